@@ -1,0 +1,94 @@
+"""Where one embedded city lives on disk, and what it remembers of itself."""
+
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from siwei.errors import Conflict, NotFound, Problem
+
+PACKS = Path(__file__).resolve().parent.parent / "packs"
+
+
+@dataclass(frozen=True, slots=True)
+class CityHome:
+    """`pack` is a built-in pack's name or a directory; `as_of` is the day this city decides for (fixed so that a rerun decides the same)."""
+
+    directory: Path
+    pack: str
+    as_of: date
+    secret_key: str
+
+    @property
+    def pack_directory(self) -> Path:
+        return resolve_pack(self.pack)
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "city.sqlite3"
+
+    @property
+    def runs(self) -> Path:
+        """Content-addressed Parquet results."""
+        return self.directory / "runs"
+
+    @property
+    def jobs(self) -> Path:
+        return self.directory / "jobs"
+
+    @property
+    def rejects(self) -> Path:
+        return self.directory / "rejects"
+
+    @property
+    def report(self) -> Path:
+        return self.directory / "report.html"
+
+
+def resolve_pack(pack: str) -> Path:
+    """A directory (anything with a separator or existing on disk) or the name of a built-in pack."""
+    for candidate in (PACKS / pack, Path(pack)):
+        if (candidate / "pack.yaml").is_file():
+            return candidate
+    built_in = ", ".join(sorted(entry.parent.name for entry in PACKS.glob("*/pack.yaml")))
+    raise NotFound(
+        str(Problem(f"no city pack {pack!r}", fix=f"name a built-in pack ({built_in}) or a folder with a pack.yaml"))
+    )
+
+
+def create_home(directory: Path, pack: str, as_of: date) -> CityHome:
+    """Write `city.toml`; doing it again with the same pack changes nothing."""
+    resolve_pack(pack)
+    existing = directory / "city.toml"
+    if existing.exists():
+        home = open_home(directory)
+        if home.pack != pack:
+            raise Conflict(f"{directory} is already a city of pack {home.pack!r}; choose another directory for {pack!r}")
+        return home
+    directory.mkdir(parents=True, exist_ok=True)
+    text = (
+        f'pack = "{pack if (PACKS / pack).is_dir() else Path(pack).resolve()}"\n'
+        f"as_of = {as_of.isoformat()}\n"
+        f'secret_key = "{secrets.token_urlsafe(50)}"\n'
+    )
+    draft = directory / "city.toml.new"
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(0o600)
+    draft.replace(existing)
+    return open_home(directory)
+
+
+def open_home(directory: Path) -> CityHome:
+    path = directory / "city.toml"
+    try:
+        values = tomllib.loads(path.read_text())
+        return CityHome(directory.resolve(), str(values["pack"]), values["as_of"], str(values["secret_key"]))
+    except FileNotFoundError:
+        raise NotFound(f"{directory} is not a city (no city.toml) → siwei init {directory} --pack shenzhen") from None
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise Conflict(f"{path} cannot be read ({error}) → restore it, or make a new city elsewhere") from None

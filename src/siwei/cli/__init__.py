@@ -1,0 +1,26 @@
+"""The command `siwei`. One module per group of commands; each is thin: read arguments, call a room, print.
+
+Exit codes: 0 done · 1 unexpected failure · 2 wrong usage · 3 input refused · 4 not found · 5 not allowed ·
+6 conflict with the present state · 7 the machine lacks something.
+"""
+
+import sys
+
+from siwei.cli.app import app
+from siwei.cli.output import print_error
+from siwei.errors import SiweiError
+
+
+def main() -> None:
+    from siwei.cli import chain, city, firms, pack, policy, run, serve  # noqa: F401  (registers the commands)
+
+    try:
+        app()
+    except SiweiError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,30 @@
+"""The command tree, and how a command opens a city."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from siwei import __version__
+from siwei.city.home import CityHome, open_home
+from siwei.settings import load_settings
+
+app = App(
+    name="siwei",
+    version=__version__,
+    help="Run a city that grows its AI industry: 源 compute and chain, 路 matching, 基 programmes, 翼 talent.",
+)
+City = Annotated[Path | None, Parameter(name="--city", help="Directory of the city; default: $SIWEI_CITY or var/city.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of tables.")]
+
+
+def open_city(city: Path | None) -> CityHome:
+    """Point this process (Django included) at a city and open its database."""
+    home = open_home(city or load_settings().city)
+    os.environ["SIWEI_CITY"] = str(home.directory)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "siwei.portal.django_settings")
+    import django
+
+    django.setup()
+    return home

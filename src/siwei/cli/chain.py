@@ -1,0 +1,1 @@
+"""Commands follow with their room."""

@@ -1,0 +1,33 @@
+"""`siwei init` and `siwei city …`."""
+
+from datetime import date
+from pathlib import Path
+
+from cyclopts import App
+
+from siwei.city.home import create_home
+from siwei.cli.app import Json, app, open_city
+from siwei.cli.output import console, print_json
+
+city_app = App(name="city", help="Look at a city as a whole.")
+app.command(city_app)
+
+
+@app.command
+def init(directory: Path, /, *, pack: str = "shenzhen", as_of: date | None = None, json: Json = False) -> None:
+    """Make an embedded city in DIRECTORY from a city pack. Doing it again changes nothing.
+
+    Parameters
+    ----------
+    pack: name of a built-in pack, or a folder with a pack.yaml
+    as_of: the day the city decides for; default today, kept for later runs
+    """
+    home = create_home(directory, pack, as_of or date.today())  # noqa: DTZ011  (the city's own calendar day)
+    open_city(directory)
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    if json:
+        print_json({"city": str(home.directory), "pack": home.pack, "as_of": home.as_of})
+    else:
+        console.print(f"City ready in {home.directory} (pack {home.pack}, decides for {home.as_of})")

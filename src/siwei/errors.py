@@ -1,0 +1,84 @@
+"""Every error a caller may meet.
+
+    SiweiError
+    ├── InputError            what was given cannot be used; carries every problem found, not only the first
+    │   ├── PackError         a city pack is wrong
+    │   ├── PolicyError       a programme is wrong
+    │   └── ImportRefused     a file cannot be read at all (single bad rows are kept as rejects instead)
+    ├── NotFound              no such city, organisation, programme, job …
+    ├── NotAllowed            the actor may not do this
+    ├── Conflict              the state of the world does not allow this (already signed, hold expired …)
+    │   └── InsufficientFunds a hold or capture would overdraw an account
+    └── EnvironmentMissing    the machine lacks something (bubblewrap, a database server, built assets)
+
+The command line prints the message, never a traceback, and exits with `exit_code`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: what, where, and what to do about it."""
+
+    message: str
+    fix: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    field: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
+        text = f"{place}: {self.message}" if place else self.message
+        if self.field:
+            text = f"{text} [{self.field}]"
+        return f"{text} → {self.fix}" if self.fix else text
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class SiweiError(Exception):
+    exit_code = 1
+
+
+class InputError(SiweiError):
+    exit_code = 3
+
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        self.problems = (Problem(problems),) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PackError(InputError):
+    pass
+
+
+class PolicyError(InputError):
+    pass
+
+
+class ImportRefused(InputError):
+    pass
+
+
+class NotFound(SiweiError):
+    exit_code = 4
+
+
+class NotAllowed(SiweiError):
+    exit_code = 5
+
+
+class Conflict(SiweiError):
+    exit_code = 6
+
+
+class InsufficientFunds(Conflict):
+    pass
+
+
+class EnvironmentMissing(SiweiError):
+    exit_code = 7

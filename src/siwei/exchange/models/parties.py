@@ -1,0 +1,98 @@
+"""People and organisations, and who may act for whom."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from siwei.exchange.actors import Actor
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(pk=actor.person_id)
+
+
+class Person(AbstractUser):
+    """Somebody who can sign in."""
+
+    is_operator = models.BooleanField(default=False)
+    is_auditor = models.BooleanField(default=False)
+
+    scoped = PersonQuerySet.as_manager()
+
+    def as_actor(self) -> Actor:
+        mandates = self.mandates.filter(approved_at__isnull=False).values_list("organisation_id", flat=True)
+        return Actor(self.pk, self.username, frozenset(mandates), self.is_operator, self.is_auditor)
+
+
+class Origin(models.TextChoices):
+    """Where an organisation comes from; everything but `generated` is real."""
+
+    IMPORTED = "imported"
+    PACK = "pack"
+    GENERATED = "generated"
+
+
+class OrganisationKind(models.TextChoices):
+    FIRM = "firm"
+    CENTRE = "centre"
+    UNIVERSITY = "university"
+    LABORATORY = "laboratory"
+    HOSPITAL = "hospital"
+    GOVERNMENT = "government"
+    INSTITUTION = "institution"
+
+
+class OrganisationQuerySet(models.QuerySet["Organisation"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Who exists, and where on the chain, is public; what is known of it is scoped by `Fact`."""
+        return self.filter(merged_into=None)
+
+
+class Organisation(models.Model):
+    """`key` is stable and free of chance: the checked code, or `n-` and 16 hex digits of the normalised name's SHA-256."""
+
+    key = models.CharField(max_length=64, unique=True)
+    code = models.CharField(max_length=18, null=True, unique=True)
+    name = models.CharField(max_length=200)
+    name_normalised = models.CharField(max_length=200, db_index=True)
+    kind = models.CharField(max_length=20, choices=OrganisationKind, default=OrganisationKind.FIRM)
+    district = models.CharField(max_length=40, blank=True)
+    founded_on = models.DateField(null=True)
+    origin = models.CharField(max_length=20, choices=Origin)
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OrganisationQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=["origin", "district"]),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_generated(self) -> bool:
+        return self.origin == Origin.GENERATED
+
+
+class RepresentativeQuerySet(models.QuerySet["Representative"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(person_id=actor.person_id)
+
+
+class Representative(models.Model):
+    """经办人: a person's mandate to act for an organisation; it counts once approved."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="mandates")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="representatives")
+    evidence = models.TextField(blank=True)
+    approved_at = models.DateTimeField(null=True)
+
+    objects = RepresentativeQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["person", "organisation"], name="one_mandate"),)

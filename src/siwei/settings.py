@@ -1,0 +1,28 @@
+"""Settings of one process, read from the environment (`SIWEI_…`). Documented in docs/reference/settings.md."""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SIWEI_")
+
+    city: Path = Path("var/city")
+    """Directory of the embedded city: city.toml, database, runs, job logs, report."""
+
+    database_url: str = ""
+    """PostgreSQL (or other) URL; empty means SQLite inside the city's directory."""
+
+    data: Path | None = None
+    """Folder of real inputs (`firms/*`); without it a generated population is used and labelled."""
+
+    debug: bool = False
+    """Django's debug mode, for development only."""
+
+    hosts: str = "127.0.0.1,localhost,[::1]"
+    """Host names the portal answers to, separated by commas."""
+
+
+def load_settings() -> Settings:
+    return Settings()
