@@ -1,0 +1,41 @@
+"""What all tests share: a city of their own, a database on disk, real data when there is any."""
+
+import os
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from siwei.city.home import CityHome, create_home
+
+os.environ["SIWEI_CITY"] = tempfile.mkdtemp(prefix="siwei-tests-")
+
+
+@pytest.fixture(scope="session")
+def city_home() -> CityHome:
+    return create_home(Path(os.environ["SIWEI_CITY"]), "shenzhen", date(2026, 11, 23))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(city_home: CityHome) -> None:
+    """SQLite in a file, with its write-ahead log, as in a real city; memory would hide locking."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(city_home.directory / "test.sqlite3")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for the database carries the mark, so that the PostgreSQL run finds it."""
+    for item in items:
+        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.database)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    if not os.environ.get("SIWEI_DATA"):
+        pytest.skip("SIWEI_DATA is not set: no real data here")
+    return Path(os.environ["SIWEI_DATA"])
