@@ -1,0 +1,131 @@
+"""What must hold between the rows of a pack: keys are unique, names lead somewhere, edges say one thing once."""
+
+from collections.abc import Iterator, Mapping
+
+from siwei.city.pack_csv import nearest_name
+from siwei.city.rows import ClusterRow, ClusterSegmentRow, DistrictRow, EdgeRow, Row
+from siwei.city.tables import ParsedTable
+from siwei.errors import Problem
+
+
+def check_tables(tables: Mapping[str, ParsedTable]) -> list[Problem]:
+    """Every problem between rows, for tables whose rows have been checked one by one."""
+    problems: list[Problem] = []
+    for parsed in tables.values():
+        problems += _check_unique(parsed)
+        problems += _check_references(parsed, tables)
+    problems += _check_edges(tables["edges"])
+    problems += _check_cluster_links(tables["clusters"], tables["cluster_segments"])
+    problems += _check_split_districts(tables["districts"])
+    return problems
+
+
+def _cell(row: Row, column: str) -> object:
+    return getattr(row, "from_" if column == "from" else column)
+
+
+def _numbered(parsed: ParsedTable) -> Iterator[tuple[int, Row]]:
+    return zip(parsed.lines, parsed.rows, strict=True)
+
+
+def _check_unique(parsed: ParsedTable) -> Iterator[Problem]:
+    first: dict[tuple[object, ...], int] = {}
+    for line, row in _numbered(parsed):
+        key = tuple(_cell(row, column) for column in parsed.table.key)
+        if key in first:
+            words = ", ".join(f"{column} {value}" for column, value in zip(parsed.table.key, key, strict=True))
+            yield Problem(
+                f"{words} is already on line {first[key]}",
+                "remove one of the two rows",
+                parsed.file,
+                line,
+                field=parsed.table.key[-1] if len(key) == 1 else "+".join(parsed.table.key),
+            )
+        else:
+            first[key] = line
+
+
+def _check_references(parsed: ParsedTable, tables: Mapping[str, ParsedTable]) -> Iterator[Problem]:
+    for column, target in parsed.table.references.items():
+        known = tables[target].keys
+        if known is None:
+            continue
+        for line, row in _numbered(parsed):
+            value = _cell(row, column)
+            if value is not None and value not in known:
+                nearest = nearest_name(str(value), sorted(known))
+                yield Problem(
+                    f"{value!r} is not in {tables[target].table.path}",
+                    f"write {nearest!r}" if nearest else "add it there, or name one that is there",
+                    parsed.file,
+                    line,
+                    field=column,
+                )
+
+
+def _check_edges(edges: ParsedTable) -> Iterator[Problem]:
+    """`a supplies b` and `b uses a` are one statement; so are `a substitutes b` and `b substitutes a`."""
+    first: dict[tuple[str, str, str], int] = {}
+    for line, row in _numbered(edges):
+        assert isinstance(row, EdgeRow)
+        if row.type == "substitutes":
+            said = ("substitutes", min(row.from_, row.to), max(row.from_, row.to))
+        elif row.type == "uses":
+            said = ("supplies", row.to, row.from_)
+        else:
+            said = ("supplies", row.from_, row.to)
+        if said in first and not _is_plain_duplicate(edges, first[said], row):
+            yield Problem(
+                f"says again what line {first[said]} says: {row.from_} {row.type} {row.to}",
+                "remove one of the two rows",
+                edges.file,
+                line,
+                field="type",
+            )
+        first.setdefault(said, line)
+
+
+def _is_plain_duplicate(edges: ParsedTable, first_line: int, row: EdgeRow) -> bool:
+    """Reported by the unique key already."""
+    other = edges.rows[edges.lines.index(first_line)]
+    return isinstance(other, EdgeRow) and (other.from_, other.to, other.type) == (row.from_, row.to, row.type)
+
+
+def _check_cluster_links(clusters: ParsedTable, links: ParsedTable) -> Iterator[Problem]:
+    """A link names a cluster of its own version: lists change from one version to the next."""
+    if not clusters.complete:
+        return
+    known = {(row.version, row.id) for row in clusters.rows if isinstance(row, ClusterRow)}
+    versions = sorted({version for version, _ in known})
+    for line, row in _numbered(links):
+        assert isinstance(row, ClusterSegmentRow)
+        if (row.version, row.cluster) in known:
+            continue
+        if row.version not in versions:
+            nearest, field, words = nearest_name(row.version, versions), "version", f"{row.version!r}"
+        else:
+            of_version = sorted(name for version, name in known if version == row.version)
+            nearest = nearest_name(row.cluster, of_version)
+            field, words = "cluster", f"{row.cluster!r} of version {row.version}"
+        yield Problem(
+            f"{words} is not in {clusters.table.path}",
+            f"write {nearest!r}" if nearest else "add it there, or name one that is there",
+            links.file,
+            line,
+            field=field,
+        )
+
+
+def _check_split_districts(districts: ParsedTable) -> Iterator[Problem]:
+    """One step only: a chain of splits would make an old address ambiguous."""
+    parents = {row.id: row.split_from for row in districts.rows if isinstance(row, DistrictRow)}
+    for line, row in _numbered(districts):
+        assert isinstance(row, DistrictRow)
+        if row.split_from is not None and parents.get(row.split_from) is not None:
+            yield Problem(
+                f"{row.split_from!r} was itself split from {parents[row.split_from]!r}",
+                f"write {parents[row.split_from]!r}",
+                districts.file,
+                line,
+                field="split_from",
+            )

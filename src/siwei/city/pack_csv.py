@@ -1,0 +1,102 @@
+"""A CSV text → rows of text with their line numbers. Python's csv module, because every problem must name its line."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from siwei.errors import Problem
+
+OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """`whole` is False where rows may be missing: others then cannot be blamed for naming a row that is not here."""
+
+    rows: tuple[CsvRow, ...]
+    problems: tuple[Problem, ...]
+    whole: bool
+
+
+def read_csv_table(text: str, name: str, columns: Sequence[str], required: Sequence[str]) -> CsvTable:
+    """Rows as `column → stripped text`, for the declared `columns`; `required` columns must be in the header."""
+    records = _records(text)
+    try:
+        _, header = next(records)
+    except StopIteration:
+        return CsvTable((), (Problem("is empty", f"begin with the header {','.join(columns)}", name, 1),), False)
+    except csv.Error as error:
+        return CsvTable((), (Problem(f"the header cannot be read: {error}", "mend the quotes", name, 1),), False)
+    header = [cell.strip() for cell in header]
+    problems = check_header(header, name, columns, required)
+    if problems:
+        return CsvTable((), tuple(problems), False)
+    return _read_rows(records, header, name)
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """(first line of the record, cells), blank lines left out."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def check_header(header: Sequence[str], name: str, columns: Sequence[str], required: Sequence[str]) -> list[Problem]:
+    if len(header) == 1:
+        for delimiter, words in OTHER_DELIMITERS.items():
+            if delimiter in header[0]:
+                return [Problem(f"is separated by {words}", "separate the columns by commas", name, 1)]
+    problems = []
+    for column in sorted({column for column in header if header.count(column) > 1}):
+        problems.append(Problem(f"column {column!r} appears twice", "remove one of them", name, 1, field=column))
+    missing = [column for column in required if column not in header]
+    for column in header:
+        if column not in columns and header.count(column) == 1:
+            nearest = nearest_name(column, [each for each in columns if each not in header])
+            fix = f"rename it {nearest!r}" if nearest else f"remove it; known columns are {', '.join(columns)}"
+            problems.append(Problem(f"unknown column {column!r}", fix, name, 1, field=column))
+            if nearest in missing:
+                missing.remove(nearest)
+    problems += [
+        Problem(f"column {column!r} is missing", "add it to the header", name, 1, field=column) for column in missing
+    ]
+    return problems
+
+
+def nearest_name(word: str, known: Sequence[str]) -> str:
+    """The known name most like `word`, or an empty string."""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def _read_rows(records: Iterator[tuple[int, list[str]]], header: list[str], name: str) -> CsvTable:
+    rows: list[CsvRow] = []
+    problems: list[Problem] = []
+    line = 1
+    try:
+        for line, cells in records:
+            if len(cells) != len(header):
+                problems.append(
+                    Problem(
+                        f"{len(cells)} cells under {len(header)} columns",
+                        "give one cell per column; quote a cell that holds a comma",
+                        name,
+                        line,
+                    )
+                )
+            else:
+                stripped = (cell.strip() for cell in cells)
+                rows.append(CsvRow(line, dict(zip(header, stripped, strict=True))))
+    except csv.Error as error:
+        problems.append(Problem(f"cannot be read after the row at line {line}: {error}", "mend the quotes", name, line))
+    return CsvTable(tuple(rows), tuple(problems), not problems)

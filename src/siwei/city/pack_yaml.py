@@ -1,0 +1,92 @@
+"""A YAML text → plain mappings, lists and *text* scalars, each with its place.
+
+Scalars stay text and are typed by the reader's own schema, so that country `NO` is not false, version `1.10` is not
+1.1, and a wrong value is reported as it was written. Anchors are refused: a few lines of them can expand to gigabytes.
+"""
+
+from dataclasses import dataclass, field
+
+import yaml
+
+from siwei.errors import Problem
+
+MAX_DEPTH = 20
+Value = str | list["Value"] | dict[str, "Value"]
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlDocument:
+    """`places` maps the path of every value, such as `("clauses", 0, "when")`, to its line and column (from 1)."""
+
+    value: Value
+    places: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def read_yaml(text: str, name: str) -> YamlDocument:
+    """Parse one YAML document; `problems` is not empty where it may not be used. The caller bounds the text's size."""
+    try:
+        problem = _refuse_events(text, name)
+        if problem:
+            return YamlDocument({}, problems=(problem,))
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        return YamlDocument({}, problems=(Problem(f"is not YAML: {error.problem}", "mend the syntax", name, *place),))
+    except yaml.YAMLError as error:
+        return YamlDocument({}, problems=(Problem(f"is not YAML: {error}", "mend the syntax", name, 1),))
+    if node is None:
+        return YamlDocument({}, problems=(Problem("is empty", "write at least one key: value", name, 1),))
+    places: dict[KeyPath, tuple[int, int]] = {}
+    problems: list[Problem] = []
+    value = _plain(node, (), places, problems, name)
+    return YamlDocument(value, places, tuple(problems))
+
+
+def _refuse_events(text: str, name: str) -> Problem | None:
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        mark = event.start_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            return Problem("uses a YAML anchor or alias", "write the value out", name, *place)
+        tag = getattr(event, "tag", None)
+        if tag:
+            return Problem(f"uses the YAML tag {tag!r}", "write a plain value", name, *place)
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                return Problem("holds a second YAML document", "keep one document per file", name, *place)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return Problem(f"is nested deeper than {MAX_DEPTH} levels", "make it flatter", name, *place)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
+
+
+def _plain(
+    node: yaml.Node, path: KeyPath, places: dict[KeyPath, tuple[int, int]], problems: list[Problem], name: str
+) -> Value:
+    places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(each, (*path, index), places, problems, name) for index, each in enumerate(node.value)]
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    mapping: dict[str, Value] = {}
+    for key_node, value_node in node.value:
+        key_place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        if not isinstance(key_node, yaml.ScalarNode):
+            problems.append(Problem("a key must be plain text", "write key: value", name, *key_place))
+        elif key_node.value in mapping:
+            problems.append(
+                Problem(
+                    f"key {key_node.value!r} appears twice", "remove one of them", name, *key_place, str(key_node.value)
+                )
+            )
+        else:
+            mapping[key_node.value] = _plain(value_node, (*path, key_node.value), places, problems, name)
+    return mapping
