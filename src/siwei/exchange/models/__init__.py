@@ -1,11 +1,28 @@
 """The live market's state. One module per subject; every model can say what an actor may see (`visible_to`)."""
 
+from siwei.exchange.models.awards import Decision, Pot, Relation, Voucher
+from siwei.exchange.models.deals import (
+    Agreement,
+    AgreementLine,
+    AgreementParty,
+    AgreementState,
+    Listing,
+    ListingState,
+    Match,
+    MatchState,
+    Side,
+)
+from siwei.exchange.models.delivery import Job, JobState, Settlement, Usage
+from siwei.exchange.models.events import Event, Seal
 from siwei.exchange.models.facts import Fact, FactStatus
 from siwei.exchange.models.imports import ImportFile, Merge, Reject
+from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.runs import Placement, Run
 
 __all__ = [
-    "Fact", "FactStatus", "ImportFile", "Merge", "Organisation", "OrganisationKind", "Origin", "Person", "Placement",
-    "Reject", "Representative", "Run",
+    "Account", "Agreement", "AgreementLine", "AgreementParty", "AgreementState", "Decision", "Event", "Fact",
+    "FactStatus", "Hold", "ImportFile", "Job", "JobState", "Listing", "ListingState", "Match", "MatchState", "Merge",
+    "Organisation", "OrganisationKind", "Origin", "Person", "Placement", "Pot", "Reject", "Relation",
+    "Representative", "Run", "Seal", "Settlement", "Side", "Transfer", "TransferKind", "Usage", "Voucher",
 ]

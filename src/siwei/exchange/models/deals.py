@@ -1,0 +1,216 @@
+"""The market's own records: listings, matches, agreements with parties and lines. One shape for every kind of deal."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models.awards import Voucher
+from siwei.exchange.models.ledger import AMOUNT_LIMIT, Transfer
+from siwei.exchange.models.parties import Organisation, Person
+
+ONE_OWNER = Q(organisation__isnull=False, person=None) | Q(organisation=None, person__isnull=False)
+
+
+class Side(models.TextChoices):
+    OFFER = "offer"
+    NEED = "need"
+
+
+class ListingState(models.TextChoices):
+    OPEN = "open"
+    WITHDRAWN = "withdrawn"
+
+
+class ListingQuerySet(models.QuerySet["Listing"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Organisations' open listings are public; a person's only for the person and those it was introduced to."""
+        if actor.sees_all:
+            return self
+        mine = actor.organisation_ids
+        introduced = Match.objects.filter(need__organisation_id__in=mine, state=MatchState.INTRODUCED)
+        visible = Q(organisation__isnull=False, state=ListingState.OPEN) | Q(organisation_id__in=mine)
+        visible |= Q(pk__in=introduced.values("offer_id"), state=ListingState.OPEN)
+        if actor.person_id is not None:
+            visible |= Q(person_id=actor.person_id)
+        return self.filter(visible)
+
+
+class Listing(models.Model):
+    """An offer or a need of some kind; `body` passed the schema of `siwei.market.kinds` when it was published."""
+
+    key = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20, db_index=True)
+    side = models.CharField(max_length=5, choices=Side)
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="listings")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="listings")
+    title_zh = models.CharField(max_length=200)
+    title_en = models.CharField(max_length=200)
+    body = models.JSONField()
+    state = models.CharField(max_length=10, choices=ListingState, default=ListingState.OPEN)
+    published_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    objects = ListingQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=ONE_OWNER, name="listing_one_owner"),)
+        indexes = (models.Index(fields=["state", "kind", "side"]),)
+
+    def __str__(self) -> str:
+        return self.title_zh
+
+
+class MatchState(models.TextChoices):
+    SUGGESTED = "suggested"
+    INTRODUCED = "introduced"
+    DECLINED = "declined"
+
+
+class MatchQuerySet(models.QuerySet["Match"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Who asked sees its suggestions; who offers sees a match once introduced."""
+        if actor.sees_all:
+            return self
+        mine = actor.organisation_ids
+        visible = Q(need__organisation_id__in=mine)
+        visible |= Q(offer__organisation_id__in=mine, state=MatchState.INTRODUCED)
+        if actor.person_id is not None:
+            visible |= Q(need__person_id=actor.person_id)
+            visible |= Q(offer__person_id=actor.person_id, state=MatchState.INTRODUCED)
+        return self.filter(visible)
+
+
+class Match(models.Model):
+    """An offer ranked for a need, with every part of its score (0..1) and one line of reason."""
+
+    need = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="matches")
+    offer = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="matched_to")
+    rank = models.PositiveIntegerField()
+    score = models.FloatField()
+    parts = models.JSONField()
+    reason_zh = models.TextField()
+    reason_en = models.TextField()
+    state = models.CharField(max_length=10, choices=MatchState, default=MatchState.SUGGESTED)
+    matched_at = models.DateTimeField()
+
+    objects = MatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["need", "offer"], name="one_match_per_pair"),)
+
+    @property
+    def key(self) -> str:
+        return f"{self.need.key}/{self.offer.key}"
+
+
+class AgreementState(models.TextChoices):
+    PROPOSED = "proposed"
+    SIGNED = "signed"
+    DELIVERING = "delivering"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+
+
+def of_visible_agreements(actor: Actor, prefix: str) -> Q:
+    """Rows hanging on an agreement (reached through `prefix`) that one of the actor's parties is in."""
+    parties = Q(organisation_id__in=actor.organisation_ids)
+    if actor.person_id is not None:
+        parties |= Q(person_id=actor.person_id)
+    return Q(**{f"{prefix}__in": AgreementParty.objects.filter(parties).values("agreement_id")})
+
+
+class AgreementQuerySet(models.QuerySet["Agreement"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(of_visible_agreements(actor, "pk"))
+
+
+class Agreement(models.Model):
+    """What parties agreed on; money, if any, stands on its lines."""
+
+    key = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20)
+    match = models.ForeignKey(Match, null=True, on_delete=models.PROTECT, related_name="agreements")
+    voucher = models.ForeignKey(Voucher, null=True, on_delete=models.PROTECT, related_name="agreements")
+    terms = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=AgreementState, default=AgreementState.PROPOSED)
+    proposed_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField()
+    """Delivery must be metered before it: the holds expire then."""
+
+    objects = AgreementQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AgreementPartyQuerySet(models.QuerySet["AgreementParty"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(of_visible_agreements(actor, "agreement_id"))
+
+
+class AgreementParty(models.Model):
+    """One party in one role; `signed_by` is the representative who signed for it."""
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="parties")
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="agreement_roles")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="agreement_roles")
+    role = models.CharField(max_length=40)
+    signed_at = models.DateTimeField(null=True)
+    signed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="signatures")
+
+    objects = AgreementPartyQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=ONE_OWNER, name="agreement_party_is_one"),
+            models.UniqueConstraint(fields=["agreement", "organisation", "role"], name="one_role_per_organisation"),
+            models.UniqueConstraint(fields=["agreement", "person", "role"], name="one_role_per_person"),
+        )
+
+
+class AgreementLineQuerySet(models.QuerySet["AgreementLine"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(of_visible_agreements(actor, "agreement_id"))
+
+
+class AgreementLine(models.Model):
+    """What one party delivers to another: at most `quantity` of `unit` at `unit_price_fen` per `price_quantity` of it.
+
+    `voucher_hold` and `own_hold` are placed by the last signature.
+    """
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="lines")
+    number = models.PositiveIntegerField()
+    offer = models.ForeignKey(Listing, null=True, on_delete=models.PROTECT, related_name="lines")
+    provider = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="lines_provided")
+    consumer = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="lines_consumed")
+    description = models.CharField(max_length=200)
+    quantity = models.BigIntegerField()
+    unit = models.CharField(max_length=80)
+    unit_price_fen = models.BigIntegerField()
+    price_quantity = models.BigIntegerField(default=1)
+    gross_fen = models.BigIntegerField()
+    voucher_fen = models.BigIntegerField(default=0)
+    own_fen = models.BigIntegerField()
+    voucher_hold = models.ForeignKey(Transfer, null=True, on_delete=models.PROTECT, related_name="lines_by_voucher")
+    own_hold = models.ForeignKey(Transfer, null=True, on_delete=models.PROTECT, related_name="lines_by_own_share")
+
+    objects = AgreementLineQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["agreement", "number"], name="one_line_per_number"),
+            models.CheckConstraint(
+                condition=Q(
+                    quantity__gt=0, price_quantity__gt=0, unit_price_fen__gte=0, voucher_fen__gte=0, own_fen__gte=0,
+                    gross_fen__lte=AMOUNT_LIMIT, gross_fen=models.F("voucher_fen") + models.F("own_fen"),
+                ),
+                name="line_shares_sum_to_gross",
+            ),
+            models.CheckConstraint(condition=~Q(provider=models.F("consumer")), name="line_between_two"),
+        )

@@ -1,0 +1,153 @@
+"""The double-entry ledger: accounts, transfers, holds.
+
+A transfer takes `amount` (integer minor units of its unit of account) out of the debit account and puts it into the
+credit account, so that the balances of one unit always sum to zero. The rules are held by the database itself
+(constraints here, triggers in `migrations/sql/ledger_*.sql`); `siwei.exchange.ledger` only says beforehand, in words,
+what the database would refuse.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models.parties import Organisation
+
+AMOUNT_LIMIT = 10**16
+"""One transfer's bound, in minor units: a hundred trillion yuan. Keeps every sum far from the end of int64."""
+BALANCE_LIMIT = 4 * 10**18
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(owner_id__in=actor.organisation_ids)
+
+
+class Account(models.Model):
+    """`balance` and `held` are kept by the triggers alone; what may still be spent is `balance - held - floor`.
+
+    `floor` is zero but for accounts that stand for money outside: a firm's commitments down to its declared budget,
+    a programme's budget down to what was appropriated.
+    """
+
+    code = models.CharField(max_length=200, unique=True)
+    owner = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="accounts")
+    unit = models.CharField(max_length=80)
+    purpose = models.CharField(max_length=40)
+    floor = models.BigIntegerField(default=0)
+    balance = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    last_transfer_id = models.BigIntegerField(default=0)
+    """The transfer that last moved this account; lets the database check each change of balance against its transfer."""
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(held__gte=0), name="account_held_not_negative"),
+            models.CheckConstraint(
+                condition=Q(floor__lte=0, floor__gte=-BALANCE_LIMIT), name="account_floor_not_positive"
+            ),
+            models.CheckConstraint(condition=Q(balance__gte=F("floor") + F("held")), name="account_not_overdrawn"),
+            models.CheckConstraint(
+                condition=Q(balance__gte=-BALANCE_LIMIT, balance__lte=BALANCE_LIMIT), name="account_balance_bounded"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held - self.floor
+
+
+class TransferKind(models.TextChoices):
+    POST = "post"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+
+
+class TransferQuerySet(models.QuerySet["Transfer"]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        mine = actor.organisation_ids
+        return self.filter(Q(debit_account__owner_id__in=mine) | Q(credit_account__owner_id__in=mine))
+
+
+class Transfer(models.Model):
+    """Append-only. `hold` sets `amount` aside; `capture` moves part of a hold; `release` frees part of it.
+
+    `causes` names what led to it by natural key: agreement, usage, decision, payment order …
+    """
+
+    idempotency_key = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=10, choices=TransferKind)
+    debit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits")
+    credit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits")
+    amount = models.BigIntegerField()
+    unit = models.CharField(max_length=80)
+    hold = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="settling")
+    expires_at = models.DateTimeField(null=True)
+    memo = models.CharField(max_length=200, blank=True)
+    causes = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    objects = TransferQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=AMOUNT_LIMIT), name="transfer_amount_positive"),
+            models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="transfer_two_accounts"),
+            models.CheckConstraint(
+                condition=(
+                    Q(kind="post", hold=None, expires_at=None)
+                    | Q(kind="hold", hold=None, expires_at__isnull=False)
+                    | Q(kind__in=["capture", "release"], hold__isnull=False, expires_at=None)
+                ),
+                name="transfer_shape_of_its_kind",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.idempotency_key}"
+
+
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        mine = actor.organisation_ids
+        return self.filter(
+            Q(transfer__debit_account__owner_id__in=mine) | Q(transfer__credit_account__owner_id__in=mine)
+        )
+
+
+class Hold(models.Model):
+    """How much of a hold was captured and released so far; written by the triggers alone."""
+
+    transfer = models.OneToOneField(Transfer, primary_key=True, on_delete=models.PROTECT, related_name="progress")
+    amount = models.BigIntegerField()
+    captured = models.BigIntegerField(default=0)
+    released = models.BigIntegerField(default=0)
+    expires_at = models.DateTimeField(db_index=True)
+    last_transfer_id = models.BigIntegerField(default=0)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(captured__gte=0, released__gte=0, amount__gte=F("captured") + F("released")),
+                name="hold_not_exceeded",
+            ),
+        )
+
+    @property
+    def remaining(self) -> int:
+        return self.amount - self.captured - self.released

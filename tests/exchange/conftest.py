@@ -1,0 +1,52 @@
+"""The fixed cast: Alice represents the firm, Bob the centre, Charlie is an outsider, Olive operates, Ann audits."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Organisation, OrganisationKind, Origin, Person, Representative
+
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Cast:
+    firm: Organisation
+    centre: Organisation
+    outsider: Organisation
+    alice: Actor
+    bob: Actor
+    charlie: Actor
+    olive: Actor
+    ann: Actor
+
+
+def make_organisation(key: str, name: str, kind: str = OrganisationKind.FIRM) -> Organisation:
+    return Organisation.objects.create(key=key, name=name, name_normalised=name, kind=kind, origin=Origin.GENERATED)
+
+
+def make_person(username: str, organisation: Organisation | None = None, **rights: bool) -> Person:
+    person = Person.objects.create(username=username, **rights)
+    if organisation is not None:
+        Representative.objects.create(person=person, organisation=organisation, approved_at=NOW)
+    return person
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    firm = make_organisation("n-firm", "甲公司")
+    centre = make_organisation("n-centre", "乙算力中心", OrganisationKind.CENTRE)
+    outsider = make_organisation("n-outsider", "丙公司")
+    return Cast(
+        firm, centre, outsider,
+        make_person("alice", firm).as_actor(), make_person("bob", centre).as_actor(),
+        make_person("charlie", outsider).as_actor(), make_person("olive", is_operator=True).as_actor(),
+        make_person("ann", is_auditor=True).as_actor(),
+    )
