@@ -1,0 +1,67 @@
+"""翼: positions, courses, and who offers them."""
+
+# ruff: noqa: S608  (queries are put together from this file's constants only)
+from siwei.indicators.definition import Dimension, Element, Indicator, Statistic, Words
+
+DESIGN = Words("四维平台设计（docs/reference/indicators.md）", "Siwei's own (docs/reference/indicators.md)")
+LIVE = "listings.status NOT IN ('draft', 'withdrawn')"
+
+INDICATORS = (
+    Indicator(
+        id="wing.courses-per-position",
+        dimension=Dimension.WING,
+        element=Element.TECHNOLOGY,
+        name=Words("每个岗位对应的课程", "Courses for each position"),
+        formula=Words("已发布课程数 ÷ 已发布岗位数", "courses published ÷ positions published"),
+        statistic=Statistic.RATIO,
+        unit="listing",
+        method=DESIGN,
+        query=f"""
+SELECT id, kind, side, title, organisation, status,
+       (kind = 'course')::BIGINT AS part, (kind = 'position')::BIGINT AS whole
+FROM listings WHERE ((kind = 'course' AND side = 'offer') OR (kind = 'position' AND side = 'need')) AND {LIVE}
+ORDER BY kind, id""",
+        needs=("listings",),
+        empty=Words("尚无岗位", "no position yet"),
+        coverage=Words("{rows} 条岗位与课程", "{rows} positions and courses"),
+    ),
+    Indicator(
+        id="wing.positions-answered",
+        dimension=Dimension.WING,
+        element=Element.PEOPLE,
+        name=Words("有人选的岗位", "Positions with a candidate"),
+        formula=Words(
+            "至少有一个匹配的岗位数 ÷ 已发布岗位数", "positions with at least one match ÷ positions published"
+        ),
+        statistic=Statistic.SHARE,
+        unit="listing",
+        method=DESIGN,
+        query=f"""
+SELECT id, title, organisation, status, (id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
+FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""",
+        needs=("listings",),
+        empty=Words("尚无岗位", "no position yet"),
+        coverage=Words("{rows} 个岗位", "{rows} positions"),
+    ),
+    Indicator(
+        id="wing.institutions-taking-part",
+        dimension=Dimension.WING,
+        element=Element.INSTITUTION,
+        name=Words("参与育才引才的高校、实验室", "Universities and laboratories taking part"),
+        formula=Words(
+            "有岗位、课程或课题的高校、实验室、科研机构 ÷ 名录中此三类",
+            "universities, laboratories and institutions with a position, course or research listing ÷ all of them here",
+        ),
+        statistic=Statistic.SHARE,
+        unit="organisation",
+        method=DESIGN,
+        query=f"""
+SELECT key, name, kind, origin, (key IN (
+    SELECT organisation FROM listings WHERE kind IN ('position', 'course', 'research') AND {LIVE}
+))::BIGINT AS part, 1 AS whole
+FROM organisations WHERE kind IN ('university', 'laboratory', 'institution') ORDER BY key""",
+        needs=("organisations",),
+        empty=Words("名录中尚无高校、实验室或科研机构", "no university, laboratory or institution here yet"),
+        coverage=Words("名录中 {rows} 家", "{rows} of them here"),
+    ),
+)
