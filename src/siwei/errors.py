@@ -9,6 +9,9 @@
     ├── NotAllowed            the actor may not do this
     ├── Conflict              the state of the world does not allow this (already signed, hold expired …)
     │   └── InsufficientFunds a hold or capture would overdraw an account
+    ├── EngineError           an engine could not do what was asked of a job
+    │   ├── RetryableEngineError  trying the same again later may help (machine busy, disk full, supervisor not started)
+    │   └── FinalEngineError      trying the same again cannot help (unknown accelerator, no such command form)
     └── EnvironmentMissing    the machine lacks something (bubblewrap, a database server, built assets)
 
 The command line prints the message, never a traceback, and exits with `exit_code`.
@@ -77,6 +80,18 @@ class Conflict(SiweiError):
 
 
 class InsufficientFunds(Conflict):
+    pass
+
+
+class EngineError(SiweiError):
+    exit_code = 8
+
+
+class RetryableEngineError(EngineError):
+    pass
+
+
+class FinalEngineError(EngineError):
     pass
 
 
