@@ -168,11 +168,11 @@ class DistrictRow(Row):
 
 
 class PlaceRow(Row):
-    """A word of an address: the name of a district (kind `district`), or of a place in it (kind `place`)."""
+    """A word of an address: a district's name (`district`), its short name (`short`), or a place in it (`place`)."""
 
     keyword: Text
     district: Annotated[Identifier, Reference("districts")]
-    kind: Annotated[str, one_of("district", "place")]
+    kind: Annotated[str, one_of("district", "short", "place")]
 
 
 class FacilityRow(Row):
