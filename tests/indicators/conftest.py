@@ -5,7 +5,10 @@ from datetime import date
 import polars as pl
 import pytest
 
-from siwei.indicators import TABLES, OfficialCount, Snapshot
+from siwei.city.pack import OfficialFirmCount
+from siwei.indicators import TABLES, Snapshot
+
+OFFICIAL = OfficialFirmCount("ai-firms-2022", 2000, "less_than", 2022, "深圳特區報 2024-03-04", "近2000家")
 
 
 def table(name: str, *rows: tuple[object, ...]) -> pl.DataFrame:
@@ -62,10 +65,10 @@ def small_city(**changed: pl.DataFrame) -> Snapshot:
         ),
         "listings": table(
             "listings",
-            ("n1", "compute", "need", "published", "f1", "训练"),
-            ("n2", "scenario", "need", "published", "u1", "分诊"),
+            ("n1", "compute", "need", "open", "f1", "训练"),
+            ("n2", "scenario", "need", "open", "u1", "分诊"),
             ("n3", "product", "need", "withdrawn", "f3", "镜头"),
-            ("o1", "compute", "offer", "published", "c1", "算力"),
+            ("o1", "compute", "offer", "open", "c1", "算力"),
         ),
         "matches": table("matches", ("n1", "o1", 0.7)),
         "agreements": table("agreements", ("a1", "compute", "settled"), ("a2", "product", "proposed")),
@@ -79,8 +82,8 @@ def small_city(**changed: pl.DataFrame) -> Snapshot:
             ("t3", "release", "CNY", 480, "voucher"),
             ("t4", "hold", "accelerator-seconds:cpu", 999, "quota"),
         ),
-        "jobs": table("jobs", ("j1", "a1", "lost"), ("j2", "a1", "succeeded"), ("j3", "a1", "running")),
-        "usage": table("usage", ("j2", "cpu", 60), ("j2", "ascend-910b", 180)),
+        "jobs": table("jobs", ("j1", "a1", "failed"), ("j2", "a1", "succeeded"), ("j3", "a1", "running")),
+        "usage": table("usage", ("r1", "accelerator-seconds:cpu", 60), ("r2", "accelerator-seconds:ascend-910b", 180)),
         "staff": table("staff", ("f1", 100, 30), ("f2", 10, 20), ("f3", 100, 100), ("f4", None, 5)),
         "facts": table("facts", ("founded_on", 1, 6), ("employees", 0, 2)),
         "representatives": table("representatives", ("f1",)),
@@ -88,11 +91,26 @@ def small_city(**changed: pl.DataFrame) -> Snapshot:
         "accelerators": table("accelerators", ("ascend-910b",), ("mtt-s4000",)),
         "compatibility": table("compatibility", ("mindspore", "ascend-910b")),
         "statistics": table(
-            "statistics", ("AI firms", "Shenzhen", 2022, "<", "2000", "count", "深圳特區報 2024-03-04", True)
+            "statistics",
+            (
+                "ai-firms-2022",
+                "人工智能企业数",
+                "AI firms",
+                "Shenzhen",
+                2022,
+                "actual",
+                "less_than",
+                "2000",
+                "firm",
+                None,
+                "深圳特區報 2024-03-04",
+                date(2024, 3, 4),
+                True,
+            ),
         ),
         "sources": table("sources", ("segments", 3, 1, 0), ("edges", 3, 0, 1)),
     }
-    return Snapshot(as_of=date(2026, 11, 23), official=OfficialCount(2000, "<", "paper", 2022), **(tables | changed))
+    return Snapshot(as_of=date(2026, 11, 23), official=OFFICIAL, **(tables | changed))
 
 
 @pytest.fixture(scope="session")

@@ -114,10 +114,10 @@ def test_a_wrong_snapshot_is_refused_with_every_fault() -> None:
 def test_numbers_in_narrower_types_are_taken_and_further_columns_kept() -> None:
     snapshot = Snapshot(
         as_of=date(2026, 11, 23),
-        usage=pl.DataFrame(
-            {"job": ["1"], "accelerator_model": ["cpu"], "accelerator_seconds": [60], "note": ["x"]}
-        ).cast({"accelerator_seconds": pl.UInt32}),
+        usage=pl.DataFrame({"reading": ["1"], "unit": ["seats"], "quantity": [60], "note": ["x"]}).cast(
+            {"quantity": pl.UInt32}
+        ),
     )
     assert dict(snapshot.usage.schema) == {
-        "job": pl.String, "accelerator_model": pl.String, "accelerator_seconds": pl.Int64, "note": pl.String,
+        "reading": pl.String, "unit": pl.String, "quantity": pl.Int64, "note": pl.String,
     }  # fmt: skip

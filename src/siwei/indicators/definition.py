@@ -8,6 +8,8 @@ and nothing else, so that whoever shows or exports the rows shows where the numb
 from dataclasses import dataclass
 from enum import StrEnum
 
+from siwei.market.listing import Words
+
 
 class Dimension(StrEnum):
     SOURCE = "source"
@@ -40,14 +42,6 @@ class Statistic(StrEnum):
     TOTAL = "total"
     GINI = "gini"
     HHI = "hhi"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The same in Chinese (简体; 繁體 is derived when shown) and English."""
-
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True, slots=True)

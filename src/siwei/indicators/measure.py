@@ -9,9 +9,10 @@ import duckdb
 import polars as pl
 
 from siwei.indicators.catalogue import INDICATORS
-from siwei.indicators.definition import Indicator, Statistic, Words
+from siwei.indicators.definition import Indicator, Statistic
 from siwei.indicators.inequality import gini, herfindahl
-from siwei.indicators.snapshot import Snapshot
+from siwei.indicators.snapshot import QUALIFIERS, Snapshot
+from siwei.market.listing import Words
 
 MEASURED = {
     "indicator": pl.String,
@@ -108,25 +109,22 @@ def coverage_counts(snapshot: Snapshot) -> dict[str, object]:
         placed, on="key", how="semi"
     )
     official = snapshot.official
+    count = f"{QUALIFIERS[official.qualifier]}{official.value:,}" if official else ""
     return {
         "organisations": snapshot.organisations.height,
         "placed": placed.height,
         "placed_with_district": with_district.height,
         "programmes": snapshot.awards["programme"].n_unique(),
         "decisions": snapshot.awards.height,
-        "official_zh": f"官方口径{official.qualifier}{official.firms} 家，{official.year} 年"
-        if official
-        else "无官方口径",
-        "official_en": f"official count {official.qualifier}{official.firms}, {official.year}"
-        if official
-        else "no official count",
+        "official_zh": f"{official.year} 年官方口径 {count} 家" if official else "无官方口径",
+        "official_en": f"official count of {official.year}: {count}" if official else "no official count",
     }
 
 
 def _official(snapshot: Snapshot) -> pl.DataFrame:
     schema = {"firms": pl.Int64, "qualifier": pl.String, "source": pl.String, "year": pl.Int64}
     official = snapshot.official
-    rows = [(official.firms, official.qualifier, official.source, official.year)] if official else []
+    rows = [(official.value, QUALIFIERS[official.qualifier], official.source or "", official.year)] if official else []
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from siwei.city.pack import OfficialFirmCount, Pack
 from siwei.errors import InputError, Problem
 
 DataType = type[pl.DataType]
@@ -32,17 +33,17 @@ TABLES: Mapping[str, Mapping[str, DataType]] = MappingProxyType(
         # what programmes decided; award_fen is what a decision computes, before a pot is shared
         "programmes": {"id": String, "title_zh": String, "title_en": String, "kind": String, "draft": Boolean},
         "awards": {"id": String, "programme": String, "verdict": String, "award_fen": Int64},
-        # the market: `organisation` is the publisher's key
+        # the market: `organisation` is the publisher's key, null where a person published (never named here)
         "listings": {
-            "id": String, "kind": String, "side": String, "status": String, "organisation": String, "title": String,
+            "id": String, "kind": String, "side": String, "state": String, "organisation": String, "title_zh": String,
         },
         "matches": {"need": String, "offer": String, "score": Float64},
-        "agreements": {"id": String, "kind": String, "status": String},
+        "agreements": {"id": String, "kind": String, "state": String},
         "parties": {"agreement": String, "organisation": String, "role": String},
         # money: minor units of `unit`; a hold is promised to one deal, a capture is paid, a release goes back
         "transfers": {"id": String, "kind": String, "unit": String, "amount": Int64, "purpose": String},
         "jobs": {"id": String, "agreement": String, "state": String},
-        "usage": {"job": String, "accelerator_model": String, "accelerator_seconds": Int64},
+        "usage": {"reading": String, "unit": String, "quantity": Int64},
         # people and proof
         "staff": {"key": String, "employees": Int64, "research_staff": Int64},
         "facts": {"attribute": String, "status": Int64, "facts": Int64},
@@ -52,12 +53,23 @@ TABLES: Mapping[str, Mapping[str, DataType]] = MappingProxyType(
         "accelerators": {"id": String},
         "compatibility": {"framework": String, "accelerator": String},
         "statistics": {
-            "indicator": String, "scope": String, "year": Int64, "qualifier": String, "value": String, "unit": String,
-            "source": String, "verified": Boolean,
+            "id": String, "name_zh": String, "name_en": String, "scope": String, "year": Int64, "status": String,
+            "qualifier": String, "value": String, "unit": String, "note": String, "source": String, "as_of": Date,
+            "verified": Boolean,
+        },
+        "facilities": {
+            "facility": String, "name_zh": String, "name_en": String, "kind": String, "district": String,
+            "status": String, "metric": String, "qualifier": String, "value": String, "unit": String,
+            "precision": String, "source": String, "as_of": Date, "verified": Boolean,
         },
         "sources": {"table": String, "rows": Int64, "verified": Int64, "draft": Int64},
     }
 )  # fmt: skip
+
+# how a figure is bounded (`siwei.city.rows.QUALIFIERS`), as a sign before it
+QUALIFIERS: Mapping[str, str] = MappingProxyType(
+    {"exact": "", "less_than": "<", "more_than": ">", "at_least": "≥", "at_most": "≤", "about": "≈"}
+)
 
 
 def empty(table: str) -> pl.DataFrame:
@@ -68,16 +80,6 @@ def _table(name: str) -> Any:
     return field(default_factory=lambda: empty(name))
 
 
-@dataclass(frozen=True, slots=True)
-class OfficialCount:
-    """How many AI firms the city officially has, in its source's own words of precision (`<`, `about`, …)."""
-
-    firms: int
-    qualifier: str
-    source: str
-    year: int
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """Every table of `TABLES`, by name, as of one day.
@@ -86,7 +88,7 @@ class Snapshot:
     """
 
     as_of: date
-    official: OfficialCount | None = None
+    official: OfficialFirmCount | None = None
     organisations: pl.DataFrame = _table("organisations")
     placements: pl.DataFrame = _table("placements")
     segments: pl.DataFrame = _table("segments")
@@ -109,6 +111,7 @@ class Snapshot:
     accelerators: pl.DataFrame = _table("accelerators")
     compatibility: pl.DataFrame = _table("compatibility")
     statistics: pl.DataFrame = _table("statistics")
+    facilities: pl.DataFrame = _table("facilities")
     sources: pl.DataFrame = _table("sources")
 
     def __post_init__(self) -> None:
@@ -125,6 +128,14 @@ class Snapshot:
     @property
     def generated_organisations(self) -> int:
         return self.organisations.filter(pl.col("origin") == "generated").height
+
+
+def pack_tables(pack: Pack) -> dict[str, pl.DataFrame]:
+    """The tables of a snapshot that a city pack gives by itself."""
+    own = ("segments", "edges", "districts", "frameworks", "accelerators", "compatibility", "statistics", "facilities")
+    rows = [(name, frame.height, frame["verified"].sum(), frame["draft"].sum()) for name, frame in pack.tables.items()]
+    sources = pl.DataFrame(rows, schema=dict(TABLES["sources"]), orient="row")
+    return {**{name: pack.tables[name] for name in own}, "sources": sources}
 
 
 def conform(name: str, frame: object, problems: list[Problem]) -> pl.DataFrame:

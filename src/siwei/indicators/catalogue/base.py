@@ -1,6 +1,7 @@
 """基: what programmes decide, whom they reach, and what becomes of the money."""
 
-from siwei.indicators.definition import Dimension, Element, Indicator, Statistic, Words
+from siwei.indicators.definition import Dimension, Element, Indicator, Statistic
+from siwei.market.listing import Words
 
 DESIGN = Words("四维平台设计（docs/reference/indicators.md）", "Siwei's own (docs/reference/indicators.md)")
 NOT_DECIDED = Words("尚未判定任何政策", "no programme decided yet")
@@ -12,15 +13,15 @@ INDICATORS = (
         element=Element.TECHNOLOGY,
         name=Words("作业成功率", "Jobs that succeeded"),
         formula=Words(
-            "成功的作业数 ÷ 已结束的作业数（成功、失败、取消、丢失）",
-            "jobs succeeded ÷ jobs ended (succeeded, failed, cancelled, lost)",
+            "成功的作业数 ÷ 已结束的作业数（成功、失败、取消）",
+            "jobs succeeded ÷ jobs ended (succeeded, failed, cancelled)",
         ),
         statistic=Statistic.SHARE,
         unit="job",
         method=DESIGN,
         query="""
 SELECT id, agreement, state, (state = 'succeeded')::BIGINT AS part, 1 AS whole
-FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled', 'lost') ORDER BY id""",
+FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') ORDER BY id""",
         needs=("jobs",),
         empty=Words("尚无已结束的作业", "no job has ended yet"),
         coverage=Words("{rows} 个已结束作业", "{rows} jobs ended"),
@@ -42,9 +43,8 @@ FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled', 'lost') ORDER BY i
             "Herfindahl-Hirschman index; seconds are kept by model and never converted",
         ),
         query="""
-SELECT accelerator_model, count(*) AS readings, sum(accelerator_seconds)::BIGINT AS accelerator_seconds,
-       sum(accelerator_seconds)::BIGINT AS part, 0 AS whole
-FROM "usage" GROUP BY accelerator_model ORDER BY accelerator_model""",
+SELECT unit, count(*) AS readings, sum(quantity)::BIGINT AS quantity, sum(quantity)::BIGINT AS part, 0 AS whole
+FROM "usage" WHERE unit LIKE 'accelerator-seconds:%' GROUP BY unit ORDER BY unit""",
         needs=("usage",),
         empty=Words("尚无计量", "nothing metered yet"),
         coverage=Words("{rows} 个型号有用量", "{rows} models metered"),

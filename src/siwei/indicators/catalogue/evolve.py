@@ -1,6 +1,7 @@
 """演: whether technology, people and institutions move together; how far what is said here is proven."""
 
-from siwei.indicators.definition import Dimension, Element, Indicator, Statistic, Words
+from siwei.indicators.definition import Dimension, Element, Indicator, Statistic
+from siwei.market.listing import Words
 
 DESIGN = Words("四维平台设计（docs/reference/indicators.md）", "Siwei's own (docs/reference/indicators.md)")
 
@@ -44,6 +45,7 @@ FROM frameworks CROSS JOIN accelerators ORDER BY framework, accelerator""",
 SELECT listings.organisation AS key, organisations.name, count(*) AS listings,
        (listings.organisation IN (SELECT organisation FROM representatives))::BIGINT AS part, 1 AS whole
 FROM listings LEFT JOIN organisations ON organisations.key = listings.organisation
+WHERE listings.organisation IS NOT NULL
 GROUP BY listings.organisation, organisations.name ORDER BY key""",
         needs=("listings",),
         empty=Words("尚无机构发布供需", "no organisation has published yet"),

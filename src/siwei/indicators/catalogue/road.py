@@ -1,6 +1,7 @@
 """路: whether upstream and downstream meet, who works with whom, how far deals get."""
 
-from siwei.indicators.definition import Dimension, Element, Indicator, Statistic, Words
+from siwei.indicators.definition import Dimension, Element, Indicator, Statistic
+from siwei.market.listing import Words
 
 DESIGN = Words("四维平台设计（docs/reference/indicators.md）", "Siwei's own (docs/reference/indicators.md)")
 
@@ -47,9 +48,9 @@ WHERE edges.type = 'supplies' ORDER BY supplier, customer""",
         unit="listing",
         method=DESIGN,
         query="""
-SELECT listings.id, listings.kind, listings.title, listings.organisation, listings.status,
+SELECT listings.id, listings.kind, listings.title_zh, listings.organisation, listings.state,
        (listings.id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
-FROM listings WHERE listings.side = 'need' AND listings.status NOT IN ('draft', 'withdrawn') ORDER BY listings.id""",
+FROM listings WHERE listings.side = 'need' AND listings.state <> 'withdrawn' ORDER BY listings.id""",
         needs=("listings",),
         empty=Words("尚无需求发布", "no need published yet"),
         coverage=Words("{rows} 项需求", "{rows} needs"),
@@ -67,12 +68,12 @@ FROM listings WHERE listings.side = 'need' AND listings.status NOT IN ('draft', 
         unit="agreement",
         method=Words("政产学研用协同的最小度量，四维平台设计", "the least measure of 政产学研用, Siwei's own"),
         query="""
-SELECT agreements.id, agreements.kind, agreements.status,
+SELECT agreements.id, agreements.kind, agreements.state,
        string_agg(DISTINCT organisations.kind, ', ' ORDER BY organisations.kind) AS kinds_of_party,
        (count(DISTINCT organisations.kind) > 1)::BIGINT AS part, 1 AS whole
 FROM agreements JOIN parties ON parties.agreement = agreements.id
 JOIN organisations ON organisations.key = parties.organisation
-GROUP BY agreements.id, agreements.kind, agreements.status ORDER BY agreements.id""",
+GROUP BY agreements.id, agreements.kind, agreements.state ORDER BY agreements.id""",
         needs=("agreements", "parties", "organisations"),
         empty=Words("尚无协议", "no agreement yet"),
         coverage=Words("{rows} 份协议", "{rows} agreements"),
@@ -90,7 +91,7 @@ GROUP BY agreements.id, agreements.kind, agreements.status ORDER BY agreements.i
         unit="agreement",
         method=DESIGN,
         query="""
-SELECT id, kind, status, (status IN ('signed', 'delivering', 'settled'))::BIGINT AS part, 1 AS whole
+SELECT id, kind, state, (state IN ('signed', 'delivering', 'settled'))::BIGINT AS part, 1 AS whole
 FROM agreements ORDER BY id""",
         needs=("agreements",),
         empty=Words("尚无协议", "no agreement yet"),

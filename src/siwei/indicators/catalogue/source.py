@@ -1,7 +1,8 @@
 """源: how much of the chain the city's firms cover, how concentrated it is, who works on it."""
 
 # ruff: noqa: S608  (queries are put together from this file's constants only)
-from siwei.indicators.definition import Dimension, Element, Indicator, Statistic, Words
+from siwei.indicators.definition import Dimension, Element, Indicator, Statistic
+from siwei.market.listing import Words
 
 CHAIN_COVERAGE = Words(
     "本数据中 {placed} 家机构上链（{official_zh}）；空缺指本数据空缺，不等于城市没有",

@@ -1,10 +1,11 @@
 """翼: positions, courses, and who offers them."""
 
 # ruff: noqa: S608  (queries are put together from this file's constants only)
-from siwei.indicators.definition import Dimension, Element, Indicator, Statistic, Words
+from siwei.indicators.definition import Dimension, Element, Indicator, Statistic
+from siwei.market.listing import Words
 
 DESIGN = Words("四维平台设计（docs/reference/indicators.md）", "Siwei's own (docs/reference/indicators.md)")
-LIVE = "listings.status NOT IN ('draft', 'withdrawn')"
+LIVE = "listings.state NOT IN ('draft', 'withdrawn')"
 
 INDICATORS = (
     Indicator(
@@ -17,7 +18,7 @@ INDICATORS = (
         unit="listing",
         method=DESIGN,
         query=f"""
-SELECT id, kind, side, title, organisation, status,
+SELECT id, kind, side, title_zh, organisation, state,
        (kind = 'course')::BIGINT AS part, (kind = 'position')::BIGINT AS whole
 FROM listings WHERE ((kind = 'course' AND side = 'offer') OR (kind = 'position' AND side = 'need')) AND {LIVE}
 ORDER BY kind, id""",
@@ -37,7 +38,7 @@ ORDER BY kind, id""",
         unit="listing",
         method=DESIGN,
         query=f"""
-SELECT id, title, organisation, status, (id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
+SELECT id, title_zh, organisation, state, (id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
 FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""",
         needs=("listings",),
         empty=Words("尚无岗位", "no position yet"),
@@ -50,7 +51,7 @@ FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""
         name=Words("参与育才引才的高校、实验室", "Universities and laboratories taking part"),
         formula=Words(
             "有岗位、课程或课题的高校、实验室、科研机构 ÷ 名录中此三类",
-            "universities, laboratories and institutions with a position, course or research listing ÷ all of them here",
+            "universities, laboratories and institutions listing a position, course or topic ÷ all of them here",
         ),
         statistic=Statistic.SHARE,
         unit="organisation",
@@ -59,7 +60,7 @@ FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""
 SELECT key, name, kind, origin, (key IN (
     SELECT organisation FROM listings WHERE kind IN ('position', 'course', 'research') AND {LIVE}
 ))::BIGINT AS part, 1 AS whole
-FROM organisations WHERE kind IN ('university', 'laboratory', 'institution') ORDER BY key""",
+FROM organisations WHERE kind IN ('university', 'laboratory', 'institution', 'institute') ORDER BY key""",
         needs=("organisations",),
         empty=Words("名录中尚无高校、实验室或科研机构", "no university, laboratory or institution here yet"),
         coverage=Words("名录中 {rows} 家", "{rows} of them here"),
