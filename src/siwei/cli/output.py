@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from siwei.errors import InputError, SiweiError
@@ -18,17 +19,18 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    table = Table(title=title, title_justify="left")
+    """Cells are data: what looks like markup in them ("[/]") is shown, not obeyed."""
+    table = Table(title=escape(title), title_justify="left")
     for column in columns:
         table.add_column(column)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     console.print(table)
 
 
 def print_error(error: SiweiError) -> None:
     lines = [str(problem) for problem in error.problems] if isinstance(error, InputError) else [str(error)]
     for line in lines:
-        error_console.print(f"[bold red]✗[/] {line}", markup=True, highlight=False, soft_wrap=True)
+        error_console.print(f"[bold red]✗[/] {escape(line)}", markup=True, highlight=False, soft_wrap=True)
     if len(lines) > 1:
         error_console.print(f"{len(lines)} problems", highlight=False)
