@@ -1,1 +1,140 @@
-"""Commands follow with their room."""
+"""`siwei chain …`: place firms on the industry chain, and say how well that works."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from siwei.city.home import resolve_pack
+from siwei.cli.app import Json, app
+from siwei.cli.output import console, print_json, print_table
+from siwei.errors import EnvironmentMissing
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from siwei.chain.evaluation import HalfReport, Quality, Share
+    from siwei.chain.vocabulary import Vocabulary
+
+chain_app = App(name="chain", help="The industry chain: place firms, look for gaps.")
+app.command(chain_app)
+Pack = Annotated[str, Parameter(help="A built-in pack's name, or a folder with a pack.")]
+
+
+def _load(pack: str) -> tuple["pl.DataFrame", "Vocabulary"]:
+    from siwei.chain.segments import load_segments
+    from siwei.chain.vocabulary import load_vocabulary
+
+    directory = resolve_pack(pack) / "chain"
+    segments = load_segments(directory / "segments.csv")
+    return segments, load_vocabulary(directory / "vocabulary.yaml", segments)
+
+
+@chain_app.command
+def classify(
+    *,
+    source: Annotated[Path, Parameter(name="--in")],
+    target: Annotated[Path, Parameter(name="--out")],
+    pack: Pack = "shenzhen",
+    json: Json = False,
+) -> None:
+    """Place every firm of a table on its segments; a firm placed nowhere has no row.
+
+    Parameters
+    ----------
+    source: CSV, CSV.GZ, Parquet or XLSX with columns id, name, scope, profile (scope and profile may be missing)
+    target: .csv or .parquet, with columns id, segment, layer, confidence, evidence
+    """
+    from siwei.chain.classify import classify as place_firms
+    from siwei.chain.tables import check_target, read_firms, write_placements
+
+    check_target(target)
+    started = perf_counter()
+    _, vocabulary = _load(pack)
+    firms = read_firms(source)
+    placements = place_firms(firms, vocabulary)
+    write_placements(placements, target)
+    counts = {
+        "firms": firms.height,
+        "placed": placements["id"].n_unique(),
+        "none": firms.height - placements["id"].n_unique(),
+        "placements": placements.height,
+        "seconds": round(perf_counter() - started, 2),
+        "vocabulary": vocabulary.version,
+    }
+    if json:
+        print_json(counts)
+    else:
+        console.print(
+            f"{counts['placed']} of {counts['firms']} firms placed ({counts['placements']} placements, {counts['none']} none) "
+            f"in {counts['seconds']} s → {target}"
+        )
+
+
+@chain_app.command
+def evaluate(
+    *,
+    labels: Path = Path("tests/chain/labels"),
+    half: str = "dev",
+    pack: Pack = "shenzhen",
+    json: Json = False,
+) -> None:
+    """Compare placements with labelled firms; needs SIWEI_DATA, the folder of real inputs.
+
+    Parameters
+    ----------
+    labels: folder with sample.csv, a.csv, b.csv, gold.csv
+    half: dev or test; the test half is kept from tuning, look at it seldom
+    """
+    from siwei.chain.classify import classify as place_firms
+    from siwei.chain.evaluation import evaluate_half, label_agreement
+    from siwei.chain.tables import read_labels, read_profiles
+
+    data = os.environ.get("SIWEI_DATA")
+    if not data:
+        raise EnvironmentMissing("the labelled firms' texts are not here → set SIWEI_DATA to the folder of real inputs")
+    segments, vocabulary = _load(pack)
+    layers: dict[str, str] = dict(segments.select("id", "layer").iter_rows())
+    marks = read_labels(labels)
+    firms = read_profiles(Path(data) / "firms" / "shenzhen_profiles.csv.gz").join(
+        marks, left_on="id", right_on="code", how="semi"
+    )
+    report = evaluate_half(marks, place_firms(firms, vocabulary), layers, half)
+    agreement = label_agreement(marks, layers)
+    if json:
+        print_json({"report": asdict(report), "kappa": agreement, "vocabulary": vocabulary.version})
+        return
+    _print_report(report, agreement)
+
+
+def _print_report(report: "HalfReport", agreement: dict[str, float | None]) -> None:
+    rows: list[tuple[str, str, str]] = [("segment", *_shown(report.segment)), ("layer", *_shown(report.layer))]
+    rows += [(f"layer {name}", *_shown(quality)) for name, quality in report.by_layer.items()]
+    print_table(f"{report.half}: {report.firms} firms", ("unit", "precision", "recall"), rows)
+    print_table(
+        "weighted by stratum",
+        ("unit", "precision", "recall"),
+        [
+            ("segment", _number(report.weighted_segment_precision), _number(report.weighted_segment_recall)),
+            ("layer", _number(report.weighted_layer_precision), _number(report.weighted_layer_recall)),
+        ],
+    )
+    console.print(f"{report.abstentions} firms placed nowhere, {report.right_abstentions} of them rightly (label none)")
+    print_table(
+        "Cohen's kappa of the two labellers", ("judgement", "kappa"), [(k, _number(v)) for k, v in agreement.items()]
+    )
+
+
+def _shown(quality: "Quality") -> tuple[str, str]:
+    return _interval(quality.precision), _interval(quality.recall)
+
+
+def _interval(share: "Share") -> str:
+    return f"{_number(share.value)} [{_number(share.low)}, {_number(share.high)}] ({share.hits}/{share.trials})"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,266 @@
+"""The curated vocabulary: which words place a firm on which segment, and in which surroundings they do not count.
+
+A pack's `chain/vocabulary.yaml`; every field is described in docs/reference/classification.md.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from siwei.chain.folding import fold_text
+from siwei.chain.yaml_lines import Located, load_located
+from siwei.errors import PackError, Problem
+
+SOURCES = ("name", "scope", "profile")
+REACHES = ("sentence", "clause")
+# What the confidence is computed from; `siwei.chain.features` says how each is measured.
+FEATURES = (
+    "strength",
+    "distinct",
+    "share",
+    "early",
+    "first",
+    "focused",
+    "named",
+    "plain",
+    "conditioned",
+    "crowded",
+    "excluded",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word that speaks for a segment with a weight in (0, 1].
+
+    With `near`, one of those words must stand in the window around it; with `unless`, none may.
+    """
+
+    text: str
+    segment: str
+    weight: float
+    near: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Surroundings that weaken a word: open from one of `opens` until one of `closes` or the end of the reach."""
+
+    name: str
+    factor: float
+    opens: tuple[str, ...]
+    closes: tuple[str, ...]
+    reach: str
+    layers: tuple[str, ...]
+    follows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`threshold`: least confidence to be placed; `intercept`, `coefficients`: the logistic model of the confidence."""
+
+    threshold: float
+    at_most: int
+    source_factors: dict[str, float]
+    intercept: float
+    coefficients: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    version: str
+    rules: Rules
+    terms: tuple[Term, ...]
+    frames: tuple[Frame, ...]
+    focus: tuple[str, ...]
+    heads: tuple[str, ...]
+    excluded_names: tuple[str, ...]
+    ignored: tuple[str, ...]
+    layers: dict[str, str]
+
+
+@dataclass
+class _Reader:
+    """Collects every problem of one vocabulary file while reading it."""
+
+    file: str
+    problems: list[Problem]
+
+    def wrong(self, node: Located, message: str, fix: str, field: str = "") -> None:
+        self.problems.append(Problem(message, fix, self.file, node.line, field=field))
+
+    def mapping(self, node: Located | None, field: str) -> dict[str, Located]:
+        if node is None:
+            return {}
+        if not isinstance(node.value, dict):
+            self.wrong(node, "a mapping is expected", "write key: value pairs", field)
+            return {}
+        return node.value
+
+    def words(
+        self, node: Located | None, field: str, sets: dict[str, tuple[str, ...]] | None = None
+    ) -> tuple[str, ...]:
+        """Folded words, in order; `$name` stands for a word set."""
+        if node is None:
+            return ()
+        if not isinstance(node.value, list):
+            self.wrong(node, "a list of words is expected", "write [word, word]", field)
+            return ()
+        found: list[str] = []
+        for item in node.value:
+            if not isinstance(item.value, str) or not item.value.strip():
+                self.wrong(item, f"empty or not a word: {item.value!r}", "quote it, or remove it", field)
+            elif sets is not None and item.value.startswith("$"):
+                if item.value[1:] in sets:
+                    found.extend(sets[item.value[1:]])
+                else:
+                    self.wrong(item, f"unknown word set {item.value}", "define it under `sets`", field)
+            else:
+                found.append(fold_text(item.value.strip()))
+        return tuple(found)
+
+    def number(self, node: Located | None, where: Located, field: str, low: float, high: float) -> float:
+        value = None if node is None else node.value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            self.wrong(node or where, f"{value!r} is not a number from {low} to {high}", "correct it", field)
+            return low
+        return float(value)
+
+
+def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
+    """Read and check a vocabulary against the pack's segments. Raises PackError carrying every problem with its line."""
+    try:
+        root = load_located(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PackError([Problem("the pack has no vocabulary", "add chain/vocabulary.yaml", str(path))]) from None
+    except UnicodeDecodeError as error:
+        raise PackError([Problem(f"not UTF-8: {error}", "save it as UTF-8", str(path))]) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        raise PackError(
+            [Problem(f"not YAML: {getattr(error, 'problem', error)}", "correct it", str(path), line)]
+        ) from None
+    reader = _Reader(str(path), [])
+    top = reader.mapping(root, "")
+    unknown = set(top) - {
+        "version",
+        "source",
+        "rules",
+        "sets",
+        "frames",
+        "focus",
+        "heads",
+        "excluded_names",
+        "ignored",
+        "segments",
+    }
+    for key in sorted(unknown):
+        reader.wrong(top[key], f"unknown field {key!r}", "remove it or correct its spelling")
+    layers: dict[str, str] = dict(segments.select("id", "layer").iter_rows())
+    sets = {name: reader.words(node, f"sets.{name}") for name, node in reader.mapping(top.get("sets"), "sets").items()}
+    vocabulary = Vocabulary(
+        version=str(top["version"].value) if "version" in top else "",
+        rules=_read_rules(reader, top.get("rules"), root),
+        terms=_read_terms(reader, top.get("segments"), sets, layers),
+        frames=_read_frames(reader, top.get("frames")),
+        focus=reader.words(top.get("focus"), "focus"),
+        heads=reader.words(top.get("heads"), "heads"),
+        excluded_names=reader.words(top.get("excluded_names"), "excluded_names"),
+        ignored=reader.words(top.get("ignored"), "ignored"),
+        layers=layers,
+    )
+    if not vocabulary.terms and not reader.problems:
+        reader.wrong(root, "no terms at all", "add terms under `segments`")
+    if reader.problems:
+        raise PackError(reader.problems)
+    return vocabulary
+
+
+def _read_rules(reader: _Reader, node: Located | None, root: Located) -> Rules:
+    where = node or root
+    values = reader.mapping(node, "rules")
+    sources = reader.mapping(values.get("source_factors"), "rules.source_factors")
+    model = reader.mapping(values.get("coefficients"), "rules.coefficients")
+    for key in sorted(set(model) - set(FEATURES)):
+        reader.wrong(model[key], f"unknown feature {key!r}", f"use {', '.join(FEATURES)}", "rules.coefficients")
+    return Rules(
+        threshold=reader.number(values.get("threshold"), where, "rules.threshold", 0, 1),
+        at_most=int(reader.number(values.get("at_most"), where, "rules.at_most", 1, 20)),
+        source_factors={
+            source: reader.number(sources.get(source), where, f"rules.source_factors.{source}", 0, 1)
+            for source in SOURCES
+        },
+        intercept=reader.number(values.get("intercept"), where, "rules.intercept", -50, 50),
+        coefficients={
+            feature: reader.number(model.get(feature), where, f"rules.coefficients.{feature}", -50, 50)
+            for feature in FEATURES
+        },
+    )
+
+
+def _read_frames(reader: _Reader, node: Located | None) -> tuple[Frame, ...]:
+    frames = []
+    for name, body in reader.mapping(node, "frames").items():
+        values = reader.mapping(body, f"frames.{name}")
+        reach = str(values["reach"].value) if "reach" in values else "sentence"
+        if reach not in REACHES:
+            reader.wrong(
+                values["reach"], f"unknown reach {reach!r}", f"use one of {', '.join(REACHES)}", f"frames.{name}"
+            )
+        opens = reader.words(values.get("opens"), f"frames.{name}.opens")
+        if not opens:
+            reader.wrong(body, "a frame needs words that open it", "add opens: […]", f"frames.{name}")
+        frames.append(
+            Frame(
+                name=name,
+                factor=reader.number(values.get("factor"), body, f"frames.{name}.factor", 0, 1),
+                opens=opens,
+                closes=reader.words(values.get("closes"), f"frames.{name}.closes"),
+                reach=reach,
+                layers=reader.words(values.get("layers"), f"frames.{name}.layers"),
+                follows=reader.words(values.get("follows"), f"frames.{name}.follows"),
+            )
+        )
+    return tuple(frames)
+
+
+def _read_terms(
+    reader: _Reader, node: Located | None, sets: dict[str, tuple[str, ...]], layers: dict[str, str]
+) -> tuple[Term, ...]:
+    terms: list[Term] = []
+    lines: dict[tuple[str, str], int] = {}
+    for segment, groups in reader.mapping(node, "segments").items():
+        if segment not in layers:
+            reader.wrong(groups, f"unknown segment {segment!r}", "use an id of segments.csv", f"segments.{segment}")
+            continue
+        if not isinstance(groups.value, list):
+            reader.wrong(groups, "a list of term groups is expected", "write - {weight: …, terms: […]}", segment)
+            continue
+        for group in groups.value:
+            values = reader.mapping(group, segment)
+            for key in sorted(set(values) - {"weight", "terms", "near", "unless"}):
+                reader.wrong(values[key], f"unknown field {key!r}", "use weight, terms, near, unless", segment)
+            weight = reader.number(values.get("weight"), group, f"{segment}.weight", 0.01, 1)
+            near = reader.words(values.get("near"), segment, sets)
+            unless = reader.words(values.get("unless"), segment, sets)
+            listed = values.get("terms")
+            for text, line in zip(reader.words(listed, segment), _lines(listed), strict=False):
+                if (text, segment) in lines:
+                    first = lines[text, segment]
+                    reader.problems.append(
+                        Problem(f"{text!r} already on line {first}", "keep one", reader.file, line, field=segment)
+                    )
+                lines.setdefault((text, segment), line)
+                terms.append(Term(text, segment, weight, near, unless, line))
+    return tuple(terms)
+
+
+def _lines(node: Located | None) -> list[int]:
+    if node is None or not isinstance(node.value, list):
+        return []
+    return [item.line for item in node.value]
