@@ -1,1 +1,91 @@
-"""Commands follow with their room."""
+"""`siwei serve`: the portal of one city, for people."""
+
+import ipaddress
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from siwei.cli.app import City, app, open_city
+from siwei.cli.output import console
+from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem
+
+THREADS = 8
+BODY_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+@app.command
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    city: City = None,
+    allow_remote: Annotated[
+        bool, Parameter(name="--allow-remote", negative="", help="Listen on an address other machines can reach.")
+    ] = False,
+) -> None:
+    """Serve the city's portal and API until interrupted.
+
+    Only this machine is served unless --allow-remote is given: the portal speaks plain HTTP, so other machines should
+    reach it through a proxy that speaks TLS. Name the hosts it answers to in SIWEI_HOSTS.
+
+    Parameters
+    ----------
+    host: address to listen on
+    port: port to listen on
+    """
+    check_address(host, port, allow_remote)
+    home = open_city(city)
+    run_server(host, port)
+    console.print(f"Stopped serving {home.directory}.")
+
+
+def check_address(host: str, port: int, allow_remote: bool) -> None:
+    """Raises InputError for an address that cannot be, or that others could reach without being asked for."""
+    if not 0 < port < 65_536:
+        raise InputError([Problem(f"no port {port}", fix="choose one from 1 to 65535", field="--port")])
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback and not allow_remote:
+        raise InputError(
+            [Problem(f"{host} can be reached from other machines", fix="add --allow-remote if you mean it", field="--host")]
+        )
+
+
+def run_server(host: str, port: int) -> None:
+    """Serve the opened city with waitress until interrupted. Raises Conflict when the port is taken."""
+    import waitress
+    from django.core.wsgi import get_wsgi_application
+
+    from siwei.portal.assets import VENDOR, compile_locales
+
+    compile_locales()
+    if not (VENDOR / "htmx.min.js").is_file():
+        raise EnvironmentMissing("the front-end files are missing → python -m siwei.portal.assets")
+    application = get_wsgi_application()
+    warm_up()
+    try:
+        server = waitress.create_server(
+            application, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=BODY_LIMIT_BYTES
+        )
+    except OSError as error:
+        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}) → choose another --port") from None
+    console.print(f"Serving on http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
+    sys.stdout.flush()
+    try:
+        server.run()
+    finally:
+        server.close()
+
+
+def warm_up() -> None:
+    """Read the pack, the programmes and the names now, so that the first reader does not wait; a wrong pack fails here."""
+    from siwei.portal.city_pack import chain, programmes
+    from siwei.portal.directory import current_directory
+
+    chain()
+    programmes()
+    current_directory()
+

@@ -1,0 +1,103 @@
+"""The city this process serves: its home, its pack and its programmes, read once and kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.timezone import localdate
+
+from siwei.city.home import PACKS, CityHome, open_home
+from siwei.city.pack import OfficialFirmCount, Pack, load_pack
+from siwei.errors import NotFound
+from siwei.policy.loading import load_programmes
+from siwei.policy.programmes import Programme
+
+Row = dict[str, Any]
+LAYERS = ("application", "technology", "base")
+
+
+def current_home() -> CityHome | None:
+    home: CityHome | None = getattr(settings, "home", None)
+    if home is not None:
+        return home
+    from siwei.portal import django_settings
+
+    return django_settings.home
+
+
+def pack_directory() -> Path:
+    """The city's pack; before `siwei init` (tests, checks) the built-in one."""
+    home = current_home()
+    return home.pack_directory if home else PACKS / "shenzhen"
+
+
+def decided_on() -> date:
+    """The day this city decides for."""
+    home = current_home()
+    return home.as_of if home else localdate()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The pack's chain, indexed: segments by id in their order, and the edges of each."""
+
+    segments: dict[str, Row]
+    edges: tuple[Row, ...]
+
+    def layer(self, layer: str) -> list[Row]:
+        return [segment for segment in self.segments.values() if segment["layer"] == layer]
+
+    def upstream(self, segment: str) -> list[Row]:
+        return [edge for edge in self.edges if edge["to"] == segment]
+
+    def downstream(self, segment: str) -> list[Row]:
+        return [edge for edge in self.edges if edge["from"] == segment]
+
+
+@cache
+def pack() -> Pack:
+    """The city's pack, checked. Raises PackError with every problem when it is wrong."""
+    return load_pack(pack_directory())
+
+
+@cache
+def chain() -> Chain:
+    tables = pack()
+    return Chain({row["id"]: row for row in tables.segments.to_dicts()}, tuple(tables.edges.to_dicts()))
+
+
+def segment_or_missing(segment_id: str) -> Row:
+    segment = chain().segments.get(segment_id)
+    if segment is None:
+        raise NotFound(f"no segment {segment_id!r} on this city's chain")
+    return segment
+
+
+@cache
+def districts() -> dict[str, Row]:
+    return {row["id"]: row for row in pack().districts.to_dicts()}
+
+
+@cache
+def attributes() -> dict[str, Row]:
+    """Each attribute as a row: id, type, unit, name_zh, name_en, public …"""
+    return {name: asdict(attribute) for name, attribute in pack().attributes.items()}
+
+
+def official_firms() -> OfficialFirmCount | None:
+    """The official count that coverage is stated against."""
+    return pack().official_firm_count
+
+
+@cache
+def programmes() -> dict[str, Programme]:
+    """The pack's programmes, compiled once. Raises PolicyError with every problem when one is wrong."""
+    directory = pack_directory() / "programmes"
+    if not directory.is_dir():
+        return {}
+    return {programme.id: programme for programme in load_programmes(directory, pack().attributes)}

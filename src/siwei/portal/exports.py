@@ -1,0 +1,71 @@
+"""Tables to take away: CSV, XLSX, Parquet. Every row says whether it is generated; no cell can run as a formula."""
+
+from __future__ import annotations
+
+import io
+
+import polars as pl
+from django.http import HttpResponse
+
+from siwei.errors import InputError, Problem
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+}
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+XLSX_ROWS = 1_048_575
+
+
+def with_generated(frame: pl.DataFrame) -> pl.DataFrame:
+    """A first-class `generated` column, made from `origin` where the frame has one."""
+    if "generated" in frame.columns or "origin" not in frame.columns:
+        return frame
+    return frame.with_columns((pl.col("origin") == "generated").alias("generated"))
+
+
+def neutralised(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text that a spreadsheet would run as a formula gets a leading apostrophe (OWASP, CSV injection)."""
+    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(
+        pl.when(pl.any_horizontal(pl.col(name).str.starts_with(start) for start in FORMULA_START))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in text
+    )
+
+
+def xlsx_bytes(frame: pl.DataFrame) -> bytes:
+    from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    if frame.height > XLSX_ROWS:
+        raise InputError([Problem(f"{frame.height} rows do not fit in one sheet", fix="take CSV or Parquet, or filter first")])
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("siwei")
+    sheet.append(frame.columns)
+    for row in frame.iter_rows():
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell for cell in row])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def export_response(frame: pl.DataFrame, name: str, form: str) -> HttpResponse:
+    """`frame` as a download. Parquet keeps the text as it is (nothing there runs); CSV and XLSX are neutralised."""
+    if form not in TYPES:
+        raise InputError([Problem(f"no export as {form!r}", fix="ask for csv, xlsx or parquet", field="export")])
+    frame = with_generated(frame)
+    if form == "parquet":
+        file = io.BytesIO()
+        frame.write_parquet(file)
+        content = file.getvalue()
+    elif form == "csv":
+        content = b"\xef\xbb\xbf" + neutralised(frame).write_csv().encode()  # the mark lets Excel read it as UTF-8
+    else:
+        content = xlsx_bytes(neutralised(frame))
+    response = HttpResponse(content, content_type=TYPES[form])
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    return response

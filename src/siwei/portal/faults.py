@@ -1,0 +1,80 @@
+"""What a person sees when something cannot be done: what happened, and what to do next; never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from siwei.errors import Conflict, EnvironmentMissing, InputError, NotAllowed, NotFound, SiweiError
+
+logger = logging.getLogger(__name__)
+STATUS: tuple[tuple[type[SiweiError], int], ...] = (
+    (NotFound, 404), (NotAllowed, 403), (Conflict, 409), (InputError, 400), (EnvironmentMissing, 503),
+)
+SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
+
+def status_of(error: SiweiError) -> int:
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    title, advice = {
+        400: (_("This cannot be read"), _("Correct what is named below and try again. Nothing was changed.")),
+        403: (_("This is not open to you"), _("Sign in as somebody who represents the organisation, or go back to what is public.")),
+        404: (_("There is no such page here"), _("Search for it above, or start from the city at a glance.")),
+        409: (_("This cannot be done now"), _("Somebody else may have changed it. Reload the page; your work was kept.")),
+        503: (_("This machine lacks something"), _("Ask the operator to do what is named below.")),
+    }.get(status, (_("Something went wrong on our side"), _("It has been written to the log. Nothing you did was lost; try again in a moment.")))
+    context = {"status": status, "title": title, "advice": advice, "detail": detail}
+    return render(request, "portal/fault.html", context, status=status)
+
+
+def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": detail or f"status {status}"}, status=status)
+    return fault_page(request, status, detail)
+
+
+class FaultMiddleware:
+    """Turns the errors of `siwei.errors` into pages, and sets the headers every answer carries."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", SECURITY_POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, SiweiError):
+            return None
+        status = status_of(error)
+        if status >= 500:
+            logger.error("%s %s: %s", request.method, request.path, error)
+        return fault_response(request, status, str(error))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return fault_response(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return fault_response(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return fault_response(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return fault_response(request, 500)

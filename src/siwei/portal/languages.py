@@ -1,0 +1,78 @@
+"""简体, 繁體, English: 繁體 is never written by hand but derived from 简体 by OpenCC when a page is sent.
+
+Only what a person reads is converted: text between tags and the attributes a browser shows or speaks. Identifiers, addresses,
+form values, scripts, code and logs stay as they are, so that nothing sent back by a form has changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+import opencc
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import get_language
+
+TRADITIONAL = "zh-hant"
+# Elements kept whole; then any one tag (attribute values may contain ">"); everything else is text.
+PARTS = re.compile(
+    r"(<!--.*?-->|<(script|style|textarea|pre|code)\b.*?</\2\s*>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL | re.IGNORECASE
+)
+HUMAN_ATTRIBUTES = re.compile(
+    r"(\s(?:title|alt|placeholder|label|aria-label|aria-description|data-label|data-caption)=)(\"[^\"]*\"|'[^']*')", re.IGNORECASE
+)
+
+
+@cache
+def to_traditional() -> opencc.OpenCC:
+    return opencc.OpenCC("s2hk")
+
+
+@cache
+def to_simplified() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+def is_chinese() -> bool:
+    return (get_language() or "zh-hans").startswith("zh")
+
+
+def choose(chinese: str | None, english: str | None) -> str:
+    """The text in the reader's language; the other one where it is missing, never nothing."""
+    first, second = (chinese, english) if is_chinese() else (english, chinese)
+    return first or second or ""
+
+
+def traditional_html(html: str) -> str:
+    """`html` with its human text in traditional characters (Hong Kong forms)."""
+    convert = to_traditional().convert
+
+    def convert_attribute(match: re.Match[str]) -> str:
+        return match.group(1) + convert(match.group(2))
+
+    parts: list[str] = []
+    position = 0
+    for match in PARTS.finditer(html):
+        parts.append(convert(html[position : match.start()]))
+        kept = match.group(0)
+        is_element = match.group(2) is not None or kept.startswith("<!--")
+        parts.append(kept if is_element else HUMAN_ATTRIBUTES.sub(convert_attribute, kept))
+        position = match.end()
+    parts.append(convert(html[position:]))
+    return "".join(parts)
+
+
+def traditional_middleware(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        is_html = response.get("Content-Type", "").startswith("text/html")
+        if getattr(request, "LANGUAGE_CODE", "") == TRADITIONAL and is_html and isinstance(response, HttpResponse):
+            response.content = traditional_html(response.content.decode()).encode()
+            if response.has_header("Content-Length"):  # set further in, before the text changed
+                response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    return middleware

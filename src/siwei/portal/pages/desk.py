@@ -1,0 +1,37 @@
+"""我的: what waits for the person who is signed in; and the city's public money."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from siwei.exchange.models import Event, Job, Organisation
+from siwei.market.kinds import KINDS
+from siwei.portal.access import actor_of
+from siwei.portal.queries.market import agreements, listings
+from siwei.portal.queries.money import pots, public_money
+
+
+@login_required
+def desk_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    mine = actor.organisation_ids
+    own = Organisation.objects.visible_to(actor).filter(pk__in=mine)
+    found = agreements(actor)
+    context = {
+        "organisations": own,
+        "waiting": found.filter(state="proposed")[:20],
+        "agreements": found.exclude(state="proposed")[:20],
+        "jobs": Job.objects.visible_to(actor).select_related("line__agreement", "line__provider").order_by("-submitted_at")[:20],
+        "listings": listings(actor).filter(organisation_id__in=mine)[:20],
+        "known_kinds": KINDS,
+        "events": Event.objects.visible_to(actor).order_by("-pk")[:20],
+        "generated": any(organisation.is_generated for organisation in own),
+    }
+    return render(request, "portal/desk.html", context)
+
+
+def money_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    return render(request, "portal/money.html", {"money": public_money(), "pots": pots(actor)})

@@ -1,0 +1,44 @@
+"""What was read from files: every row accounted for, the rejected ones to take away and mend. For the operator."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from siwei.errors import NotFound
+from siwei.exchange.models import ImportFile, Merge, Reject
+from siwei.portal.access import actor_of, require_operator
+from siwei.portal.exports import export_response
+from siwei.portal.pages.paging import page_of, text_parameter
+
+
+def import_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    require_operator(actor)
+    page = page_of(request, ImportFile.objects.visible_to(actor).order_by("-imported_at", "-pk"))
+    return render(request, "portal/imports/list.html", {"page": page})
+
+
+def import_page(request: HttpRequest, sha256: str) -> HttpResponse:
+    actor = actor_of(request)
+    require_operator(actor)
+    file = ImportFile.objects.visible_to(actor).filter(sha256=sha256).first()
+    if file is None:
+        raise NotFound("no such import")
+    rejects = Reject.objects.visible_to(actor).filter(file=file).order_by("row")
+    merges = Merge.objects.visible_to(actor).filter(file=file).select_related("organisation").order_by("row")
+    export = text_parameter(request, "export")
+    if export:
+        return export_response(reject_frame(rejects.values_list("row", "field", "reason", "record")), f"rejects-{sha256[:12]}", export)
+    context = {"file": file, "page": page_of(request, rejects), "merges": page_of(request, merges)}
+    return render(request, "portal/imports/detail.html", context)
+
+
+def reject_frame(rows: object) -> pl.DataFrame:
+    """`row, field, reason, record`: the record as it was read, as JSON, so that it can be mended and read again."""
+    schema = {"row": pl.Int64, "field": pl.String, "reason": pl.String, "record": pl.String}
+    data = [(row, field, reason, json.dumps(record, ensure_ascii=False)) for row, field, reason, record in rows]  # type: ignore[attr-defined]
+    return pl.DataFrame(data, schema=schema, orient="row")

@@ -1,0 +1,36 @@
+"""Indicators: value, formula, and the rows that were counted."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from siwei.portal.access import actor_of
+from siwei.portal.exports import export_response
+from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries.indicators import measurement_or_missing, measurements
+from siwei.portal.words import MARKS
+
+
+def indicator_list(request: HttpRequest) -> HttpResponse:
+    found = measurements()
+    groups = [(code, [each for each in found if each.indicator.dimension == code]) for code in MARKS]
+    return render(request, "portal/indicators/list.html", {"groups": [group for group in groups if group[1]]})
+
+
+def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
+    """Rows that name an organisation's own affairs are for the operator and the auditor; everybody sees the formula."""
+    actor = actor_of(request)
+    measurement = measurement_or_missing(indicator_id)
+    shows_rows = actor.sees_all or not measurement.indicator.restricted
+    rows = measurement.rows if shows_rows else measurement.rows.clear()
+    export = text_parameter(request, "export")
+    if export and shows_rows:
+        return export_response(rows, f"indicator-{indicator_id}", export)
+    page = page_of(request, range(rows.height))
+    start = max(page.start_index() - 1, 0)
+    context = {
+        "item": measurement, "page": page, "columns": rows.columns, "rows": rows.slice(start, len(page)).rows(), "shows_rows": shows_rows,
+        "generated": "origin" in rows.columns and bool((rows.get_column("origin") == "generated").any()),
+    }
+    return render(request, "portal/indicators/detail.html", context)

@@ -1,0 +1,77 @@
+"""The market: wings, listings by kind, one listing with its matches, agreements."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from siwei.errors import NotFound
+from siwei.market.kinds import KINDS
+from siwei.portal.access import actor_of
+from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries import market
+from siwei.portal.queries.indicators import measurements
+from siwei.portal.words import MARKS
+
+
+def wing_page(request: HttpRequest, dimension: str) -> HttpResponse:
+    """One of 源 路 基 翼 演: its kinds of deal, each with what is offered and needed now, and its figures."""
+    if dimension not in MARKS:
+        raise NotFound(f"no wing {dimension!r}; there are {', '.join(MARKS)}")
+    actor = actor_of(request)
+    counts = market.listing_counts(actor)
+    kinds = [(kind, counts[kind.id]) for kind in KINDS.values() if kind.dimension == dimension]
+    latest = market.listings(actor).filter(kind__in=[kind.id for kind, _ in kinds])[:10]
+    context = {
+        "dimension": dimension, "kinds": kinds, "latest": latest, "known_kinds": KINDS, "generated": any_generated(latest),
+        "purpose": purpose(dimension), "measurements": [each for each in measurements() if each.indicator.dimension == dimension],
+    }
+    return render(request, "portal/market/wing.html", context)
+
+
+def purpose(dimension: str) -> str:
+    return {
+        "source": _("The industry chain, compute and services: who is here, what is missing, what can be had."),
+        "road": _("Upstream and downstream work together: products, technology, scenarios, joint research."),
+        "base": _("Public programmes as code: who gets what, why, and what is left."),
+        "wing": _("People: positions, courses, and the skills that are missing."),
+        "evolve": _("What is measured, from which rows, by which formula."),
+    }[dimension]
+
+
+def market_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    kind, side = text_parameter(request, "kind"), text_parameter(request, "side")
+    if kind and kind not in KINDS:
+        raise NotFound(f"no kind {kind!r}; there are {', '.join(KINDS)}")
+    page = page_of(request, market.listings(actor, kind, side))
+    counts = market.listing_counts(actor)
+    context = {
+        "kind": KINDS.get(kind), "side": side, "page": page, "known_kinds": KINDS,
+        "kinds": [(each, counts[each.id]) for each in KINDS.values()], "generated": any_generated(page.object_list),
+    }
+    return render(request, "portal/market/list.html", context)
+
+
+def listing_page(request: HttpRequest, key: str) -> HttpResponse:
+    actor = actor_of(request)
+    listing = market.listing_or_missing(key, actor)
+    context = {
+        "listing": listing,
+        "kind": KINDS.get(listing.kind),
+        "body": market.as_lines(listing.body),
+        "matches": market.matches_of(listing, actor),
+        "generated": any_generated([listing]),
+    }
+    return render(request, "portal/market/listing.html", context)
+
+
+def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
+    view = market.agreement_view(key, actor_of(request))
+    generated = any(party.organisation is not None and party.organisation.is_generated for party in view.parties)
+    return render(request, "portal/market/agreement.html", {"view": view, "known_kinds": KINDS, "generated": generated})
+
+
+def any_generated(listings: object) -> bool:
+    return any(listing.organisation is not None and listing.organisation.is_generated for listing in listings)  # type: ignore[attr-defined]

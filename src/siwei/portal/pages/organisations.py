@@ -1,0 +1,72 @@
+"""Organisations: the list, its export, and one organisation's page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from siwei.portal.access import actor_of, can_see_private
+from siwei.portal.city_pack import chain, districts
+from siwei.portal.exports import export_response
+from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries.organisations import (
+    PAGE_SIZE,
+    Search,
+    fact_lines,
+    find_organisations,
+    load_in_order,
+    organisation_or_missing,
+    placement_lines,
+)
+
+ORIGINS = ("imported", "pack", "generated")
+
+
+def search_of(request: HttpRequest) -> Search:
+    return Search(
+        text=text_parameter(request, "q"),
+        segment=text_parameter(request, "segment"),
+        district=text_parameter(request, "district"),
+        kind=text_parameter(request, "kind"),
+        origin=text_parameter(request, "origin"),
+    )
+
+
+def organisation_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    search = search_of(request)
+    found = find_organisations(search, actor)
+    export = text_parameter(request, "export")
+    if export:
+        columns = ["key", "code", "name", "kind", "district", "origin"]
+        return export_response(found.select(columns), "organisations", export)
+    page = page_of(request, found.get_column("id"), PAGE_SIZE)
+    organisations = load_in_order(list(page.object_list), actor)
+    rows = [(organisation, placement_lines(organisation.placements.all())) for organisation in organisations]
+    context = {
+        "search": search,
+        "segment": chain().segments.get(search.segment),
+        "page": page,
+        "rows": rows,
+        "segments": chain().segments.values(),
+        "districts": districts().values(),
+        "origins": ORIGINS,
+        "generated": any(organisation.is_generated for organisation in organisations),
+    }
+    template = "portal/organisations/rows.html" if getattr(request, "htmx", False) else "portal/organisations/list.html"
+    return render(request, template, context)
+
+
+def organisation_page(request: HttpRequest, key: str) -> HttpResponse:
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    if organisation.key != key:
+        return redirect("organisation", key=organisation.key)
+    context = {
+        "organisation": organisation,
+        "placements": placement_lines(organisation.placements.all()),
+        "facts": fact_lines(organisation, actor),
+        "private": can_see_private(actor, organisation.pk),
+        "generated": organisation.is_generated,
+    }
+    return render(request, "portal/organisations/detail.html", context)

@@ -1,0 +1,32 @@
+"""Programmes: the list, and one with its text beside its code."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from siwei.portal.access import actor_of
+from siwei.portal.city_pack import decided_on, programmes
+from siwei.portal.queries.money import pots
+from siwei.portal.queries.programmes import decided_so_far, programme_or_missing
+
+
+def programme_list(request: HttpRequest) -> HttpResponse:
+    run, summary = decided_so_far(actor_of(request))
+    rows = [(programme, summary.get(programme.id)) for programme in programmes().values()]
+    return render(request, "portal/programmes/list.html", {"rows": rows, "run": run})
+
+
+def programme_page(request: HttpRequest, programme_id: str) -> HttpResponse:
+    actor = actor_of(request)
+    programme = programme_or_missing(programme_id)
+    run, summary = decided_so_far(actor)
+    today = decided_on()
+    context = {
+        "programme": programme,
+        "parameters": [(parameter, parameter.value_on(today)) for parameter in programme.parameters],
+        "pots": pots(actor, programme_id),
+        "run": run,
+        "decided": summary.get(programme_id),
+    }
+    return render(request, "portal/programmes/detail.html", context)

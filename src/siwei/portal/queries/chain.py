@@ -1,0 +1,111 @@
+"""The chain map and a segment's dossier: firms per segment in this data, never a claim about the whole city."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+from django.db.models import Count, Q
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Organisation, Placement
+from siwei.portal.city_pack import LAYERS, Row, chain, segment_or_missing
+
+FEW_FIRMS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCount:
+    """A segment and how many organisations of this data stand on it; `size` 0–100 is by the square root, for drawing."""
+
+    segment: Row
+    firms: int
+    generated: int
+    size: int
+
+    @property
+    def radius(self) -> float:
+        """Of the dot, in a 32 × 32 box: its area is the number of firms."""
+        return round(max(2.0, self.size * 0.14), 1)
+
+    @property
+    def fill(self) -> int:
+        """0 for a gap, then 1–3 by size, for the strip on the first page."""
+        return 0 if self.firms == 0 else min(3, 1 + self.size // 34)
+
+    @property
+    def state(self) -> str:
+        return "empty" if self.firms == 0 else "single" if self.firms <= FEW_FIRMS else "held"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainMap:
+    layers: tuple[tuple[str, tuple[SegmentCount, ...]], ...]
+    placed: int
+    organisations: int
+    has_generated: bool
+
+    @property
+    def counts(self) -> list[SegmentCount]:
+        return [count for _, counts in self.layers for count in counts]
+
+    @property
+    def empty(self) -> list[SegmentCount]:
+        return [count for count in self.counts if count.state == "empty"]
+
+    @property
+    def single(self) -> list[SegmentCount]:
+        return [count for count in self.counts if count.state == "single"]
+
+
+def chain_map(actor: Actor) -> ChainMap:
+    """Three queries, whatever the number of organisations."""
+    rows = (
+        Placement.objects.visible_to(actor)
+        .filter(organisation__merged_into=None)
+        .values("segment")
+        .annotate(firms=Count("pk"), generated=Count("pk", filter=Q(organisation__origin="generated")))
+        .values_list("segment", "firms", "generated")
+    )
+    firms = {segment: (count, generated) for segment, count, generated in rows}
+    most = max((count for count, _ in firms.values()), default=0)
+
+    def count_of(segment: Row) -> SegmentCount:
+        count, generated = firms.get(segment["id"], (0, 0))
+        return SegmentCount(segment, count, generated, round(sqrt(count / most) * 100) if most else 0)
+
+    layers = tuple((layer, tuple(count_of(segment) for segment in chain().layer(layer))) for layer in LAYERS)
+    placed = Placement.objects.visible_to(actor).aggregate(n=Count("organisation", distinct=True))["n"]
+    organisations = Organisation.objects.visible_to(actor).count()
+    return ChainMap(layers, placed, organisations, any(generated for _, generated in firms.values()))
+
+
+def neighbours(segment_id: str, actor: Actor) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What stands upstream and downstream of a segment, each with its edge and its number of firms."""
+    upstream, downstream = chain().upstream(segment_id), chain().downstream(segment_id)
+    wanted = {edge["from"] for edge in upstream} | {edge["to"] for edge in downstream}
+    counts = dict(
+        Placement.objects.visible_to(actor)
+        .filter(segment__in=wanted, organisation__merged_into=None)
+        .values_list("segment")
+        .annotate(firms=Count("pk"))
+    )
+
+    def lines(edges: Sequence[Row], end: str) -> list[dict[str, Any]]:
+        segments = chain().segments
+        return [{"edge": edge, "segment": segments[edge[end]], "firms": counts.get(edge[end], 0)} for edge in edges]
+
+    return lines(upstream, "from"), lines(downstream, "to")
+
+
+def segment_members(segment_id: str, actor: Actor) -> Any:
+    """Placements on a segment, surest first, with their organisations: a query set to page through."""
+    segment_or_missing(segment_id)
+    return (
+        Placement.objects.visible_to(actor)
+        .filter(segment=segment_id, organisation__merged_into=None)
+        .select_related("organisation")
+        .order_by("-confidence", "organisation_id")
+    )

@@ -1,0 +1,122 @@
+"""A job: its state, its log so far, its metrics and files, what it costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from siwei.compute.engine import Engine
+from siwei.errors import NotFound, SiweiError
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Job, JobState, Transfer, Usage
+from siwei.portal.city_pack import current_home
+from siwei.portal.queries.market import money_trail
+
+LOG_BYTES = 64 * 1024
+METRICS = "metrics.json"
+METRICS_BYTES = 64 * 1024
+MOST_METRICS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    job: Job
+    usages: list[Usage]
+    transfers: list[Transfer]
+    used_fen: int | None
+    """What the metered use comes to so far; None before the first reading."""
+
+    @property
+    def is_ended(self) -> bool:
+        return JobState(self.job.state).is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    text: str
+    next_offset: int
+    follow: bool
+    """Whether more may come."""
+
+
+def job_or_missing(key: str, actor: Actor) -> Job:
+    job = (
+        Job.objects.visible_to(actor)
+        .select_related("line__agreement", "line__provider", "line__consumer")
+        .filter(key=key)
+        .first()
+    )
+    if job is None:
+        raise NotFound(f"no job {key!r} that you may see")
+    return job
+
+
+def job_view(key: str, actor: Actor) -> JobView:
+    job = job_or_missing(key, actor)
+    usages = list(Usage.objects.visible_to(actor).filter(job=job).order_by("pk"))
+    line = job.line
+    quantity = sum(usage.quantity for usage in usages)
+    used = -(-quantity * line.unit_price_fen // line.price_quantity) if usages else None
+    return JobView(job, usages, money_trail([line]), used)
+
+
+def engine_of(job: Job) -> Engine | None:
+    """The engine that ran the job, where this city has it: only the local one keeps its logs beside the portal."""
+    home = current_home()
+    if home is None or job.engine != "local":
+        return None
+    from siwei.compute.local import LocalEngine
+
+    return LocalEngine(home.jobs)
+
+
+def read_log(job: Job, offset: int) -> Log | None:
+    """The log from `offset`, at most `LOG_BYTES` of it; None where the engine has none for this job.
+
+    A character cut in half by the bound is left for the next reading.
+    """
+    engine = engine_of(job)
+    if engine is None:
+        return None
+    try:
+        raw, _ = engine.logs(job.engine_job_id, offset)
+    except SiweiError:
+        return None
+    shown = raw[:LOG_BYTES]
+    cut = len(shown)
+    while cut > 0 and len(shown) - cut < 3 and cut < len(raw) + 1:
+        try:
+            shown[:cut].decode()
+            break
+        except UnicodeDecodeError:
+            cut -= 1
+    else:
+        cut = len(shown)
+    ended = JobState(job.state).is_final
+    text = "".join(character for character in shown[:cut].decode(errors="replace") if character in "\n\t" or character.isprintable())
+    return Log(text, offset + cut, not ended or len(raw) > cut > 0)
+
+
+def read_metrics(job: Job) -> list[tuple[str, str]]:
+    """Flat figures of the job's `metrics.json`. The job wrote it, so nothing about it is trusted."""
+    engine = engine_of(job)
+    if engine is None:
+        return []
+    try:
+        values = json.loads(engine.read_output(job.engine_job_id, METRICS, METRICS_BYTES))
+    except (SiweiError, ValueError, RecursionError):
+        return []
+    if not isinstance(values, dict):
+        return []
+    flat = [(str(name)[:60], str(value)[:60]) for name, value in values.items() if isinstance(value, int | float | str)]
+    return flat[:MOST_METRICS]
+
+
+def list_files(job: Job) -> list[tuple[str, int]]:
+    engine = engine_of(job)
+    if engine is None:
+        return []
+    try:
+        return list(engine.outputs(job.engine_job_id))
+    except SiweiError:
+        return []

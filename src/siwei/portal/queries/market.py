@@ -1,0 +1,106 @@
+"""Listings, matches and agreements, as the actor may see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from siwei.errors import NotFound
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Agreement, AgreementLine, AgreementParty, Job, Listing, Match, Settlement, Transfer, Usage
+from siwei.market.kinds import KINDS
+
+
+def listings(actor: Actor, kind: str = "", side: str = "") -> QuerySet[Listing]:
+    found = Listing.objects.visible_to(actor).select_related("organisation").order_by("-published_at", "key")
+    if kind:
+        found = found.filter(kind=kind)
+    return found.filter(side=side) if side else found
+
+
+def listings_on(segment_id: str, actor: Actor, limit: int = 20) -> list[Listing]:
+    """Open listings whose body names a segment, in `segment` or among `segments`."""
+    names = Q(body__segment=segment_id) | Q(body__segments__icontains=f'"{segment_id}"')
+    return list(listings(actor).filter(names, state="open")[:limit])
+
+
+def listing_counts(actor: Actor) -> dict[str, dict[str, int]]:
+    """Open listings by kind and side."""
+    rows = Listing.objects.visible_to(actor).filter(state="open").values_list("kind", "side").annotate(n=Count("pk"))
+    counts: dict[str, dict[str, int]] = {kind: {"offer": 0, "need": 0} for kind in KINDS}
+    for kind, side, count in rows:
+        counts.setdefault(kind, {"offer": 0, "need": 0})[side] = count
+    return counts
+
+
+def listing_or_missing(key: str, actor: Actor) -> Listing:
+    listing = Listing.objects.visible_to(actor).select_related("organisation", "person").filter(key=key).first()
+    if listing is None:
+        raise NotFound(f"no listing {key!r} that you may see")
+    return listing
+
+
+def matches_of(listing: Listing, actor: Actor) -> list[Match]:
+    return list(
+        Match.objects.visible_to(actor)
+        .filter(Q(need=listing) | Q(offer=listing))
+        .select_related("need__organisation", "offer__organisation")
+        .order_by("rank", "pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementView:
+    """An agreement with everything that hangs on it."""
+
+    agreement: Agreement
+    parties: list[AgreementParty]
+    lines: list[AgreementLine]
+    jobs: list[Job]
+    usages: list[Usage]
+    settlement: Settlement | None
+    transfers: list[Transfer]
+
+
+def agreement_view(key: str, actor: Actor) -> AgreementView:
+    """Six queries, whatever the number of parties, lines and entries."""
+    agreement = Agreement.objects.visible_to(actor).select_related("voucher__decision", "settlement", "match").filter(key=key).first()
+    if agreement is None:
+        raise NotFound(f"no agreement {key!r} that you may see")
+    lines = list(agreement.lines.select_related("provider", "consumer", "offer").order_by("number"))
+    return AgreementView(
+        agreement,
+        list(agreement.parties.select_related("organisation", "person").order_by("pk")),
+        lines,
+        list(Job.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
+        list(Usage.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
+        getattr(agreement, "settlement", None),
+        money_trail(lines),
+    )
+
+
+def money_trail(lines: list[AgreementLine]) -> list[Transfer]:
+    """Every ledger entry of these lines: the holds, and what settled them. One query."""
+    holds = [hold for line in lines for hold in (line.voucher_hold_id, line.own_hold_id) if hold is not None]
+    return list(
+        Transfer.objects.filter(Q(pk__in=holds) | Q(hold_id__in=holds))
+        .select_related("debit_account__owner", "credit_account__owner")
+        .order_by("pk")
+    )
+
+
+def agreements(actor: Actor, organisation_id: int | None = None) -> QuerySet[Agreement]:
+    found = Agreement.objects.visible_to(actor).prefetch_related("parties__organisation").order_by("-proposed_at", "key")
+    return found.filter(parties__organisation_id=organisation_id).distinct() if organisation_id else found
+
+
+def as_lines(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """A listing's body for people who have no form for it: field and value, nested values in short."""
+    def text(value: Any) -> str:
+        if isinstance(value, dict):
+            return "; ".join(f"{key}: {text(part)}" for key, part in value.items())
+        return "、".join(text(part) for part in value) if isinstance(value, list) else str(value)
+
+    return [(field, text(value)) for field, value in body.items() if value not in (None, "", [], {})]

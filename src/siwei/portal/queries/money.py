@@ -1,0 +1,59 @@
+"""Money as it stands on the ledger: public pots, and an organisation's own accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import F, Q, Sum
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Account, Hold, Pot, Transfer, Voucher
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMoney:
+    """Public support in fen: granted as vouchers, held for signed agreements, paid for metered use, returned unspent."""
+
+    budget_fen: int
+    granted_fen: int
+    held_fen: int
+    paid_fen: int
+    returned_fen: int
+
+
+def public_money() -> PublicMoney:
+    """Sums over the whole city (two queries and one for pots). Only totals leave here: what one firm was paid is scoped."""
+    holds = Hold.objects.filter(transfer__lines_by_voucher__isnull=False).aggregate(
+        held=Sum(F("amount") - F("captured") - F("released")), paid=Sum("captured"), returned=Sum("released")
+    )
+    granted = Voucher.objects.aggregate(total=Sum("cap_fen"))["total"]
+    budget = Pot.objects.aggregate(total=Sum("budget_fen"))["total"]
+    return PublicMoney(budget or 0, granted or 0, holds["held"] or 0, holds["paid"] or 0, holds["returned"] or 0)
+
+
+def pots(actor: Actor, programme: str = "") -> list[Pot]:
+    found = Pot.objects.visible_to(actor).select_related("account").order_by("programme", "period")
+    return list(found.filter(programme=programme) if programme else found)
+
+
+def accounts_of(organisation_id: int, actor: Actor) -> list[Account]:
+    return list(Account.objects.visible_to(actor).filter(owner_id=organisation_id).order_by("code"))
+
+
+def entries_of(organisation_id: int, actor: Actor, limit: int = 50) -> list[Transfer]:
+    """The latest entries on an organisation's accounts, newest first."""
+    return list(
+        Transfer.objects.visible_to(actor)
+        .filter(Q(debit_account__owner_id=organisation_id) | Q(credit_account__owner_id=organisation_id))
+        .select_related("debit_account__owner", "credit_account__owner")
+        .order_by("-pk")[:limit]
+    )
+
+
+def vouchers_of(organisation_id: int, actor: Actor) -> list[Voucher]:
+    return list(
+        Voucher.objects.visible_to(actor)
+        .filter(organisation_id=organisation_id)
+        .select_related("account", "decision")
+        .order_by("key")
+    )

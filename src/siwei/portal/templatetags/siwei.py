@@ -1,0 +1,200 @@
+"""The filters and tags of our templates. Money, verdicts, names in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from siwei.portal import words
+from siwei.market.kinds import KINDS
+from siwei.portal.city_pack import chain, districts
+from siwei.portal.figures import exact_yuan, money, verdict_of
+from siwei.portal.languages import choose, is_chinese
+
+register = template.Library()
+
+
+@register.filter
+def fen(value: int | None) -> SafeString | str:
+    """万元, with the exact figure on hover and in the document for programs that read it."""
+    if value is None:
+        return "–"
+    return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, exact_yuan(value), money(value, is_chinese()))
+
+
+@register.filter
+def exact_fen(value: int | None) -> str:
+    return "–" if value is None else exact_yuan(value)
+
+
+@register.filter
+def grouped(value: Any) -> str:
+    """1,234,567; text stays text."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+@register.filter
+def iso(value: date | datetime | str | None) -> str:
+    if isinstance(value, datetime):
+        return localtime(value).strftime("%Y-%m-%d %H:%M") if value.tzinfo else value.strftime("%Y-%m-%d %H:%M")
+    return "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
+
+
+@register.filter
+def verdict(value: str) -> SafeString:
+    found = verdict_of(value)
+    word = choose(found.word_zh, found.word_en)
+    return format_html('<span class="verdict verdict-{}"><b aria-hidden="true">{}</b> {}</span>', found.tone, found.mark, word)
+
+
+@register.filter
+def named(row: Any, field: str = "name") -> str:
+    """`<field>_zh` or `<field>_en` of a row or an object, in the reader's language."""
+    if row is None:
+        return ""
+    if hasattr(row, "zh") and hasattr(row, "en"):
+        return choose(row.zh, row.en)
+    if isinstance(row, Mapping):
+        return choose(row.get(f"{field}_zh"), row.get(f"{field}_en"))
+    return choose(getattr(row, f"{field}_zh", None), getattr(row, f"{field}_en", None))
+
+
+@register.filter
+def word(value: str, group: str) -> str:
+    """A stored code (`firm`, `base`, `signed` …) as a word, by its group."""
+    return words.word(group, str(value))
+
+
+@register.filter
+def get(row: Mapping[str, Any] | None, key: str) -> Any:
+    return None if row is None else row.get(key)
+
+
+@register.simple_tag
+def share_of(part: float | None, whole: float | None, width: int = 100) -> float:
+    """`part` of `whole` scaled to `width`, for the length of a bar."""
+    return 0 if not part or not whole else round(min(part / whole, 1) * width, 2)
+
+
+@register.simple_tag
+def district(code: str) -> str:
+    """A district's name; "district not known" where there is none."""
+    if not code:
+        return _("district not known")
+    row = districts().get(code)
+    return choose(row["name_zh"], row["name_en"]) if row else code
+
+
+@register.simple_tag
+def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
+    """A fact's canonical text as people read it: money, dates, yes and no, districts."""
+    if attribute["id"] == "district":
+        return district(value)
+    if attribute["type"] == "bool":
+        return _("yes") if value == "true" else _("no")
+    if attribute["type"] == "int":
+        try:
+            number = int(value)
+        except ValueError:
+            return value
+        if attribute["unit"] == "fen":
+            return fen(number)
+        if attribute["unit"] == "minor":
+            return minor_units(number)
+        return f"{number:,}"
+    return value
+
+
+def minor_units(value: int) -> SafeString:
+    """Hundredths of a currency named by another fact: ten thousands of it, exact on hover."""
+    shown = f"{value / 100:,.0f}" if not is_chinese() or value < 1_000_000 else f"{value / 1_000_000:,.2f} 万"
+    return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, f"{value / 100:,.2f}", shown)
+
+
+@register.simple_tag
+def quantity(value: int, unit: str) -> str:
+    """A metered amount with its unit: accelerator-seconds also as hours."""
+    if unit.startswith("accelerator-seconds"):
+        model = unit.partition(":")[2]
+        return f"{value:,} s ({value / 3600:,.2f} h){' · ' + model if model else ''}"
+    return f"{value:,} {unit}"
+
+
+@register.simple_tag
+def entry_amount(transfer: Any) -> SafeString | str:
+    return fen(transfer.amount) if transfer.unit == "CNY" else quantity(transfer.amount, transfer.unit)
+
+
+@register.simple_tag
+def verdict_word(code: str) -> str:
+    found = verdict_of(code)
+    return choose(found.word_zh, found.word_en)
+
+
+@register.simple_tag
+def clause_status(required: int) -> str:
+    return words.word("status", str(int(required)))
+
+
+@register.simple_tag
+def parameter_value(value: int | None, unit: str) -> SafeString | str:
+    """A programme's parameter in its unit: fen as money, basis points as per cent."""
+    if value is None:
+        return "–"
+    if unit == "fen":
+        return fen(value)
+    if unit == "bp":
+        return f"{value / 100:g} %"
+    return f"{value:,} {unit}".strip()
+
+
+@register.simple_tag
+def segment_name(segment_id: str) -> str:
+    row = chain().segments.get(segment_id)
+    return choose(row["name_zh"], row["name_en"]) if row else segment_id
+
+
+@register.filter
+def share(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+@register.simple_tag
+def measured(measurement: Any) -> SafeString | str:
+    """An indicator's value in its unit."""
+    value, unit = measurement.value, measurement.indicator.unit
+    if value is None:
+        return "–"
+    if unit == "fen":
+        return fen(round(value))
+    if measurement.indicator.statistic == "share":
+        return f"{value:.1%}"
+    shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    return format_html('{} <small>{}</small>', shown, words.word("unit", unit) if unit not in ("", "1") else "")
+
+
+@register.simple_tag
+def score_parts(match: Any) -> list[dict[str, Any]]:
+    """The parts of a match's score, heaviest first, in the reader's words."""
+    kind = KINDS.get(match.need.kind)
+    known = {part.id: part for part in kind.parts} if kind else {}
+    items = match.parts if isinstance(match.parts, list) else [{"id": key, "score": value} for key, value in match.parts.items()]
+    lines = []
+    for item in items:
+        part = known.get(item.get("id", ""))
+        score = float(item.get("score", 0))
+        label = choose(part.words.zh, part.words.en) if part else str(item.get("id", ""))
+        lines.append({"label": label, "score": score, "weight": part.weight if part else 0, "width": round(score * 100)})
+    return sorted(lines, key=lambda line: -int(line["weight"]))

@@ -1,0 +1,67 @@
+"""Codes the platform stores, as words people read. One place, so that no page spells a state in its own way."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from siwei.portal.languages import choose
+
+GROUPS: dict[str, dict[str, str]] = {
+    "dimension": {
+        "source": gettext_noop("Source"), "road": gettext_noop("Road"), "base": gettext_noop("Base"),
+        "wing": gettext_noop("Wing"), "evolve": gettext_noop("Evolve"),
+    },
+    "element": {
+        "technology": gettext_noop("Technology"), "people": gettext_noop("People"), "institution": gettext_noop("Institution"),
+    },
+    "layer": {
+        "base": gettext_noop("Base layer"), "technology": gettext_noop("Technology layer"), "application": gettext_noop("Application layer"),
+    },
+    "kind": {
+        "firm": gettext_noop("Firm"), "centre": gettext_noop("Compute centre"), "university": gettext_noop("University"),
+        "laboratory": gettext_noop("Laboratory"), "hospital": gettext_noop("Hospital"), "government": gettext_noop("Government"),
+        "institution": gettext_noop("Institution"),
+    },
+    "origin": {
+        "imported": gettext_noop("Imported"), "pack": gettext_noop("City pack"), "generated": gettext_noop("Generated"),
+    },
+    "status": {
+        "0": gettext_noop("Declared"), "1": gettext_noop("Documented"), "2": gettext_noop("Verified"),
+        "declared": gettext_noop("Declared"), "documented": gettext_noop("Documented"), "verified": gettext_noop("Verified"),
+    },
+    "side": {"offer": gettext_noop("Offer"), "need": gettext_noop("Need")},
+    "edge": {"supplies": gettext_noop("supplies"), "uses": gettext_noop("uses"), "substitutes": gettext_noop("substitutes")},
+    "state": {
+        "open": gettext_noop("Open"), "withdrawn": gettext_noop("Withdrawn"), "closed": gettext_noop("Closed"),
+        "proposed": gettext_noop("Proposed"), "signed": gettext_noop("Signed"), "delivering": gettext_noop("Delivering"),
+        "settled": gettext_noop("Settled"), "cancelled": gettext_noop("Cancelled"), "queued": gettext_noop("Queued"),
+        "running": gettext_noop("Running"), "succeeded": gettext_noop("Succeeded"), "failed": gettext_noop("Failed"),
+        "lost": gettext_noop("Lost"), "introduced": gettext_noop("Introduced"), "accepted": gettext_noop("Accepted"),
+        "matched": gettext_noop("Matched"), "draft": gettext_noop("Draft"), "active": gettext_noop("Active"),
+    },
+    "text": {"name": gettext_noop("name"), "scope": gettext_noop("scope"), "profile": gettext_noop("profile")},
+    "award": {"grant": gettext_noop("Grant"), "voucher": gettext_noop("Voucher"), "tax_saving": gettext_noop("Tax saving (a computed benefit, not paid out)")},
+    "sharing": {
+        "first_come": gettext_noop("first come, first served"), "merit": gettext_noop("by merit"), "pro_rata": gettext_noop("shared pro rata"),
+        "lottery": gettext_noop("by lottery"), "not_known": gettext_noop("how it is shared is not known"),
+    },
+    "role": {
+        "provider": gettext_noop("Provider"), "consumer": gettext_noop("Consumer"), "lead": gettext_noop("Lead"),
+        "member": gettext_noop("Member"), "buyer": gettext_noop("Buyer"), "seller": gettext_noop("Seller"),
+    },
+    "transfer": {
+        "post": gettext_noop("Posted"), "hold": gettext_noop("Held"), "capture": gettext_noop("Captured"), "release": gettext_noop("Released"),
+    },
+}
+MARKS = {"source": "源", "road": "路", "base": "基", "wing": "翼", "evolve": "演"}
+
+
+def word(group: str, code: str) -> str:
+    """The word for `code`, or the code itself where a newer room knows one that this page does not."""
+    found = GROUPS.get(group, {}).get(code)
+    return _(found) if found else code
+
+
+def dimension(code: str) -> str:
+    return choose(MARKS.get(code, code), word("dimension", code))
