@@ -1,6 +1,7 @@
 """Jobs: what one is, the engines that run it, and what it took."""
 
 from siwei.compute.engine import Engine, JobPhase, JobState, Usage
+from siwei.compute.local.engine import LocalEngine
 from siwei.compute.metering import billed_accelerator_seconds
 from siwei.compute.specification import JobSpec, WorkingFile
 
@@ -9,6 +10,7 @@ __all__ = [
     "JobPhase",
     "JobSpec",
     "JobState",
+    "LocalEngine",
     "Usage",
     "WorkingFile",
     "billed_accelerator_seconds",

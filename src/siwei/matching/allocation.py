@@ -1,7 +1,7 @@
 """Who gets what when there is not enough for all: one named mechanism per function, each answer with its reason.
 
 Left and right are ids; `quotas` says how many of the left each right can take. A pair absent from `scores` is not
-acceptable to either side. Ties are broken by id everywhere, so that the same inputs in any order give the same allocation.
+acceptable to either side. Ties are broken by id everywhere: the same inputs in any order give the same allocation.
 """
 
 import heapq

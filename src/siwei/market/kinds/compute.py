@@ -98,7 +98,9 @@ def own_price(offer: Offer, need: Need, context: Context) -> float:
 
 def short_wait(offer: Offer, need: Need, _: Context) -> float:
     """Job time over waiting plus job time: 1 without a wait, ½ when the wait is as long as the job."""
-    return float(need.body.seconds) / (need.body.seconds + offer.body.wait_s)
+    seconds: int = need.body.seconds
+    wait_s: int = offer.body.wait_s
+    return seconds / (seconds + wait_s)
 
 
 def voucher_use(offer: Offer, need: Need, context: Context) -> float:

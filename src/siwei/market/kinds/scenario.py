@@ -1,4 +1,4 @@
-"""Application scenarios: a hospital, a factory, a school opens one (need); firms answer with what they can do (offer)."""
+"""Application scenarios: a hospital or a school opens one (need), firms answer with what they can do (offer)."""
 
 from pydantic import Field
 
@@ -36,7 +36,8 @@ def knows_sector(offer: Offer, need: Need, _: Context) -> float:
 
 def has_experience(offer: Offer, _need: Need, _context: Context) -> float:
     """½ with one comparable deployment, ¾ with three, towards 1."""
-    return float(offer.body.deployments) / (offer.body.deployments + 1)
+    deployments: int = offer.body.deployments
+    return deployments / (deployments + 1)
 
 
 KIND = Kind(

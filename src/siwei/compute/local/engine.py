@@ -1,0 +1,194 @@
+"""Runs jobs on this machine, each in its own bubblewrap sandbox under its own supervisor."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from siwei.compute.engine import JobPhase, JobState, Usage
+from siwei.compute.local.directory import JobDirectory, nothing_used, sync_directory, write_durably
+from siwei.compute.local.sandbox import check_environment
+from siwei.compute.local.slots import processors
+from siwei.compute.local.watching import MAXIMUM_ENTRIES
+from siwei.compute.specification import JobSpec, check_job_id, is_safe_path
+from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, RetryableEngineError
+
+SOURCES = Path(__file__).resolve().parents[3]
+LOG_CHUNK_BYTES = 256 * 1024
+NEVER_STARTED_AFTER_S = 15.0
+
+
+class LocalEngine:
+    """An `Engine` whose whole state is in `directory`: any number of processes may open the same one, at any time.
+
+    It has no accelerators but the machine's own processors (`cpu`), one slot each; jobs beyond the slots wait.
+    """
+
+    def __init__(self, directory: Path, slots: int | None = None) -> None:
+        self.directory = directory.absolute()
+        self.slots = slots or len(processors())
+
+    def submit(self, spec: JobSpec, job_id: str) -> None:
+        """Raises EnvironmentMissing without a working bubblewrap, FinalEngineError for what this machine never has,
+        Conflict where `job_id` was another job, RetryableEngineError where the disk or the machine is full."""
+        check_environment()
+        if spec.accelerator != "cpu":
+            raise FinalEngineError(
+                f"no {spec.accelerator!r} on this engine, only cpu → send the job to a centre that has it"
+            )
+        if spec.count > self.slots:
+            raise FinalEngineError(f"{spec.count} processors asked of {self.slots} → ask for fewer")
+        directory = self._path(job_id)
+        try:
+            if not directory.path.exists():
+                self._lay(spec, directory)
+            if json.loads((directory.path / "spec.json").read_text()) != json.loads(json.dumps(spec.as_dict())):
+                raise Conflict(f"job {job_id} was submitted with another specification → give the new job a new id")
+            self._launch(directory)
+        except OSError as error:
+            raise RetryableEngineError(f"job {job_id} cannot be laid under {self.directory} ({error})") from error
+
+    def state(self, job_id: str) -> JobState:
+        directory = self._existing(job_id)
+        result = directory.read_result()
+        if result is not None:
+            return result[0]
+        with directory.locked() as got:
+            result = directory.read_result()
+            if result is not None:
+                return result[0]
+            lost = self._lost_reason(directory) if got else ""
+            if lost:
+                directory.write_result(JobState(JobPhase.LOST, None, lost), nothing_used(directory.read_spec()))
+                return JobState(JobPhase.LOST, None, lost)
+        return JobState(JobPhase.RUNNING if directory.is_started else JobPhase.QUEUED)
+
+    def logs(self, job_id: str, offset: int = 0) -> tuple[bytes, int]:
+        if offset < 0:
+            raise InputError(f"log offset {offset} is negative")
+        try:
+            with self._existing(job_id).log.open("rb") as file:
+                file.seek(offset)
+                read = file.read(LOG_CHUNK_BYTES)
+        except FileNotFoundError:
+            read = b""
+        return read, offset + len(read)
+
+    def cancel(self, job_id: str) -> None:
+        directory = self._existing(job_id)
+        directory.mark("cancel")
+        with directory.locked() as got:
+            if got and directory.read_result() is None and not directory.is_started:
+                state = JobState(JobPhase.CANCELLED, None, "cancelled")
+                directory.write_result(state, nothing_used(directory.read_spec()))
+
+    def usage(self, job_id: str) -> Usage:
+        directory = self._existing(job_id)
+        result = directory.read_result()
+        return result[1] if result else nothing_used(directory.read_spec())
+
+    def outputs(self, job_id: str) -> tuple[tuple[str, int], ...]:
+        work = self._existing(job_id).work
+        found: list[tuple[str, int]] = []
+        waiting, entries = [work], 0
+        while waiting and entries < MAXIMUM_ENTRIES:
+            try:
+                with os.scandir(waiting.pop()) as listing:
+                    for entry in listing:
+                        entries += 1
+                        path = Path(entry.path)
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(path)
+                        elif entry.is_file(follow_symlinks=False):
+                            found.append((path.relative_to(work).as_posix(), entry.stat(follow_symlinks=False).st_size))
+            except OSError:
+                continue
+        return tuple(sorted(item for item in found if is_safe_path(item[0])))
+
+    def read_output(self, job_id: str, path: str, limit_bytes: int = 1024 * 1024) -> bytes:
+        directory = self._existing(job_id)
+        if not is_safe_path(path):
+            raise InputError(f"output {path!r:.100} leaves the work directory → name one of its files")
+        try:
+            return _read_beneath(directory.work, path, limit_bytes)
+        except OSError as error:
+            raise NotFound(f"job {job_id} left no file {path!r} ({error.strerror})") from None
+
+    def _path(self, job_id: str) -> JobDirectory:
+        return JobDirectory(self.directory / check_job_id(job_id))
+
+    def _existing(self, job_id: str) -> JobDirectory:
+        directory = self._path(job_id)
+        if not (directory.path / "spec.json").is_file():
+            raise NotFound(f"no job {job_id} under {self.directory}")
+        return directory
+
+    def _lay(self, spec: JobSpec, directory: JobDirectory) -> None:
+        """Everything is written under a passing name; the rename claims the id, for one submitter only."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = self.directory / f".draft-{uuid.uuid4().hex}"
+        (draft / "work").mkdir(parents=True, mode=0o700)
+        draft.chmod(0o700)
+        try:
+            for file in spec.files:
+                target = draft / "work" / file.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(file.content)
+            write_durably(draft / "spec.json", spec.as_dict())
+            try:
+                draft.rename(directory.path)
+            except OSError:
+                if not directory.path.exists():
+                    raise
+            sync_directory(self.directory)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _launch(self, directory: JobDirectory) -> None:
+        """Returns once the supervisor holds the lock, or somebody else does."""
+        with directory.locked() as got:
+            if not got or directory.is_started or directory.read_result() is not None:
+                return
+        # Nothing of the platform's environment, where its secrets are, goes further than this.
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(SOURCES), "LANG": "C.UTF-8"}
+        line = [sys.executable, "-P", "-m", "siwei.compute.local.supervisor"]
+        line += [str(directory.path), str(self.directory / ".slots"), str(self.slots)]
+        done = subprocess.run(
+            line, env=environment, cwd="/", start_new_session=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            job_id = directory.path.name
+            raise RetryableEngineError(
+                f"the supervisor of {job_id} did not start (exit {done.returncode}) → submit again"
+            )
+
+    def _lost_reason(self, directory: JobDirectory) -> str:
+        """Asked while holding the lock, so that no supervisor lives: why the job is lost, or empty if it is not."""
+        if directory.is_started:
+            return "supervisor_died"
+        age = time.time() - (directory.path / "spec.json").stat().st_mtime
+        return "never_started" if age > NEVER_STARTED_AFTER_S else ""
+
+
+def _read_beneath(directory: Path, path: str, limit_bytes: int) -> bytes:
+    """Open step by step, following no link: a job may have left one that leads out of its directory, or a pipe."""
+    *folders, name = path.split("/")
+    here = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            further = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = further
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(name, flags, dir_fd=here), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise FileNotFoundError(2, "not a regular file")
+            return file.read(limit_bytes)
+    finally:
+        os.close(here)
