@@ -80,9 +80,17 @@ def write_transfer(entry: Entry, *, key: str, now: datetime) -> Transfer:
     try:
         with transaction.atomic():
             return Transfer.objects.create(
-                idempotency_key=key, kind=entry.kind, debit_account=entry.debit, credit_account=entry.credit,
-                amount=entry.amount, unit=entry.debit.unit, hold=entry.hold, expires_at=entry.expires_at,
-                memo=entry.memo, causes=dict(entry.causes), at=now,
+                idempotency_key=key,
+                kind=entry.kind,
+                debit_account=entry.debit,
+                credit_account=entry.credit,
+                amount=entry.amount,
+                unit=entry.debit.unit,
+                hold=entry.hold,
+                expires_at=entry.expires_at,
+                memo=entry.memo,
+                causes=dict(entry.causes),
+                at=now,
             )
     except IntegrityError as error:
         # Another writer may have used the key since we looked.
@@ -93,8 +101,15 @@ def write_transfer(entry: Entry, *, key: str, now: datetime) -> Transfer:
 
 
 def post_transfer(
-    debit_code: str, credit_code: str, amount: int, *, actor: Actor, now: datetime, idempotency_key: str,
-    memo: str = "", causes: Mapping[str, Any] | None = None,
+    debit_code: str,
+    credit_code: str,
+    amount: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    memo: str = "",
+    causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Move `amount` from one account to the other at once."""
     require(can_operate(actor), actor, "post transfers")
@@ -105,34 +120,63 @@ def post_transfer(
 
 
 def hold(
-    debit_code: str, credit_code: str, amount: int, *, expires_at: datetime, actor: Actor, now: datetime,
-    idempotency_key: str, memo: str = "", causes: Mapping[str, Any] | None = None,
+    debit_code: str,
+    credit_code: str,
+    amount: int,
+    *,
+    expires_at: datetime,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    memo: str = "",
+    causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Set `amount` aside on the debit account for the credit account, until `expires_at`."""
     require(can_operate(actor), actor, "place holds")
     entry = Entry(
-        TransferKind.HOLD, find_account(debit_code), find_account(credit_code), amount, expires_at=expires_at,
-        memo=memo, causes=causes or {},
+        TransferKind.HOLD,
+        find_account(debit_code),
+        find_account(credit_code),
+        amount,
+        expires_at=expires_at,
+        memo=memo,
+        causes=causes or {},
     )
     return write_transfer(entry, key=idempotency_key, now=now)
 
 
 def capture(
-    hold_key: str, amount: int, *, actor: Actor, now: datetime, idempotency_key: str, memo: str = "",
+    hold_key: str,
+    amount: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    memo: str = "",
     causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Move `amount` of a hold to its credit account; may be called several times while anything remains."""
     require(can_operate(actor), actor, "capture holds")
-    return write_transfer(of_hold(TransferKind.CAPTURE, find_hold(hold_key), amount, memo, causes), key=idempotency_key, now=now)
+    return write_transfer(
+        of_hold(TransferKind.CAPTURE, find_hold(hold_key), amount, memo, causes), key=idempotency_key, now=now
+    )
 
 
 def release(
-    hold_key: str, amount: int, *, actor: Actor, now: datetime, idempotency_key: str, memo: str = "",
+    hold_key: str,
+    amount: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    memo: str = "",
     causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Give `amount` of a hold back to its debit account."""
     require(can_operate(actor), actor, "release holds")
-    return write_transfer(of_hold(TransferKind.RELEASE, find_hold(hold_key), amount, memo, causes), key=idempotency_key, now=now)
+    return write_transfer(
+        of_hold(TransferKind.RELEASE, find_hold(hold_key), amount, memo, causes), key=idempotency_key, now=now
+    )
 
 
 def expire_holds(*, actor: Actor, now: datetime) -> int:
@@ -158,7 +202,13 @@ def of_hold(
 ) -> Entry:
     """The entry that captures or releases `amount` of a hold."""
     return Entry(
-        kind, placed.debit_account, placed.credit_account, amount, hold=placed, memo=memo, causes=causes or placed.causes
+        kind,
+        placed.debit_account,
+        placed.credit_account,
+        amount,
+        hold=placed,
+        memo=memo,
+        causes=causes or placed.causes,
     )
 
 
@@ -182,8 +232,11 @@ def _check(entry: Entry, key: str, now: datetime) -> None:
     if type(entry.amount) is not int or not 0 < entry.amount <= AMOUNT_LIMIT:
         fix = f"give an integer from 1 to {AMOUNT_LIMIT} in minor units (fen for CNY)"
         problems.append(Problem(f"amount is {entry.amount!r}", fix=fix, field="amount"))
-    if not key or len(key) > 200:
-        problems.append(Problem(f"idempotency key has {len(key)} characters", fix="give 1 to 200", field="idempotency_key"))
+    # A hold's key must still fit when its expiry is written as `expire:<key>`.
+    longest = 190 if entry.kind == TransferKind.HOLD else 200
+    if not key or len(key) > longest:
+        fix = f"give 1 to {longest}"
+        problems.append(Problem(f"idempotency key has {len(key)} characters", fix=fix, field="idempotency_key"))
     if len(entry.memo) > 200:
         problems.append(Problem(f"memo has {len(entry.memo)} characters", fix="give at most 200", field="memo"))
     for name, moment in (("now", now), ("expires_at", entry.expires_at)):
@@ -195,12 +248,24 @@ def _check(entry: Entry, key: str, now: datetime) -> None:
 
 def _same(earlier: Transfer, entry: Entry) -> Transfer:
     before = (
-        earlier.kind, earlier.debit_account_id, earlier.credit_account_id, earlier.amount, earlier.hold_id,
-        earlier.expires_at, earlier.memo, earlier.causes,
+        earlier.kind,
+        earlier.debit_account_id,
+        earlier.credit_account_id,
+        earlier.amount,
+        earlier.hold_id,
+        earlier.expires_at,
+        earlier.memo,
+        earlier.causes,
     )
     asked = (
-        entry.kind, entry.debit.pk, entry.credit.pk, entry.amount, entry.hold.pk if entry.hold else None,
-        entry.expires_at, entry.memo, dict(entry.causes),
+        entry.kind,
+        entry.debit.pk,
+        entry.credit.pk,
+        entry.amount,
+        entry.hold.pk if entry.hold else None,
+        entry.expires_at,
+        entry.memo,
+        dict(entry.causes),
     )
     if before != asked:
         raise Conflict(

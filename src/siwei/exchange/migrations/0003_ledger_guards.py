@@ -7,7 +7,7 @@ from siwei.exchange.guards import statements
 
 def install(apps, schema_editor):
     for statement in statements("ledger", schema_editor.connection.vendor):
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)  # no parameters: a percent sign is a percent sign
 
 
 class Migration(migrations.Migration):

@@ -15,7 +15,7 @@ from siwei.exchange.models.deals import (
 from siwei.exchange.models.delivery import Job, JobState, Settlement, Usage
 from siwei.exchange.models.events import Event, Seal
 from siwei.exchange.models.facts import Fact, FactStatus
-from siwei.exchange.models.imports import ImportFile, Merge, Reject
+from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.runs import Placement, Run
@@ -24,5 +24,5 @@ __all__ = [
     "Account", "Agreement", "AgreementLine", "AgreementParty", "AgreementState", "Decision", "Event", "Fact",
     "FactStatus", "Hold", "ImportFile", "Job", "JobState", "Listing", "ListingState", "Match", "MatchState", "Merge",
     "Organisation", "OrganisationKind", "Origin", "Person", "Placement", "Pot", "Reject", "Relation",
-    "Representative", "Run", "Seal", "Settlement", "Side", "Transfer", "TransferKind", "Usage", "Voucher",
+    "Representative", "RowWarning", "Run", "Seal", "Settlement", "Side", "Transfer", "TransferKind", "Usage", "Voucher",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Self
 
 from django.db import models
@@ -51,8 +52,8 @@ class Job(models.Model):
 
     @property
     def engine_job_id(self) -> str:
-        """The name under which the engine knows the present attempt."""
-        return f"{self.key}.{self.attempt}"
+        """The name under which the engine knows the present attempt; a directory's name, which a key need not be."""
+        return f"job-{hashlib.sha256(self.key.encode()).hexdigest()[:24]}.{self.attempt}"
 
 
 class UsageQuerySet(models.QuerySet["Usage"]):

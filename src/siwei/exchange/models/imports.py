@@ -69,3 +69,14 @@ class Reject(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["file", "row"], name="one_reject_per_row"),)
+
+
+class RowWarning(models.Model):
+    """Something in a row that was set right or left out while the row itself was kept; row 0 is the file as a whole."""
+
+    file = models.ForeignKey(ImportFile, on_delete=models.PROTECT, related_name="warnings")
+    row = models.PositiveIntegerField()
+    field = models.CharField(max_length=60)
+    message = models.TextField()
+
+    objects = OperatorOnlyQuerySet.as_manager()

@@ -1,0 +1,36 @@
+"""The chart of accounts: which account holds what, by a code that anybody can read.
+
+CNY:budget:<programme>:<period>     what was appropriated; below zero by what was put into the pot
+CNY:pot:<programme>:<period>        what of it is not promised yet
+CNY:voucher:<voucher>               an award, spent against metered use
+CNY:commitment:<organisation>       a firm's own money outside; below zero down to its declared budget
+CNY:own-share:<organisation>        what a firm has committed here to pay itself
+CNY:receivable:<organisation>       what a provider is to be paid, by payment order
+"""
+
+from siwei.exchange.ledger import CNY, open_account
+from siwei.exchange.models import Account, Organisation
+
+
+def budget_account(programme: str, period: str, budget_fen: int) -> Account:
+    return open_account(f"{CNY}:budget:{programme}:{period}", unit=CNY, purpose="budget", floor=-budget_fen)
+
+
+def pot_account(programme: str, period: str) -> Account:
+    return open_account(f"{CNY}:pot:{programme}:{period}", unit=CNY, purpose="pot")
+
+
+def voucher_account(voucher: str, owner: Organisation) -> Account:
+    return open_account(f"{CNY}:voucher:{voucher}", unit=CNY, purpose="voucher", owner=owner)
+
+
+def commitment_account(owner: Organisation) -> Account:
+    return open_account(f"{CNY}:commitment:{owner.key}", unit=CNY, purpose="commitment", owner=owner)
+
+
+def own_share_account(owner: Organisation) -> Account:
+    return open_account(f"{CNY}:own-share:{owner.key}", unit=CNY, purpose="own-share", owner=owner)
+
+
+def receivable_account(owner: Organisation) -> Account:
+    return open_account(f"{CNY}:receivable:{owner.key}", unit=CNY, purpose="receivable", owner=owner)

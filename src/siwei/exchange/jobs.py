@@ -1,0 +1,261 @@
+"""Jobs under an agreement: submit, follow, meter. A lost attempt is never billed and runs again under a new number."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds
+from siwei.compute.metering import BILLING_STEP_S
+from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError
+from siwei.exchange.access import can_act_for, can_operate, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.agreements import lock_agreement
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import Agreement, AgreementLine, AgreementState, Job, JobState, Usage
+
+MAXIMUM_ATTEMPTS = 5
+ACTIVE = (JobState.QUEUED, JobState.RUNNING)
+
+
+def submit_job(
+    agreement: str,
+    line: int,
+    spec: JobSpec,
+    *,
+    engine: Engine,
+    engine_name: str,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> Job:
+    """Record a job under a line and give it to the engine. Submitting again under the same key gives the same job.
+
+    The row is committed before the engine hears of it, so that no work runs that the ledger does not know; an engine
+    that could not take it now gets it at the next `refresh_job`.
+    """
+    job = _record_job(
+        agreement, line, spec, engine_name=engine_name, actor=actor, now=now, idempotency_key=idempotency_key
+    )
+    if job.state == JobState.QUEUED:
+        _give(job, engine, now)
+    return job
+
+
+def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
+    """Ask the engine how the job is and write it down; a finished one is metered, a lost one starts anew.
+
+    Any party of the agreement may ask, or the operator. Asking again of a finished job changes nothing.
+    """
+    job = find_job(key)
+    line = job.line
+    allowed = can_act_for(actor, line.consumer_id) or can_act_for(actor, line.provider_id)
+    require(allowed, actor, f"follow job {key}")
+    if JobState(job.state).is_final:
+        return job
+    try:
+        state = engine.state(job.engine_job_id)
+    except NotFound:
+        _give(job, engine, now)
+        return job
+    except RetryableEngineError:
+        return job
+    if state.phase == JobPhase.LOST:
+        if _begin_next_attempt(job, actor, now):
+            _give(job, engine, now)
+    elif state.phase.is_final:
+        _finish(job, engine, actor, now)
+    elif state.phase == JobPhase.RUNNING:
+        Job.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.QUEUED).update(
+            state=JobState.RUNNING, started_at=now
+        )
+    job.refresh_from_db()
+    return job
+
+
+def cancel_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
+    """Ask the engine to stop the job; what it took until then is metered. For its consumer or the operator."""
+    job = find_job(key)
+    require(can_act_for(actor, job.line.consumer_id), actor, f"cancel job {key}")
+    if not JobState(job.state).is_final:
+        engine.cancel(job.engine_job_id)
+    return refresh_job(key, engine=engine, actor=actor, now=now)
+
+
+@action
+def record_usage(
+    agreement: str, line: int, *, reading: str, quantity: int, measured: Mapping[str, Any], actor: Actor, now: datetime
+) -> Usage:
+    """Enter a meter reading, once, in the line's unit. For the provider or the operator: nobody meters himself as consumer.
+
+    The same reading again is the same usage; with another content it is a `Conflict`.
+    """
+    terms = _find_line(lock_agreement(agreement), line)
+    own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
+    require(not own and (can_operate(actor) or actor.represents(terms.provider_id)), actor, f"meter {agreement}")
+    return _write_usage(terms, None, reading, quantity, measured, actor, now)
+
+
+def find_job(key: str) -> Job:
+    try:
+        return Job.objects.select_related("line__agreement").get(key=key)
+    except Job.DoesNotExist:
+        raise NotFound(f"no job {key!r}") from None
+
+
+@action
+def _record_job(
+    agreement: str, number: int, spec: JobSpec, *, engine_name: str, actor: Actor, now: datetime, idempotency_key: str
+) -> Job:
+    deal = lock_agreement(agreement)
+    line = _find_line(deal, number)
+    require(can_act_for(actor, line.consumer_id), actor, f"run jobs under {agreement}")
+    content = {"agreement": agreement, "line": number, "spec": spec.as_dict(), "engine": engine_name}
+    if repeated("submit_job", idempotency_key, content):
+        return find_job(idempotency_key)
+    if deal.kind != "compute" or deal.state not in (AgreementState.SIGNED, AgreementState.DELIVERING):
+        raise Conflict(f"{agreement} is a {deal.kind} agreement and {deal.state}; jobs need a signed one for compute")
+    if deal.ends_at <= now:
+        raise Conflict(f"{agreement} ended on {deal.ends_at:%Y-%m-%d} → agree anew")
+    _check_room(line, spec)
+    job = Job.objects.create(key=idempotency_key, line=line, spec=spec.as_dict(), engine=engine_name, submitted_at=now)
+    Agreement.objects.filter(pk=deal.pk).update(state=AgreementState.DELIVERING)
+    record_event(
+        "submit_job",
+        idempotency_key,
+        content,
+        subject=f"job:{job.key}",
+        actor=actor,
+        now=now,
+        organisations=[line.consumer_id, line.provider_id],
+        payload={"engine": engine_name},
+    )
+    return job
+
+
+def _check_room(line: AgreementLine, spec: JobSpec) -> None:
+    """Nothing may start that could take more than is left of the line; the time of running jobs is set aside whole."""
+    if not line.unit.startswith("accelerator-second"):
+        raise Conflict(f"line {line.number} is in {line.unit}: jobs take accelerator-seconds")
+    model = line.unit.partition(":")[2]
+    if model and model.casefold() != spec.accelerator.casefold():
+        raise InputError(
+            [Problem(f"the line is for {model}, the job asks for {spec.accelerator}", field="accelerator")]
+        )
+    used = sum(line.usages.values_list("quantity", flat=True))
+    promised = sum(most_billed(JobSpec.from_dict(job.spec)) for job in line.jobs.filter(state__in=ACTIVE))
+    left = line.quantity - used - promised
+    if most_billed(spec) > left:
+        raise Conflict(
+            f"the job may take {most_billed(spec)} accelerator-seconds and the line has {left} left "
+            "→ lower the wall limit, or agree on more"
+        )
+
+
+def most_billed(spec: JobSpec) -> int:
+    """The most accelerator-seconds that may be billed for a job: its wall limit in started minutes."""
+    return -(-spec.wall_limit_s // BILLING_STEP_S) * BILLING_STEP_S * spec.count
+
+
+def _give(job: Job, engine: Engine, now: datetime) -> None:
+    try:
+        engine.submit(JobSpec.from_dict(job.spec), job.engine_job_id)
+    except RetryableEngineError:
+        return
+    except (FinalEngineError, InputError) as error:
+        Job.objects.filter(pk=job.pk, attempt=job.attempt, state__in=ACTIVE).update(
+            state=JobState.FAILED, reason=f"refused: {error}"[:2_000], ended_at=now
+        )
+        job.refresh_from_db()
+
+
+@action
+def _begin_next_attempt(job: Job, actor: Actor, now: datetime) -> bool:
+    """Whether this caller started the next attempt; another may have been quicker, or there were too many."""
+    lost = job.attempt
+    if lost >= MAXIMUM_ATTEMPTS:
+        Job.objects.filter(pk=job.pk, attempt=lost, state__in=ACTIVE).update(
+            state=JobState.FAILED, reason=f"lost {lost} times", ended_at=now
+        )
+        return False
+    moved = Job.objects.filter(pk=job.pk, attempt=lost, state__in=ACTIVE).update(
+        state=JobState.QUEUED, attempt=lost + 1, started_at=None
+    )
+    job.refresh_from_db()
+    if moved:
+        record_event(
+            "lose_attempt",
+            f"{job.key}.{lost}",
+            {},
+            subject=f"job:{job.key}",
+            actor=actor,
+            now=now,
+            organisations=[job.line.consumer_id, job.line.provider_id],
+        )
+    return bool(moved)
+
+
+@action
+def _finish(job: Job, engine: Engine, actor: Actor, now: datetime) -> None:
+    state, usage = engine.state(job.engine_job_id), engine.usage(job.engine_job_id)
+    moved = Job.objects.filter(pk=job.pk, attempt=job.attempt, state__in=ACTIVE).update(
+        state=str(state.phase),
+        exit_code=state.exit_code,
+        reason=state.reason,
+        ended_at=usage.ended_at or now,
+        started_at=usage.started_at,
+    )
+    if not moved:
+        return
+    lock_agreement(job.line.agreement.key)
+    _write_usage(job.line, job, job.engine_job_id, billed_accelerator_seconds(usage), usage.as_dict(), actor, now)
+
+
+def _write_usage(
+    line: AgreementLine,
+    job: Job | None,
+    reading: str,
+    quantity: int,
+    measured: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> Usage:
+    content = {"line": [line.agreement.key, line.number], "quantity": quantity, "measured": dict(measured)}
+    key = hashlib.sha256(reading.encode()).hexdigest()
+    if repeated("record_usage", key, content):
+        return Usage.objects.get(reading=reading)
+    if type(quantity) is not int or quantity < 0 or not 0 < len(reading) <= 160:
+        raise InputError(
+            [
+                Problem(
+                    f"reading {reading!r:.60} of {quantity!r}",
+                    fix="an integer, not negative; a name up to 160",
+                    field="quantity",
+                )
+            ]
+        )
+    line.agreement.refresh_from_db(fields=["state"])
+    if line.agreement.state not in (AgreementState.SIGNED, AgreementState.DELIVERING):
+        raise Conflict(f"{line.agreement.key} is {line.agreement.state}: nothing more is metered under it")
+    usage = Usage.objects.create(
+        reading=reading, line=line, job=job, quantity=quantity, unit=line.unit, measured=dict(measured), recorded_at=now
+    )
+    Agreement.objects.filter(pk=line.agreement_id).update(state=AgreementState.DELIVERING)
+    record_event(
+        "record_usage",
+        key,
+        content,
+        subject=f"usage:{reading}",
+        actor=actor,
+        now=now,
+        organisations=[line.consumer_id, line.provider_id],
+        payload={"quantity": quantity, "unit": line.unit},
+    )
+    return usage
+
+
+def _find_line(agreement: Agreement, number: int) -> AgreementLine:
+    try:
+        return AgreementLine.objects.select_related("agreement").get(agreement=agreement, number=number)
+    except AgreementLine.DoesNotExist:
+        raise NotFound(f"agreement {agreement.key!r} has no line {number}") from None

@@ -1,0 +1,279 @@
+"""Publish, withdraw, match, introduce: the same for every kind."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_act_for, can_change_listing, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import Listing, ListingState, Match, MatchState, Organisation, Person, Side, Voucher
+from siwei.exchange.parties import find_organisation, related_pairs
+from siwei.exchange.vouchers import voucher_terms
+from siwei.market import kinds, ranking
+from siwei.market.kind import Kind
+from siwei.market.listing import Context, Need, Offer
+
+MATCHES_KEPT = 20
+PERSONAL_KINDS = frozenset({"position", "course"})
+"""Kinds in which a person may offer (skills) or need (a course) for themselves."""
+
+
+def find_kind(kind: str) -> Kind:
+    try:
+        return kinds.KINDS[kind]
+    except KeyError:
+        known = ", ".join(sorted(kinds.KINDS))
+        raise InputError([Problem(f"no kind {kind!r}", fix=f"one of {known}", field="kind")]) from None
+
+
+@action
+def publish_listing(
+    kind: str,
+    side: str,
+    *,
+    title_zh: str,
+    title_en: str,
+    body: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    organisation: str | None = None,
+) -> Listing:
+    """Publish an offer or a need for an organisation (by key), or for the acting person where `organisation` is None.
+
+    `body` is checked by its kind's schema: `InputError` with every problem.
+    """
+    owner = find_organisation(organisation) if organisation is not None else None
+    if owner is not None:
+        require(can_act_for(actor, owner.pk), actor, f"publish for {owner.name}")
+    else:
+        require(actor.person_id is not None and kind in PERSONAL_KINDS, actor, f"publish a {kind} in their own name")
+    content = {
+        "kind": kind,
+        "side": side,
+        "organisation": organisation,
+        "person": None if owner else actor.person_id,
+        "title_zh": title_zh,
+        "title_en": title_en,
+        "body": dict(body),
+    }
+    if repeated("publish_listing", idempotency_key, content):
+        return Listing.objects.get(key=idempotency_key)
+    _check_listing(kind, side, title_zh, title_en)
+    listing = Listing(
+        key=idempotency_key,
+        kind=kind,
+        side=side,
+        organisation=owner,
+        title_zh=title_zh,
+        title_en=title_en,
+        person_id=None if owner else actor.person_id,
+        body=dict(body),
+        published_at=now,
+    )
+    parsed = parse_listing(listing)
+    listing.body = parsed.body.model_dump(mode="json")
+    listing.save(force_insert=True)
+    record_event(
+        "publish_listing",
+        idempotency_key,
+        content,
+        subject=f"listing:{listing.key}",
+        actor=actor,
+        now=now,
+        organisations=[owner] if owner else [],
+        payload={"kind": kind, "side": side},
+    )
+    return listing
+
+
+@action
+def withdraw_listing(key: str, *, actor: Actor, now: datetime) -> Listing:
+    """Take a listing off the market; agreements already made go on. Withdrawing again changes nothing."""
+    listing = find_listing(key)
+    require(can_change_listing(actor, listing), actor, f"withdraw {key}")
+    if Listing.objects.filter(pk=listing.pk, state=ListingState.OPEN).update(
+        state=ListingState.WITHDRAWN, withdrawn_at=now
+    ):
+        record_event(
+            "withdraw_listing",
+            key,
+            {},
+            subject=f"listing:{key}",
+            actor=actor,
+            now=now,
+            organisations=[listing.organisation] if listing.organisation else [],
+        )
+    listing.refresh_from_db()
+    return listing
+
+
+@action
+def match_need(
+    key: str,
+    *,
+    as_of: date,
+    actor: Actor,
+    now: datetime,
+    voucher: Voucher | None = None,
+    supplies: Iterable[tuple[str, str]] = (),
+) -> list[Match]:
+    """Rank the open offers of the need's kind and keep the best. Ranking again replaces what was only suggested.
+
+    `supplies` holds the chain's edges (upstream segment, downstream segment), for the kinds that look at them.
+    """
+    need = find_listing(key)
+    require(can_change_listing(actor, need), actor, f"match {key}")
+    if need.side != Side.NEED or need.state != ListingState.OPEN:
+        raise Conflict(f"{key} is not an open need → publish one")
+    if voucher is not None and voucher.organisation_id != need.organisation_id:
+        raise Conflict(f"voucher {voucher.key} belongs to another organisation")
+    parsed = parse_listing(need)
+    offers = Listing.objects.select_related("organisation", "person").filter(
+        kind=need.kind, side=Side.OFFER, state=ListingState.OPEN
+    )
+    by_key = {offer.key: offer for offer in offers.order_by("key")}
+    found = ranking.match(
+        find_kind(need.kind),
+        parsed,
+        [parse_listing(offer) for offer in by_key.values()],
+        deal_context(as_of, frozenset({parsed.party}), voucher, supplies),
+    )
+    Match.objects.filter(need=need, state=MatchState.SUGGESTED, agreements=None).delete()
+    for ranked in found.ranked[:MATCHES_KEPT]:
+        parts = [
+            {
+                "id": part.id,
+                "words": part.words.as_dict(),
+                "weight": part.weight,
+                "score": part.score,
+                "points": part.points,
+            }
+            for part in ranked.parts
+        ]
+        Match.objects.update_or_create(
+            need=need,
+            offer=by_key[ranked.offer.id],
+            defaults={
+                "rank": ranked.rank,
+                "score": ranked.score,
+                "parts": parts,
+                "reason_zh": ranked.reason.zh,
+                "reason_en": ranked.reason.en,
+                "matched_at": now,
+            },
+        )
+    return list(Match.objects.filter(need=need).select_related("need", "offer").order_by("rank", "pk"))
+
+
+@action
+def introduce_match(need_key: str, offer_key: str, *, actor: Actor, now: datetime) -> Match:
+    """Bring the two parties of a match together: from now on both see it. Applying for a position is this act."""
+    match = find_match(need_key, offer_key)
+    allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
+    require(allowed, actor, f"introduce {need_key} to {offer_key}")
+    _change_match(match, MatchState.INTRODUCED, "introduce_match", actor, now)
+    return match
+
+
+@action
+def decline_match(need_key: str, offer_key: str, *, because: str, actor: Actor, now: datetime) -> Match:
+    """Say "not for us", and why."""
+    match = find_match(need_key, offer_key)
+    allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
+    require(allowed, actor, f"decline {need_key} with {offer_key}")
+    if not because.strip():
+        raise InputError([Problem("a reason is wanted", fix="say in a few words why it does not fit", field="because")])
+    _change_match(match, MatchState.DECLINED, "decline_match", actor, now, {"because": because[:1_000]})
+    return match
+
+
+def parse_listing(listing: Listing) -> Any:
+    """The market's own view of a listing: an `Offer` or a `Need` with a checked body."""
+    kind = find_kind(listing.kind)
+    given = {"id": listing.key, "party": party_of(listing), "body": listing.body}
+    return kind.parse_offer(**given) if listing.side == Side.OFFER else kind.parse_need(**given)
+
+
+def party_of(listing: Listing) -> str:
+    owner: Organisation | Person | None = listing.organisation or listing.person
+    return owner.key if isinstance(owner, Organisation) else f"person:{owner.pk if owner else ''}"
+
+
+def deal_context(
+    as_of: date, parties: frozenset[str], voucher: Voucher | None, supplies: Iterable[tuple[str, str]] = ()
+) -> Context:
+    """What the market may look at besides the two listings; `parties` are those whose ties matter."""
+    terms = voucher_terms(voucher, as_of) if voucher is not None else None
+    return Context(as_of, voucher=terms, related=related_pairs(as_of, parties), supplies=frozenset(supplies))
+
+
+def find_listing(key: str) -> Listing:
+    try:
+        return Listing.objects.select_related("organisation", "person").get(key=key)
+    except Listing.DoesNotExist:
+        raise NotFound(f"no listing {key!r}") from None
+
+
+def find_match(need_key: str, offer_key: str) -> Match:
+    try:
+        return Match.objects.select_related("need__organisation", "offer__organisation").get(
+            need__key=need_key, offer__key=offer_key
+        )
+    except Match.DoesNotExist:
+        raise NotFound(f"{offer_key!r} was not matched to {need_key!r} → match the need first") from None
+
+
+def _check_listing(kind: str, side: str, title_zh: str, title_en: str) -> None:
+    find_kind(kind)
+    problems = [
+        Problem(f"a title of {len(title.strip())} characters", fix="give 1 to 200", field=name)
+        for name, title in (("title_zh", title_zh), ("title_en", title_en))
+        if not 0 < len(title.strip()) <= 200
+    ]
+    if side not in Side.values:
+        problems.append(Problem(f"no side {side!r}", fix="offer or need", field="side"))
+    if problems:
+        raise InputError(problems)
+
+
+def _change_match(
+    match: Match, state: MatchState, name: str, actor: Actor, now: datetime, payload: Mapping[str, Any] | None = None
+) -> None:
+    if match.state == state:
+        return
+    if not Match.objects.filter(pk=match.pk, state=MatchState.SUGGESTED).update(state=state):
+        match.refresh_from_db()
+        if match.state == state:
+            return
+        raise Conflict(f"the match is already {match.state}")
+    match.state = state
+    organisations = [each for each in (match.need.organisation, match.offer.organisation) if each is not None]
+    record_event(
+        name,
+        match.key,
+        {},
+        subject=f"match:{match.key}",
+        actor=actor,
+        now=now,
+        organisations=organisations,
+        payload=payload,
+    )
+
+
+__all__ = [
+    "Need",
+    "Offer",
+    "deal_context",
+    "decline_match",
+    "find_kind",
+    "find_listing",
+    "find_match",
+    "introduce_match",
+    "match_need",
+    "parse_listing",
+    "publish_listing",
+    "withdraw_listing",
+]

@@ -1,0 +1,39 @@
+"""Finding who and what an action names, and the ties between organisations that forbid a subsidy."""
+
+from datetime import date
+
+from django.db.models import F, Q
+
+from siwei.errors import Conflict, NotFound
+from siwei.exchange.models import Fact, Organisation, Relation
+
+
+def find_organisation(key: str) -> Organisation:
+    try:
+        found = Organisation.objects.get(key=key)
+    except Organisation.DoesNotExist:
+        raise NotFound(f"no organisation {key!r} → search by name at /organisations, or import it first") from None
+    if found.merged_into_id is not None:
+        raise Conflict(f"organisation {key!r} was merged into another → use that one")
+    return found
+
+
+def related_pairs(as_of: date, keys: frozenset[str]) -> frozenset[frozenset[str]]:
+    """Pairs of organisation keys tied on that day, where at least one of the two is in `keys`."""
+    on_that_day = (Q(valid_from=None) | Q(valid_from__lte=as_of)) & (Q(valid_to=None) | Q(valid_to__gt=as_of))
+    touching = Q(organisation__key__in=keys) | Q(other__key__in=keys)
+    pairs = Relation.objects.filter(on_that_day, touching).values_list("organisation__key", "other__key")
+    return frozenset(frozenset(pair) for pair in pairs)
+
+
+def listed_providers(as_of: date) -> frozenset[str]:
+    """Keys of organisations whose latest `listed_provider` fact on that day says true."""
+    facts = Fact.objects.filter(attribute="listed_provider").filter(
+        Q(valid_from=None) | Q(valid_from__lte=as_of), Q(valid_to=None) | Q(valid_to__gt=as_of)
+    )
+    latest: dict[str, str] = {}
+    # Databases differ on where NULL sorts; no beginning counts as the oldest.
+    ordered = facts.order_by("status", F("valid_from").asc(nulls_first=True), "known_at", "pk")
+    for key, value in ordered.values_list("organisation__key", "value"):
+        latest[key] = value
+    return frozenset(key for key, value in latest.items() if value == "true")

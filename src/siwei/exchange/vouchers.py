@@ -1,0 +1,175 @@
+"""Public money from pot to voucher. A draft programme releases none: its pot is never funded, and no voucher is granted."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.accounts import budget_account, pot_account, voucher_account
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.ledger import Entry, write_transfer
+from siwei.exchange.models import Decision, Pot, TransferKind, Voucher
+from siwei.exchange.parties import listed_providers
+from siwei.market.listing import VoucherTerms
+from siwei.policy.programmes import Programme, Verdict
+
+
+@action
+def open_pot(
+    programme: Programme, period: str, budget_fen: int, *, actor: Actor, now: datetime, idempotency_key: str
+) -> Pot:
+    """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none of it can be spent)."""
+    require(can_operate(actor), actor, "open a pot")
+    content = {"programme": programme.id, "sha256": programme.sha256, "period": period, "budget_fen": budget_fen}
+    if repeated("open_pot", idempotency_key, content):
+        return Pot.objects.get(programme=programme.id, period=period)
+    if type(budget_fen) is not int or budget_fen <= 0:
+        raise InputError(
+            [Problem(f"a budget of {budget_fen!r} fen", fix="give a positive integer", field="budget_fen")]
+        )
+    account = pot_account(programme.id, period)
+    pot = Pot.objects.create(
+        programme=programme.id,
+        period=period,
+        version_sha256=programme.sha256,
+        is_draft=programme.is_draft,
+        budget_fen=budget_fen,
+        account=account,
+        opened_at=now,
+    )
+    if not programme.is_draft:
+        budget = budget_account(programme.id, period, budget_fen)
+        entry = Entry(TransferKind.POST, budget, account, budget_fen, memo="budget", causes={"programme": programme.id})
+        write_transfer(entry, key=f"pot:{programme.id}:{period}", now=now)
+    record_event(
+        "open_pot",
+        idempotency_key,
+        content,
+        subject=f"pot:{programme.id}:{period}",
+        actor=actor,
+        now=now,
+        payload=content,
+    )
+    return pot
+
+
+@action
+def grant_voucher(
+    decision: Decision,
+    pot: Pot,
+    *,
+    amount_fen: int,
+    rate_bp: int,
+    kinds: Collection[str],
+    listed_providers_only: bool,
+    valid_from: date,
+    valid_to: date,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> Voucher:
+    """Move an award from its programme's pot into a voucher of the firm.
+
+    `Conflict` where the decision is not an award of that much, the programme is a draft, or the decision was already
+    used; `InsufficientFunds` where the pot has less.
+    """
+    require(can_operate(actor), actor, "grant vouchers")
+    content = {
+        "decision": decision.key,
+        "pot": f"{pot.programme}:{pot.period}",
+        "amount_fen": amount_fen,
+        "rate_bp": rate_bp,
+        "kinds": sorted(kinds),
+        "listed_providers_only": listed_providers_only,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+    }
+    if repeated("grant_voucher", idempotency_key, content):
+        return Voucher.objects.get(key=idempotency_key)
+    _check_grant(decision, pot, amount_fen)
+    account = voucher_account(idempotency_key, decision.organisation)
+    voucher = Voucher.objects.create(
+        key=idempotency_key,
+        decision=decision,
+        pot=pot,
+        organisation=decision.organisation,
+        account=account,
+        cap_fen=amount_fen,
+        rate_bp=rate_bp,
+        kinds=sorted(kinds),
+        listed_providers_only=listed_providers_only,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        granted_at=now,
+    )
+    entry = Entry(TransferKind.POST, pot.account, account, amount_fen, memo="award", causes={"decision": decision.key})
+    write_transfer(entry, key=f"voucher:{idempotency_key}", now=now)
+    record_event(
+        "grant_voucher",
+        idempotency_key,
+        content,
+        subject=f"voucher:{voucher.key}",
+        actor=actor,
+        now=now,
+        organisations=[decision.organisation],
+        payload={"amount_fen": amount_fen, "programme": pot.programme},
+    )
+    return voucher
+
+
+@action
+def return_expired_vouchers(*, as_of: date, actor: Actor, now: datetime) -> int:
+    """Give back to the pots what is left (and not held) of vouchers past their last day; returns how many gave."""
+    require(can_operate(actor), actor, "return expired vouchers")
+    returned = 0
+    for voucher in Voucher.objects.filter(valid_to__lt=as_of).select_related("account", "pot__account").order_by("key"):
+        if voucher.account.available == 0:
+            continue
+        entry = Entry(
+            TransferKind.POST,
+            voucher.account,
+            voucher.pot.account,
+            voucher.account.available,
+            memo="expired",
+            causes={"voucher": voucher.key},
+        )
+        # The account's last transfer makes the key new whenever a later release leaves something more to give back.
+        write_transfer(entry, key=f"expired:{voucher.key}:{voucher.account.last_transfer_id}", now=now)
+        returned += 1
+    return returned
+
+
+def voucher_terms(voucher: Voucher, as_of: date) -> VoucherTerms:
+    """What the voucher may pay on that day, for the market to reckon with. `Conflict` outside its period."""
+    if not voucher.valid_from <= as_of <= voucher.valid_to:
+        raise Conflict(f"voucher {voucher.key} is for {voucher.valid_from} to {voucher.valid_to}, not for {as_of}")
+    voucher.account.refresh_from_db()
+    return VoucherTerms(
+        id=voucher.key,
+        rate=voucher.rate_bp,
+        cap_fen=None,
+        remaining_fen=voucher.account.available,
+        kinds=frozenset(voucher.kinds),
+        listed_providers=listed_providers(as_of) if voucher.listed_providers_only else None,
+    )
+
+
+def find_voucher(key: str) -> Voucher:
+    try:
+        return Voucher.objects.select_related("account", "organisation").get(key=key)
+    except Voucher.DoesNotExist:
+        raise NotFound(f"no voucher {key!r}") from None
+
+
+def _check_grant(decision: Decision, pot: Pot, amount_fen: int) -> None:
+    if decision.is_draft or pot.is_draft:
+        raise Conflict(f"programme {pot.programme} is a draft (a clause has no source): a draft releases no money")
+    if decision.programme != pot.programme:
+        raise Conflict(f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}")
+    if decision.verdict != Verdict.ELIGIBLE or decision.award_fen is None:
+        raise Conflict(f"decision {decision.key} is {decision.verdict}: nothing to grant")
+    if type(amount_fen) is not int or not 0 < amount_fen <= decision.award_fen:
+        raise Conflict(f"decision {decision.key} awards {decision.award_fen} fen, asked for {amount_fen!r}")
+    if Voucher.objects.filter(decision=decision).exists():
+        raise Conflict(f"decision {decision.key} was already turned into a voucher")
