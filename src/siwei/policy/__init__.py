@@ -1,0 +1,54 @@
+"""Programmes as code: read and check them, decide them for every subject, explain a decision, share out a pot."""
+
+from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, Decisions, decide, decide_lazily
+from siwei.policy.document import programme_schema
+from siwei.policy.loading import load_programme, load_programmes
+from siwei.policy.programmes import (
+    Award,
+    Citation,
+    Clause,
+    ClauseVerdict,
+    FactStatus,
+    Kind,
+    Parameter,
+    Period,
+    Pot,
+    Programme,
+    Rounding,
+    RoundingMode,
+    Sharing,
+    Source,
+    Text,
+    Verdict,
+)
+from siwei.policy.sharing import share_pro_rata
+from siwei.policy.subjects import attribute_dtypes
+
+__all__ = [
+    "CLAUSE_VERDICTS",
+    "VERDICTS",
+    "Award",
+    "Citation",
+    "Clause",
+    "ClauseVerdict",
+    "Decisions",
+    "FactStatus",
+    "Kind",
+    "Parameter",
+    "Period",
+    "Pot",
+    "Programme",
+    "Rounding",
+    "RoundingMode",
+    "Sharing",
+    "Source",
+    "Text",
+    "Verdict",
+    "attribute_dtypes",
+    "decide",
+    "decide_lazily",
+    "load_programme",
+    "load_programmes",
+    "programme_schema",
+    "share_pro_rata",
+]

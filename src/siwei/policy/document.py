@@ -1,0 +1,159 @@
+"""A programme's YAML file as its author writes it. The published JSON Schema is made from these classes.
+
+Absent means not known; no field may be empty. The language of people is always given in Chinese and English.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+INT64_MAX = 2**63 - 1
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Small letters, digits and hyphens.")]
+ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Read in expressions as p.<name>.")]
+ShortText = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+Cel = Annotated[str, Field(min_length=1, max_length=10_000, description="An expression of CEL (cel.dev).")]
+Status = Literal["declared", "documented", "verified"]
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class TextDocument(Document):
+    """Words for people, in both languages."""
+
+    zh: ShortText = Field(description="In simplified Chinese; traditional is derived when shown.")
+    en: ShortText = Field(description="In English.")
+
+
+class CitationDocument(Document):
+    """Where a rule is written."""
+
+    document: ShortText = Field(description="The document that says so.")
+    locator: ShortText = Field("not known", description="Article or page; `not known` where the text was not seen.")
+    url: ShortText | None = Field(None, description="Where it was read.")
+
+
+class SourceDocument(Document):
+    """The legal source of the whole programme."""
+
+    document: ShortText = Field(description="Title of the measure or guide.")
+    number: ShortText | None = Field(None, description="Its document number; absent where not known.")
+    url: ShortText | None = Field(None, description="Where it was read.")
+    as_of: date = Field(description="The day on which this file says what was known.")
+    verified: bool = Field(description="Whether somebody compared this file with the published text.")
+    note: TextDocument | None = Field(None, description="How well it is known.")
+
+
+class PeriodDocument(Document):
+    """Days, both included; absent is open."""
+
+    start: date | None = Field(None, description="First day.")
+    end: date | None = Field(None, description="Last day.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PeriodDocument":
+        if self.start and self.end and self.end < self.start:
+            raise ValueError("end lies before start")
+        return self
+
+
+class ParameterValueDocument(Document):
+    """A value and the day from which it holds."""
+
+    start: date | None = Field(None, description="First day; absent (first value only): from when is not known.")
+    value: int = Field(ge=-INT64_MAX - 1, le=INT64_MAX, description="A whole number in the parameter's unit.")
+
+
+class ParameterDocument(Document):
+    """A figure of the programme, by date."""
+
+    unit: Literal["fen", "basis_point", "year", "people", "item"] = Field(
+        description="Its unit; 1 % is 100 basis_point."
+    )
+    words: TextDocument = Field(description="What it is.")
+    citation: CitationDocument | None = Field(None, description="Where the figure is written.")
+    values: Annotated[list[ParameterValueDocument], Field(min_length=1, description="By first day, ascending.")]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "ParameterDocument":
+        starts = [value.start or date.min for value in self.values]
+        if starts != sorted(set(starts)):
+            raise ValueError("values must ascend by their first day, each day once")
+        return self
+
+
+class ClauseDocument(Document):
+    """One condition. All clauses must hold."""
+
+    id: Identifier = Field(description="Its name within the programme.")
+    expr: Cel = Field(description="A yes or no over attributes, p.<parameter> and as_of.")
+    words: TextDocument = Field(description="The condition in words.")
+    citation: CitationDocument | None = Field(None, description="Absent: the programme is a draft.")
+    requires: Status = Field("declared", description="The proof asked of every fact the clause reads.")
+
+
+class AwardDocument(Document):
+    """What is granted where every clause holds."""
+
+    expr: Cel = Field(description="An amount in fen.")
+    cap: Cel | None = Field(None, description="The most it can be, in fen.")
+    words: TextDocument = Field(description="The award in words.")
+    citation: CitationDocument | None = Field(None, description="Absent: the programme is a draft.")
+    requires: Status = Field("declared", description="The proof asked of every fact the award reads.")
+
+
+class RoundingDocument(Document):
+    """How divisions in the programme round."""
+
+    mode: Literal["down", "up", "half_up", "half_even"] = Field("down", description="`down` is toward zero.")
+    to: Literal["fen", "yuan"] = Field("fen", description="What the award is cut to.")
+
+
+class PotDocument(Document):
+    """The budget awards are paid from."""
+
+    budget_fen: int | None = Field(None, ge=0, le=INT64_MAX, description="Absent where not known.")
+    per: Literal["year", "once"] = Field("year", description="How often the budget is given.")
+    sharing: Literal["first_come", "merit", "pro_rata", "lottery", "not_known"] = Field(
+        description="How it is shared when awards exceed it."
+    )
+    words: TextDocument = Field(description="The budget in words.")
+    citation: CitationDocument | None = Field(None, description="Where it is written.")
+
+
+class ProgrammeDocument(Document):
+    """One programme, one file."""
+
+    id: Identifier = Field(description="The same as the file's name without .yaml.")
+    version: ShortText = Field(description="The version of this file.")
+    title: TextDocument = Field(description="Its name.")
+    kind: Literal["grant", "voucher", "tax_saving"] = Field(
+        description="A tax_saving is a computed benefit, kept apart from money paid."
+    )
+    issuer: TextDocument = Field(description="Who issues it.")
+    source: SourceDocument = Field(description="Its legal source.")
+    period: PeriodDocument = Field(description="The days on which it is in force.")
+    window: PeriodDocument | None = Field(None, description="The days on which applications are taken.")
+    applies_to: Literal["organisation"] = Field(description="What it is decided for.")
+    parameters: dict[ParameterName, ParameterDocument] = Field(default_factory=dict, description="Figures by date.")
+    clauses: Annotated[list[ClauseDocument], Field(min_length=1, max_length=100, description="The conditions.")]
+    award: AwardDocument = Field(description="What is granted.")
+    rounding: RoundingDocument = Field(default_factory=RoundingDocument, description="How it rounds.")
+    pot: PotDocument | None = Field(None, description="The budget, where there is one.")
+    notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
+
+    @model_validator(mode="after")
+    def _clauses_once(self) -> "ProgrammeDocument":
+        ids = [clause.id for clause in self.clauses]
+        twice = sorted({each for each in ids if ids.count(each) > 1} | ({"award"} & set(ids)))
+        if twice:
+            raise ValueError(f"clause ids must differ, and none may be `award`: {', '.join(twice)}")
+        return self
+
+
+def programme_schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) of a programme file, for editors."""
+    schema = ProgrammeDocument.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Siwei programme", **schema}

@@ -1,0 +1,277 @@
+"""From a directory of YAML files to checked programmes, or to every problem in all of them at once."""
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from siwei.city.attributes import Attribute
+from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
+from siwei.errors import PolicyError, Problem
+from siwei.policy.document import (
+    AwardDocument,
+    CitationDocument,
+    ClauseDocument,
+    PeriodDocument,
+    PotDocument,
+    ProgrammeDocument,
+    SourceDocument,
+    TextDocument,
+)
+from siwei.policy.language.check import Checker, ExpressionRefused
+from siwei.policy.language.tree import Expression
+from siwei.policy.language.types import BOOL, INT, CelType
+from siwei.policy.programmes import (
+    Award,
+    Citation,
+    Clause,
+    FactStatus,
+    Kind,
+    Parameter,
+    Period,
+    Pot,
+    Programme,
+    Rounding,
+    RoundingMode,
+    Sharing,
+    Source,
+    Text,
+)
+
+LARGEST_FILE = 256 * 1024
+MOST_FILES = 500
+
+
+def load_programmes(directory: Path, attributes: Mapping[str, Attribute]) -> tuple[Programme, ...]:
+    """Every `*.yaml` of the directory, ordered by id. Raises PolicyError with all problems of all files."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise PolicyError([Problem("no such folder of programmes", "name a folder of *.yaml files", str(directory))])
+    paths = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    if len(paths) > MOST_FILES:
+        raise PolicyError([Problem(f"{len(paths)} files; at most {MOST_FILES} are read", "split it", str(directory))])
+    programmes: list[Programme] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            programmes.append(load_programme(path, attributes))
+        except PolicyError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise PolicyError(problems)
+    return tuple(sorted(programmes, key=lambda programme: programme.id))
+
+
+def load_programme(path: Path, attributes: Mapping[str, Attribute]) -> Programme:
+    """One file. Raises PolicyError with every problem in it."""
+    content = _read_bounded(path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path), line)]) from None
+    yaml_document = read_yaml(text, str(path))
+    if yaml_document.problems:
+        raise PolicyError(yaml_document.problems)
+    try:
+        document = ProgrammeDocument.model_validate(yaml_document.value)
+    except ValidationError as error:
+        raise PolicyError(_schema_problems(error, yaml_document, str(path))) from None
+    if document.id != path.stem:
+        place = yaml_document.places.get(("id",), (1, 1))
+        message = f"id {document.id!r} is not the file's name"
+        raise PolicyError([Problem(message, f"rename the file to {document.id}.yaml", str(path), *place, "id")])
+    return _Builder(document, yaml_document, text, path, attributes).build(hashlib.sha256(content).hexdigest())
+
+
+def _read_bounded(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise PolicyError([Problem(f"cannot be read ({error.strerror})", "check the path", str(path))]) from None
+    if len(content) > LARGEST_FILE:
+        message = f"is larger than {LARGEST_FILE // 1024} KiB"
+        raise PolicyError([Problem(message, "a programme is a few kilobytes of rules", str(path), 1)])
+    return content
+
+
+def _schema_problems(error: ValidationError, document: YamlDocument, file: str) -> list[Problem]:
+    return [_schema_problem(dict(detail), document, file) for detail in error.errors(include_url=False)]
+
+
+def _schema_problem(detail: dict[str, Any], document: YamlDocument, file: str) -> Problem:
+    location: KeyPath = detail["loc"]
+    known = next(path for path in _prefixes(location) if path in document.places)
+    name = ".".join(str(part) for part in location)
+    match detail["type"]:
+        case "missing":
+            return Problem(f"{location[-1]} is missing", f"add `{location[-1]}:`", file, *document.places[known], name)
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(location[-1]), _fields_at(location[:-1]), n=1, cutoff=0.5)
+            fix = f"did you mean {near[0]!r}?" if near else "remove it; docs/reference/programme.md lists the fields"
+            return Problem(f"no such field {location[-1]!r}", fix, file, *document.places[known], name)
+        case _:
+            written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
+            message = written[:80] + str(detail["msg"]).removeprefix("Value error, ")
+            return Problem(message, "see docs/reference/programme.md", file, *document.places[known], name)
+
+
+def _prefixes(location: KeyPath) -> list[KeyPath]:
+    return [location[:length] for length in range(len(location), -1, -1)]
+
+
+def _fields_at(location: KeyPath) -> list[str]:
+    """The fields the schema has at a place, found by following the classes."""
+    model: type[BaseModel] = ProgrammeDocument
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            found = _models_in(model.model_fields[part].annotation)
+            model = found[0] if found else model
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+
+
+def cel_types(attributes: Mapping[str, Attribute]) -> dict[str, CelType]:
+    """The types of the attributes of organisations, as expressions see them."""
+    organisation = (each for each in attributes.items() if each[1].subject == "organisation")
+    return {name: CelType(attribute.type) for name, attribute in organisation}
+
+
+@dataclass
+class _Builder:
+    document: ProgrammeDocument
+    yaml_document: YamlDocument
+    text: str
+    path: Path
+    attributes: Mapping[str, Attribute]
+    problems: list[Problem] = field(default_factory=list)
+
+    def build(self, sha256: str) -> Programme:
+        document = self.document
+        types = cel_types(self.attributes)
+        checker = Checker(types, tuple(document.parameters), document.rounding.mode)
+        self._check_parameters()
+        clauses = [self._clause(checker, clause, index) for index, clause in enumerate(document.clauses)]
+        award = self._award(checker, document.award)
+        if self.problems or award is None:
+            raise PolicyError(self.problems)
+        return Programme(
+            id=document.id,
+            version=document.version,
+            title=_text(document.title),
+            kind=Kind(document.kind),
+            issuer=_text(document.issuer),
+            source=_source(document.source),
+            period=Period(document.period.start, document.period.end),
+            window=_period(document.window),
+            applies_to=document.applies_to,
+            parameters=tuple(self._parameters()),
+            clauses=tuple(clause for clause in clauses if clause is not None),
+            award=award,
+            rounding=Rounding(RoundingMode(document.rounding.mode), 100 if document.rounding.to == "yuan" else 1),
+            pot=_pot(document.pot),
+            notes=tuple(_text(note) for note in document.notes),
+            sha256=sha256,
+        )
+
+    def _check_parameters(self) -> None:
+        start = self.document.period.start
+        for name, parameter in self.document.parameters.items():
+            first = parameter.values[0].start or date.min
+            if start is not None and first > start:
+                place = self.yaml_document.places["parameters", name, "values"]
+                message = f"parameter {name} has no value from {start} to {first}"
+                fix = "give a value for the first day of the period"
+                self.problems.append(Problem(message, fix, str(self.path), *place, f"parameters.{name}"))
+
+    def _parameters(self) -> list[Parameter]:
+        return [
+            Parameter(
+                name,
+                parameter.unit,
+                _text(parameter.words),
+                tuple((value.start or date.min, value.value) for value in parameter.values),
+                _citation(parameter.citation),
+            )
+            for name, parameter in self.document.parameters.items()
+        ]
+
+    def _clause(self, checker: Checker, clause: ClauseDocument, index: int) -> Clause | None:
+        expression = self._expression(checker, clause.expr, BOOL, ("clauses", index, "expr"))
+        if expression is None:
+            return None
+        status = FactStatus[clause.requires.upper()]
+        return Clause(clause.id, expression, _text(clause.words), _citation(clause.citation), status)
+
+    def _award(self, checker: Checker, award: AwardDocument) -> Award | None:
+        expression = self._expression(checker, award.expr, INT, ("award", "expr"))
+        cap = None if award.cap is None else self._expression(checker, award.cap, INT, ("award", "cap"))
+        if expression is None:
+            return None
+        return Award(expression, cap, _text(award.words), _citation(award.citation), FactStatus[award.requires.upper()])
+
+    def _expression(self, checker: Checker, text: str, expected: CelType, path: KeyPath) -> Expression | None:
+        try:
+            return checker.check(text, expected)
+        except ExpressionRefused as refused:
+            for fault in refused.faults:
+                line, column = self._place_in_file(path, fault.line, fault.column)
+                written = text.split("\n")[min(fault.line, text.count("\n") + 1) - 1]
+                message = f"{fault.message}\n    {written}\n    {_caret(written, fault.column)}\n   "
+                name = ".".join(str(part) for part in path)
+                self.problems.append(Problem(message, fault.fix, str(self.path), line, column, name))
+            return None
+
+    def _place_in_file(self, path: KeyPath, line: int, column: int) -> tuple[int, int]:
+        """Where a character of an expression stands in the file: plain, quoted and `|` scalars are followed exactly,
+        a folded one to its first line."""
+        start_line, start_column = self.yaml_document.places[path]
+        lines = self.text.split("\n")
+        opening = lines[start_line - 1][start_column - 1 : start_column]
+        if opening in "'\"":
+            return start_line, start_column + column
+        if opening == "|" and start_line + line - 1 < len(lines):
+            content = lines[start_line + line - 1]
+            first = lines[start_line]
+            return start_line + line, len(first) - len(first.lstrip()) + column if content else column
+        return start_line, start_column + (column - 1 if opening != ">" else 0)
+
+
+def _caret(written: str, column: int) -> str:
+    """Spaces as wide as the text before the place: a Chinese character takes two columns of a terminal."""
+    before = written[: column - 1]
+    return "".join("\t" if sign == "\t" else "  " if ord(sign) >= 0x1100 else " " for sign in before) + "^"
+
+
+def _text(text: TextDocument) -> Text:
+    return Text(text.zh, text.en)
+
+
+def _period(period: PeriodDocument | None) -> Period | None:
+    return None if period is None else Period(period.start, period.end)
+
+
+def _pot(pot: PotDocument | None) -> Pot | None:
+    if pot is None:
+        return None
+    return Pot(pot.budget_fen, pot.per, Sharing(pot.sharing), _text(pot.words), _citation(pot.citation))
+
+
+def _citation(citation: CitationDocument | None) -> Citation | None:
+    return None if citation is None else Citation(citation.document, citation.locator, citation.url)
+
+
+def _source(source: SourceDocument) -> Source:
+    note = None if source.note is None else _text(source.note)
+    return Source(source.document, source.number, source.url, source.as_of, source.verified, note)

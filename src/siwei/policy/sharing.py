@@ -1,0 +1,52 @@
+"""Share a pot that is too small among the claims on it, exactly to the fen."""
+
+import polars as pl
+
+from siwei.errors import InputError, Problem
+
+
+def share_pro_rata(claims_fen: pl.Series, budget_fen: int, ids: pl.Series | None = None) -> pl.Series:
+    """What each claim is paid, Int64 in the order given, named `paid_fen`; the sum is min(budget, total of the claims).
+
+    Every claim gets budget × claim ÷ total cut down to the fen; the fen left over go one each to the largest remainders
+    (the largest remainder method, Hamilton's), ties to the smaller id, or to the earlier claim where no ids are given.
+    Raises InputError for a null or negative claim, a negative budget, or ids that repeat or do not match in number.
+    """
+    claims = _checked(claims_fen, budget_fen, ids)
+    total = sum_exactly(claims)
+    if total <= budget_fen:
+        return claims.rename("paid_fen")
+    order = pl.Series("order", range(len(claims)), dtype=pl.Int64) if ids is None else ids.cast(pl.String)
+    frame = pl.DataFrame({"claim": claims, "order": order}).with_row_index("place")
+    # budget < total ≤ 2^63 × rows: the product of two 64-bit numbers fits in 128 bits.
+    product = pl.col("claim").cast(pl.Int128) * pl.lit(budget_fen, dtype=pl.Int128)
+    whole = pl.lit(total, dtype=pl.Int128)
+    frame = frame.with_columns(floor=product // whole, remainder=product - product // whole * whole)
+    left_over = budget_fen - int(frame["floor"].sum())
+    ranked = frame.sort(["remainder", "order"], descending=[True, False]).with_row_index("rank")
+    paid = (pl.col("floor") + (pl.col("rank") < left_over).cast(pl.Int128)).cast(pl.Int64).alias("paid_fen")
+    return ranked.with_columns(paid).sort("place")["paid_fen"]
+
+
+def sum_exactly(amounts: pl.Series) -> int:
+    """A sum that cannot wrap: Polars adds 64-bit integers modulo 2^64 without a word."""
+    return int(amounts.cast(pl.Int128).sum())
+
+
+def _checked(claims: pl.Series, budget_fen: int, ids: pl.Series | None) -> pl.Series:
+    problems = []
+    if not claims.dtype.is_integer() and len(claims):
+        problems.append(Problem(f"claims are {claims.dtype}", "give whole fen", field="claims_fen"))
+    elif claims.null_count():
+        problems.append(Problem(f"{claims.null_count()} claims are null", "leave them out", field="claims_fen"))
+    elif len(claims) and int(claims.min()) < 0:  # type: ignore[arg-type]
+        problems.append(Problem("a claim is negative", "a claim is 0 or more", field="claims_fen"))
+    if budget_fen < 0:
+        problems.append(Problem(f"the budget is {budget_fen}", "a budget is 0 or more", field="budget_fen"))
+    if ids is not None and (len(ids) != len(claims) or ids.null_count() or ids.n_unique() != len(ids)):
+        problems.append(
+            Problem("ids are missing, repeated or not one per claim", "give each claim its id", field="ids")
+        )
+    if problems:
+        raise InputError(problems)
+    return claims.cast(pl.Int64)

@@ -1,0 +1,62 @@
+"""The table programmes are decided over: what it must hold, and bringing it to the declared types."""
+
+import difflib
+from collections.abc import Iterable
+
+import polars as pl
+
+from siwei.errors import InputError, Problem
+from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
+from siwei.policy.language.tree import Attribute, walk
+from siwei.policy.programmes import Programme
+
+ID = "id"
+
+
+def attribute_dtypes(programmes: Iterable[Programme]) -> dict[str, pl.DataType]:
+    """Every attribute the programmes read, with the dtype its column must have; sorted by name."""
+    found: dict[str, pl.DataType] = {}
+    for programme in programmes:
+        expressions = [clause.expression for clause in programme.clauses] + [programme.award.expression]
+        expressions += [programme.award.cap] if programme.award.cap else []
+        for expression in expressions:
+            for node in walk(expression.tree):
+                if isinstance(node, Attribute):
+                    found[node.name] = DTYPES[node.type.kind]
+    return dict(sorted(found.items()))
+
+
+def prepare_subjects(table: pl.DataFrame | pl.LazyFrame, programmes: Iterable[Programme]) -> pl.LazyFrame:
+    """`id`, the attributes the programmes read and their status columns, where there are any.
+
+    A column that is absent is refused, since a misspelt one would read as a fact that nobody has. Without
+    `<attribute>__status` the attribute is only declared. Raises InputError with every problem.
+    """
+    frame = table.lazy()
+    schema = frame.collect_schema()
+    wanted: dict[str, pl.DataType] = {ID: pl.String(), **attribute_dtypes(programmes)}
+    problems = [_problem(name, dtype, schema) for name, dtype in wanted.items()]
+    found = [problem for problem in problems if problem is not None]
+    statuses = [name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in schema]
+    found += [
+        Problem(f"column {name} is {schema[name]}", "0 declared, 1 documented, 2 verified", field=name)
+        for name in statuses
+        if not schema[name].is_integer() and schema[name] != pl.Null
+    ]
+    if found:
+        raise InputError(found)
+    columns = [pl.col(name).cast(dtype) for name, dtype in wanted.items()]
+    return frame.select(*columns, *(pl.col(name).cast(pl.UInt8) for name in statuses))
+
+
+def _problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None:
+    if name not in schema:
+        near = difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.6)
+        fix = f"rename column {near[0]!r}?" if near else "add it, empty where it is not known"
+        return Problem(f"no column {name!r}", f"{fix} (`siwei policy schema` lists the columns)", field=name)
+    given = schema[name]
+    if given == dtype or given == pl.Null or (dtype == pl.Int64 and given.is_integer()):
+        return None
+    if dtype == pl.String and isinstance(given, pl.Categorical | pl.Enum):
+        return None
+    return Problem(f"column {name} is {given}, not {dtype}", "convert it", field=name)
