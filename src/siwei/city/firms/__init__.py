@@ -9,11 +9,20 @@ from siwei.city.firms.codes import check_codes
 from siwei.city.firms.dates import parse_days
 from siwei.city.firms.names import clean_names, name_key, normalise_names, separate_key
 from siwei.city.firms.opening import LIMITS, Limits
-from siwei.city.firms.reading import FACTS, ORGANISATIONS, Counts, Imported, name_files, read_files
+from siwei.city.firms.reading import (
+    FACTS,
+    ORGANISATIONS,
+    Counts,
+    Imported,
+    merge_files,
+    name_files,
+    parse_files,
+    read_files,
+)
 from siwei.city.firms.spreadsheets import neutralise_formulas
 
 __all__ = [
     "FACTS", "LIMITS", "ORGANISATIONS", "Counts", "Gazetteer", "Imported", "Limits", "build_gazetteer", "check_codes",
-    "clean_names", "find_districts", "name_files", "name_key", "neutralise_formulas", "normalise_names", "parse_amounts",
-    "parse_days", "read_files", "separate_key",
+    "clean_names", "find_districts", "merge_files", "name_files", "name_key", "neutralise_formulas", "normalise_names", "parse_amounts",
+    "parse_days", "parse_files", "read_files", "separate_key",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from siwei.city.firms.codes import check_codes
 from siwei.city.firms.dates import parse_days
 from siwei.city.firms.names import BLANK_NAMES, LONGEST_NAME, clean_names, normalise_names
 from siwei.city.firms.shapes import REGISTRY, STATUS_WORDS, Shape
-from siwei.city.firms.tables import BROKEN, ROW, RawTable, cell_column
+from siwei.city.firms.tables import BROKEN, ROW, RawTable, cell_column, write_records
 
 NOTES = {"row": pl.UInt32, "field": pl.String, "message": pl.String}
 CURRENCY = "registered_capital_currency"
@@ -265,10 +265,3 @@ def _rejects(table: RawTable, problems: pl.DataFrame) -> pl.DataFrame:
     )
     records = write_records(table.cells.join(by_row.select(ROW), on=ROW, how="semi"))
     return by_row.join(records, on=ROW, how="left").select(*BROKEN).cast(BROKEN)
-
-
-def write_records(cells: pl.DataFrame) -> pl.DataFrame:
-    """`row, record`: the cells of each row as a JSON object under the file's own column names."""
-    named = cells.drop(ROW).rename(lambda column: column.removeprefix("cell:"))
-    record = named.select(pl.struct(pl.all()).struct.json_encode()).to_series() if named.height else pl.Series([], dtype=pl.String)
-    return pl.DataFrame({ROW: cells[ROW], "record": record})

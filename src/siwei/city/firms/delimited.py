@@ -111,7 +111,7 @@ def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[s
                 message = f"more than {limits.broken_quotes:,} rows with broken quotes"
                 raise refuse(opened.name, message, "export it again with standard quoting", line=broken[0][0]) from None
             number, line = lines.of_record[0]
-            broken.append((number, "", f"quotes cannot be read ({error})", json.dumps({"line": line}, ensure_ascii=False)))
+            broken.append((number, "", f"quotes cannot be read ({error})", _line_record(line)))
             lines.hand_back_all_but_first()
             continue
         number = lines.of_record[0][0]
@@ -124,7 +124,7 @@ def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[s
             reason = "the row holds a NUL byte"
         if reason:
             line = "".join(part for _, part in lines.of_record)
-            broken.append((number, "", reason, json.dumps({"line": line}, ensure_ascii=False)))
+            broken.append((number, "", reason, _line_record(line)))
             continue
         numbers.append(number)
         rows.append(cells)
@@ -132,3 +132,8 @@ def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[s
             flush()
     flush()
     return RawTable(header, pl.concat(frames), pl.DataFrame(broken, schema=BROKEN, orient="row"))
+
+
+def _line_record(line: str) -> str:
+    """The line as it was; a NUL byte, which a database cannot keep, is shown by its symbol."""
+    return json.dumps({"line": line.rstrip("\r\n").replace("\0", "␀")}, ensure_ascii=False)

@@ -9,7 +9,7 @@ import pyarrow.parquet
 from siwei.city.firms.delimited import check_header
 from siwei.city.firms.opening import LIMITS, Limits, OpenedFile, refuse
 from siwei.city.firms.shapes import normalise_column, recognise, refuse_header
-from siwei.city.firms.tables import BROKEN, ROW, RawTable, name_columns, raw_schema
+from siwei.city.firms.tables import BROKEN, ROW, RawTable, name_columns, raw_schema, write_records
 
 BATCH_ROWS = 50_000
 
@@ -37,7 +37,11 @@ def read_parquet(opened: OpenedFile, attributes: Collection[str], limits: Limits
     except (pa.ArrowException, OSError) as error:
         raise refuse(opened.name, f"the Parquet file is damaged ({str(error).splitlines()[0]})", "write it again") from None
     cells = pl.concat(frames).with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.UInt32))
-    return RawTable(header, cells, pl.DataFrame(schema=BROKEN))
+    # A database cannot keep a NUL byte, and no text has one by right.
+    wounded = cells.filter(pl.any_horizontal(pl.exclude(ROW).str.contains("\0", literal=True)))
+    records = write_records(wounded.with_columns(pl.exclude(ROW).str.replace_all("\0", "␀", literal=True)))
+    broken = records.select(ROW, field=pl.lit(""), reason=pl.lit("the row holds a NUL byte"), record="record").cast(BROKEN)
+    return RawTable(header, cells.join(wounded.select(ROW), on=ROW, how="anti", maintain_order="left"), broken)
 
 
 def _refuse_nested(name: str, schema: pa.Schema) -> None:

@@ -9,13 +9,13 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.city.firms.addresses import Gazetteer
-from siwei.city.firms.cleaning import CleanFile, clean_file, write_records
+from siwei.city.firms.cleaning import CleanFile, clean_file
 from siwei.city.firms.delimited import read_delimited
 from siwei.city.firms.merging import KNOWN, ROWS, assign_rows
-from siwei.city.firms.opening import LIMITS, Limits, OpenedFile, open_file
+from siwei.city.firms.opening import LIMITS, Limits, open_file
 from siwei.city.firms.parquet import read_parquet
 from siwei.city.firms.shapes import Shape, generic_shape, recognise, unread_columns
-from siwei.city.firms.tables import RawTable
+from siwei.city.firms.tables import RawTable, write_records
 from siwei.city.firms.workbook import read_workbook
 from siwei.errors import ImportRefused, Problem
 
@@ -56,6 +56,10 @@ class Counts:
         )  # fmt: skip
 
 
+def reference_prefix(name: str, sha256: str) -> str:
+    return f"{name[-150:]}#{sha256[:8]}"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadFile:
     """One file as read: `rows` are the clean rows (see `CleanFile.rows`) with their organisation's `key`."""
@@ -70,7 +74,7 @@ class ReadFile:
 
     def source_refs(self) -> pl.Expr:
         """Where in which file: the hash's first digits tell two versions of a file apart."""
-        return pl.format("{} row {}", pl.lit(f"{self.name[-150:]}#{self.sha256[:8]}"), pl.col("row"))
+        return pl.format("{} row {}", pl.lit(reference_prefix(self.name, self.sha256)), pl.col("row"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,17 @@ def name_files(paths: Sequence[Path]) -> dict[str, Path]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """One file read and cleaned, before anything is known of other files."""
+
+    name: str
+    sha256: str
+    shape: Shape
+    clean: CleanFile
+    remarks: tuple[str, ...]
+
+
 def read_files(
     paths: Sequence[Path],
     *,
@@ -156,24 +171,44 @@ def read_files(
     import, with the problems of all files at once (`ImportRefused`); single bad rows are rejects.
     """
     named = name_files(paths)
-    subjects = {name: each for name, each in attributes.items() if each.subject == "organisation"}
+    parsed = parse_files(
+        named, attributes=attributes, gazetteer=gazetteer, today=now.date(), limits=limits, progress=progress
+    )
+    return merge_files(parsed, attributes=attributes, now=now, known=known, origin=origin, source=source)
+
+
+def parse_files(
+    named: Mapping[str, Path],
+    *,
+    attributes: Mapping[str, Attribute],
+    gazetteer: Gazetteer,
+    today: date,
+    limits: Limits = LIMITS,
+    progress: Progress | None = None,
+) -> list[ParsedFile]:
+    """The part of `read_files` that needs no knowledge of other organisations."""
+    subjects = _of_organisations(attributes)
     problems: list[Problem] = []
-    read: list[tuple[OpenedFile, Shape, CleanFile, list[str]]] = []
+    parsed = []
     for position, (name, path) in enumerate(named.items()):
         try:
-            read.append(_read_one(path, name, subjects, gazetteer, now.date(), limits))
+            parsed.append(_parse_one(path, name, subjects, gazetteer, today, limits))
         except ImportRefused as refused:
             problems += refused.problems
         if progress:
             progress("read", position + 1, len(named))
     if problems:
         raise ImportRefused(problems)
-    return _combine(read, subjects, pl.DataFrame(schema=KNOWN) if known is None else known, origin, source, now)
+    return parsed
 
 
-def _read_one(
+def _of_organisations(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    return {name: each for name, each in attributes.items() if each.subject == "organisation"}
+
+
+def _parse_one(
     path: Path, name: str, attributes: Mapping[str, Attribute], gazetteer: Gazetteer, today: date, limits: Limits
-) -> tuple[OpenedFile, Shape, CleanFile, list[str]]:
+) -> ParsedFile:
     opened = open_file(path, name, limits)
     with opened.handle:
         readers = {"workbook": read_workbook, "parquet": read_parquet}
@@ -181,37 +216,42 @@ def _read_one(
     shape = recognise(table.header, attributes) or generic_shape(table.header, attributes)
     if table.cells.height + table.broken.height == 0:
         raise ImportRefused([Problem("the file holds a header and no rows", "export it again", name)])
-    remarks = [*table.remarks, *unread_columns(shape, table.header, attributes)]
-    return opened, shape, clean_file(table, shape, attributes, gazetteer, today), remarks
+    remarks = (*table.remarks, *unread_columns(shape, table.header, attributes))
+    return ParsedFile(name, opened.sha256, shape, clean_file(table, shape, attributes, gazetteer, today), remarks)
 
 
-def _combine(
-    read: list[tuple[OpenedFile, Shape, CleanFile, list[str]]],
+def merge_files(
+    parsed: Sequence[ParsedFile],
+    *,
     attributes: Mapping[str, Attribute],
-    known: pl.DataFrame,
-    origin: str,
-    source: str | None,
     now: datetime,
+    known: pl.DataFrame | None = None,
+    origin: str = "imported",
+    source: str | None = None,
 ) -> Imported:
+    """The second part of `read_files`: rows to organisations, in the light of those `known`."""
+    known = pl.DataFrame(schema=KNOWN) if known is None else known
     slim = [
-        clean.rows.select(
+        file.clean.rows.select(
             file=pl.lit(position, dtype=pl.UInt32), row="row", code="code", name_normalised="name_normalised",
-            rank=pl.lit(shape.rank, dtype=pl.UInt8), sha256=pl.lit(opened.sha256),
+            rank=pl.lit(file.shape.rank, dtype=pl.UInt8), sha256=pl.lit(file.sha256),
         )
-        for position, (opened, shape, clean, _) in enumerate(read)
+        for position, file in enumerate(parsed)
     ]  # fmt: skip
     assignment = assign_rows(pl.concat([pl.DataFrame(schema=ROWS), *slim]), known)
     files, merges, rejects, warnings, wide = [], [], [], [], []
-    for position, (opened, shape, clean, remarks) in enumerate(read):
+    for position, file in enumerate(parsed):
+        clean = file.clean
         assigned = assignment.rows.filter(pl.col("file") == position)
         rows = clean.rows.join(assigned.select("row", "key", "reason", "is_primary", "rank", "sha256", "note"), on="row", how="left")
         merged = rows.filter(pl.col("reason").is_not_null())
         records = write_records(clean.cells.join(merged.select("row"), on="row", how="semi"))
-        merges.append(merged.join(records, on="row").select(file=pl.lit(opened.name), row="row", key="key", reason="reason", record="record"))
-        rejects.append(clean.rejects.select(pl.lit(opened.name).alias("file"), pl.all()))
-        warnings += _warnings(opened.name, rows, clean.notes, remarks)
+        merges.append(merged.join(records, on="row").select(file=pl.lit(file.name), row="row", key="key", reason="reason", record="record"))
+        rejects.append(clean.rejects.select(pl.lit(file.name).alias("file"), pl.all()))
+        warnings += _warnings(file.name, rows, clean.notes, file.remarks)
         counts = Counts(clean.read, rows.height - merged.height, merged.height, clean.rejects.height)
-        files.append(ReadFile(opened.name, opened.sha256, shape.id, source or shape.source, shape.status, rows, counts))
+        shape = file.shape
+        files.append(ReadFile(file.name, file.sha256, shape.id, source or shape.source, shape.status, rows, counts))
         wide.append(_organisation_columns(rows))
     return Imported(
         tuple(files),
@@ -220,14 +260,14 @@ def _combine(
         pl.concat([pl.DataFrame(schema=MERGES), *merges]),
         pl.concat([pl.DataFrame(schema=REJECTS), *rejects]),
         pl.concat([pl.DataFrame(schema=WARNINGS), *warnings]),
-        attributes,
+        _of_organisations(attributes),
         now,
     )
 
 
-def _warnings(name: str, rows: pl.DataFrame, notes: pl.DataFrame, remarks: list[str]) -> list[pl.DataFrame]:
+def _warnings(name: str, rows: pl.DataFrame, notes: pl.DataFrame, remarks: Sequence[str]) -> list[pl.DataFrame]:
     """Row 0 is the file as a whole."""
-    whole = pl.DataFrame({"row": [0] * len(remarks), "field": [""] * len(remarks), "message": remarks}, schema=notes.schema)
+    whole = pl.DataFrame({"row": [0] * len(remarks), "field": [""] * len(remarks), "message": list(remarks)}, schema=notes.schema)
     doubts = rows.filter(pl.col("note").is_not_null()).select("row", field=pl.lit("name"), message="note")
     return [frame.select(pl.lit(name).alias("file"), pl.all()) for frame in (whole, notes, doubts)]
 

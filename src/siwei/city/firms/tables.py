@@ -32,3 +32,10 @@ def cell_column(column: str) -> str:
 def name_columns(cells: list[str]) -> tuple[str, ...]:
     """Header names; an unnamed column becomes `column_N`. Doubled names stay doubled: the caller refuses them."""
     return tuple(cell or f"column_{position}" for position, cell in enumerate(cells, start=1))
+
+
+def write_records(cells: pl.DataFrame) -> pl.DataFrame:
+    """`row, record`: the cells of each row as a JSON object under the file's own column names."""
+    named = cells.drop(ROW).rename(lambda column: column.removeprefix("cell:"))
+    record = named.select(pl.struct(pl.all()).struct.json_encode()).to_series() if named.height else pl.Series([], dtype=pl.String)
+    return pl.DataFrame({ROW: cells[ROW], "record": record})
