@@ -124,8 +124,8 @@ FROM transfers WHERE unit = 'CNY' AND kind IN ('hold', 'capture') ORDER BY id"""
         element=Element.INSTITUTION,
         name=Words("测算扶持额基尼系数", "Gini of computed awards"),
         formula=Words(
-            "G = Σ(2i − n − 1)xᵢ ÷ (nΣxᵢ)，xᵢ 为符合条件机构的测算扶持额合计（资金池分配前）",
-            "G = Σ(2i − n − 1)xᵢ ÷ (nΣxᵢ), xᵢ what is computed per eligible organisation, before pots are shared",
+            "G = Σ(2i − n − 1)xᵢ ÷ (nΣxᵢ)，xᵢ 为符合条件机构的测算扶持额合计（资金池分配前，不含税收优惠）",
+            "G = Σ(2i − n − 1)xᵢ ÷ (nΣxᵢ), xᵢ per eligible organisation, before pots are shared, without tax savings",
         ),
         statistic=Statistic.GINI,
         unit="index",
@@ -135,6 +135,7 @@ SELECT awards.id, organisations.name, organisations.origin, sum(award_fen)::BIGI
        sum(award_fen)::BIGINT AS part, 0 AS whole
 FROM awards LEFT JOIN organisations ON organisations.key = awards.id
 WHERE verdict = 'eligible' AND award_fen IS NOT NULL
+  AND programme NOT IN (SELECT id FROM programmes WHERE kind = 'tax_saving')
 GROUP BY awards.id, organisations.name, organisations.origin ORDER BY award_fen DESC, awards.id""",
         needs=("awards",),
         empty=Words("尚无符合条件且金额已知的机构", "no eligible organisation with a known amount yet"),
