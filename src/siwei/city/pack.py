@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
@@ -175,13 +176,15 @@ def _read_identity(
         return document, PackIdentity.model_validate(document.value, context={"today": today}), []
     except ValidationError as error:
         found = [dict(each) for each in error.errors(include_url=False)]
-        return document, None, [_explain_identity(each, document, file.name) for each in found]
+        unknown = [str(each["loc"][-1]) for each in found if each["type"] == "extra_forbidden"]
+        # A misspelt key is a missing one too: told once.
+        meant = {(nearest_name(key, list(PackIdentity.model_fields)),) for key in unknown}
+        told = [each for each in found if not (each["type"] == "missing" and each["loc"] in meant)]
+        return document, None, [_explain_identity(each, document, file.name) for each in told]
 
 
-def _explain_identity(each: dict[str, object], document: YamlDocument, name: str) -> Problem:
+def _explain_identity(each: dict[str, Any], document: YamlDocument, name: str) -> Problem:
     path = each["loc"]
-    if not isinstance(path, tuple):
-        raise TypeError(f"pydantic gave the place {path!r}")
     line, column = document.places.get(path, (1, 1))
     if each["type"] == "extra_forbidden":
         known = list(PackIdentity.model_fields)
@@ -215,7 +218,7 @@ def _check_firm_count(directory: Path, document: YamlDocument, statistics: Parse
     nearest = nearest_name(str(name), sorted(statistics.keys))
     return [
         Problem(
-            f"{name!r} is not in {statistics.file}",
+            f"{name!r} is not in {statistics.table.path}",
             f"write {nearest!r}" if nearest else "name a row of the statistics",
             str(directory / IDENTITY),
             line,

@@ -29,12 +29,11 @@ class CsvTable:
 def read_csv_table(text: str, name: str, columns: Sequence[str], required: Sequence[str]) -> CsvTable:
     """Rows as `column → stripped text`, for the declared `columns`; `required` columns must be in the header."""
     records = _records(text)
-    try:
-        _, header = next(records)
-    except StopIteration:
+    line, header = next(records, (1, []))
+    if isinstance(header, str):
+        return CsvTable((), (Problem(f"the header cannot be read: {header}", "mend the quotes", name, line),), False)
+    if not header:
         return CsvTable((), (Problem("is empty", f"begin with the header {','.join(columns)}", name, 1),), False)
-    except csv.Error as error:
-        return CsvTable((), (Problem(f"the header cannot be read: {error}", "mend the quotes", name, 1),), False)
     header = [cell.strip() for cell in header]
     problems = check_header(header, name, columns, required)
     if problems:
@@ -42,14 +41,17 @@ def read_csv_table(text: str, name: str, columns: Sequence[str], required: Seque
     return _read_rows(records, header, name)
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(first line of the record, cells), blank lines left out."""
+def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    """(first line of the record, its cells), blank lines left out; last, where reading broke off, (line, why)."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield line, cells
-        line = reader.line_num + 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        yield line, str(error)
 
 
 def check_header(header: Sequence[str], name: str, columns: Sequence[str], required: Sequence[str]) -> list[Problem]:
@@ -79,24 +81,24 @@ def nearest_name(word: str, known: Sequence[str]) -> str:
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 
-def _read_rows(records: Iterator[tuple[int, list[str]]], header: list[str], name: str) -> CsvTable:
+def _read_rows(records: Iterator[tuple[int, list[str] | str]], header: list[str], name: str) -> CsvTable:
     rows: list[CsvRow] = []
     problems: list[Problem] = []
-    line = 1
-    try:
-        for line, cells in records:
-            if len(cells) != len(header):
-                problems.append(
-                    Problem(
-                        f"{len(cells)} cells under {len(header)} columns",
-                        "give one cell per column; quote a cell that holds a comma",
-                        name,
-                        line,
-                    )
+    for line, cells in records:
+        if isinstance(cells, str):
+            problems.append(
+                Problem(f"cannot be read from here on: {cells}", "close the quotes of this row", name, line)
+            )
+        elif len(cells) != len(header):
+            problems.append(
+                Problem(
+                    f"{len(cells)} cells under {len(header)} columns",
+                    "give one cell per column; quote a cell that holds a comma",
+                    name,
+                    line,
                 )
-            else:
-                stripped = (cell.strip() for cell in cells)
-                rows.append(CsvRow(line, dict(zip(header, stripped, strict=True))))
-    except csv.Error as error:
-        problems.append(Problem(f"cannot be read after the row at line {line}: {error}", "mend the quotes", name, line))
+            )
+        else:
+            stripped = (cell.strip() for cell in cells)
+            rows.append(CsvRow(line, dict(zip(header, stripped, strict=True))))
     return CsvTable(tuple(rows), tuple(problems), not problems)

@@ -168,11 +168,11 @@ class DistrictRow(Row):
 
 
 class PlaceRow(Row):
-    """A word of an address: a district's name (`district`), its short name (`short`), or a place in it (`place`)."""
+    """A word of an address: another name of a district (`district`), or a place in it (`place`)."""
 
     keyword: Text
     district: Annotated[Identifier, Reference("districts")]
-    kind: Annotated[str, one_of("district", "short", "place")]
+    kind: Annotated[str, one_of("district", "place")]
 
 
 class FacilityRow(Row):

@@ -1,0 +1,60 @@
+"""YAML without its traps: no anchors, no tags, no second meaning of a word, every value with its place."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from siwei.city.pack_yaml import MAX_DEPTH, read_yaml
+from siwei.errors import Problem
+
+
+def only_problem(text: str) -> Problem:
+    (problem,) = read_yaml(text, "p.yaml").problems
+    return problem
+
+
+def test_scalars_stay_text() -> None:
+    document = read_yaml("country: NO\nversion: 1.10\ndate: 2026-01-02\non: yes\nempty:\n", "p.yaml")
+    assert document.value == {"country": "NO", "version": "1.10", "date": "2026-01-02", "on": "yes", "empty": ""}
+    assert document.problems == ()
+
+
+def test_places_of_nested_values() -> None:
+    document = read_yaml("a:\n  - b: 1\n    c: [x, y]\n", "p.yaml")
+    assert document.value == {"a": [{"b": "1", "c": ["x", "y"]}]}
+    assert document.places[("a", 0, "c", 1)] == (3, 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line", "column"),
+    [
+        ("a: &x [1]\nb: *x\n", "uses a YAML anchor or alias", 1, 4),
+        ("a: !!python/object/apply:os.system [ls]\n", "uses the YAML tag 'tag:yaml.org,2002:python/object/apply:os.system'", 1, 4),
+        ("a: 1\n---\nb: 2\n", "holds a second YAML document", 2, 1),
+        ("a: " + "[" * (MAX_DEPTH + 1), f"is nested deeper than {MAX_DEPTH} levels", 1, 23),
+        ("a: 1\nb: 2\na: 3\n", "key 'a' appears twice", 3, 1),
+        ("? [a]\n: 1\n", "a key must be plain text", 1, 3),
+        ("a: 'open\n", "is not YAML: found unexpected end of stream", 2, 1),
+        ("a: 1\n\tb: 2\n", "is not YAML: found character '\\t' that cannot start any token", 2, 1),
+    ],
+)  # fmt: skip
+def test_traps_are_refused_with_their_place(text: str, message: str, line: int, column: int) -> None:
+    problem = only_problem(text)
+    assert (problem.message, problem.line, problem.column) == (message, line, column)
+
+
+def test_an_empty_document_is_refused() -> None:
+    assert only_problem("# nothing\n") == Problem("is empty", "write at least one key: value", "p.yaml", 1)
+
+
+def test_laughter_is_refused_at_once() -> None:
+    """The billion-laughs document: nine lines that would expand to 10^9 values."""
+    lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    assert only_problem("\n".join(lines)).message == "uses a YAML anchor or alias"
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    document = read_yaml(text, "p.yaml")
+    assert document.problems or document.places[()] == (1, 1) or document.places
