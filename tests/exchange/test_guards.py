@@ -1,0 +1,212 @@
+"""What the database itself refuses, whoever asks: raw SQL, past every action of ours."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from siwei.exchange import ledger
+from siwei.exchange.audit import record_event
+from siwei.exchange.guards import missing_guards
+from siwei.exchange.models import Account, Event, Hold, Transfer
+
+COLUMNS = (
+    "idempotency_key", "kind", "debit_account_id", "credit_account_id", "amount", "unit", "hold_id", "expires_at", "memo",
+    "causes", "at",
+)
+
+
+@pytest.fixture
+def money(cast: Any, now: datetime) -> dict[str, int]:
+    """budget → firm 1,000; 600 of it held for the centre for a day under the key `h`."""
+    ledger.open_account("budget", unit="CNY", purpose="budget", floor=-5_000)
+    ledger.open_account("firm", unit="CNY", purpose="own-share", owner=cast.firm)
+    ledger.open_account("centre", unit="CNY", purpose="receivable", owner=cast.centre)
+    ledger.open_account("seats", unit="seats", purpose="seats")
+    given: dict[str, Any] = {"actor": cast.olive, "now": now}
+    ledger.post_transfer("budget", "firm", 1_000, idempotency_key="fund", **given)
+    ledger.hold("firm", "centre", 600, expires_at=now + timedelta(days=1), idempotency_key="h", **given)
+    ids = dict(Account.objects.values_list("code", "pk"))
+    return ids | {"h": Transfer.objects.get(idempotency_key="h").pk, "fund": Transfer.objects.get(idempotency_key="fund").pk}
+
+
+def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        connection.check_constraints()
+
+
+def insert(money: dict[str, int], now: datetime, verb: str = "INSERT", **changes: Any) -> None:
+    values: dict[str, Any] = {
+        "idempotency_key": "raw", "kind": "post", "debit_account_id": money["firm"], "credit_account_id": money["centre"],
+        "amount": 1, "unit": "CNY", "hold_id": None, "expires_at": None, "memo": "", "causes": "{}", "at": now,
+    } | changes
+    columns = [*COLUMNS, *(name for name in changes if name not in COLUMNS)]
+    values = {name: _raw(values[name]) for name in columns}
+    marks = ", ".join(["%s"] * len(columns))
+    execute(f"{verb} INTO exchange_transfer ({', '.join(columns)}) VALUES ({marks})", list(values.values()))
+
+
+def _raw(value: Any) -> Any:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def state() -> list[Any]:
+    return [
+        list(Account.objects.order_by("pk").values_list("code", "balance", "held")),
+        list(Hold.objects.values_list("amount", "captured", "released")),
+        Transfer.objects.count(),
+    ]
+
+
+def refused(money: dict[str, int], now: datetime, **changes: Any) -> None:
+    before = state()
+    with pytest.raises(DatabaseError):
+        insert(money, now, **changes)
+    assert state() == before
+
+
+def test_a_right_transfer_is_taken_from_raw_sql_too(money: dict[str, int], now: datetime) -> None:
+    insert(money, now, amount=400)
+    assert state()[0] == [("budget", -1_000, 0), ("firm", 600, 600), ("centre", 400, 0), ("seats", 0, 0)]
+
+
+@pytest.mark.parametrize("amount", [0, -1, 401, 10**16 + 1, 2**63 - 1, None])
+def test_amounts(money: dict[str, int], now: datetime, amount: int | None) -> None:
+    refused(money, now, amount=amount)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's column takes integers only")
+def test_a_fraction_is_no_amount(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, amount=0.5)
+
+
+def test_a_key_used_before(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, idempotency_key="fund")
+
+
+def test_units(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, credit_account_id=money["seats"])
+    refused(money, now, unit="seats")
+
+
+def test_accounts(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, credit_account_id=money["firm"])
+    refused(money, now, credit_account_id=10**9)
+    refused(money, now, debit_account_id=10**9)
+
+
+def test_floor_of_the_budget(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, debit_account_id=money["budget"], amount=4_001)
+
+
+def test_shapes(money: dict[str, int], now: datetime) -> None:
+    later = now + timedelta(days=1)
+    refused(money, now, kind="gift")
+    refused(money, now, kind="post", hold_id=money["h"])
+    refused(money, now, kind="post", expires_at=later)
+    refused(money, now, kind="hold")
+    refused(money, now, kind="hold", expires_at=now)
+    refused(money, now, kind="capture")
+    refused(money, now, kind="capture", hold_id=money["h"], expires_at=later)
+
+
+def test_captures_and_releases(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, kind="capture", hold_id=money["h"], amount=601)
+    refused(money, now, kind="release", hold_id=money["h"], amount=601)
+    refused(money, now, kind="capture", hold_id=money["fund"], amount=1)
+    refused(money, now, kind="capture", hold_id=money["h"], credit_account_id=money["budget"])
+    refused(money, now, kind="capture", hold_id=money["h"], at=now + timedelta(days=1))
+    refused(money, now, kind="capture", hold_id=money["h"], at=now - timedelta(seconds=1))
+    insert(money, now, kind="capture", hold_id=money["h"], amount=500)
+    refused(money, now, kind="capture", hold_id=money["h"], amount=101)
+    insert(money, now, kind="release", hold_id=money["h"], amount=100, idempotency_key="rest", at=now + timedelta(days=2))
+    refused(money, now, kind="release", hold_id=money["h"], amount=1)
+    refused(money, now, kind="capture", hold_id=money["h"], amount=1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE exchange_transfer SET amount = 2",
+        "UPDATE exchange_transfer SET memo = 'x'",
+        "DELETE FROM exchange_transfer",
+        "UPDATE exchange_account SET balance = balance + 1",
+        "UPDATE exchange_account SET balance = balance + 1, last_transfer_id = last_transfer_id + 1",
+        "UPDATE exchange_account SET held = 0 WHERE held > 0",
+        "UPDATE exchange_account SET last_transfer_id = 999",
+        "UPDATE exchange_account SET unit = 'seats'",
+        "UPDATE exchange_account SET owner_id = NULL WHERE code = 'firm'",
+        "UPDATE exchange_account SET code = code || 'x'",
+        "UPDATE exchange_account SET floor = 1",
+        "UPDATE exchange_account SET floor = -999 WHERE code = 'budget'",
+        "DELETE FROM exchange_account WHERE code = 'centre' OR code = 'firm'",
+        "INSERT INTO exchange_account (code, unit, purpose, floor, balance, held, last_transfer_id) "
+        "VALUES ('rich', 'CNY', 'x', 0, 100, 0, 0)",
+        "UPDATE exchange_hold SET captured = 0, released = 0, amount = 1000",
+        "UPDATE exchange_hold SET released = 600",
+        "UPDATE exchange_hold SET expires_at = '2999-01-01 00:00:00+00'",
+        "DELETE FROM exchange_hold",
+        "INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id) "
+        "SELECT id, amount, 0, 0, at, id FROM exchange_transfer WHERE kind = 'post'",
+    ],
+)
+def test_tampering(money: dict[str, int], sql: str) -> None:
+    before = state()
+    with pytest.raises(DatabaseError):
+        execute(sql)
+    assert state() == before
+
+
+def test_a_stale_object_cannot_write_a_balance_back(money: dict[str, int], now: datetime) -> None:
+    stale = Account.objects.get(code="firm")
+    insert(money, now, amount=10)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        stale.save()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="INSERT OR REPLACE is SQLite's own")
+def test_replacing_is_no_way_around(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, verb="INSERT OR REPLACE", idempotency_key="fund", amount=900)
+    refused(money, now, verb="INSERT OR REPLACE", id=money["fund"])
+    before = state()
+    for sql in (
+        "INSERT OR REPLACE INTO exchange_account SELECT id, code, unit, purpose, floor, 0, 0, 0, owner_id "
+        "FROM exchange_account WHERE code = 'firm'",
+        "REPLACE INTO exchange_hold SELECT transfer_id, amount, 0, 0, expires_at, last_transfer_id FROM exchange_hold",
+        "UPDATE OR REPLACE exchange_transfer SET idempotency_key = 'fund' WHERE idempotency_key = 'h'",
+    ):
+        with pytest.raises(DatabaseError):
+            execute(sql)
+    assert state() == before
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
+@pytest.mark.parametrize("table", ["exchange_transfer", "exchange_account", "exchange_event"])
+def test_truncating(money: dict[str, int], table: str) -> None:
+    with pytest.raises(DatabaseError):
+        execute(f"TRUNCATE {table} CASCADE")
+
+
+@pytest.mark.parametrize("sql", ["UPDATE exchange_event SET actor_name = 'x'", "DELETE FROM exchange_event"])
+def test_events_stay(cast: Any, now: datetime, sql: str) -> None:
+    record_event("open", "key", {}, subject="x:y", actor=cast.olive, now=now)
+    with pytest.raises(DatabaseError):
+        execute(sql)
+    assert Event.objects.get().actor_name == "olive"
+
+
+@pytest.mark.django_db
+def test_every_guard_stands() -> None:
+    """A later migration that rebuilds a guarded table on SQLite drops its triggers: install them again in it."""
+    assert missing_guards(connection) == []
+
+
+def test_a_lost_guard_is_seen(money: dict[str, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DROP TRIGGER siwei_transfer_update" + (" ON exchange_transfer" if connection.vendor == "postgresql" else "")
+        )
+    assert missing_guards(connection) == ["siwei_transfer_update"]
