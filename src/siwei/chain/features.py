@@ -38,7 +38,9 @@ def measure_candidates(occurrences: pl.DataFrame, names: pl.DataFrame, vocabular
         conditioned=pl.col("has_near").all().cast(pl.Float64),
     )
     rivals = pl.col("strength").sum().over("row") - pl.col("strength")
-    measured = grouped.with_columns(
+    mentions = occurrences.group_by("row", "segment").agg(mentions=(pl.len() + 1).log(2) / 3)
+    measured = grouped.join(mentions, on=["row", "segment"]).with_columns(
+        best=(pl.col("total") == pl.col("total").max().over("row")).cast(pl.Float64),
         share=pl.col("total") / pl.col("total").sum().over("row"),
         first=(pl.col("start") == pl.col("start").min().over("row")).cast(pl.Float64),
         crowded=(rivals + 1).log(2) / 3,

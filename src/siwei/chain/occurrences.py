@@ -173,7 +173,10 @@ def straddles(left: str, word: str, right: str) -> bool:
     position = 0
     for token in _segmenter().cut(left + word + right, HMM=False):
         token_end = position + len(token)
-        if position < start < token_end < end or start < position < end < token_end:
+        cut_before, cut_after = position < start < token_end, position < end < token_end
+        if (cut_before and token_end < end) or (cut_after and position > start):
+            return True
+        if cut_before and cut_after and len(word) == 2:  # 压电 within 低压电器
             return True
         position = token_end
     return False
@@ -216,12 +219,21 @@ def _in_frame(frame: Frame) -> pl.Expr:
     if frame.reach == "clause":
         before = before.str.extract(f"([^{CLAUSE_BREAKS}]*)$")
         after = after.str.extract(f"^([^{CLAUSE_BREAKS}]*)")
-    words = sorted({*frame.opens, *frame.closes}, key=lambda word: (-len(word), word))
-    last = before.str.extract("(?s).*(" + "|".join(re.escape(word) for word in words) + ")", 1)
-    inside = last.is_in(list(frame.opens)).fill_null(False)
+    inside = pl.lit(True)
+    if frame.opens:
+        last = before.str.extract(f"(?s).*({_any_of(frame.opens + frame.closes)})", 1)
+        inside = last.is_in(list(frame.opens)).fill_null(False)
     if frame.layers:
         inside &= pl.col("layer").is_in(list(frame.layers))
+    if frame.sources:
+        inside &= pl.col("source").is_in(list(frame.sources))
     if frame.follows:
-        inside &= after.str.contains_any(list(frame.follows))
+        first = after.str.extract(f"(?s)^.*?({_any_of(frame.follows + frame.stops)})", 1)
+        inside &= first.is_in(list(frame.follows)).fill_null(False)
     # An industry word that needs a technical word beside it (医院 … 系统) is said of customers by nature.
     return inside & ~(pl.col("has_near") & (pl.col("layer") == "application"))
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    """A regular expression's alternatives, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(set(words), key=lambda word: (-len(word), word)))

@@ -28,6 +28,8 @@ FEATURES = (
     "conditioned",
     "crowded",
     "excluded",
+    "mentions",
+    "best",
 )
 
 
@@ -48,7 +50,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Surroundings that weaken a word: open from one of `opens` until one of `closes` or the end of the reach."""
+    """Surroundings that weaken a word: open from one of `opens` until one of `closes` or the end of the reach.
+
+    With `follows`, one of those words must also stand after the word, before any of `stops`; without `opens`, that is
+    enough. `layers` and `sources`, where given, limit the frame to them.
+    """
 
     name: str
     factor: float
@@ -57,6 +63,8 @@ class Frame:
     reach: str
     layers: tuple[str, ...]
     follows: tuple[str, ...]
+    stops: tuple[str, ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +221,9 @@ def _read_frames(reader: _Reader, node: Located | None) -> tuple[Frame, ...]:
                 values["reach"], f"unknown reach {reach!r}", f"use one of {', '.join(REACHES)}", f"frames.{name}"
             )
         opens = reader.words(values.get("opens"), f"frames.{name}.opens")
-        if not opens:
-            reader.wrong(body, "a frame needs words that open it", "add opens: […]", f"frames.{name}")
+        follows = reader.words(values.get("follows"), f"frames.{name}.follows")
+        if not opens and not follows:
+            reader.wrong(body, "a frame needs words that open it or follow", "add opens: […]", f"frames.{name}")
         frames.append(
             Frame(
                 name=name,
@@ -223,7 +232,9 @@ def _read_frames(reader: _Reader, node: Located | None) -> tuple[Frame, ...]:
                 closes=reader.words(values.get("closes"), f"frames.{name}.closes"),
                 reach=reach,
                 layers=reader.words(values.get("layers"), f"frames.{name}.layers"),
-                follows=reader.words(values.get("follows"), f"frames.{name}.follows"),
+                follows=follows,
+                stops=reader.words(values.get("stops"), f"frames.{name}.stops"),
+                sources=reader.words(values.get("sources"), f"frames.{name}.sources"),
             )
         )
     return tuple(frames)
