@@ -103,7 +103,7 @@ def test_shipped_figures_agree_with_the_collected_ones(real_data: Path, shenzhen
     statistics = pl.read_csv(real_data / "shenzhen" / "official_stats.csv", infer_schema=False)
     figures = statistics["value"].str.extract(r"([0-9.]+)").cast(pl.Float64)
     assert shenzhen.statistics["value"].to_list() == figures.to_list()
-    from_secondary_page = shenzhen.statistics.filter((statistics["check"] == "1"))
+    from_secondary_page = shenzhen.statistics.filter(statistics["check"] == "1")
     assert not from_secondary_page["verified"].any()
     providers = pl.read_csv(real_data / "shenzhen" / "training_voucher_providers.csv", infer_schema=False)
     assert shenzhen.voucher_providers["name_zh"].to_list() == providers["provider"].to_list()
@@ -175,7 +175,8 @@ WRONG = [
     pytest.param(
         "chain/edges.csv", "uses,0.8", "uses,1.8",
         Problem(
-            "'1.8' is not between 0 and 1", "write a number over 0 and up to 1", "chain/edges.csv", 3, None, "confidence"
+            "'1.8' is not between 0 and 1", "write a number over 0 and up to 1",
+            "chain/edges.csv", 3, None, "confidence"
         ),
         id="confidence over one",
     ),
@@ -200,7 +201,8 @@ WRONG = [
     pytest.param(
         "chain/compatibility.csv", "example,example-npu", "exampel,example-npu",
         Problem(
-            "'exampel' is not in chain/frameworks.csv", "write 'example'", "chain/compatibility.csv", 2, None, "framework"
+            "'exampel' is not in chain/frameworks.csv", "write 'example'",
+            "chain/compatibility.csv", 2, None, "framework"
         ),
         id="unknown framework",
     ),
@@ -254,7 +256,8 @@ WRONG = [
     pytest.param(
         "statistics.csv", "firms-2025,", "firms-2025,extra,",
         Problem(
-            "15 cells under 14 columns", "give one cell per column; quote a cell that holds a comma", "statistics.csv", 2
+            "15 cells under 14 columns", "give one cell per column; quote a cell that holds a comma",
+            "statistics.csv", 2
         ),
         id="ragged row",
     ),
@@ -270,7 +273,9 @@ WRONG = [
     ),
     pytest.param(
         "pack.yaml", "firms-2025", "firms-2026",
-        Problem("'firms-2026' is not in statistics.csv", "write 'firms-2025'", "pack.yaml", 12, 22, "official_firm_count"),
+        Problem(
+            "'firms-2026' is not in statistics.csv", "write 'firms-2025'", "pack.yaml", 12, 22, "official_firm_count",
+        ),
         id="unknown statistic",
     ),
     pytest.param(
@@ -287,7 +292,9 @@ WRONG = [
     ),
     pytest.param(
         "pack.yaml", "Europe/Oslo", "Europe/Olso",
-        Problem("'Europe/Olso' is not a time zone", "write a name such as Asia/Shanghai", "pack.yaml", 11, 12, "time_zone"),
+        Problem(
+            "'Europe/Olso' is not a time zone", "write a name such as Asia/Shanghai", "pack.yaml", 11, 12, "time_zone",
+        ),
         id="time zone",
     ),
 ]  # fmt: skip

@@ -29,7 +29,8 @@ def test_places_of_nested_values() -> None:
     ("text", "message", "line", "column"),
     [
         ("a: &x [1]\nb: *x\n", "uses a YAML anchor or alias", 1, 4),
-        ("a: !!python/object/apply:os.system [ls]\n", "uses the YAML tag 'tag:yaml.org,2002:python/object/apply:os.system'", 1, 4),
+        ("a: !!python/object/apply:os.system [ls]\n",
+         "uses the YAML tag 'tag:yaml.org,2002:python/object/apply:os.system'", 1, 4),
         ("a: 1\n---\nb: 2\n", "holds a second YAML document", 2, 1),
         ("a: " + "[" * (MAX_DEPTH + 1), f"is nested deeper than {MAX_DEPTH} levels", 1, 23),
         ("a: 1\nb: 2\na: 3\n", "key 'a' appears twice", 3, 1),

@@ -175,7 +175,7 @@ def _read_identity(
     try:
         return document, PackIdentity.model_validate(document.value, context={"today": today}), []
     except ValidationError as error:
-        found = [dict(each) for each in error.errors(include_url=False)]
+        found: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False)]
         unknown = [str(each["loc"][-1]) for each in found if each["type"] == "extra_forbidden"]
         # A misspelt key is a missing one too: told once.
         meant = {(nearest_name(key, list(PackIdentity.model_fields)),) for key in unknown}

@@ -1,1 +1,82 @@
-"""Commands follow with their room."""
+"""`siwei pack …`: look at a city pack before a city is made of it."""
+
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+from siwei.city.attributes import load_attributes
+from siwei.city.home import PACKS
+from siwei.city.pack import Pack, load_pack
+from siwei.city.tables import TABLES_BY_ID
+from siwei.chain.vocabulary import load_vocabulary
+from siwei.cli.app import Json, app
+from siwei.cli.output import console, print_json, print_table
+from siwei.errors import PackError, PolicyError, Problem
+from siwei.policy import load_programmes
+
+pack_app = App(name="pack", help="Check a city pack: the data a city is made of.")
+app.command(pack_app)
+
+
+@pack_app.command
+def check(directory: Path, /, *, json: Json = False) -> None:
+    """Check the pack in DIRECTORY and its programmes; exits with 3 and every problem where there is one.
+
+    Parameters
+    ----------
+    directory: folder with a pack.yaml, or the name of a built-in pack
+    """
+    if not directory.exists() and (PACKS / directory / "pack.yaml").is_file():
+        directory = PACKS / directory
+    pack, programmes, problems = check_pack(directory)
+    if pack is None or problems:
+        if json:
+            print_json({"ok": False, "problems": [problem.as_dict() for problem in problems]})
+            sys.exit(PackError.exit_code)
+        raise PackError(problems)
+    rows = [
+        (table, TABLES_BY_ID[table].path, frame.height, int(frame["draft"].sum()), int((~frame["verified"]).sum()))
+        for table, frame in pack.tables.items()
+    ]
+    if json:
+        columns = ("table", "file", "rows", "drafts", "unverified")
+        tables = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json(
+            {"ok": True, "pack": pack.identity.id, "sha256": pack.sha256, "tables": tables, "programmes": programmes}
+        )
+        return
+    identity = pack.identity
+    print_table(
+        f"{identity.name_zh} {identity.name_en}, pack {identity.id} {identity.version} of {identity.date}",
+        ("table", "file", "rows", "drafts", "unverified"),
+        rows,
+    )
+    console.print(f"{programmes} programmes · no problems · sha256 {pack.sha256[:16]}", highlight=False)
+    console.print("A draft has no source or no date; unverified rows were not read in their first source.")
+
+
+def check_pack(directory: Path) -> tuple[Pack | None, int, list[Problem]]:
+    """The pack (None where it is wrong), how many programmes it has, and the problems of all its parts together."""
+    problems: list[Problem] = []
+    pack: Pack | None = None
+    programmes = 0
+    try:
+        pack = load_pack(directory)
+    except PackError as error:
+        problems += error.problems
+    try:
+        if (directory / "programmes").exists():
+            programmes = len(load_programmes(directory / "programmes", load_attributes(directory)))
+    except PolicyError as error:
+        problems += error.problems
+    except PackError:
+        # The attributes are wrong, which is told above: no clause can be typed before they are mended.
+        assert problems
+    try:
+        vocabulary = directory / "chain" / "vocabulary.yaml"
+        if pack is not None and vocabulary.exists():
+            load_vocabulary(vocabulary, pack.segments)
+    except PackError as error:
+        problems += error.problems
+    return pack, programmes, problems
