@@ -2,6 +2,8 @@
 
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, Decisions, decide, decide_lazily
 from siwei.policy.document import programme_schema
+from siwei.policy.explain import explain
+from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.loading import load_programme, load_programmes
 from siwei.policy.programmes import (
     Award,
@@ -23,16 +25,20 @@ from siwei.policy.programmes import (
 )
 from siwei.policy.sharing import share_pro_rata
 from siwei.policy.subjects import attribute_dtypes
+from siwei.policy.unlock import UNLOCK_SCHEMA, unlock
 
 __all__ = [
     "CLAUSE_VERDICTS",
+    "UNLOCK_SCHEMA",
     "VERDICTS",
     "Award",
     "Citation",
     "Clause",
     "ClauseVerdict",
     "Decisions",
+    "Explanation",
     "FactStatus",
+    "FactValue",
     "Kind",
     "Parameter",
     "Period",
@@ -47,8 +53,10 @@ __all__ = [
     "attribute_dtypes",
     "decide",
     "decide_lazily",
+    "explain",
     "load_programme",
     "load_programmes",
     "programme_schema",
     "share_pro_rata",
+    "unlock",
 ]
