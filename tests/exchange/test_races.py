@@ -1,0 +1,116 @@
+"""Several processes, two threads each, at the same accounts at once: on a database of their own, with real commits."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PROCESSES = 3
+CONTENDERS = PROCESSES * 2
+ROUNDS = 15
+PREPARE = """
+import django; django.setup()
+from datetime import datetime, timedelta, UTC
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from siwei.exchange import ledger
+from siwei.exchange.actors import PLATFORM
+now = datetime(2026, 11, 23, tzinfo=UTC)
+for code, floor in (("bank", -10**6), ("purse", 0), ("shop", 0), ("left", 0), ("right", 0)):
+    ledger.open_account(code, unit="CNY", purpose="test", floor=floor)
+for code, amount in (("purse", 1_120), ("left", 500), ("right", 500)):
+    ledger.post_transfer("bank", code, amount, actor=PLATFORM, now=now, idempotency_key="fund-" + code)
+ledger.hold("purse", "shop", 100, expires_at=now + timedelta(days=1), actor=PLATFORM, now=now, idempotency_key="h")
+"""
+REPORT = """
+import django, json; django.setup()
+from siwei.exchange.models import Account, Hold, Transfer
+print(json.dumps({
+    "accounts": {a.code: [a.balance, a.held] for a in Account.objects.all()},
+    "hold": list(Hold.objects.values_list("captured", "released")[0]),
+    "kinds": [list(row) for row in Transfer.objects.values_list("idempotency_key", "kind", "amount")],
+}))
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """A city of its own for the contenders; on PostgreSQL a database of its own on the same server."""
+    values = os.environ | {"SIWEI_CITY": str(tmp_path), "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings"}
+    url = os.environ.get("SIWEI_DATABASE_URL", "")
+    if not url:
+        yield values
+        return
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("DROP DATABASE IF EXISTS siwei_race")
+        server.execute("CREATE DATABASE siwei_race")
+    yield values | {"SIWEI_DATABASE_URL": url.rsplit("/", 1)[0] + "/siwei_race"}
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("DROP DATABASE siwei_race WITH (FORCE)")
+
+
+def python(code: str, environment: dict[str, str]) -> str:
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def race(environment: dict[str, str], tmp_path: Path) -> list[list[Any]]:
+    shot = tmp_path / "shot"
+    contenders = [
+        subprocess.Popen(
+            [sys.executable, str(HERE / "race_worker.py"), str(number), str(shot)], env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for number in range(PROCESSES)
+    ]
+    deadline = time.monotonic() + 60
+    while not all((tmp_path / f"shot.ready{number}").exists() for number in range(PROCESSES)):
+        assert time.monotonic() < deadline, "the contenders did not start"
+        time.sleep(0.02)
+    shot.touch()
+    results: list[list[Any]] = []
+    for contender in contenders:
+        out, err = contender.communicate(timeout=120)
+        assert contender.returncode == 0, err
+        results += json.loads(out)
+    return results
+
+
+@pytest.mark.database
+def test_no_race_breaks_the_ledger(environment: dict[str, str], tmp_path: Path) -> None:
+    python(PREPARE, environment)
+    results = race(environment, tmp_path)
+    report = json.loads(python(REPORT, environment))
+    counted = Counter((name, type(result).__name__ if isinstance(result, int) else result) for name, result in results)
+    # The purse has 1,120, of which 100 are held: 20 spendings of 50 at first, and 40 more fen while releases come in.
+    spent = counted["spend", "int"]
+    captures, releases = counted["capture", "int"], counted["release", "int"]
+    assert report["hold"] == [captures * 7, releases * 5]
+    assert 100 - 4 <= captures * 7 + releases * 5 <= 100
+    balance, held = report["accounts"]["purse"]
+    assert balance == 1_120 - 50 * spent - 7 * captures
+    assert 0 <= held == 100 - captures * 7 - releases * 5
+    assert 0 <= balance - held < 50
+    assert report["accounts"]["shop"] == [50 * spent + 7 * captures, 0]
+    # One transfer for each shared key, and everybody was told of that one.
+    for turn in range(ROUNDS):
+        told = {result for name, result in results if name == f"same-{turn}"}
+        assert len(told) == 1
+        assert all(isinstance(result, int) for result in told)
+    # Opposite ways between two accounts: nobody waits for ever, nobody is refused.
+    assert counted["opposite", "int"] == CONTENDERS * ROUNDS
+    assert report["accounts"]["left"] == [500 - ROUNDS, 0]
+    assert sum(balance for balance, _ in report["accounts"].values()) == 0
+    strange = {words for name, words in results if isinstance(words, str) and words != "refused"}
+    assert strange == set()
