@@ -32,7 +32,7 @@ def measure_candidates(occurrences: pl.DataFrame, names: pl.DataFrame, vocabular
         total=weight.sum(),
         start=pl.col("position").filter(in_text & (weight >= 0.3)).min(),
         early=(1 / (1 + start / 60)),
-        focused=weight.filter("is_focused").max(),
+        focused=(weight * pl.col("focus")).max(),
         named=weight.filter(~in_text).max(),
         plain=weight.filter(~pl.col("is_modifier")).max(),
         conditioned=pl.col("has_near").all().cast(pl.Float64),

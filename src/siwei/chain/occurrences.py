@@ -13,6 +13,7 @@ from siwei.chain.folding import fold
 from siwei.chain.vocabulary import Frame, Term, Vocabulary
 
 BREAKS = "。；;！？!?\\n\\r"
+
 CLAUSE_BREAKS = BREAKS + "，,、:："
 REACH = 80
 WINDOW = 18
@@ -31,7 +32,7 @@ OCCURRENCES_SCHEMA = pl.Schema(
     }
 )
 WEIGHED_SCHEMA = pl.Schema(
-    dict(OCCURRENCES_SCHEMA) | {"layer": pl.String, "is_focused": pl.Boolean, "is_modifier": pl.Boolean}
+    dict(OCCURRENCES_SCHEMA) | {"layer": pl.String, "focus": pl.Float64, "is_modifier": pl.Boolean}
 )
 
 
@@ -193,8 +194,10 @@ def weigh_occurrences(occurrences: pl.DataFrame, vocabulary: Vocabulary) -> pl.D
     factor = pl.col("source").replace_strict(vocabulary.rules.source_factors, return_dtype=pl.Float64)
     for frame in vocabulary.frames:
         factor *= pl.when(in_text & _in_frame(frame)).then(frame.factor).otherwise(1.0)
-    focused = pl.col("before").str.contains_any(list(vocabulary.focus)) if vocabulary.focus else pl.lit(False)
-    weighed = framed.with_columns(weight=(pl.col("weight") * factor).clip(0.0, 0.97), is_focused=in_text & focused)
+    tail = pl.col("before").str.extract(f"(?s).*(?:{_any_of(vocabulary.focus)})(.*)$", 1)
+    gap_chars = tail.str.len_chars()
+    focused = pl.when(in_text & gap_chars.is_not_null()).then(1 / (1 + gap_chars / 25)).otherwise(0.0)
+    weighed = framed.with_columns(weight=(pl.col("weight") * factor).clip(0.0, 0.97), focus=focused)
     followers = occurrences.select("row", "source", "segment", end="position").unique().with_columns(follows=True)
     other = weighed.join(followers.rename({"segment": "next"}), on=["row", "source", "end"], how="inner")
     modifiers = (
