@@ -1,1 +1,208 @@
-"""Commands follow with their room."""
+"""`siwei policy …`: check programmes, decide them over a table, explain one decision."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from siwei.city.home import PACKS
+from siwei.cli.app import Json, app
+from siwei.cli.output import console, print_json, print_table
+from siwei.errors import NotFound, PolicyError, Problem
+
+if TYPE_CHECKING:
+    from siwei.city.attributes import Attribute
+    from siwei.policy import Explanation, Programme
+
+policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
+app.command(policy_app)
+Pack = Annotated[str, Parameter(help="A built-in pack's name, or a folder with attributes.csv and programmes/.")]
+Source = Annotated[
+    Path, Parameter(name="--in", help="CSV, CSV.GZ or Parquet; `siwei policy schema` lists its columns.")
+]
+AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]
+
+
+def _load(pack: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
+    from siwei.city.attributes import load_attributes
+    from siwei.policy import load_programmes
+
+    for directory in (PACKS / pack, Path(pack)):
+        if (directory / "attributes.csv").is_file():
+            attributes = load_attributes(directory)
+            return attributes, load_programmes(directory / "programmes", attributes)
+    raise NotFound(f"no pack {pack!r} → name a built-in pack, or a folder with attributes.csv and programmes/*.yaml")
+
+
+def _day(as_of: date | None) -> date:
+    return as_of or date.today()  # noqa: DTZ011  (the reader's own day)
+
+
+@policy_app.command
+def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
+    """Check every programme of a pack; exits with 3 and every problem where there is one."""
+    try:
+        _, programmes = _load(pack)
+    except PolicyError as error:
+        if not json:
+            raise
+        print_json({"ok": False, "problems": [problem.as_dict() for problem in error.problems]})
+        raise SystemExit(PolicyError.exit_code) from None
+    columns = ("programme", "version", "kind", "clauses", "attributes", "draft", "verified", "without a source")
+    rows = [
+        (
+            programme.id,
+            programme.version,
+            str(programme.kind),
+            len(programme.clauses),
+            len(programme.attributes),
+            programme.is_draft,
+            programme.source.verified,
+            ", ".join(programme.unsourced),
+        )
+        for programme in programmes
+    ]
+    if json:
+        print_json({"ok": True, "programmes": [dict(zip(columns, row, strict=True)) for row in rows]})
+        return
+    print_table(f"{len(programmes)} programmes, no problems", columns, rows)
+    console.print("A draft has a clause that cites no source; it is decided and shown, and releases no money.")
+
+
+@policy_app.command
+def decide(
+    *,
+    source: Source,
+    target: Annotated[
+        Path, Parameter(name="--out", help="Awards, .csv or .parquet: id, programme, verdict, award_fen.")
+    ],
+    clauses: Annotated[Path | None, Parameter(help="Also write every clause's verdict: .csv or .parquet.")] = None,
+    pack: Pack = "shenzhen",
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Decide every programme of a pack for every row of a table."""
+    from siwei.policy import decide as decide_table
+    from siwei.policy.sharing import sum_exactly
+    from siwei.policy.tables import check_target, read_subjects, write_table
+
+    for each in filter(None, (target, clauses)):
+        check_target(each)
+    attributes, programmes = _load(pack)
+    decisions = decide_table(programmes, read_subjects(source, programmes, attributes), _day(as_of))
+    awards = decisions.awards
+    write_table(awards, target)
+    if clauses is not None:
+        write_table(decisions.clauses, clauses)
+    counts = []
+    for programme in programmes:
+        mine = awards.filter(programme=programme.id)
+        verdicts = dict(mine["verdict"].cast(str).value_counts().iter_rows())
+        counts.append(
+            {
+                "programme": programme.id,
+                "eligible": verdicts.get("eligible", 0),
+                "not_eligible": verdicts.get("not_eligible", 0),
+                "cannot_tell": verdicts.get("cannot_tell", 0),
+                "award_fen": sum_exactly(mine["award_fen"]),
+                "draft": programme.is_draft,
+            }
+        )
+    if json:
+        print_json({"as_of": _day(as_of), "rows": decisions.wide.height, "programmes": counts})
+        return
+    columns = ("programme", "eligible", "not_eligible", "cannot_tell", "award_fen", "draft")
+    title = f"{decisions.wide.height} rows decided for {_day(as_of)} → {target}"
+    print_table(title, columns, [[row[column] for column in columns] for row in counts])
+
+
+@policy_app.command
+def explain(
+    programme: str,
+    /,
+    *,
+    source: Source,
+    id: str,
+    pack: Pack = "shenzhen",
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Explain PROGRAMME for one row of a table: every clause, what it saw, and how the award was worked out.
+
+    Parameters
+    ----------
+    id: the row's id
+    """
+    import polars as pl
+
+    from siwei.policy import FactStatus, FactValue
+    from siwei.policy import explain as explain_row
+    from siwei.policy.subjects import prepare_subjects
+    from siwei.policy.tables import read_subjects
+
+    attributes, programmes = _load(pack)
+    found = next((each for each in programmes if each.id == programme), None)
+    if found is None:
+        raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+    frame = prepare_subjects(read_subjects(source, (found,), attributes), (found,))
+    rows = frame.filter(pl.col("id") == id).collect()
+    if rows.is_empty():
+        raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
+    row = rows.row(0, named=True)
+    facts = {
+        name: FactValue(row[name], FactStatus(row.get(f"{name}__status") or 0), source.name, f"id {id}")
+        for name in found.attributes
+    }
+    explanation = explain_row(found, facts, _day(as_of), attributes)
+    if json:
+        print_json(explanation.to_dict())
+    else:
+        _print_explanation(explanation)
+
+
+def _print_explanation(explanation: "Explanation") -> None:
+    console.print(explanation.sentence.zh, explanation.sentence.en, sep="\n", highlight=False, markup=False)
+    rows = []
+    for clause in explanation.clauses:
+        saw = ", ".join(f"{seen.attribute} = {seen.fact.value if seen.fact else '?'}" for seen in clause.saw)
+        citation = f"{clause.citation.document}, {clause.citation.locator}" if clause.citation else "no source"
+        rows.append((clause.verdict, f"{clause.words.zh}\n{clause.words.en}", saw, citation))
+    print_table(f"{explanation.title.zh} {explanation.title.en}", ("verdict", "condition", "saw", "source"), rows)
+    award = explanation.award
+    steps = [(step.expression, step.value if step.status == "ok" else step.status) for step in award.steps]
+    if award.cap_fen is not None:
+        steps.append(("cap", award.cap_fen))
+    steps.append((f"award{' (cut by the cap)' if award.bound_by == 'cap' else ''}, fen", award.award_fen))
+    print_table("how the award is worked out", ("step", "value"), steps)
+
+
+@policy_app.command
+def schema(*, pack: Pack = "shenzhen", programme_file: bool = False, json: Json = False) -> None:
+    """Print the columns a table needs for a pack, with type, unit and meaning.
+
+    Parameters
+    ----------
+    programme_file: print the JSON Schema of a programme's YAML file instead
+    """
+    from siwei.policy import programme_schema
+    from siwei.policy.tables import required_columns
+
+    if programme_file:
+        print_json(programme_schema())
+        return
+    attributes, programmes = _load(pack)
+    columns = [
+        {"column": "id", "type": "string", "unit": None, "meaning_zh": "唯一标识", "meaning_en": "Unique identifier"}
+    ]
+    for name in required_columns(programmes)[1:]:
+        attribute = attributes[name]
+        meaning = {"meaning_zh": attribute.meaning_zh, "meaning_en": attribute.meaning_en}
+        readers = [programme.id for programme in programmes if name in programme.attributes]
+        columns.append({"column": name, "type": attribute.type, "unit": attribute.unit, **meaning, "read_by": readers})
+    if json:
+        print_json({"columns": columns, "status_columns": "<column>__status: 0 declared, 1 documented, 2 verified"})
+        return
+    names = ("column", "type", "unit", "meaning_zh", "meaning_en")
+    print_table("columns", names, [[column[name] for name in names] for column in columns])
+    console.print("Empty is not known. <column>__status may stand beside each: 0 declared, 1 documented, 2 verified.")

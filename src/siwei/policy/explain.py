@@ -34,7 +34,7 @@ from siwei.policy.explanation import (
 )
 from siwei.policy.language.compile import STATUS_SUFFIX, Plan
 from siwei.policy.language.compiled import Compiled
-from siwei.policy.language.tree import Call, Expression, Node, children, render
+from siwei.policy.language.tree import Call, Expression, Node, Parameter, children, render
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.programmes import Clause, ClauseVerdict, FactStatus, Programme, Text, Verdict
 from siwei.policy.sentences import write_sentence
@@ -174,7 +174,7 @@ class _Explainer:
         def add(node: Node) -> None:
             for child in children(node):
                 add(child)
-            if isinstance(node, Call) or node is expression.tree:
+            if isinstance(node, Call | Parameter) or node is expression.tree:
                 parts[render(node)] = plan.add(node, context)
 
         add(expression.tree)
@@ -227,7 +227,7 @@ class _Explainer:
 
 
 def _as_worked_out(node: Node, values: Mapping[str, tuple[Value | None, str]]) -> Iterator[Node]:
-    """Children before their parent; of a conditional only the branch that was taken."""
+    """Children before their parent; of a conditional only the branch that was taken, whose value is its own."""
     if isinstance(node, Call) and node.function == "_?_:_":
         test, then, otherwise = node.arguments
         yield from _as_worked_out(test, values)
@@ -235,7 +235,7 @@ def _as_worked_out(node: Node, values: Mapping[str, tuple[Value | None, str]]) -
         branches = {True: (then,), False: (otherwise,)}.get(outcome, (then, otherwise))  # type: ignore[call-overload]
         for branch in branches:
             yield from _as_worked_out(branch, values)
-    else:
-        for child in children(node):
-            yield from _as_worked_out(child, values)
+        return
+    for child in children(node):
+        yield from _as_worked_out(child, values)
     yield node

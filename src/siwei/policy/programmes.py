@@ -176,9 +176,11 @@ class Programme:
 
     @property
     def unsourced(self) -> tuple[str, ...]:
-        """Ids of clauses, and `award`, that cite nothing."""
-        clauses = tuple(clause.id for clause in self.clauses if clause.citation is None)
-        return clauses if self.award.citation is not None else (*clauses, "award")
+        """Ids of clauses, `award` and parameters (`p.<id>`) that cite nothing."""
+        clauses = [clause.id for clause in self.clauses if clause.citation is None]
+        award = ["award"] if self.award.citation is None else []
+        parameters = [f"p.{parameter.id}" for parameter in self.parameters if parameter.citation is None]
+        return (*clauses, *award, *parameters)
 
     @property
     def is_draft(self) -> bool:
