@@ -6,13 +6,13 @@ Exit codes: 0 done · 1 unexpected failure · 2 wrong usage · 3 input refused �
 
 import sys
 
-from siwei.cli.app import app
 from siwei.cli.output import print_error
 from siwei.errors import SiweiError
 
 
 def main() -> None:
     from siwei.cli import chain, city, firms, pack, policy, run, serve  # noqa: F401  (registers the commands)
+    from siwei.cli.app import app
 
     try:
         app()

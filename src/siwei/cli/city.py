@@ -5,7 +5,8 @@ from pathlib import Path
 
 from cyclopts import App
 
-from siwei.city.home import create_home
+from siwei.city.home import create_home, resolve_pack
+from siwei.city.pack import load_pack
 from siwei.cli.app import Json, app, open_city
 from siwei.cli.output import console, print_json
 
@@ -20,9 +21,9 @@ def init(directory: Path, /, *, pack: str = "shenzhen", as_of: date | None = Non
     Parameters
     ----------
     pack: name of a built-in pack, or a folder with a pack.yaml
-    as_of: the day the city decides for; default today, kept for later runs
+    as_of: the day the city decides for, kept for later runs; default the pack's own date, so that it decides the same anywhere
     """
-    home = create_home(directory, pack, as_of or date.today())  # noqa: DTZ011  (the city's own calendar day)
+    home = create_home(directory, pack, as_of or load_pack(resolve_pack(pack)).identity.date)
     open_city(directory)
     from django.core.management import call_command
 

@@ -1,1 +1,106 @@
-"""Commands follow with their room."""
+"""`siwei run` (the main job) and `siwei demo` (a city from nothing, run and served)."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from siwei.cli.app import City, Json, app, open_city
+from siwei.cli.city import init
+from siwei.cli.output import console, error_console, print_json, print_table
+from siwei.city.home import CityHome
+from siwei.settings import load_settings
+
+DEMO_PEOPLE = {"demo-firm": "a small firm", "demo-centre": "a compute centre", "demo-operator": "the city's operator"}
+
+
+@app.command
+def run(*, city: City = None, json: Json = False) -> None:
+    """Run the main job: city, firms, chain, programmes, exchange, measure. Run again, it continues and doubles nothing.
+
+    Firms come from $SIWEI_DATA/firms where that is set, else from a generated population.
+    """
+    home = open_city(city)
+    results = _run(home)
+    if json:
+        print_json({"city": str(home.directory), "as_of": home.as_of, "stages": [each.as_dict() for each in results]})
+    else:
+        _print_results(results)
+
+
+@app.command
+def demo(
+    *,
+    city: Path = Path("var/city"),
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    serve: Annotated[bool, Parameter(help="Serve the portal when the job is done.")] = True,
+) -> None:
+    """Build a city, run the main job, print who may sign in, and serve the portal. What `make demo` runs."""
+    init(city)
+    home = open_city(city)
+    _print_results(_run(home))
+    console.print(f"Report: {home.report}")
+    if not serve:
+        return
+    from siwei.cli.serve import serve as serve_portal
+
+    passwords = {username: secrets.token_urlsafe(9) for username in DEMO_PEOPLE}
+    _set_passwords(passwords)
+    lines = [f"{username:14} {password}   {DEMO_PEOPLE[username]}" for username, password in passwords.items()]
+    console.print(Panel("\n".join(lines), title="Sign in as (passwords made for this start only)", expand=False))
+    serve_portal(host=host, port=port, city=city)
+
+
+def _run(home: CityHome) -> list[Any]:
+    from siwei.run.job import STAGES, run_city
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    results = []
+    with Progress(*columns, console=error_console, transient=False) as bars:
+        whole = bars.add_task("main job", total=len(STAGES))
+        current: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in current:
+                current[what] = bars.add_task(f"  {what}", total=total)
+            bars.update(current[what], completed=done, total=total)
+
+        for result in run_city(home, data=load_settings().data, now=lambda: datetime.now(UTC), progress=show):
+            results.append(result)
+            bars.update(whole, advance=1, description=f"main job · {result.stage} done")
+            for task in current.values():
+                bars.remove_task(task)
+            current.clear()
+    return results
+
+
+def _print_results(results: Iterable[Any]) -> None:
+    rows = []
+    for result in results:
+        counts = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in result.counts.items())
+        rows.append((result.stage, counts, f"{result.seconds:.1f}", f"{result.peak_memory_mb:.0f}"))
+    print_table("Main job", ("stage", "counts", "seconds", "peak MB"), rows)
+    for result in results:
+        for note in result.notes:
+            console.print(f"{result.stage}: {note}", highlight=False)
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _set_passwords(passwords: dict[str, str]) -> None:
+    """New random passwords for the demonstration's people; the old ones stop working."""
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.registration import register_person
+
+    for username, password in passwords.items():
+        register_person(
+            username, password=password, is_operator=username == "demo-operator", actor=PLATFORM, now=datetime.now(UTC)
+        )

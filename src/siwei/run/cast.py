@@ -1,0 +1,162 @@
+"""The demonstration's cast, as a pack writes it in `demonstration.yaml`: made-up parties, their listings, their deals."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from siwei.city.attributes import Attribute, parse_value
+from siwei.city.pack_files import MAX_YAML_BYTES, read_pack_file
+from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
+from siwei.errors import InputError, PackError, Problem
+from siwei.market import KINDS
+
+FILE = "demonstration.yaml"
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Part):
+    zh: Annotated[str, Field(min_length=1, max_length=200)]
+    en: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CastFact(Part):
+    value: str
+    status: Literal["declared", "documented", "verified"]
+
+
+class Party(Part):
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern="示例")]
+    kind: str
+    district: str = ""
+    founded_on: date | None = None
+    facts: dict[str, CastFact] = {}
+
+
+class Listing(Part):
+    party: str | None = None
+    person: str | None = None
+    kind: str
+    side: Literal["offer", "need"]
+    title: Words
+    body: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> "Listing":
+        if (self.party is None) == (self.person is None):
+            raise ValueError("a listing belongs to a party or a person: name exactly one")
+        return self
+
+
+class Training(Part):
+    """The job that a voucher pays for: the need's party applies under `programme` and runs it in the offer's pool."""
+
+    programme: str
+    need: str
+    offer: str
+    declared_budget_fen: Annotated[int, Field(gt=0)]
+    wall_limit_s: Annotated[int, Field(ge=60, le=3600)]
+
+
+class Deal(Part):
+    need: str
+    offer: str
+    need_role: Name
+    offer_role: Name
+    weeks: Annotated[int, Field(ge=1, le=520)]
+
+
+class Cast(Part):
+    notice: Words
+    parties: dict[str, Party]
+    people: dict[str, Words]
+    listings: dict[str, Listing]
+    training: Training | None = None
+    deals: tuple[Deal, ...] = ()
+
+
+def load_cast(directory: Path, attributes: Mapping[str, Attribute]) -> Cast | None:
+    """The cast of the pack in `directory`, None where it has none. Raises PackError with every problem found."""
+    if not (directory / FILE).exists():
+        return None
+    name = str(directory / FILE)
+    read = read_pack_file(directory, FILE, MAX_YAML_BYTES)
+    if read.text is None:
+        raise PackError(read.problems)
+    document = read_yaml(read.text, name)
+    if document.problems:
+        raise PackError(document.problems)
+    try:
+        cast = Cast.model_validate(document.value)
+    except ValidationError as error:
+        faults = [(detail["loc"], detail["msg"], "see the pack's reference") for detail in error.errors()]
+        raise PackError([_placed(fault, document, name) for fault in faults]) from None
+    faults = [*_reference_faults(cast), *_body_faults(cast), *_fact_faults(cast, attributes)]
+    if faults:
+        raise PackError([_placed(fault, document, name) for fault in faults])
+    return cast
+
+
+Fault = tuple[KeyPath, str, str]
+"""Where in the document, what is wrong, what to do."""
+
+
+def _reference_faults(cast: Cast) -> Iterator[Fault]:
+    for key, listing in cast.listings.items():
+        if listing.party is not None and listing.party not in cast.parties:
+            yield ("listings", key, "party"), f"no party {listing.party!r}", "name one of parties"
+        if listing.person is not None and listing.person not in cast.people:
+            yield ("listings", key, "person"), f"no person {listing.person!r}", "name one of people"
+        if listing.kind not in KINDS:
+            yield ("listings", key, "kind"), f"no kind {listing.kind!r}", f"one of {', '.join(sorted(KINDS))}"
+    pairs: list[tuple[KeyPath, str, str]] = [
+        (("deals", index), deal.need, deal.offer) for index, deal in enumerate(cast.deals)
+    ]
+    if cast.training is not None:
+        pairs.append((("training",), cast.training.need, cast.training.offer))
+    for path, need, offer in pairs:
+        for side, listing_key in (("need", need), ("offer", offer)):
+            found = cast.listings.get(listing_key)
+            if found is None or found.side != side:
+                yield (*path, side), f"{listing_key!r} is not a listing on the side {side}", "name one of listings"
+
+
+def _body_faults(cast: Cast) -> Iterator[Fault]:
+    for key, listing in cast.listings.items():
+        kind = KINDS.get(listing.kind)
+        if kind is None:
+            continue
+        parse = kind.parse_offer if listing.side == "offer" else kind.parse_need
+        try:
+            parse(id=key, party=key, body=listing.body)
+        except InputError as error:
+            for problem in error.problems:
+                yield ("listings", key, "body"), f"{problem.message} [{problem.field}]", problem.fix
+
+
+def _fact_faults(cast: Cast, attributes: Mapping[str, Attribute]) -> Iterator[Fault]:
+    for key, party in cast.parties.items():
+        for name, fact in party.facts.items():
+            path = ("parties", key, "facts", name)
+            attribute = attributes.get(name)
+            if attribute is None:
+                yield path, f"no attribute {name!r}", "name one of attributes.csv"
+                continue
+            try:
+                parse_value(attribute, fact.value)
+            except InputError as error:
+                yield path, error.problems[0].message, error.problems[0].fix
+
+
+def _placed(fault: Fault, document: YamlDocument, name: str) -> Problem:
+    """The problem at the nearest place that the document has for its path."""
+    path, message, fix = fault
+    nearest = next((path[:size] for size in range(len(path), -1, -1) if path[:size] in document.places), ())
+    line, column = document.places.get(nearest, (1, 1))
+    return Problem(message, fix, name, line, column, ".".join(str(step) for step in path))
