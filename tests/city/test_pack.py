@@ -8,8 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from siwei.city.firms.codes import check_characters
 from siwei.city.home import PACKS
 from siwei.city.pack import Pack, load_pack
+from siwei.city.pack_csv import MAX_PROBLEMS
 from siwei.city.pack_files import MAX_CSV_BYTES
 from siwei.city.tables import TABLES
 from siwei.errors import PackError, Problem
@@ -244,6 +246,42 @@ WRONG = [
         id="verified without a source",
     ),
     pytest.param(
+        "statistics.csv", "generated,2026-01-31,false", "generated,2026-01-31,true",
+        Problem(
+            "is verified by 'generated'", "name what it was read in, or write verified=false", "statistics.csv", 2
+        ),
+        id="verified though generated",
+    ),
+    pytest.param(
+        "statistics.csv", ",2025,", ",25,",
+        Problem("'25' is not a year", "write four digits, 1900 to 2099", "statistics.csv", 2, None, "year"),
+        id="year",
+    ),
+    pytest.param(
+        "facilities.csv", "31,false\n",
+        "31,false\nf1,示例智算中心,Other centre,ai_compute,north,,operating,cards,exact,8,count,,true,,,false\n",
+        Problem(
+            "f1 has name_en 'Other centre' here and 'Example centre' on line 2", "write the same on both",
+            "facilities.csv", 3, None, "name_en",
+        ),
+        id="one facility under two names",
+    ),
+    pytest.param(
+        "chain/frameworks.csv", "https://example.org", "javascript:alert(1)",
+        Problem(
+            "'javascript:alert(1)' is not a web address", "write it with https://",
+            "chain/frameworks.csv", 2, None, "website",
+        ),
+        id="script for a web address",
+    ),
+    pytest.param(
+        "chain/segments.csv", "Health", "He\u202ealth",
+        Problem(
+            "holds an invisible character", "type the text again without it", "chain/segments.csv", 5, None, "name_en"
+        ),
+        id="text that turns round",
+    ),
+    pytest.param(
         "statistics.csv", "qualifier", "qualifer",
         Problem("unknown column 'qualifer'", "rename it 'qualifier'", "statistics.csv", 1, None, "qualifer"),
         id="column misspelt",
@@ -323,6 +361,30 @@ def test_all_problems_at_once(pack_directory: Path, edit: Edit) -> None:
         ("districts.csv", 1, "splitfrom"),
         ("statistics.csv", 1, ""),
     ]
+
+
+def test_an_institution_code_carries_its_check_character(pack_directory: Path) -> None:
+    header = "id,name_zh,name_en,kind,district,code,website,source,as_of,verified\n"
+    row = "lab,示例实验室,Example Laboratory,laboratory,north,{},,generated,2026-01-31,false\n"
+    path = pack_directory / "institutions.csv"
+    body = "Y1000000000000000"
+    (right,) = check_characters(pl.Series([body]))
+    path.write_text(header + row.format(body + right))
+    assert load_pack(pack_directory, today=TODAY).institutions["code"].to_list() == [body + right]
+    wrong = "0" if right != "0" else "1"
+    path.write_text(header + row.format(body + wrong))
+    (problem,) = problems_of(pack_directory)
+    assert (problem.file, problem.line, problem.field) == ("institutions.csv", 2, "code")
+    assert f"character 18 is {wrong}, expected {right}" in problem.message
+
+
+def test_a_file_wrong_throughout_says_so_once(pack_directory: Path) -> None:
+    rows = "".join(f"nowhere-{number},server,supplies,0.5,,,false\n" for number in range(50_000))
+    (pack_directory / "chain" / "edges.csv").write_text("from,to,type,confidence,source,as_of,verified\n" + rows)
+    found = problems_of(pack_directory)
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1].message == "has more than 100 problems; later rows were not looked at"
+    assert found[-1].line == MAX_PROBLEMS + 2
 
 
 def test_an_absent_optional_table_is_empty(pack_directory: Path) -> None:

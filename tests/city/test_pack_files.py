@@ -74,7 +74,11 @@ def test_a_link_within_the_pack_is_read(tmp_path: Path) -> None:
 
 def test_links_that_lead_nowhere_and_in_circles(tmp_path: Path) -> None:
     (tmp_path / "broken.csv").symlink_to("gone.csv")
-    assert only_problem(tmp_path, "broken.csv").fix == "remove the broken link, or restore its target"
+    broken = read_pack_file(tmp_path, "broken.csv", LIMIT)
+    assert broken.problems[0].message == "is behind a link that leads nowhere"
+    assert broken.absent is False
+    (tmp_path / "chain").symlink_to("gone")
+    assert read_pack_file(tmp_path, "chain/a.csv", LIMIT).absent is False
     (tmp_path / "circle.csv").symlink_to("circle.csv")
     assert only_problem(tmp_path, "circle.csv").fix == "put a plain file here"
 
@@ -84,4 +88,7 @@ def test_what_is_no_plain_file_is_refused_and_never_waited_for(tmp_path: Path) -
     assert only_problem(tmp_path, "pipe.csv").message == "is not a plain file"
     (tmp_path / "folder.csv").mkdir()
     assert only_problem(tmp_path, "folder.csv").message == "is not a plain file"
+    (tmp_path / "a.csv").write_text("id\n")
+    assert only_problem(tmp_path, "a.csv/b.csv").fix == "put a plain file here"
     assert only_problem(tmp_path, "gone.csv") == Problem("file is missing", "add the file", str(tmp_path / "gone.csv"))
+    assert read_pack_file(tmp_path, "gone.csv", LIMIT).absent is True

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from siwei.city.pack_csv import nearest_name
 
 MAX_TEXT = 1_000
+MAX_SHOWN = 80
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -35,6 +36,12 @@ def problem(message: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError("pack", "{words}", {"words": message, "fix": fix})
 
 
+def shown(cell: Any) -> str:
+    """A cell as a message quotes it: what cannot be seen is escaped, what is long is cut."""
+    text = repr(cell)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 2]}…{text[0]}"
+
+
 def _text(cell: Any) -> Any:
     if not isinstance(cell, str) or not cell:
         raise problem("is empty", "write a value")
@@ -48,7 +55,7 @@ def _text(cell: Any) -> Any:
 def _matching(pattern: re.Pattern[str], words: str) -> Callable[[Any], Any]:
     def check(cell: Any) -> Any:
         if not pattern.fullmatch(_text(cell)):
-            raise problem(f"{cell!r} is not {words}", f"write {words}")
+            raise problem(f"{shown(cell)} is not {words}", f"write {words}")
         return cell
 
     return check
@@ -56,7 +63,7 @@ def _matching(pattern: re.Pattern[str], words: str) -> Callable[[Any], Any]:
 
 def _boolean(cell: Any) -> Any:
     if cell not in ("true", "false"):
-        raise problem(f"{cell!r} is neither true nor false", "write true or false")
+        raise problem(f"{shown(cell)} is neither true nor false", "write true or false")
     return cell == "true"
 
 
@@ -67,7 +74,7 @@ def _date(cell: Any) -> Any:
             raise ValueError
         return date.fromisoformat(cell)
     except ValueError:
-        raise problem(f"{cell!r} is not a date", "write it as YYYY-MM-DD") from None
+        raise problem(f"{shown(cell)} is not a date", "write it as YYYY-MM-DD") from None
 
 
 def _past_date(cell: Any, info: ValidationInfo) -> Any:
@@ -80,30 +87,37 @@ def _past_date(cell: Any, info: ValidationInfo) -> Any:
 
 def _integer(cell: Any) -> Any:
     if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", _text(cell)):
-        raise problem(f"{cell!r} is not a whole number", "write digits only")
+        raise problem(f"{shown(cell)} is not a whole number", "write digits only")
+    return int(cell)
+
+
+def _year(cell: Any) -> Any:
+    if not re.fullmatch(r"(19|20)[0-9]{2}", _text(cell)):
+        raise problem(f"{shown(cell)} is not a year", "write four digits, 1900 to 2099")
     return int(cell)
 
 
 def _number(cell: Any) -> Any:
     if not NUMBER.fullmatch(_text(cell)):
         raise problem(
-            f"{cell!r} is not a plain number", "write digits and at most one decimal point; ranges go to `qualifier`"
+            f"{shown(cell)} is not a plain number",
+            "write digits and at most one decimal point; ranges go to `qualifier`",
         )
     if len(re.sub(r"[-.]", "", cell).lstrip("0")) > SIGNIFICANT_DIGITS:
-        raise problem(f"{cell!r} has more than {SIGNIFICANT_DIGITS} digits", "round it")
+        raise problem(f"{shown(cell)} has more than {SIGNIFICANT_DIGITS} digits", "round it")
     return float(cell)
 
 
 def _share(cell: Any) -> Any:
     value: float = _number(cell)
     if not (math.isfinite(value) and 0 < value <= 1):
-        raise problem(f"{cell!r} is not between 0 and 1", "write a number over 0 and up to 1")
+        raise problem(f"{shown(cell)} is not between 0 and 1", "write a number over 0 and up to 1")
     return value
 
 
 def _link(cell: Any) -> Any:
     if not re.fullmatch(r"https?://[^\s<>\"']+", _text(cell)):
-        raise problem(f"{cell!r} is not a web address", "write it with https://")
+        raise problem(f"{shown(cell)} is not a web address", "write it with https://")
     return cell
 
 
@@ -116,9 +130,10 @@ def one_of(*values: str) -> BeforeValidator:
 
     def check(cell: Any) -> Any:
         if cell not in values:
-            nearest = nearest_name(str(cell), values)
+            nearest = nearest_name(str(cell)[:MAX_SHOWN], values)
             raise problem(
-                f"{cell!r} is not one of {', '.join(values)}", f"write {nearest!r}" if nearest else "write one of them"
+                f"{shown(cell)} is not one of {', '.join(values)}",
+                f"write {nearest!r}" if nearest else "write one of them",
             )
         return cell
 
@@ -127,7 +142,7 @@ def one_of(*values: str) -> BeforeValidator:
 
 def _time_zone(cell: Any) -> Any:
     if _text(cell) not in available_timezones():
-        raise problem(f"{cell!r} is not a time zone", "write a name such as Asia/Shanghai")
+        raise problem(f"{shown(cell)} is not a time zone", "write a name such as Asia/Shanghai")
     return cell
 
 
@@ -146,6 +161,7 @@ Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Date = Annotated[date, BeforeValidator(_date)]
 PastDate = Annotated[date, BeforeValidator(_past_date)]
 Integer = Annotated[int, BeforeValidator(_integer)]
+Year = Annotated[int, BeforeValidator(_year)]
 Number = Annotated[float, BeforeValidator(_number)]
 Share = Annotated[float, BeforeValidator(_share)]
 WebAddress = Annotated[str, BeforeValidator(_link)]

@@ -1,22 +1,34 @@
 """What must hold between the rows of a pack: keys are unique, names lead somewhere, edges say one thing once."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
-from siwei.city.pack_csv import nearest_name
-from siwei.city.rows import ClusterRow, ClusterSegmentRow, DistrictRow, EdgeRow, Row
+import polars as pl
+
+from siwei.city.firms.codes import check_codes
+from siwei.city.pack_csv import MAX_PROBLEMS, nearest_name, too_many_problems
+from siwei.city.rows import ClusterRow, ClusterSegmentRow, DistrictRow, EdgeRow, FacilityRow, InstitutionRow, Row
 from siwei.city.tables import ParsedTable
 from siwei.errors import Problem
 
 
 def check_tables(tables: Mapping[str, ParsedTable]) -> list[Problem]:
     """Every problem between rows, for tables whose rows have been checked one by one."""
+    found = [_check_unique(parsed) for parsed in tables.values()]
+    found += [_check_references(parsed, tables) for parsed in tables.values()]
+    found += [
+        _check_edges(tables["edges"]),
+        _check_cluster_links(tables["clusters"], tables["cluster_segments"]),
+        _check_split_districts(tables["districts"]),
+        _check_same_facility(tables["facilities"]),
+        _check_institution_codes(tables["institutions"]),
+    ]
     problems: list[Problem] = []
-    for parsed in tables.values():
-        problems += _check_unique(parsed)
-        problems += _check_references(parsed, tables)
-    problems += _check_edges(tables["edges"])
-    problems += _check_cluster_links(tables["clusters"], tables["cluster_segments"])
-    problems += _check_split_districts(tables["districts"])
+    for each in found:
+        first = list(islice(each, MAX_PROBLEMS + 1))
+        if len(first) > MAX_PROBLEMS:
+            first[-1] = too_many_problems(first[-1].file, first[-1].line)
+        problems += first
     return problems
 
 
@@ -128,4 +140,36 @@ def _check_split_districts(districts: ParsedTable) -> Iterator[Problem]:
                 districts.file,
                 line,
                 field="split_from",
+            )
+
+
+def _check_same_facility(facilities: ParsedTable) -> Iterator[Problem]:
+    """The figures of one facility stand on several rows: its name and place must be the same on each."""
+    first: dict[str, tuple[int, FacilityRow]] = {}
+    for line, row in _numbered(facilities):
+        assert isinstance(row, FacilityRow)
+        before, other = first.setdefault(row.facility, (line, row))
+        for field in ("name_zh", "name_en", "kind", "district"):
+            said, now = getattr(other, field), getattr(row, field)
+            if said != now:
+                yield Problem(
+                    f"{row.facility} has {field} {now!r} here and {said!r} on line {before}",
+                    "write the same on both",
+                    facilities.file,
+                    line,
+                    field=field,
+                )
+
+
+def _check_institution_codes(institutions: ParsedTable) -> Iterator[Problem]:
+    """Unified social credit codes carry a check character (GB 32100-2015)."""
+    codes = [row.code if isinstance(row, InstitutionRow) else None for row in institutions.rows]
+    if not any(codes):
+        return
+    checked = check_codes(pl.Series(codes, dtype=pl.String))
+    for line, code, found in zip(institutions.lines, codes, checked.iter_rows(named=True), strict=True):
+        if code is not None and found["code"] != code:
+            words = found["problem"] or f"{code!r} is not a unified social credit code"
+            yield Problem(
+                words, "copy it from the certificate, or leave it empty", institutions.file, line, field="code"
             )

@@ -197,11 +197,9 @@ def _explain_identity(each: dict[str, Any], document: YamlDocument, name: str) -
 def _read_table(
     directory: Path, table: TableSchema, digest: "hashlib._Hash", today: date
 ) -> tuple[ParsedTable, list[Problem]]:
-    path = directory / table.path
-    # A broken link is not "absent": whoever put it there meant a table.
-    if not table.required and not path.exists() and not path.is_symlink():
-        return ParsedTable(table, str(path), (), (), frozenset(), True), []
     file = read_pack_file(directory, table.path, MAX_CSV_BYTES)
+    if file.absent and not table.required:
+        return ParsedTable(table, file.name, (), (), frozenset(), True), []
     if file.text is None:
         return ParsedTable(table, file.name, (), (), None, False), list(file.problems)
     _feed(digest, table.path, file.raw)

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 
 from siwei.errors import Problem
 
+MAX_COLUMNS = 100
+MAX_PROBLEMS = 100
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -59,6 +61,8 @@ def check_header(header: Sequence[str], name: str, columns: Sequence[str], requi
         for delimiter, words in OTHER_DELIMITERS.items():
             if delimiter in header[0]:
                 return [Problem(f"is separated by {words}", "separate the columns by commas", name, 1)]
+    if len(header) > MAX_COLUMNS:
+        return [Problem(f"has {len(header)} columns", f"keep to these: {', '.join(columns)}", name, 1)]
     problems = []
     for column in sorted({column for column in header if header.count(column) > 1}):
         problems.append(Problem(f"column {column!r} appears twice", "remove one of them", name, 1, field=column))
@@ -76,6 +80,13 @@ def check_header(header: Sequence[str], name: str, columns: Sequence[str], requi
     return problems
 
 
+def too_many_problems(name: str, line: int | None) -> Problem:
+    """What stands for the rest: a file that is wrong throughout must not take minutes and megabytes to say so."""
+    return Problem(
+        f"has more than {MAX_PROBLEMS} problems; later rows were not looked at", "mend these first", name, line
+    )
+
+
 def nearest_name(word: str, known: Sequence[str]) -> str:
     """The known name most like `word`, or an empty string."""
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
@@ -85,6 +96,9 @@ def _read_rows(records: Iterator[tuple[int, list[str] | str]], header: list[str]
     rows: list[CsvRow] = []
     problems: list[Problem] = []
     for line, cells in records:
+        if len(problems) >= MAX_PROBLEMS:
+            problems.append(too_many_problems(name, line))
+            break
         if isinstance(cells, str):
             problems.append(
                 Problem(f"cannot be read from here on: {cells}", "close the quotes of this row", name, line)

@@ -7,17 +7,23 @@ from pathlib import Path
 from siwei.errors import Problem
 
 MAX_CSV_BYTES = 8 * 2**20
-MAX_YAML_BYTES = 256 * 2**10
+MAX_YAML_BYTES = 64 * 2**10
+
+MISSING = "file is missing"
 
 
 @dataclass(frozen=True, slots=True)
 class PackFile:
-    """`text` is None where the file cannot be used; `problems` then says why. `raw` is what a digest is made of."""
+    """`text` is None where the file cannot be used; `problems` then says why. `raw` is what a digest is made of.
+
+    `absent`: there is nothing at this place, not even a link that leads nowhere.
+    """
 
     name: str
     text: str | None
     raw: bytes
     problems: tuple[Problem, ...]
+    absent: bool = False
 
 
 def read_pack_file(directory: Path, relative: str, max_bytes: int) -> PackFile:
@@ -26,7 +32,7 @@ def read_pack_file(directory: Path, relative: str, max_bytes: int) -> PackFile:
     name = str(path)
     refusal = _refuse_place(directory, path, max_bytes)
     if refusal:
-        return PackFile(name, None, b"", (refusal,))
+        return PackFile(name, None, b"", (refusal,), absent=refusal.message == MISSING)
     try:
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
@@ -46,8 +52,10 @@ def _refuse_place(directory: Path, path: Path, max_bytes: int) -> Problem | None
             return Problem("is a link that leaves the pack", "put the file itself into the pack", name)
         status = path.stat()
     except FileNotFoundError:
-        fix = "remove the broken link, or restore its target" if path.is_symlink() else "add the file"
-        return Problem("file is missing", fix, name)
+        way = [path, *path.parents][: len(path.relative_to(directory).parts)]
+        if any(step.is_symlink() for step in way):
+            return Problem("is behind a link that leads nowhere", "remove the link, or restore its target", name)
+        return Problem(MISSING, "add the file", name)
     except (OSError, RuntimeError) as error:
         return Problem(f"cannot be reached: {error}", "put a plain file here", name)
     if not stat.S_ISREG(status.st_mode):

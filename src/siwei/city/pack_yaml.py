@@ -11,6 +11,7 @@ import yaml
 from siwei.errors import Problem
 
 MAX_DEPTH = 20
+MAX_PROBLEMS = 100
 Value = str | list["Value"] | dict[str, "Value"]
 KeyPath = tuple[str | int, ...]
 
@@ -42,7 +43,7 @@ def read_yaml(text: str, name: str) -> YamlDocument:
     places: dict[KeyPath, tuple[int, int]] = {}
     problems: list[Problem] = []
     value = _plain(node, (), places, problems, name)
-    return YamlDocument(value, places, tuple(problems))
+    return YamlDocument(value, places, tuple(problems[:MAX_PROBLEMS]))
 
 
 def _refuse_events(text: str, name: str) -> Problem | None:

@@ -10,7 +10,6 @@ from siwei.city.cells import (
     CountryCode,
     CurrencyCode,
     Identifier,
-    Integer,
     Language,
     Number,
     OptionalDate,
@@ -25,6 +24,7 @@ from siwei.city.cells import (
     Share,
     Text,
     TimeZone,
+    Year,
     one_of,
     problem,
 )
@@ -47,6 +47,8 @@ class Row(BaseModel):
     def _verified_has_a_source(self) -> Self:
         if self.verified and (self.source is None or self.as_of is None):
             raise problem("is verified but has no source or no date", "name both, or write verified=false")
+        if self.verified and self.source is not None and ("from memory" in self.source or self.source == "generated"):
+            raise problem(f"is verified by {self.source!r}", "name what it was read in, or write verified=false")
         return self
 
 
@@ -123,7 +125,7 @@ class ClusterVersionRow(Row):
     name_zh: Text
     name_en: Text
     status: Annotated[str, one_of("in_force", "superseded", "announced")]
-    year: Integer
+    year: Year
     issued_on: OptionalPastDate = None
     document: Annotated[OptionalIdentifier, Reference("documents")] = None
 
@@ -212,7 +214,7 @@ class StatisticRow(Row):
     name_zh: Text
     name_en: Text
     scope: Text
-    year: Integer
+    year: Year
     status: Annotated[str, one_of("actual", "expected", "forecast", "target")]
     qualifier: Annotated[str, one_of(*QUALIFIERS)]
     value: Number

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from siwei.city.cells import Reference
-from siwei.city.pack_csv import CsvRow, CsvTable
+from siwei.city.pack_csv import MAX_PROBLEMS, CsvRow, CsvTable, too_many_problems
 from siwei.city.rows import (
     AcceleratorRow,
     AttributeRow,
@@ -121,6 +121,9 @@ def parse_rows(table: TableSchema, csv_table: CsvTable, file: str, today: date) 
     lines: list[int] = []
     problems: list[Problem] = []
     for csv_row in csv_table.rows:
+        if len(problems) >= MAX_PROBLEMS:
+            problems.append(too_many_problems(file, csv_row.line))
+            break
         try:
             rows.append(table.row.model_validate(csv_row.cells, context={"today": today}))
             lines.append(csv_row.line)

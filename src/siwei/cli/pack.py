@@ -5,11 +5,11 @@ from pathlib import Path
 
 from cyclopts import App
 
+from siwei.chain.vocabulary import load_vocabulary
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.city.pack import Pack, load_pack
 from siwei.city.tables import TABLES_BY_ID
-from siwei.chain.vocabulary import load_vocabulary
 from siwei.cli.app import Json, app
 from siwei.cli.output import console, print_json, print_table
 from siwei.errors import PackError, PolicyError, Problem
