@@ -54,12 +54,12 @@ TABLES: Mapping[str, Mapping[str, DataType]] = MappingProxyType(
         "compatibility": {"framework": String, "accelerator": String},
         "statistics": {
             "id": String, "name_zh": String, "name_en": String, "scope": String, "year": Int64, "status": String,
-            "qualifier": String, "value": String, "unit": String, "note": String, "source": String, "as_of": Date,
+            "qualifier": String, "value": Float64, "unit": String, "note": String, "source": String, "as_of": Date,
             "verified": Boolean,
         },
         "facilities": {
             "facility": String, "name_zh": String, "name_en": String, "kind": String, "district": String,
-            "status": String, "metric": String, "qualifier": String, "value": String, "unit": String,
+            "status": String, "metric": String, "qualifier": String, "value": Float64, "unit": String,
             "precision": String, "source": String, "as_of": Date, "verified": Boolean,
         },
         "sources": {"table": String, "rows": Int64, "verified": Int64, "draft": Int64},

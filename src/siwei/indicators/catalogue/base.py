@@ -24,7 +24,7 @@ SELECT id, agreement, state, (state = 'succeeded')::BIGINT AS part, 1 AS whole
 FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') ORDER BY id""",
         needs=("jobs",),
         empty=Words("尚无已结束的作业", "no job has ended yet"),
-        coverage=Words("{rows} 个已结束作业", "{rows} jobs ended"),
+        coverage=Words("{rows} 个已结束作业", "jobs ended: {rows}"),
         restricted=True,
     ),
     Indicator(
@@ -47,7 +47,7 @@ SELECT unit, count(*) AS readings, sum(quantity)::BIGINT AS quantity, sum(quanti
 FROM "usage" WHERE unit LIKE 'accelerator-seconds:%' GROUP BY unit ORDER BY unit""",
         needs=("usage",),
         empty=Words("尚无计量", "nothing metered yet"),
-        coverage=Words("{rows} 个型号有用量", "{rows} models metered"),
+        coverage=Words("{rows} 个型号有用量", "models metered: {rows}"),
     ),
     Indicator(
         id="base.organisations-reached",
@@ -115,7 +115,7 @@ SELECT id, kind, purpose, amount AS amount_fen,
 FROM transfers WHERE unit = 'CNY' AND kind IN ('hold', 'capture') ORDER BY id""",
         needs=("transfers",),
         empty=Words("尚无资金冻结", "no money held yet"),
-        coverage=Words("{rows} 笔冻结与入账", "{rows} holds and captures"),
+        coverage=Words("{rows} 笔冻结与入账", "holds and captures: {rows}"),
         restricted=True,
     ),
     Indicator(
@@ -139,7 +139,7 @@ WHERE verdict = 'eligible' AND award_fen IS NOT NULL
 GROUP BY awards.id, organisations.name, organisations.origin ORDER BY award_fen DESC, awards.id""",
         needs=("awards",),
         empty=Words("尚无符合条件且金额已知的机构", "no eligible organisation with a known amount yet"),
-        coverage=Words("{rows} 家符合条件且金额已知的机构", "{rows} eligible organisations with a known amount"),
+        coverage=Words("{rows} 家符合条件且金额已知的机构", "eligible organisations with a known amount: {rows}"),
         restricted=True,
     ),
 )

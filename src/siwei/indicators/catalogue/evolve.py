@@ -27,7 +27,7 @@ SELECT frameworks.id AS framework, accelerators.id AS accelerator,
 FROM frameworks CROSS JOIN accelerators ORDER BY framework, accelerator""",
         needs=("frameworks", "accelerators", "compatibility"),
         empty=Words("城市包没有适配表", "the pack has no table of compatibility"),
-        coverage=Words("{rows} 个组合", "{rows} pairs"),
+        coverage=Words("{rows} 个组合", "pairs: {rows}"),
     ),
     Indicator(
         id="evolve.represented-organisations",
@@ -49,7 +49,7 @@ WHERE listings.organisation IS NOT NULL
 GROUP BY listings.organisation, organisations.name ORDER BY key""",
         needs=("listings",),
         empty=Words("尚无机构发布供需", "no organisation has published yet"),
-        coverage=Words("{rows} 家发布机构", "{rows} publishing organisations"),
+        coverage=Words("{rows} 家发布机构", "publishing organisations: {rows}"),
         restricted=True,
     ),
     Indicator(
@@ -66,7 +66,7 @@ SELECT attribute, status, facts, CASE WHEN status >= 1 THEN facts ELSE 0 END AS 
 FROM facts ORDER BY attribute, status""",
         needs=("facts",),
         empty=Words("尚无事实", "no fact yet"),
-        coverage=Words("{organisations} 家机构的事实", "facts on {organisations} organisations"),
+        coverage=Words("{organisations} 家机构的事实", "organisations: {organisations}"),
     ),
     Indicator(
         id="evolve.sourced-programmes",
@@ -84,7 +84,7 @@ FROM facts ORDER BY attribute, status""",
 SELECT id, title_zh, title_en, kind, draft, (NOT draft)::BIGINT AS part, 1 AS whole FROM programmes ORDER BY id""",
         needs=("programmes",),
         empty=Words("城市包没有政策", "the pack has no programme"),
-        coverage=Words("{rows} 项政策", "{rows} programmes"),
+        coverage=Words("{rows} 项政策", "programmes: {rows}"),
     ),
     Indicator(
         id="evolve.verified-rows",
@@ -99,6 +99,6 @@ SELECT id, title_zh, title_en, kind, draft, (NOT draft)::BIGINT AS part, 1 AS wh
 SELECT "table", rows, verified, draft, verified AS part, rows AS whole FROM sources ORDER BY "table\"""",
         needs=("sources",),
         empty=Words("没有城市包", "no city pack"),
-        coverage=Words("{rows} 张表", "{rows} tables"),
+        coverage=Words("{rows} 张表", "tables: {rows}"),
     ),
 )

@@ -53,7 +53,7 @@ SELECT listings.id, listings.kind, listings.title_zh, listings.organisation, lis
 FROM listings WHERE listings.side = 'need' AND listings.state <> 'withdrawn' ORDER BY listings.id""",
         needs=("listings",),
         empty=Words("尚无需求发布", "no need published yet"),
-        coverage=Words("{rows} 项需求", "{rows} needs"),
+        coverage=Words("{rows} 项需求", "needs: {rows}"),
     ),
     Indicator(
         id="road.mixed-agreements",
@@ -76,7 +76,7 @@ JOIN organisations ON organisations.key = parties.organisation
 GROUP BY agreements.id, agreements.kind, agreements.state ORDER BY agreements.id""",
         needs=("agreements", "parties", "organisations"),
         empty=Words("尚无协议", "no agreement yet"),
-        coverage=Words("{rows} 份协议", "{rows} agreements"),
+        coverage=Words("{rows} 份协议", "agreements: {rows}"),
         restricted=True,
     ),
     Indicator(
@@ -95,7 +95,7 @@ SELECT id, kind, state, (state IN ('signed', 'delivering', 'settled'))::BIGINT A
 FROM agreements ORDER BY id""",
         needs=("agreements",),
         empty=Words("尚无协议", "no agreement yet"),
-        coverage=Words("{rows} 份协议", "{rows} agreements"),
+        coverage=Words("{rows} 份协议", "agreements: {rows}"),
         restricted=True,
     ),
 )

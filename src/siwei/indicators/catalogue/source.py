@@ -29,7 +29,7 @@ INDICATORS = (
         unit="segment",
         method=DESIGN,
         query=f"""
-SELECT *, (firms > 0)::BIGINT AS part, 1 AS whole FROM ({FIRMS_BY_SEGMENT}) ORDER BY segment""",
+SELECT *, (firms > 0)::BIGINT AS part, 1 AS whole FROM ({FIRMS_BY_SEGMENT}) ORDER BY firms, segment""",
         needs=("segments", "placements"),
         empty=NO_PLACEMENT,
         coverage=CHAIN_COVERAGE,
@@ -46,7 +46,7 @@ SELECT *, (firms > 0)::BIGINT AS part, 1 AS whole FROM ({FIRMS_BY_SEGMENT}) ORDE
         unit="segment",
         method=DESIGN,
         query=f"""
-SELECT *, (firms = 1)::BIGINT AS part, 1 AS whole FROM ({FIRMS_BY_SEGMENT}) WHERE firms > 0 ORDER BY segment""",
+SELECT *, (firms = 1)::BIGINT AS part, 1 AS whole FROM ({FIRMS_BY_SEGMENT}) WHERE firms > 0 ORDER BY firms, segment""",
         needs=("segments", "placements"),
         empty=NO_PLACEMENT,
         coverage=CHAIN_COVERAGE,
@@ -103,7 +103,7 @@ ORDER BY staff.key""",
 SELECT coverage.segment, segments.name_zh, segments.name_en, coverage.firms, coverage.hhi,
        (coverage.hhi > 0.18)::BIGINT AS part, 1 AS whole
 FROM coverage JOIN segments ON segments.id = coverage.segment
-WHERE coverage.hhi IS NOT NULL ORDER BY coverage.segment""",
+WHERE coverage.hhi IS NOT NULL ORDER BY coverage.hhi DESC, coverage.segment""",
         needs=("segments", "coverage"),
         empty=Words("尚无可计算集中度的环节", "no segment whose concentration can be computed yet"),
         coverage=CHAIN_COVERAGE,

@@ -24,7 +24,7 @@ FROM listings WHERE ((kind = 'course' AND side = 'offer') OR (kind = 'position' 
 ORDER BY kind, id""",
         needs=("listings",),
         empty=Words("尚无岗位", "no position yet"),
-        coverage=Words("{rows} 条岗位与课程", "{rows} positions and courses"),
+        coverage=Words("{rows} 条岗位与课程", "positions and courses: {rows}"),
     ),
     Indicator(
         id="wing.positions-answered",
@@ -42,7 +42,7 @@ SELECT id, title_zh, organisation, state, (id IN (SELECT need FROM matches))::BI
 FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""",
         needs=("listings",),
         empty=Words("尚无岗位", "no position yet"),
-        coverage=Words("{rows} 个岗位", "{rows} positions"),
+        coverage=Words("{rows} 个岗位", "positions: {rows}"),
     ),
     Indicator(
         id="wing.institutions-taking-part",
@@ -63,6 +63,6 @@ SELECT key, name, kind, origin, (key IN (
 FROM organisations WHERE kind IN ('university', 'laboratory', 'institution', 'institute') ORDER BY key""",
         needs=("organisations",),
         empty=Words("名录中尚无高校、实验室或科研机构", "no university, laboratory or institution here yet"),
-        coverage=Words("名录中 {rows} 家", "{rows} of them here"),
+        coverage=Words("名录中 {rows} 家", "here: {rows}"),
     ),
 )

@@ -1,6 +1,6 @@
 """What the report draws: for each chart, its bars, each bar's parts, and where each part's rows are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,10 +19,12 @@ VERDICT_WORDS = {
     "not_eligible": Words("✗ 不符合", "✗ Not eligible"),
     "cannot_tell": Words("? 待补材料", "? Cannot tell yet"),
 }
-MONEY_WORDS = {
-    "promised": Words("有效政策测算（分配前）", "Computed, programmes in force (before pots are shared)"),
-    "draft": Words("草案测算（不放款）", "Computed, drafts (these pay nothing)"),
-    "tax": Words("税收优惠测算（不拨付）", "Computed, tax savings (not paid out)"),
+COMPUTED_WORDS = {
+    "promised": Words("有效政策", "Programmes in force"),
+    "draft": Words("草案", "Drafts"),
+    "tax": Words("税收优惠", "Tax savings"),
+}
+MOVED_WORDS = {
     "held": Words("已冻结", "Held"),
     "captured": Words("已入账", "Captured"),
     "released": Words("已解冻", "Released"),
@@ -58,6 +60,13 @@ class Chart:
     @property
     def most(self) -> int:
         return max((sum(bar.values) for bar in self.bars), default=0)
+
+    @property
+    def scale(self) -> int:
+        """What amounts are divided by when shown: fen as 元 where all are under 10 万元, else as 万元."""
+        if self.unit != "fen":
+            return 1
+        return 1_000_000 if self.most >= 10_000_000 else 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,7 @@ def decision_chart(snapshot: Snapshot) -> Chart:
     for programme in order:
         title = titles.get(programme, Words(programme, programme))
         if programme in drafts:
-            title = Words(f"{title.zh}（草案，不放款）", f"{title.en} (draft: pays nothing)")
+            title = Words(f"{title.zh}（草案）", f"{title.en} (draft)")
         values = tuple(counts.get((programme, verdict), 0) for verdict in VERDICTS)
         bars.append(Bar(title, values, tuple(f"decisions-{programme}-{verdict}" for verdict in VERDICTS)))
     return Chart(
@@ -133,22 +142,36 @@ def decision_chart(snapshot: Snapshot) -> Chart:
     )  # fmt: skip
 
 
-def money_chart(snapshot: Snapshot) -> Chart:
-    """The computed amounts and the ledger's are of different kinds: side by side in words, never summed."""
+def computed_chart(snapshot: Snapshot) -> Chart:
+    """The three are of different kinds: side by side, never summed."""
+    amounts = {word: sum(frame["award_fen"]) for word, frame in computed_awards(snapshot, snapshot.awards).items()}
+    return Chart(
+        "computed", Words("判定测算额", "What decisions compute"),
+        Words(
+            "全部符合且金额已知的机构之和，是资金池分配前的上限；草案不放款，税收优惠不拨付；三项互不相加。",
+            "Upper bounds over eligible organisations with a known amount, before pots are shared. Drafts pay nothing,"
+            " tax savings are not paid out; the three are never added up.",
+        ),
+        (Words("金额", "Amount"),), ("--full",), money_bars(COMPUTED_WORDS, amounts), unit="fen",
+    )  # fmt: skip
+
+
+def ledger_chart(snapshot: Snapshot) -> Chart:
     cny = snapshot.transfers.filter(pl.col("unit") == "CNY")
     moved = {kind: sum(frame["amount"]) for (kind,), frame in cny.partition_by("kind", as_dict=True).items()}
-    amounts = {word: sum(frame["award_fen"]) for word, frame in computed_awards(snapshot, snapshot.awards).items()}
-    amounts |= {word: moved.get(kind, 0) for word, kind in MOVED.items()}
-    bars = tuple(Bar(MONEY_WORDS[word], (amounts[word],), (f"money-{word}",)) for word in MONEY_WORDS)
+    amounts = {word: moved.get(kind, 0) for word, kind in MOVED.items()}
     return Chart(
-        "money", Words("资金", "Money"),
+        "ledger", Words("账本", "The ledger"),
         Words(
-            "人民币为承诺记账，不是支付。测算额是全部符合且金额已知的机构之和，是上限；六项口径不同，互不相加。",
-            "CNY entries are commitments, not payments. Computed amounts are upper bounds over every eligible"
-            " organisation with a known amount. The six are of different kinds and are never added up.",
+            "人民币为承诺记账，不是支付。冻结 = 入账 + 解冻 + 尚在冻结。",
+            "CNY entries are commitments, not payments. Held = captured + released + still held.",
         ),
-        (Words("金额", "Amount"),), ("--full",), bars, unit="fen",
+        (Words("金额", "Amount"),), ("--full",), money_bars(MOVED_WORDS, amounts), unit="fen",
     )  # fmt: skip
+
+
+def money_bars(words: Mapping[str, Words], amounts: Mapping[str, int]) -> tuple[Bar, ...]:
+    return tuple(Bar(name, (amounts[word],), (f"money-{word}",)) for word, name in words.items())
 
 
 def district_chart(anchors: Iterable[tuple[str, Words, int]]) -> Chart:
@@ -161,17 +184,19 @@ def district_chart(anchors: Iterable[tuple[str, Words, int]]) -> Chart:
     )  # fmt: skip
 
 
-def chart_data(charts: Sequence[Chart]) -> list[dict[str, object]]:
-    """For the page's script: numbers and words only."""
+def chart_data(charts: Sequence[Chart], chinese: Callable[[str], str]) -> list[dict[str, object]]:
+    """For the page's script: numbers and words only; `chinese` derives 繁體 where the page is in it."""
+
+    def say(words: Words) -> dict[str, str]:
+        return {"zh": chinese(words.zh), "en": words.en}
+
     return [
         {
             "id": chart.id,
-            "unit": chart.unit,
-            "series": [name.as_dict() for name in chart.series],
+            "scale": chart.scale,
+            "series": [say(name) for name in chart.series],
             "colours": chart.colours,
-            "bars": [
-                {"label": bar.label.as_dict(), "values": bar.values, "anchors": bar.anchors} for bar in chart.bars
-            ],
+            "bars": [{"label": say(bar.label), "values": bar.values, "anchors": bar.anchors} for bar in chart.bars],
         }
         for chart in charts
     ]

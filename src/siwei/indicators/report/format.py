@@ -24,13 +24,18 @@ def show_value(entry: Measurement) -> str:
             return f"{entry.numerator:,}"
 
 
-def show_amount(amount: int, unit: str) -> str:
-    """fen as 万元, other units as they are."""
-    return f"{Decimal(amount) / 1_000_000:,.2f}" if unit == "fen" else f"{amount:,}"
+def show_amount(amount: int, scale: int) -> str:
+    """Whole where `scale` is 1 (counts); else fen in 元 or 万元, two places."""
+    return f"{amount:,}" if scale == 1 else f"{Decimal(amount) / scale:,.2f}"
 
 
-def exact_title(amount: int, unit: str) -> str:
-    return f"¥ {Decimal(amount) / 100:,.2f}" if unit == "fen" else f"{amount:,}"
+def show_yuan(fen: int) -> str:
+    return f"¥ {Decimal(fen) / 100:,.2f}"
+
+
+def show_figure(value: float) -> str:
+    """A published figure as its source writes it: no decimals that it does not have."""
+    return f"{Decimal(repr(value)).normalize():,f}"
 
 
 def cell(value: object) -> str:

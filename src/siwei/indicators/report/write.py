@@ -28,7 +28,7 @@ from siwei.indicators.catalogue import INDICATORS
 from siwei.indicators.definition import Dimension, Element, Indicator
 from siwei.indicators.measure import Measurement, measure_each
 from siwei.indicators.report import figures, sections
-from siwei.indicators.report.format import cell, exact_title, neutralise, show_amount, show_value
+from siwei.indicators.report.format import cell, neutralise, show_amount, show_figure, show_value, show_yuan
 from siwei.indicators.report.sections import Export, Section
 from siwei.indicators.snapshot import QUALIFIERS, Snapshot
 from siwei.market.listing import Words
@@ -45,6 +45,18 @@ ELEMENTS = {
     Element.TECHNOLOGY: Words("科技", "Technology"),
     Element.PEOPLE: Words("人", "People"),
     Element.INSTITUTION: Words("建构", "Institutions"),
+}
+
+STATUSES = {
+    "actual": Words("实际", "actual"),
+    "expected": Words("预计", "expected"),
+    "forecast": Words("预测", "forecast"),
+    "target": Words("目标", "target"),
+    "planned": Words("规划", "planned"),
+    "commissioning": Words("调试", "commissioning"),
+    "partial": Words("部分投运", "partly operating"),
+    "operating": Words("运营", "operating"),
+    "closed": Words("关停", "closed"),
 }
 
 
@@ -114,26 +126,29 @@ def compose(
         "indicators": list(sections.indicator_sections(list(measurements))),
         "segments": list(sections.segment_sections(snapshot, placements)),
         "decisions": list(sections.decision_sections(snapshot, decisions, figures.VERDICT_WORDS)),
-        "money": list(sections.money_sections(snapshot, decisions, transfers, figures.MONEY_WORDS)),
+        "money": list(
+            sections.money_sections(snapshot, decisions, transfers, figures.COMPUTED_WORDS | figures.MOVED_WORDS)
+        ),
         "districts": districts,
     }
     charts = [
         figures.layer_chart(snapshot),
         figures.decision_chart(snapshot),
-        figures.money_chart(snapshot),
+        figures.computed_chart(snapshot),
+        figures.ledger_chart(snapshot),
         figures.district_chart((entry.anchor, entry.title, entry.frame.height) for entry in districts),
     ]
     return appendix, charts
 
 
 def write_exports(folder: Path, exports: Mapping[str, Export], audience: Audience) -> tuple[Path, ...]:
-    """Each table as Parquet, and as CSV up to `CSV_ROWS` rows; the folder is made aside and put in place at the end."""
+    """Each table that has rows as Parquet, and as CSV up to `CSV_ROWS` rows; the folder is made aside and put in place at the end."""
     draft = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     names = []
     for name, export in exports.items():
-        if export.restricted and audience is Audience.PUBLIC:
+        if export.frame.is_empty() or (export.restricted and audience is Audience.PUBLIC):
             continue
         export.frame.write_parquet(draft / f"{name}.parquet")
         names.append(f"{name}.parquet")
@@ -151,7 +166,8 @@ def render(
 ) -> str:  # fmt: skip
     """The page as text."""
     environment = _environment()
-    environment.filters["zh"] = _opencc().convert if language is Language.ZH_HANT else str
+    chinese = _opencc().convert if language is Language.ZH_HANT else str
+    environment.filters["zh"] = chinese
     behaviour = _asset("behaviour.js")
     scripts = [behaviour, *([library] if library else [])]
     supplies = snapshot.edges.filter(pl.col("type") == "supplies").select("from", "to").rows()
@@ -161,12 +177,13 @@ def render(
         links.setdefault(supplier, ([], []))[1].append(customer)
     return environment.get_template("report.html.j2").render(
         city=city, snapshot=snapshot, language=language.value, audience=audience.value, version=__version__,
-        dimensions=DIMENSIONS, elements=ELEMENTS, measurements=list(measurements), charts=charts, appendix=appendix,
+        dimensions=DIMENSIONS, statuses=STATUSES, elements=ELEMENTS, measurements=list(measurements),
+        charts=charts, appendix=appendix,
         bands=figures.chain_map(snapshot), links=links, qualifiers=QUALIFIERS, folder=folder, files=files,
         segment_names={row["id"]: row for row in snapshot.segments.iter_rows(named=True)},
         style=Markup(_asset("style.css")),  # noqa: S704  (this package's own file)
         behaviour=Markup(behaviour), library=Markup(library),  # noqa: S704  (own file; the charts library, escaped)
-        data=script_json({"charts": figures.chart_data(charts), "supplies": supplies}),
+        data=script_json({"charts": figures.chart_data(charts, chinese), "supplies": supplies}),
         script_hashes=" ".join(_script_hash(script) for script in scripts),
     )  # fmt: skip
 
@@ -188,7 +205,13 @@ def _environment() -> Environment:
         loader=PackageLoader("siwei.indicators.report", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"cell": cell, "value": show_value, "amount": show_amount, "exact": exact_title}
+    environment.filters |= {
+        "cell": cell,
+        "value": show_value,
+        "amount": show_amount,
+        "yuan": show_yuan,
+        "figure": show_figure,
+    }
     return environment
 
 

@@ -4,9 +4,8 @@
   const chinese = document.documentElement.dataset.chinese;
   const language = () => (document.getElementById("show-en").checked ? "en" : "zh");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const shown = (value, unit) => (unit === "fen"
-    ? (value / 1e6).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })
-    : value.toLocaleString("en"));
+  const shown = (value, scale) => (value / scale).toLocaleString(
+    "en", scale === 1 ? {} : { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const words = (pair) => (language() === "en" ? pair.en : pair.zh);
   const escaped = (text) => { const holder = document.createElement("i"); holder.textContent = text; return holder.innerHTML; };
 
@@ -39,11 +38,11 @@
       tooltip: {
         trigger: "item", confine: true, backgroundColor: colour("--page"), borderColor: colour("--line"),
         textStyle: { color: colour("--ink") },
-        formatter: (item) => `${escaped(item.name)}<br>${escaped(item.seriesName)} <b>${shown(item.value, chart.unit)}</b>`,
+        formatter: (item) => `${escaped(item.name)}<br>${escaped(item.seriesName)} <b>${shown(item.value, chart.scale)}</b>`,
       },
       xAxis: {
-        type: "value", splitNumber: narrow ? 3 : 5, axisLabel: { color: colour("--soft"), formatter: (value) => (
-          chart.unit === "fen" ? (value / 1e6).toLocaleString("en") : value.toLocaleString("en")), hideOverlap: true },
+        type: "value", splitNumber: narrow ? 3 : 5, axisLabel: { color: colour("--soft"), hideOverlap: true,
+          formatter: (value) => (value / chart.scale).toLocaleString("en") },
         splitLine: { lineStyle: { color: colour("--line") } },
       },
       yAxis: {
