@@ -4,9 +4,10 @@ An import is whole or not at all: killed anywhere, it leaves nothing, and run ag
 by the hash of its content; read again, it changes nothing and reports the same counts.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from siwei.city.firms.opening import file_sha256
 from siwei.city.firms.reading import ParsedFile
 from siwei.city.home import open_home
 from siwei.city.pack import Pack, load_pack
+from siwei.city.population import generate, source_of, write_population
 from siwei.errors import ImportRefused, Problem
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
@@ -95,6 +97,24 @@ def import_firms(
         if digest in seen:
             remarks.append(f"{name}: imported before as {file.name} on {file.imported_at:%Y-%m-%d}; nothing to do")
     return ImportSummary(counts, tuple(remarks))
+
+
+def import_population(
+    count: int, ai_count: int, seed: int, *, actor: Actor, now: datetime, as_of: date, pack: Pack, progress: Progress | None = None
+) -> ImportSummary:
+    """Fill the city with generated firms, by the same path as any file; origin and source say that they are generated."""
+    require(can_operate(actor), actor, "generate firms")
+    name = f"generated-{count}-{ai_count}-seed{seed}.csv"
+    before = ImportFile.objects.filter(name=name).first()
+    if before is not None:
+        counts = Counts(before.read, before.created, before.merged, before.rejected)
+        return ImportSummary({name: counts}, (f"{name}: generated before; nothing to do",))
+    with tempfile.TemporaryDirectory(prefix="siwei-population-") as folder:
+        path = Path(folder) / name
+        write_population(generate(count, ai_count, seed, pack=pack, as_of=as_of), path)
+        return import_firms(
+            [path], actor=actor, now=now, progress=progress, pack=pack, origin="generated", source=source_of(seed)
+        )
 
 
 def _hash_all(named: Mapping[str, Path]) -> tuple[dict[str, str], list[str]]:
