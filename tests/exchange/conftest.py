@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from exchange_deal import Deal
+
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, OrganisationKind, Origin, Person, Representative
 
@@ -50,3 +52,8 @@ def cast(db: None) -> Cast:
         make_person("charlie", outsider).as_actor(), make_person("olive", is_operator=True).as_actor(),
         make_person("ann", is_auditor=True).as_actor(),
     )
+
+
+@pytest.fixture
+def deal(cast: Cast, now: datetime) -> Deal:
+    return Deal(cast, now)

@@ -7,8 +7,8 @@ from cyclopts import App
 
 from siwei.city.home import create_home, resolve_pack
 from siwei.city.pack import load_pack
-from siwei.cli.app import Json, app, open_city
-from siwei.cli.output import console, print_json
+from siwei.cli.app import City, Json, app, open_city
+from siwei.cli.output import console, print_json, print_table
 
 city_app = App(name="city", help="Look at a city as a whole.")
 app.command(city_app)
@@ -32,3 +32,21 @@ def init(directory: Path, /, *, pack: str = "shenzhen", as_of: date | None = Non
         print_json({"city": str(home.directory), "pack": home.pack, "as_of": home.as_of})
     else:
         console.print(f"City ready in {home.directory} (pack {home.pack}, decides for {home.as_of})")
+
+
+@city_app.command
+def digest(*, city: City = None, json: Json = False) -> None:
+    """One hash over the whole city (clocks, random ids and lost attempts left out), and one for each table.
+
+    Two cities that went the same way have the same digest; where they differ, the tables say in what.
+    """
+    open_city(city)
+    from siwei.exchange.digest import digest as compute_digest
+
+    result = compute_digest()
+    if json:
+        print_json(result)
+        return
+    rows = [(name, table["rows"], table["sha256"][:16]) for name, table in result["tables"].items()]
+    print_table("Tables", ("table", "rows", "sha256 (first 16)"), rows)
+    console.print(f"sha256 {result['sha256']}", highlight=False)

@@ -1,0 +1,125 @@
+"""What somebody acts on: a programme decided for one organisation, recorded so that it can be replayed."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from siwei.city.attributes import Attribute, canonical_text, parse_value
+from siwei.errors import Conflict, InputError
+from siwei.exchange.access import can_act_for, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import Decision, Fact, Organisation
+from siwei.exchange.subjects import facts_on
+from siwei.policy import Explanation, FactStatus, FactValue, Programme, explain
+
+
+def facts_of(
+    organisation: Organisation, as_of: date, attributes: Mapping[str, Attribute], *, known_by: datetime | None = None
+) -> dict[str, FactValue]:
+    """The best fact of each attribute as it stood on the day, by the order `subjects` uses. What is not of its
+    attribute's type is left out, as it is null there."""
+    found: dict[str, FactValue] = {}
+    facts = facts_on(as_of, known_by=known_by).filter(organisation=organisation, attribute__in=list(attributes))
+    for fact in sorted(facts, key=_standing):
+        try:
+            value = parse_value(attributes[fact.attribute], fact.value)
+        except InputError:
+            # `subjects` picks the best fact first and then finds it unreadable; a worse one does not step in.
+            found.pop(fact.attribute, None)
+            continue
+        found[fact.attribute] = FactValue(
+            value, FactStatus(fact.status), fact.source, fact.source_ref, fact.valid_from
+        )
+    return found
+
+
+@action
+def record_decision(
+    programme: Programme,
+    organisation: Organisation,
+    *,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> Decision:
+    """Decide `programme` for the organisation on the day and keep inputs, version and the whole explanation.
+
+    The same key gives the decision as it was made then, whatever is known since. For the organisation's own people
+    and the operator.
+    """
+    require(can_act_for(actor, organisation.pk), actor, f"ask decisions for {organisation.name}")
+    content = {"programme": programme.id, "organisation": organisation.key, "as_of": as_of}
+    if repeated("record_decision", idempotency_key, content):
+        return Decision.objects.get(key=idempotency_key)
+    read = {name: attributes[name] for name in programme.attributes}
+    facts = facts_of(organisation, as_of, read)
+    explanation = explain(programme, facts, as_of, attributes)
+    decision = Decision.objects.create(
+        key=idempotency_key,
+        organisation=organisation,
+        programme=programme.id,
+        version_sha256=programme.sha256,
+        is_draft=programme.is_draft,
+        as_of=as_of,
+        verdict=str(explanation.verdict),
+        award_fen=explanation.award.award_fen,
+        inputs={name: _plain(fact) for name, fact in sorted(facts.items())},
+        result=explanation.to_dict(),
+        decided_at=now,
+    )
+    record_event(
+        "record_decision",
+        idempotency_key,
+        content,
+        subject=f"decision:{decision.key}",
+        actor=actor,
+        now=now,
+        organisations=[organisation],
+        payload={"programme": programme.id, "verdict": decision.verdict, "award_fen": decision.award_fen},
+    )
+    return decision
+
+
+def replay_decision(
+    decision: Decision, programme: Programme, attributes: Mapping[str, Attribute]
+) -> Explanation:
+    """Decide again from the recorded inputs. `Conflict` where the text is another version or the result differs."""
+    if programme.sha256 != decision.version_sha256:
+        raise Conflict(
+            f"{decision.key} was made by version {decision.version_sha256[:12]} of {decision.programme}, "
+            f"this is {programme.sha256[:12]} → replay it with the programme's text of that day"
+        )
+    facts = {name: _fact(attributes[name], fact) for name, fact in decision.inputs.items()}
+    explanation = explain(programme, facts, decision.as_of, attributes)
+    if explanation.to_dict() != decision.result:
+        raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
+    return explanation
+
+
+def _standing(fact: Fact) -> tuple[int, date, datetime, int]:
+    return fact.status, fact.valid_from or date.min, fact.known_at, fact.pk
+
+
+def _plain(fact: FactValue) -> dict[str, Any]:
+    assert fact.value is not None
+    assert not isinstance(fact.value, float)
+    return {
+        "value": canonical_text(fact.value),
+        "status": int(fact.status),
+        "source": fact.source,
+        "source_ref": fact.source_ref,
+        "valid_from": fact.valid_from.isoformat() if fact.valid_from else None,
+    }
+
+
+def _fact(attribute: Attribute, plain: Mapping[str, Any]) -> FactValue:
+    return FactValue(
+        parse_value(attribute, plain["value"]),
+        FactStatus(plain["status"]),
+        plain["source"],
+        plain["source_ref"],
+        date.fromisoformat(plain["valid_from"]) if plain["valid_from"] else None,
+    )

@@ -1,0 +1,161 @@
+"""One hash over the whole city, and one for each table, so that a difference can be found.
+
+Rows are told by their natural keys; left out are clocks, measured durations, random ids, attempts lost and what only
+says how often or in which order something was done. Two cities that went the same way have the same digest, however
+often either was killed on it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import Max, QuerySet
+
+from siwei.exchange.canonical import canonical_json, sha256_of
+from siwei.exchange.models import (
+    Account,
+    Agreement,
+    AgreementLine,
+    AgreementParty,
+    Decision,
+    Event,
+    Fact,
+    Hold,
+    ImportFile,
+    Job,
+    Listing,
+    Match,
+    Merge,
+    Organisation,
+    Person,
+    Placement,
+    Pot,
+    Reject,
+    Relation,
+    Representative,
+    Run,
+    Settlement,
+    Transfer,
+    Usage,
+    Voucher,
+)
+
+LEFT_OUT = {
+    "Seal": "blocks end where a clock or an operator ended them; verify_seals checks them",
+}
+"""Tables of this room that no digest covers, and why."""
+
+LOST_ATTEMPTS = ("lose_attempt",)
+
+
+def digest() -> dict[str, Any]:
+    """`{"tables": {name: {"rows": n, "sha256": …}}, "sha256": …}`; the total is over the tables' own."""
+    tables = {name: _table(rows) for name, rows in sorted(ROWS.items())}
+    return {"tables": tables, "sha256": sha256_of({name: table["sha256"] for name, table in tables.items()})}
+
+
+def _table(rows: Callable[[], Iterator[Any]]) -> dict[str, Any]:
+    # Sorted by the rows themselves: databases disagree on how text sorts. A digest a row, not the row, is kept.
+    hashes = sorted(hashlib.sha256(canonical_json(row).encode("utf-8", "surrogatepass")).digest() for row in rows())
+    return {"rows": len(hashes), "sha256": hashlib.sha256(b"".join(hashes)).hexdigest()}
+
+
+def _values(query: "QuerySet[Any]", *fields: str) -> Callable[[], Iterator[Any]]:
+    def rows() -> Iterator[Any]:
+        # Cloned: a query set at the module's level would remember what it read.
+        return iter(query.all().order_by().values_list(*fields).iterator(chunk_size=10_000))
+
+    return rows
+
+
+def _latest_runs() -> Iterator[Any]:
+    """A run replaced by a later one of its kind is history."""
+    latest = Run.objects.values("kind").annotate(last=Max("pk")).values("last")
+    return iter(Run.objects.filter(pk__in=latest).values_list("kind", "as_of", "sha256", "inputs_sha256", "rows", "summary"))
+
+
+def _usages() -> Iterator[Any]:
+    """By the job or, without one, the reading: a reading of a job names the attempt that was not lost."""
+    fields = ("line__agreement__key", "line__number", "quantity", "unit", "job__key", "reading")
+    for *rest, job, reading in Usage.objects.values_list(*fields).iterator():
+        yield [*rest, job or reading]
+
+
+def _transfers() -> Iterator[Any]:
+    fields = ("idempotency_key", "kind", "debit_account__code", "credit_account__code", "amount", "unit")
+    for *rest, hold, memo, causes in Transfer.objects.values_list(
+        *fields, "hold__idempotency_key", "memo", "causes"
+    ).iterator():
+        # Readings are named by attempt; how many there were is enough here, their amounts are in the table of usage.
+        usages = causes.get("usages")
+        yield [*rest, hold, memo, causes | ({"usages": len(usages)} if isinstance(usages, list) else {})]
+
+
+def _events() -> Iterator[Any]:
+    """What was done to what. Not its order, nor who asked for it first; readings are named by attempt."""
+    done = Event.objects.exclude(action__in=LOST_ATTEMPTS)
+    for name, subject in done.values_list("action", "subject").iterator():
+        yield [name, subject.split(":", 1)[0] if name == "record_usage" else subject]
+
+
+ROWS: dict[str, Callable[[], Iterator[Any]]] = {
+    "Account": _values(Account.objects.all(), "code", "owner__key", "unit", "purpose", "floor", "balance", "held"),
+    "Agreement": _values(
+        Agreement.objects.all(), "key", "kind", "match__need__key", "match__offer__key", "voucher__key", "terms", "state"
+    ),
+    "AgreementLine": _values(
+        AgreementLine.objects.all(),
+        *("agreement__key", "number", "offer__key", "provider__key", "consumer__key", "description", "quantity", "unit"),
+        *("unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen"),
+        *("voucher_hold__idempotency_key", "own_hold__idempotency_key"),
+    ),
+    "AgreementParty": _values(
+        AgreementParty.objects.all(), "agreement__key", "organisation__key", "person__username", "role", "signed_by__username"
+    ),
+    "Decision": _values(
+        Decision.objects.all(),
+        *("key", "organisation__key", "programme", "version_sha256", "is_draft", "as_of", "verdict", "award_fen"),
+        *("inputs", "result"),
+    ),
+    "Event": _events,
+    "Fact": _values(
+        Fact.objects.all(),
+        *("organisation__key", "attribute", "value", "valid_from", "valid_to", "source", "source_ref", "status", "is_public"),
+    ),
+    "Hold": _values(Hold.objects.all(), "transfer__idempotency_key", "amount", "captured", "released"),
+    "ImportFile": _values(ImportFile.objects.all(), "name", "sha256", "shape", "read", "created", "merged", "rejected"),
+    "Job": _values(Job.objects.all(), "key", "line__agreement__key", "line__number", "spec", "engine", "state", "exit_code"),
+    "Listing": _values(
+        Listing.objects.all(),
+        *("key", "kind", "side", "organisation__key", "person__username", "title_zh", "title_en", "body", "state"),
+    ),
+    "Match": _values(
+        Match.objects.all(), "need__key", "offer__key", "rank", "score", "parts", "reason_zh", "reason_en", "state"
+    ),
+    "Merge": _values(Merge.objects.all(), "file__sha256", "row", "organisation__key", "reason", "record"),
+    "Organisation": _values(
+        Organisation.objects.all(),
+        *("key", "code", "name", "name_normalised", "kind", "district", "founded_on", "origin", "merged_into__key"),
+    ),
+    "Person": _values(Person.objects.all(), "username", "is_operator", "is_auditor", "is_active"),
+    "Placement": _values(Placement.objects.all(), "organisation__key", "segment", "layer", "confidence", "evidence"),
+    "Pot": _values(Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"),
+    "Reject": _values(Reject.objects.all(), "file__sha256", "row", "field", "reason", "record"),
+    "Relation": _values(
+        Relation.objects.all(), "organisation__key", "other__key", "basis", "source", "is_public", "valid_from", "valid_to"
+    ),
+    "Representative": _values(Representative.objects.all(), "person__username", "organisation__key", "evidence"),
+    "Run": _latest_runs,
+    "Settlement": _values(
+        Settlement.objects.all(),
+        *("agreement__key", "metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "detail"),
+    ),
+    "Transfer": _transfers,
+    "Usage": _usages,
+    "Voucher": _values(
+        Voucher.objects.all(),
+        *("key", "decision__key", "pot__programme", "pot__period", "organisation__key", "account__code", "cap_fen"),
+        *("rate_bp", "kinds", "listed_providers_only", "valid_from", "valid_to"),
+    ),
+}
+"""For each table, its rows as a digest sees them."""
