@@ -1,9 +1,9 @@
 """Place firms on the segments of the industry chain, with the words that say so.
 
 Words of the curated vocabulary are found in name, scope and profile. Each speaks for a segment with its weight, less
-where its surroundings say that it names a customer, a means or a trade. A logistic model of a few features, the same for all segments
-and fitted on labelled firms (`siwei.chain.fitting`), turns a firm's words for a segment into a confidence; below the threshold the
-firm is not placed. "None" is an answer and gives no row.
+where its surroundings say that it names a customer, a means or a trade. A logistic model of a few features, the same
+for all segments and fitted on labelled firms (`siwei.chain.fitting`), turns a firm's words for a segment into a
+confidence; below the threshold the firm is not placed. "None" is an answer and gives no row.
 """
 
 import polars as pl
@@ -50,7 +50,7 @@ def _place(candidates: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
 
 
 def find_candidates(firms: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Every segment that any word speaks for, with its features and confidence, before the threshold: CANDIDATES_SCHEMA."""
+    """Every segment that any word speaks for, with features and confidence, before the threshold: CANDIDATES_SCHEMA."""
     numbered = firms.select(pl.col(name).cast(dtype) for name, dtype in FIRMS_SCHEMA.items()).with_row_index("row")
     texts = (
         numbered.unpivot(on=list(SOURCES), index="row", variable_name="source", value_name="text")
@@ -73,7 +73,7 @@ def find_candidates(firms: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame
 
 
 def _evidence(occurrences: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """Per firm and segment the eight strongest words, each once, as the text has them and not as the vocabulary folds them."""
+    """Per firm and segment the eight strongest words, each once, as the text has them and not as they were folded."""
     order = pl.Enum(SOURCES)
     strongest_first = ["row", "segment", "weight", "source", "position"]
     downwards = [False, False, True, False, False]

@@ -87,7 +87,7 @@ def parse_label(text: str | None) -> frozenset[str]:
 
 
 def label_agreement(labels: pl.DataFrame, layers: Mapping[str, str]) -> dict[str, float | None]:
-    """Cohen's kappa of labellers a and b: placed or none, presence of each layer, and over all firm and segment pairs."""
+    """Cohen's kappa of labellers a and b: placed or none, each layer's presence, and over all firm and segment pairs."""
     first = [parse_label(text) for text in labels["a"]]
     second = [parse_label(text) for text in labels["b"]]
     found: dict[str, float | None] = {
@@ -146,7 +146,7 @@ def _quality(truth: Labels, placed: Labels) -> Quality:
 
 
 def _weighted(truth: Labels, placed: Labels, weights: Mapping[str, float]) -> tuple[float | None, float | None]:
-    """Precision and recall for all firms that were sampled from, every firm standing for stratum size / sampled (Horvitz-Thompson)."""
+    """Precision and recall for all firms sampled from: each stands for stratum size / sampled (Horvitz-Thompson)."""
     right = sum(weights[code] * len(truth[code] & placed[code]) for code in truth)
     claimed = sum(weights[code] * len(placed[code]) for code in truth)
     wanted = sum(weights[code] * len(truth[code]) for code in truth)

@@ -10,14 +10,14 @@ MEASURES_SCHEMA = pl.Schema(
 
 
 def measure_candidates(occurrences: pl.DataFrame, names: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    """`occurrences` as weighed; `names`: row, name. Out: MEASURES_SCHEMA, one row per firm and segment, features in about [0, 1].
+    """`occurrences` as weighed; `names`: row, name. Out: MEASURES_SCHEMA, a row per firm and segment, about [0, 1] each.
 
     strength: noisy-or of the words' weights (Pearl 1988, *Probabilistic Reasoning in Intelligent Systems*, 4.3.2);
-    distinct: how many different words (log2, halved); share: strength among all segments of the firm; early: 1 at the
-    start of the text, 0.5 at 60 characters; first: no other segment's word stands earlier; focused: best weight said right after "is a",
-    "makes" and the like; named: in the firm's name; plain: best weight not standing before another noun that it
-    modifies; conditioned: only words that need others beside them; crowded: how many other segments are spoken for;
-    excluded: the name says investment, holding, trade and the like.
+    distinct: how many different words (log2, halved); mentions: how often (log2 over 3); share: of all weight in the
+    firm; best: no other segment weighs more; early: 1 at the start of the text, 0.5 at 60 characters; first: no other
+    segment's word stands earlier; focused: best weight said soon after "is a", "makes" and the like; named: in the
+    firm's name; plain: best weight not before another noun that it modifies; conditioned: only words that need others
+    beside them; crowded: how much else is spoken for; excluded: the name says investment, holding and the like.
     """
     strongest = occurrences.sort(
         ["row", "segment", "term", "weight", "position"], descending=[False, False, False, True, False]

@@ -160,7 +160,7 @@ def _drop_straddling(known: pl.DataFrame) -> pl.DataFrame:
 
 @lru_cache(maxsize=1)
 def _segmenter() -> jieba.Tokenizer:
-    """jieba with its own dictionary, read afresh: its cache is a marshal file in the shared temporary folder, which anybody may have put there."""
+    """jieba with its own dictionary, read afresh: its cache is a marshal file that anybody may leave in /tmp."""
     segmenter = jieba.Tokenizer()
     segmenter.FREQ, segmenter.total = segmenter.gen_pfdict(segmenter.get_dict_file())
     segmenter.initialized = True
@@ -184,7 +184,7 @@ def straddles(left: str, word: str, right: str) -> bool:
 
 
 def weigh_occurrences(occurrences: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Occurrences with `weight` after source and surroundings, in [0, 0.97], and flags: WEIGHED_SCHEMA. Those of weight 0 are gone."""
+    """Occurrences with `weight` after source and surroundings, in (0, 0.97], and what stands around: WEIGHED_SCHEMA."""
     layers = pl.DataFrame(
         {"segment": list(vocabulary.layers), "layer": list(vocabulary.layers.values())},
         schema={"segment": pl.String, "layer": pl.String},
@@ -217,7 +217,7 @@ def weigh_occurrences(occurrences: pl.DataFrame, vocabulary: Vocabulary) -> pl.D
 
 
 def _in_frame(frame: Frame) -> pl.Expr:
-    """Whether the frame's last word before the place is one that opens it (and, if asked, what follows stands after it)."""
+    """Whether the frame's last word before the place opens it, and what must follow stands after it."""
     before, after = pl.col("before"), pl.col("after")
     if frame.reach == "clause":
         before = before.str.extract(f"([^{CLAUSE_BREAKS}]*)$")

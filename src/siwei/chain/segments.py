@@ -11,7 +11,7 @@ SEGMENTS_SCHEMA = pl.Schema({"id": pl.String, "layer": pl.String, "name_zh": pl.
 
 
 def load_segments(path: Path) -> pl.DataFrame:
-    """Frame of SEGMENTS_SCHEMA (further columns kept as text), in the file's order. Raises PackError with every problem."""
+    """SEGMENTS_SCHEMA (further columns kept as text), in the file's order. Raises PackError with every problem."""
     try:
         frame = pl.read_csv(path, infer_schema=False)
     except FileNotFoundError:

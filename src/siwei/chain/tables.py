@@ -70,7 +70,7 @@ def _read(path: Path, suffix: str) -> pl.DataFrame:
 
 
 def write_placements(placements: pl.DataFrame, path: Path) -> None:
-    """PLACEMENTS_SCHEMA as CSV or Parquet by the ending; whole or not at all. CSV cells that a spreadsheet would run get a leading '."""
+    """PLACEMENTS_SCHEMA as CSV or Parquet by the ending, whole or not at all; formulas in CSV are neutralised."""
     suffix = _suffix(path, WRITE_SUFFIXES)
     frame = placements.select(PLACEMENTS_SCHEMA.names())
     draft = path.with_name(path.name + ".part")

@@ -140,7 +140,7 @@ class _Reader:
 
 
 def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
-    """Read and check a vocabulary against the pack's segments. Raises PackError carrying every problem with its line."""
+    """Read and check a vocabulary against the pack's segments. Raises PackError: every problem with its line."""
     try:
         root = load_located(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

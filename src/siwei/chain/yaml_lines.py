@@ -1,7 +1,7 @@
 """YAML with the line of every value, so that a problem can say where it is."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -19,7 +19,9 @@ def load_located(text: str) -> Located:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         # A few nested aliases expand to more memory than any machine has.
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem="aliases are not allowed", problem_mark=cast("yaml.Mark", event.start_mark)
+            )
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()

@@ -69,8 +69,8 @@ def classify(
         print_json(counts)
     else:
         console.print(
-            f"{counts['placed']} of {counts['firms']} firms placed ({counts['placements']} placements, {counts['none']} none) "
-            f"in {counts['seconds']} s → {target}"
+            f"{counts['placed']} of {counts['firms']} firms placed ({counts['placements']} placements, "
+            f"{counts['none']} none) in {counts['seconds']} s → {target}"
         )
 
 
