@@ -10,6 +10,7 @@ from siwei.errors import Problem
 
 MAX_COLUMNS = 100
 MAX_PROBLEMS = 100
+MAX_COMPARED = 5_000
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -88,7 +89,9 @@ def too_many_problems(name: str, line: int | None) -> Problem:
 
 
 def nearest_name(word: str, known: Sequence[str]) -> str:
-    """The known name most like `word`, or an empty string."""
+    """The known name most like `word`, or an empty string; of very many names none is sought, it would take seconds."""
+    if len(known) > MAX_COMPARED:
+        return ""
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from siwei.errors import Problem
 
-MAX_CSV_BYTES = 8 * 2**20
+MAX_CSV_BYTES = 4 * 2**20
 MAX_YAML_BYTES = 64 * 2**10
 
 MISSING = "file is missing"
