@@ -61,6 +61,8 @@ class JobSpec:
         problems = [problem for check in checks for problem in check(self)]
         if problems:
             raise InputError(problems)
+        # Order says nothing in an environment; JSON stores do not keep it.
+        object.__setattr__(self, "environment", tuple(sorted(self.environment)))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives an equal specification back."""
@@ -80,12 +82,14 @@ class JobSpec:
             raise InputError([Problem("no such member of a job", fix="remove it", field=name) for name in unknown])
         try:
             members = dict(values)
+            if isinstance(members["command"], str):
+                raise TypeError("command is a list of words")
             members["command"] = tuple(members["command"])
             members["files"] = tuple(
                 WorkingFile(file["path"], base64.b64decode(file["content_base64"], validate=True))
                 for file in members.get("files", ())
             )
-            members["environment"] = tuple(sorted(dict(members.get("environment", {})).items()))
+            members["environment"] = tuple(dict(members.get("environment", {})).items())
             return cls(**members)
         except (KeyError, TypeError, ValueError, binascii.Error) as error:
             raise InputError([Problem(f"not a job specification ({error})", fix="see JobSpec.as_dict")]) from None
@@ -147,6 +151,8 @@ def _environment_problems(spec: JobSpec) -> list[Problem]:
         elif name.upper().startswith(REFUSED_VARIABLES):
             fix = "leave it out"
             problems.append(Problem(f"variable {name!r} is set by the engine only", fix=fix, field="environment"))
+    if len(dict(spec.environment)) != len(spec.environment):
+        problems.append(Problem("a variable is given twice", fix="name each once", field="environment"))
     return problems
 
 

@@ -115,5 +115,5 @@ if __name__ == "__main__":
         "seed": 20260701, "rows": 100_000, "features": 24, "classes": 6, "hidden": 128, "batch": 64, "epochs": 40
     }.items():  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--rate", type=float, default=0.2)
+    parser.add_argument("--rate", type=float, default=0.05)
     main(parser.parse_args())

@@ -3,6 +3,7 @@
 spec.json      the specification, there before the directory gets its name
 work/          the job's own files, the only thing it can write that lasts
 lock           held (flock) by the supervisor as long as it lives
+supervisor.pid for the operator; whether it lives is told by the lock alone
 started        made once, before the command runs: the job never runs twice
 cancel         made by whoever wants it stopped
 log            stdout and stderr as they came

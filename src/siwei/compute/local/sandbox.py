@@ -19,6 +19,7 @@ from siwei.errors import EnvironmentMissing
 WORK = "/job"
 SHARED_MEMORY_MB = 64
 OPEN_FILES = 1024
+NICENESS = 10
 SYSTEM_DIRECTORIES = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/share/zoneinfo")
 SYSTEM_LINKS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
@@ -48,7 +49,16 @@ def command_line(spec: JobSpec, work: Path, *, user: int | None, seccomp_fd: int
 
     `user` is the unprivileged id to become, or None when the caller is unprivileged already.
     """
-    line = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    line = [
+        "nice",
+        f"--adjustment={NICENESS}",
+        "bwrap",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+    ]
     line += ["--die-with-parent", "--new-session", "--hostname", "siwei-job", "--cap-drop", "ALL", "--clearenv"]
     line += ["--seccomp", str(seccomp_fd), "--json-status-fd", str(status_fd)]
     if user is None:

@@ -31,7 +31,6 @@ from siwei.compute.specification import JobSpec
 TICK_S = 0.1
 DISK_EVERY_S = 0.3
 SIGNALLED = {128 + signal.SIGXCPU: "cpu_limit", 128 + signal.SIGXFSZ: "disk_limit"}
-NICENESS = 10
 
 
 @dataclass(slots=True)
@@ -53,15 +52,13 @@ def supervise(directory: JobDirectory, slots_directory: Path, slots: int) -> Non
         with claim_slots(slots_directory, slots, spec.count) as claimed:
             if claimed:
                 directory.mark("started")
-                cores = processors()
-                os.sched_setaffinity(0, {cores[slot % len(cores)] for slot in claimed})
-                directory.write_result(*run(directory, spec, job_user(slots_directory, claimed[0])))
+                directory.write_result(*run(directory, spec, claimed, job_user(slots_directory, claimed[0])))
                 return
         time.sleep(TICK_S)
     directory.write_result(JobState(JobPhase.CANCELLED, None, "cancelled"), nothing_used(spec))
 
 
-def run(directory: JobDirectory, spec: JobSpec, user: int | None) -> tuple[JobState, Usage]:
+def run(directory: JobDirectory, spec: JobSpec, claimed: list[int], user: int | None) -> tuple[JobState, Usage]:
     """Run the job to its end or its limit."""
     if user is not None:
         hand_over(directory.work, user)
@@ -72,10 +69,15 @@ def run(directory: JobDirectory, spec: JobSpec, user: int | None) -> tuple[JobSt
         rules.write(filter_program())
         rules.seek(0)
         line = command_line(spec, directory.work, user=user, seccomp_fd=rules.fileno(), status_fd=status_write)
-        with subprocess.Popen(
+        cores = processors()
+        # Only the job is held to its processors: its watcher must not have to wait for it.
+        os.sched_setaffinity(0, {cores[slot % len(cores)] for slot in claimed})
+        process = subprocess.Popen(
             line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={}, process_group=0,
             pass_fds=(rules.fileno(), status_write),
-        ) as process:  # fmt: skip
+        )  # fmt: skip
+        os.sched_setaffinity(0, cores)
+        with process:
             os.close(status_write)
             try:
                 root = int(json.loads(status.readline() or b"{}").get("child-pid", 0))
@@ -94,6 +96,8 @@ def run(directory: JobDirectory, spec: JobSpec, user: int | None) -> tuple[JobSt
         accelerator_count=spec.count, accelerator_seconds=round(wall * spec.count, 3),
     )  # fmt: skip
     code = process.returncode
+    if watch.killed_for == "disk_limit":
+        discard(directory.work)
     return judge(code if code >= 0 else 128 - code, watch.killed_for), usage
 
 
@@ -182,6 +186,12 @@ def kill(process: subprocess.Popen[bytes], root: int) -> None:
                 os.kill(target, signal.SIGKILL)
 
 
+def discard(work: Path) -> None:
+    """What grew over its limit is not kept. By rm, since a job can nest directories deeper than Python can remove."""
+    subprocess.run(["/usr/bin/rm", "-rf", "--one-file-system", "--", str(work)], env={}, check=False)
+    work.mkdir(mode=0o700, exist_ok=True)
+
+
 def hand_over(work: Path, user: int) -> None:
     """Give the laid files to the user the job runs as."""
     for folder, folders, files in os.walk(work):
@@ -215,8 +225,8 @@ def begin(directory: JobDirectory, slots_directory: Path, slots: int, ready: int
     if directory.is_started:
         directory.write_result(JobState(JobPhase.LOST, None, "supervisor_died"), nothing_used(directory.read_spec()))
         return
+    (directory.path / "supervisor.pid").write_text(str(os.getpid()))
     os.close(ready)
-    os.nice(NICENESS)
     try:
         supervise(directory, slots_directory, slots)
     except Exception:

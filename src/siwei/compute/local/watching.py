@@ -6,7 +6,7 @@ from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-MAXIMUM_ENTRIES = 20_000
+MAXIMUM_ENTRIES = 10_000
 """Files and directories a job may leave in its work directory."""
 
 
