@@ -199,7 +199,8 @@ def schema(*, pack: Pack = "shenzhen", programme_file: bool = False, json: Json 
         attribute = attributes[name]
         meaning = {"meaning_zh": attribute.meaning_zh, "meaning_en": attribute.meaning_en}
         readers = [programme.id for programme in programmes if name in programme.attributes]
-        columns.append({"column": name, "type": attribute.type, "unit": attribute.unit, **meaning, "read_by": readers})
+        column: dict[str, object] = {"column": name, "type": attribute.type, "unit": attribute.unit, **meaning}
+        columns.append({**column, "read_by": readers})
     if json:
         print_json({"columns": columns, "status_columns": "<column>__status: 0 declared, 1 documented, 2 verified"})
         return

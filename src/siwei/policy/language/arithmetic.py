@@ -91,7 +91,7 @@ def unsigned_modulus(arguments: tuple[Compiled, ...], _context: Context) -> Comp
 
 
 def integer_negation(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
-    return strict(arguments, narrow(-wide(arguments[0].value)), can_fail=True)
+    return strict(arguments, narrow(pl.lit(0, dtype=pl.Int128) - wide(arguments[0].value)), can_fail=True)
 
 
 def double_negation(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:

@@ -113,9 +113,11 @@ def conditional(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
     if any(argument.error is not None for argument in arguments):
         of_test, of_then, of_otherwise = (no if part.error is None else part.error for part in arguments)
         error = pl.when(test.value).then(of_then).when(~test.value).then(of_otherwise).otherwise(of_test)
+    # Where the test itself is unknown both branches may be needed: with all that is named here, the answer is known.
     unknown = merge_unknown(
         test.unknown,
-        {name: mask & test.value.fill_null(False) for name, mask in then.unknown.items()},
-        {name: mask & ~test.value.fill_null(True) for name, mask in otherwise.unknown.items()},
+        {name: mask & test.value.fill_null(True) for name, mask in then.unknown.items()},
+        {name: mask & ~test.value.fill_null(False) for name, mask in otherwise.unknown.items()},
     )
-    return Compiled(value, error, unknown)
+    result = Compiled(value, error)
+    return Compiled(value, error, {name: mask & result.is_unknown for name, mask in unknown.items()})
