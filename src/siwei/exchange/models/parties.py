@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 
 from siwei.exchange.actors import Actor
@@ -15,13 +15,19 @@ class PersonQuerySet(models.QuerySet["Person"]):
         return self if actor.sees_all else self.filter(pk=actor.person_id)
 
 
+class PersonManager(UserManager.from_queryset(PersonQuerySet)):  # type: ignore[misc]
+    """The default manager must also find people by natural key, or nobody can sign in."""
+
+    use_in_migrations = False
+
+
 class Person(AbstractUser):
     """Somebody who can sign in."""
 
     is_operator = models.BooleanField(default=False)
     is_auditor = models.BooleanField(default=False)
 
-    scoped = PersonQuerySet.as_manager()
+    objects = PersonManager()
 
     def as_actor(self) -> Actor:
         mandates = self.mandates.filter(approved_at__isnull=False).values_list("organisation_id", flat=True)
