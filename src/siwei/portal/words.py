@@ -21,7 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "kind": {
         "firm": gettext_noop("Firm"), "centre": gettext_noop("Compute centre"), "university": gettext_noop("University"),
         "laboratory": gettext_noop("Laboratory"), "hospital": gettext_noop("Hospital"), "government": gettext_noop("Government"),
-        "institution": gettext_noop("Institution"),
+        "institution": gettext_noop("Public institution"),
     },
     "origin": {
         "imported": gettext_noop("Imported"), "pack": gettext_noop("City pack"), "generated": gettext_noop("Generated"),

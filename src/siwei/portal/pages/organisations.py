@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Organisation
+from siwei.market.kinds import KINDS
+from siwei.policy.explanation import Explanation, Missing
 from siwei.portal.access import actor_of, can_see_private
 from siwei.portal.city_pack import chain, districts
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries.entitlements import entitlement, entitlements
+from siwei.portal.queries.jobs import jobs_of
+from siwei.portal.queries.market import agreements, listings
+from siwei.portal.queries.money import accounts_of, entries_of, vouchers_of
 from siwei.portal.queries.organisations import (
     PAGE_SIZE,
     Search,
@@ -18,6 +28,7 @@ from siwei.portal.queries.organisations import (
     organisation_or_missing,
     placement_lines,
 )
+from siwei.portal.queries.programmes import programme_or_missing
 
 ORIGINS = ("imported", "pack", "generated")
 
@@ -66,7 +77,47 @@ def organisation_page(request: HttpRequest, key: str) -> HttpResponse:
         "organisation": organisation,
         "placements": placement_lines(organisation.placements.all()),
         "facts": fact_lines(organisation, actor),
-        "private": can_see_private(actor, organisation.pk),
         "generated": organisation.is_generated,
+        "known_kinds": KINDS,
+        "listings": listings(actor).filter(organisation=organisation)[:20],
+        **(private_context(organisation, actor) if can_see_private(actor, organisation.pk) else {}),
     }
     return render(request, "portal/organisations/detail.html", context)
+
+
+def private_context(organisation: Organisation, actor: Actor) -> dict[str, Any]:
+    """What only the organisation's own people, the operator and the auditor see."""
+    return {
+        "private": True,
+        "entitlements": entitlements(organisation, actor),
+        "vouchers": vouchers_of(organisation.pk, actor),
+        "accounts": accounts_of(organisation.pk, actor),
+        "entries": entries_of(organisation.pk, actor),
+        "agreements": agreements(actor, organisation.pk)[:20],
+        "jobs": jobs_of(organisation.pk, actor)[:20],
+    }
+
+
+def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpResponse:
+    """One programme for one organisation: the sentence, the clauses, the computation, what would change it."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    programme = programme_or_missing(programme_id)
+    explanation = entitlement(organisation, programme, actor)
+    context = {
+        "organisation": organisation,
+        "programme": programme,
+        "explanation": explanation,
+        "missing": missing_of(explanation),
+        "generated": organisation.is_generated,
+    }
+    return render(request, "portal/organisations/entitlement.html", context)
+
+
+def missing_of(explanation: Explanation) -> list[Missing]:
+    """Each missing fact once, in the order in which clauses ask for it."""
+    found = {}
+    for part in (*explanation.clauses, explanation.award):
+        for missing in part.missing:
+            found.setdefault(missing.attribute, missing)
+    return list(found.values())

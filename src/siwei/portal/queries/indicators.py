@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from siwei.errors import NotFound
 from siwei.indicators import Measurement, measure_each
+from siwei.portal.city_pack import current_home, pack, programmes
 from siwei.portal.directory import Signature, organisations_signature
+from siwei.run.snapshot import city_snapshot
 
 KEPT_S = 60
 
@@ -39,11 +41,9 @@ def measurements() -> tuple[Measurement, ...]:
 
 
 def measure_city() -> tuple[Measurement, ...]:
-    try:
-        from siwei.run.snapshot import city_snapshot  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return ()
-    return measure_each(city_snapshot())
+    """Nothing before the city has a home."""
+    home = current_home()
+    return measure_each(city_snapshot(home, pack(), programmes().values())) if home is not None else ()
 
 
 def measurement_or_missing(indicator_id: str) -> Measurement:

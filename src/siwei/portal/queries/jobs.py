@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from django.db.models import Q, QuerySet
+
 from siwei.compute.engine import Engine
 from siwei.errors import NotFound, SiweiError
 from siwei.exchange.actors import Actor
@@ -49,6 +51,12 @@ def job_or_missing(key: str, actor: Actor) -> Job:
     if job is None:
         raise NotFound(f"no job {key!r} that you may see")
     return job
+
+
+def jobs_of(organisation_id: int, actor: Actor) -> QuerySet[Job]:
+    """Jobs that an organisation runs or asked for, newest first."""
+    own = Q(line__consumer_id=organisation_id) | Q(line__provider_id=organisation_id)
+    return Job.objects.visible_to(actor).filter(own).order_by("-submitted_at", "key")
 
 
 def job_view(key: str, actor: Actor) -> JobView:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import polars as pl
@@ -15,6 +14,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Fact, Organisation, Placement
 from siwei.portal.city_pack import attributes, chain
 from siwei.portal.directory import current_directory, matching
+from siwei.portal.queries.entitlements import best_facts
 
 PAGE_SIZE = 50
 LONG_TEXT = ("scope", "profile")
@@ -113,8 +113,7 @@ class FactLine:
 def fact_lines(organisation: Organisation, actor: Actor) -> list[FactLine]:
     """Best fact per attribute: better proven, then valid later, then known later (the order in which policy reads them)."""
     known = attributes()
-    facts = Fact.objects.visible_to(actor).filter(organisation=organisation)
-    ordered = sorted(facts, key=lambda fact: (-fact.status, -(fact.valid_from or date.min).toordinal(), -fact.known_at.timestamp(), fact.pk))
+    ordered = best_facts(list(Fact.objects.visible_to(actor).filter(organisation=organisation)))
     grouped: dict[str, list[Fact]] = {}
     for fact in ordered:
         grouped.setdefault(fact.attribute, []).append(fact)

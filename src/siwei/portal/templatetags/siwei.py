@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from siwei.portal import words
 from siwei.market.kinds import KINDS
-from siwei.portal.city_pack import chain, districts
+from siwei.portal.city_pack import chain, districts, programmes
 from siwei.portal.figures import exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
 
@@ -133,8 +133,38 @@ def quantity(value: int, unit: str) -> str:
 
 
 @register.simple_tag
-def entry_amount(transfer: Any) -> SafeString | str:
-    return fen(transfer.amount) if transfer.unit == "CNY" else quantity(transfer.amount, transfer.unit)
+def amount(value: int, unit: str) -> SafeString | str:
+    """An amount on the ledger: money, or a metered quantity."""
+    return fen(value) if unit == "CNY" else quantity(value, unit)
+
+
+@register.simple_tag
+def programme_name(programme_id: str) -> str:
+    found = programmes().get(programme_id)
+    return choose(found.title.zh, found.title.en) if found else programme_id
+
+
+@register.simple_tag
+def seen_value(seen: Any) -> SafeString | str:
+    """What a clause saw: the fact in its unit, or that it is not known."""
+    if seen.fact is None or seen.fact.value is None:
+        return format_html('<span class="soft">{}</span>', _("not known"))
+    value, unit = seen.fact.value, seen.unit
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int):
+        return fen(value) if unit == "fen" else f"{value:,}"
+    return district(value) if seen.attribute == "district" else iso(value) if isinstance(value, date) else str(value)
+
+
+@register.simple_tag
+def step_value(step: Any) -> str:
+    """A step's result as written in the code: fen stay fen, so that the reader can follow the arithmetic."""
+    if step.status != "ok" or step.value is None:
+        return _("not known") if step.status == "unknown" else _("error")
+    if isinstance(step.value, bool):
+        return "true" if step.value else "false"
+    return f"{step.value:,}" if isinstance(step.value, int) else str(step.value)
 
 
 @register.simple_tag

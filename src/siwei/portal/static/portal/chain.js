@@ -79,7 +79,7 @@
     const ink = colour("--ink");
     const bandColour = (node) => getComputedStyle(bands.querySelector(`[data-layer="${node.data("layer")}"]`)).getPropertyValue("--accent").trim();
     graph = window.cytoscape({
-      container: canvas, elements: elementsOf(), layout: { name: "preset", padding: 24 }, wheelSensitivity: 0.3,
+      container: canvas, elements: elementsOf(), layout: { name: "preset", padding: 24 },
       style: [
         { selector: "node", style: {
           label: "data(label)", width: "data(size)", height: "data(size)", "background-color": bandColour, color: ink,
