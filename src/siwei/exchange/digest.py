@@ -33,6 +33,7 @@ from siwei.exchange.models import (
     Reject,
     Relation,
     Representative,
+    RowWarning,
     Run,
     Settlement,
     Transfer,
@@ -145,6 +146,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Relation.objects.all(), "organisation__key", "other__key", "basis", "source", "is_public", "valid_from", "valid_to"
     ),
     "Representative": _values(Representative.objects.all(), "person__username", "organisation__key", "evidence"),
+    "RowWarning": _values(RowWarning.objects.all(), "file__sha256", "row", "field", "message"),
     "Run": _latest_runs,
     "Settlement": _values(
         Settlement.objects.all(),
