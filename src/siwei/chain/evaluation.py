@@ -87,7 +87,7 @@ def parse_label(text: str | None) -> frozenset[str]:
 
 
 def label_agreement(labels: pl.DataFrame, layers: Mapping[str, str]) -> dict[str, float | None]:
-    """Cohen's kappa of labellers a and b: placed or none, each layer's presence, and over all firm and segment pairs."""
+    """Cohen's kappa of labellers a and b: placed or none, each layer's presence, all firm and segment pairs."""
     first = [parse_label(text) for text in labels["a"]]
     second = [parse_label(text) for text in labels["b"]]
     found: dict[str, float | None] = {

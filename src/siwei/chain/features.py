@@ -10,7 +10,7 @@ MEASURES_SCHEMA = pl.Schema(
 
 
 def measure_candidates(occurrences: pl.DataFrame, names: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    """`occurrences` as weighed; `names`: row, name. Out: MEASURES_SCHEMA, a row per firm and segment, about [0, 1] each.
+    """`occurrences` as weighed; `names`: row, name. Out: MEASURES_SCHEMA, a row per firm and segment, about [0, 1].
 
     strength: noisy-or of the words' weights (Pearl 1988, *Probabilistic Reasoning in Intelligent Systems*, 4.3.2);
     distinct: how many different words (log2, halved); mentions: how often (log2 over 3); share: of all weight in the

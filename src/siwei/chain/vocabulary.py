@@ -185,7 +185,7 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
     if not vocabulary.terms and not reader.problems:
         reader.wrong(root, "no terms at all", "add terms under `segments`")
     if reader.problems:
-        raise PackError(reader.problems)
+        raise PackError(sorted(reader.problems, key=lambda problem: problem.line or 0))
     return vocabulary
 
 
