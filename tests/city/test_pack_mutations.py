@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import tempfile
 from datetime import date
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siwei.city.pack import Pack, load_pack
+from siwei.city.rows import PackIdentity
 from siwei.errors import PackError
 
 TINY = Path(__file__).parent.parent / "fixtures" / "packs" / "tiny"
@@ -38,7 +40,7 @@ def load_with(relative: str, content: bytes) -> Pack | PackError:
             return error
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_cell(data: st.DataObject) -> None:
     relative = data.draw(st.sampled_from(CSV_FILES))
@@ -51,6 +53,23 @@ def test_any_cell(data: st.DataObject) -> None:
     result = load_with(relative, text.getvalue().encode("utf-8", "surrogatepass"))
     if isinstance(result, Pack):
         assert all(frame["draft"].null_count() == 0 for frame in result.tables.values())
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*PackIdentity.model_fields, "other", "nmae_zh"]),
+        st.recursive(
+            CELLS | st.none() | st.booleans() | st.integers(),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(CELLS, inner, max_size=3),
+            max_leaves=5,
+        ),
+        min_size=1,
+    )
+)
+def test_any_identity(values: dict[str, object]) -> None:
+    # JSON is YAML, and nests what a pack.yaml should not.
+    assert isinstance(load_with("pack.yaml", json.dumps(values).encode()), PackError)
 
 
 @settings(max_examples=100, deadline=None)

@@ -43,7 +43,9 @@ def shown(cell: Any) -> str:
 
 
 def _text(cell: Any) -> Any:
-    if not isinstance(cell, str) or not cell:
+    if not isinstance(cell, str):
+        raise problem("is not plain text", "write one value, not a list or a mapping")
+    if not cell:
         raise problem("is empty", "write a value")
     if len(cell) > MAX_TEXT:
         raise problem(f"has {len(cell)} characters; the limit is {MAX_TEXT}", "shorten it")

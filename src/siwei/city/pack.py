@@ -210,7 +210,7 @@ def _read_table(
 
 def _check_firm_count(directory: Path, document: YamlDocument, statistics: ParsedTable) -> Iterable[Problem]:
     name = document.value.get("official_firm_count") if isinstance(document.value, dict) else None
-    if not name or statistics.keys is None or name in statistics.keys:
+    if not isinstance(name, str) or not name or statistics.keys is None or name in statistics.keys:
         return []
     line, column = document.places[("official_firm_count",)]
     nearest = nearest_name(str(name), sorted(statistics.keys))

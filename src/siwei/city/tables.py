@@ -143,7 +143,8 @@ def explain_error(each: dict[str, Any], file: str, line: int | None, column: int
     context = each.get("ctx", {})
     if each["type"] == "missing":
         return Problem("is missing", "add it", file, line, column, field)
-    return Problem(str(context.get("words", each["msg"])), str(context.get("fix", "")), file, line, column, field)
+    words, fix = str(context.get("words", each["msg"])), str(context.get("fix", "see the reference of the pack format"))
+    return Problem(words, fix, file, line, column, field)
 
 
 def build_frame(table: TableSchema, rows: Sequence[Row]) -> pl.DataFrame:
