@@ -48,12 +48,15 @@ WHERE edges.type = 'supplies' ORDER BY supplier, customer""",
         unit="listing",
         method=DESIGN,
         query="""
-SELECT listings.id, listings.kind, listings.title_zh, listings.organisation, listings.state,
+SELECT listings.id, listings.kind,
+       CASE WHEN listings.organisation IS NULL THEN '' ELSE listings.title_zh END AS title_zh,
+       listings.organisation, listings.state,
        (listings.id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
 FROM listings WHERE listings.side = 'need' AND listings.state <> 'withdrawn' ORDER BY listings.id""",
         needs=("listings",),
         empty=Words("尚无需求发布", "no need published yet"),
         coverage=Words("{rows} 项需求", "needs: {rows}"),
+        restricted=True,
     ),
     Indicator(
         id="road.mixed-agreements",

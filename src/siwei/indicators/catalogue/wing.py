@@ -18,7 +18,8 @@ INDICATORS = (
         unit="listing",
         method=DESIGN,
         query=f"""
-SELECT id, kind, side, title_zh, organisation, state,
+SELECT id, kind, side, CASE WHEN organisation IS NULL THEN '' ELSE title_zh END AS title_zh,
+       organisation, state,
        (kind = 'course')::BIGINT AS part, (kind = 'position')::BIGINT AS whole
 FROM listings WHERE ((kind = 'course' AND side = 'offer') OR (kind = 'position' AND side = 'need')) AND {LIVE}
 ORDER BY kind, id""",
@@ -38,11 +39,13 @@ ORDER BY kind, id""",
         unit="listing",
         method=DESIGN,
         query=f"""
-SELECT id, title_zh, organisation, state, (id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
+SELECT id, CASE WHEN organisation IS NULL THEN '' ELSE title_zh END AS title_zh, organisation, state,
+       (id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
 FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""",
         needs=("listings",),
         empty=Words("尚无岗位", "no position yet"),
         coverage=Words("{rows} 个岗位", "positions: {rows}"),
+        restricted=True,
     ),
     Indicator(
         id="wing.institutions-taking-part",

@@ -142,7 +142,7 @@ def compose(
 
 
 def write_exports(folder: Path, exports: Mapping[str, Export], audience: Audience) -> tuple[Path, ...]:
-    """Each table that has rows as Parquet, and as CSV up to `CSV_ROWS` rows; the folder is made aside and put in place at the end."""
+    """Each table that has rows: Parquet, and CSV up to `CSV_ROWS`. The folder is made aside, then put in place."""
     draft = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)

@@ -1,0 +1,1 @@
+"""Programs that measure. Never run by the tests; each prints a table, or JSON with --json."""
