@@ -27,6 +27,7 @@ class Assignment:
     reason: Reason
 
 
+MAXIMUM_CELLS = 25_000_000
 Scores = Mapping[tuple[str, str], float]
 
 
@@ -49,10 +50,13 @@ def allocate_by_weight(lefts: Sequence[str], scores: Scores, quotas: Mapping[str
     """Greatest total score, by SciPy's rectangular assignment: a right of quota q is q columns, at most one per left.
 
     Scores are to be positive: a pair that adds nothing is not worth assigning and is left out.
+    Raises InputError above 25 million cells (200 MB), where another mechanism is called for.
     """
     acceptable = _acceptable(lefts, scores, quotas)
     columns = [right for right in sorted(quotas) for _ in range(min(quotas[right], len(lefts)))]
     rows = sorted(lefts)
+    if len(rows) * len(columns) > MAXIMUM_CELLS:
+        raise InputError(f"{len(rows)} × {len(columns)} is too large to weigh at once → allocate in rounds, or stably")
     chosen: dict[str, str] = {}
     if rows and columns:
         weights = np.array([[max(scores.get((left, right), 0.0), 0.0) for right in columns] for left in rows])

@@ -28,7 +28,8 @@ def terms(text: str) -> Counter[str]:
 def text_similarity(query: str, documents: Sequence[str]) -> list[float]:
     """Cosine of the query with each document, in 0..1, weights (1 + ln tf) · (1 + ln((1 + n) / (1 + df))).
 
-    The weighting is the smoothed TF-IDF of Manning, Raghavan and Schütze, Introduction to Information Retrieval, 6.4.
+    Logarithmic term frequency, inverse document frequency and cosine are the weighting `ltc` of Manning, Raghavan and
+    Schütze, Introduction to Information Retrieval, 6.4, with the inverse frequency smoothed by one.
     `n` and `df` count the query too, so that one document alone has sensible weights. No terms in common: 0.
     """
     counted = [terms(document) for document in documents]
