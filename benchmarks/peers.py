@@ -3,8 +3,8 @@
     python -m benchmarks.peers --folder FOLDER      (FOLDER as `benchmarks.scale --folder` left it)
 
 Peers: a Python loop over rows for code checks and amounts; jieba with a dictionary for placing firms (it finds words
-and knows no context: what ours does beyond that is paid for in the ratio); Google's CEL interpreter, clause by clause and
-row by row, for programmes.
+and knows no context: what ours does beyond that is paid for in the ratio); Google's CEL interpreter, row by row and
+clause by clause, for programmes.
 """
 
 import argparse
