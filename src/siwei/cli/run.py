@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from siwei.city.home import CityHome
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.city import init
 from siwei.cli.output import console, error_console, print_json, print_table
-from siwei.city.home import CityHome
 from siwei.settings import load_settings
 
 DEMO_PEOPLE = {"demo-firm": "a small firm", "demo-centre": "a compute centre", "demo-operator": "the city's operator"}
@@ -60,7 +60,13 @@ def demo(
 def _run(home: CityHome) -> list[Any]:
     from siwei.run.job import STAGES, run_city
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     results = []
     with Progress(*columns, console=error_console, transient=False) as bars:
         whole = bars.add_task("main job", total=len(STAGES))

@@ -1,4 +1,4 @@
-"""The demonstration's cast, as a pack writes it in `demonstration.yaml`: made-up parties, their listings, their deals."""
+"""The demonstration's cast, as a pack writes it in `demonstration.yaml`: made-up parties, listings and deals."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date

@@ -1,8 +1,11 @@
 """Stage 3: every firm on its segments of the chain, with the words that say so; coverage and gaps beside them."""
 
+from typing import Any
+
 import polars as pl
 
-from siwei.chain.classify import classify
+from siwei.chain.classify import classify, find_candidates
+from siwei.chain.gaps import nearest
 from siwei.chain.vocabulary import load_vocabulary
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import Organisation, OrganisationKind, Run
@@ -17,7 +20,8 @@ VOCABULARY = "chain/vocabulary.yaml"
 
 def place_firms(job: Job) -> Counts:
     firms = firm_texts(job)
-    inputs = fingerprint(firms, job.pack.segments, (job.pack.directory / VOCABULARY).read_text(encoding="utf-8"))
+    edges = job.pack.edges
+    inputs = fingerprint(firms, job.pack.segments, edges, (job.pack.directory / VOCABULARY).read_text(encoding="utf-8"))
     done = Run.objects.filter(kind="placements", as_of=job.home.as_of, inputs_sha256=inputs).first()
     latest = Run.objects.filter(kind="placements").order_by("-pk").first()
     if done is not None and done == latest:
@@ -33,12 +37,14 @@ def place_firms(job: Job) -> Counts:
         "placements": placements.height,
         "segments_with_firms": placements["segment"].n_unique(),
         "segments_empty": job.pack.segments.height - placements["segment"].n_unique(),
-        **{layer: count for layer, count in placements.group_by("layer").agg(pl.col("id").n_unique()).sort("layer").iter_rows()},
+        **dict(placements.group_by("layer").agg(pl.col("id").n_unique()).sort("layer").iter_rows()),
     }
-    save_run(
-        "placements", placements, runs=job.home.runs, as_of=job.home.as_of, inputs_sha256=inputs, actor=PLATFORM,
-        now=job.now(), summary=summary,
-    )
+    near = nearest(placements, find_candidates(firms, vocabulary), job.pack.segments, edges)
+    saving: dict[str, Any] = {
+        "runs": job.home.runs, "as_of": job.home.as_of, "inputs_sha256": inputs, "actor": PLATFORM, "now": job.now(),
+    }  # fmt: skip
+    save_run("nearest", near, **saving)
+    save_run("placements", placements, summary=summary, **saving)
     return summary
 
 

@@ -3,66 +3,33 @@ deal each of the other wings. Every step is an action of the exchange under a fi
 anywhere goes on where it was."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from datetime import time as clock
-from typing import Any
-
-from django.utils import timezone
+from datetime import date, timedelta
 
 from siwei.compute import LocalEngine
 from siwei.compute.jobs import training_job
-from siwei.errors import EnvironmentMissing
+from siwei.errors import Conflict, EnvironmentMissing
 from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.agreements import PartyTerms, declare_budget, propose_agreement, sign_agreement
+from siwei.exchange.agreements import declare_budget, propose_agreement, sign_agreement
+from siwei.exchange.decisions import record_decision
 from siwei.exchange.jobs import refresh_job, submit_job
 from siwei.exchange.listings import find_match, introduce_match, match_need, publish_listing
 from siwei.exchange.models import (
     Agreement,
     AgreementState,
-    FactStatus,
-    Job as JobRow,
     JobState,
     Listing,
     Match,
-    Organisation,
-    Origin,
-    Person,
     Voucher,
 )
-from siwei.exchange.registration import FactStatement, Registration, register_organisations, register_person
+from siwei.exchange.models import Job as ComputeJob
 from siwei.exchange.settlement import settle_agreement
-from siwei.run.cast import Cast, Deal, Party, Training, load_cast
+from siwei.exchange.vouchers import grant_voucher, open_pot
+from siwei.run.cast import Deal, Training, load_cast
+from siwei.run.cast_parties import Stage, enter
 from siwei.run.stage import Counts, Job
 
-SOURCE = "demonstration (generated)"
 POLL_S = 0.5
 ENGINE = "local"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The cast on the exchange: organisations and people by the names of `demonstration.yaml`."""
-
-    job: Job
-    cast: Cast
-    organisations: Mapping[str, Organisation]
-    people: Mapping[str, Person]
-
-    def actor_for(self, party: str) -> Actor:
-        """Whoever signs for the party."""
-        return self.people[party].as_actor()
-
-    def owner_actor(self, listing: str) -> Actor:
-        owner = self.cast.listings[listing]
-        return self.actor_for(owner.party or owner.person or "")
-
-    def party_terms(self, listing: str, role: str) -> PartyTerms:
-        owner = self.cast.listings[listing]
-        if owner.party is not None:
-            return PartyTerms(role, organisation=self.organisations[owner.party].key)
-        return PartyTerms(role, person_id=self.people[owner.person or ""].pk)
 
 
 def trade(job: Job) -> Counts:
@@ -85,42 +52,10 @@ def trade(job: Job) -> Counts:
         "listings": Listing.objects.count(),
         "matches": Match.objects.count(),
         "agreements": Agreement.objects.count(),
-        "jobs": JobRow.objects.count(),
+        "jobs": ComputeJob.objects.count(),
         "settled": settled,
         "notes": notes,
     }
-
-
-def enter(job: Job, cast: Cast) -> Stage:
-    """Every party is registered (origin: generated) with somebody who signs for it."""
-    registrations = {name: registration(name, party, job) for name, party in cast.parties.items()}
-    by_name = register_organisations(
-        registrations.values(), origin=Origin.GENERATED, actor=PLATFORM, now=job.now()
-    )
-    organisations = {name: by_name[each.name] for name, each in registrations.items()}
-    people = {
-        name: register_person(
-            f"demo-{name}", password=None, organisation=organisation, evidence=SOURCE, actor=PLATFORM, now=job.now()
-        )
-        for name, organisation in organisations.items()
-    }
-    for name in cast.people:
-        people[name] = register_person(f"demo-{name}", password=None, actor=PLATFORM, now=job.now())
-    return Stage(job, cast, organisations, people)
-
-
-def registration(name: str, party: Party, job: Job) -> Registration:
-    attributes = job.pack.attributes
-    return Registration(
-        name=party.name, kind=party.kind, source=SOURCE, source_ref=f"demonstration.yaml {name}",
-        district=party.district, founded_on=party.founded_on,
-        facts=tuple(
-            FactStatement(
-                attribute, fact.value, FactStatus[fact.status.upper()], party.founded_on, attributes[attribute].public
-            )
-            for attribute, fact in party.facts.items()
-        ),
-    )  # fmt: skip
 
 
 def publish(stage: Stage) -> None:
@@ -130,6 +65,84 @@ def publish(stage: Stage) -> None:
             listing.kind, listing.side, title_zh=listing.title.zh, title_en=listing.title.en, body=listing.body,
             organisation=owner, actor=stage.owner_actor(key), now=stage.job.now(), idempotency_key=listing_key(key),
         )  # fmt: skip
+
+
+def train(stage: Stage, training: Training) -> None:
+    """A voucher is decided and granted, offers are ranked, an agreement is signed (voucher and own share are held), the
+    job runs in its sandbox, its time is metered, charged, and the rest released."""
+    voucher = award_voucher(stage, training)
+    agreement = agree_on_compute(stage, training, voucher)
+    if agreement.state == AgreementState.SETTLED:
+        return
+    engine = LocalEngine(stage.job.home.jobs)
+    actor = stage.owner_actor(training.need)
+    key = f"demo-{training.need}-job"
+    submit_job(
+        agreement.key, 1, training_job(wall_limit_s=training.wall_limit_s), engine=engine, engine_name=ENGINE,
+        actor=actor, now=stage.job.now(), idempotency_key=key,
+    )  # fmt: skip
+    wait_for(stage, key, engine, actor, training.wall_limit_s)
+    settle_agreement(agreement.key, actor=actor, now=stage.job.now())
+
+
+def award_voucher(stage: Stage, training: Training) -> Voucher:
+    """The need's party applies; what the programme awards becomes its voucher."""
+    job, party = stage.job, stage.cast.listings[training.need].party or ""
+    programme = next((each for each in job.programmes if each.id == training.programme), None)
+    if programme is None or programme.pot is None or programme.pot.budget_fen is None:
+        raise Conflict(f"programme {training.programme!r} of the demonstration has no pot → name one that has")
+    period, now = str(job.home.as_of.year), job.now
+    pot = open_pot(
+        programme, period, programme.pot.budget_fen, actor=PLATFORM, now=now(),
+        idempotency_key=f"{programme.id}-{period}",
+    )  # fmt: skip
+    decision = record_decision(
+        programme, stage.organisations[party], as_of=job.home.as_of, attributes=job.pack.attributes,
+        actor=stage.actor_for(party), now=now(), idempotency_key=f"demo-{programme.id}-{party}",
+    )  # fmt: skip
+    if decision.award_fen is None:
+        raise Conflict(f"the demonstration's {party} is {decision.verdict} under {programme.id}: nothing to grant")
+    rental = int(stage.cast.parties[party].facts["compute_rental_from_listed"].value)
+    return grant_voucher(
+        decision, pot, amount_fen=decision.award_fen, rate_bp=decision.award_fen * 10_000 // rental,
+        kinds=["compute"], listed_providers_only=True, valid_from=job.home.as_of,
+        valid_to=date(job.home.as_of.year, 12, 31), actor=PLATFORM, now=now(),
+        idempotency_key=f"demo-{programme.id}-{party}",
+    )  # fmt: skip
+
+
+def agree_on_compute(stage: Stage, training: Training, voucher: Voucher) -> Agreement:
+    key, now, as_of = f"demo-{training.need}", stage.job.now, stage.job.home.as_of
+    need, offer = listing_key(training.need), listing_key(training.offer)
+    actor = stage.owner_actor(training.need)
+    party = stage.party_terms(training.need, "consumer")
+    declare_budget(
+        party.organisation or "", training.declared_budget_fen, actor=actor, now=now(), idempotency_key=f"{key}-budget"
+    )
+    if not Match.objects.filter(need__key=need).exists():
+        match_need(need, as_of=as_of, actor=actor, now=now(), voucher=voucher)
+    introduce_match(need, offer, actor=actor, now=now())
+    if not Agreement.objects.filter(key=key).exists():
+        propose_agreement(
+            "compute", [party, stage.party_terms(training.offer, "provider")], ends_at=now() + timedelta(days=30),
+            match=find_match(need, offer), voucher=voucher, as_of=as_of, actor=actor, now=now(), idempotency_key=key,
+        )  # fmt: skip
+    for listing in (training.need, training.offer):
+        sign_agreement(key, actor=stage.owner_actor(listing), now=now(), as_of=as_of)
+    return Agreement.objects.get(key=key)
+
+
+def wait_for(stage: Stage, key: str, engine: LocalEngine, actor: Actor, limit_s: int) -> ComputeJob:
+    """Follow a job to its end. It runs on if this process dies, and is found again by the next."""
+    given_up = time.monotonic() + 2 * limit_s
+    while True:
+        job = refresh_job(key, engine=engine, actor=actor, now=stage.job.now())
+        if JobState(job.state).is_final:
+            return job
+        if time.monotonic() > given_up:
+            raise Conflict(f"job {key} is still {job.state} after {2 * limit_s} s → look at its log, then run again")
+        stage.job.progress(f"training job {job.state}", 0, None)
+        time.sleep(POLL_S)
 
 
 def conclude(stage: Stage, deal: Deal) -> None:

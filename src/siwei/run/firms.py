@@ -1,4 +1,4 @@
-"""Stage 2: firms, from real files or, without any, from the generated population."""
+"""Stage 2: firms, from real files or, without any, from the generated population; and the demonstration's cast."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ from siwei.errors import Conflict, NotFound
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.imports import ImportSummary, import_firms
 from siwei.exchange.models import ImportFile, Organisation, Origin
+from siwei.run.cast import load_cast
+from siwei.run.cast_parties import enter
 from siwei.run.stage import Counts, Job
 
 SEED = 20_260_701
@@ -21,6 +23,9 @@ def bring_in_firms(job: Job) -> Counts:
 
     A city holds one or the other: real firms are never mixed into a generated population.
     """
+    cast = load_cast(job.pack.directory, job.pack.attributes)
+    if cast is not None:
+        enter(job, cast)
     generated = ImportFile.objects.filter(name=POPULATION).exists()
     if job.data is not None:
         if generated:

@@ -16,7 +16,7 @@ MISSING_SHOWN = 5
 
 
 def decide_programmes(job: Job) -> Counts:
-    """Two runs: `awards` (id, programme, verdict, award_fen) and `clauses` (id, programme, clause, verdict, missing)."""
+    """Two runs: `awards` (id, programme, verdict, award_fen), `clauses` (id, programme, clause, verdict, missing)."""
     read = {name for programme in job.programmes for name in programme.attributes}
     table = subjects(job.home.as_of, attributes={name: job.pack.attributes[name] for name in sorted(read)})
     table = table.rename({"key": "id"}).drop("name")
@@ -70,4 +70,7 @@ def most_missing(clauses: pl.DataFrame) -> list[list[Any]]:
     """The facts that most organisations would have to supply: [attribute, organisations], most first."""
     missing = clauses.select("id", "missing").explode("missing").drop_nulls("missing").unique()
     counted = missing.group_by("missing").agg(pl.len().alias("organisations"))
-    return [list(row) for row in counted.sort(["organisations", "missing"], descending=[True, False]).head(MISSING_SHOWN).iter_rows()]
+    return [
+        list(row)
+        for row in counted.sort(["organisations", "missing"], descending=[True, False]).head(MISSING_SHOWN).iter_rows()
+    ]

@@ -47,7 +47,8 @@ def city_snapshot(home: CityHome, pack: Pack, programmes: Iterable[Programme]) -
         placements=placements,
         coverage=segment_coverage(placements, known, pack),
         programmes=table(
-            "programmes", [(each.id, each.title.zh, each.title.en, str(each.kind), each.is_draft) for each in programmes]
+            "programmes",
+            [(each.id, each.title.zh, each.title.en, str(each.kind), each.is_draft) for each in programmes],
         ),
         awards=latest_awards(home),
         listings=read("listings", Listing.objects, "key", "kind", "side", "state", "organisation__key", "title_zh"),
@@ -56,7 +57,9 @@ def city_snapshot(home: CityHome, pack: Pack, programmes: Iterable[Programme]) -
         parties=read(
             "parties", AgreementParty.objects.exclude(organisation=None), "agreement__key", "organisation__key", "role"
         ),
-        transfers=read("transfers", Transfer.objects, "idempotency_key", "kind", "unit", "amount", "debit_account__purpose"),
+        transfers=read(
+            "transfers", Transfer.objects, "idempotency_key", "kind", "unit", "amount", "debit_account__purpose"
+        ),
         jobs=read("jobs", Job.objects, "key", "line__agreement__key", "state"),
         usage=read("usage", Usage.objects, "reading", "unit", "quantity"),
         staff=known.select("key", *STAFF).filter(pl.any_horizontal(pl.col(STAFF).is_not_null())),
@@ -80,7 +83,9 @@ def segment_coverage(placements: pl.DataFrame, known: pl.DataFrame, pack: Pack) 
     )
     organisations = known.select(pl.col("key").alias("id"), "name", capital)
     official = pack.official_firm_count
-    return coverage(placements.rename({"key": "id"}), organisations, pack.segments, official.value if official else None)
+    return coverage(
+        placements.rename({"key": "id"}), organisations, pack.segments, official.value if official else None
+    )
 
 
 def latest_awards(home: CityHome) -> pl.DataFrame:

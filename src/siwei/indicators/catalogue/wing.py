@@ -61,7 +61,8 @@ FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""
         method=DESIGN,
         query=f"""
 SELECT key, name, kind, origin, (key IN (
-    SELECT organisation FROM listings WHERE kind IN ('position', 'course', 'research') AND {LIVE}
+    SELECT organisation FROM listings
+    WHERE organisation IS NOT NULL AND kind IN ('position', 'course', 'research') AND {LIVE}
 ))::BIGINT AS part, 1 AS whole
 FROM organisations WHERE kind IN ('university', 'laboratory', 'institution', 'institute') ORDER BY key""",
         needs=("organisations",),

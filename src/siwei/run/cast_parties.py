@@ -1,0 +1,69 @@
+"""The demonstration's cast enters the exchange: organisations labelled generated, and people who sign for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from siwei.exchange.actors import PLATFORM, Actor
+from siwei.exchange.terms import PartyTerms
+from siwei.exchange.models import FactStatus, Organisation, Origin, Person
+from siwei.exchange.registration import FactStatement, Registration, register_organisations, register_person
+from siwei.run.cast import Cast, Party
+from siwei.run.stage import Job
+
+SOURCE = "demonstration (generated)"
+OPERATOR = "demo-operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The cast on the exchange: organisations and people by the names of `demonstration.yaml`."""
+
+    job: Job
+    cast: Cast
+    organisations: Mapping[str, Organisation]
+    people: Mapping[str, Person]
+
+    def actor_for(self, party: str) -> Actor:
+        """Whoever signs for the party."""
+        return self.people[party].as_actor()
+
+    def owner_actor(self, listing: str) -> Actor:
+        owner = self.cast.listings[listing]
+        return self.actor_for(owner.party or owner.person or "")
+
+    def party_terms(self, listing: str, role: str) -> PartyTerms:
+        owner = self.cast.listings[listing]
+        if owner.party is not None:
+            return PartyTerms(role, organisation=self.organisations[owner.party].key)
+        return PartyTerms(role, person_id=self.people[owner.person or ""].pk)
+
+
+def enter(job: Job, cast: Cast) -> Stage:
+    """Every party is registered (origin: generated) with somebody who signs for it."""
+    registrations = {name: registration(name, party, job) for name, party in cast.parties.items()}
+    by_name = register_organisations(registrations.values(), origin=Origin.GENERATED, actor=PLATFORM, now=job.now())
+    organisations = {name: by_name[each.name] for name, each in registrations.items()}
+    people = {
+        name: register_person(
+            f"demo-{name}", password=None, organisation=organisation, evidence=SOURCE, actor=PLATFORM, now=job.now()
+        )
+        for name, organisation in organisations.items()
+    }
+    register_person(OPERATOR, password=None, is_operator=True, actor=PLATFORM, now=job.now())
+    for name in cast.people:
+        people[name] = register_person(f"demo-{name}", password=None, actor=PLATFORM, now=job.now())
+    return Stage(job, cast, organisations, people)
+
+
+def registration(name: str, party: Party, job: Job) -> Registration:
+    attributes = job.pack.attributes
+    return Registration(
+        name=party.name, kind=party.kind, source=SOURCE, source_ref=f"demonstration.yaml {name}",
+        district=party.district, founded_on=party.founded_on,
+        facts=tuple(
+            FactStatement(
+                attribute, fact.value, FactStatus[fact.status.upper()], party.founded_on, attributes[attribute].public
+            )
+            for attribute, fact in party.facts.items()
+        ),
+    )  # fmt: skip
