@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-
 from exchange_deal import Deal
 
 from siwei.exchange.actors import Actor
@@ -47,9 +46,13 @@ def cast(db: None) -> Cast:
     centre = make_organisation("n-centre", "乙算力中心", OrganisationKind.CENTRE)
     outsider = make_organisation("n-outsider", "丙公司")
     return Cast(
-        firm, centre, outsider,
-        make_person("alice", firm).as_actor(), make_person("bob", centre).as_actor(),
-        make_person("charlie", outsider).as_actor(), make_person("olive", is_operator=True).as_actor(),
+        firm,
+        centre,
+        outsider,
+        make_person("alice", firm).as_actor(),
+        make_person("bob", centre).as_actor(),
+        make_person("charlie", outsider).as_actor(),
+        make_person("olive", is_operator=True).as_actor(),
         make_person("ann", is_auditor=True).as_actor(),
     )
 

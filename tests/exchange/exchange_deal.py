@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from exchange_fakes import FakeEngine
+
 from siwei.compute import JobPhase, JobSpec
 from siwei.exchange import agreements, jobs, listings, settlement, vouchers
 from siwei.exchange.agreements import PartyTerms
@@ -12,7 +13,12 @@ from siwei.exchange.models import Agreement, Decision, Fact, Job, Match, Pot, Se
 
 DAY = date(2026, 11, 23)
 OFFER = {
-    "title": "算力池", "accelerator": "cpu", "count": 8, "memory_gb": 0, "price_fen_per_hour": 36_001, "residence": "shenzhen",
+    "title": "算力池",
+    "accelerator": "cpu",
+    "count": 8,
+    "memory_gb": 0,
+    "price_fen_per_hour": 36_001,
+    "residence": "shenzhen",
 }
 NEED = {"title": "训练", "accelerators": ["cpu"], "count": 1, "seconds": 3_600}
 SPEC = JobSpec(command=("python", "train.py"), wall_limit_s=120)
@@ -26,26 +32,54 @@ class Deal:
 
     def offer(self, **body: Any) -> Any:
         return listings.publish_listing(
-            "compute", "offer", organisation=self.cast.centre.key, title_zh="算力池", title_en="A pool",
-            body=OFFER | body, actor=self.cast.bob, now=self.now, idempotency_key="offer",
+            "compute",
+            "offer",
+            organisation=self.cast.centre.key,
+            title_zh="算力池",
+            title_en="A pool",
+            body=OFFER | body,
+            actor=self.cast.bob,
+            now=self.now,
+            idempotency_key="offer",
         )
 
     def need(self, **body: Any) -> Any:
         return listings.publish_listing(
-            "compute", "need", organisation=self.cast.firm.key, title_zh="训练", title_en="Training",
-            body=NEED | body, actor=self.cast.alice, now=self.now, idempotency_key="need",
+            "compute",
+            "need",
+            organisation=self.cast.firm.key,
+            title_zh="训练",
+            title_en="Training",
+            body=NEED | body,
+            actor=self.cast.alice,
+            now=self.now,
+            idempotency_key="need",
         )
 
     def list_provider(self, listed: bool = True) -> None:
         Fact.objects.create(
-            organisation=self.cast.centre, attribute="listed_provider", value=str(listed).lower(), known_at=self.now,
-            source="test", source_ref=str(Fact.objects.count()), status=2, is_public=True,
+            organisation=self.cast.centre,
+            attribute="listed_provider",
+            value=str(listed).lower(),
+            known_at=self.now,
+            source="test",
+            source_ref=str(Fact.objects.count()),
+            status=2,
+            is_public=True,
         )
 
     def decision(self, **changes: Any) -> Decision:
         values: dict[str, Any] = {
-            "key": "decision", "organisation": self.cast.firm, "programme": "xunli", "version_sha256": "0" * 64,
-            "is_draft": False, "as_of": DAY, "verdict": "eligible", "award_fen": 50_000, "inputs": {}, "result": {},
+            "key": "decision",
+            "organisation": self.cast.firm,
+            "programme": "xunli",
+            "version_sha256": "0" * 64,
+            "is_draft": False,
+            "as_of": DAY,
+            "verdict": "eligible",
+            "award_fen": 50_000,
+            "inputs": {},
+            "result": {},
             "decided_at": self.now,
         }
         return Decision.objects.create(**values | changes)
@@ -58,8 +92,16 @@ class Deal:
 
     def grant(self, decision: Decision, pot: Pot, amount_fen: int = 50_000) -> Voucher:
         return vouchers.grant_voucher(
-            decision, pot, amount_fen=amount_fen, rate_bp=6_000, kinds=["compute"], listed_providers_only=True,
-            valid_from=date(2026, 1, 1), valid_to=date(2026, 12, 31), actor=self.cast.olive, now=self.now,
+            decision,
+            pot,
+            amount_fen=amount_fen,
+            rate_bp=6_000,
+            kinds=["compute"],
+            listed_providers_only=True,
+            valid_from=date(2026, 1, 1),
+            valid_to=date(2026, 12, 31),
+            actor=self.cast.olive,
+            now=self.now,
             idempotency_key="voucher",
         )
 
@@ -76,8 +118,13 @@ class Deal:
         return agreements.propose_agreement(
             "compute",
             [PartyTerms("consumer", self.cast.firm.key), PartyTerms("provider", self.cast.centre.key)],
-            ends_at=self.now + timedelta(days=30), actor=self.cast.alice, now=self.now, idempotency_key="deal",
-            match=match, voucher=voucher, as_of=DAY,
+            ends_at=self.now + timedelta(days=30),
+            actor=self.cast.alice,
+            now=self.now,
+            idempotency_key="deal",
+            match=match,
+            voucher=voucher,
+            as_of=DAY,
         )
 
     def budget(self, fen: int = 100_000) -> None:
@@ -97,7 +144,14 @@ class Deal:
 
     def submit(self, key: str = "job", spec: JobSpec = SPEC) -> Job:
         return jobs.submit_job(
-            "deal", 1, spec, engine=self.engine, engine_name="fake", actor=self.cast.alice, now=self.now, idempotency_key=key
+            "deal",
+            1,
+            spec,
+            engine=self.engine,
+            engine_name="fake",
+            actor=self.cast.alice,
+            now=self.now,
+            idempotency_key=key,
         )
 
     def refresh(self, key: str = "job", actor: Any = None) -> Job:

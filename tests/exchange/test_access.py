@@ -79,7 +79,11 @@ def test_each_side_sees_its_own_money(settled: Any) -> None:
     assert codes(settled.cast.bob) == ["CNY:receivable:n-centre"]
     assert counts(settled.cast.bob, Decision, Voucher) == [0, 0]
     # The centre sees what it is paid, not how the firm was funded.
-    assert set(Transfer.objects.visible_to(settled.cast.bob).values_list("kind", flat=True)) == {"hold", "capture", "release"}
+    assert set(Transfer.objects.visible_to(settled.cast.bob).values_list("kind", flat=True)) == {
+        "hold",
+        "capture",
+        "release",
+    }
 
 
 def test_a_match_shows_to_the_offerer_once_introduced(deal: Any) -> None:

@@ -17,7 +17,9 @@ def written(cast: Any, now: datetime) -> Any:
     ledger.open_account("budget", unit="CNY", purpose="budget", floor=-1_000)
     ledger.open_account("firm", unit="CNY", purpose="own-share", owner=cast.firm)
     for number in range(3):
-        audit.record_event("open", f"k{number}", {}, subject="x:y", actor=cast.olive, now=now, organisations=[cast.firm])
+        audit.record_event(
+            "open", f"k{number}", {}, subject="x:y", actor=cast.olive, now=now, organisations=[cast.firm]
+        )
     ledger.post_transfer("budget", "firm", 1, actor=cast.olive, now=now, idempotency_key="t")
     return cast
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from exchange_deal import DAY, OFFER, SPEC, Deal
+
 from siwei.compute import JobPhase, JobSpec
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed
 from siwei.exchange import agreements, jobs, ledger, listings, settlement, vouchers
@@ -36,8 +36,12 @@ def test_the_whole_life_of_a_deal(deal: Deal) -> None:
     # 3,600 s at 360.01 yuan an hour: 36,001 fen; the voucher pays 60 % rounded down.
     assert (line.gross_fen, line.voucher_fen, line.own_fen) == (36_001, 21_600, 14_401)
     assert balances() == {
-        "CNY:budget:xunli:2026": (-1_000_000, 0), "CNY:pot:xunli:2026": (950_000, 0), "CNY:voucher:voucher": (50_000, 21_600),
-        "CNY:commitment:n-firm": (-14_401, 0), "CNY:own-share:n-firm": (14_401, 14_401), "CNY:receivable:n-centre": (0, 0),
+        "CNY:budget:xunli:2026": (-1_000_000, 0),
+        "CNY:pot:xunli:2026": (950_000, 0),
+        "CNY:voucher:voucher": (50_000, 21_600),
+        "CNY:commitment:n-firm": (-14_401, 0),
+        "CNY:own-share:n-firm": (14_401, 14_401),
+        "CNY:receivable:n-centre": (0, 0),
     }
     assert deal.submit().state == "queued"
     job = deal.finish()
@@ -49,13 +53,26 @@ def test_the_whole_life_of_a_deal(deal: Deal) -> None:
     assert (result.metered_fen, result.gross_fen, result.voucher_fen, result.own_fen) == (1_200, 1_200, 719, 481)
     assert result.released_fen == 36_001 - 1_200
     assert balances() == {
-        "CNY:budget:xunli:2026": (-1_000_000, 0), "CNY:pot:xunli:2026": (950_000, 0), "CNY:voucher:voucher": (49_281, 0),
-        "CNY:commitment:n-firm": (-14_401, 0), "CNY:own-share:n-firm": (13_920, 0), "CNY:receivable:n-centre": (1_200, 0),
+        "CNY:budget:xunli:2026": (-1_000_000, 0),
+        "CNY:pot:xunli:2026": (950_000, 0),
+        "CNY:voucher:voucher": (49_281, 0),
+        "CNY:commitment:n-firm": (-14_401, 0),
+        "CNY:own-share:n-firm": (13_920, 0),
+        "CNY:receivable:n-centre": (1_200, 0),
     }
     assert Agreement.objects.get().state == "settled"
     assert [event.action for event in Event.objects.order_by("pk")] == [
-        "open_pot", "grant_voucher", "publish_listing", "publish_listing", "propose_agreement", "declare_budget",
-        "sign_agreement", "sign_agreement", "submit_job", "record_usage", "settle_agreement",
+        "open_pot",
+        "grant_voucher",
+        "publish_listing",
+        "publish_listing",
+        "propose_agreement",
+        "declare_budget",
+        "sign_agreement",
+        "sign_agreement",
+        "submit_job",
+        "record_usage",
+        "settle_agreement",
     ]
 
 
@@ -188,8 +205,13 @@ class TestSigning:
     def test_an_agreement_needs_two_parties_and_sane_lines(self, deal: Deal) -> None:
         with pytest.raises(InputError) as caught:
             agreements.propose_agreement(
-                "research", [PartyTerms("lead", deal.cast.firm.key)], ends_at=deal.now, actor=deal.cast.alice,
-                now=deal.now, idempotency_key="x", lines=[LineTerms("n-centre", "n-firm", "x", 0, "", -1)],
+                "research",
+                [PartyTerms("lead", deal.cast.firm.key)],
+                ends_at=deal.now,
+                actor=deal.cast.alice,
+                now=deal.now,
+                idempotency_key="x",
+                lines=[LineTerms("n-centre", "n-firm", "x", 0, "", -1)],
             )
         assert [problem.field for problem in caught.value.problems] == ["parties", "ends_at"] + ["lines[1]"] * 3
 
@@ -291,20 +313,35 @@ class TestOutsiders:
         deal.submit()
         charlie, now = deal.cast.charlie, deal.now
         refused = [
-            lambda: listings.publish_listing("compute", "offer", organisation="n-firm", title_zh="x", title_en="x",
-                                             body=OFFER, actor=charlie, now=now, idempotency_key="x"),
+            lambda: listings.publish_listing(
+                "compute",
+                "offer",
+                organisation="n-firm",
+                title_zh="x",
+                title_en="x",
+                body=OFFER,
+                actor=charlie,
+                now=now,
+                idempotency_key="x",
+            ),
             lambda: listings.withdraw_listing("offer", actor=charlie, now=now),
             lambda: listings.match_need("need", as_of=DAY, actor=charlie, now=now),
             lambda: listings.introduce_match("need", "offer", actor=charlie, now=now),
             lambda: listings.decline_match("need", "offer", because="x", actor=charlie, now=now),
             lambda: agreements.declare_budget("n-firm", 1, actor=charlie, now=now, idempotency_key="x"),
             lambda: agreements.propose_agreement(
-                "research", [PartyTerms("lead", "n-firm"), PartyTerms("member", "n-centre")], actor=charlie, now=now,
-                ends_at=now + timedelta(1), idempotency_key="x"),
+                "research",
+                [PartyTerms("lead", "n-firm"), PartyTerms("member", "n-centre")],
+                actor=charlie,
+                now=now,
+                ends_at=now + timedelta(1),
+                idempotency_key="x",
+            ),
             lambda: agreements.sign_agreement("deal", actor=charlie, now=now),
             lambda: agreements.cancel_agreement("deal", because="x", actor=charlie, now=now),
-            lambda: jobs.submit_job("deal", 1, SPEC, engine=deal.engine, engine_name="fake", actor=charlie, now=now,
-                                    idempotency_key="x"),
+            lambda: jobs.submit_job(
+                "deal", 1, SPEC, engine=deal.engine, engine_name="fake", actor=charlie, now=now, idempotency_key="x"
+            ),
             lambda: jobs.refresh_job("job", engine=deal.engine, actor=charlie, now=now),
             lambda: jobs.cancel_job("job", engine=deal.engine, actor=charlie, now=now),
             lambda: jobs.record_usage("deal", 1, reading="x", quantity=1, measured={}, actor=charlie, now=now),

@@ -17,8 +17,12 @@ from siwei.policy import Programme, decide, load_programmes
 
 DAY = date(2026, 11, 23)
 FACTS = {
-    "legal_form": ("firm", 2), "compute_rental": ("200000000", 1), "compute_rental_from_listed": ("200000000", 1),
-    "compute_other_support": ("0", 0), "listed_provider": ("false", 2), "founded_on": ("2020-01-02", 2),
+    "legal_form": ("firm", 2),
+    "compute_rental": ("200000000", 1),
+    "compute_rental_from_listed": ("200000000", 1),
+    "compute_other_support": ("0", 0),
+    "listed_provider": ("false", 2),
+    "founded_on": ("2020-01-02", 2),
 }
 
 
@@ -111,8 +115,16 @@ def test_from_decision_to_voucher(cast: Any, now: datetime, decision: Decision, 
     given: dict[str, Any] = {"actor": cast.olive, "now": now}
     pot = vouchers.open_pot(programmes["xunli"], "2026", 500_000_000, idempotency_key="pot", **given)
     voucher = vouchers.grant_voucher(
-        decision, pot, amount_fen=100_000_000, rate_bp=5_000, kinds=["compute"], listed_providers_only=True,
-        valid_from=date(2026, 1, 1), valid_to=date(2026, 12, 31), idempotency_key="v", **given,
+        decision,
+        pot,
+        amount_fen=100_000_000,
+        rate_bp=5_000,
+        kinds=["compute"],
+        listed_providers_only=True,
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2026, 12, 31),
+        idempotency_key="v",
+        **given,
     )
     voucher.account.refresh_from_db()
     assert (voucher.account.available, voucher.decision.key) == (100_000_000, "d")

@@ -13,8 +13,17 @@ from siwei.exchange.guards import missing_guards
 from siwei.exchange.models import Account, Event, Hold, Transfer
 
 COLUMNS = (
-    "idempotency_key", "kind", "debit_account_id", "credit_account_id", "amount", "unit", "hold_id", "expires_at", "memo",
-    "causes", "at",
+    "idempotency_key",
+    "kind",
+    "debit_account_id",
+    "credit_account_id",
+    "amount",
+    "unit",
+    "hold_id",
+    "expires_at",
+    "memo",
+    "causes",
+    "at",
 )
 
 
@@ -29,7 +38,10 @@ def money(cast: Any, now: datetime) -> dict[str, int]:
     ledger.post_transfer("budget", "firm", 1_000, idempotency_key="fund", **given)
     ledger.hold("firm", "centre", 600, expires_at=now + timedelta(days=1), idempotency_key="h", **given)
     ids = dict(Account.objects.values_list("code", "pk"))
-    return ids | {"h": Transfer.objects.get(idempotency_key="h").pk, "fund": Transfer.objects.get(idempotency_key="fund").pk}
+    return ids | {
+        "h": Transfer.objects.get(idempotency_key="h").pk,
+        "fund": Transfer.objects.get(idempotency_key="fund").pk,
+    }
 
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
@@ -40,8 +52,17 @@ def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
 
 def insert(money: dict[str, int], now: datetime, verb: str = "INSERT", **changes: Any) -> None:
     values: dict[str, Any] = {
-        "idempotency_key": "raw", "kind": "post", "debit_account_id": money["firm"], "credit_account_id": money["centre"],
-        "amount": 1, "unit": "CNY", "hold_id": None, "expires_at": None, "memo": "", "causes": "{}", "at": now,
+        "idempotency_key": "raw",
+        "kind": "post",
+        "debit_account_id": money["firm"],
+        "credit_account_id": money["centre"],
+        "amount": 1,
+        "unit": "CNY",
+        "hold_id": None,
+        "expires_at": None,
+        "memo": "",
+        "causes": "{}",
+        "at": now,
     } | changes
     columns = [*COLUMNS, *(name for name in changes if name not in COLUMNS)]
     values = {name: _raw(values[name]) for name in columns}
@@ -122,7 +143,9 @@ def test_captures_and_releases(money: dict[str, int], now: datetime) -> None:
     refused(money, now, kind="capture", hold_id=money["h"], at=now - timedelta(seconds=1))
     insert(money, now, kind="capture", hold_id=money["h"], amount=500)
     refused(money, now, kind="capture", hold_id=money["h"], amount=101)
-    insert(money, now, kind="release", hold_id=money["h"], amount=100, idempotency_key="rest", at=now + timedelta(days=2))
+    insert(
+        money, now, kind="release", hold_id=money["h"], amount=100, idempotency_key="rest", at=now + timedelta(days=2)
+    )
     refused(money, now, kind="release", hold_id=money["h"], amount=1)
     refused(money, now, kind="capture", hold_id=money["h"], amount=1)
 
@@ -207,6 +230,7 @@ def test_every_guard_stands() -> None:
 def test_a_lost_guard_is_seen(money: dict[str, int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DROP TRIGGER siwei_transfer_update" + (" ON exchange_transfer" if connection.vendor == "postgresql" else "")
+            "DROP TRIGGER siwei_transfer_update"
+            + (" ON exchange_transfer" if connection.vendor == "postgresql" else "")
         )
     assert missing_guards(connection) == ["siwei_transfer_update"]

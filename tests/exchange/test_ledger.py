@@ -100,7 +100,9 @@ class TestLedger:
 
     def test_a_naive_time_is_refused(self, cast, now) -> None:
         with pytest.raises(InputError, match="no time zone"):
-            ledger.post_transfer("budget", "firm", 1, actor=cast.olive, now=now.replace(tzinfo=None), idempotency_key="x")
+            ledger.post_transfer(
+                "budget", "firm", 1, actor=cast.olive, now=now.replace(tzinfo=None), idempotency_key="x"
+            )
 
     def test_what_is_not_there(self, cast, now) -> None:
         with pytest.raises(NotFound, match="no account 'nobody'"):

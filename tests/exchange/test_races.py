@@ -69,8 +69,11 @@ def race(environment: dict[str, str], tmp_path: Path) -> list[list[Any]]:
     shot = tmp_path / "shot"
     contenders = [
         subprocess.Popen(
-            [sys.executable, str(HERE / "race_worker.py"), str(number), str(shot)], env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, str(HERE / "race_worker.py"), str(number), str(shot)],
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for number in range(PROCESSES)
     ]

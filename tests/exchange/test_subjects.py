@@ -17,16 +17,20 @@ def attribute(name: str, type_: str) -> Attribute:
     return Attribute(name, "organisation", type_, None, name, name, True, True, "", name, name, None, None, True)
 
 
-ATTRIBUTES = {each.id: each for each in (
-    attribute("employees", "int"), attribute("founded_on", "date"), attribute("listed", "bool"), attribute("scope", "string"),
-)}  # fmt: skip
+TYPES = {"employees": "int", "founded_on": "date", "listed": "bool", "scope": "string"}
+ATTRIBUTES = {name: attribute(name, type_) for name, type_ in TYPES.items()}
 
 
 def fact(organisation: Organisation, attribute_: str, value: str, status: int = 0, **given: Any) -> None:
     given.setdefault("known_at", datetime(2026, 1, 1, tzinfo=UTC))
     Fact.objects.create(
-        organisation=organisation, attribute=attribute_, value=value, status=status, source="test",
-        source_ref=str(Fact.objects.count()), **given,
+        organisation=organisation,
+        attribute=attribute_,
+        value=value,
+        status=status,
+        source="test",
+        source_ref=str(Fact.objects.count()),
+        **given,
     )
 
 
@@ -41,7 +45,8 @@ def test_the_wide_table(cast: Any) -> None:
     fact(cast.firm, "listed", "false")
     frame = subjects(DAY, attributes=ATTRIBUTES)
     assert frame.schema == {
-        "key": pl.String, "name": pl.String, "employees": pl.Int64, "employees__status": pl.UInt8, "founded_on": pl.Date,
+        "key": pl.String, "name": pl.String, "employees": pl.Int64, "employees__status": pl.UInt8,
+        "founded_on": pl.Date,
         "founded_on__status": pl.UInt8, "listed": pl.Boolean, "listed__status": pl.UInt8, "scope": pl.String,
         "scope__status": pl.UInt8,
     }  # fmt: skip

@@ -15,7 +15,7 @@ def can_operate(actor: Actor) -> bool:
 
 
 def can_act_for(actor: Actor, organisation_id: int | None) -> bool:
-    """For the organisation's approved representatives; the platform itself acts for nobody else's sake than by record."""
+    """For the organisation's approved representatives, and the operator (whose acts the audit trail shows as such)."""
     return organisation_id is not None and (actor.is_operator or actor.represents(organisation_id))
 
 

@@ -21,7 +21,7 @@ KEY_LENGTH = 80
 
 
 def action(function: Callable[P, R]) -> Callable[P, R]:
-    """One transaction. Lost races (the same key at the same moment, a deadlock) are tried again, then told as a conflict."""
+    """One transaction. A lost race (the same key at the same moment, a deadlock) is tried again, then is a conflict."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -134,7 +134,7 @@ def _block(previous: Seal | None, upto: Seal | None) -> dict[str, Any]:
 
 
 def _wait_for_writers() -> None:
-    # On PostgreSQL a smaller id may still be uncommitted while a larger one is visible; SQLite has one writer at a time.
+    # On PostgreSQL a smaller id may still be uncommitted while a larger one is visible; SQLite has one writer.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE exchange_event, exchange_transfer IN SHARE MODE")

@@ -28,9 +28,7 @@ def facts_of(
             # `subjects` picks the best fact first and then finds it unreadable; a worse one does not step in.
             found.pop(fact.attribute, None)
             continue
-        found[fact.attribute] = FactValue(
-            value, FactStatus(fact.status), fact.source, fact.source_ref, fact.valid_from
-        )
+        found[fact.attribute] = FactValue(value, FactStatus(fact.status), fact.source, fact.source_ref, fact.valid_from)
     return found
 
 
@@ -83,9 +81,7 @@ def record_decision(
     return decision
 
 
-def replay_decision(
-    decision: Decision, programme: Programme, attributes: Mapping[str, Attribute]
-) -> Explanation:
+def replay_decision(decision: Decision, programme: Programme, attributes: Mapping[str, Attribute]) -> Explanation:
     """Decide again from the recorded inputs. `Conflict` where the text is another version or the result differs."""
     if programme.sha256 != decision.version_sha256:
         raise Conflict(

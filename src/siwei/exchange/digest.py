@@ -72,7 +72,9 @@ def _values(query: "QuerySet[Any]", *fields: str) -> Callable[[], Iterator[Any]]
 def _latest_runs() -> Iterator[Any]:
     """A run replaced by a later one of its kind is history."""
     latest = Run.objects.values("kind").annotate(last=Max("pk")).values("last")
-    return iter(Run.objects.filter(pk__in=latest).values_list("kind", "as_of", "sha256", "inputs_sha256", "rows", "summary"))
+    return iter(
+        Run.objects.filter(pk__in=latest).values_list("kind", "as_of", "sha256", "inputs_sha256", "rows", "summary")
+    )
 
 
 def _usages() -> Iterator[Any]:
@@ -102,16 +104,37 @@ def _events() -> Iterator[Any]:
 ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Account": _values(Account.objects.all(), "code", "owner__key", "unit", "purpose", "floor", "balance", "held"),
     "Agreement": _values(
-        Agreement.objects.all(), "key", "kind", "match__need__key", "match__offer__key", "voucher__key", "terms", "state"
+        Agreement.objects.all(),
+        "key",
+        "kind",
+        "match__need__key",
+        "match__offer__key",
+        "voucher__key",
+        "terms",
+        "state",
     ),
     "AgreementLine": _values(
         AgreementLine.objects.all(),
-        *("agreement__key", "number", "offer__key", "provider__key", "consumer__key", "description", "quantity", "unit"),
+        *(
+            "agreement__key",
+            "number",
+            "offer__key",
+            "provider__key",
+            "consumer__key",
+            "description",
+            "quantity",
+            "unit",
+        ),
         *("unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen"),
         *("voucher_hold__idempotency_key", "own_hold__idempotency_key"),
     ),
     "AgreementParty": _values(
-        AgreementParty.objects.all(), "agreement__key", "organisation__key", "person__username", "role", "signed_by__username"
+        AgreementParty.objects.all(),
+        "agreement__key",
+        "organisation__key",
+        "person__username",
+        "role",
+        "signed_by__username",
     ),
     "Decision": _values(
         Decision.objects.all(),
@@ -121,11 +144,23 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Event": _events,
     "Fact": _values(
         Fact.objects.all(),
-        *("organisation__key", "attribute", "value", "valid_from", "valid_to", "source", "source_ref", "status", "is_public"),
+        *(
+            "organisation__key",
+            "attribute",
+            "value",
+            "valid_from",
+            "valid_to",
+            "source",
+            "source_ref",
+            "status",
+            "is_public",
+        ),
     ),
     "Hold": _values(Hold.objects.all(), "transfer__idempotency_key", "amount", "captured", "released"),
     "ImportFile": _values(ImportFile.objects.all(), "name", "sha256", "shape", "read", "created", "merged", "rejected"),
-    "Job": _values(Job.objects.all(), "key", "line__agreement__key", "line__number", "spec", "engine", "state", "exit_code"),
+    "Job": _values(
+        Job.objects.all(), "key", "line__agreement__key", "line__number", "spec", "engine", "state", "exit_code"
+    ),
     "Listing": _values(
         Listing.objects.all(),
         *("key", "kind", "side", "organisation__key", "person__username", "title_zh", "title_en", "body", "state"),
@@ -140,10 +175,19 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     ),
     "Person": _values(Person.objects.all(), "username", "is_operator", "is_auditor", "is_active"),
     "Placement": _values(Placement.objects.all(), "organisation__key", "segment", "layer", "confidence", "evidence"),
-    "Pot": _values(Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"),
+    "Pot": _values(
+        Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"
+    ),
     "Reject": _values(Reject.objects.all(), "file__sha256", "row", "field", "reason", "record"),
     "Relation": _values(
-        Relation.objects.all(), "organisation__key", "other__key", "basis", "source", "is_public", "valid_from", "valid_to"
+        Relation.objects.all(),
+        "organisation__key",
+        "other__key",
+        "basis",
+        "source",
+        "is_public",
+        "valid_from",
+        "valid_to",
     ),
     "Representative": _values(Representative.objects.all(), "person__username", "organisation__key", "evidence"),
     "RowWarning": _values(RowWarning.objects.all(), "file__sha256", "row", "field", "message"),

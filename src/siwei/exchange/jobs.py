@@ -86,7 +86,7 @@ def cancel_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
 def record_usage(
     agreement: str, line: int, *, reading: str, quantity: int, measured: Mapping[str, Any], actor: Actor, now: datetime
 ) -> Usage:
-    """Enter a meter reading, once, in the line's unit. For the provider or the operator: nobody meters himself as consumer.
+    """Enter a meter reading, once, in the line's unit. For the provider or the operator: no consumer meters itself.
 
     The same reading again is the same usage; with another content it is a `Conflict`.
     """

@@ -36,7 +36,7 @@ REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A transfer to be written. `amount` is in minor units of `unit`; `hold` is the hold that is captured or released."""
+    """A transfer to be written. `amount` is in minor units; `hold` is the hold that is captured or released."""
 
     kind: TransferKind
     debit: Account
@@ -269,8 +269,8 @@ def _same(earlier: Transfer, entry: Entry) -> Transfer:
     )
     if before != asked:
         raise Conflict(
-            f"key {earlier.idempotency_key!r} was used on {earlier.at:%Y-%m-%d} for a {earlier.kind} of {earlier.amount} "
-            f"{earlier.unit} with other content → use a new key for a new transfer"
+            f"key {earlier.idempotency_key!r} was used on {earlier.at:%Y-%m-%d} for a {earlier.kind} of "
+            f"{earlier.amount} {earlier.unit} with other content → use a new key for a new transfer"
         )
     return earlier
 

@@ -59,7 +59,7 @@ def save_run(
             [Problem(f"a run's kind {kind!r} names a file", fix="letters, digits and dashes", field="kind")]
         )
     sha256, rows = _write_parquet(runs, kind, frame), frame.height
-    same = {"kind": kind, "as_of": as_of, "inputs_sha256": inputs_sha256}
+    same: dict[str, Any] = {"kind": kind, "as_of": as_of, "inputs_sha256": inputs_sha256}
     run, _ = Run.objects.update_or_create(
         **same, defaults={"sha256": sha256, "rows": rows, "summary": dict(summary or {})}
     )

@@ -30,7 +30,7 @@ OPEN = (AgreementState.SIGNED, AgreementState.DELIVERING)
 
 @action
 def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
-    """Charge what was metered, never more than was held, and release the rest. Settling again gives the same settlement.
+    """Charge what was metered, never more than was held, and release the rest. Settling again changes nothing.
 
     For any party or the operator: there is nothing to choose in it. `Conflict` while a job still runs, before all have
     signed, or once the holds have expired.

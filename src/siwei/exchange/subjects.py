@@ -1,4 +1,4 @@
-"""Facts as of a day → the wide table that policy and chain read: one row an organisation, one typed column an attribute."""
+"""Facts as of a day → the wide table that policy and chain read: a row an organisation, a typed column an attribute."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Public money from pot to voucher. A draft programme releases none: its pot is never funded, and no voucher is granted."""
+"""Public money from pot to voucher. A draft programme releases none: its pot is not funded, no voucher is granted."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -19,7 +19,7 @@ from siwei.policy.programmes import Programme, Verdict
 def open_pot(
     programme: Programme, period: str, budget_fen: int, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Pot:
-    """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none of it can be spent)."""
+    """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none can be spent)."""
     require(can_operate(actor), actor, "open a pot")
     content = {"programme": programme.id, "sha256": programme.sha256, "period": period, "budget_fen": budget_fen}
     if repeated("open_pot", idempotency_key, content):

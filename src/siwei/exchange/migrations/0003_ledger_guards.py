@@ -1,11 +1,13 @@
-"""The triggers that make the database itself refuse a wrong transfer. Run again whenever SQLite rebuilt a guarded table."""
+"""The triggers by which the database itself refuses a wrong transfer. To be run again when SQLite rebuilt a guarded table."""
+
+from typing import Any
 
 from django.db import migrations
 
 from siwei.exchange.guards import statements
 
 
-def install(apps, schema_editor):
+def install(apps: Any, schema_editor: Any) -> None:
     for statement in statements("ledger", schema_editor.connection.vendor):
         schema_editor.execute(statement, params=None)  # no parameters: a percent sign is a percent sign
 

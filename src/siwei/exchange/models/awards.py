@@ -115,5 +115,7 @@ class Relation(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=~Q(organisation=F("other")), name="relation_between_two"),
-            models.UniqueConstraint(fields=["organisation", "other", "basis", "source"], name="one_relation_per_source"),
+            models.UniqueConstraint(
+                fields=["organisation", "other", "basis", "source"], name="one_relation_per_source"
+            ),
         )

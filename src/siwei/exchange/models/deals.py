@@ -207,8 +207,13 @@ class AgreementLine(models.Model):
             models.UniqueConstraint(fields=["agreement", "number"], name="one_line_per_number"),
             models.CheckConstraint(
                 condition=Q(
-                    quantity__gt=0, price_quantity__gt=0, unit_price_fen__gte=0, voucher_fen__gte=0, own_fen__gte=0,
-                    gross_fen__lte=AMOUNT_LIMIT, gross_fen=models.F("voucher_fen") + models.F("own_fen"),
+                    quantity__gt=0,
+                    price_quantity__gt=0,
+                    unit_price_fen__gte=0,
+                    voucher_fen__gte=0,
+                    own_fen__gte=0,
+                    gross_fen__lte=AMOUNT_LIMIT,
+                    gross_fen=models.F("voucher_fen") + models.F("own_fen"),
                 ),
                 name="line_shares_sum_to_gross",
             ),

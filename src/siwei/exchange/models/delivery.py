@@ -102,7 +102,10 @@ class Settlement(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(
-                    voucher_fen__gte=0, own_fen__gte=0, released_fen__gte=0, gross_fen__lte=F("metered_fen"),
+                    voucher_fen__gte=0,
+                    own_fen__gte=0,
+                    released_fen__gte=0,
+                    gross_fen__lte=F("metered_fen"),
                     gross_fen=F("voucher_fen") + F("own_fen"),
                 ),
                 name="settlement_adds_up",

@@ -26,7 +26,7 @@ class FactQuerySet(models.QuerySet["Fact"]):
 
 
 class Fact(models.Model):
-    """Append-only. `value` is canonical text (see `siwei.city.attributes`): fen as an integer, dates ISO, booleans true/false."""
+    """Append-only. `value` is canonical text (`siwei.city.attributes`): fen as an integer, dates ISO, true or false."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="facts")
     attribute = models.CharField(max_length=60)
@@ -43,5 +43,7 @@ class Fact(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["organisation", "attribute", "source", "source_ref"], name="one_fact_per_source"),
+            models.UniqueConstraint(
+                fields=["organisation", "attribute", "source", "source_ref"], name="one_fact_per_source"
+            ),
         )

@@ -41,7 +41,7 @@ class Account(models.Model):
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     last_transfer_id = models.BigIntegerField(default=0)
-    """The transfer that last moved this account; lets the database check each change of balance against its transfer."""
+    """The transfer that last moved this account: the database checks each change of a balance against its transfer."""
 
     objects = AccountQuerySet.as_manager()
 
@@ -102,7 +102,9 @@ class Transfer(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=AMOUNT_LIMIT), name="transfer_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, amount__lte=AMOUNT_LIMIT), name="transfer_amount_positive"
+            ),
             models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="transfer_two_accounts"),
             models.CheckConstraint(
                 condition=(
