@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils.timezone import localdate
 
 from siwei.city.home import PACKS, CityHome, open_home
@@ -16,17 +15,13 @@ from siwei.city.pack import OfficialFirmCount, Pack, load_pack
 from siwei.errors import NotFound
 from siwei.policy.loading import load_programmes
 from siwei.policy.programmes import Programme
+from siwei.portal import django_settings
 
 Row = dict[str, Any]
 LAYERS = ("application", "technology", "base")
 
 
 def current_home() -> CityHome | None:
-    home: CityHome | None = getattr(settings, "home", None)
-    if home is not None:
-        return home
-    from siwei.portal import django_settings
-
     return django_settings.home
 
 

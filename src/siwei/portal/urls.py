@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from siwei.portal.api import api
 from siwei.portal.pages import chain, desk, home, imports, indicators, jobs, market, organisations, programmes, search
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<slug:sha256>", imports.import_page, name="import"),
     path("desk", desk.desk_page, name="desk"),
     path("search", search.search_page, name="search"),
+    path("api/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("languages/", include("django.conf.urls.i18n")),
 ]

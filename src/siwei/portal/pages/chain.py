@@ -12,6 +12,7 @@ from siwei.portal.pages.paging import page_of
 from siwei.portal.queries.chain import chain_map, neighbours, segment_members
 from siwei.portal.queries.market import listings_on
 from siwei.portal.queries.organisations import read_evidence
+from siwei.portal.queries.segments import concentration, nearest_firms
 
 
 def chain_page(request: HttpRequest) -> HttpResponse:
@@ -38,6 +39,8 @@ def segment_page(request: HttpRequest, segment_id: str) -> HttpResponse:
         "upstream": upstream,
         "downstream": downstream,
         "official": official_firms(),
+        "concentration": concentration(segment_id, actor),
+        "nearest": nearest_firms(segment_id, actor) if page.paginator.count <= 1 else [],
         "open_listings": listings_on(segment_id, actor),
         "known_kinds": KINDS,
         "generated": any(organisation.is_generated for organisation, *_ in members),

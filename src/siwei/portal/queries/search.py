@@ -7,7 +7,8 @@ from typing import Any
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Job, Organisation
-from siwei.portal.city_pack import chain
+from siwei.policy.programmes import Programme
+from siwei.portal.city_pack import chain, programmes
 from siwei.portal.directory import syllable
 from siwei.portal.languages import to_simplified
 from siwei.portal.queries.organisations import Search, find_organisations, load_in_order
@@ -20,7 +21,7 @@ class Found:
     organisations: list[Organisation]
     organisation_count: int
     segments: list[dict[str, Any]]
-    programmes: list[Any]
+    programmes: list[Programme]
     jobs: list[Job]
 
     @property
@@ -43,6 +44,7 @@ def search_everything(text: str, actor: Actor) -> Found:
         return Found([], 0, [], [], [])
     matched = find_organisations(Search(text=text), actor)
     segments = [row for row in chain().segments.values() if name_matches(words, row["id"], row["name_zh"], row["name_en"])]
+    offered = [each for each in programmes().values() if name_matches(words, each.id, each.title.zh, each.title.en)]
     jobs = Job.objects.visible_to(actor).filter(key__icontains=text).order_by("key")[:SHOWN]
     organisations = load_in_order(matched.get_column("id").head(SHOWN).to_list(), actor)
-    return Found(organisations, matched.height, segments, [], list(jobs))
+    return Found(organisations, matched.height, segments, offered, list(jobs))

@@ -1,0 +1,61 @@
+"""Shared by the routers: what every call may answer besides its own, paging, and rows turned into schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from ninja import Query
+
+from siwei.exchange.models import Organisation, Transfer
+from siwei.portal.api import schemas
+from siwei.portal.queries.organisations import PlacementLine, placement_lines, read_evidence
+
+FAULTS = {400: schemas.Fault, 403: schemas.Fault, 404: schemas.Fault, 409: schemas.Fault, 422: schemas.InvalidRequest}
+PAGE_SIZE = 50
+
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="From 1; 50 rows a page")]
+Text = Annotated[str, Query(max_length=100)]
+
+
+def answers(schema: Any) -> dict[int, Any]:
+    return {200: schema, **FAULTS}
+
+
+def bounds(page: int) -> slice:
+    return slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE)
+
+
+def named(value: Any) -> dict[str, str]:
+    """From `Words`, `Text`, or a row with name_zh and name_en."""
+    if isinstance(value, dict):
+        return {"zh": value.get("name_zh") or "", "en": value.get("name_en") or ""}
+    return {"zh": value.zh, "en": value.en}
+
+
+def evidence(text: str) -> list[dict[str, str]]:
+    return [{"source": each.source, "term": each.term} for each in read_evidence(text)]
+
+
+def placement(line: PlacementLine) -> dict[str, Any]:
+    found = [{"source": each.source, "term": each.term} for each in line.evidence]
+    return {"segment": line.segment["id"], "layer": line.segment["layer"], "confidence": line.confidence, "evidence": found}
+
+
+def organisation(row: Organisation) -> dict[str, Any]:
+    """Reads `placements`: prefetch them for lists."""
+    return {
+        "key": row.key, "code": row.code, "name": row.name, "kind": row.kind, "district": row.district, "founded_on": row.founded_on,
+        "origin": row.origin, "generated": row.is_generated,
+        "placements": [placement(line) for line in placement_lines(row.placements.all())],
+    }
+
+
+def entries(transfers: Iterable[Transfer]) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": each.kind, "debit_account": each.debit_account.code, "credit_account": each.credit_account.code,
+            "amount": each.amount, "unit": each.unit, "memo": each.memo, "at": each.at,
+        }
+        for each in transfers
+    ]

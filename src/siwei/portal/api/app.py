@@ -1,0 +1,39 @@
+"""The API object: routers, and how errors answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import ValidationError
+
+from siwei import __version__
+from siwei.errors import SiweiError
+from siwei.portal.api import chain, city, market, organisations, programmes
+from siwei.portal.faults import status_of
+
+api = NinjaAPI(
+    title="Siwei",
+    version=__version__,
+    description="A city's AI industry exchange. Read-only; what a visitor may not see needs a signed-in session. Money is integer fen.",
+    docs_url="/docs",
+    urls_namespace="api",
+)
+api.add_router("", city.router, tags=["city"])
+api.add_router("/organisations", organisations.router, tags=["organisations"])
+api.add_router("", chain.router, tags=["chain"])
+api.add_router("/programmes", programmes.router, tags=["programmes"])
+api.add_router("", market.router, tags=["market"])
+
+
+@api.exception_handler(SiweiError)
+def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
+    return api.create_response(request, {"detail": str(error)}, status=status_of(error))
+
+
+@api.exception_handler(ValidationError)
+def answer_invalid(request: HttpRequest, error: Any) -> HttpResponse:
+    """Without the input itself: it came from the caller and may be anything."""
+    detail = [{"type": each["type"], "loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors]
+    return api.create_response(request, {"detail": detail}, status=422)

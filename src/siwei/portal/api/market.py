@@ -1,0 +1,126 @@
+"""Listings, matches, agreements, jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from siwei.errors import NotFound
+from siwei.exchange.models import Agreement, Job, Listing, Match
+from siwei.portal.access import actor_of
+from siwei.portal.api import schemas
+from siwei.portal.api.answers import PageNumber, Text, answers, bounds, entries
+from siwei.portal.queries import market
+from siwei.portal.queries.jobs import job_or_missing, job_view, read_log, read_metrics
+
+router = Router()
+AGREEMENTS_SHOWN = 500
+
+
+@router.get("/listings", response=answers(schemas.ListingPage))
+def list_listings(request: HttpRequest, kind: Text = "", side: Text = "", page: PageNumber = 1) -> Any:
+    """Open listings of organisations, and one's own; newest first."""
+    found = market.listings(actor_of(request), kind, side)
+    return {"count": found.count(), "page": page, "items": [listing_row(each) for each in found[bounds(page)]]}
+
+
+def listing_row(listing: Listing) -> dict[str, Any]:
+    return {
+        "key": listing.key, "kind": listing.kind, "side": listing.side, "organisation": listing.organisation.key if listing.organisation else None,
+        "title": {"zh": listing.title_zh, "en": listing.title_en}, "body": listing.body, "state": listing.state,
+        "published_at": listing.published_at,
+    }
+
+
+@router.get("/listing", response=answers(schemas.Listing))
+def get_listing(request: HttpRequest, key: Annotated[str, Query(max_length=120)]) -> Any:
+    return listing_row(market.listing_or_missing(key, actor_of(request)))
+
+
+@router.get("/matches", response=answers(list[schemas.Match]))
+def list_matches(request: HttpRequest, listing: Annotated[str, Query(max_length=120, description="Key of the need or the offer")]) -> Any:
+    """Matches of a listing that the reader may see, with every part of the score."""
+    actor = actor_of(request)
+    return [match_row(each) for each in market.matches_of(market.listing_or_missing(listing, actor), actor)]
+
+
+def match_row(match: Match) -> dict[str, Any]:
+    return {
+        "need": match.need.key, "offer": match.offer.key, "rank": match.rank, "score": match.score, "parts": match.parts,
+        "reason": {"zh": match.reason_zh, "en": match.reason_en}, "state": match.state,
+    }
+
+
+@router.get("/agreements", response=answers(list[schemas.AgreementSummary]))
+def list_agreements(request: HttpRequest) -> Any:
+    """Agreements the reader is a party to; all for the operator and the auditor. The newest 500."""
+    return [agreement_row(each) for each in market.agreements(actor_of(request))[:AGREEMENTS_SHOWN]]
+
+
+def agreement_row(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "key": agreement.key, "kind": agreement.kind, "state": agreement.state, "proposed_at": agreement.proposed_at,
+        "signed_at": agreement.signed_at, "ends_at": agreement.ends_at,
+    }
+
+
+@router.get("/agreement", response=answers(schemas.Agreement))
+def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120)]) -> Any:
+    """An agreement whole: parties, lines, jobs, settlement, every ledger entry."""
+    view = market.agreement_view(key, actor_of(request))
+    lines = [
+        {
+            "number": each.number, "provider": each.provider.key, "consumer": each.consumer.key, "description": each.description,
+            "quantity": each.quantity, "unit": each.unit, "unit_price_fen": each.unit_price_fen, "price_quantity": each.price_quantity,
+            "gross_fen": each.gross_fen, "voucher_fen": each.voucher_fen, "own_fen": each.own_fen,
+        }
+        for each in view.lines
+    ]
+    parties = [
+        {"organisation": each.organisation.key if each.organisation else None, "role": each.role, "signed_at": each.signed_at}
+        for each in view.parties
+    ]
+    settled = view.settlement
+    settlement = None if settled is None else {
+        name: getattr(settled, name) for name in ("metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "settled_at")
+    }
+    return {
+        **agreement_row(view.agreement), "terms": view.agreement.terms, "parties": parties, "lines": lines,
+        "jobs": [each.key for each in view.jobs], "settlement": settlement, "entries": entries(view.transfers),
+    }
+
+
+@router.get("/jobs", response=answers(list[schemas.Job]))
+def list_jobs(request: HttpRequest) -> Any:
+    found = Job.objects.visible_to(actor_of(request)).select_related("line__agreement").order_by("-submitted_at", "key")
+    return [job_row(each) for each in found[:AGREEMENTS_SHOWN]]
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    return {
+        "key": job.key, "agreement": job.line.agreement.key, "state": job.state, "attempt": job.attempt, "engine": job.engine,
+        "exit_code": job.exit_code, "reason": job.reason, "submitted_at": job.submitted_at, "started_at": job.started_at,
+        "ended_at": job.ended_at,
+    }
+
+
+@router.get("/jobs/{key}", response=answers(schemas.JobDetail))
+def get_job(request: HttpRequest, key: str) -> Any:
+    """State, cost so far, metrics, meter readings, money trail."""
+    view = job_view(key, actor_of(request))
+    readings = [{"reading": each.reading, "quantity": each.quantity, "unit": each.unit, "measured": each.measured} for each in view.usages]
+    return {
+        **job_row(view.job), "used_fen": view.used_fen, "metrics": dict(read_metrics(view.job)) if view.is_ended else {},
+        "readings": readings, "entries": entries(view.transfers),
+    }
+
+
+@router.get("/jobs/{key}/log", response=answers(schemas.Log))
+def get_log(request: HttpRequest, key: str, offset: Annotated[int, Query(ge=0, le=2**40)] = 0) -> Any:
+    """The log from `offset`; ask again with `next_offset` while `follow`."""
+    log = read_log(job_or_missing(key, actor_of(request)), offset)
+    if log is None:
+        raise NotFound("the log is kept by the engine that ran the job, and is not on this machine")
+    return {"text": log.text, "next_offset": log.next_offset, "follow": log.follow}

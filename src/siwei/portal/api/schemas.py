@@ -1,0 +1,397 @@
+"""What the API answers with. Money is integer fen; days and moments are ISO; names come in both languages."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from ninja import Schema
+from pydantic import Field
+
+
+class Fault(Schema):
+    detail: str
+
+
+class InvalidRequest(Schema):
+    """What `pydantic` found wrong with a parameter."""
+
+    detail: list[dict[str, Any]]
+
+
+class Named(Schema):
+    zh: str
+    en: str
+
+
+class City(Schema):
+    id: str
+    name: Named
+    pack_version: str
+    pack_sha256: str
+    decided_on: date
+    organisations: int
+    has_generated: bool
+    official_firms: int | None = Field(description="Firms of the industry in the official count, where the pack names one")
+    languages: list[str]
+
+
+class Evidence(Schema):
+    source: str
+    term: str
+
+
+class Placement(Schema):
+    segment: str
+    layer: str
+    confidence: float
+    evidence: list[Evidence]
+
+
+class Organisation(Schema):
+    key: str
+    code: str | None
+    name: str
+    kind: str
+    district: str
+    founded_on: date | None
+    origin: str
+    generated: bool
+    placements: list[Placement]
+
+
+class OrganisationPage(Schema):
+    count: int
+    page: int
+    items: list[Organisation]
+
+
+class Fact(Schema):
+    attribute: str
+    name: Named
+    unit: str | None
+    value: str = Field(description="Canonical text: integers in base 10 (money in fen), ISO days, true/false")
+    status: str
+    source: str
+    source_ref: str
+    valid_from: date | None
+    valid_to: date | None
+    known_at: datetime
+    is_public: bool
+
+
+class Segment(Schema):
+    id: str
+    layer: str
+    name: Named
+    definition_zh: str
+    firms: int = Field(description="In this data; nothing is said of the city beyond it")
+    generated: int
+    state: str = Field(description="empty, single or held, in this data")
+    source: str | None
+    as_of: date | None
+    verified: bool
+
+
+class Neighbour(Schema):
+    segment: str
+    type: str
+    firms: int
+    confidence: float
+    source: str | None
+    verified: bool
+
+
+class Nearest(Schema):
+    organisation: str
+    name: str
+    score: float
+    reason: Named
+
+
+class Dossier(Schema):
+    segment: Segment
+    concentration: dict[str, Any] | None
+    upstream: list[Neighbour]
+    downstream: list[Neighbour]
+    nearest: list[Nearest]
+
+
+class Edge(Schema):
+    source_segment: str
+    target_segment: str
+    type: str
+    confidence: float
+    source: str | None
+    as_of: date | None
+    verified: bool
+
+
+class Coverage(Schema):
+    organisations: int
+    placed: int
+    official_firms: int | None
+    segments: list[Segment]
+
+
+class Member(Schema):
+    organisation: str
+    name: str
+    generated: bool
+    confidence: float
+    evidence: list[Evidence]
+
+
+class MemberPage(Schema):
+    count: int
+    page: int
+    items: list[Member]
+
+
+class Citation(Schema):
+    document: str
+    locator: str
+    url: str | None
+
+
+class Clause(Schema):
+    id: str
+    words: Named
+    expression: str
+    requires: str
+    citation: Citation | None
+
+
+class Programme(Schema):
+    id: str
+    version: str
+    sha256: str
+    title: Named
+    kind: str
+    issuer: Named
+    source_document: str
+    verified: bool
+    is_draft: bool
+    starts_on: date | None
+    ends_on: date | None
+    clauses: list[Clause]
+    award_words: Named
+    award_expression: str
+    cap_expression: str | None
+    decided: dict[str, Any] | None = Field(description="Count of each verdict and the sum awarded in the latest bulk decision")
+
+
+class Entitlements(Schema):
+    paid_fen: int
+    tax_saving_fen: int
+    explanations: list[dict[str, Any]]
+
+
+class Listing(Schema):
+    key: str
+    kind: str
+    side: str
+    organisation: str | None
+    title: Named
+    body: dict[str, Any]
+    state: str
+    published_at: datetime
+
+
+class ListingPage(Schema):
+    count: int
+    page: int
+    items: list[Listing]
+
+
+class Match(Schema):
+    need: str
+    offer: str
+    rank: int
+    score: float
+    parts: Any
+    reason: Named
+    state: str
+
+
+class Party(Schema):
+    organisation: str | None
+    role: str
+    signed_at: datetime | None
+
+
+class Line(Schema):
+    number: int
+    provider: str
+    consumer: str
+    description: str
+    quantity: int
+    unit: str
+    unit_price_fen: int
+    price_quantity: int
+    gross_fen: int
+    voucher_fen: int
+    own_fen: int
+
+
+class AgreementSummary(Schema):
+    key: str
+    kind: str
+    state: str
+    proposed_at: datetime
+    signed_at: datetime | None
+    ends_at: datetime
+
+
+class Entry(Schema):
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount: int = Field(description="Minor units of `unit`; fen where it is CNY")
+    unit: str
+    memo: str
+    at: datetime
+
+
+class Settlement(Schema):
+    metered_fen: int
+    gross_fen: int
+    voucher_fen: int
+    own_fen: int
+    released_fen: int
+    settled_at: datetime
+
+
+class Agreement(AgreementSummary):
+    terms: dict[str, Any]
+    parties: list[Party]
+    lines: list[Line]
+    jobs: list[str]
+    settlement: Settlement | None
+    entries: list[Entry]
+
+
+class Job(Schema):
+    key: str
+    agreement: str
+    state: str
+    attempt: int
+    engine: str
+    exit_code: int | None
+    reason: str
+    submitted_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class JobDetail(Job):
+    used_fen: int | None
+    metrics: dict[str, str]
+    readings: list[dict[str, Any]]
+    entries: list[Entry]
+
+
+class Log(Schema):
+    text: str
+    next_offset: int
+    follow: bool
+
+
+class Indicator(Schema):
+    id: str
+    dimension: str
+    element: str
+    name: Named
+    formula: Named
+    unit: str
+    value: float | None
+    numerator: str | None = Field(description="Exact, as text: it may pass 64 bits")
+    denominator: str | None
+    coverage: Named
+    rows: int
+    restricted: bool
+
+
+class Rows(Schema):
+    count: int
+    page: int
+    columns: list[str]
+    items: list[list[Any]]
+
+
+class Money(Schema):
+    budget_fen: int
+    granted_fen: int
+    held_fen: int
+    paid_fen: int
+    returned_fen: int
+
+
+class Pot(Schema):
+    programme: str
+    period: str
+    budget_fen: int
+    available_fen: int
+    is_draft: bool
+
+
+class PublicMoney(Schema):
+    totals: Money
+    pots: list[Pot]
+
+
+class Account(Schema):
+    code: str
+    unit: str
+    purpose: str
+    balance: int
+    held: int
+    available: int
+
+
+class Voucher(Schema):
+    key: str
+    programme: str
+    cap_fen: int
+    available_fen: int
+    rate_bp: int
+    valid_from: date
+    valid_to: date
+
+
+class Wallet(Schema):
+    accounts: list[Account]
+    vouchers: list[Voucher]
+    entries: list[Entry]
+
+
+class ImportedFile(Schema):
+    sha256: str
+    name: str
+    shape: str
+    read: int
+    created: int
+    merged: int
+    rejected: int
+    imported_at: datetime
+
+
+class RejectedRow(Schema):
+    row: int
+    field: str
+    reason: str
+    record: Any
+
+
+class RejectedPage(Schema):
+    count: int
+    page: int
+    items: list[RejectedRow]
+
+
+class Found(Schema):
+    organisations: list[str]
+    organisation_count: int
+    segments: list[str]
+    programmes: list[str]
+    jobs: list[str]

@@ -1,0 +1,173 @@
+"""Who may open which address. Every address of the portal and of the API stands in the table below, or the test fails."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from conftest import City, signed_in
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+PUBLIC = {
+    "": "/",
+    "chain": "/chain",
+    "chain/edges.json": "/chain/edges.json",
+    "chain/<slug:segment_id>": "/chain/machine-vision",
+    "organisations": "/organisations",
+    "organisations/<slug:key>": "/organisations/n-00000000000000aa",
+    "wings/<slug:dimension>": "/wings/source",
+    "market": "/market?kind=compute",
+    "listings/<path:key>": "/listings/offer",
+    "programmes": "/programmes",
+    "programmes/<slug:programme_id>": "/programmes/xunli",
+    "money": "/money",
+    "indicators": "/indicators",
+    "indicators/<str:indicator_id>": "/indicators/source.chain-coverage",
+    "search": "/search?q=jia",
+    "api/city": "/api/city",
+    "api/search": "/api/search?q=jia",
+    "api/money": "/api/money",
+    "api/indicators": "/api/indicators",
+    "api/indicators/<indicator_id>": "/api/indicators/source.chain-coverage",
+    "api/indicators/<indicator_id>/rows": "/api/indicators/source.chain-coverage/rows",
+    "api/organisations": "/api/organisations?q=jia",
+    "api/organisations/<key>": "/api/organisations/n-00000000000000aa",
+    "api/organisations/<key>/facts": "/api/organisations/n-00000000000000aa/facts",
+    "api/chain": "/api/chain",
+    "api/chain/edges": "/api/chain/edges",
+    "api/segments": "/api/segments",
+    "api/segments/<segment_id>": "/api/segments/machine-vision",
+    "api/segments/<segment_id>/members": "/api/segments/machine-vision/members",
+    "api/programmes": "/api/programmes",
+    "api/programmes/<programme_id>": "/api/programmes/xunli",
+    "api/listings": "/api/listings",
+    "api/listing": "/api/listing?key=offer",
+    "api/matches": "/api/matches?listing=need",
+    "api/agreements": "/api/agreements",
+    "api/jobs": "/api/jobs",
+    "api/openapi.json": "/api/openapi.json",
+    "api/docs": "/api/docs",
+}
+# Address, and who besides the operator and the auditor may open it (alice: the firm, bob: the centre).
+PRIVATE = {
+    "organisations/<slug:key>/programmes/<slug:programme_id>": ("/organisations/n-00000000000000aa/programmes/xunli", {"alice"}),
+    "agreements/<path:key>": ("/agreements/deal", {"alice", "bob"}),
+    "jobs/<str:key>": ("/jobs/job", {"alice", "bob"}),
+    "jobs/<str:key>/state": ("/jobs/job/state", {"alice", "bob"}),
+    "jobs/<str:key>/log": ("/jobs/job/log", {"alice", "bob"}),
+    "imports": ("/imports", set()),
+    "imports/<slug:sha256>": ("/imports/" + "ab" * 32, set()),
+    "desk": ("/desk", {"alice", "bob", "charlie"}),
+    "api/organisations/<key>/entitlements": ("/api/organisations/n-00000000000000aa/entitlements", {"alice"}),
+    "api/organisations/<key>/entitlements/<programme_id>": ("/api/organisations/n-00000000000000aa/entitlements/xunli", {"alice"}),
+    "api/organisations/<key>/wallet": ("/api/organisations/n-00000000000000aa/wallet", {"alice"}),
+    "api/agreement": ("/api/agreement?key=deal", {"alice", "bob"}),
+    "api/jobs/<key>": ("/api/jobs/job", {"alice", "bob"}),
+    "api/imports": ("/api/imports", set()),
+    "api/imports/<sha256>/rejects": ("/api/imports/" + "ab" * 32 + "/rejects", set()),
+}
+NOT_OURS = ("accounts/", "languages/", "api/jobs/<key>/log", "api/")
+
+
+def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def test_every_address_is_in_the_tables() -> None:
+    known = set(PUBLIC) | set(PRIVATE)
+    ours = [route for route in addresses(get_resolver().url_patterns) if not route.startswith(("accounts/", "languages/"))]
+    assert sorted(set(ours) - known - set(NOT_OURS)) == []
+    assert sorted(known - set(ours)) == []
+
+
+@pytest.mark.django_db
+def test_visitors_open_what_is_public(client: Client, dealt: City) -> None:
+    assert {route: client.get(address).status_code for route, address in PUBLIC.items()} == dict.fromkeys(PUBLIC, 200)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["visitor", "alice", "bob", "charlie", "olive", "ann"])
+def test_the_rest_opens_only_to_those_it_concerns(dealt: City, who: str) -> None:
+    client = Client() if who == "visitor" else signed_in(getattr(dealt, who))
+    opened = {route for route, (address, _) in PRIVATE.items() if client.get(address).status_code == 200}
+    expected = {route for route, (_, allowed) in PRIVATE.items() if who in allowed or who in ("olive", "ann")}
+    assert opened == expected
+
+
+@pytest.mark.django_db
+def test_an_outsider_sees_public_facts_only(dealt: City) -> None:
+    address = f"/organisations/{dealt.firm.key}"
+    outsider = signed_in(dealt.charlie).get(address).content.decode()
+    own = signed_in(dealt.alice).get(address).content.decode()
+    hidden = ("fact-compute_rental", "fact-compute_rental_from_listed")
+    assert ([name in outsider for name in hidden], [name in own for name in hidden]) == ([False, False], [True, True])
+
+
+@pytest.mark.django_db
+def test_the_api_gives_an_outsider_public_facts_only(dealt: City) -> None:
+    address = f"/api/organisations/{dealt.firm.key}/facts"
+    seen = {fact["attribute"] for fact in signed_in(dealt.charlie).get(address).json()}
+    own = {fact["attribute"] for fact in signed_in(dealt.alice).get(address).json()}
+    assert own - seen == {"compute_rental", "compute_rental_from_listed", "compute_other_support"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/organisations/n-0", "/chain/nowhere", "/programmes/none", "/jobs/none", "/market?kind=none", "/nowhere", "/imports/x"])
+def test_what_is_not_there_says_what_to_do(city: City, address: str) -> None:
+    response = signed_in(city.olive).get(address)
+    text = response.content.decode()
+    assert (response.status_code, "<h1>" in text, "Traceback" in text) == (404, True, False)
+
+
+@pytest.mark.django_db
+def test_errors_of_the_api_are_json(client: Client, city: City) -> None:
+    response = client.get("/api/organisations/n-0")
+    assert (response.status_code, response.json()) == (404, {"detail": "no organisation with the key 'n-0'"})
+
+
+@pytest.mark.django_db
+def test_names_cannot_run(dealt: City) -> None:
+    """An organisation is called `<script>…`: every page that names it shows it as text."""
+    client = signed_in(dealt.olive)
+    for address in (f"/organisations/{dealt.outsider.key}", "/organisations", "/chain/machine-vision", "/search?q=script", "/imports/" + dealt.sha256):
+        assert re.search(r"<script>\s*alert", client.get(address).content.decode()) is None
+
+
+@pytest.mark.django_db
+def test_nothing_runs_from_elsewhere(client: Client, city: City) -> None:
+    for address in PUBLIC.values():
+        response = client.get(address)
+        policy = response.headers["Content-Security-Policy"]
+        assert ("'unsafe" in policy, "script-src 'self'" in policy) == (False, True)
+        if response.headers["Content-Type"].startswith("text/html"):
+            text = response.content.decode()
+            assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", text) == []
+            assert re.findall(r"\sstyle=|\son\w+=|(?:src|<link[^>]*href)=\"https?:", text) == []
+
+
+@pytest.mark.django_db
+def test_generated_data_wears_its_ribbon(client: Client, city: City) -> None:
+    ribbon = 'class="ribbon"'
+    pages = {key: ribbon in client.get(f"/organisations/{key}").content.decode() for key in (city.outsider.key, city.firm.key)}
+    assert pages == {city.outsider.key: True, city.firm.key: False}
+
+
+@pytest.mark.django_db
+def test_signing_in_and_out(client: Client, city: City) -> None:
+    from conftest import PASSWORD
+
+    response = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    assert (response.status_code, response.headers["Location"], client.get("/desk").status_code) == (302, "/desk", 200)
+    client.post("/accounts/logout/")
+    assert client.get("/desk").status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_wrong_password_says_so(client: Client, city: City) -> None:
+    response = client.post("/accounts/login/", {"login": "alice", "password": "wrong"})
+    assert (response.status_code, 'role="alert"' in response.content.decode()) == (200, True)

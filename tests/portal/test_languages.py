@@ -1,0 +1,66 @@
+"""繁體 is derived from 简体 in what people read, and nowhere else."""
+
+import pytest
+from conftest import City, signed_in
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from siwei.portal.languages import HUMAN_ATTRIBUTES, PARTS, traditional_html
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>产业链</p>", "<p>產業鏈</p>"),
+        ('<a href="/机构?q=产业" title="产业">产业</a>', '<a href="/机构?q=产业" title="產業">產業</a>'),
+        ('<input value="产业" placeholder="产业" aria-label="产业">', '<input value="产业" placeholder="產業" aria-label="產業">'),
+        ("<script>var a = '产业' < 1;</script>产", "<script>var a = '产业' < 1;</script>產"),
+        ("<textarea>产业</textarea><pre>产业</pre><code>产业</code>", "<textarea>产业</textarea><pre>产业</pre><code>产业</code>"),
+        ("<!-- 产业 <p>产业</p> -->产", "<!-- 产业 <p>产业</p> -->產"),
+        ('<p title="产 > 业" data-id="产">产</p>', '<p title="產 > 業" data-id="产">產</p>'),
+    ],
+)
+def test_only_human_text_is_converted(html: str, expected: str) -> None:
+    assert traditional_html(html) == expected
+
+
+@given(st.text(alphabet="<>\"'/= 产业pre-!a", max_size=60))
+def test_tags_stay_as_they_are(html: str) -> None:
+    """Whatever the markup, only text and human attributes change: the skeleton of tags is the same."""
+
+    def skeleton(text: str) -> list[str]:
+        return [HUMAN_ATTRIBUTES.sub(r"\1", match.group(0)) for match in PARTS.finditer(text)]
+
+    assert skeleton(traditional_html(html)) == skeleton(html)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "html_language", "word"),
+    [("zh-hans", "zh-Hans", "产业链图谱"), ("zh-hant", "zh-Hant", "產業鏈圖譜"), ("en", "en", "Chain map")],
+)
+def test_each_language_has_its_page(client: Client, city: City, language: str, html_language: str, word: str) -> None:
+    client.cookies["siwei_language"] = language
+    response = client.get("/chain")
+    text = response.content.decode()
+    assert (f'<html lang="{html_language}">' in text, f"<h1>{word}</h1>" in text) == (True, True)
+
+
+@pytest.mark.django_db
+def test_the_switch_keeps_the_language_in_a_cookie(client: Client, city: City) -> None:
+    response = client.post("/languages/setlang/", {"language": "zh-hant", "next": "/chain"})
+    assert (response.status_code, response.headers["Location"], response.cookies["siwei_language"].value) == (302, "/chain", "zh-hant")
+
+
+@pytest.mark.django_db
+def test_the_switch_goes_nowhere_else(client: Client, city: City) -> None:
+    response = client.post("/languages/setlang/", {"language": "en", "next": "https://elsewhere.example/"})
+    assert response.headers["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_form_values_come_back_unchanged_in_traditional(city: City) -> None:
+    client = signed_in(city.olive)
+    client.cookies["siwei_language"] = "zh-hant"
+    assert 'value="产业"' in client.get("/organisations", {"q": "产业"}).content.decode()
