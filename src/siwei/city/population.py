@@ -1,7 +1,10 @@
-"""A made-up population of firms, for a city without files and for scale: deterministic in its seed, and never to be taken for real.
+"""A made-up population of firms, for a city without files and for scale: deterministic in its seed, and never to be
+taken for real.
 
-Every name and address holds 「示例」; every code is of the class `Y` (other registering authority), under which no firm is
-registered, with valid check characters. AI firms number as the pack's official count says, and their revenue adds up to its
+Every name and address holds 「示例」; every code is of the class `Y` (other registering authority), under which no
+firm is
+registered, with valid check characters. AI firms number as the pack's official count says, and their revenue adds up
+to its
 core AI industry. Everything else (sizes, shares, gaps) is a guess of ours, labelled `generated`.
 """
 
@@ -39,7 +42,9 @@ def generate(count: int, ai_count: int, seed: int, *, pack: Pack, as_of: date) -
     The same arguments give the same table.
     """
     if not 0 <= ai_count <= count <= BODY_SPACE // 2:
-        raise InputError([Problem(f"cannot make {ai_count:,} AI firms among {count:,}", fix="0 ≤ AI firms ≤ firms ≤ 50,000,000")])
+        raise InputError(
+            [Problem(f"cannot make {ai_count:,} AI firms among {count:,}", fix="0 ≤ AI firms ≤ firms ≤ 50,000,000")]
+        )
     random = np.random.Generator(np.random.PCG64([seed, count, ai_count]))
     sector = _sectors(random, count, ai_count)
     is_ai = sector < len(AI_SECTORS)
@@ -161,7 +166,9 @@ def _registered(
         address=address,
         registered_capital=pl.lit(pl.Series(capital_wan * 10_000 * 100)),
         registered_capital_currency=pl.lit("CNY"),
-        enterprise_type=pl.col("legal_form").replace_strict({"firm": "有限责任公司", "individual": "个体工商户", "branch": "分公司"}),
+        enterprise_type=pl.col("legal_form").replace_strict(
+            {"firm": "有限责任公司", "individual": "个体工商户", "branch": "分公司"}
+        ),
         industry=pl.lit(pl.Series([each.industry for each in SECTORS]).gather(pl.Series(sector))),
         scope=pl.lit(_scopes(random, sector, is_ai)),
         profile=pl.when(pl.lit(pl.Series(says))).then(sentence),
@@ -184,10 +191,16 @@ def _scopes(random: np.random.Generator, sector: np.ndarray, is_ai: np.ndarray) 
     for position in range(5):
         chosen = flat.gather(pl.Series(starts[source] + (begin + position) % lengths[source]))
         columns.append(pl.select(pl.when(pl.Series(lines > position)).then(chosen)).to_series().alias(f"own{position}"))
-    common, extra, some = pl.Series(COMMON_SCOPES), random.integers(0, len(COMMON_SCOPES), count), random.integers(0, 3, count)
+    common, extra, some = (
+        pl.Series(COMMON_SCOPES),
+        random.integers(0, len(COMMON_SCOPES), count),
+        random.integers(0, 3, count),
+    )
     for position in range(2):
         chosen = common.gather(pl.Series((extra + position) % len(COMMON_SCOPES)))
-        columns.append(pl.select(pl.when(pl.Series(some > position)).then(chosen)).to_series().alias(f"common{position}"))
+        columns.append(
+            pl.select(pl.when(pl.Series(some > position)).then(chosen)).to_series().alias(f"common{position}")
+        )
     return pl.DataFrame(columns).select(pl.concat_str(pl.all(), separator="；", ignore_nulls=True)).to_series()
 
 
@@ -209,12 +222,16 @@ def _finances(
     return pl.DataFrame(
         {
             "employees": employees,
-            "research_staff": (employees * np.where(is_ai, random.beta(4, 5, count), random.beta(0.7, 12, count))).astype(np.int64),
+            "research_staff": (
+                employees * np.where(is_ai, random.beta(4, 5, count), random.beta(0.7, 12, count))
+            ).astype(np.int64),
             "revenue": revenue,
             "revenue_3y": revenue_3y,
             "rd_expense_3y": research,
             "rd_expense_3y_in_china": _whole_yuan(research * random.beta(12, 1.5, count)),
-            "high_tech_revenue": _whole_yuan(revenue * np.where(is_ai, random.beta(6, 2, count), random.beta(0.5, 6, count))),
+            "high_tech_revenue": _whole_yuan(
+                revenue * np.where(is_ai, random.beta(6, 2, count), random.beta(0.5, 6, count))
+            ),
             "core_ip": random.poisson(np.where(is_ai, 6, 0.4)),
             "high_tech_field": random.random(count) < np.where(is_ai, 0.92, 0.12),
             "serious_violation": random.random(count) < 0.01,
@@ -223,7 +240,9 @@ def _finances(
     )
 
 
-def _purchases(random: np.random.Generator, is_ai: np.ndarray, district: pl.Series, revenue: np.ndarray) -> pl.DataFrame:
+def _purchases(
+    random: np.random.Generator, is_ai: np.ndarray, district: pl.Series, revenue: np.ndarray
+) -> pl.DataFrame:
     """What vouchers pay for; a firm spends at most a share of what it turns over."""
     count = len(is_ai)
 
@@ -251,7 +270,8 @@ def _whole_yuan(fen: np.ndarray) -> np.ndarray:
 
 
 REGISTERED = (
-    "founded_on", "district", "address", "registered_capital", "registered_capital_currency", "enterprise_type", "legal_form",
+    "founded_on", "district", "address", "registered_capital", "registered_capital_currency", "enterprise_type",
+    "legal_form",
     "industry", "scope",
 )  # fmt: skip
 IDENTITY = ("name", "code", "profile")
@@ -260,7 +280,8 @@ IDENTITY = ("name", "code", "profile")
 def _with_gaps(
     random: np.random.Generator, frame: pl.DataFrame, is_ai: np.ndarray, founded: np.ndarray, as_of: date
 ) -> pl.DataFrame:
-    """Most firms report little: drop facts at random, none of last year for firms of this year; give each its status."""
+    """Most firms report little: drop facts at random, none of last year for firms of this year; give each its
+    status."""
     count = len(is_ai)
     reports = random.random(count) < np.where(is_ai, AI_SHARE_OF_REPORTED, OTHER_SHARE_OF_REPORTED)
     existed = founded < np.datetime64(date(as_of.year, 1, 1))

@@ -17,14 +17,18 @@ from siwei.cli.output import console, error_console, print_json, print_table
 imports = App(name="import", help="Bring firms in from files; look over what was merged and rejected.")
 app.command(imports)
 Out = Annotated[Path, Parameter(help="CSV file to write (formulas in cells are neutralised).")]
-OfFile = Annotated[str | None, Parameter(name="--file", help="Only this imported file (its name or the first digits of its hash).")]
+OfFile = Annotated[
+    str | None, Parameter(name="--file", help="Only this imported file (its name or the first digits of its hash).")
+]
 
 
 @imports.command(name="firms")
 def import_firms(files: list[Path], /, *, city: City = None, source: str | None = None, json: Json = False) -> None:
-    """Import firms from FILES: registry extracts, company profiles, lists of listed firms, or tables of our own attributes.
+    """Import firms from FILES: registry extracts, company profiles, lists of listed firms, or tables of our own
+    attributes.
 
-    CSV, .csv.gz, Parquet and XLSX, recognised by content and columns. Every row is created, merged or rejected. The same
+    CSV, .csv.gz, Parquet and XLSX, recognised by content and columns. Every row is created, merged or rejected. The
+    same
     file again changes nothing.
 
     Parameters
@@ -39,13 +43,20 @@ def import_firms(files: list[Path], /, *, city: City = None, source: str | None 
     started = time.perf_counter()
     with _progress(quiet=json) as progress:
         summary = save(
-            files, actor=PLATFORM, now=datetime.now(UTC), progress=progress, pack=load_pack(home.pack_directory), source=source
+            files,
+            actor=PLATFORM,
+            now=datetime.now(UTC),
+            progress=progress,
+            pack=load_pack(home.pack_directory),
+            source=source,
         )
     _print_summary(summary, time.perf_counter() - started, json)
 
 
 @imports.command
-def generated(*, count: int = 20_000, ai_count: int = 2_000, seed: int = 1, city: City = None, json: Json = False) -> None:
+def generated(
+    *, count: int = 20_000, ai_count: int = 2_000, seed: int = 1, city: City = None, json: Json = False
+) -> None:
     """Fill the city with made-up firms, labelled as generated everywhere. The same numbers again change nothing.
 
     Parameters
@@ -62,8 +73,14 @@ def generated(*, count: int = 20_000, ai_count: int = 2_000, seed: int = 1, city
     started = time.perf_counter()
     with _progress(quiet=json) as progress:
         summary = import_population(
-            count, ai_count, seed, actor=PLATFORM, now=datetime.now(UTC), progress=progress,
-            pack=load_pack(home.pack_directory), as_of=home.as_of,
+            count,
+            ai_count,
+            seed,
+            actor=PLATFORM,
+            now=datetime.now(UTC),
+            progress=progress,
+            pack=load_pack(home.pack_directory),
+            as_of=home.as_of,
         )
     _print_summary(summary, time.perf_counter() - started, json)
 
@@ -146,6 +163,7 @@ def _progress(*, quiet: bool) -> Iterator[Any]:
     bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=error_console)
     tasks: dict[str, Any] = {}
     with bars:
+
         def advance(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)

@@ -20,13 +20,18 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterabl
                     copy.write_row(row)
             return
         marks = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  (names of our own models)
+        cursor.executemany(  # a generator: the rows never stand in memory together
+            f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608  (names of our own models)
+            rows,  # type: ignore[arg-type]
+        )
 
 
 def fill_empty(model: type[models.Model], column: str, empty: str | None, values: Iterable[tuple[str, str]]) -> None:
     """For each (value, key): write `column` of the row with that `key` where it is still `empty`."""
     quote = connection.ops.quote_name
     still_empty = f"{quote(column)} IS NULL" if empty is None else f"{quote(column)} = ''"
-    statement = f"UPDATE {quote(model._meta.db_table)} SET {quote(column)} = %s WHERE {quote('key')} = %s AND {still_empty}"  # noqa: S608
+    statement = (
+        f"UPDATE {quote(model._meta.db_table)} SET {quote(column)} = %s WHERE {quote('key')} = %s AND {still_empty}"  # noqa: S608
+    )
     with connection.cursor() as cursor:
         cursor.executemany(statement, list(values))

@@ -20,10 +20,11 @@ from siwei.exchange.audit import action, record_event
 from siwei.exchange.models import Fact, ImportFile, Merge, Organisation, Reject, RowWarning
 
 
-
 def find_import(name: str) -> ImportFile:
     """By the name it was imported under, or the first digits of its hash."""
-    found = list(ImportFile.objects.filter(name=name).order_by("pk")) or list(ImportFile.objects.filter(sha256__startswith=name)[:2])
+    found = list(ImportFile.objects.filter(name=name).order_by("pk")) or list(
+        ImportFile.objects.filter(sha256__startswith=name)[:2]
+    )
     if not found:
         known = ", ".join(ImportFile.objects.order_by("name").values_list("name", flat=True)[:20])
         raise NotFound(f"no file {name!r} was imported → imported were: {known or 'none yet'}")
@@ -38,7 +39,8 @@ def undo_merge(file: str, row: int, *, actor: Actor, now: datetime) -> Organisat
     """The row becomes an organisation of its own, and takes with it the facts that came from it.
 
     It takes its code too where the organisation has the code from this row alone (it was merged by name). The file's
-    counts move one row from merged to created. Raises `NotFound`, and `Conflict` where it was undone before or where other
+    counts move one row from merged to created. Raises `NotFound`, and `Conflict` where it was undone before or where
+    other
     rows were merged by that code since.
     """
     require(can_operate(actor), actor, "undo a merge")
@@ -57,18 +59,28 @@ def undo_merge(file: str, row: int, *, actor: Actor, now: datetime) -> Organisat
     if Organisation.objects.filter(key=key).exists():
         key = separate_key(normalised, source_ref)
     own = Organisation.objects.create(
-        key=key, code=code if takes_code else None, name=name, name_normalised=normalised,
-        kind=merge.organisation.kind, origin=merge.organisation.origin,
+        key=key,
+        code=code if takes_code else None,
+        name=name,
+        name_normalised=normalised,
+        kind=merge.organisation.kind,
+        origin=merge.organisation.origin,
     )
     facts = Fact.objects.filter(organisation=merge.organisation, source_ref=source_ref)
     stated = dict(facts.filter(attribute__in=["district", "founded_on"]).values_list("attribute", "value"))
-    own.district, own.founded_on = stated.get("district", ""), stated.get("founded_on")  # type: ignore[assignment]
+    own.district, own.founded_on = stated.get("district", ""), stated.get("founded_on")
     own.save(update_fields=["district", "founded_on"])
     moved = facts.update(organisation=own)
     ImportFile.objects.filter(pk=imported.pk).update(merged=imported.merged - 1, created=imported.created + 1)
     record_event(
-        "undo_merge", f"{imported.sha256[:32]}-{row}", {"file": imported.sha256, "row": row}, subject=own.key, actor=actor,
-        now=now, organisations=[own, merge.organisation], payload={"reason": merge.reason, "facts": moved},
+        "undo_merge",
+        f"{imported.sha256[:32]}-{row}",
+        {"file": imported.sha256, "row": row},
+        subject=own.key,
+        actor=actor,
+        now=now,
+        organisations=[own, merge.organisation],
+        payload={"reason": merge.reason, "facts": moved},
     )
     return own
 
@@ -79,7 +91,8 @@ def _give_up_code(merge: Merge, imported: ImportFile) -> None:
     others = Merge.objects.filter(organisation=organisation, reason=BY_CODE, undone_at=None).exclude(pk=merge.pk)
     if others.exists():
         raise Conflict(
-            f"other rows were merged into {organisation.key} by the code that row {merge.row} of {imported.name} brought → "
+            f"other rows were merged into {organisation.key} by the code that row {merge.row} of {imported.name} "
+            "brought → "
             "undo those first (`siwei import merges`)"
         )
     key = name_key(organisation.name_normalised)

@@ -1,6 +1,7 @@
 """Saving what was read from files: organisations, facts, merges, rejects and warnings, all in one transaction.
 
-An import is whole or not at all: killed anywhere, it leaves nothing, and run again it does everything once. A file is known
+An import is whole or not at all: killed anywhere, it leaves nothing, and run again it does everything once. A file is
+known
 by the hash of its content; read again, it changes nothing and reports the same counts.
 """
 
@@ -50,6 +51,10 @@ class ImportSummary:
         return {"files": {name: asdict(counts) for name, counts in self.files.items()}, "all": asdict(self.all)}
 
 
+def counts_of(file: ImportFile) -> Counts:
+    return Counts(file.read, file.created, file.merged, file.rejected)
+
+
 def city_pack() -> Pack:
     """The pack of the city this process has open."""
     return load_pack(open_home(load_settings().city).pack_directory)
@@ -91,24 +96,31 @@ def import_firms(
     saved = {each.sha256: each for each in ImportFile.objects.filter(sha256__in=hashes.values())}
     counts = {}
     for name, digest in hashes.items():
-        file = saved[digest]
-        repeat = first_names[digest] != name
-        counts[name] = Counts() if repeat else Counts(file.read, file.created, file.merged, file.rejected)
+        record = saved[digest]
+        counts[name] = counts_of(record) if first_names[digest] == name else Counts()
         if digest in seen:
-            remarks.append(f"{name}: imported before as {file.name} on {file.imported_at:%Y-%m-%d}; nothing to do")
+            remarks.append(f"{name}: imported before as {record.name} on {record.imported_at:%Y-%m-%d}; nothing to do")
     return ImportSummary(counts, tuple(remarks))
 
 
 def import_population(
-    count: int, ai_count: int, seed: int, *, actor: Actor, now: datetime, as_of: date, pack: Pack, progress: Progress | None = None
+    count: int,
+    ai_count: int,
+    seed: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    as_of: date,
+    pack: Pack,
+    progress: Progress | None = None,
 ) -> ImportSummary:
-    """Fill the city with generated firms, by the same path as any file; origin and source say that they are generated."""
+    """Fill the city with generated firms, by the same path as any file; origin and source say that they are
+    generated."""
     require(can_operate(actor), actor, "generate firms")
     name = f"generated-{count}-{ai_count}-seed{seed}.csv"
     before = ImportFile.objects.filter(name=name).first()
     if before is not None:
-        counts = Counts(before.read, before.created, before.merged, before.rejected)
-        return ImportSummary({name: counts}, (f"{name}: generated before; nothing to do",))
+        return ImportSummary({name: counts_of(before)}, (f"{name}: generated before; nothing to do",))
     with tempfile.TemporaryDirectory(prefix="siwei-population-") as folder:
         path = Path(folder) / name
         write_population(generate(count, ai_count, seed, pack=pack, as_of=as_of), path)
@@ -139,11 +151,20 @@ def _hash_all(named: Mapping[str, Path]) -> tuple[dict[str, str], list[str]]:
 
 @action
 def _save(
-    parsed: list[ParsedFile], pack: Pack, *, actor: Actor, now: datetime, origin: str, source: str | None, progress: Progress | None
+    parsed: list[ParsedFile],
+    pack: Pack,
+    *,
+    actor: Actor,
+    now: datetime,
+    origin: str,
+    source: str | None,
+    progress: Progress | None,
 ) -> None:
     done = set(ImportFile.objects.filter(sha256__in=[file.sha256 for file in parsed]).values_list("sha256", flat=True))
     # The least trusted source first: between facts of equal standing, the one written last is read.
-    fresh = sorted((file for file in parsed if file.sha256 not in done), key=lambda file: (-file.shape.rank, file.sha256))
+    fresh = sorted(
+        (file for file in parsed if file.sha256 not in done), key=lambda file: (-file.shape.rank, file.sha256)
+    )
     if not fresh:
         return
     imported = merge_files(
@@ -155,7 +176,12 @@ def _save(
     _save_rows(imported, ids, files)
     shas = sorted(file.sha256 for file in fresh)
     record_event(
-        "import_firms", sha256("".join(shas).encode()).hexdigest(), {"files": shas}, subject="import", actor=actor, now=now,
+        "import_firms",
+        sha256("".join(shas).encode()).hexdigest(),
+        {"files": shas},
+        subject="import",
+        actor=actor,
+        now=now,
         payload={"files": {file.name: asdict(file.counts) for file in imported.files}, "origin": origin},
     )
 
@@ -181,7 +207,9 @@ def _save_organisations(imported: Imported, now: datetime) -> pl.DataFrame:
     founded = known.select(pl.col("founded_on").dt.to_string("%Y-%m-%d"), "key").drop_nulls()
     fill_empty(Organisation, "founded_on", None, founded.iter_rows())
     pairs = Organisation.objects.values_list("key", "pk").order_by("pk")
-    ids = pl.DataFrame(list(pairs.iterator(chunk_size=FETCH_ROWS)), schema={"key": pl.String, "id": pl.Int64}, orient="row")
+    ids = pl.DataFrame(
+        list(pairs.iterator(chunk_size=FETCH_ROWS)), schema={"key": pl.String, "id": pl.Int64}, orient="row"
+    )
     return ids.join(imported.organisations.select("key"), on="key", how="semi")
 
 
@@ -195,12 +223,23 @@ def _save_files(imported: Imported) -> dict[str, int]:
 
 
 def _save_facts(imported: Imported, ids: pl.DataFrame, now: datetime, progress: Progress | None) -> None:
-    columns = ["organisation_id", "attribute", "value", "valid_from", "known_at", "source", "source_ref", "status", "is_public"]
+    columns = [
+        "organisation_id",
+        "attribute",
+        "value",
+        "valid_from",
+        "known_at",
+        "source",
+        "source_ref",
+        "status",
+        "is_public",
+    ]
     known_at = connection.ops.adapt_datetimefield_value(now)
     total, done = sum(file.rows.height for file in imported.files), 0
     for facts in imported.fact_slices():
         rows = facts.join(ids, on="key", how="left", maintain_order="left").select(
-            "id", "attribute", "value", pl.col("valid_from").dt.to_string("%Y-%m-%d"), pl.lit(known_at), "source", "source_ref",
+            "id", "attribute", "value", pl.col("valid_from").dt.to_string("%Y-%m-%d"), pl.lit(known_at), "source",
+            "source_ref",
             "status", "is_public",
         )  # fmt: skip
         insert_rows(Fact, columns, rows.iter_rows())
@@ -212,7 +251,9 @@ def _save_facts(imported: Imported, ids: pl.DataFrame, now: datetime, progress: 
 def _save_rows(imported: Imported, ids: pl.DataFrame, files: Mapping[str, int]) -> None:
     file = pl.col("file").replace_strict(files, return_dtype=pl.Int64)
     field = pl.col("field").str.slice(0, FIELD_LENGTH)
-    merges = imported.merges.join(ids, on="key", how="left", maintain_order="left").select(file, "row", "id", "reason", "record")
+    merges = imported.merges.join(ids, on="key", how="left", maintain_order="left").select(
+        file, "row", "id", "reason", "record"
+    )
     insert_rows(Merge, ["file_id", "row", "organisation_id", "reason", "record"], merges.iter_rows())
     rejects = imported.rejects.select(file, "row", field, "reason", "record")
     insert_rows(Reject, ["file_id", "row", "field", "reason", "record"], rejects.iter_rows())

@@ -1,6 +1,7 @@
 """The district an address lies in today, read from the words of the address and the pack's tables.
 
-Old addresses name the district of their time (宝安区龙华镇 is today's 龙华区): a place whose own district was split from
+Old addresses name the district of their time (宝安区龙华镇 is today's 龙华区): a place whose own district was split
+from
 the district that is named, wins. A road is not a place: 罗湖区宝安北路 lies in 罗湖区.
 """
 
@@ -32,7 +33,7 @@ class Gazetteer:
 def build_gazetteer(districts: pl.DataFrame, places: pl.DataFrame, *, city: str) -> Gazetteer:
     """From a pack's frames: districts (`id, name_zh, split_from`) and places (`keyword, district, kind`)."""
     names = {_stem(name): identifier for identifier, name in districts.select("id", "name_zh").iter_rows()}
-    words = {word: district for word, district in places.select("keyword", "district").iter_rows()}
+    words = dict(places.select("keyword", "district").iter_rows())
     kinds = dict(places.select("keyword", "kind").iter_rows())
     names |= {_stem(word): district for word, district in words.items() if kinds[word] == "district"}
     split = {identifier: parent for identifier, parent in districts.select("id", "split_from").iter_rows() if parent}
@@ -66,7 +67,9 @@ def find_districts(addresses: pl.Series, gazetteer: Gazetteer) -> pl.Series:
     plain = text.str.replace_all(_alternatives(everything) + ROADS, "…")
     cells = pl.DataFrame({"text": plain, "other": other}).with_columns(
         stated=stated.replace_strict(gazetteer.districts, default=None, return_dtype=pl.String),
-        implied=plain.str.extract(_alternatives(everything), 1).replace_strict(everything, default=None, return_dtype=pl.String),
+        implied=plain.str.extract(_alternatives(everything), 1).replace_strict(
+            everything, default=None, return_dtype=pl.String
+        ),
     )
     elsewhere = pl.col("other").is_not_null() & (pl.col("other") != gazetteer.city)
     district = pl.coalesce(*_split_off(gazetteer, everything), pl.col("stated"), pl.col("implied"))
@@ -75,7 +78,7 @@ def find_districts(addresses: pl.Series, gazetteer: Gazetteer) -> pl.Series:
 
 def _split_off(gazetteer: Gazetteer, everything: Mapping[str, str]) -> list[pl.Expr]:
     """For each district that lost parts: today's district of the first part named after it."""
-    expressions = []
+    expressions: list[pl.Expr] = []
     for parent in sorted(set(gazetteer.split_from.values())):
         children = {child for child, of in gazetteer.split_from.items() if of == parent}
         words = {word: district for word, district in everything.items() if district in children}

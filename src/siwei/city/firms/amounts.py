@@ -1,6 +1,7 @@
 """Money as people write it (`39,076.8700(万元人民币)`, `600（万元）`, `100万港币`) to minor units, exactly.
 
-All arithmetic is on integers: the digits are read as one whole number and shifted by powers of ten; an amount finer than
+All arithmetic is on integers: the digits are read as one whole number and shifted by powers of ten; an amount finer
+than
 the currency's minor unit, or beyond 64 bits, is a problem and never a rounding.
 """
 
@@ -8,23 +9,117 @@ import polars as pl
 
 # ISO 4217 minor-unit exponents, for the currencies met in registry extracts.
 MINOR_DIGITS = {
-    "CNY": 2, "HKD": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "TWD": 2, "MOP": 2, "SGD": 2, "AUD": 2, "CAD": 2,
-    "CHF": 2, "KRW": 0, "NZD": 2, "MYR": 2, "THB": 2, "RUB": 2, "DKK": 2, "SEK": 2, "NOK": 2,
+    "CNY": 2,
+    "HKD": 2,
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "JPY": 0,
+    "TWD": 2,
+    "MOP": 2,
+    "SGD": 2,
+    "AUD": 2,
+    "CAD": 2,
+    "CHF": 2,
+    "KRW": 0,
+    "NZD": 2,
+    "MYR": 2,
+    "THB": 2,
+    "RUB": 2,
+    "DKK": 2,
+    "SEK": 2,
+    "NOK": 2,
 }
 CURRENCY_WORDS = {
-    "": "CNY", "元": "CNY", "圆": "CNY", "人民币": "CNY", "人民币元": "CNY", "元人民币": "CNY", "RMB": "CNY", "CNY": "CNY",
-    "¥": "CNY", "元RMB": "CNY", "元CNY": "CNY",
-    "港币": "HKD", "港元": "HKD", "元港币": "HKD", "元港元": "HKD", "港币元": "HKD", "香港元": "HKD", "元香港元": "HKD", "HKD": "HKD", "HK$": "HKD",
-    "美元": "USD", "美金": "USD", "元美元": "USD", "元美金": "USD", "美元元": "USD", "USD": "USD", "US$": "USD",
-    "欧元": "EUR", "EUR": "EUR", "€": "EUR", "英镑": "GBP", "GBP": "GBP", "£": "GBP",
-    "日元": "JPY", "日圆": "JPY", "JPY": "JPY", "韩元": "KRW", "韩圆": "KRW", "KRW": "KRW",
-    "新台币": "TWD", "新台币元": "TWD", "台币": "TWD", "TWD": "TWD", "澳门元": "MOP", "澳门币": "MOP", "MOP": "MOP",
-    "新加坡元": "SGD", "新加坡币": "SGD", "新元": "SGD", "SGD": "SGD", "澳大利亚元": "AUD", "澳元": "AUD", "AUD": "AUD",
-    "加拿大元": "CAD", "加元": "CAD", "CAD": "CAD", "瑞士法郎": "CHF", "CHF": "CHF", "新西兰元": "NZD", "NZD": "NZD",
-    "马来西亚林吉特": "MYR", "林吉特": "MYR", "MYR": "MYR", "泰铢": "THB", "THB": "THB", "卢布": "RUB", "RUB": "RUB",
-    "丹麦克朗": "DKK", "DKK": "DKK", "瑞典克朗": "SEK", "SEK": "SEK", "挪威克朗": "NOK", "NOK": "NOK",
-}  # fmt: skip
-MULTIPLE_DIGITS = {"": 0, "十": 1, "百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "十亿": 9, "百亿": 10, "千亿": 11, "万亿": 12}
+    "": "CNY",
+    "元": "CNY",
+    "圆": "CNY",
+    "人民币": "CNY",
+    "人民币元": "CNY",
+    "元人民币": "CNY",
+    "RMB": "CNY",
+    "CNY": "CNY",
+    "¥": "CNY",
+    "元RMB": "CNY",
+    "元CNY": "CNY",
+    "港币": "HKD",
+    "港元": "HKD",
+    "元港币": "HKD",
+    "元港元": "HKD",
+    "港币元": "HKD",
+    "香港元": "HKD",
+    "元香港元": "HKD",
+    "HKD": "HKD",
+    "HK$": "HKD",
+    "美元": "USD",
+    "美金": "USD",
+    "元美元": "USD",
+    "元美金": "USD",
+    "美元元": "USD",
+    "USD": "USD",
+    "US$": "USD",
+    "欧元": "EUR",
+    "EUR": "EUR",
+    "€": "EUR",
+    "英镑": "GBP",
+    "GBP": "GBP",
+    "£": "GBP",
+    "日元": "JPY",
+    "日圆": "JPY",
+    "JPY": "JPY",
+    "韩元": "KRW",
+    "韩圆": "KRW",
+    "KRW": "KRW",
+    "新台币": "TWD",
+    "新台币元": "TWD",
+    "台币": "TWD",
+    "TWD": "TWD",
+    "澳门元": "MOP",
+    "澳门币": "MOP",
+    "MOP": "MOP",
+    "新加坡元": "SGD",
+    "新加坡币": "SGD",
+    "新元": "SGD",
+    "SGD": "SGD",
+    "澳大利亚元": "AUD",
+    "澳元": "AUD",
+    "AUD": "AUD",
+    "加拿大元": "CAD",
+    "加元": "CAD",
+    "CAD": "CAD",
+    "瑞士法郎": "CHF",
+    "CHF": "CHF",
+    "新西兰元": "NZD",
+    "NZD": "NZD",
+    "马来西亚林吉特": "MYR",
+    "林吉特": "MYR",
+    "MYR": "MYR",
+    "泰铢": "THB",
+    "THB": "THB",
+    "卢布": "RUB",
+    "RUB": "RUB",
+    "丹麦克朗": "DKK",
+    "DKK": "DKK",
+    "瑞典克朗": "SEK",
+    "SEK": "SEK",
+    "挪威克朗": "NOK",
+    "NOK": "NOK",
+}
+MULTIPLE_DIGITS = {
+    "": 0,
+    "十": 1,
+    "百": 2,
+    "千": 3,
+    "万": 4,
+    "十万": 5,
+    "百万": 6,
+    "千万": 7,
+    "亿": 8,
+    "十亿": 9,
+    "百亿": 10,
+    "千亿": 11,
+    "万亿": 12,
+}
 
 AMOUNT = r"^([A-Z¥€£$]{0,3}|[\p{Han}]{2,4}元?)(\d+)(?:\.(\d+))?(万亿|[十百千]?亿|[十百千]?万|[十百千])?([^\d.]*)$"
 THOUSANDS = r"^[^\d,]*\d{1,3}(,\d{3})+(\.\d+)?[^\d,.]*$"
@@ -35,7 +130,24 @@ AMOUNTS = {
     "currency": pl.String,  # ISO 4217
     "problem": pl.String,  # why not, or null; an empty cell is null in all three
 }
-UNSTATED = ("", "-", "--", "—", "/", "无", "暂无", "未知", "未公开", "未公示", "不详", "N/A", "NA", "NULL", "NONE", "NAN")
+UNSTATED = (
+    "",
+    "-",
+    "--",
+    "—",
+    "/",
+    "无",
+    "暂无",
+    "未知",
+    "未公开",
+    "未公示",
+    "不详",
+    "N/A",
+    "NA",
+    "NULL",
+    "NONE",
+    "NAN",
+)
 
 
 def parse_amounts(texts: pl.Series, *, unit_required: bool = True) -> pl.DataFrame:
@@ -66,7 +178,9 @@ def parse_amounts(texts: pl.Series, *, unit_required: bool = True) -> pl.DataFra
         .cast(pl.String)
     )
     readable = problem.is_null() & ~pl.col("absent")
-    power = pl.col("shift").replace_strict({n: 10**n for n in range(LARGEST_DIGITS + 1)}, default=0, return_dtype=pl.Int64)
+    power = pl.col("shift").replace_strict(
+        {n: 10**n for n in range(LARGEST_DIGITS + 1)}, default=0, return_dtype=pl.Int64
+    )
     minor = pl.when(readable).then(pl.col("figures")).cast(pl.Int64, strict=False) * power
     return cells.select(minor=minor, currency=pl.when(readable).then("currency"), problem=problem)
 

@@ -12,21 +12,36 @@ from siwei.city.firms.amounts import UNSTATED, parse_amounts
 from siwei.city.firms.codes import check_codes
 from siwei.city.firms.dates import parse_days
 from siwei.city.firms.names import BLANK_NAMES, LONGEST_NAME, clean_names, normalise_names
-from siwei.city.firms.shapes import REGISTRY, STATUS_WORDS, Shape
+from siwei.city.firms.shapes import FIXED_SHAPES, STATUS_WORDS, Shape
 from siwei.city.firms.tables import BROKEN, ROW, RawTable, cell_column, write_records
 
 NOTES = {"row": pl.UInt32, "field": pl.String, "message": pl.String}
 CURRENCY = "registered_capital_currency"
 KINDS = ("firm", "centre", "university", "laboratory", "hospital", "government", "institution")
-TRUTHS = {"true": "true", "1": "true", "是": "true", "有": "true", "yes": "true", "false": "false", "0": "false", "否": "false", "无": "false", "no": "false"}
+TRUTHS = {
+    "true": "true",
+    "1": "true",
+    "是": "true",
+    "有": "true",
+    "yes": "true",
+    "false": "false",
+    "0": "false",
+    "否": "false",
+    "无": "false",
+    "no": "false",
+}
 BRANCH = "(分公司|分行|支行|营业部|办事处|代表处|分厂|分店|分理处|分支机构|办事机构|代表机构)(\\(.*\\))?$"
+BARE = r"^(0|[1-9][0-9]{0,17})?$"
+COMPANY = "(有限责任|有限|股份)公司(\\(.*\\))?$"
 LONGEST_TEXT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class CleanFile:
-    """`rows`: `row, name, name_normalised, code, kind, valid_from`, one String column per attribute (`value:<id>`, canonical
-    text or null) and `status:<id>` (UInt8); `cells`: the raw cells of all rows; `rejects` as BROKEN; `notes` as NOTES."""
+    """`rows`: `row, name, name_normalised, code, kind, valid_from`, one String column per attribute (`value:<id>`,
+    canonical
+    text or null) and `status:<id>` (UInt8); `cells`: the raw cells of all rows; `rejects` as BROKEN; `notes` as
+    NOTES."""
 
     rows: pl.DataFrame
     cells: pl.DataFrame
@@ -40,7 +55,9 @@ class Columns:
 
     def __init__(self, table: RawTable, shape: Shape) -> None:
         self._table, self._shape = table, shape
-        self._by_attribute = {attribute: column for column, attribute in shape.columns.items() if column in table.header}
+        self._by_attribute = {
+            attribute: column for column, attribute in shape.columns.items() if column in table.header
+        }
         self.rows = table.cells[ROW]
         self.clean: dict[str, pl.Series] = {}
         self.notes: list[pl.DataFrame] = []
@@ -108,9 +125,12 @@ def _clean_attribute(columns: Columns, attribute: Attribute, shape: Shape, today
     if attribute.type == "date":
         parsed = parse_days(cells, today=today)
         values, problems = parsed["day"].dt.to_string("%Y-%m-%d"), parsed["problem"]
+    elif attribute.type == "int" and not shape.unit_required and cells.str.contains(BARE).all():
+        # Our own exports hold nothing but whole numbers; a million of them need no reading.
+        values, problems = cells.replace("", None), _no_problems(len(cells))
     elif attribute.type == "int" and attribute.unit in ("fen", "minor"):
         amounts = parse_amounts(cells, unit_required=shape.unit_required)
-        foreign = pl.Series([None], dtype=pl.String).new_from_index(0, len(cells))
+        foreign = _no_problems(len(cells))
         if attribute.unit == "fen":
             foreign = amounts.select(
                 pl.when(pl.col("currency") != "CNY").then(pl.format("amount in {}, expected CNY", pl.col("currency")))
@@ -128,6 +148,10 @@ def _clean_attribute(columns: Columns, attribute: Attribute, shape: Shape, today
     columns.note(attribute.id, problems)
 
 
+def _no_problems(height: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, height)
+
+
 def _stated(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Cells without outer blanks, and whether they state anything."""
     clean = cells.str.replace_all(r"[\p{Cf}\x00-\x08\x0b-\x1f]", "").str.strip_chars()
@@ -140,7 +164,9 @@ def _clean_texts(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
     too_long = pl.col("clean").str.len_chars() > LONGEST_TEXT
     chosen = frame.select(
         values=pl.when(pl.col("stated") & ~too_long).then("clean"),
-        problems=pl.when(too_long).then(pl.format("text of {} characters, more than 20,000", pl.col("clean").str.len_chars())),
+        problems=pl.when(too_long).then(
+            pl.format("text of {} characters, more than 20,000", pl.col("clean").str.len_chars())
+        ),
     )
     return chosen["values"], chosen["problems"].cast(pl.String)
 
@@ -189,12 +215,19 @@ def _clean_row_columns(columns: Columns) -> None:
     frame = pl.DataFrame({"kind": kinds})
     known = pl.col("kind").is_in(KINDS)
     columns.clean["kind"] = frame.select(pl.when(known).then("kind").otherwise(pl.lit("firm"))).to_series()
-    wrong = pl.when(~known & (pl.col("kind") != "")).then(pl.format("'{}' is no kind of organisation: kept as firm", pl.col("kind")))
+    wrong = pl.when(~known & (pl.col("kind") != "")).then(
+        pl.format("'{}' is no kind of organisation: kept as firm", pl.col("kind"))
+    )
     columns.note("kind", frame.select(wrong).to_series())
 
 
 def _derive(columns: Columns, shape: Shape, attributes: Mapping[str, Attribute], gazetteer: Gazetteer) -> None:
-    """District from the address where no column states it; legal form where the registry's own words settle it."""
+    """District from the address where no column states it; legal form where name and code settle it.
+
+    The registry reserves 有限公司 and 股份有限公司 for companies, 分公司 and its like for branches; codes of class 92
+    are
+    individual businesses (个体工商户). Whatever these words leave open stays unknown.
+    """
     clean = columns.clean
     if "district" in attributes:
         found = find_districts(clean["value:address"], gazetteer) if "value:address" in clean else None
@@ -203,23 +236,27 @@ def _derive(columns: Columns, shape: Shape, attributes: Mapping[str, Attribute],
             known = {*gazetteer.districts.values(), *gazetteer.places.values()}
             by_name = find_districts(stated, gazetteer)
             frame = pl.DataFrame({"stated": stated, "by_name": by_name})
-            resolved = frame.select(pl.when(pl.col("stated").is_in(list(known))).then("stated").otherwise("by_name")).to_series()
+            resolved = frame.select(
+                pl.when(pl.col("stated").is_in(list(known))).then("stated").otherwise("by_name")
+            ).to_series()
             wrong = pl.when(pl.col("stated").is_not_null() & pl.col("resolved").is_null()).then(
                 pl.format("'{}' is no district of this city", pl.col("stated"))
             )
             columns.note("district", frame.with_columns(resolved=resolved).select(wrong).to_series())
             stated = resolved
         clean["value:district"] = _first_of(stated, found, len(columns.rows))
-    if shape.id != REGISTRY.id:
+    if shape not in FIXED_SHAPES:
         return
     _drop_shifted_types(columns)
     if "legal_form" in attributes:
-        frame = pl.DataFrame({"name": clean["name_normalised"], "code": clean["code"], "type": clean["value:enterprise_type"]})
+        frame = pl.DataFrame(
+            {"name": clean["name_normalised"], "code": clean["code"], "type": clean["value:enterprise_type"]}
+        )
         branch = pl.col("name").str.contains(BRANCH) | pl.col("type").str.contains(BRANCH).fill_null(False)
         form = (
             pl.when(branch).then(pl.lit("branch"))
             .when(pl.col("code").str.starts_with("92")).then(pl.lit("individual"))
-            .when(pl.col("code").str.starts_with("91") & pl.col("name").str.contains("(有限责任|有限|股份)公司(\\(.*\\))?$"))
+            .when(pl.col("code").str.starts_with("91") & pl.col("name").str.contains(COMPANY))
             .then(pl.lit("firm"))
         )  # fmt: skip
         clean["value:legal_form"] = frame.select(form.cast(pl.String)).to_series()
@@ -264,4 +301,4 @@ def _rejects(table: RawTable, problems: pl.DataFrame) -> pl.DataFrame:
         pl.col("field").first(), pl.col("message").str.join("; ").alias("reason")
     )
     records = write_records(table.cells.join(by_row.select(ROW), on=ROW, how="semi"))
-    return by_row.join(records, on=ROW, how="left").select(*BROKEN).cast(BROKEN)
+    return by_row.join(records, on=ROW, how="left").select(*BROKEN).cast(pl.Schema(BROKEN))

@@ -16,7 +16,24 @@ INNER_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 INNER_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
 INNER_CHECKS = "0123456789X"
 
-NO_CODE_WORDS = ("", "-", "--", "—", "/", "0", "无", "暂无", "未知", "未公开", "未公示", "N/A", "NA", "NULL", "NONE", "NAN")
+NO_CODE_WORDS = (
+    "",
+    "-",
+    "--",
+    "—",
+    "/",
+    "0",
+    "无",
+    "暂无",
+    "未知",
+    "未公开",
+    "未公示",
+    "N/A",
+    "NA",
+    "NULL",
+    "NONE",
+    "NAN",
+)
 
 CHECKED_CODES = {
     "code": pl.String,  # the checked 18 characters, or null
@@ -55,7 +72,9 @@ def inner_check_characters(bodies: pl.Series) -> pl.Series:
     """GB 11714's check character for each 8-character body of digits and capitals."""
     remainders = 11 - (_INNER_VALUES[_characters(bodies, 8)] @ INNER_WEIGHTS) % 11
     # 10 is written X, and 11 is written 0.
-    return pl.Series(bodies.name, np.array(list(INNER_CHECKS + "0"), dtype=object)[remainders].tolist(), dtype=pl.String)
+    return pl.Series(
+        bodies.name, np.array(list(INNER_CHECKS + "0"), dtype=object)[remainders].tolist(), dtype=pl.String
+    )
 
 
 def with_inner_check(bodies: pl.Series) -> pl.Series:
@@ -70,9 +89,7 @@ def inner_check_holds(codes: pl.Series) -> pl.Series:
 
 def normalise_codes(texts: pl.Series) -> pl.Series:
     """Full-width, lower case, blanks, hyphens and invisible characters undone; nothing else is guessed."""
-    return (
-        texts.fill_null("").str.normalize("NFKC").str.replace_all(r"[\s\p{Cf}\p{Cc}·'`-]", "").str.to_uppercase()
-    )
+    return texts.fill_null("").str.normalize("NFKC").str.replace_all(r"[\s\p{Cf}\p{Cc}·'`-]", "").str.to_uppercase()
 
 
 def check_codes(texts: pl.Series) -> pl.DataFrame:
@@ -109,13 +126,23 @@ def _verdicts(cells: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("valid") | pl.col("absent") | pl.col("registration"))
         .then(None)
         .when(rounded)
-        .then(pl.format("code {} looks rounded by a spreadsheet (digits after the 15th lost): correct it from the licence", shown))
+        .then(
+            pl.format(
+                "code {} looks rounded by a spreadsheet (digits after the 15th lost): correct it from the licence",
+                shown,
+            )
+        )
         .when(~pl.col("length").is_between(CODE_LENGTH, CODE_LENGTH + 1))
         .then(pl.format("code {} has {} characters, a code has 18", shown, pl.col("length")))
         .when(outside.is_not_null())
         .then(pl.format("code {} holds '{}', which GB 32100 does not use", shown, outside))
         .otherwise(
-            pl.format("code {} fails its check: character 18 is {}, expected {}", shown, code.str.slice(17, 1), pl.col("expected"))
+            pl.format(
+                "code {} fails its check: character 18 is {}, expected {}",
+                shown,
+                code.str.slice(17, 1),
+                pl.col("expected"),
+            )
         )
     )
     checked = cells.select(
@@ -137,7 +164,9 @@ def _with_inner_warnings(checked: pl.DataFrame) -> pl.DataFrame:
     codes = checked["code"].filter(valid)
     broken = pl.Series("broken", [False] * len(checked)).scatter(valid.arg_true(), ~inner_check_holds(codes))
     note = pl.format("code {} is valid, but the organisation code inside it fails GB 11714", pl.col("code"))
-    return checked.with_columns(warning=pl.when(broken & pl.col("warning").is_null()).then(note).otherwise(pl.col("warning")))
+    return checked.with_columns(
+        warning=pl.when(broken & pl.col("warning").is_null()).then(note).otherwise(pl.col("warning"))
+    )
 
 
 def with_check_characters(bodies: pl.Series) -> pl.Series:

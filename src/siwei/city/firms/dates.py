@@ -54,7 +54,7 @@ def parse_days(texts: pl.Series, *, today: date | None) -> pl.DataFrame:
         .then(pl.format("date '{}' is before 1800", pl.col("shown")))
         .when(pl.col("day") == EPOCH)
         .then(pl.format("date '{}' is what a database writes for an empty clock", pl.col("shown")))
-        .when((pl.col("day") > (today or date.max)))
+        .when(pl.col("day") > (today or date.max))
         .then(pl.format("date '{}' is in the future", pl.col("shown")))
         .cast(pl.String)
     )

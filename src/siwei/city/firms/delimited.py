@@ -44,8 +44,7 @@ class Lines:
 
 def read_delimited(opened: OpenedFile, attributes: Collection[str], limits: Limits = LIMITS) -> RawTable:
     """Raises `ImportRefused` where no delimiter gives a header we know, or the quoting is hopeless."""
-    stream = io.BufferedReader(open_bytes(opened), 1 << 20) if opened.kind == "gzip" else open_bytes(opened)  # type: ignore[type-var]
-    text = io.TextIOWrapper(stream, encoding=opened.encoding, newline="")  # type: ignore[arg-type]
+    text = io.TextIOWrapper(open_bytes(opened), encoding=opened.encoding, newline="")
     try:
         lines = Lines(text)
         delimiter, header = _find_header(opened.name, lines, attributes, limits)
@@ -54,9 +53,7 @@ def read_delimited(opened: OpenedFile, attributes: Collection[str], limits: Limi
         text.detach()  # the descriptor belongs to `opened`
 
 
-def _find_header(
-    name: str, lines: Lines, attributes: Collection[str], limits: Limits
-) -> tuple[str, tuple[str, ...]]:
+def _find_header(name: str, lines: Lines, attributes: Collection[str], limits: Limits) -> tuple[str, tuple[str, ...]]:
     first = next((line for line in lines if line.strip("\r\n\t ,;")), None)
     if first is None:
         raise refuse(name, "the file holds no header", "export it again with its column names in the first line")
@@ -79,7 +76,9 @@ def _find_header(
 def check_header(name: str, header: tuple[str, ...], limits: Limits) -> None:
     doubled = sorted({column for column in header if header.count(column) > 1}) if len(header) <= limits.columns else []
     if len(header) > limits.columns:
-        raise refuse(name, f"{len(header):,} columns, more than {limits.columns:,}", "keep only the columns needed", line=1)
+        raise refuse(
+            name, f"{len(header):,} columns, more than {limits.columns:,}", "keep only the columns needed", line=1
+        )
     if doubled:
         raise refuse(name, f"columns named twice: {', '.join(doubled)}", "rename or remove one of each", line=1)
 
@@ -94,7 +93,9 @@ def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[s
     def flush() -> None:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
         data = dict(zip(raw_schema(header), columns, strict=True))
-        frames.append(pl.DataFrame(data, schema=raw_schema(header)).insert_column(0, pl.Series(ROW, numbers, pl.UInt32)))
+        frames.append(
+            pl.DataFrame(data, schema=raw_schema(header)).insert_column(0, pl.Series(ROW, numbers, pl.UInt32))
+        )
         rows.clear()
         numbers.clear()
 

@@ -11,9 +11,9 @@ import io
 import stat
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO, cast
 
 from siwei.errors import ImportRefused, Problem
 
@@ -63,14 +63,11 @@ def open_file(path: Path, name: str, limits: Limits = LIMITS) -> OpenedFile:
         magic = handle.read(8)
         if not magic:
             raise refuse(name, "the file is empty", "export it again")
-        kind = _kind(magic, name)
-        sha256 = _hash(handle)
-        size = handle.seek(0, io.SEEK_END)
-        opened = OpenedFile(name, sha256, kind, handle, size)
-        if kind in ("text", "gzip"):
+        opened = OpenedFile(name, "", _kind(magic, name), handle, handle.seek(0, io.SEEK_END))
+        if opened.kind in ("text", "gzip"):
             encoding, has_nul = _inspect_text(opened, limits)
-            return OpenedFile(name, sha256, kind, handle, size, encoding, has_nul)
-        return opened
+            opened = replace(opened, encoding=encoding, has_nul=has_nul)
+        return replace(opened, sha256=_hash(handle))  # last: an endless line is refused before it is read to its end
     except BaseException:
         handle.close()
         raise
@@ -106,20 +103,25 @@ def _kind(magic: bytes, name: str) -> str:
         return "parquet"
     if magic.startswith(COMPOUND):
         raise refuse(
-            name, "this workbook is password-protected, or in the old .xls format", "save it as .xlsx without a password"
+            name,
+            "this workbook is password-protected, or in the old .xls format",
+            "save it as .xlsx without a password",
         )
     return "text"
 
 
 def _hash(handle: BinaryIO) -> str:
     handle.seek(0)
-    return hashlib.file_digest(handle, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while block := handle.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
-def open_bytes(opened: OpenedFile) -> IO[bytes]:
+def open_bytes(opened: OpenedFile) -> BinaryIO:
     """The (decompressed) bytes from the start."""
     opened.handle.seek(0)
-    return gzip.GzipFile(fileobj=opened.handle, mode="rb") if opened.kind == "gzip" else opened.handle
+    return cast("BinaryIO", gzip.GzipFile(fileobj=opened.handle, mode="rb")) if opened.kind == "gzip" else opened.handle
 
 
 def _blocks(opened: OpenedFile, limits: Limits) -> Iterator[bytes]:
@@ -135,7 +137,9 @@ def _blocks(opened: OpenedFile, limits: Limits) -> Iterator[bytes]:
             ) from None  # fmt: skip
         except (gzip.BadGzipFile, zlib.error, OSError) as error:
             raise refuse(
-                opened.name, f"the compressed file is damaged after {total:,} bytes of text ({error})", "transfer it again; no row was taken"
+                opened.name,
+                f"the compressed file is damaged after {total:,} bytes of text ({error})",
+                "transfer it again; no row was taken",
             ) from None
         if not block:
             return
@@ -144,7 +148,8 @@ def _blocks(opened: OpenedFile, limits: Limits) -> Iterator[bytes]:
             raise refuse(opened.name, f"more than {limits.text_bytes:,} bytes of text", "split the file")
         if total > limits.ratio_floor_bytes and total > limits.ratio * opened.size:
             raise refuse(
-                opened.name, f"the content is over {limits.ratio} times its compressed size: refused as a decompression bomb",
+                opened.name,
+                f"the content is over {limits.ratio} times its compressed size: refused as a decompression bomb",
                 "send the text uncompressed if it is honest",
             )  # fmt: skip
         yield block
@@ -176,7 +181,8 @@ def _inspect_text(opened: OpenedFile, limits: Limits) -> tuple[str, bool]:
 
 @dataclass(slots=True)
 class Decoded:
-    """How far a decoding went: `foreign` counts whole non-ASCII characters (at least up to three) before the end or break."""
+    """How far a decoding went: `foreign` counts whole non-ASCII characters (at least up to three) before the end or
+    break."""
 
     bytes: int = 0
     nul: int = 0

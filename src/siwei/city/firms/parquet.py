@@ -35,12 +35,16 @@ def read_parquet(opened: OpenedFile, attributes: Collection[str], limits: Limits
                 raise refuse(opened.name, f"more than {limits.text_bytes:,} bytes of text", "split the file")
             frames.append(frame)
     except (pa.ArrowException, OSError) as error:
-        raise refuse(opened.name, f"the Parquet file is damaged ({str(error).splitlines()[0]})", "write it again") from None
+        raise refuse(
+            opened.name, f"the Parquet file is damaged ({str(error).splitlines()[0]})", "write it again"
+        ) from None
     cells = pl.concat(frames).with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.UInt32))
     # A database cannot keep a NUL byte, and no text has one by right.
     wounded = cells.filter(pl.any_horizontal(pl.exclude(ROW).str.contains("\0", literal=True)))
     records = write_records(wounded.with_columns(pl.exclude(ROW).str.replace_all("\0", "␀", literal=True)))
-    broken = records.select(ROW, field=pl.lit(""), reason=pl.lit("the row holds a NUL byte"), record="record").cast(BROKEN)
+    broken = records.select(ROW, field=pl.lit(""), reason=pl.lit("the row holds a NUL byte"), record="record").cast(
+        BROKEN
+    )
     return RawTable(header, cells.join(wounded.select(ROW), on=ROW, how="anti", maintain_order="left"), broken)
 
 
@@ -62,7 +66,9 @@ def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():
         # 600.0 is how a whole number comes through a data frame with blanks in it; 0.1 stays as written.
         whole = (column == column.round(0)) & (column.abs() < 2**53)
-        return pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
+        return (
+            pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
+        )
     if isinstance(dtype, pl.Datetime):
         return column.dt.strftime("%Y-%m-%d %H:%M:%S")
     return column.cast(pl.String)

@@ -19,12 +19,15 @@ from siwei.city.firms.tables import RawTable, write_records
 from siwei.city.firms.workbook import read_workbook
 from siwei.errors import ImportRefused, Problem
 
-ORGANISATIONS = {
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+
+ORGANISATIONS: Schema = {
     "key": pl.String, "code": pl.String, "name": pl.String, "name_normalised": pl.String, "kind": pl.String,
     "district": pl.String, "founded_on": pl.Date, "origin": pl.String, "is_new": pl.Boolean,
 }  # fmt: skip
-FACTS = {
-    "key": pl.String, "attribute": pl.String, "value": pl.String, "valid_from": pl.Date, "known_at": pl.Datetime("us", "UTC"),
+FACTS: Schema = {
+    "key": pl.String, "attribute": pl.String, "value": pl.String, "valid_from": pl.Date,
+    "known_at": pl.Datetime("us", "UTC"),
     "source": pl.String, "source_ref": pl.String, "status": pl.UInt8, "is_public": pl.Boolean,
 }  # fmt: skip
 MERGES = {"file": pl.String, "row": pl.UInt32, "key": pl.String, "reason": pl.String, "record": pl.String}
@@ -129,7 +132,8 @@ class Imported:
 
 
 def name_files(paths: Sequence[Path]) -> dict[str, Path]:
-    """A short distinct name for each path: the file's own, with as many folders as tell two apart; doubles fall away."""
+    """A short distinct name for each path: the file's own, with as many folders as tell two apart; doubles fall
+    away."""
     distinct = list(dict.fromkeys(Path(path) for path in paths))
     names: dict[str, Path] = {}
     for path in distinct:
@@ -243,10 +247,16 @@ def merge_files(
     for position, file in enumerate(parsed):
         clean = file.clean
         assigned = assignment.rows.filter(pl.col("file") == position)
-        rows = clean.rows.join(assigned.select("row", "key", "reason", "is_primary", "rank", "sha256", "note"), on="row", how="left")
+        rows = clean.rows.join(
+            assigned.select("row", "key", "reason", "is_primary", "rank", "sha256", "note"), on="row", how="left"
+        )
         merged = rows.filter(pl.col("reason").is_not_null())
         records = write_records(clean.cells.join(merged.select("row"), on="row", how="semi"))
-        merges.append(merged.join(records, on="row").select(file=pl.lit(file.name), row="row", key="key", reason="reason", record="record"))
+        merges.append(
+            merged.join(records, on="row").select(
+                file=pl.lit(file.name), row="row", key="key", reason="reason", record="record"
+            )
+        )
         rejects.append(clean.rejects.select(pl.lit(file.name).alias("file"), pl.all()))
         warnings += _warnings(file.name, rows, clean.notes, file.remarks)
         counts = Counts(clean.read, rows.height - merged.height, merged.height, clean.rejects.height)
@@ -255,7 +265,9 @@ def merge_files(
         wide.append(_organisation_columns(rows))
     return Imported(
         tuple(files),
-        _organisations(pl.concat(wide) if wide else pl.DataFrame(schema=ORGANISATIONS), known, assignment.adoptions, origin),
+        _organisations(
+            pl.concat(wide) if wide else pl.DataFrame(schema=ORGANISATIONS), known, assignment.adoptions, origin
+        ),
         assignment.adoptions,
         pl.concat([pl.DataFrame(schema=MERGES), *merges]),
         pl.concat([pl.DataFrame(schema=REJECTS), *rejects]),
@@ -267,7 +279,9 @@ def merge_files(
 
 def _warnings(name: str, rows: pl.DataFrame, notes: pl.DataFrame, remarks: Sequence[str]) -> list[pl.DataFrame]:
     """Row 0 is the file as a whole."""
-    whole = pl.DataFrame({"row": [0] * len(remarks), "field": [""] * len(remarks), "message": list(remarks)}, schema=notes.schema)
+    whole = pl.DataFrame(
+        {"row": [0] * len(remarks), "field": [""] * len(remarks), "message": list(remarks)}, schema=notes.schema
+    )
     doubts = rows.filter(pl.col("note").is_not_null()).select("row", field=pl.lit("name"), message="note")
     return [frame.select(pl.lit(name).alias("file"), pl.all()) for frame in (whole, notes, doubts)]
 
@@ -282,7 +296,8 @@ def _organisation_columns(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _organisations(wide: pl.DataFrame, known: pl.DataFrame, adoptions: pl.DataFrame, origin: str) -> pl.DataFrame:
-    """One row each: the most trusted row's name; district and founding day from the most trusted row that states them."""
+    """One row each: the most trusted row's name; district and founding day from the most trusted row that states
+    them."""
     existing = pl.concat([known["key"], adoptions["key"]])
     return (
         wide.sort(pl.col("code").is_null(), "rank", "sha256", "row")
@@ -296,4 +311,3 @@ def _organisations(wide: pl.DataFrame, known: pl.DataFrame, adoptions: pl.DataFr
         .select(*ORGANISATIONS)
         .sort("key")
     )
-

@@ -71,7 +71,8 @@ FIXED_SHAPES = (REGISTRY, PROFILES, LISTED)
 
 
 def generic_shape(header: Sequence[str], attributes: Collection[str]) -> Shape:
-    """A file whose columns are our own attribute ids; whose every value is declared unless a status column says more."""
+    """A file whose columns are our own attribute ids; whose every value is declared unless a status column says
+    more."""
     known = {*attributes, *ROW_COLUMNS}
     return Shape(
         id="generic",
@@ -116,7 +117,8 @@ def refuse_header(file: str, header: Sequence[str], attributes: Collection[str],
         [
             Problem(
                 f"missing columns: {'; '.join(missing)}; {seen}",
-                fix=f"nearest shape is {nearest.id!r}; its columns are {', '.join(nearest.columns or nearest.required)}; "
+                fix=f"nearest shape is {nearest.id!r}; "
+                f"its columns are {', '.join(nearest.columns or nearest.required)}; "
                 "or use our own attribute ids with at least 'name'",
                 file=file,
                 line=1,
@@ -134,5 +136,7 @@ def unread_columns(shape: Shape, header: Sequence[str], attributes: Collection[s
             alike = difflib.get_close_matches(column, [*attributes, *shape.columns], n=1, cutoff=0.75)
             hint = f"; did you mean {alike[0]}?" if alike else ""
             sentences.append(f"column '{column}' is not read{hint}")
-    sentences += [f"column '{column}' is missing: its facts stay unknown" for column in shape.columns if column not in header]
+    sentences += [
+        f"column '{column}' is missing: its facts stay unknown" for column in shape.columns if column not in header
+    ]
     return sentences

@@ -7,7 +7,12 @@ import polars as pl
 ROW = "row"
 """Number of the row as a person finds it: the line in a text file, the row of the sheet, 1 + the index in Parquet."""
 
-BROKEN = {"row": pl.UInt32, "field": pl.String, "reason": pl.String, "record": pl.String}
+BROKEN: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row": pl.UInt32,
+    "field": pl.String,
+    "reason": pl.String,
+    "record": pl.String,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +42,9 @@ def name_columns(cells: list[str]) -> tuple[str, ...]:
 def write_records(cells: pl.DataFrame) -> pl.DataFrame:
     """`row, record`: the cells of each row as a JSON object under the file's own column names."""
     named = cells.drop(ROW).rename(lambda column: column.removeprefix("cell:"))
-    record = named.select(pl.struct(pl.all()).struct.json_encode()).to_series() if named.height else pl.Series([], dtype=pl.String)
+    record = (
+        named.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+        if named.height
+        else pl.Series([], dtype=pl.String)
+    )
     return pl.DataFrame({ROW: cells[ROW], "record": record})

@@ -22,7 +22,9 @@ def read_workbook(opened: OpenedFile, attributes: Collection[str], limits: Limit
         book = fastexcel.read_excel(opened.handle.read())
         sheets = {name: _load(book, name) for name in book.sheet_names}
     except fastexcel.FastExcelError as error:
-        raise refuse(opened.name, f"the workbook cannot be read ({str(error).splitlines()[0]})", "save it again as .xlsx") from None
+        raise refuse(
+            opened.name, f"the workbook cannot be read ({str(error).splitlines()[0]})", "save it again as .xlsx"
+        ) from None
     filled = {name: sheet for name, sheet in sheets.items() if sheet.height}
     if not filled:
         raise refuse(opened.name, "the workbook holds no rows", "fill a sheet with a header line and rows")
@@ -31,7 +33,8 @@ def read_workbook(opened: OpenedFile, attributes: Collection[str], limits: Limit
     known = [name for name, header in headers.items() if recognise(header, attributes)]
     if not known:
         name = next(iter(headers))
-        seen = f"sheets {', '.join(repr(sheet) for sheet in headers)}; first line of {name!r}: {', '.join(headers[name])[:120]}"
+        listed = ", ".join(repr(sheet) for sheet in headers)
+        seen = f"sheets {listed}; first line of {name!r}: {', '.join(headers[name])[:120]}"
         raise refuse_header(opened.name, headers[name], attributes, seen=seen)
     if len(known) > 1:
         raise refuse(opened.name, f"several sheets hold firms: {', '.join(known)}", "save each as a file of its own")
@@ -48,16 +51,22 @@ def _guard_archive(opened: OpenedFile, limits: Limits) -> None:
             if any(entry.flag_bits & 1 for entry in archive.infolist()):
                 raise refuse(opened.name, "this archive is encrypted", "save it without a password")
             if "xl/workbook.xml" not in archive.namelist():
-                raise refuse(opened.name, "this is a ZIP archive, but no XLSX workbook", "unpack it, and name the files in it")
+                raise refuse(
+                    opened.name, "this is a ZIP archive, but no XLSX workbook", "unpack it, and name the files in it"
+                )
             for entry in archive.infolist():
                 with archive.open(entry) as part:
                     while block := part.read(BLOCK):
                         total += len(block)
                         if total > limits.workbook_bytes:
-                            raise refuse(opened.name, f"more than {limits.workbook_bytes:,} bytes unpacked", "save it as CSV")
+                            raise refuse(
+                                opened.name, f"more than {limits.workbook_bytes:,} bytes unpacked", "save it as CSV"
+                            )
                         if total > limits.ratio_floor_bytes and total > limits.ratio * opened.size:
                             raise refuse(
-                                opened.name, f"the content is over {limits.ratio} times its compressed size: refused as a decompression bomb",
+                                opened.name,
+                                f"the content is over {limits.ratio} times its compressed size: refused as a "
+                                "decompression bomb",
                                 "save it as CSV if it is honest",
                             )  # fmt: skip
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
@@ -72,7 +81,8 @@ def _load(book: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
 
 
 def _from_header(sheet: pl.DataFrame, attributes: Collection[str]) -> pl.DataFrame:
-    """From the header on: the first row we know within the first lines (titles may stand above it), or the first filled."""
+    """From the header on: the first row we know within the first lines (titles may stand above it), or the first
+    filled."""
     filled = sheet.filter(pl.any_horizontal(pl.exclude(ROW).is_not_null()))
     for position in range(min(TITLE_ROWS, filled.height)):
         if recognise(_header(filled.slice(position)), attributes):
@@ -85,7 +95,9 @@ def _header(sheet: pl.DataFrame) -> tuple[str, ...]:
     return name_columns([normalise_column(str(cell or "")) for cell in first])
 
 
-def _table(name: str, sheet: pl.DataFrame, header: tuple[str, ...], remarks: tuple[str, ...], limits: Limits) -> RawTable:
+def _table(
+    name: str, sheet: pl.DataFrame, header: tuple[str, ...], remarks: tuple[str, ...], limits: Limits
+) -> RawTable:
     check_header(name, header, limits)
     if sheet.height > limits.rows:
         raise refuse(name, f"more than {limits.rows:,} rows", "split the file")

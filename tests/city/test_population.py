@@ -1,0 +1,92 @@
+"""The generated population: deterministic, sized to the official figures, and never to be taken for real."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from siwei.city.firms import check_codes
+from siwei.city.firms.codes import inner_check_holds
+from siwei.city.home import PACKS
+from siwei.city.pack import Pack, load_pack
+from siwei.city.population import MARK, generate, sector_ids
+from siwei.errors import InputError
+
+AS_OF = date(2026, 11, 23)
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack(PACKS / "shenzhen", today=AS_OF)
+
+
+@pytest.fixture(scope="module")
+def firms(pack: Pack) -> pl.DataFrame:
+    return generate(5_000, 500, 1, pack=pack, as_of=AS_OF)
+
+
+def test_same_seed_same_firms_other_seed_others(pack: Pack, firms: pl.DataFrame) -> None:
+    assert generate(5_000, 500, 1, pack=pack, as_of=AS_OF).equals(firms)
+    other = generate(5_000, 500, 2, pack=pack, as_of=AS_OF)
+    assert set(other["code"]).isdisjoint(firms["code"])
+
+
+def test_nobody_can_take_them_for_real(firms: pl.DataFrame) -> None:
+    assert firms["name"].str.contains(MARK, literal=True).all()
+    assert firms["address"].str.contains(MARK, literal=True).all()
+    assert firms["code"].str.starts_with("Y1").all()
+
+
+def test_codes_are_valid_and_names_and_codes_unique(firms: pl.DataFrame) -> None:
+    checked = check_codes(firms["code"])
+    assert checked["code"].to_list() == firms["code"].to_list()
+    assert inner_check_holds(firms["code"]).all()
+    assert (firms["code"].n_unique(), firms["name"].n_unique()) == (5_000, 5_000)
+
+
+def test_as_many_in_ai_as_asked(firms: pl.DataFrame) -> None:
+    assert sector_ids(5_000, 500, 1)["is_ai"].sum() == 500
+
+
+def test_columns_are_attributes_of_the_pack(pack: Pack, firms: pl.DataFrame) -> None:
+    named = {column.removesuffix("__status") for column in firms.columns} - {"name", "code", "valid_from"}
+    assert named <= set(pack.attributes)
+    assert {each.split("/")[0] for each in ("revenue", "employees", "compute_rental", "core_ip", "legal_form")} <= named
+
+
+def test_facts_agree_with_one_another(firms: pl.DataFrame) -> None:
+    for part, whole in (
+        ("research_staff", "employees"), ("rd_expense_3y_in_china", "rd_expense_3y"), ("rd_expense_3y", "revenue_3y"),
+        ("high_tech_revenue", "revenue"), ("compute_rental_from_listed", "compute_rental"), ("longhua_compute_paid",
+        "compute_rental"),
+    ):  # fmt: skip
+        both = firms.drop_nulls([part, whole])
+        assert both.height > 0
+        assert (both[part] <= both[whole]).all(), (part, whole)
+    assert (firms["founded_on"] < AS_OF).all()
+
+
+def test_there_are_gaps_and_every_status(firms: pl.DataFrame) -> None:
+    assert 0 < firms["revenue"].null_count() < firms.height
+    assert set(firms["revenue__status"].drop_nulls()) == {0, 1, 2}
+    assert firms.filter(pl.col("revenue").is_null())["revenue__status"].null_count() == firms["revenue"].null_count()
+
+
+def test_ai_revenue_follows_the_official_figure(pack: Pack) -> None:
+    """308 hundred million CNY over the official count; about a third is not reported."""
+    official = pack.official_firm_count
+    assert official is not None
+    firms, sectors = generate(4_000, official.value, 3, pack=pack, as_of=AS_OF), sector_ids(4_000, official.value, 3)
+    reported = int(firms.filter(sectors["is_ai"])["revenue"].sum()) / 10**10
+    assert 150 < reported < 308
+
+
+@pytest.mark.parametrize(("count", "ai_count"), [(-1, 0), (10, 11), (10, -1), (10**9, 0)])
+def test_impossible_numbers(pack: Pack, count: int, ai_count: int) -> None:
+    with pytest.raises(InputError, match="cannot make"):
+        generate(count, ai_count, 1, pack=pack, as_of=AS_OF)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_small_numbers(pack: Pack, count: int) -> None:
+    assert generate(count, count, 1, pack=pack, as_of=AS_OF).height == count
