@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobs_at_hand import SUCCEEDED, Run, python_job, wait_for
+from jobs_at_hand import SUCCEEDED, Run, python_job, wait_for, wait_until
 
 import siwei
 from siwei.compute import JobSpec, LocalEngine, WorkingFile
@@ -160,6 +160,17 @@ engine = LocalEngine(Path(sys.argv[1]))
 engine.submit(JobSpec(("python", "-c", sys.argv[2])), "job-1")
 while not engine.state("job-1").phase.is_final: time.sleep(.02)
 print(os.geteuid(), engine.state("job-1").phase, engine.logs("job-1")[0].decode().split())
+engine.submit(JobSpec(("sleep", "3009.125")), "job-2")
+def sleepers():
+    found = 0
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try: found += b"sleep\\0003009.125" in entry.read_bytes()
+        except OSError: pass
+    return found
+while not sleepers(): time.sleep(.02)
+os.kill(int((engine.directory / "job-2" / "supervisor.pid").read_text()), 9)
+while sleepers(): time.sleep(.02)
+print(engine.state("job-2").phase)
 """
 
 
@@ -168,7 +179,7 @@ def test_it_works_for_an_unprivileged_user_too(engine: LocalEngine, tmp_path: Pa
     line = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--", sys.executable]
     line += ["-c", UNPRIVILEGED, str(tmp_path / "own"), INNER]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1000 succeeded ['1000', 'no', 'no', 'no']\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1000 succeeded ['1000', 'no', 'no', 'no']\nlost\n", "")
 
 
 def test_without_bubblewrap_it_is_refused_never_run_bare(engine: LocalEngine, tmp_path: Path) -> None:
@@ -199,3 +210,46 @@ print(sorted(os.listdir(place)) if place.exists() else [])
 """
     line = ["bwrap", "--dev-bind", "/", "/", *options, "--", sys.executable, "-c", code, str(tmp_path)]
     return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_only_families_of_sockets_that_the_namespace_holds_can_be_made(engine: LocalEngine, run: Run) -> None:
+    attempts = """
+import socket
+for family in (1, 2, 10, 16, 17, 31, 38, 40):
+    try: socket.socket(family, socket.SOCK_RAW if family == 16 else socket.SOCK_STREAM).close(); print(family, 'made')
+    except OSError as refused: print(family, refused.errno)
+"""
+    assert read(engine, run, attempts) == [
+        "1 made", "2 made", "10 made", "16 made", "17 97", "31 97", "38 97", "40 97"
+    ]  # fmt: skip
+
+
+def test_a_job_cannot_help_itself_to_more_processors_nor_read_the_kernels_log(engine: LocalEngine, run: Run) -> None:
+    attempts = """
+import ctypes, os
+attempt('affinity', lambda: os.sched_setaffinity(0, range(os.cpu_count())))
+attempt('priority', lambda: os.setpriority(os.PRIO_PROCESS, 0, -5))
+c = ctypes.CDLL(None, use_errno=True)
+print(c.klogctl(10, None, 0), ctypes.get_errno())
+"""
+    assert read(engine, run, attempts) == ["affinity PermissionError", "priority PermissionError", "-1 1"]
+
+
+def test_a_directory_put_in_a_links_place_while_looked_at_leaks_nothing(engine: LocalEngine, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("secret")
+    code = f"""
+import os
+os.mkdir('a'); os.mkdir('folder'); os.symlink({str(tmp_path / "outside")!r}, 'link'); print('up', flush=True)
+while True:
+    os.rename('folder', 'kept'); os.rename('link', 'folder')
+    os.rename('folder', 'link'); os.rename('kept', 'folder')
+"""
+    engine.submit(python_job(code), "job-1")
+    wait_until(lambda: engine.logs("job-1")[0] == b"up\n")
+    for _ in range(300):
+        assert engine.outputs("job-1") == ()
+        with pytest.raises(NotFound):
+            engine.read_output("job-1", "folder/secret")
+    engine.cancel("job-1")
+    wait_for(engine, "job-1")

@@ -20,7 +20,7 @@ while True:
         print(made, refused.errno); break
 """
 FILL = "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20)); file.flush()"
-MANY = "import os\nfor n in range(1000000): os.mkdir(f'd{n}')"
+MANY = "import os, time\nopen('a', 'w')\nfor n in range(12000): os.link('a', f'l{n}')\ntime.sleep(99)"
 DEEP = "import os\nfor n in range(3000): os.mkdir('d' * 200); os.chdir('d' * 200)\n__import__('time').sleep(99)"
 LEAVES = """
 import os, time
@@ -52,7 +52,7 @@ time.sleep(99)
 def test_each_limit_ends_the_job(run: Run, code: str, members: dict[str, int], exit_code: int, reason: str) -> None:
     began = time.monotonic()
     assert run(code, **members) == JobState(JobPhase.FAILED, exit_code, reason)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 def test_one_large_file_meets_the_file_size_limit(engine: LocalEngine, run: Run) -> None:
@@ -88,7 +88,7 @@ def test_one_great_allocation_is_refused_inside(engine: LocalEngine, run: Run) -
 def test_a_fork_bomb_is_bounded_and_swept_away(engine: LocalEngine, run: Run) -> None:
     began = time.monotonic()
     state = run(FORKS, processes=12)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     # The kernel refuses the thirteenth; where it does not count (user 0), the supervisor ends the job.
     if state == SUCCEEDED:
         assert engine.logs("job-1")[0] == b"11 11\n"
@@ -126,7 +126,7 @@ def test_a_job_that_closes_its_output_is_watched_all_the_same(run: Run) -> None:
 def test_what_a_job_leaves_running_ends_with_it(run: Run) -> None:
     began = time.monotonic()
     assert run(LEAVES) == SUCCEEDED
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 def test_children_nobody_waits_for_do_no_harm(run: Run) -> None:

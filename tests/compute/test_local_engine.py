@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 import threading
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from jobs_at_hand import SUCCEEDED, Run, python_job, wait_for, wait_until
 
 from siwei.compute import JobPhase, JobSpec, JobState, LocalEngine, Usage, WorkingFile, billed_accelerator_seconds
 from siwei.compute.jobs import training_job
+from siwei.compute.local.slots import claim_slots
+from siwei.compute.local.supervisor import MAXIMUM_JOBS
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, RetryableEngineError
 
 
@@ -103,6 +107,10 @@ def test_what_this_machine_never_has_is_final(engine: LocalEngine) -> None:
         engine.submit(python_job("1", accelerator="Ascend 910B"), "job-1")
     with pytest.raises(FinalEngineError, match="1000 processors asked of"):
         engine.submit(python_job("1", count=1000), "job-1")
+    with pytest.raises(FinalEngineError, match="4000000 MB asked of"):
+        engine.submit(python_job("1", memory_mb=4_000_000), "job-1")
+    with pytest.raises(FinalEngineError, match="lies inside Python's own directory"):
+        LocalEngine(Path(sys.prefix) / "city").submit(python_job("1"), "job-1")
     with pytest.raises(NotFound):
         engine.state("job-1")
 
@@ -158,3 +166,14 @@ def test_usage_survives_its_written_form(engine: LocalEngine, run: Run) -> None:
     run("1")
     usage = engine.usage("job-1")
     assert Usage.from_dict(json.loads(json.dumps(usage.as_dict()))) == usage
+
+
+def test_more_jobs_than_places_are_asked_to_come_again(engine: LocalEngine) -> None:
+    with ExitStack() as taken:
+        for _ in range(MAXIMUM_JOBS):
+            taken.enter_context(claim_slots(engine.directory / ".slots" / "places", MAXIMUM_JOBS, 1))
+        with pytest.raises(RetryableEngineError, match=f"{MAXIMUM_JOBS} jobs run or wait here already"):
+            engine.submit(python_job("print(1)"), "job-1")
+        assert engine.state("job-1") == JobState(JobPhase.QUEUED)
+    engine.submit(python_job("print(1)"), "job-1")
+    assert wait_for(engine, "job-1") == SUCCEEDED

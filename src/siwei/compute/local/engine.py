@@ -8,17 +8,21 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from siwei.compute.engine import JobPhase, JobState, Usage
 from siwei.compute.local.directory import JobDirectory, nothing_used, sync_directory, write_durably
-from siwei.compute.local.sandbox import check_environment
+from siwei.compute.local.sandbox import check_environment, interpreter_prefixes
 from siwei.compute.local.slots import processors
+from siwei.compute.local.supervisor import MAXIMUM_JOBS, NO_PLACE
 from siwei.compute.local.watching import MAXIMUM_ENTRIES
 from siwei.compute.specification import JobSpec, check_job_id, is_safe_path
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, RetryableEngineError
 
 SOURCES = Path(__file__).resolve().parents[3]
+PHYSICAL_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024 // 1024
 LOG_CHUNK_BYTES = 256 * 1024
 NEVER_STARTED_AFTER_S = 15.0
 
@@ -37,12 +41,22 @@ class LocalEngine:
         """Raises EnvironmentMissing without a working bubblewrap, FinalEngineError for what this machine never has,
         Conflict where `job_id` was another job, RetryableEngineError where the disk or the machine is full."""
         check_environment()
+        if any(self.directory.is_relative_to(prefix) for prefix in interpreter_prefixes()):
+            raise FinalEngineError(
+                f"{self.directory} lies inside Python's own directory, which jobs can read → move the city"
+            )
         if spec.accelerator != "cpu":
             raise FinalEngineError(
                 f"no {spec.accelerator!r} on this engine, only cpu → send the job to a centre that has it"
             )
         if spec.count > self.slots:
             raise FinalEngineError(f"{spec.count} processors asked of {self.slots} → ask for fewer")
+        # Memory goes with the processors, so that jobs side by side never want more than there is.
+        share = PHYSICAL_MB * spec.count // self.slots
+        if spec.memory_mb > share:
+            raise FinalEngineError(
+                f"{spec.memory_mb} MB asked of {share} MB for {spec.count} processors → ask for less"
+            )
         directory = self._path(job_id)
         try:
             if not directory.path.exists():
@@ -95,20 +109,24 @@ class LocalEngine:
     def outputs(self, job_id: str) -> tuple[tuple[str, int], ...]:
         work = self._existing(job_id).work
         found: list[tuple[str, int]] = []
-        waiting, entries = [work], 0
+        waiting, entries = [""], 0
         while waiting and entries < MAXIMUM_ENTRIES:
+            folder = waiting.pop()
             try:
-                with os.scandir(waiting.pop()) as listing:
+                # By descriptor: a running job could put a link in a directory's place between two looks at its path.
+                with _opened_folder(work, folder) as descriptor, os.scandir(descriptor) as listing:
                     for entry in listing:
                         entries += 1
-                        path = Path(entry.path)
+                        path = f"{folder}/{entry.name}" if folder else entry.name
+                        if not is_safe_path(path):
+                            continue
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(path)
                         elif entry.is_file(follow_symlinks=False):
-                            found.append((path.relative_to(work).as_posix(), entry.stat(follow_symlinks=False).st_size))
+                            found.append((path, entry.stat(follow_symlinks=False).st_size))
             except OSError:
                 continue
-        return tuple(sorted(item for item in found if is_safe_path(item[0])))
+        return tuple(sorted(found))
 
     def read_output(self, job_id: str, path: str, limit_bytes: int = 1024 * 1024) -> bytes:
         directory = self._existing(job_id)
@@ -162,6 +180,8 @@ class LocalEngine:
             line, env=environment, cwd="/", start_new_session=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
         )  # fmt: skip
+        if done.returncode == NO_PLACE:
+            raise RetryableEngineError(f"{MAXIMUM_JOBS} jobs run or wait here already → submit again later")
         if done.returncode != 0:
             job_id = directory.path.name
             raise RetryableEngineError(
@@ -176,19 +196,25 @@ class LocalEngine:
         return "never_started" if age > NEVER_STARTED_AFTER_S else ""
 
 
-def _read_beneath(directory: Path, path: str, limit_bytes: int) -> bytes:
-    """Open step by step, following no link: a job may have left one that leads out of its directory, or a pipe."""
-    *folders, name = path.split("/")
+@contextmanager
+def _opened_folder(directory: Path, path: str) -> Iterator[int]:
+    """Open `path` beneath `directory` step by step, following no link that a job may have left on the way."""
     here = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for folder in folders:
+        for folder in path.split("/") if path else ():
             further = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
             os.close(here)
             here = further
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(name, flags, dir_fd=here), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileNotFoundError(2, "not a regular file")
-            return file.read(limit_bytes)
+        yield here
     finally:
         os.close(here)
+
+
+def _read_beneath(directory: Path, path: str, limit_bytes: int) -> bytes:
+    """A regular file's first bytes; neither a link nor a pipe, on which reading would wait for ever."""
+    folder, _, name = path.rpartition("/")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with _opened_folder(directory, folder) as here, os.fdopen(os.open(name, flags, dir_fd=here), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileNotFoundError(2, "not a regular file")
+        return file.read(limit_bytes)

@@ -9,11 +9,13 @@ import struct
 
 from siwei.errors import EnvironmentMissing
 
-ALLOW, REFUSE, UNKNOWN_CALL, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
+ALLOW, REFUSE, UNKNOWN_CALL, NO_FAMILY, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x00050061, 0x80000000
 LOAD, JUMP_EQUAL, JUMP_ANY_BIT, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
 NEW_NAMESPACES = 0x7E020080
 """CLONE_NEW{TIME, NS, CGROUP, UTS, IPC, USER, PID, NET}."""
+SOCKET_FAMILIES = (1, 2, 10, 16)
+"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: all of them are bounded by the job's own empty network namespace."""
 
 ARCHITECTURES = {
     "x86_64": (0xC000003E, {
@@ -23,6 +25,7 @@ ARCHITECTURES = {
         "delete_module": 176, "open_by_handle_at": 304, "io_uring_setup": 425, "process_vm_readv": 310,
         "process_vm_writev": 311, "reboot": 169, "swapon": 167, "swapoff": 168, "acct": 163, "quotactl": 179,
         "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "mount_setattr": 442,
+        "syslog": 103, "name_to_handle_at": 303, "sched_setaffinity": 203, "socket": 41,
     }),
     "aarch64": (0xC00000B7, {
         "clone": 220, "clone3": 435, "ptrace": 117, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51,
@@ -31,6 +34,7 @@ ARCHITECTURES = {
         "delete_module": 106, "open_by_handle_at": 265, "io_uring_setup": 425, "process_vm_readv": 270,
         "process_vm_writev": 271, "reboot": 142, "swapon": 224, "swapoff": 225, "acct": 89, "quotactl": 60,
         "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "mount_setattr": 442,
+        "syslog": 116, "name_to_handle_at": 264, "sched_setaffinity": 122, "socket": 198,
     }),
 }  # fmt: skip
 
@@ -55,9 +59,16 @@ def filter_program() -> bytes:
         _step(RETURN, UNKNOWN_CALL),
     ]
     for name, number in numbers.items():
-        if name not in ("clone", "clone3"):
+        if name not in ("clone", "clone3", "socket"):
             program += [_step(JUMP_EQUAL, number, 0, 1), _step(RETURN, REFUSE)]
+    # A network namespace does not hold AF_VSOCK (to the hypervisor), and AF_ALG is kernel code no job needs.
+    families = [_step(JUMP_EQUAL, family, len(SOCKET_FAMILIES) - at, 0) for at, family in enumerate(SOCKET_FAMILIES)]
     program += [
+        _step(JUMP_EQUAL, numbers["socket"], 0, len(families) + 3),
+        _step(LOAD, FIRST_ARGUMENT_AT),
+        *families,
+        _step(RETURN, NO_FAMILY),
+        _step(RETURN, ALLOW),
         _step(JUMP_EQUAL, numbers["clone"], 0, 3),
         _step(LOAD, FIRST_ARGUMENT_AT),
         _step(JUMP_ANY_BIT, NEW_NAMESPACES, 0, 1),

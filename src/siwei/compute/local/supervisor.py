@@ -30,6 +30,9 @@ from siwei.compute.specification import JobSpec
 
 TICK_S = 0.1
 DISK_EVERY_S = 0.3
+MAXIMUM_JOBS = 64
+"""Running and waiting together: each has a supervisor, some ten megabytes of this machine."""
+FULL, NO_PLACE = b"f", 75
 SIGNALLED = {128 + signal.SIGXCPU: "cpu_limit", 128 + signal.SIGXFSZ: "disk_limit"}
 
 
@@ -180,10 +183,11 @@ def limit_passed(directory: JobDirectory, watch: Watch, root: int) -> str:
 
 def kill(process: subprocess.Popen[bytes], root: int) -> None:
     """All at once: with its first process the kernel ends every other of the namespace."""
-    for target in (root, process.pid):
-        if target:
-            with suppress(ProcessLookupError):
-                os.kill(target, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        # While bubblewrap is not waited for, neither number can have passed to somebody else.
+        if root and process.poll() is None:
+            os.kill(root, signal.SIGKILL)
+        process.kill()
 
 
 def discard(work: Path) -> None:
@@ -205,11 +209,10 @@ def main(job: Path, slots_directory: Path, slots: int) -> int:
     ready_read, ready_write = os.pipe()
     if os.fork():
         os.close(ready_write)
-        os.read(ready_read, 1)
-        return 0
+        return NO_PLACE if os.read(ready_read, 1) == FULL else 0
     os.close(ready_read)
     directory = JobDirectory(job)
-    for _ in range(20):
+    for _ in range(250):
         with directory.locked() as got:
             if got:
                 begin(directory, slots_directory, slots, ready_write)
@@ -226,9 +229,13 @@ def begin(directory: JobDirectory, slots_directory: Path, slots: int, ready: int
         directory.write_result(JobState(JobPhase.LOST, None, "supervisor_died"), nothing_used(directory.read_spec()))
         return
     (directory.path / "supervisor.pid").write_text(str(os.getpid()))
-    os.close(ready)
     try:
-        supervise(directory, slots_directory, slots)
+        with claim_slots(slots_directory / "places", MAXIMUM_JOBS, 1) as place:
+            if not place:
+                os.write(ready, FULL)
+                return
+            os.close(ready)
+            supervise(directory, slots_directory, slots)
     except Exception:
         # Nobody is there to see it raised; the job is not to look as if it were still running.
         (directory.path / "supervisor.log").write_text(traceback.format_exc())
