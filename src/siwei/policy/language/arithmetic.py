@@ -50,10 +50,17 @@ def unsigned_operation(name: str) -> Builder:
 
 def double_operation(operation: Operation) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
-        left, right = (argument.value for argument in arguments)
-        return strict(arguments, operation(left, right))
+        left, right = arguments
+        return strict(arguments, operation(_spread(left, right), _spread(right, left)))
 
     return build
+
+
+def _spread(side: Compiled, other: Compiled) -> pl.Expr:
+    """A zero as a column: beside a scalar zero Polars returns `x + 0.0` as `x`, so that -0.0 would keep its sign."""
+    if side.constant is None or side.constant != 0 or other.constant is not None:
+        return side.value
+    return pl.when(other.value.is_not_null()).then(side.value)
 
 
 def truncated_quotient(left: pl.Expr, right: pl.Expr) -> pl.Expr:

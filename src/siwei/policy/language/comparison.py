@@ -43,11 +43,14 @@ def _compare(function: str, left_type: CelType, right_type: CelType) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         left, right = align(arguments[0].value, left_type, arguments[1].value, right_type)
         value = COMPARISONS[function](left, right)
-        for side, kind, argument in ((left, left_type.kind, arguments[0]), (right, right_type.kind, arguments[1])):
-            # Polars calls NaN equal to itself and greater than everything; in CEL it is unequal to, and unordered
-            # with, all.
-            if kind == "double" and not _is_ordinary(argument.constant):
-                value = (value | side.is_nan()) if function == "_!=_" else (value & ~side.is_nan())
+        sides = ((left, left_type, arguments[0]), (right, right_type, arguments[1]))
+        is_nan = [
+            side.is_nan() for side, kind, part in sides if kind.kind == "double" and not _is_ordinary(part.constant)
+        ]
+        if is_nan:
+            # Polars calls NaN equal to itself and above everything; in CEL it is unequal to, and unordered with, all.
+            answer = pl.lit(function == "_!=_")
+            value = pl.when(value.is_null()).then(None).when(pl.any_horizontal(is_nan)).then(answer).otherwise(value)
         return strict(arguments, value)
 
     return build
