@@ -65,7 +65,9 @@ def create_home(directory: Path, pack: str, as_of: date) -> CityHome:
     if existing.exists():
         home = open_home(directory)
         if home.pack != pack:
-            raise Conflict(f"{directory} is already a city of pack {home.pack!r}; choose another directory for {pack!r}")
+            raise Conflict(
+                f"{directory} is already a city of pack {home.pack!r}; choose another directory for {pack!r}"
+            )
         return home
     directory.mkdir(parents=True, exist_ok=True)
     text = (

@@ -60,8 +60,15 @@ def register_organisations(
 
 @action
 def register_person(
-    username: str, *, password: str | None, organisation: Organisation | None = None, evidence: str = "",
-    is_operator: bool = False, is_auditor: bool = False, actor: Actor, now: datetime,
+    username: str,
+    *,
+    password: str | None,
+    organisation: Organisation | None = None,
+    evidence: str = "",
+    is_operator: bool = False,
+    is_auditor: bool = False,
+    actor: Actor,
+    now: datetime,
 ) -> Person:
     """A person who can sign in, with an approved mandate for `organisation`. Again: a new password, nothing else."""
     require(can_operate(actor), actor, "register people")
@@ -108,12 +115,24 @@ def _find(code: str | None, name_normalised: str) -> Organisation | None:
 
 def _create(each: Registration, name_normalised: str, origin: Origin, actor: Actor, now: datetime) -> Organisation:
     organisation = Organisation.objects.create(
-        key=each.code or name_key(name_normalised), code=each.code, name=each.name, name_normalised=name_normalised,
-        kind=each.kind, district=each.district, founded_on=each.founded_on, origin=origin,
+        key=each.code or name_key(name_normalised),
+        code=each.code,
+        name=each.name,
+        name_normalised=name_normalised,
+        kind=each.kind,
+        district=each.district,
+        founded_on=each.founded_on,
+        origin=origin,
     )
     record_event(
-        "register_organisation", organisation.key, {"source": each.source}, subject=f"organisation:{organisation.key}",
-        actor=actor, now=now, organisations=[organisation], payload={"source": each.source, "ref": each.source_ref},
+        "register_organisation",
+        organisation.key,
+        {"source": each.source},
+        subject=f"organisation:{organisation.key}",
+        actor=actor,
+        now=now,
+        organisations=[organisation],
+        payload={"source": each.source, "ref": each.source_ref},
     )
     return organisation
 
@@ -122,12 +141,17 @@ def _add_facts(organisation: Organisation, each: Registration, now: datetime) ->
     Fact.objects.bulk_create(
         [
             Fact(
-                organisation=organisation, attribute=fact.attribute, value=fact.value, valid_from=fact.valid_from,
-                known_at=now, source=each.source, source_ref=each.source_ref, status=fact.status,
+                organisation=organisation,
+                attribute=fact.attribute,
+                value=fact.value,
+                valid_from=fact.valid_from,
+                known_at=now,
+                source=each.source,
+                source_ref=each.source_ref,
+                status=fact.status,
                 is_public=fact.is_public,
             )
             for fact in each.facts
         ],
         ignore_conflicts=True,  # the same fact of the same source is known already
     )
-

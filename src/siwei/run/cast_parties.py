@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.terms import PartyTerms
 from siwei.exchange.models import FactStatus, Organisation, Origin, Person
 from siwei.exchange.registration import FactStatement, Registration, register_organisations, register_person
+from siwei.exchange.terms import PartyTerms
 from siwei.run.cast import Cast, Party
 from siwei.run.stage import Job
 

@@ -1,0 +1,131 @@
+"""The main job as a person runs it: whole, again, and killed anywhere. Each city is built by the command itself."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SIWEI = (str(Path(sys.executable).with_name("siwei")),)
+KILLS = 6
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed: jobs are refused here"),
+]
+
+
+def command(city: Path, *words: str, data: str | None = None) -> tuple[list[str], dict[str, str]]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIWEI_")}
+    if data is not None:
+        environment["SIWEI_DATA"] = data
+    return [*SIWEI, *words, "--city", str(city)], environment
+
+
+def siwei(city: Path, *words: str, data: str | None = None) -> Any:
+    arguments, environment = command(city, *words, "--json", data=data)
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def init(city: Path, pack: str) -> None:
+    subprocess.run([*SIWEI, "init", str(city), "--pack", pack], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def small_pack(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Shenzhen's pack with a twentieth of the firms: the same code, quicker."""
+    from siwei.city.home import PACKS
+
+    pack = tmp_path_factory.mktemp("packs") / "shenzhen"
+    shutil.copytree(PACKS / "shenzhen", pack)
+    statistics = pack / "statistics.csv"
+    rows = statistics.read_text(encoding="utf-8").splitlines(keepends=True)
+    mended = [row.replace(",2000,", ",100,") if row.startswith("ai-firms-2022") else row for row in rows]
+    assert mended != rows
+    statistics.write_text("".join(mended), encoding="utf-8")
+    return str(pack)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, small_pack: str) -> Iterator[Path]:
+    directory = tmp_path_factory.mktemp("city") / "city"
+    init(directory, small_pack)
+    siwei(directory, "run")
+    yield directory
+
+
+def test_again_it_changes_nothing(city: Path) -> None:
+    before = siwei(city, "city", "digest")
+    again = siwei(city, "run")
+    assert [stage["stage"] for stage in again["stages"]] == [
+        "city", "firms", "chain", "programmes", "exchange", "measure",
+    ]  # fmt: skip
+    assert siwei(city, "city", "digest") == before
+
+
+def test_every_row_is_accounted_for(city: Path) -> None:
+    firms = siwei(city, "run")["stages"][1]["counts"]
+    assert firms["read"] == firms["created"] + firms["merged"] + firms["rejected"] == 1000
+
+
+def test_the_job_really_ran_and_was_settled(city: Path) -> None:
+    exchange = siwei(city, "run")["stages"][4]
+    assert exchange["notes"] == []
+    assert exchange["counts"] == {
+        "parties": 8, "listings": 12, "matches": 6, "agreements": 5, "jobs": 1, "settled": 1,
+    }  # fmt: skip
+    [metrics] = city.glob("jobs/**/metrics.json")
+    assert json.loads(metrics.read_text())["accuracy"] > 0.8
+
+
+def test_killed_anywhere_it_ends_the_same(city: Path, tmp_path: Path, small_pack: str) -> None:
+    """The same directory name is not part of the digest, and neither is how often the job was killed on its way."""
+    wanted = siwei(city, "city", "digest")
+    killed = tmp_path / "killed"
+    init(killed, small_pack)
+    arguments, environment = command(killed, "run", "--json")
+    for attempt in range(KILLS):
+        process = subprocess.Popen(
+            arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(1.2 + 1.1 * attempt)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    siwei(killed, "run")
+    found = siwei(killed, "city", "digest")
+    different = [name for name, table in wanted["tables"].items() if found["tables"][name] != table]
+    assert different == []
+    assert found == wanted
+
+
+def test_real_files(real_data: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    init(real, "shenzhen")
+    stages = {stage["stage"]: stage for stage in siwei(real, "run", data=str(real_data))["stages"]}
+    firms = stages["firms"]["counts"]
+    assert firms["read"] == 18_984 + 1_056 + 339
+    assert firms["read"] == firms["created"] + firms["merged"] + firms["rejected"]
+    # What was imported stays: a run without the files neither drops the firms nor mixes made-up ones in.
+    before = siwei(real, "city", "digest")
+    assert siwei(real, "run")["stages"][1]["counts"]["organisations"] == firms["organisations"]
+    assert siwei(real, "city", "digest") == before
+
+
+def test_a_generated_city_takes_no_real_files(city: Path, tmp_path: Path) -> None:
+    (tmp_path / "firms").mkdir()
+    (tmp_path / "firms" / "one.csv").write_text("name,code\n", encoding="utf-8")
+    arguments, environment = command(city, "run", data=str(tmp_path))
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 6
+    assert "make another city" in done.stderr
+    assert "Traceback" not in done.stderr
