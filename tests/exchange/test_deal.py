@@ -296,15 +296,49 @@ class TestJobs:
         with pytest.raises(Conflict, match="nothing more is metered"):
             jobs.record_usage("deal", 1, reading="r", quantity=1, measured={}, actor=deal.cast.bob, now=deal.now)
 
-    def test_expired_holds_are_not_captured(self, deal: Deal) -> None:
+    @pytest.mark.parametrize("swept", [True, False])
+    def test_expired_holds_are_not_captured(self, deal: Deal, swept: bool) -> None:
         deal.signed()
         deal.submit()
         deal.finish()
-        deal.now += timedelta(days=31)
-        ledger.expire_holds(actor=deal.cast.olive, now=deal.now)
-        with pytest.raises(Conflict):
-            deal.settle()
+        deal.now += timedelta(days=60)
+        if swept:
+            assert ledger.expire_holds(actor=deal.cast.olive, now=deal.now) == 2
+        result = deal.settle()
+        assert (result.metered_fen, result.gross_fen, result.detail[0]["uncollected_fen"]) == (1_200, 0, 1_200)
+        assert ledger.expire_holds(actor=deal.cast.olive, now=deal.now) == 0
         assert balances()["CNY:receivable:n-centre"] == (0, 0)
+        assert balances()["CNY:voucher:voucher"] == (50_000, 0)
+
+    def test_what_began_in_time_is_charged_after_the_end(self, deal: Deal) -> None:
+        deal.signed()
+        deal.submit()
+        deal.now += timedelta(days=59)
+        with pytest.raises(Conflict, match="agree anew"):
+            deal.submit("late")
+        deal.finish()
+        assert deal.settle().gross_fen == 1_200
+
+    def test_the_consumer_chooses_no_early_moment(self, deal: Deal) -> None:
+        deal.signed()
+        with pytest.raises(NotAllowed):
+            deal.settle(deal.cast.alice)
+        deal.submit()
+        deal.finish()
+        jobs.record_usage("deal", 1, reading="r", quantity=60, measured={}, actor=deal.cast.bob, now=deal.now)
+        with pytest.raises(NotAllowed):
+            deal.settle(deal.cast.alice)
+        deal.now += timedelta(days=36)
+        with pytest.raises(NotAllowed):
+            deal.settle(deal.cast.alice)
+        deal.now += timedelta(days=1)
+        assert deal.settle(deal.cast.alice).metered_fen == 1_800
+
+    def test_the_consumer_may_settle_what_the_engine_metered(self, deal: Deal) -> None:
+        deal.signed()
+        deal.submit()
+        deal.finish()
+        assert deal.settle(deal.cast.alice).gross_fen == 1_200
 
 
 class TestOutsiders:

@@ -1,7 +1,7 @@
 """Propose, sign, cancel. The last signature places the holds: the voucher's share and the firm's own."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -41,6 +41,9 @@ from siwei.exchange.terms import (
     plain_line,
     quoted_line,
 )
+
+SETTLEMENT_GRACE = timedelta(days=30)
+"""How long after an agreement's end its holds stay: what began in time is still metered and charged."""
 
 
 @action
@@ -247,7 +250,7 @@ def _place_holds(agreement: Agreement, now: datetime, day: date) -> None:
                 receivable,
                 line.voucher_fen,
                 None,
-                agreement.ends_at,
+                agreement.ends_at + SETTLEMENT_GRACE,
                 "voucher share",
                 causes,
             )
@@ -274,6 +277,13 @@ def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[st
                 "left → declare a larger budget"
             ) from None
     entry = Entry(
-        TransferKind.HOLD, account, receivable, line.own_fen, None, line.agreement.ends_at, "own share", causes
+        TransferKind.HOLD,
+        account,
+        receivable,
+        line.own_fen,
+        None,
+        line.agreement.ends_at + SETTLEMENT_GRACE,
+        "own share",
+        causes,
     )
     return write_transfer(entry, key=key, now=now)

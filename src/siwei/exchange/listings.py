@@ -120,7 +120,8 @@ def match_need(
     voucher: Voucher | None = None,
     supplies: Iterable[tuple[str, str]] = (),
 ) -> list[Match]:
-    """Rank the open offers of the need's kind and keep the best. Ranking again replaces what was only suggested.
+    """Rank the open offers of the need's kind and keep the best; returns those the actor may see (a person's offer
+    not before that person applies). Ranking again replaces what was only suggested.
 
     `supplies` holds the chain's edges (upstream segment, downstream segment), for the kinds that look at them.
     """
@@ -165,14 +166,20 @@ def match_need(
                 "matched_at": now,
             },
         )
-    return list(Match.objects.filter(need=need).select_related("need", "offer").order_by("rank", "pk"))
+    shown = Match.objects.filter(need=need).visible_to(actor)
+    return list(shown.select_related("need", "offer").order_by("rank", "pk"))
 
 
 @action
 def introduce_match(need_key: str, offer_key: str, *, actor: Actor, now: datetime) -> Match:
-    """Bring the two parties of a match together: from now on both see it. Applying for a position is this act."""
+    """Bring the two parties of a match together: from now on both see it. For either side; where one is a person, for
+    that person alone: applying for a position is this act, and nobody applies for another."""
     match = find_match(need_key, offer_key)
-    allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
+    personal = [each for each in (match.need, match.offer) if each.person_id is not None]
+    if personal:
+        allowed = all(each.person_id == actor.person_id for each in personal)
+    else:
+        allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
     require(allowed, actor, f"introduce {need_key} to {offer_key}")
     _change_match(match, MatchState.INTRODUCED, "introduce_match", actor, now)
     return match

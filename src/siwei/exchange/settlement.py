@@ -1,7 +1,7 @@
 """From meter readings to money: captures to the provider's receivable, the rest released, one settlement row."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from siwei.errors import Conflict
@@ -16,6 +16,7 @@ from siwei.exchange.models import (
     AgreementLine,
     AgreementParty,
     AgreementState,
+    Hold,
     Job,
     Settlement,
     Transfer,
@@ -26,18 +27,21 @@ from siwei.market.pricing import rate
 from siwei.market.settlement import Held, settle
 
 OPEN = (AgreementState.SIGNED, AgreementState.DELIVERING)
+METERING_GRACE = timedelta(days=7)
+"""How long after an agreement's end a provider may bring readings before the consumer may close it."""
 
 
 @action
 def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     """Charge what was metered, never more than was held, and release the rest. Settling again changes nothing.
 
-    For any party or the operator: there is nothing to choose in it. `Conflict` while a job still runs, before all have
-    signed, or once the holds have expired.
+    For the provider and the operator; for the consumer where an engine metered it, or once the provider has had
+    METERING_GRACE after the end to do so: an earlier moment would be a lower bill. `Conflict` while a job still runs or
+    before all have signed. What expired holds no longer pay is written as uncollected.
     """
     agreement = lock_agreement(key)
     parties = list(agreement.parties.select_related("organisation"))
-    require(can_operate(actor) or any(can_sign_for(actor, party) for party in parties), actor, f"settle {key}")
+    require(_can_settle(actor, agreement, parties, now), actor, f"settle {key} (yet)")
     if agreement.state == AgreementState.SETTLED:
         return Settlement.objects.get(agreement=agreement)
     if agreement.state not in OPEN:
@@ -57,6 +61,28 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     return settlement
 
 
+def _can_settle(actor: Actor, agreement: Agreement, parties: Sequence[AgreementParty], now: datetime) -> bool:
+    if can_operate(actor):
+        return True
+    if not any(can_sign_for(actor, party) for party in parties):
+        return False
+    lines = list(agreement.lines.all())
+    if agreement.ends_at + METERING_GRACE <= now or any(actor.represents(line.provider_id) for line in lines) or not lines:
+        return True
+    return all(line.jobs.exists() and not line.usages.filter(job=None).exists() for line in lines)
+
+
+def _live_amount(placed: Transfer, now: datetime) -> int:
+    """What a hold can still pay: nothing once expired, whatever remains before."""
+    progress = Hold.objects.get(pk=placed.pk)
+    if progress.expires_at > now:
+        return progress.remaining
+    if progress.remaining:
+        entry = of_hold(TransferKind.RELEASE, placed, progress.remaining, "expired")
+        write_transfer(entry, key=f"expire:{placed.idempotency_key}", now=now)
+    return 0
+
+
 def _settle_line(agreement: Agreement, line: AgreementLine, now: datetime) -> dict[str, Any]:
     usages = list(line.usages.order_by("reading").values_list("reading", "quantity"))
     quantity = sum(amount for _, amount in usages)
@@ -68,7 +94,7 @@ def _settle_line(agreement: Agreement, line: AgreementLine, now: datetime) -> di
     }
     result = settle(
         [
-            Held(placed.idempotency_key, "voucher" if payer == "voucher" else "own", placed.amount)
+            Held(placed.idempotency_key, "voucher" if payer == "voucher" else "own", _live_amount(placed, now))
             for payer, placed in holds.items()
         ],
         metered,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.listings import deal_context, find_kind, parse_listing
@@ -21,6 +21,8 @@ from siwei.exchange.parties import find_organisation
 from siwei.market.kind import Price
 from siwei.market.listing import Context
 from siwei.market.pricing import BOUND_WORDS, quote, rate, voucher_refusal
+
+LONGEST = timedelta(days=3_653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,9 @@ def check_proposal(
         for party in parties
         if not 0 < len(party.role.strip()) <= 40
     ]
-    if ends_at.tzinfo is None or ends_at <= now:
-        problems.append(
-            Problem(f"it would end at {ends_at}", fix="give a later moment with a time zone", field="ends_at")
-        )
+    if ends_at.tzinfo is None or not now < ends_at <= now + LONGEST:
+        fix = "give a later moment with a time zone, within ten years"
+        problems.append(Problem(f"it would end at {ends_at}", fix=fix, field="ends_at"))
     members = {party.organisation for party in parties}
     for number, line in enumerate(lines, 1):
         place = f"lines[{number}]"
@@ -93,6 +94,9 @@ def check_proposal(
 def check_match(match: Match, kind: str, parties: Sequence[PartyTerms]) -> None:
     if match.need.kind != kind or match.state == MatchState.DECLINED:
         raise Conflict(f"match {match.key} is of kind {match.need.kind} and {match.state}")
+    personal = match.need.person_id is not None or match.offer.person_id is not None
+    if personal and match.state != MatchState.INTRODUCED:
+        raise Conflict(f"match {match.key} was not introduced by the person it is about")
     for listing in (match.need, match.offer):
         if listing.state != ListingState.OPEN:
             raise Conflict(f"listing {listing.key} was withdrawn")

@@ -156,7 +156,8 @@ def conclude(stage: Stage, deal: Deal) -> None:
     supplies = [(edge["from"], edge["to"]) for edge in edges if edge["type"] == "supplies"]
     if not Match.objects.filter(need__key=need, offer__key=offer).exists():
         match_need(need, as_of=as_of, actor=actor, now=now(), supplies=supplies)
-    introduce_match(need, offer, actor=actor, now=now())
+    # The offering side asks to be introduced: a person applies, nobody is applied for.
+    introduce_match(need, offer, actor=stage.owner_actor(deal.offer), now=now())
     if not Agreement.objects.filter(key=key).exists():
         propose_agreement(
             stage.cast.listings[deal.need].kind,

@@ -72,15 +72,16 @@ class MatchState(models.TextChoices):
 
 class MatchQuerySet(models.QuerySet["Match"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Who asked sees its suggestions; who offers sees a match once introduced."""
+        """Who asked sees its suggestions, who offers a match once introduced. A person's listing is matched unseen: only
+        the person sees it until that person has it introduced."""
         if actor.sees_all:
             return self
         mine = actor.organisation_ids
-        visible = Q(need__organisation_id__in=mine)
-        visible |= Q(offer__organisation_id__in=mine, state=MatchState.INTRODUCED)
+        introduced = Q(state=MatchState.INTRODUCED)
+        visible = Q(need__organisation_id__in=mine) & (introduced | Q(offer__person=None))
+        visible |= Q(offer__organisation_id__in=mine) & introduced
         if actor.person_id is not None:
-            visible |= Q(need__person_id=actor.person_id)
-            visible |= Q(offer__person_id=actor.person_id, state=MatchState.INTRODUCED)
+            visible |= Q(need__person_id=actor.person_id) | Q(offer__person_id=actor.person_id)
         return self.filter(visible)
 
 
@@ -140,7 +141,7 @@ class Agreement(models.Model):
     proposed_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField()
-    """Delivery must be metered before it: the holds expire then."""
+    """Nothing is begun after it; the holds stay a while longer (`SETTLEMENT_GRACE`), so that it can be charged."""
 
     objects = AgreementQuerySet.as_manager()
 
