@@ -1,84 +1,81 @@
-"""Tables of firms in, tables of placements out: CSV (also gzipped), Parquet, XLSX."""
+"""Tables of firms in, tables of placements out; the same guarded readers as the import of firms."""
 
 import gzip
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from siwei.chain.classify import FIRMS_SCHEMA, PLACEMENTS_SCHEMA
 from siwei.chain.evaluation import LABELS_SCHEMA
+from siwei.city.firms.delimited import read_delimited
+from siwei.city.firms.opening import open_file
+from siwei.city.firms.parquet import read_parquet
+from siwei.city.firms.spreadsheets import neutralise_formulas
+from siwei.city.firms.tables import BROKEN, ROW, RawTable, cell_column
+from siwei.city.firms.workbook import read_workbook
 from siwei.errors import ImportRefused, InputError, Problem
 
-LARGEST_BYTES = 4 * 1024**3
-READ_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".xlsx")
 WRITE_SUFFIXES = (".csv", ".parquet")
+REQUIRED = ("id", "name")
 
 
-def read_firms(path: Path) -> pl.DataFrame:
-    """FIRMS_SCHEMA from a table with columns id, name, scope, profile; scope and profile may be missing, cells empty.
+@dataclass(frozen=True, slots=True)
+class FirmsTable:
+    """`firms`: FIRMS_SCHEMA, each id whole and single; `rejects`: row (as a person finds it), field, reason, record."""
 
-    Raises ImportRefused where the file cannot be read or lacks a column; other columns are left aside.
+    firms: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+def read_firms(path: Path) -> FirmsTable:
+    """CSV (any usual encoding and delimiter), gzipped CSV, Parquet or XLSX with id, name and maybe scope, profile.
+
+    Other columns are left aside. A row that cannot be split, whose id is blank or stands twice is rejected with its
+    reason. Raises ImportRefused where the file cannot be read or lacks a column.
     """
-    if not path.is_file():
-        raise ImportRefused([Problem("no such file", "check the path", str(path))])
-    suffix = _suffix(path, READ_SUFFIXES)
-    try:
-        frame = _read(path, suffix)
-    except UnicodeDecodeError as error:
-        raise ImportRefused([Problem(f"not UTF-8 (byte {error.start})", "save it as UTF-8", str(path))]) from None
-    except (pl.exceptions.PolarsError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImportRefused(
-            [Problem(f"cannot be read: {reason}", "check that it is whole and of the kind its ending says", str(path))]
-        ) from None
-    except Exception as error:  # fastexcel's own errors share no public base class
-        if not type(error).__module__.startswith("fastexcel"):
-            raise
-        raise ImportRefused([Problem(f"cannot be read: {error}", "save it again as XLSX or CSV", str(path))]) from None
-    missing = [column for column in ("id", "name") if column not in frame.columns]
+    opened = open_file(path, path.name)
+    with opened.handle:
+        readers = {"workbook": read_workbook, "parquet": read_parquet}
+        table: RawTable = readers.get(opened.kind, read_delimited)(opened, tuple(FIRMS_SCHEMA))
+    missing = [column for column in REQUIRED if column not in table.header]
     if missing:
-        fix = f"the header has {', '.join(frame.columns[:8]) or 'nothing'}; name the columns id, name, scope, profile"
-        raise ImportRefused([Problem(f"column missing: {', '.join(missing)}", fix, str(path), 1)])
-    return frame.select(
-        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
-        for name, dtype in FIRMS_SCHEMA.items()
+        fix = f"the header has {', '.join(table.header[:8])}; name the columns id, name, scope, profile"
+        raise ImportRefused([Problem(f"column missing: {', '.join(missing)}", fix, path.name, 1)])
+    cells = table.cells.select(
+        ROW,
+        *(
+            pl.col(cell_column(name)).alias(name) if name in table.header else pl.lit(None, dtype=pl.String).alias(name)
+            for name in FIRMS_SCHEMA
+        ),
+    ).with_columns(pl.col("id").str.strip_chars())
+    is_blank = pl.col("id").is_null() | (pl.col("id") == "")
+    reason = (
+        pl.when(is_blank)
+        .then(pl.lit("blank id"))
+        .when(pl.col("id").is_duplicated())
+        .then(pl.format("id {} stands more than once", pl.col("id")))
     )
+    judged = cells.with_columns(reason=reason)
+    bad = judged.filter(pl.col("reason").is_not_null()).select(
+        pl.col(ROW).cast(pl.UInt32),
+        pl.lit("id").alias("field"),
+        "reason",
+        pl.struct(list(FIRMS_SCHEMA)).struct.json_encode().alias("record"),
+    )
+    rejects = pl.concat([table.broken.select(list(BROKEN)), bad.select(list(BROKEN))]).sort(ROW)
+    return FirmsTable(judged.filter(pl.col("reason").is_null()).select(list(FIRMS_SCHEMA)), rejects)
 
 
-def _suffix(path: Path, known: tuple[str, ...]) -> str:
-    for suffix in known:
-        if path.name.lower().endswith(suffix):
-            return suffix
-    raise InputError([Problem(f"unknown kind of table {path.name!r}", f"use one of {', '.join(known)}", str(path))])
-
-
-def _read(path: Path, suffix: str) -> pl.DataFrame:
-    if suffix == ".parquet":
-        return pl.read_parquet(path)
-    if suffix == ".xlsx":
-        return pl.read_excel(path, engine="calamine", infer_schema_length=0)
-    if suffix == ".csv":
-        content = path.read_bytes()
-    else:
-        with gzip.open(path) as file:
-            content = file.read(LARGEST_BYTES + 1)
-            if len(content) > LARGEST_BYTES:
-                raise ValueError(f"unpacks to more than {LARGEST_BYTES} bytes")
-    content.decode("utf-8")
-    return pl.read_csv(content, infer_schema=False)
-
-
-def write_placements(placements: pl.DataFrame, path: Path) -> None:
-    """PLACEMENTS_SCHEMA as CSV or Parquet by the ending, whole or not at all; formulas in CSV are neutralised."""
-    suffix = _suffix(path, WRITE_SUFFIXES)
-    frame = placements.select(PLACEMENTS_SCHEMA.names())
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """CSV or Parquet by the ending, whole or not at all; what a spreadsheet would run gets an apostrophe in CSV."""
     draft = path.with_name(path.name + ".part")
     try:
-        if suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             frame.write_parquet(draft)
         else:
-            neutralise_formulas(frame).write_csv(draft)
+            _as_plain_text(frame).write_csv(draft)
         draft.replace(path)
     except OSError as error:
         raise InputError([Problem(f"cannot be written: {error.strerror}", "choose another place", str(path))]) from None
@@ -86,16 +83,32 @@ def write_placements(placements: pl.DataFrame, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def neutralise_formulas(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text cells that begin with = + - @ tab or return get a leading apostrophe (OWASP, CSV injection)."""
+def write_placements(placements: pl.DataFrame, path: Path) -> None:
+    """Exactly the columns of PLACEMENTS_SCHEMA."""
+    check_target(path)
+    write_table(placements.select(PLACEMENTS_SCHEMA.names()), path)
+
+
+def _as_plain_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Only cells that may begin a formula are looked at one by one; there are few of them."""
+    suspicious = r"^[ \u{3000}\u{feff}]*[=+\-@\t\r＝＋－＠]"
     return frame.with_columns(
-        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r]"))
-        .then(pl.concat_str(pl.lit("'"), pl.col(name)))
+        pl.when(pl.col(name).str.contains(suspicious))
+        .then(pl.col(name).map_elements(neutralise_formulas, return_dtype=pl.String, skip_nulls=True))
         .otherwise(pl.col(name))
         .alias(name)
         for name, dtype in frame.schema.items()
         if dtype == pl.String
     )
+
+
+def check_target(path: Path) -> None:
+    """Refuse an unknown ending or a missing folder before the work, not after it."""
+    if not path.name.lower().endswith(WRITE_SUFFIXES):
+        fix = f"use one of {', '.join(WRITE_SUFFIXES)}"
+        raise InputError([Problem(f"unknown kind of table {path.name!r}", fix, str(path))])
+    if not path.parent.is_dir():
+        raise InputError([Problem(f"no such folder {path.parent}", "make it, or choose another place", str(path))])
 
 
 def read_labels(directory: Path) -> pl.DataFrame:
@@ -124,10 +137,3 @@ def read_profiles(path: Path) -> pl.DataFrame:
         scope=pl.lit(None, dtype=pl.String),
         profile=pl.col("公司介绍"),
     ).unique("id", keep="first", maintain_order=True)
-
-
-def check_target(path: Path) -> None:
-    """Refuse an unknown ending or a missing folder before the work, not after it."""
-    _suffix(path, WRITE_SUFFIXES)
-    if not path.parent.is_dir():
-        raise InputError([Problem(f"no such folder {path.parent}", "make it, or choose another place", str(path))])

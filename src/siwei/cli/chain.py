@@ -43,21 +43,31 @@ def classify(
 ) -> None:
     """Place every firm of a table on its segments; a firm placed nowhere has no row.
 
+    Rows with a blank or repeated id, or that cannot be split, go to TARGET.rejects.csv with their reason.
+
     Parameters
     ----------
-    source: CSV, CSV.GZ, Parquet or XLSX with columns id, name, scope, profile (scope and profile may be missing)
+    source: CSV (also gzipped), Parquet or XLSX with columns id, name, scope, profile (scope and profile may be missing)
     target: .csv or .parquet, with columns id, segment, layer, confidence, evidence
     """
     from siwei.chain.classify import classify as place_firms
-    from siwei.chain.tables import check_target, read_firms, write_placements
+    from siwei.chain.tables import check_target, read_firms, write_placements, write_table
 
     check_target(target)
     started = perf_counter()
     _, vocabulary = _load(pack)
-    firms = read_firms(source)
+    table = read_firms(source)
+    firms = table.firms
     placements = place_firms(firms, vocabulary)
     write_placements(placements, target)
+    rejects = target.with_name(f"{target.stem}.rejects.csv")
+    if table.rejects.height:
+        write_table(table.rejects, rejects)
+    else:
+        rejects.unlink(missing_ok=True)
     counts = {
+        "read": firms.height + table.rejects.height,
+        "rejected": table.rejects.height,
         "firms": firms.height,
         "placed": placements["id"].n_unique(),
         "none": firms.height - placements["id"].n_unique(),
@@ -72,6 +82,8 @@ def classify(
             f"{counts['placed']} of {counts['firms']} firms placed ({counts['placements']} placements, "
             f"{counts['none']} none) in {counts['seconds']} s → {target}"
         )
+        if table.rejects.height:
+            console.print(f"{table.rejects.height} rows rejected → {rejects}")
 
 
 @chain_app.command
