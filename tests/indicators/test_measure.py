@@ -100,7 +100,7 @@ def test_a_wrong_snapshot_is_refused_with_every_fault() -> None:
             as_of=date(2026, 11, 23),
             jobs=pl.DataFrame({"id": ["1"], "state": ["lost"]}),
             transfers=pl.DataFrame(
-                {"id": ["1"], "kind": ["hold"], "unit": ["CNY"], "amount": ["many"], "purpose": [""]}
+                {"id": ["1"], "kind": ["hold"], "unit": ["CNY"], "amount": ["many"], "purpose": [""], "origin": [""]}
             ),
             usage={"job": []},  # type: ignore[arg-type]
         )
@@ -121,3 +121,13 @@ def test_numbers_in_narrower_types_are_taken_and_further_columns_kept() -> None:
     assert dict(snapshot.usage.schema) == {
         "reading": pl.String, "unit": pl.String, "quantity": pl.Int64, "note": pl.String,
     }  # fmt: skip
+
+
+def test_values_that_count_generated_organisations_say_so(city: Snapshot) -> None:
+    marked = {entry.indicator.id for entry in measure_each(city) if entry.is_measured and entry.holds_generated}
+    assert marked == {"source.chain-coverage", "source.single-firm"}  # f4, generated, stands on the chain, nowhere else
+
+
+def test_a_person_is_never_named(city: Snapshot) -> None:
+    for entry in measure_each(city):
+        assert "某人求职" not in entry.rows.write_csv(), entry.indicator.id

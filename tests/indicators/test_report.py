@@ -15,8 +15,9 @@ from small_city import small_city, table
 
 from siwei.city.rows import PackIdentity
 from siwei.errors import EnvironmentMissing
-from siwei.indicators import INDICATORS, Snapshot, measure
+from siwei.indicators import INDICATORS, Measurement, Snapshot, measure
 from siwei.indicators.report import Audience, Language, write_report
+from siwei.indicators.report.format import show_value
 
 CITY = PackIdentity(
     id="testville", name_zh="测试市", name_en="Testville", version="1", date="2026-11-23", country="CN",
@@ -184,3 +185,19 @@ def test_a_long_table_is_bounded_and_says_so(tmp_path: Path) -> None:
     text, _ = read(write_report(tmp_path / "report.html", city, city=CITY).page)
     assert "显示 8 / 共 3000 行" in text
     assert len(text) < 400_000
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [
+        (0, 7, "0.0 %"),
+        (1, 20253, "0.0049 %"),
+        (1, 3, "33.3 %"),
+        (7, 7, "100.0 %"),
+        (1, 1000, "0.10 %"),
+        (1, 100, "1.0 %"),
+    ],
+)
+def test_a_small_share_is_not_shown_as_nothing(city: Snapshot, part: int, whole: int, shown: str) -> None:
+    definition = next(entry for entry in INDICATORS if entry.id == "base.organisations-reached")
+    assert show_value(Measurement(definition, part, whole, definition.coverage, pl.DataFrame())) == shown

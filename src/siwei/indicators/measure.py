@@ -45,6 +45,13 @@ class Measurement:
         return self.numerator is not None
 
     @property
+    def holds_generated(self) -> bool:
+        """Whether any row counts generated organisations: its `origin`, or `generated` (yes, or how many)."""
+        tests = [pl.col("origin") == "generated"] if "origin" in self.rows.columns else []
+        tests += [pl.col("generated").cast(pl.Int64) > 0] if "generated" in self.rows.columns else []
+        return bool(tests) and not self.rows.filter(pl.any_horizontal(tests)).is_empty()
+
+    @property
     def value(self) -> float | None:
         if self.numerator is None or self.denominator is None:
             return None
@@ -111,11 +118,11 @@ def coverage_counts(snapshot: Snapshot) -> dict[str, object]:
     official = snapshot.official
     count = f"{QUALIFIERS[official.qualifier]}{official.value:,}" if official else ""
     return {
-        "organisations": snapshot.organisations.height,
-        "placed": placed.height,
-        "placed_with_district": with_district.height,
+        "organisations": f"{snapshot.organisations.height:,}",
+        "placed": f"{placed.height:,}",
+        "placed_with_district": f"{with_district.height:,}",
         "programmes": snapshot.awards["programme"].n_unique(),
-        "decisions": snapshot.awards.height,
+        "decisions": f"{snapshot.awards.height:,}",
         "official_zh": f"{official.year} 年官方口径 {count} 家" if official else "无官方口径",
         "official_en": f"official count of {official.year}: {count}" if official else "no official count",
     }
@@ -140,7 +147,7 @@ def _measure_one(
     if value is None:
         empty = Words(f"未测量：{indicator.empty.zh}", f"not measured: {indicator.empty.en}")
         return Measurement(indicator, None, None, empty, rows)
-    named = {**counts, "rows": rows.height}
+    named = {**counts, "rows": f"{rows.height:,}"}
     coverage = Words(indicator.coverage.zh.format(**named), indicator.coverage.en.format(**named))
     return Measurement(indicator, *value, coverage, rows)
 

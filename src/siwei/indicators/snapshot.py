@@ -40,8 +40,11 @@ TABLES: Mapping[str, Mapping[str, DataType]] = MappingProxyType(
         "matches": {"need": String, "offer": String, "score": Float64},
         "agreements": {"id": String, "kind": String, "state": String},
         "parties": {"agreement": String, "organisation": String, "role": String},
-        # money: minor units of `unit`; a hold is promised to one deal, a capture is paid, a release goes back
-        "transfers": {"id": String, "kind": String, "unit": String, "amount": Int64, "purpose": String},
+        # money: minor units of `unit`; a hold is promised to one deal, a capture is paid, a release goes back;
+        # `origin` is that of the organisation whose account is debited, null for the platform's own
+        "transfers": {
+            "id": String, "kind": String, "unit": String, "amount": Int64, "purpose": String, "origin": String,
+        },
         "jobs": {"id": String, "agreement": String, "state": String},
         "usage": {"reading": String, "unit": String, "quantity": Int64},
         # people and proof

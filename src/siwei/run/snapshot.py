@@ -58,7 +58,8 @@ def city_snapshot(home: CityHome, pack: Pack, programmes: Iterable[Programme]) -
             "parties", AgreementParty.objects.exclude(organisation=None), "agreement__key", "organisation__key", "role"
         ),
         transfers=read(
-            "transfers", Transfer.objects, "idempotency_key", "kind", "unit", "amount", "debit_account__purpose"
+            "transfers", Transfer.objects, "idempotency_key", "kind", "unit", "amount", "debit_account__purpose",
+            "debit_account__owner__origin",
         ),
         jobs=read("jobs", Job.objects, "key", "line__agreement__key", "state"),
         usage=read("usage", Usage.objects, "reading", "unit", "quantity"),

@@ -20,7 +20,12 @@ INDICATORS = (
         unit="job",
         method=DESIGN,
         query="""
-SELECT id, agreement, state, (state = 'succeeded')::BIGINT AS part, 1 AS whole
+WITH made_up AS (
+    SELECT parties.agreement FROM parties JOIN organisations ON organisations.key = parties.organisation
+    WHERE organisations.origin = 'generated'
+)
+SELECT id, agreement, state, agreement IN (SELECT agreement FROM made_up) AS generated,
+       (state = 'succeeded')::BIGINT AS part, 1 AS whole
 FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') ORDER BY id""",
         needs=("jobs",),
         empty=Words("尚无已结束的作业", "no job has ended yet"),
@@ -44,7 +49,7 @@ FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') ORDER BY id""",
         ),
         query="""
 SELECT unit, count(*) AS readings, sum(quantity)::BIGINT AS quantity, sum(quantity)::BIGINT AS part, 0 AS whole
-FROM "usage" WHERE unit LIKE 'accelerator-seconds:%' GROUP BY unit ORDER BY unit""",
+FROM "usage" WHERE unit LIKE 'accelerator-second%:%' GROUP BY unit ORDER BY unit""",
         needs=("usage",),
         empty=Words("尚无计量", "nothing metered yet"),
         coverage=Words("{rows} 个型号有用量", "models metered: {rows}"),
@@ -88,8 +93,10 @@ GROUP BY awards.id, organisations.name, organisations.origin ORDER BY part DESC,
         method=DESIGN,
         query="""
 SELECT programme, verdict, count(*) AS decisions,
+       count(*) FILTER (organisations.origin = 'generated') AS generated,
        CASE WHEN verdict IN ('eligible', 'not_eligible') THEN count(*) ELSE 0 END AS part, count(*) AS whole
-FROM awards GROUP BY programme, verdict ORDER BY programme, verdict""",
+FROM awards LEFT JOIN organisations ON organisations.key = awards.id
+GROUP BY programme, verdict ORDER BY programme, verdict""",
         needs=("awards",),
         empty=NOT_DECIDED,
         coverage=Words(
@@ -109,7 +116,7 @@ FROM awards GROUP BY programme, verdict ORDER BY programme, verdict""",
             "two-phase transfers of the ledger; CNY entries are commitments, not payments",
         ),
         query="""
-SELECT id, kind, purpose, amount AS amount_fen,
+SELECT id, kind, purpose, origin, amount AS amount_fen,
        CASE WHEN kind = 'capture' THEN amount ELSE 0 END AS part,
        CASE WHEN kind = 'hold' THEN amount ELSE 0 END AS whole
 FROM transfers WHERE unit = 'CNY' AND kind IN ('hold', 'capture') ORDER BY id""",

@@ -42,11 +42,11 @@ FROM frameworks CROSS JOIN accelerators ORDER BY framework, accelerator""",
         unit="organisation",
         method=DESIGN,
         query="""
-SELECT listings.organisation AS key, organisations.name, count(*) AS listings,
+SELECT listings.organisation AS key, organisations.name, organisations.origin, count(*) AS listings,
        (listings.organisation IN (SELECT organisation FROM representatives))::BIGINT AS part, 1 AS whole
 FROM listings LEFT JOIN organisations ON organisations.key = listings.organisation
 WHERE listings.organisation IS NOT NULL
-GROUP BY listings.organisation, organisations.name ORDER BY key""",
+GROUP BY listings.organisation, organisations.name, organisations.origin ORDER BY key""",
         needs=("listings",),
         empty=Words("尚无机构发布供需", "no organisation has published yet"),
         coverage=Words("{rows} 家发布机构", "publishing organisations: {rows}"),

@@ -50,9 +50,10 @@ WHERE edges.type = 'supplies' ORDER BY supplier, customer""",
         query="""
 SELECT listings.id, listings.kind,
        CASE WHEN listings.organisation IS NULL THEN '' ELSE listings.title_zh END AS title_zh,
-       listings.organisation, listings.state,
+       listings.organisation, organisations.origin, listings.state,
        (listings.id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
-FROM listings WHERE listings.side = 'need' AND listings.state <> 'withdrawn' ORDER BY listings.id""",
+FROM listings LEFT JOIN organisations ON organisations.key = listings.organisation
+WHERE listings.side = 'need' AND listings.state <> 'withdrawn' ORDER BY listings.id""",
         needs=("listings",),
         empty=Words("尚无需求发布", "no need published yet"),
         coverage=Words("{rows} 项需求", "needs: {rows}"),
@@ -73,6 +74,7 @@ FROM listings WHERE listings.side = 'need' AND listings.state <> 'withdrawn' ORD
         query="""
 SELECT agreements.id, agreements.kind, agreements.state,
        string_agg(DISTINCT organisations.kind, ', ' ORDER BY organisations.kind) AS kinds_of_party,
+       bool_or(organisations.origin = 'generated') AS generated,
        (count(DISTINCT organisations.kind) > 1)::BIGINT AS part, 1 AS whole
 FROM agreements JOIN parties ON parties.agreement = agreements.id
 JOIN organisations ON organisations.key = parties.organisation
@@ -94,7 +96,12 @@ GROUP BY agreements.id, agreements.kind, agreements.state ORDER BY agreements.id
         unit="agreement",
         method=DESIGN,
         query="""
-SELECT id, kind, state, (state IN ('signed', 'delivering', 'settled'))::BIGINT AS part, 1 AS whole
+WITH made_up AS (
+    SELECT parties.agreement FROM parties JOIN organisations ON organisations.key = parties.organisation
+    WHERE organisations.origin = 'generated'
+)
+SELECT id, kind, state, id IN (SELECT agreement FROM made_up) AS generated,
+       (state IN ('signed', 'delivering', 'settled'))::BIGINT AS part, 1 AS whole
 FROM agreements ORDER BY id""",
         needs=("agreements",),
         empty=Words("尚无协议", "no agreement yet"),

@@ -13,8 +13,10 @@ DESIGN = Words("四维平台设计（docs/reference/indicators.md）", "Siwei's 
 
 FIRMS_BY_SEGMENT = """
 SELECT segments.id AS segment, segments.layer, segments.name_zh, segments.name_en,
-       count(DISTINCT placements.key) AS firms
+       count(DISTINCT placements.key) AS firms,
+       count(DISTINCT placements.key) FILTER (organisations.origin = 'generated') AS generated
 FROM segments LEFT JOIN placements ON placements.segment = segments.id
+LEFT JOIN organisations ON organisations.key = placements.key
 GROUP BY ALL
 """
 
@@ -122,9 +124,11 @@ WHERE coverage.hhi IS NOT NULL ORDER BY coverage.hhi DESC, coverage.segment""",
         method=Words("基尼系数（1912）的离散形式", "discrete form of the Gini coefficient (1912)"),
         query="""
 SELECT districts.id AS district, districts.name_zh, districts.name_en,
-       count(DISTINCT placed.key) AS firms, count(DISTINCT placed.key) AS part, 0 AS whole
+       count(DISTINCT placed.key) AS firms,
+       count(DISTINCT placed.key) FILTER (placed.origin = 'generated') AS generated,
+       count(DISTINCT placed.key) AS part, 0 AS whole
 FROM districts LEFT JOIN (
-    SELECT organisations.key, organisations.district FROM organisations
+    SELECT organisations.key, organisations.district, organisations.origin FROM organisations
     WHERE organisations.key IN (SELECT key FROM placements)
 ) AS placed ON placed.district = districts.id
 GROUP BY ALL ORDER BY district""",
@@ -162,6 +166,9 @@ FROM official WHERE EXISTS (
 ORDER BY key""",
         needs=("placements", "official"),
         empty=Words("没有真实的上链企业，或没有官方口径", "no real firm placed, or no official count"),
-        coverage=CHAIN_COVERAGE,
+        coverage=Words(
+            "上链环节含电子元器件等，宽于官方“人工智能企业”口径（{official_zh}）",
+            "the chain reaches to components and the like, wider than the official “AI firms” ({official_en})",
+        ),
     ),
 )

@@ -18,11 +18,12 @@ INDICATORS = (
         unit="listing",
         method=DESIGN,
         query=f"""
-SELECT id, kind, side, CASE WHEN organisation IS NULL THEN '' ELSE title_zh END AS title_zh,
-       organisation, state,
-       (kind = 'course')::BIGINT AS part, (kind = 'position')::BIGINT AS whole
-FROM listings WHERE ((kind = 'course' AND side = 'offer') OR (kind = 'position' AND side = 'need')) AND {LIVE}
-ORDER BY kind, id""",
+SELECT listings.id, listings.kind, side, CASE WHEN organisation IS NULL THEN '' ELSE title_zh END AS title_zh,
+       organisation, origin, state,
+       (listings.kind = 'course')::BIGINT AS part, (listings.kind = 'position')::BIGINT AS whole
+FROM listings LEFT JOIN organisations ON organisations.key = listings.organisation
+WHERE ((listings.kind = 'course' AND side = 'offer') OR (listings.kind = 'position' AND side = 'need')) AND {LIVE}
+ORDER BY listings.kind, listings.id""",
         needs=("listings",),
         empty=Words("尚无岗位", "no position yet"),
         coverage=Words("{rows} 条岗位与课程", "positions and courses: {rows}"),
@@ -39,9 +40,10 @@ ORDER BY kind, id""",
         unit="listing",
         method=DESIGN,
         query=f"""
-SELECT id, CASE WHEN organisation IS NULL THEN '' ELSE title_zh END AS title_zh, organisation, state,
-       (id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
-FROM listings WHERE kind = 'position' AND side = 'need' AND {LIVE} ORDER BY id""",
+SELECT listings.id, CASE WHEN organisation IS NULL THEN '' ELSE title_zh END AS title_zh, organisation, origin, state,
+       (listings.id IN (SELECT need FROM matches))::BIGINT AS part, 1 AS whole
+FROM listings LEFT JOIN organisations ON organisations.key = listings.organisation
+WHERE listings.kind = 'position' AND side = 'need' AND {LIVE} ORDER BY listings.id""",
         needs=("listings",),
         empty=Words("尚无岗位", "no position yet"),
         coverage=Words("{rows} 个岗位", "positions: {rows}"),

@@ -15,7 +15,11 @@ def show_value(entry: Measurement) -> str:
     exact = Decimal(entry.numerator) / Decimal(entry.denominator)
     match entry.indicator.statistic:
         case Statistic.SHARE:
-            return f"{exact * 100:.1f} %"
+            percent = exact * 100
+            # A few in a hundred thousand is not nothing.
+            return (
+                f"{percent:.1f} %" if percent >= 1 or percent == 0 else f"{round(percent, 1 - percent.adjusted()):f} %"
+            )
         case Statistic.GINI | Statistic.HHI:
             return f"{exact:.3f}"
         case Statistic.RATIO:
