@@ -116,10 +116,13 @@ def write_rejects(out: Path, *, actor: Actor, file: str | None = None) -> int:
     rows = Reject.objects.select_related("file").order_by("file__name", "file_id", "row")
     require(actor.sees_all, actor, "read rejected rows")
     rows = rows.filter(file=find_import(file)) if file else rows
-    columns: dict[str, None] = {}
-    for record in rows.values_list("record", flat=True).iterator(chunk_size=2_000):
-        columns |= dict.fromkeys(record)
-    names = list(columns)
+    headers = (
+        ImportFile.objects.filter(rejects__in=rows).order_by("name", "pk").distinct().values_list("header", flat=True)
+    )
+    # A row that could not be split into cells is kept whole, as its `line`.
+    names = list(dict.fromkeys([column for header in headers for column in header] + ["line"]))
+    if not rows.filter(record__has_key="line").exists():
+        names.remove("line")
     lines = (
         [each.file.name, each.row, each.field, each.reason, *(each.record.get(name, "") for name in names)]
         for each in rows.iterator(chunk_size=2_000)

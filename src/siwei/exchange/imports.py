@@ -216,7 +216,11 @@ def _save_organisations(imported: Imported, now: datetime) -> pl.DataFrame:
 def _save_files(imported: Imported) -> dict[str, int]:
     return {
         file.name: ImportFile.objects.create(
-            name=file.name[-200:], sha256=file.sha256, shape=file.shape, **asdict(file.counts)
+            name=file.name[-200:],
+            sha256=file.sha256,
+            shape=file.shape,
+            header=list(file.header),
+            **asdict(file.counts),
         ).pk
         for file in imported.files
     }

@@ -42,9 +42,8 @@ def read_parquet(opened: OpenedFile, attributes: Collection[str], limits: Limits
     # A database cannot keep a NUL byte, and no text has one by right.
     wounded = cells.filter(pl.any_horizontal(pl.exclude(ROW).str.contains("\0", literal=True)))
     records = write_records(wounded.with_columns(pl.exclude(ROW).str.replace_all("\0", "␀", literal=True)))
-    broken = records.select(ROW, field=pl.lit(""), reason=pl.lit("the row holds a NUL byte"), record="record").cast(
-        BROKEN
-    )
+    reason = pl.lit("the row holds a NUL byte")
+    broken = records.select(ROW, field=pl.lit(""), reason=reason, record="record").cast(pl.Schema(BROKEN))
     return RawTable(header, cells.join(wounded.select(ROW), on=ROW, how="anti", maintain_order="left"), broken)
 
 

@@ -70,6 +70,7 @@ class ReadFile:
     name: str
     sha256: str
     shape: str
+    header: tuple[str, ...]
     source: str
     status: int
     rows: pl.DataFrame
@@ -153,6 +154,7 @@ class ParsedFile:
     name: str
     sha256: str
     shape: Shape
+    header: tuple[str, ...]
     clean: CleanFile
     remarks: tuple[str, ...]
 
@@ -221,7 +223,8 @@ def _parse_one(
     if table.cells.height + table.broken.height == 0:
         raise ImportRefused([Problem("the file holds a header and no rows", "export it again", name)])
     remarks = (*table.remarks, *unread_columns(shape, table.header, attributes))
-    return ParsedFile(name, opened.sha256, shape, clean_file(table, shape, attributes, gazetteer, today), remarks)
+    clean = clean_file(table, shape, attributes, gazetteer, today)
+    return ParsedFile(name, opened.sha256, shape, table.header, clean, remarks)
 
 
 def merge_files(
@@ -261,7 +264,8 @@ def merge_files(
         warnings += _warnings(file.name, rows, clean.notes, file.remarks)
         counts = Counts(clean.read, rows.height - merged.height, merged.height, clean.rejects.height)
         shape = file.shape
-        files.append(ReadFile(file.name, file.sha256, shape.id, source or shape.source, shape.status, rows, counts))
+        words = source or shape.source
+        files.append(ReadFile(file.name, file.sha256, shape.id, file.header, words, shape.status, rows, counts))
         wide.append(_organisation_columns(rows))
     return Imported(
         tuple(files),

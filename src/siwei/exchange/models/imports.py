@@ -24,6 +24,8 @@ class ImportFile(models.Model):
     name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64, unique=True)
     shape = models.CharField(max_length=40)
+    header = models.JSONField(default=list)
+    """The file's columns in their order, which the records of its rows do not keep on every database."""
     read = models.PositiveIntegerField()
     created = models.PositiveIntegerField()
     merged = models.PositiveIntegerField()
