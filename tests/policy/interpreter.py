@@ -36,7 +36,11 @@ def interpret(checker: Checker, text: str, row: Mapping[str, object]) -> Answer:
 
 
 def compute(
-    checker: Checker, text: str, rows: list[dict[str, object]], attributes: Mapping[str, CelType], rounding: str = "down"
+    checker: Checker,
+    text: str,
+    rows: list[dict[str, object]],
+    attributes: Mapping[str, CelType],
+    rounding: str = "down",
 ) -> list[Answer]:
     """What the compiled expression gives for each row."""
     plan = Plan()

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siwei.policy.language.check import Checker
+
 from .expressions import ATTRIBUTES, VALUES, expression, rows
 from .interpreter import Answer, compute, interpret
 
@@ -23,7 +24,9 @@ def test_known_rows_give_the_interpreters_value_or_error(text: str, table: list[
 
 @settings(max_examples=250, deadline=None)
 @given(any_expression, st.lists(rows(), min_size=1, max_size=5))
-def test_missing_facts_are_absorbed_where_the_interpreter_absorbs_them(text: str, table: list[dict[str, object]]) -> None:
+def test_missing_facts_are_absorbed_where_the_interpreter_absorbs_them(
+    text: str, table: list[dict[str, object]]
+) -> None:
     checker = CHECKERS["down"]
     for answer, row in zip(compute(checker, text, table, ATTRIBUTES), table, strict=True):
         oracle = interpret(checker, text, row)

@@ -228,7 +228,8 @@ class _Builder:
             for fault in refused.faults:
                 line, column = self._place_in_file(path, fault.line, fault.column)
                 written = text.split("\n")[min(fault.line, text.count("\n") + 1) - 1]
-                message = f"{fault.message}\n    {written}\n    {_caret(written, fault.column)}\n   "
+                shown, place = _excerpt(written, fault.column)
+                message = f"{fault.message}\n    {shown}\n    {_caret(shown, place)}\n   "
                 name = ".".join(str(part) for part in path)
                 self.problems.append(Problem(message, fault.fix, str(self.path), line, column, name))
             return None
@@ -246,6 +247,12 @@ class _Builder:
             first = lines[start_line]
             return start_line + line, len(first) - len(first.lstrip()) + column if content else column
         return start_line, start_column + (column - 1 if opening != ">" else 0)
+
+
+def _excerpt(written: str, column: int, width: int = 100) -> tuple[str, int]:
+    """The part of a line around a column, and the column within it."""
+    start = max(0, column - width // 2) if len(written) > width else 0
+    return written[start : start + width], column - start
 
 
 def _caret(written: str, column: int) -> str:

@@ -50,7 +50,7 @@ _CEL_TYPES = {
     "string": cel.Type.STRING, "date": cel.Type.TIMESTAMP, "timestamp": cel.Type.TIMESTAMP, "duration":
     cel.Type.DURATION,
 }  # fmt: skip
-_ERROR = re.compile(r"^ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
+_ERROR = re.compile(r"^(?:INVALID_ARGUMENT: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Checker:
             for line, column, message in _ERROR.findall(text)
         )
         if faults:
-            return faults
+            return tuple(dict.fromkeys(faults))
         return (
             Fault(text.split(" [")[0].removeprefix("CANCELLED: "), "make it simpler, or split it into clauses", 1, 1),
         )

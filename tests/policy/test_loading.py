@@ -1,0 +1,200 @@
+"""What a wrong programme file is answered with."""
+
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from siwei.city.attributes import Attribute
+from siwei.errors import PolicyError, Problem
+from siwei.policy import FactStatus, Programme, load_programme, load_programmes, programme_schema
+
+Write = Callable[..., Path]
+Attributes = dict[str, Attribute]
+
+
+def problems(path: Path, attributes: Attributes) -> tuple[Problem, ...]:
+    with pytest.raises(PolicyError) as caught:
+        load_programme(path, attributes)
+    return caught.value.problems
+
+
+def replace(path: Path, old: str, new: str) -> Path:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_a_right_programme_is_read_whole(make_programme: Callable[..., Programme]) -> None:
+    programme = make_programme(requires="verified", to="yuan", mode="half_up")
+    assert programme.attributes == ("spent",)
+    assert programme.clauses[0].requires is FactStatus.VERIFIED
+    assert programme.rounding.multiple_fen == 100
+    assert [programme.parameters[0].value_on(date(2026, *day)) for day in ((1, 1), (6, 30), (7, 1))] == [
+        5000,
+        5000,
+        6000,
+    ]
+    assert programme.parameters[0].value_on(date(2025, 12, 31)) is None
+    assert not programme.is_draft
+
+
+@pytest.mark.parametrize(
+    ("clause", "message", "fix", "column"),
+    [
+        ("spend > 0", "undeclared reference to 'spend'", "did you mean 'spent'?", 11),
+        ("spent > 'a'", "found no matching overload for '_>_' applied to '(int, string)'", "the two sides", 17),
+        ("spent >", "Syntax error", "see the syntax of CEL", 18),
+        ("p.rat > 0", "undeclared reference to 'p.rat'", "did you mean 'p.rate'?", 12),
+        ("spent", "this is int, bool is needed", "a clause is a yes or no", 11),
+        ("district.matches('(')", "not a regular expression", "RE2 syntax", 28),
+        ("district.matches(district)", "matches(string, string) is not supported", "write the pattern", 27),
+        ("[1, 2].exists(n, n == staff)", "macros over lists", "use && and ||", 24),
+        ("band(staff, [5, 5], [1, 2, 3]) > 1", "the limits of a band must ascend", "order them", 27),
+        ("band(staff, [5], [1]) > 1", "band(int, list(int), list(int)) is not supported", "one more result", 15),
+        ("b'a' == b'b'", "bytes are not supported", "use a string", 11),
+        ("timestamp(district) > as_of", "timestamp() of anything but a literal", "write timestamp", 20),
+    ],
+)
+def test_a_wrong_expression_is_shown_with_line_column_and_fix(
+    write_programme: Write, attributes: Attributes, clause: str, message: str, fix: str, column: int
+) -> None:
+    path = write_programme(clause=f'"{clause}"')
+    found = problems(path, attributes)[0]
+    assert found.message.startswith(message)
+    assert fix in found.fix
+    assert (found.file, found.line, found.field) == (str(path), 17, "clauses.0.expr")
+    assert found.column == column + 1
+    written, caret = found.message.split("\n")[1:3]
+    assert written.strip() == clause
+    assert caret.index("^") - 4 == found.column - 12
+
+
+def test_the_caret_stands_below_its_place_after_chinese_text(write_programme: Write, attributes: Attributes) -> None:
+    (found,) = problems(write_programme(clause="district == '深圳' && spend > 0"), attributes)
+    assert found.message.split("\n")[1:3] == ["    district == '深圳' && spend > 0", "    " + " " * 22 + "^"]
+
+
+def test_places_inside_a_block_scalar(write_programme: Write, attributes: Attributes) -> None:
+    path = write_programme(clause="|\n      spent > 0\n      && spend > 0")
+    (found,) = problems(path, attributes)
+    assert (found.line, found.column) == (19, 10)
+
+
+def test_every_fault_is_told_at_once(write_programme: Write, attributes: Attributes) -> None:
+    path = write_programme(clause="spend > 0 && stuff > 1", award="spnt", cap="spent > 1")
+    assert [problem.field for problem in problems(path, attributes)] == [
+        "clauses.0.expr",
+        "clauses.0.expr",
+        "award.expr",
+        "award.cap",
+    ]
+
+
+def test_all_files_are_told_of_together(write_programme: Write, attributes: Attributes, tmp_path: Path) -> None:
+    write_programme(id="one", clause="spend > 0")
+    write_programme(id="two", clause="stuff > 0")
+    write_programme(id="three")
+    with pytest.raises(PolicyError) as caught:
+        load_programmes(tmp_path, attributes)
+    assert [Path(problem.file).stem for problem in caught.value.problems] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "line"),
+    [
+        ("kind: grant", "kinds: grant", "kind is missing", 1),
+        ("kind: grant", "kind: gift", "'gift': Input should be 'grant', 'voucher' or 'tax_saving'", 4),
+        ("words: {zh: 条件一, en: First}", "words: {zh: 条件一}", "en is missing", 18),
+        ("id: first", "id: First!", "'First!': String should match pattern", 16),
+        ("kind: grant", "kind: grant\nkind: grant", "key 'kind' appears twice", 5),
+        ("kind: grant", "kind: &x grant", "uses a YAML anchor or alias", 4),
+        ("kind: grant", "kind: !!python/object:os.system grant", "uses the YAML tag", 4),
+        ("kind: grant", "kind: {", "is not YAML", 6),
+        ("end: 2026-12-31", "end: 2025-12-31", "end lies before start", 7),
+        ("start: 2026-07-01", "start: 2025-07-01", "values must ascend", 11),
+        ("start: 2026-01-01, value: 5000", "start: 2026-02-01, value: 5000", "parameter rate has no value", 14),
+        ("value: 5000", "value: 5e3", "'5e3': Input should be a valid integer", 14),
+        ("id: trial", "id: other", "id 'other' is not the file's name", 1),
+    ],
+)
+def test_a_wrong_field_is_told_with_its_line(
+    write_programme: Write, attributes: Attributes, old: str, new: str, message: str, line: int
+) -> None:
+    found = problems(replace(write_programme(), old, new), attributes)
+    assert [(each.message[: len(message)], each.line) for each in found if each.message.startswith(message)] == [
+        (message, line)
+    ]
+
+
+def test_a_misspelt_field_is_told_the_nearest(write_programme: Write, attributes: Attributes) -> None:
+    found = problems(replace(write_programme(), "requires: declared", "requirs: declared"), attributes)
+    assert [(each.message, each.fix, each.line) for each in found] == [
+        ("no such field 'requirs'", "did you mean 'requires'?", 20)
+    ]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        pytest.param("(" * 1000 + "true" + ")" * 1000, id="a thousand brackets"),
+        pytest.param("!" * 1001 + "true", id="a thousand negations"),
+        pytest.param(" && ".join(["spent > 0"] * 3000), id="thirty thousand characters"),
+        pytest.param(" + ".join(["1"] * 1000) + " > 0", id="a sum of a thousand terms"),
+        pytest.param("true ? true : " * 500 + "true", id="five hundred conditionals"),
+        pytest.param("[" * 500 + "]" * 500 + " == []", id="five hundred lists"),
+    ],
+)
+def test_monstrous_expressions_are_answered_in_bounded_time(
+    write_programme: Write, attributes: Attributes, expression: str
+) -> None:
+    path = write_programme(clause=f'"{expression}"')
+    started = time.perf_counter()
+    try:
+        load_programme(path, attributes)
+    except PolicyError as error:
+        assert len(error.problems) == 1
+    assert time.perf_counter() - started < 5
+
+
+def test_a_file_of_100_megabytes_is_refused_without_being_read(attributes: Attributes, tmp_path: Path) -> None:
+    path = tmp_path / "huge.yaml"
+    with path.open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    started = time.perf_counter()
+    assert [problem.message for problem in problems(path, attributes)] == ["is larger than 256 KiB"]
+    assert time.perf_counter() - started < 1
+
+
+def test_deep_yaml_and_wrong_encoding_are_refused(attributes: Attributes, tmp_path: Path) -> None:
+    deep = tmp_path / "deep.yaml"
+    deep.write_text("a: " + "[" * 100_000, encoding="utf-8")
+    assert problems(deep, attributes)[0].message.startswith("is nested deeper")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_bytes("id: trial\ntitle: 训力券\n".encode("gb18030"))
+    assert [(problem.message, problem.line) for problem in problems(wrong, attributes)] == [("is not UTF-8", 2)]
+
+
+def test_a_folder_that_is_not_there(attributes: Attributes, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="no such folder of programmes"):
+        load_programmes(tmp_path / "nowhere", attributes)
+
+
+def test_without_a_source_a_programme_is_a_draft(write_programme: Write, attributes: Attributes) -> None:
+    path = replace(write_programme(), "    citation: {document: Trial rules}\n    requires", "    requires")
+    programme = load_programme(path, attributes)
+    assert (programme.is_draft, programme.unsourced) == (True, ("first",))
+
+
+def test_every_field_of_the_schema_is_described() -> None:
+    def fields(schema: dict[str, object]) -> list[str]:
+        found = []
+        for name, definition in [("programme", schema), *schema["$defs"].items()]:  # type: ignore[attr-defined]
+            for field, details in definition["properties"].items():
+                found += [] if details.get("description") else [f"{name}.{field}"]
+        return found
+
+    assert fields(programme_schema()) == []
