@@ -60,3 +60,12 @@ def test_overflow_and_division_by_zero_are_errors(text: str) -> None:
     expected = [interpret(CHECKERS["down"], text, row) for row in table]
     assert compute(CHECKERS["down"], text, table, ATTRIBUTES) == expected
     assert Answer("error") in expected
+
+
+@pytest.mark.parametrize("text", ["x / 3.0", "x + 0.0", "x / 2.225073858507203e-309", "0.0 - x", "x * 0.0", "1.0 / x"])
+def test_doubles_are_ieee_to_the_last_bit(text: str) -> None:
+    """Beside a scalar Polars multiplies by the inverse and drops a zero."""
+    numbers = [0.0, -0.0, 1.0, 5.0, 0.1, -7.3, 1e308, 5e-324, float("inf"), float("nan")]
+    table: list[dict[str, object]] = [dict.fromkeys(ATTRIBUTES) | {"x": number} for number in numbers]
+    expected = [interpret(CHECKERS["down"], text, row) for row in table]
+    assert compute(CHECKERS["down"], text, table, ATTRIBUTES) == expected

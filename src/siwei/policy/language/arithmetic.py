@@ -57,8 +57,9 @@ def double_operation(operation: Operation) -> Builder:
 
 
 def _spread(side: Compiled, other: Compiled) -> pl.Expr:
-    """A zero as a column: beside a scalar zero Polars returns `x + 0.0` as `x`, so that -0.0 would keep its sign."""
-    if side.constant is None or side.constant != 0 or other.constant is not None:
+    """A constant as a column, because beside a scalar Polars takes short cuts that are not IEEE arithmetic: it divides
+    by multiplying with the inverse, and gives back `x + 0.0` as `x`, so that -0.0 would keep its sign."""
+    if side.constant is None or other.constant is not None:
         return side.value
     return pl.when(other.value.is_not_null()).then(side.value)
 
