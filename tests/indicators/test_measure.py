@@ -114,18 +114,23 @@ def test_a_wrong_snapshot_is_refused_with_every_fault() -> None:
 def test_numbers_in_narrower_types_are_taken_and_further_columns_kept() -> None:
     snapshot = Snapshot(
         as_of=date(2026, 11, 23),
-        usage=pl.DataFrame({"reading": ["1"], "unit": ["seats"], "quantity": [60], "note": ["x"]}).cast(
+        usage=pl.DataFrame({"reading": ["1"], "unit": ["seats"], "quantity": [60], "origin": [""], "note": ["x"]}).cast(
             {"quantity": pl.UInt32}
         ),
     )
     assert dict(snapshot.usage.schema) == {
-        "reading": pl.String, "unit": pl.String, "quantity": pl.Int64, "note": pl.String,
+        "reading": pl.String, "unit": pl.String, "quantity": pl.Int64, "origin": pl.String,
+        "note": pl.String,
     }  # fmt: skip
 
 
 def test_values_that_count_generated_organisations_say_so(city: Snapshot) -> None:
     marked = {entry.indicator.id for entry in measure_each(city) if entry.is_measured and entry.holds_generated}
-    assert marked == {"source.chain-coverage", "source.single-firm"}  # f4, generated, stands on the chain, nowhere else
+    # f4, generated, stands on the chain and has a fact, and takes part in nothing else.
+    assert marked == {
+        "source.chain-coverage", "source.single-firm", "source.concentrated-segments", "road.supply-links",
+        "evolve.proven-facts",
+    }  # fmt: skip
 
 
 def test_a_person_is_never_named(city: Snapshot) -> None:

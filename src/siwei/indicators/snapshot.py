@@ -41,15 +41,15 @@ TABLES: Mapping[str, Mapping[str, DataType]] = MappingProxyType(
         "agreements": {"id": String, "kind": String, "state": String},
         "parties": {"agreement": String, "organisation": String, "role": String},
         # money: minor units of `unit`; a hold is promised to one deal, a capture is paid, a release goes back;
-        # `origin` is that of the organisation whose account is debited, null for the platform's own
+        # `origin` is that of the organisation whose account is debited (null: the platform's own), or that consumed
         "transfers": {
             "id": String, "kind": String, "unit": String, "amount": Int64, "purpose": String, "origin": String,
         },
         "jobs": {"id": String, "agreement": String, "state": String},
-        "usage": {"reading": String, "unit": String, "quantity": Int64},
-        # people and proof
+        "usage": {"reading": String, "unit": String, "quantity": Int64, "origin": String},
+        # people and proof; of the facts, how many are of generated organisations
         "staff": {"key": String, "employees": Int64, "research_staff": Int64},
-        "facts": {"attribute": String, "status": Int64, "facts": Int64},
+        "facts": {"attribute": String, "status": Int64, "facts": Int64, "generated": Int64},
         "representatives": {"organisation": String},
         # what the city pack says, and how well it is sourced
         "frameworks": {"id": String},

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from siwei.chain.concentration import coverage
 from siwei.city.home import CityHome
@@ -62,11 +62,13 @@ def city_snapshot(home: CityHome, pack: Pack, programmes: Iterable[Programme]) -
             "debit_account__owner__origin",
         ),
         jobs=read("jobs", Job.objects, "key", "line__agreement__key", "state"),
-        usage=read("usage", Usage.objects, "reading", "unit", "quantity"),
+        usage=read("usage", Usage.objects, "reading", "unit", "quantity", "line__consumer__origin"),
         staff=known.select("key", *STAFF).filter(pl.any_horizontal(pl.col(STAFF).is_not_null())),
         facts=table(
             "facts",
-            Fact.objects.values_list("attribute", "status").annotate(facts=Count("pk")).order_by("attribute", "status"),
+            Fact.objects.values_list("attribute", "status")
+            .annotate(facts=Count("pk"), generated=Count("pk", filter=Q(organisation__origin="generated")))
+            .order_by("attribute", "status"),
         ),
         representatives=read(
             "representatives", Representative.objects.filter(approved_at__isnull=False), "organisation__key"

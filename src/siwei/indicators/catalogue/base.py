@@ -48,7 +48,8 @@ FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') ORDER BY id""",
             "Herfindahl-Hirschman index; seconds are kept by model and never converted",
         ),
         query="""
-SELECT unit, count(*) AS readings, sum(quantity)::BIGINT AS quantity, sum(quantity)::BIGINT AS part, 0 AS whole
+SELECT unit, count(*) AS readings, sum(quantity)::BIGINT AS quantity,
+       bool_or(origin = 'generated') AS generated, sum(quantity)::BIGINT AS part, 0 AS whole
 FROM "usage" WHERE unit LIKE 'accelerator-second%:%' GROUP BY unit ORDER BY unit""",
         needs=("usage",),
         empty=Words("尚无计量", "nothing metered yet"),

@@ -62,7 +62,7 @@ GROUP BY listings.organisation, organisations.name, organisations.origin ORDER B
         unit="fact",
         method=DESIGN,
         query="""
-SELECT attribute, status, facts, CASE WHEN status >= 1 THEN facts ELSE 0 END AS part, facts AS whole
+SELECT attribute, status, facts, generated, CASE WHEN status >= 1 THEN facts ELSE 0 END AS part, facts AS whole
 FROM facts ORDER BY attribute, status""",
         needs=("facts",),
         empty=Words("尚无事实", "no fact yet"),

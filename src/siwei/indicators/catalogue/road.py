@@ -19,15 +19,20 @@ INDICATORS = (
         unit="edge",
         method=DESIGN,
         query="""
+WITH present AS (
+    SELECT segment, count(*) FILTER (organisations.origin = 'generated') AS generated
+    FROM placements LEFT JOIN organisations USING (key) GROUP BY segment
+)
 SELECT edges."from" AS supplier, upstream.name_zh AS supplier_zh,
        edges."to" AS customer, downstream.name_zh AS customer_zh,
        (up.segment IS NOT NULL)::BIGINT AS supplier_present, (down.segment IS NOT NULL)::BIGINT AS customer_present,
+       coalesce(up.generated, 0) + coalesce(down.generated, 0) AS generated,
        supplier_present * customer_present AS part, 1 AS whole
 FROM edges
 JOIN segments AS upstream ON upstream.id = edges."from"
 JOIN segments AS downstream ON downstream.id = edges."to"
-LEFT JOIN (SELECT DISTINCT segment FROM placements) AS up ON up.segment = edges."from"
-LEFT JOIN (SELECT DISTINCT segment FROM placements) AS down ON down.segment = edges."to"
+LEFT JOIN present AS up ON up.segment = edges."from"
+LEFT JOIN present AS down ON down.segment = edges."to"
 WHERE edges.type = 'supplies' ORDER BY supplier, customer""",
         needs=("edges", "segments", "placements"),
         empty=Words("尚无上链企业或供应边", "no firm placed, or no supply edge"),

@@ -101,10 +101,11 @@ ORDER BY staff.key""",
             "阈值：美国司法部与联邦贸易委员会《并购指南》（2023）指引一，HHI 超过 1800 为高度集中",
             "threshold: US DOJ and FTC, Merger Guidelines (2023), Guideline 1: above 1,800 is highly concentrated",
         ),
-        query="""
-SELECT coverage.segment, segments.name_zh, segments.name_en, coverage.firms, coverage.hhi,
+        query=f"""
+SELECT coverage.segment, segments.name_zh, segments.name_en, coverage.firms, counted.generated, coverage.hhi,
        (coverage.hhi > 0.18)::BIGINT AS part, 1 AS whole
 FROM coverage JOIN segments ON segments.id = coverage.segment
+LEFT JOIN ({FIRMS_BY_SEGMENT}) AS counted ON counted.segment = coverage.segment
 WHERE coverage.hhi IS NOT NULL ORDER BY coverage.hhi DESC, coverage.segment""",
         needs=("segments", "coverage"),
         empty=Words("尚无可计算集中度的环节", "no segment whose concentration can be computed yet"),
