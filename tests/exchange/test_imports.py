@@ -229,6 +229,18 @@ def test_a_newer_version_of_a_file_adds_facts_and_no_organisations(pack: Pack, t
 
 
 @pytest.mark.django_db
+def test_facts_of_a_merged_organisation_go_to_the_one_it_was_merged_into(pack: Pack) -> None:
+    survivor = Organisation.objects.create(key="n-survivor", name="示例存", name_normalised="示例存", origin="imported")
+    code = "Y1440300000000019M"
+    Organisation.objects.create(
+        key=code, code=code, name="示例并", name_normalised="示例并", origin="imported", merged_into=survivor
+    )
+    summary = import_firms([FILES[0]], actor=PLATFORM, now=NOW, pack=pack)
+    assert summary.all == Counts(10, 7, 2, 1)
+    assert survivor.facts.get(attribute="registered_capital").value == "39076870000"
+
+
+@pytest.mark.django_db
 def test_generated_firms_are_labelled_and_made_once(pack: Pack) -> None:
     first = import_population(200, 20, 7, actor=PLATFORM, now=NOW, as_of=date(2026, 11, 23), pack=pack)
     again = import_population(200, 20, 7, actor=PLATFORM, now=LATER, as_of=date(2026, 11, 23), pack=pack)

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 from django.db import connection
+from django.db.models.functions import Coalesce
 
 from siwei.city.firms import Counts, Gazetteer, Imported, build_gazetteer, merge_files, name_files, parse_files
 from siwei.city.firms.merging import KNOWN
@@ -187,7 +188,7 @@ def _save(
 
 
 def _known_organisations() -> pl.DataFrame:
-    rows = Organisation.objects.filter(merged_into=None).order_by("pk").values_list("key", "code", "name_normalised")
+    rows = Organisation.objects.order_by("pk").values_list("key", "code", "name_normalised")
     return pl.DataFrame(list(rows.iterator(chunk_size=FETCH_ROWS)), schema=KNOWN, orient="row")
 
 
@@ -206,7 +207,8 @@ def _save_organisations(imported: Imported, now: datetime) -> pl.DataFrame:
     fill_empty(Organisation, "district", "", known.select("district", "key").drop_nulls().iter_rows())
     founded = known.select(pl.col("founded_on").dt.to_string("%Y-%m-%d"), "key").drop_nulls()
     fill_empty(Organisation, "founded_on", None, founded.iter_rows())
-    pairs = Organisation.objects.values_list("key", "pk").order_by("pk")
+    # What is learned of an organisation that was merged belongs to the one it was merged into.
+    pairs = Organisation.objects.order_by("pk").values_list("key", Coalesce("merged_into_id", "pk"))
     ids = pl.DataFrame(
         list(pairs.iterator(chunk_size=FETCH_ROWS)), schema={"key": pl.String, "id": pl.Int64}, orient="row"
     )

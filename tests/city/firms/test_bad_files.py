@@ -193,6 +193,14 @@ def test_protected_workbook(refused: Callable[..., str], tmp_path: Path) -> None
     assert "password-protected, or in the old .xls format" in refused(path)
 
 
+def test_a_cell_in_the_far_corner_does_not_take_all_memory(refused: Callable[..., str], tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"] = "name"
+    book.active["XFD1048576"] = "示例甲公司"
+    book.save(tmp_path / "corner.xlsx")
+    assert "over 1,048,576 rows of 16,384 columns" in refused(tmp_path / "corner.xlsx")
+
+
 def test_zip_that_is_no_workbook(refused: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "firms.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -248,7 +256,14 @@ def test_parquet_of_endless_rows(refused: Callable[..., str], tmp_path: Path) ->
     assert "more than 1,000,000 bytes of text" in refused(
         tmp_path / "wide.parquet", limits=Limits(text_bytes=1_000_000)
     )
-    assert "5,000 rows, more than 100" in refused(tmp_path / "wide.parquet", limits=Limits(rows=100))
+    assert "over 5,000 rows of 1 columns; at most 100 rows" in refused(
+        tmp_path / "wide.parquet", limits=Limits(rows=100)
+    )
+
+
+def test_too_many_cells(refused: Callable[..., str], tmp_path: Path) -> None:
+    path = write(tmp_path / "many.csv", "name,code\n" + "示例甲公司,\n" * 60_000)
+    assert "over 50,000 rows of 2 columns" in refused(path, limits=Limits(cells=90_000))
 
 
 def test_too_many_columns(refused: Callable[..., str], tmp_path: Path) -> None:

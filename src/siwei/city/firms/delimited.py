@@ -83,6 +83,13 @@ def check_header(name: str, header: tuple[str, ...], limits: Limits) -> None:
         raise refuse(name, f"columns named twice: {', '.join(doubled)}", "rename or remove one of each", line=1)
 
 
+def check_size(name: str, rows: int, columns: int, limits: Limits) -> None:
+    if rows > limits.rows or rows * columns > limits.cells:
+        most = f"at most {limits.rows:,} rows and {limits.cells:,} cells are read"
+        message = f"over {rows:,} rows of {columns:,} columns; {most}"
+        raise refuse(name, message, "split the file")
+
+
 def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[str, ...], limits: Limits) -> RawTable:
     frames: list[pl.DataFrame] = []
     numbers: list[int] = []
@@ -112,7 +119,7 @@ def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[s
                 message = f"more than {limits.broken_quotes:,} rows with broken quotes"
                 raise refuse(opened.name, message, "export it again with standard quoting", line=broken[0][0]) from None
             number, line = lines.of_record[0]
-            broken.append((number, "", f"quotes cannot be read ({error})", _line_record(line)))
+            broken.append((number, "", f"the row cannot be split into cells ({error})", _line_record(line)))
             lines.hand_back_all_but_first()
             continue
         number = lines.of_record[0][0]
@@ -131,6 +138,7 @@ def _read_rows(opened: OpenedFile, lines: Lines, delimiter: str, header: tuple[s
         rows.append(cells)
         if len(rows) >= BATCH_ROWS:
             flush()
+            check_size(opened.name, sum(frame.height for frame in frames), len(header), limits)
     flush()
     return RawTable(header, pl.concat(frames), pl.DataFrame(broken, schema=BROKEN, orient="row"))
 

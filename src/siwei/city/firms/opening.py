@@ -27,12 +27,13 @@ class Limits:
     """What a file may cost before it is refused. `ratio` counts once `ratio_floor_bytes` have come out."""
 
     line_bytes: int = 1 << 20
-    text_bytes: int = 8 << 30
+    text_bytes: int = 2 << 30
     workbook_bytes: int = 2 << 30
     ratio: int = 200
     ratio_floor_bytes: int = 32 << 20
     rows: int = 20_000_000
     columns: int = 1_000
+    cells: int = 150_000_000
     broken_quotes: int = 1_000
 
 

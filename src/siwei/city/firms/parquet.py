@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from siwei.city.firms.delimited import check_header
+from siwei.city.firms.delimited import check_header, check_size
 from siwei.city.firms.opening import LIMITS, Limits, OpenedFile, refuse
 from siwei.city.firms.shapes import normalise_column, recognise, refuse_header
 from siwei.city.firms.tables import BROKEN, ROW, RawTable, name_columns, raw_schema, write_records
@@ -21,8 +21,7 @@ def read_parquet(opened: OpenedFile, attributes: Collection[str], limits: Limits
         file = pyarrow.parquet.ParquetFile(opened.handle)
         header = name_columns([normalise_column(column) for column in file.schema_arrow.names])
         check_header(opened.name, header, limits)
-        if file.metadata.num_rows > limits.rows:
-            raise refuse(opened.name, f"{file.metadata.num_rows:,} rows, more than {limits.rows:,}", "split the file")
+        check_size(opened.name, file.metadata.num_rows, len(header), limits)
         if recognise(header, attributes) is None:
             raise refuse_header(opened.name, header, attributes, seen=f"columns are {', '.join(header)[:200]}")
         _refuse_nested(opened.name, file.schema_arrow)

@@ -1,17 +1,19 @@
 """XLSX workbooks: guarded as archives first, then read as text, from the one sheet whose columns we know."""
 
+import re
 import zipfile
 from collections.abc import Collection
 
 import fastexcel
 import polars as pl
 
-from siwei.city.firms.delimited import check_header
+from siwei.city.firms.delimited import check_header, check_size
 from siwei.city.firms.opening import BLOCK, LIMITS, Limits, OpenedFile, refuse
 from siwei.city.firms.shapes import normalise_column, recognise, refuse_header
 from siwei.city.firms.tables import BROKEN, ROW, RawTable, name_columns, raw_schema
 
 TITLE_ROWS = 20
+CELL_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})(\d{1,9})["']""")
 
 
 def read_workbook(opened: OpenedFile, attributes: Collection[str], limits: Limits = LIMITS) -> RawTable:
@@ -56,21 +58,40 @@ def _guard_archive(opened: OpenedFile, limits: Limits) -> None:
                 )
             for entry in archive.infolist():
                 with archive.open(entry) as part:
+                    extent = Extent()
                     while block := part.read(BLOCK):
                         total += len(block)
-                        if total > limits.workbook_bytes:
-                            raise refuse(
-                                opened.name, f"more than {limits.workbook_bytes:,} bytes unpacked", "save it as CSV"
-                            )
-                        if total > limits.ratio_floor_bytes and total > limits.ratio * opened.size:
-                            raise refuse(
-                                opened.name,
-                                f"the content is over {limits.ratio} times its compressed size: refused as a "
-                                "decompression bomb",
-                                "save it as CSV if it is honest",
-                            )  # fmt: skip
+                        _refuse_bomb(opened, total, limits)
+                        if entry.filename.startswith("xl/worksheets/"):
+                            extent.stretch(block)
+                            check_size(opened.name, extent.rows, max(1, extent.columns), limits)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
         raise refuse(opened.name, f"the workbook is damaged ({error})", "save it again as .xlsx") from None
+
+
+def _refuse_bomb(opened: OpenedFile, total: int, limits: Limits) -> None:
+    if total > limits.workbook_bytes:
+        raise refuse(opened.name, f"more than {limits.workbook_bytes:,} bytes unpacked", "save it as CSV")
+    if total > limits.ratio_floor_bytes and total > limits.ratio * opened.size:
+        message = f"the content is over {limits.ratio} times its compressed size: refused as a decompression bomb"
+        raise refuse(opened.name, message, "save it as CSV if it is honest")
+
+
+class Extent:
+    """How far a sheet's cells reach. The reader allots the whole rectangle: two cells in far corners would take all
+    memory."""
+
+    def __init__(self) -> None:
+        self.rows = self.columns = 0
+        self._tail = b""
+
+    def stretch(self, block: bytes) -> None:
+        for letters, digits in CELL_REFERENCE.findall(self._tail + block):
+            column = 0
+            for letter in letters.upper():
+                column = column * 26 + letter - 64
+            self.columns, self.rows = max(self.columns, column), max(self.rows, int(digits))
+        self._tail = block[-64:]  # a reference may lie across two blocks
 
 
 def _load(book: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
@@ -99,8 +120,7 @@ def _table(
     name: str, sheet: pl.DataFrame, header: tuple[str, ...], remarks: tuple[str, ...], limits: Limits
 ) -> RawTable:
     check_header(name, header, limits)
-    if sheet.height > limits.rows:
-        raise refuse(name, f"more than {limits.rows:,} rows", "split the file")
+    check_size(name, sheet.height, len(header), limits)
     cells = sheet.slice(1)
     cells.columns = [ROW, *raw_schema(header)]
     cells = cells.with_columns(pl.col(ROW).cast(pl.UInt32), pl.exclude(ROW).cast(pl.String).fill_null(""))
