@@ -59,6 +59,9 @@
     drawing.off("click");
     drawing.on("click", (item) => { location.hash = chart.bars[item.dataIndex].anchors[item.seriesIndex]; });
     drawing.resize();
+    // With a view box the drawing shrinks with the paper when printed.
+    const image = place.querySelector("svg");
+    if (image) image.setAttribute("viewBox", `0 0 ${image.clientWidth} ${image.clientHeight}`);
   }
 
   function draw() {
