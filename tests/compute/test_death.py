@@ -51,6 +51,19 @@ def test_a_killed_supervisor_takes_its_job_along_and_the_job_is_lost(engine: Loc
     assert engine.logs("job-1")[0] == b"up\n"
 
 
+def test_a_supervisor_killed_at_any_moment_of_starting_leaves_nothing_running(engine: LocalEngine) -> None:
+    """Between starting bubblewrap and bubblewrap's own request to die with its parent there is a moment."""
+    for n in range(20):
+        job_id, marker = f"job-{n}", f"3004.{n:03}1"
+        engine.submit(python_job(SLEEP.format(marker=marker)), job_id)
+        if n % 2:
+            wait_until(lambda marker=marker: processes_with(marker) != [])
+        time.sleep(n * 0.002)
+        os.kill(supervisor_of(engine, job_id), signal.SIGKILL)
+        assert wait_for(engine, job_id).phase == JobPhase.LOST
+        wait_until(lambda marker=marker: processes_with(marker) == [])
+
+
 def test_a_lost_job_stays_lost_and_goes_on_under_a_new_id(engine: LocalEngine) -> None:
     spec = python_job(SLEEP.format(marker="3002.125"))
     engine.submit(spec, "attempt-1")

@@ -140,3 +140,8 @@ def test_a_stubborn_job_is_killed_all_the_same(engine: LocalEngine) -> None:
         time.sleep(0.02)
     engine.cancel("job-1")
     assert wait_for(engine, "job-1") == JobState(JobPhase.CANCELLED, 137, "cancelled")
+
+
+def test_the_time_it_takes_to_notice_the_limit_is_not_billed(engine: LocalEngine, run: Run) -> None:
+    assert run("import time; time.sleep(99)", wall_limit_s=1) == JobState(JobPhase.FAILED, 137, "wall_limit")
+    assert engine.usage("job-1").wall_s == 1.0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from siwei.compute.engine import JobPhase, JobState, Usage
 from siwei.compute.local.directory import JobDirectory, nothing_used, sync_directory, write_durably
-from siwei.compute.local.sandbox import check_environment, interpreter_prefixes
+from siwei.compute.local.sandbox import check_environment, end_leftovers, interpreter_prefixes
 from siwei.compute.local.slots import processors
 from siwei.compute.local.supervisor import MAXIMUM_JOBS, NO_PLACE
 from siwei.compute.local.watching import MAXIMUM_ENTRIES
@@ -78,6 +78,7 @@ class LocalEngine:
                 return result[0]
             lost = self._lost_reason(directory) if got else ""
             if lost:
+                end_leftovers(directory.work)
                 directory.write_result(JobState(JobPhase.LOST, None, lost), nothing_used(directory.read_spec()))
                 return JobState(JobPhase.LOST, None, lost)
         return JobState(JobPhase.RUNNING if directory.is_started else JobPhase.QUEUED)

@@ -7,6 +7,7 @@ ones are forbidden in it, and the kernel (5.14 and later) counts the processes o
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -20,6 +21,9 @@ WORK = "/job"
 SHARED_MEMORY_MB = 64
 OPEN_FILES = 1024
 NICENESS = 10
+WORD = b"go\n"
+WAIT_FOR_WORD = 'read -r word && exec "$@" </dev/null'
+"""Nothing of the job runs before the supervisor says so on standard input; if it dies first, nothing ever does."""
 SYSTEM_DIRECTORIES = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/share/zoneinfo")
 SYSTEM_LINKS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
@@ -49,16 +53,8 @@ def command_line(spec: JobSpec, work: Path, *, user: int | None, seccomp_fd: int
 
     `user` is the unprivileged id to become, or None when the caller is unprivileged already.
     """
-    line = [
-        "nice",
-        f"--adjustment={NICENESS}",
-        "bwrap",
-        "--unshare-ipc",
-        "--unshare-pid",
-        "--unshare-net",
-        "--unshare-uts",
-        "--unshare-cgroup-try",
-    ]
+    line = ["nice", f"--adjustment={NICENESS}", "bwrap"]
+    line += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     line += ["--die-with-parent", "--new-session", "--hostname", "siwei-job", "--cap-drop", "ALL", "--clearenv"]
     line += ["--seccomp", str(seccomp_fd), "--json-status-fd", str(status_fd)]
     if user is None:
@@ -68,7 +64,7 @@ def command_line(spec: JobSpec, work: Path, *, user: int | None, seccomp_fd: int
     line += _mounts(spec, work)
     for name, value in _environment(spec):
         line += ["--setenv", name, value]
-    line.append("--")
+    line += ["--", "/bin/sh", "-c", WAIT_FOR_WORD, "sh"]
     if user is not None:
         line += ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         line += ["--inh-caps=-all", "--bounding-set=-all", "--"]
@@ -125,6 +121,24 @@ def _limits(spec: JobSpec) -> list[str]:
     return ["/usr/bin/prlimit", cpu, *(f"--{name}={value}:{value}" for name, value in values.items())]
 
 
+def end_leftovers(work: Path) -> None:
+    """End every sandbox still standing on `work`, whose supervisor is gone.
+
+    They die with it by themselves, but for one killed between bubblewrap's two processes: its half is left waiting,
+    with nothing of the job in it. That a lost job is over is not left to chance.
+    """
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            with os.fdopen(os.pidfd_open(int(entry.name)), "rb", buffering=0) as process:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"bwrap" in words[:3] and os.fsencode(work) in words:
+                    signal.pidfd_send_signal(process.fileno(), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+
+
 def job_user(directory: Path, slot: int) -> int | None:
     """An id of systemd's range for passing users (61184–65519), one per running job; None unless we are root."""
     if os.geteuid() != 0:
@@ -142,6 +156,8 @@ def check_environment() -> None:
         if shutil.which(program, path="/usr/bin:/bin") is None:
             said = f"{program} is not installed, and jobs are never run bare"
             raise EnvironmentMissing(f"{said} → apt-get install -y {package}")
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        raise EnvironmentMissing("/proc does not tell children apart → use a kernel with CONFIG_PROC_CHILDREN")
     spec = JobSpec(("python", "-c", "import math"))
     with os.fdopen(os.memfd_create("seccomp"), "w+b") as rules, Path(os.devnull).open("wb") as nothing:
         rules.write(filter_program())
@@ -153,7 +169,9 @@ def check_environment() -> None:
         )  # fmt: skip
         line[line.index("--bind")] = "--ro-bind"
         try:
-            done = subprocess.run(line, pass_fds=descriptors, capture_output=True, env={}, timeout=60, check=False)
+            done = subprocess.run(
+                line, input=WORD, pass_fds=descriptors, capture_output=True, env={}, timeout=60, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EnvironmentMissing(f"bubblewrap does not start ({error}) → {REFUSED_HINT}") from None
     if done.returncode != 0:

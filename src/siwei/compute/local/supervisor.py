@@ -22,13 +22,14 @@ from typing import IO
 
 from siwei.compute.engine import JobPhase, JobState, Usage
 from siwei.compute.local.directory import JobDirectory, nothing_used
-from siwei.compute.local.sandbox import command_line, job_user
+from siwei.compute.local.sandbox import WORD, command_line, end_leftovers, job_user
 from siwei.compute.local.seccomp import filter_program
 from siwei.compute.local.slots import claim_slots, processors
-from siwei.compute.local.watching import measure_disk, measure_tree
+from siwei.compute.local.watching import is_waiting_for_child, measure_disk, measure_tree
 from siwei.compute.specification import JobSpec
 
 TICK_S = 0.1
+SETTLED_WITHIN_S = 20.0
 DISK_EVERY_S = 0.3
 MAXIMUM_JOBS = 64
 """Running and waiting together: each has a supervisor, some ten megabytes of this machine."""
@@ -65,30 +66,25 @@ def run(directory: JobDirectory, spec: JobSpec, claimed: list[int], user: int | 
     """Run the job to its end or its limit."""
     if user is not None:
         hand_over(directory.work, user)
-    began, watch = datetime.now(UTC), Watch(spec)
+    watch, released = Watch(spec), False
     before = os.times()
     status_read, status_write = os.pipe()
     with os.fdopen(os.memfd_create("seccomp"), "w+b") as rules, os.fdopen(status_read, "rb") as status:
         rules.write(filter_program())
         rules.seek(0)
         line = command_line(spec, directory.work, user=user, seccomp_fd=rules.fileno(), status_fd=status_write)
-        cores = processors()
-        # Only the job is held to its processors: its watcher must not have to wait for it.
-        os.sched_setaffinity(0, {cores[slot % len(cores)] for slot in claimed})
-        process = subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={}, process_group=0,
-            pass_fds=(rules.fileno(), status_write),
-        )  # fmt: skip
-        os.sched_setaffinity(0, cores)
-        with process:
+        with start(line, claimed, (rules.fileno(), status_write)) as process:
             os.close(status_write)
             try:
                 root = int(json.loads(status.readline() or b"{}").get("child-pid", 0))
+                released = release(process, root)
+                began, watch.started = datetime.now(UTC), time.monotonic()
                 watch_job(directory, watch, process, root)
             finally:
                 process.kill()
-        ran = b'"exit-code"' in status.read() or bool(watch.killed_for)
-    wall = round(time.monotonic() - watch.started, 3)
+        ran = released and (b'"exit-code"' in status.read() or bool(watch.killed_for))
+    # What it takes to notice the limit is not the job's time.
+    wall = min(round(time.monotonic() - watch.started, 3), float(spec.wall_limit_s))
     after = os.times()
     if not ran:
         return JobState(JobPhase.FAILED, process.returncode, "sandbox"), nothing_used(spec)
@@ -102,6 +98,38 @@ def run(directory: JobDirectory, spec: JobSpec, claimed: list[int], user: int | 
     if watch.killed_for == "disk_limit":
         discard(directory.work)
     return judge(code if code >= 0 else 128 - code, watch.killed_for), usage
+
+
+def start(line: list[str], claimed: list[int], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Start the sandbox on the claimed processors; its watcher keeps them all, not to have to wait for the job."""
+    cores = processors()
+    os.sched_setaffinity(0, {cores[slot % len(cores)] for slot in claimed})
+    try:
+        return subprocess.Popen(
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={}, process_group=0,
+            pass_fds=descriptors,
+        )  # fmt: skip
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def release(process: subprocess.Popen[bytes], root: int) -> bool:
+    """Let the job begin, once the sandbox is sure to die with this process; whether it was let.
+
+    Bubblewrap asks the kernel for that at the start of its two processes; a supervisor killed just before would leave
+    the job running unwatched. The second has asked when it sleeps waiting for its child, which is what is looked for.
+    """
+    assert process.stdin is not None
+    until = time.monotonic() + SETTLED_WITHIN_S
+    with process.stdin as standard_input:
+        while root and process.poll() is None and time.monotonic() < until:
+            if is_waiting_for_child(root):
+                with suppress(BrokenPipeError):
+                    standard_input.write(WORD)
+                    standard_input.flush()
+                    return True
+            time.sleep(0.001)
+    return False
 
 
 def judge(exit_code: int, killed_for: str) -> JobState:
@@ -226,6 +254,7 @@ def begin(directory: JobDirectory, slots_directory: Path, slots: int, ready: int
     if directory.read_result() is not None:
         return
     if directory.is_started:
+        end_leftovers(directory.work)
         directory.write_result(JobState(JobPhase.LOST, None, "supervisor_died"), nothing_used(directory.read_spec()))
         return
     (directory.path / "supervisor.pid").write_text(str(os.getpid()))

@@ -38,6 +38,15 @@ def measure_tree(root: int) -> Taken:
     return Taken(processes, memory, ticks / TICKS_PER_S)
 
 
+def is_waiting_for_child(process: int) -> bool:
+    """Whether it has a child and sleeps; false when it is gone."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0]
+        return state == b"S" and Path(f"/proc/{process}/task/{process}/children").read_bytes() != b""
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def _proportional_bytes(process: int, resident: int) -> int:
     # Reading every mapping costs more than it tells for a small process.
     if resident < 8 * 1024 * 1024:
