@@ -5,8 +5,8 @@
 
 A city of generated organisations is imported, placed and decided once, and kept in --folder for the next time;
 then pages are asked for through Django's test client in this process: the whole of the middleware, views, queries and
-templates, without a socket. "Own" is the processor time of this process: what the rest of the machine does is not in it,
-nor is what PostgreSQL does. Organisations are drawn at random (fixed seed), a different one for each request.
+templates, without a socket. "Own" is this process's processor time: what the rest of the machine does is not in it, nor
+is what PostgreSQL does. Organisations are drawn at random (fixed seed), a different one for each request.
 """
 
 import argparse
@@ -138,17 +138,15 @@ def measure_page(name: str, client: Any, path: Callable[[], str], requests: int)
     for _ in range(WARM_UP):
         ask(client, path())
     answers = [ask(client, path()) for _ in range(requests)]
-    times, queries = [each[0] for each in answers], [each[1] for each in answers]
+    times, queries, own = ([each[place] for each in answers] for place in (0, 1, 3))
     result = {
         "page": name, "requests": requests, "first_ms": round(first, 1), "p50_ms": round(percentile(times, 0.5), 1),
-        "p95_ms": round(percentile(times, 0.95), 1), "slowest_ms": round(max(times), 1),
-        "p95_own_ms": round(percentile([each[3] for each in answers], 0.95), 1), "least_queries": min(queries), "most_queries": max(queries), "kilobytes": round(answers[0][2] / 1000, 1),
+        "p95_ms": round(percentile(times, 0.95), 1), "p95_own_ms": round(percentile(own, 0.95), 1),
+        "slowest_ms": round(max(times), 1), "least_queries": min(queries), "most_queries": max(queries),
+        "kilobytes": round(answers[0][2] / 1000, 1),
     }  # fmt: skip
-    print(
-        f"{name:>44} p50 {result['p50_ms']:7.1f} ms  p95 {result['p95_ms']:7.1f} ms  own {result['p95_own_ms']:7.1f} ms",
-        file=sys.stderr,
-        flush=True,
-    )
+    figures = "  ".join(f"{key} {result[key]:7.1f}" for key in ("p50_ms", "p95_ms", "p95_own_ms"))
+    print(f"{name:>44} {figures}", file=sys.stderr, flush=True)
     return result
 
 
