@@ -128,6 +128,16 @@ def _names(*parts: str) -> list[str]:
 
 
 @pytest.mark.django_db
+def test_other_names_of_a_code_are_remembered(pack: Pack, tmp_path: Path) -> None:
+    """Row 6 of the registry bears the code of row 5 under an older name; a later list knows the firm by that name."""
+    import_firms([FILES[0]], actor=PLATFORM, now=NOW, pack=pack)
+    path = tmp_path / "later.csv"
+    path.write_text("name,code\n深圳市示例丙旧名有限公司,\n", encoding="utf-8")
+    assert import_firms([path], actor=PLATFORM, now=LATER, pack=pack).all == Counts(1, 0, 1, 0)
+    assert Merge.objects.get(file__name="later.csv").organisation.code == "Y1440300000000035B"
+
+
+@pytest.mark.django_db
 def test_a_refused_file_leaves_nothing(pack: Pack, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_bytes(b"\xff\xff")
     with pytest.raises(ImportRefused):

@@ -15,10 +15,11 @@ from typing import Any
 
 import polars as pl
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from siwei.city.firms import Counts, Gazetteer, Imported, build_gazetteer, merge_files, name_files, parse_files
-from siwei.city.firms.merging import KNOWN
+from siwei.city.firms.merging import BY_CODE, KNOWN
 from siwei.city.firms.opening import file_sha256
 from siwei.city.firms.reading import ParsedFile
 from siwei.city.home import open_home
@@ -189,7 +190,12 @@ def _save(
 
 def _known_organisations() -> pl.DataFrame:
     rows = Organisation.objects.order_by("pk").values_list("key", "code", "name_normalised")
-    return pl.DataFrame(list(rows.iterator(chunk_size=FETCH_ROWS)), schema=KNOWN, orient="row")
+    # Without the other names of merged rows, files imported one by one would end otherwise than together.
+    aliases = Merge.objects.filter(reason=BY_CODE, undone_at=None).exclude(name_normalised="")
+    aliases = aliases.exclude(name_normalised=F("organisation__name_normalised"))
+    others = aliases.order_by("pk").values_list("organisation__key", "organisation__code", "name_normalised")
+    chunks = (query.iterator(chunk_size=FETCH_ROWS) for query in (rows, others))
+    return pl.DataFrame([row for chunk in chunks for row in chunk], schema=KNOWN, orient="row")
 
 
 def _save_organisations(imported: Imported, now: datetime) -> pl.DataFrame:
@@ -258,9 +264,10 @@ def _save_rows(imported: Imported, ids: pl.DataFrame, files: Mapping[str, int]) 
     file = pl.col("file").replace_strict(files, return_dtype=pl.Int64)
     field = pl.col("field").str.slice(0, FIELD_LENGTH)
     merges = imported.merges.join(ids, on="key", how="left", maintain_order="left").select(
-        file, "row", "id", "reason", "record"
+        file, "row", "id", "reason", "name_normalised", "record"
     )
-    insert_rows(Merge, ["file_id", "row", "organisation_id", "reason", "record"], merges.iter_rows())
+    columns = ["file_id", "row", "organisation_id", "reason", "name_normalised", "record"]
+    insert_rows(Merge, columns, merges.iter_rows())
     rejects = imported.rejects.select(file, "row", field, "reason", "record")
     insert_rows(Reject, ["file_id", "row", "field", "reason", "record"], rejects.iter_rows())
     warnings = imported.warnings.select(file, "row", field, "message")

@@ -11,7 +11,7 @@ import polars as pl
 from siwei.city.firms.names import name_key
 
 KNOWN = {"key": pl.String, "code": pl.String, "name_normalised": pl.String}
-"""Organisations that exist already."""
+"""Organisations that exist already; one that is known by several names has a row for each."""
 
 ROWS = {
     "file": pl.UInt32,  # position of the file
@@ -46,8 +46,10 @@ def assign_rows(rows: pl.DataFrame, known: pl.DataFrame) -> Assignment:
     )
     keyed = _with_name_keys(keyed)
     adoptions = _adoptions(known, codes_of_names)
-    existing = known.join(adoptions, left_on="key", right_on="old_key", how="left").select(
-        key=pl.coalesce("key_right", "key"), had_code="code"
+    existing = (
+        known.unique("key", keep="any", maintain_order=True)
+        .join(adoptions, left_on="key", right_on="old_key", how="left")
+        .select(key=pl.coalesce("key_right", "key"), had_code="code")
     )
     keyed = keyed.join(existing.with_columns(exists=True), on="key", how="left", maintain_order="left")
     ordered = keyed.sort(pl.col("code").is_null(), "rank", "sha256", "row", maintain_order=True)

@@ -30,7 +30,14 @@ FACTS: Schema = {
     "known_at": pl.Datetime("us", "UTC"),
     "source": pl.String, "source_ref": pl.String, "status": pl.UInt8, "is_public": pl.Boolean,
 }  # fmt: skip
-MERGES = {"file": pl.String, "row": pl.UInt32, "key": pl.String, "reason": pl.String, "record": pl.String}
+MERGES = {
+    "file": pl.String,
+    "row": pl.UInt32,
+    "key": pl.String,
+    "reason": pl.String,
+    "name_normalised": pl.String,
+    "record": pl.String,
+}
 REJECTS = {"file": pl.String, "row": pl.UInt32, "field": pl.String, "reason": pl.String, "record": pl.String}
 WARNINGS = {"file": pl.String, "row": pl.UInt32, "field": pl.String, "message": pl.String}
 FACT_SLICE_ROWS = 100_000
@@ -256,9 +263,7 @@ def merge_files(
         merged = rows.filter(pl.col("reason").is_not_null())
         records = write_records(clean.cells.join(merged.select("row"), on="row", how="semi"))
         merges.append(
-            merged.join(records, on="row").select(
-                file=pl.lit(file.name), row="row", key="key", reason="reason", record="record"
-            )
+            merged.join(records, on="row", maintain_order="left").with_columns(file=pl.lit(file.name)).select(*MERGES)
         )
         rejects.append(clean.rejects.select(pl.lit(file.name).alias("file"), pl.all()))
         warnings += _warnings(file.name, rows, clean.notes, file.remarks)

@@ -49,6 +49,8 @@ class Merge(models.Model):
     row = models.PositiveIntegerField()
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="merges")
     reason = models.CharField(max_length=40)
+    name_normalised = models.CharField(max_length=200, default="")
+    """The row's own name: an organisation merged by code is known by this name too, from then on."""
     record = models.JSONField()
     undone_at = models.DateTimeField(null=True)
 
