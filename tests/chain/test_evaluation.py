@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siwei.chain.classify import classify
+from siwei.chain.classify import classify, find_candidates
 from siwei.chain.evaluation import LABELS_SCHEMA, cohen_kappa, evaluate_half, label_agreement, wilson
 from siwei.chain.fitting import fit_confidence, predict
-from siwei.chain.tables import read_labels, read_profiles
+from siwei.chain.tables import mark_candidates, read_labels, read_profiles, read_tuning
 from siwei.chain.vocabulary import FEATURES, Vocabulary
 
 LABELS = Path(__file__).parent / "labels"
@@ -116,3 +116,18 @@ def test_quality_on_real_firms(
     found = (report.segment.precision, report.segment.recall, report.layer.precision, report.layer.recall)
     floors = (segment_precision, segment_recall, layer_precision, layer_recall)
     assert [(share.value or 0) >= floor for share, floor in zip(found, floors, strict=True)] == [True] * 4
+
+
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATA"), reason="SIWEI_DATA is not set: the texts are real firms'")
+def test_the_fit_gives_the_numbers_in_the_pack(vocabulary: Vocabulary) -> None:
+    marks = read_labels(LABELS)
+    known = marks.filter(pl.col("half") == "dev").select("code", "gold").vstack(read_tuning(LABELS))
+    profiles = read_profiles(Path(os.environ["SIWEI_DATA"]) / "firms" / "shenzhen_profiles.csv.gz")
+    candidates = find_candidates(profiles.join(known, left_on="id", right_on="code", how="semi"), vocabulary)
+    intercept, coefficients = fit_confidence(mark_candidates(candidates, known), penalty=1.0)
+    assert round(intercept, 3) == vocabulary.rules.intercept
+    assert {name: round(value, 3) for name, value in coefficients.items()} == vocabulary.rules.coefficients
+
+
+def test_no_firm_is_both_tuned_on_and_evaluated() -> None:
+    assert set(read_tuning(LABELS)["code"]).isdisjoint(read_labels(LABELS)["code"])

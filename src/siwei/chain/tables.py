@@ -128,6 +128,21 @@ def read_labels(directory: Path) -> pl.DataFrame:
     return labels.select([pl.col(name).cast(dtype) for name, dtype in LABELS_SCHEMA.items()])
 
 
+def read_tuning(directory: Path) -> pl.DataFrame:
+    """`code, gold` of firms that help to fit the confidence and are never evaluated on."""
+    path = directory / "tuning.csv"
+    if not path.is_file():
+        raise ImportRefused([Problem("no such file", "give the folder of labels", str(path))])
+    return pl.read_csv(path, infer_schema=False).select("code", gold="segments")
+
+
+def mark_candidates(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Candidates with `is_right`: whether `known` (code, gold) gives the firm that segment."""
+    gold = known.select(pl.col("code").alias("id"), segment=pl.col("gold").str.split(" ")).explode("segment")
+    right = gold.with_columns(is_right=pl.lit(True))
+    return candidates.join(right, on=["id", "segment"], how="left").with_columns(pl.col("is_right").fill_null(False))
+
+
 def read_profiles(path: Path) -> pl.DataFrame:
     """FIRMS_SCHEMA from the profile sample; codes are cut to their 18 characters, the first of each is kept."""
     frame = pl.read_csv(io.BytesIO(gzip.decompress(path.read_bytes())), infer_schema=False)

@@ -105,21 +105,57 @@ def evaluate(
     from siwei.chain.evaluation import evaluate_half, label_agreement
     from siwei.chain.tables import read_labels, read_profiles
 
-    data = os.environ.get("SIWEI_DATA")
-    if not data:
-        raise EnvironmentMissing("the labelled firms' texts are not here → set SIWEI_DATA to the folder of real inputs")
+    profiles = _real_profiles()
     segments, vocabulary = _load(pack)
     layers: dict[str, str] = dict(segments.select("id", "layer").iter_rows())
     marks = read_labels(labels)
-    firms = read_profiles(Path(data) / "firms" / "shenzhen_profiles.csv.gz").join(
-        marks, left_on="id", right_on="code", how="semi"
-    )
+    firms = read_profiles(profiles).join(marks, left_on="id", right_on="code", how="semi")
     report = evaluate_half(marks, place_firms(firms, vocabulary), layers, half)
     agreement = label_agreement(marks, layers)
     if json:
         print_json({"report": asdict(report), "kappa": agreement, "vocabulary": vocabulary.version})
         return
     _print_report(report, agreement)
+
+
+@chain_app.command
+def fit(
+    *,
+    labels: Path = Path("tests/chain/labels"),
+    pack: Pack = "shenzhen",
+    penalty: float = 1.0,
+    json: Json = False,
+) -> None:
+    """Fit the confidence on the dev half and the tuning labels, and print it; needs SIWEI_DATA. Changes no file.
+
+    Parameters
+    ----------
+    labels: folder with sample.csv, a.csv, b.csv, gold.csv, tuning.csv
+    penalty: weight of the squares of the coefficients
+    """
+    from siwei.chain.classify import find_candidates
+    from siwei.chain.fitting import fit_confidence
+    from siwei.chain.tables import mark_candidates, read_labels, read_profiles, read_tuning
+
+    _, vocabulary = _load(pack)
+    marks = read_labels(labels)
+    known = marks.filter(marks["half"] == "dev").select("code", "gold").vstack(read_tuning(labels))
+    firms = read_profiles(_real_profiles()).join(known, left_on="id", right_on="code", how="semi")
+    candidates = mark_candidates(find_candidates(firms, vocabulary), known)
+    intercept, coefficients = fit_confidence(candidates, penalty=penalty)
+    if json:
+        print_json({"intercept": intercept, "coefficients": coefficients, "candidates": candidates.height})
+        return
+    console.print(f"intercept: {intercept:.3f}", highlight=False)
+    parts = ", ".join(f"{name}: {value:.3f}" for name, value in coefficients.items())
+    console.print(f"coefficients: {{{parts}}}", highlight=False, soft_wrap=True)
+
+
+def _real_profiles() -> Path:
+    data = os.environ.get("SIWEI_DATA")
+    if not data:
+        raise EnvironmentMissing("the labelled firms' texts are not here → set SIWEI_DATA to the folder of real inputs")
+    return Path(data) / "firms" / "shenzhen_profiles.csv.gz"
 
 
 def _print_report(report: "HalfReport", agreement: dict[str, float | None]) -> None:
