@@ -20,7 +20,6 @@ from siwei.errors import EnvironmentMissing
 WORK = "/job"
 SHARED_MEMORY_MB = 64
 OPEN_FILES = 1024
-NICENESS = 10
 WORD = b"go\n"
 WAIT_FOR_WORD = 'read -r word && exec "$@" </dev/null'
 """Nothing of the job runs before the supervisor says so on standard input; if it dies first, nothing ever does."""
@@ -53,8 +52,7 @@ def command_line(spec: JobSpec, work: Path, *, user: int | None, seccomp_fd: int
 
     `user` is the unprivileged id to become, or None when the caller is unprivileged already.
     """
-    line = ["nice", f"--adjustment={NICENESS}", "bwrap"]
-    line += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    line = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     line += ["--die-with-parent", "--new-session", "--hostname", "siwei-job", "--cap-drop", "ALL", "--clearenv"]
     line += ["--seccomp", str(seccomp_fd), "--json-status-fd", str(status_fd)]
     if user is None:
@@ -133,7 +131,7 @@ def end_leftovers(work: Path) -> None:
         try:
             with os.fdopen(os.pidfd_open(int(entry.name)), "rb", buffering=0) as process:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                if b"bwrap" in words[:3] and os.fsencode(work) in words:
+                if words[0] == b"bwrap" and os.fsencode(work) in words:
                     signal.pidfd_send_signal(process.fileno(), signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
