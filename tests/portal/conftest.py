@@ -1,60 +1,15 @@
-"""The portal's cast and its small city: a firm, a centre that serves it, an outsider; one deal of theirs."""
+"""Every test of the portal gets a city of its own and the cast of `portal_city`."""
 
-import json
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
-from django.test import Client
-
-sys.path.append(str(Path(__file__).parents[1] / "exchange"))  # the deal that the exchange's tests tell
-
-from exchange_deal import Deal
+from portal_city import City, fill_city, settle_deal
+from pytest_django import Settings
 
 from siwei.city.home import CityHome
-from siwei.exchange.actors import Actor
-from siwei.exchange.models import (
-    Fact,
-    ImportFile,
-    Merge,
-    Organisation,
-    OrganisationKind,
-    Origin,
-    Person,
-    Placement,
-    Reject,
-    Representative,
-)
 from siwei.portal import directory, django_settings
 from siwei.portal.assets import compile_locales
 from siwei.portal.queries import indicators
-
-NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-PASSWORD = "a-long-password-for-tests"
-HOSTILE = '<script>alert("甲")</script>'
-FACTS = {
-    "legal_form": ("firm", True), "founded_on": ("2019-05-06", True), "district": ("nanshan", True),
-    "registered_capital": ("500000000", True), "registered_capital_currency": ("CNY", True),
-    "compute_rental": ("300000000", False), "compute_rental_from_listed": ("256000000", False), "compute_other_support": ("0", False),
-    "listed_provider": ("false", True),
-}
-
-
-@dataclass(frozen=True)
-class City:
-    firm: Organisation
-    centre: Organisation
-    outsider: Organisation
-    alice: Actor
-    bob: Actor
-    charlie: Actor
-    olive: Actor
-    ann: Actor
-    deal: Deal
-    sha256: str
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,8 +18,9 @@ def catalogues() -> None:
 
 
 @pytest.fixture(autouse=True)
-def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[CityHome]:
+def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[CityHome]:
     """Pages belong to the tests' own city, never to one that happens to lie in this checkout."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would be most of the time
     monkeypatch.setattr(django_settings, "home", city_home)
     directory._current = None
     indicators._measured = None
@@ -73,70 +29,12 @@ def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[CityH
     indicators._measured = None
 
 
-def make_organisation(key: str, name: str, kind: str = OrganisationKind.FIRM, origin: str = Origin.IMPORTED) -> Organisation:
-    return Organisation.objects.create(
-        key=key, name=name, name_normalised=name, kind=kind, origin=origin, district="nanshan", founded_on=date(2019, 5, 6)
-    )
-
-
-def make_person(username: str, organisation: Organisation | None = None, **rights: bool) -> Actor:
-    person = Person.objects.create(username=username, **rights)
-    person.set_password(PASSWORD)
-    person.save()
-    if organisation is not None:
-        Representative.objects.create(person=person, organisation=organisation, approved_at=NOW)
-    return person.as_actor()
-
-
-def place(organisation: Organisation, segment: str, layer: str) -> None:
-    evidence = json.dumps([{"source": "profile", "term": "机器视觉", "position": 3}], ensure_ascii=False)
-    Placement.objects.create(organisation=organisation, segment=segment, layer=layer, confidence=0.9, evidence=evidence)
-
-
-def know(organisation: Organisation, attribute: str, value: str, *, is_public: bool) -> None:
-    Fact.objects.create(
-        organisation=organisation, attribute=attribute, value=value, known_at=NOW, source="测试申报", source_ref="第 3 行",
-        status=2, is_public=is_public,
-    )
-
-
-def fill_import(organisation: Organisation) -> str:
-    sha256 = "ab" * 32
-    file = ImportFile.objects.create(name="firms.csv", sha256=sha256, shape="generic", read=3, created=1, merged=1, rejected=1)
-    Merge.objects.create(file=file, row=2, organisation=organisation, reason="code", record={"name": "甲"})
-    record = {"name": "=HYPERLINK(1)", "note": HOSTILE}
-    Reject.objects.create(file=file, row=3, field="code", reason="check character is 5, expected 3", record=record)
-    return sha256
-
-
 @pytest.fixture
 def city(db: None) -> City:
-    firm = make_organisation("n-00000000000000aa", "深圳市甲视觉科技有限公司")
-    centre = make_organisation("n-00000000000000bb", "乙智算中心", OrganisationKind.CENTRE)
-    outsider = make_organisation("n-00000000000000cc", HOSTILE, origin=Origin.GENERATED)
-    place(firm, "machine-vision", "technology")
-    place(outsider, "machine-vision", "technology")
-    for attribute, (value, is_public) in FACTS.items():
-        know(firm, attribute, value, is_public=is_public)
-    people = (
-        make_person("alice", firm), make_person("bob", centre), make_person("charlie", outsider),
-        make_person("olive", is_operator=True), make_person("ann", is_auditor=True),
-    )
-    cast = City(firm, centre, outsider, *people, deal=None, sha256=fill_import(firm))  # type: ignore[arg-type]
-    return City(firm, centre, outsider, *people, deal=Deal(cast, NOW), sha256=cast.sha256)
+    return fill_city()
 
 
 @pytest.fixture
 def dealt(city: City) -> City:
-    """The city with its deal delivered and settled: voucher, agreement, job, usage, settlement."""
-    city.deal.signed()
-    city.deal.submit()
-    city.deal.finish()
-    city.deal.settle()
+    settle_deal(city)
     return city
-
-
-def signed_in(actor: Actor) -> Client:
-    client = Client()
-    client.force_login(Person.objects.get(pk=actor.person_id), backend="django.contrib.auth.backends.ModelBackend")
-    return client

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import City, signed_in
+from portal_city import City, signed_in
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -159,7 +159,7 @@ def test_generated_data_wears_its_ribbon(client: Client, city: City) -> None:
 
 @pytest.mark.django_db
 def test_signing_in_and_out(client: Client, city: City) -> None:
-    from conftest import PASSWORD
+    from portal_city import PASSWORD
 
     response = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     assert (response.status_code, response.headers["Location"], client.get("/desk").status_code) == (302, "/desk", 200)

@@ -1,7 +1,7 @@
 """繁體 is derived from 简体 in what people read, and nowhere else."""
 
 import pytest
-from conftest import City, signed_in
+from portal_city import City, signed_in
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,6 +1,7 @@
 """`siwei serve`: the portal of one city, for people."""
 
 import ipaddress
+import socket
 import sys
 from typing import Annotated
 
@@ -64,20 +65,30 @@ def run_server(host: str, port: int) -> None:
     compile_locales()
     if not (VENDOR / "htmx.min.js").is_file():
         raise EnvironmentMissing("the front-end files are missing → python -m siwei.portal.assets")
+    listening = listen(host, port)
     application = get_wsgi_application()
     warm_up()
-    try:
-        server = waitress.create_server(
-            application, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=BODY_LIMIT_BYTES
-        )
-    except OSError as error:
-        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}) → choose another --port") from None
+    server = waitress.create_server(
+        application, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=BODY_LIMIT_BYTES
+    )
     console.print(f"Serving on http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
     sys.stdout.flush()
     try:
         server.run()
     finally:
         server.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, or Conflict. Bound here because waitress leaves its own open when the port is taken."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}) → choose another --port") from None
+    return listening
 
 
 def warm_up() -> None:

@@ -50,7 +50,11 @@ class FaultMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+        # No name, key or text of ours holds a NUL, and PostgreSQL refuses one with an error of its own.
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            response: HttpResponseBase = JsonResponse({"detail": "the address holds a NUL character"}, status=400)
+        else:
+            response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         return response

@@ -1,0 +1,101 @@
+"""The API keeps to its own description, for any input, whoever asks."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from portal_city import City, signed_in
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+
+from siwei.portal.api import api
+
+pytestmark = pytest.mark.django_db
+OPERATIONS = sorted(path for path in api.get_openapi_schema()["paths"])
+ADDRESSES = {
+    "operator": [
+        "/api/city", "/api/money", "/api/search?q=jia", "/api/organisations", "/api/chain", "/api/chain/edges", "/api/segments/machine-vision",
+        "/api/segments/machine-vision/members", "/api/programmes", "/api/listings", "/api/matches?listing=need", "/api/agreements",
+        "/api/agreement?key=deal", "/api/jobs", "/api/jobs/job", "/api/indicators", "/api/imports",
+    ],
+}
+
+
+def resolved(schema: dict, root: dict) -> dict:
+    while "$ref" in schema:
+        node: dict = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[part]
+        schema = node
+    return schema
+
+
+def test_every_operation_is_described() -> None:
+    document = json.loads(json.dumps(api.get_openapi_schema()))
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert (path, method) == (path, "get")
+            assert {"200", "403", "404", "422"} <= set(operation["responses"])
+            assert resolved(operation["responses"]["200"]["content"]["application/json"]["schema"], document) != {}
+
+
+@pytest.mark.parametrize("address", ADDRESSES["operator"])
+def test_every_answer_is_what_the_description_says(dealt: City, address: str) -> None:
+    """ninja validates each answer against its schema; a field that is missing or of another type would be a 500."""
+    response = signed_in(dealt.olive).get(address)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """A request ends with its connection closed; the test's transaction must outlive it."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+CHECKED = ("not_a_server_error", "status_code_conformance", "response_schema_conformance", "content_type_conformance")
+
+
+@pytest.mark.parametrize("path", OPERATIONS)
+def test_any_input_gets_a_described_answer(city: City, one_connection: None, path: str) -> None:
+    """schemathesis sends what the description allows and what it does not; no answer may be undescribed or a 500."""
+    schema = schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+    checks = CHECKS.get_by_names(CHECKED)
+    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+
+    @given(data=st.data())
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    def run(data: st.DataObject) -> None:
+        mode = data.draw(st.sampled_from(modes))
+        case = data.draw(schema[path]["GET"].as_strategy(generation_mode=mode))
+        case.call_and_validate(checks=checks)
+
+    run()
+
+
+def test_money_is_integer_fen(client: Client, dealt: City) -> None:
+    totals = client.get("/api/money").json()["totals"]
+    assert {name: type(value) for name, value in totals.items()} == dict.fromkeys(totals, int)
+
+
+def test_entitlements_say_the_same_as_the_page(city: City) -> None:
+    client = signed_in(city.alice)
+    found = client.get(f"/api/organisations/{city.firm.key}/entitlements/xunli").json()
+    assert (found["verdict"], found["award"]["award_fen"]) == ("eligible", 128_000_000)
+    text = client.get(f"/organisations/{city.firm.key}/programmes/xunli").content.decode()
+    assert found["sentence"]["zh"] in text
+
+
+def test_a_log_that_is_not_here(dealt: City) -> None:
+    response = signed_in(dealt.alice).get("/api/jobs/job/log")
+    assert (response.status_code, "not on this machine" in response.json()["detail"]) == (404, True)

@@ -1,0 +1,182 @@
+"""What pages say, and how many queries they take for one thing and for three."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from portal_city import NOW, City, know, make_organisation, place, signed_in
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
+
+from siwei.exchange.models import Job, Listing
+from siwei.portal.city_pack import chain
+from siwei.portal.queries.jobs import read_log
+
+pytestmark = pytest.mark.django_db
+
+
+def count_queries(client: Client, address: str) -> int:
+    client.get(address)  # caches of a process (names, pack, measurements) are filled once
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)
+
+
+def add_firms(city: City, number: int) -> None:
+    for index in range(number):
+        firm = make_organisation(f"n-{index:016x}", f"深圳市第{index}视觉科技有限公司")
+        place(firm, "machine-vision", "technology")
+        place(firm, "speech", "technology")
+        know(firm, "registered_capital", "100000000", is_public=True)
+        know(firm, "registered_capital_currency", "CNY", is_public=True)
+
+
+def add_listings(city: City, number: int) -> None:
+    for index in range(number):
+        Listing.objects.create(
+            key=f"need-{index}", kind="compute", side="need", organisation=city.firm, title_zh="训练", title_en="Training",
+            body={"title": "训练", "accelerators": ["cpu"], "count": 1, "seconds": 60}, published_at=NOW - timedelta(days=index),
+        )
+
+
+BOUNDS = {
+    "/": 15,
+    "/chain": 4,
+    "/chain/machine-vision": 14,
+    "/organisations": 4,
+    "/search?q=shijue": 4,
+    "/market?kind=compute": 5,
+    "/wings/source": 5,
+    "/organisations/n-00000000000000aa": 8,
+    "/indicators": 3,
+    "/programmes": 3,
+}
+
+
+@pytest.mark.parametrize("address", list(BOUNDS))
+def test_queries_do_not_grow_with_rows(client: Client, city: City, address: str) -> None:
+    add_firms(city, 1)
+    add_listings(city, 1)
+    one = count_queries(client, address)
+    add_firms_more(city)
+    add_listings_more(city)
+    three = count_queries(client, address)
+    assert (three, three <= BOUNDS[address]) == (one, True)
+
+
+def add_firms_more(city: City) -> None:
+    for index in (7, 8):
+        firm = make_organisation(f"n-{index:016x}", f"深圳市又{index}视觉科技有限公司")
+        place(firm, "machine-vision", "technology")
+        place(firm, "speech", "technology")
+
+
+def add_listings_more(city: City) -> None:
+    for index in (7, 8):
+        Listing.objects.create(
+            key=f"need-{index}", kind="compute", side="need", organisation=city.centre, title_zh="训练", title_en="Training",
+            body={"title": "训练"}, published_at=NOW,
+        )
+
+
+def test_queries_of_ones_own_page_are_bounded(dealt: City) -> None:
+    client = signed_in(dealt.alice)
+    address = f"/organisations/{dealt.firm.key}"
+    one = count_queries(client, address)
+    for name, value in (("employees", "40"), ("research_staff", "12")):
+        know(dealt.firm, name, value, is_public=False)
+    assert (count_queries(client, address), one <= 24) == (one, True)
+
+
+def test_an_entitlement_reads_from_sentence_to_source(city: City) -> None:
+    text = signed_in(city.alice).get(f"/organisations/{city.firm.key}/programmes/xunli").content.decode()
+    assert "符合" in text
+    assert re.findall(r'<data class="figure" value="(\d+)" title="([^"]+)">([^<]+)</data></span><span class="note">', text) == [
+        ("128000000", "¥1,280,000.00", "128.00 万元")
+    ]
+    assert ("测试申报" in text, "第 3 行" in text, "basis_points(" in text) == (True, True, True)
+
+
+def test_missing_facts_are_named_with_what_they_would_decide(city: City) -> None:
+    text = signed_in(city.alice).get(f"/organisations/{city.firm.key}").content.decode()
+    assert re.search(r"<b>语料采购合同额</b>.*?/programmes/yuliao", text, re.DOTALL) is not None
+
+
+def test_the_chain_map_says_this_data_not_the_city(client: Client, city: City) -> None:
+    client.cookies["siwei_language"] = "en"
+    text = client.get("/chain").content.decode()
+    assert "In this data: 2 firms placed, of about 2,000 in the official count" in text
+    segments = re.findall(r'class="segment segment-(\w+)" href="/chain/([\w-]+)"[^>]*data-firms="(\d+)"', text)
+    states = {segment: (state, firms) for state, segment, firms in segments}
+    assert (states["machine-vision"], states["speech"], len(segments)) == (("held", "2"), ("empty", "0"), 98)
+
+
+def test_a_gap_names_who_stands_nearest(client: Client, city: City) -> None:
+    beside = next(edge for edge in chain().edges if edge["from"] == "machine-vision")
+    text = client.get(f"/chain/{beside['to']}").content.decode()
+    assert f"/organisations/{city.firm.key}" in text
+
+
+def test_a_segment_gives_the_words_that_placed_each_firm(client: Client, city: City) -> None:
+    assert client.get("/chain/machine-vision").content.decode().count("<mark>机器视觉</mark>") == 2
+
+
+def test_a_deal_can_be_followed_to_every_entry(dealt: City) -> None:
+    text = signed_in(dealt.bob).get("/agreements/deal").content.decode()
+    assert [word in text for word in ("冻结", "入账", "解冻", "已结算", "/jobs/job")] == [True] * 5
+
+
+def test_public_money_adds_up(client: Client, dealt: City) -> None:
+    totals = client.get("/api/money").json()["totals"]
+    settled = signed_in(dealt.bob).get("/api/agreement?key=deal").json()
+    line = settled["lines"][0]
+    assert totals["paid_fen"] == settled["settlement"]["voucher_fen"]
+    assert totals["paid_fen"] + totals["returned_fen"] == line["voucher_fen"]
+    assert (totals["held_fen"], totals["granted_fen"]) == (0, 50_000)
+
+
+def test_a_job_of_another_engine_says_where_its_log_is(dealt: City) -> None:
+    text = signed_in(dealt.alice).get("/jobs/job").content.decode()
+    assert ("日志保存在运行该作业的引擎上" in text, "hx-trigger" in text) == (True, False)
+
+
+def test_a_running_job_is_asked_again(city: City) -> None:
+    city.deal.signed()
+    city.deal.submit()
+    client = signed_in(city.alice)
+    assert 'hx-get="/jobs/job/state"' in client.get("/jobs/job").content.decode()
+    city.deal.finish()
+    assert "hx-get" not in client.get("/jobs/job/state").content.decode()
+
+
+def test_pages_that_cannot_be_are_the_nearest(client: Client, city: City) -> None:
+    add_firms(city, 3)
+    pages = {page: client.get("/organisations", {"page": page}).status_code for page in ("0", "-1", "99999999999999999999", "x", "")}
+    assert pages == dict.fromkeys(pages, 200)
+
+
+@pytest.mark.parametrize("text", ["", " ", "%", "_", "'", '"', "\\", "(", "[a", "🙂" * 200, "深圳市" * 100, "a b c d e f g h i j k"])
+def test_search_takes_any_text(client: Client, city: City, text: str) -> None:
+    codes = [client.get(address, {"q": text}).status_code for address in ("/search", "/organisations")]
+    assert codes == [200, 200]
+
+
+@pytest.mark.parametrize("address", ["/search?q=%00", "/jobs/%00", "/api/listings?kind=%00", "/api/organisations/%00"])
+def test_nul_is_refused(client: Client, city: City, address: str) -> None:
+    assert client.get(address).status_code == 400
+
+
+def test_searching_by_chinese_pinyin_initials_and_english(client: Client, city: City) -> None:
+    firm = f"/organisations/{city.firm.key}"
+    found = {text: firm in client.get("/search", {"q": text}).content.decode() for text in ("甲视觉", "jiashijue", "szsjsj", "視覺", "nobody")}
+    assert found == {"甲视觉": True, "jiashijue": True, "szsjsj": True, "視覺": True, "nobody": False}
+    text = client.get("/search", {"q": "machine vision"}).content.decode()
+    assert ("/chain/machine-vision" in text, "/programmes/xunli" in client.get("/search", {"q": "xunliquan"}).content.decode()) == (True, True)
+
+
+def test_log_is_none_without_an_engine_here(dealt: City, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    job = Job.objects.get(key="job")
+    with django_assert_num_queries(0):
+        assert read_log(job, 0) is None
