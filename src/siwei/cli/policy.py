@@ -192,7 +192,7 @@ def schema(*, pack: Pack = "shenzhen", programme_file: bool = False, json: Json 
         print_json(programme_schema())
         return
     attributes, programmes = _load(pack)
-    columns = [
+    columns: list[dict[str, object]] = [
         {"column": "id", "type": "string", "unit": None, "meaning_zh": "唯一标识", "meaning_en": "Unique identifier"}
     ]
     for name in required_columns(programmes)[1:]:

@@ -61,7 +61,8 @@ def _spread(side: Compiled, other: Compiled) -> pl.Expr:
     by multiplying with the inverse, and gives back `x + 0.0` as `x`, so that -0.0 would keep its sign."""
     if side.constant is None or other.constant is not None:
         return side.value
-    return pl.when(other.value.is_not_null()).then(side.value)
+    # Not `when … then`: where its condition is true throughout, that is a scalar again.
+    return other.value.is_not_null().cast(pl.Float64) * side.value
 
 
 def truncated_quotient(left: pl.Expr, right: pl.Expr) -> pl.Expr:

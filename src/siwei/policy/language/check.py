@@ -138,7 +138,7 @@ class Checker:
     def _suggest(self, message: str) -> str:
         undeclared = re.search(r"undeclared reference to '([^']*)'", message)
         if undeclared:
-            known = [*self.attributes, *(f"p.{name}" for name in self.parameters), "as_of", *_function_names()]
+            known = [*self.attributes, *(f"p.{name}" for name in self.parameters), "as_of", *function_names()]
             near = difflib.get_close_matches(undeclared.group(1), known, n=1, cutoff=0.5)
             return f"did you mean {near[0]!r}?" if near else "`siwei policy schema` lists the attributes that exist"
         if "no matching overload" in message:
@@ -148,7 +148,8 @@ class Checker:
         return "see the syntax of CEL (cel.dev)"
 
 
-def _function_names() -> list[str]:
+def function_names() -> list[str]:
+    """Every function an expression may name, sorted."""
     return sorted({name for name, _ in TABLE if name.isidentifier()} | {"band"})
 
 

@@ -1,0 +1,195 @@
+"""The commands of `siwei policy`, run as a person runs them, on a pack outside the source tree."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from siwei.city.home import PACKS
+from siwei.cli.output import print_error
+from siwei.cli.policy import policy_app
+from siwei.errors import SiweiError
+
+SHENZHEN = PACKS / "shenzhen"
+HEADER = "id,legal_form,district,longhua_compute_paid,corpus_purchase,corpus_purchase__status,model_purchase"
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def siwei(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str | Path) -> Result:
+        """As `siwei.cli.main` runs it, which alone turns an error into a message and an exit code."""
+        code: object = 0
+        try:
+            policy_app([*map(str, arguments)])
+        except SystemExit as left:
+            code = left.code or 0
+        except SiweiError as error:
+            print_error(error)
+            code = error.exit_code
+        written = capsys.readouterr()
+        assert isinstance(code, int)
+        return Result(code, written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """Three of the programmes, and the attributes, in a folder of its own."""
+    folder = tmp_path / "pack"
+    (folder / "programmes").mkdir(parents=True)
+    shutil.copy(SHENZHEN / "attributes.csv", folder)
+    for name in ("longhua-compute", "moxing", "yuliao"):
+        shutil.copy(SHENZHEN / "programmes" / f"{name}.yaml", folder / "programmes")
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "firms.csv"
+    path.write_text(f"{HEADER}\na,firm,longhua,1000,1000,verified,\nb,,nanshan,1000,0,0,5\n", encoding="utf-8")
+    return path
+
+
+def test_decide_writes_awards_and_clauses(siwei: Run, pack: Path, table: Path, tmp_path: Path) -> None:
+    awards, clauses = tmp_path / "awards.parquet", tmp_path / "clauses.csv"
+    arguments = [
+        "--pack",
+        pack,
+        "--in",
+        table,
+        "--out",
+        awards,
+        "--clauses",
+        clauses,
+        "--as-of",
+        "2026-11-23",
+        "--json",
+    ]
+    result = siwei("decide", *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["programmes"][0] == {
+        "programme": "longhua-compute",
+        "eligible": 1,
+        "not_eligible": 1,
+        "cannot_tell": 0,
+        "award_fen": 300,
+        "draft": False,
+    }
+    assert pl.read_parquet(awards).rows() == [
+        ("a", "longhua-compute", "eligible", 300),
+        ("b", "longhua-compute", "not_eligible", 0),
+        ("a", "moxing", "cannot_tell", None),
+        ("b", "moxing", "cannot_tell", None),
+        ("a", "yuliao", "eligible", 300),
+        ("b", "yuliao", "not_eligible", 0),
+    ]
+    assert pl.read_csv(clauses).filter(pl.col("verdict") == "unknown").select("id", "clause", "missing").rows() == [
+        ("b", "firm", "legal_form"),
+        ("a", "model-used", "model_purchase"),
+        ("b", "firm", "legal_form"),
+    ]
+    again = tmp_path / "again.parquet"
+    siwei("decide", "--pack", pack, "--in", table, "--out", again, "--as-of", "2026-11-23")
+    assert again.read_bytes() == awards.read_bytes()
+
+
+def test_parquet_in_gives_the_same(siwei: Run, pack: Path, table: Path, tmp_path: Path) -> None:
+    typed = pl.read_csv(table, schema_overrides={"model_purchase": pl.Int64}).with_columns(
+        corpus_purchase__status=pl.Series([2, 0], dtype=pl.UInt8)
+    )
+    typed.write_parquet(tmp_path / "firms.parquet")
+    for source, target in ((table, "one.csv"), (tmp_path / "firms.parquet", "two.csv")):
+        siwei("decide", "--pack", pack, "--in", source, "--out", tmp_path / target, "--as-of", "2026-11-23")
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEADER}\na,firm,longhua,1e3,1,0,1\n", "firms.csv:2: '1e3' is not int [longhua_compute_paid]"),
+        (f"{HEADER}\na,firm,longhua,9223372036854775808,1,0,1\n", "'9223372036854775808' is not int"),
+        (f"{HEADER}\na,firm,longhua,1,1,proven,1\n", "'proven' is not 0, 1, 2 or declared"),
+        (f"{HEADER}\na,firm,longhua,1,1,0,1\na,firm,longhua,1,1,0,1\n", "1 rows repeat an id: a"),
+        (f"{HEADER}\n,firm,longhua,1,1,0,1\n", "1 rows have no id"),
+        ("id,legal_frm\na,firm\n", "no column 'legal_form' [legal_form] → rename column 'legal_frm'?"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_dirty_table_is_refused_with_its_places(
+    siwei: Run, pack: Path, table: Path, content: str, message: str
+) -> None:
+    table.write_text(content, encoding="utf-8")
+    result = siwei("decide", "--pack", pack, "--in", table, "--out", table.with_name("out.csv"))
+    assert result.returncode == 3
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not table.with_name("out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["decide", "--in", "nothing.csv", "--out", "x.csv"], 3, "nothing.csv: no such file"),
+        (["decide", "--in", "nothing.csv", "--out", "x.txt"], 3, "results are written as .csv or .parquet"),
+        (["decide", "--in", "nothing.doc", "--out", "x.csv"], 3, "is neither .csv, .csv.gz nor .parquet"),
+        (["check", "--pack", "atlantis"], 4, "no pack 'atlantis'"),
+        (["explain", "nothing", "--in", "nothing.csv", "--id", "a"], 4, "no programme 'nothing'"),
+    ],
+)
+def test_wrong_arguments(siwei: Run, arguments: list[str], code: int, message: str) -> None:
+    result = siwei(*arguments)
+    assert (result.returncode, message in result.stderr.replace("\n", "")) == (code, True)
+
+
+def test_explain_names_its_row_and_its_sources(siwei: Run, pack: Path, table: Path) -> None:
+    result = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "a", "--as-of", "2026-11-23", "--json")
+    explanation = json.loads(result.stdout)
+    assert explanation["award"]["award_fen"] == 300
+    assert explanation["clauses"][1]["saw"][0]["fact"] == {
+        "value": 1000,
+        "status": "verified",
+        "source": "firms.csv",
+        "source_ref": "id a",
+        "valid_from": None,
+    }
+    absent = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "z")
+    assert (absent.returncode, "no row with id 'z'" in absent.stderr) == (4, True)
+    for_people = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "a", "--as-of", "2026-11-23")
+    assert "符合语料券，测算金额 3 元。" in for_people.stdout
+
+
+def test_check_shows_problems_and_drafts(siwei: Run, pack: Path) -> None:
+    right = json.loads(siwei("check", "--json").stdout)
+    assert [each["programme"] for each in right["programmes"] if each["draft"]] == ["high-tech-enterprise"]
+    path = pack / "programmes" / "yuliao.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("corpus_purchase > 0", "corpus_purchas > 0"), encoding="utf-8"
+    )
+    wrong = siwei("check", "--pack", pack)
+    assert wrong.returncode == 3
+    assert "did you mean 'corpus_purchase'?" in wrong.stderr
+    as_json = siwei("check", "--pack", pack, "--json")
+    assert (as_json.returncode, json.loads(as_json.stdout)["problems"][0]["line"]) == (3, 34)
+
+
+def test_schema_lists_what_a_table_must_hold(siwei: Run, pack: Path) -> None:
+    columns = json.loads(siwei("schema", "--pack", pack, "--json").stdout)["columns"]
+    names = ["id", "corpus_purchase", "district", "legal_form", "longhua_compute_paid", "model_purchase"]
+    assert [each["column"] for each in columns] == names
+    assert (columns[1]["type"], columns[1]["unit"], columns[1]["read_by"]) == ("int", "fen", ["yuliao"])
+    assert "ProgrammeDocument" not in json.loads(siwei("schema", "--programme-file").stdout)["$defs"]
