@@ -20,7 +20,9 @@ def catalogues() -> None:
 @pytest.fixture(autouse=True)
 def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[CityHome]:
     """Pages belong to the tests' own city, never to one that happens to lie in this checkout."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would be most of the time
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # a slow one would be most of the time
     monkeypatch.setattr(django_settings, "home", city_home)
     directory._current = None
     indicators._measured = None

@@ -39,9 +39,14 @@ NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 PASSWORD = "a-long-password-for-tests"
 HOSTILE = '<script>alert("甲")</script>'
 FACTS = {
-    "legal_form": ("firm", True), "founded_on": ("2019-05-06", True), "district": ("nanshan", True),
-    "registered_capital": ("500000000", True), "registered_capital_currency": ("CNY", True),
-    "compute_rental": ("300000000", False), "compute_rental_from_listed": ("256000000", False), "compute_other_support": ("0", False),
+    "legal_form": ("firm", True),
+    "founded_on": ("2019-05-06", True),
+    "district": ("nanshan", True),
+    "registered_capital": ("500000000", True),
+    "registered_capital_currency": ("CNY", True),
+    "compute_rental": ("300000000", False),
+    "compute_rental_from_listed": ("256000000", False),
+    "compute_other_support": ("0", False),
     "listed_provider": ("false", True),
 }
 
@@ -60,9 +65,17 @@ class City:
     sha256: str
 
 
-def make_organisation(key: str, name: str, kind: str = OrganisationKind.FIRM, origin: str = Origin.IMPORTED) -> Organisation:
+def make_organisation(
+    key: str, name: str, kind: str = OrganisationKind.FIRM, origin: str = Origin.IMPORTED
+) -> Organisation:
     return Organisation.objects.create(
-        key=key, name=name, name_normalised=name, kind=kind, origin=origin, district="nanshan", founded_on=date(2019, 5, 6)
+        key=key,
+        name=name,
+        name_normalised=name,
+        kind=kind,
+        origin=origin,
+        district="nanshan",
+        founded_on=date(2019, 5, 6),
     )
 
 
@@ -82,14 +95,22 @@ def place(organisation: Organisation, segment: str, layer: str) -> None:
 
 def know(organisation: Organisation, attribute: str, value: str, *, is_public: bool) -> None:
     Fact.objects.create(
-        organisation=organisation, attribute=attribute, value=value, known_at=NOW, source="测试申报", source_ref="第 3 行",
-        status=2, is_public=is_public,
+        organisation=organisation,
+        attribute=attribute,
+        value=value,
+        known_at=NOW,
+        source="测试申报",
+        source_ref="第 3 行",
+        status=2,
+        is_public=is_public,
     )
 
 
 def fill_import(organisation: Organisation) -> str:
     sha256 = "ab" * 32
-    file = ImportFile.objects.create(name="firms.csv", sha256=sha256, shape="generic", read=3, created=1, merged=1, rejected=1)
+    file = ImportFile.objects.create(
+        name="firms.csv", sha256=sha256, shape="generic", read=3, created=1, merged=1, rejected=1
+    )
     Merge.objects.create(file=file, row=2, organisation=organisation, reason="code", record={"name": "甲"})
     record = {"name": "=HYPERLINK(1)", "note": HOSTILE}
     Reject.objects.create(file=file, row=3, field="code", reason="check character is 5, expected 3", record=record)
@@ -105,8 +126,11 @@ def fill_city() -> City:
     for attribute, (value, is_public) in FACTS.items():
         know(firm, attribute, value, is_public=is_public)
     people = (
-        make_person("alice", firm), make_person("bob", centre), make_person("charlie", outsider),
-        make_person("olive", is_operator=True), make_person("ann", is_auditor=True),
+        make_person("alice", firm),
+        make_person("bob", centre),
+        make_person("charlie", outsider),
+        make_person("olive", is_operator=True),
+        make_person("ann", is_auditor=True),
     )
     cast = City(firm, centre, outsider, *people, deal=None, sha256=fill_import(firm))  # type: ignore[arg-type]
     return City(firm, centre, outsider, *people, deal=Deal(cast, NOW), sha256=cast.sha256)

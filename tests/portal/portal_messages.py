@@ -29,7 +29,7 @@ INLINE = re.compile(rf"_\((?:{QUOTED})\)")
 
 
 def messages_in_template(text: str) -> set[str]:
-    """Messages of `{% translate %}`, `{% blocktranslate %}` (plurals too) and `_("…")`, as Django asks gettext for them."""
+    """Messages of `{% translate %}`, `{% blocktranslate %}` and `_("…")`, as Django asks gettext for them."""
     found: set[str] = set()
     block: list[str] | None = None
     for token in Lexer(text).tokenize():
@@ -66,5 +66,5 @@ def catalogue() -> dict[str, str]:
             continue
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
         texts = message.string if isinstance(message.string, tuple) else (message.string,)
-        found.update({each: texts[0] for each in ids})
+        found.update(dict.fromkeys(ids, texts[0]))
     return found

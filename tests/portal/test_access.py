@@ -1,12 +1,12 @@
-"""Who may open which address. Every address of the portal and of the API stands in the table below, or the test fails."""
+"""Who may open which address. Every address of the portal and the API stands in a table below."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
-from portal_city import City, signed_in
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from portal_city import City, signed_in
 
 PUBLIC = {
     "": "/",
@@ -50,7 +50,10 @@ PUBLIC = {
 }
 # Address, and who besides the operator and the auditor may open it (alice: the firm, bob: the centre).
 PRIVATE = {
-    "organisations/<slug:key>/programmes/<slug:programme_id>": ("/organisations/n-00000000000000aa/programmes/xunli", {"alice"}),
+    "organisations/<slug:key>/programmes/<slug:programme_id>": (
+        "/organisations/n-00000000000000aa/programmes/xunli",
+        {"alice"},
+    ),
     "agreements/<path:key>": ("/agreements/deal", {"alice", "bob"}),
     "jobs/<str:key>": ("/jobs/job", {"alice", "bob"}),
     "jobs/<str:key>/state": ("/jobs/job/state", {"alice", "bob"}),
@@ -59,7 +62,10 @@ PRIVATE = {
     "imports/<slug:sha256>": ("/imports/" + "ab" * 32, set()),
     "desk": ("/desk", {"alice", "bob", "charlie"}),
     "api/organisations/<key>/entitlements": ("/api/organisations/n-00000000000000aa/entitlements", {"alice"}),
-    "api/organisations/<key>/entitlements/<programme_id>": ("/api/organisations/n-00000000000000aa/entitlements/xunli", {"alice"}),
+    "api/organisations/<key>/entitlements/<programme_id>": (
+        "/api/organisations/n-00000000000000aa/entitlements/xunli",
+        {"alice"},
+    ),
     "api/organisations/<key>/wallet": ("/api/organisations/n-00000000000000aa/wallet", {"alice"}),
     "api/agreement": ("/api/agreement?key=deal", {"alice", "bob"}),
     "api/jobs/<key>": ("/api/jobs/job", {"alice", "bob"}),
@@ -80,7 +86,9 @@ def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Ite
 
 def test_every_address_is_in_the_tables() -> None:
     known = set(PUBLIC) | set(PRIVATE)
-    ours = [route for route in addresses(get_resolver().url_patterns) if not route.startswith(("accounts/", "languages/"))]
+    ours = [
+        route for route in addresses(get_resolver().url_patterns) if not route.startswith(("accounts/", "languages/"))
+    ]
     assert sorted(set(ours) - known - set(NOT_OURS)) == []
     assert sorted(known - set(ours)) == []
 
@@ -117,7 +125,18 @@ def test_the_api_gives_an_outsider_public_facts_only(dealt: City) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/organisations/n-0", "/chain/nowhere", "/programmes/none", "/jobs/none", "/market?kind=none", "/nowhere", "/imports/x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/organisations/n-0",
+        "/chain/nowhere",
+        "/programmes/none",
+        "/jobs/none",
+        "/market?kind=none",
+        "/nowhere",
+        "/imports/x",
+    ],
+)
 def test_what_is_not_there_says_what_to_do(city: City, address: str) -> None:
     response = signed_in(city.olive).get(address)
     text = response.content.decode()
@@ -134,7 +153,13 @@ def test_errors_of_the_api_are_json(client: Client, city: City) -> None:
 def test_names_cannot_run(dealt: City) -> None:
     """An organisation is called `<script>…`: every page that names it shows it as text."""
     client = signed_in(dealt.olive)
-    for address in (f"/organisations/{dealt.outsider.key}", "/organisations", "/chain/machine-vision", "/search?q=script", "/imports/" + dealt.sha256):
+    for address in (
+        f"/organisations/{dealt.outsider.key}",
+        "/organisations",
+        "/chain/machine-vision",
+        "/search?q=script",
+        "/imports/" + dealt.sha256,
+    ):
         assert re.search(r"<script>\s*alert", client.get(address).content.decode()) is None
 
 
@@ -153,7 +178,10 @@ def test_nothing_runs_from_elsewhere(client: Client, city: City) -> None:
 @pytest.mark.django_db
 def test_generated_data_wears_its_ribbon(client: Client, city: City) -> None:
     ribbon = 'class="ribbon"'
-    pages = {key: ribbon in client.get(f"/organisations/{key}").content.decode() for key in (city.outsider.key, city.firm.key)}
+    pages = {
+        key: ribbon in client.get(f"/organisations/{key}").content.decode()
+        for key in (city.outsider.key, city.firm.key)
+    }
     assert pages == {city.outsider.key: True, city.firm.key: False}
 
 

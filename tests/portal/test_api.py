@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 import schemathesis
-from portal_city import City, signed_in
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from portal_city import City, signed_in
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
@@ -21,9 +21,23 @@ pytestmark = pytest.mark.django_db
 OPERATIONS = sorted(path for path in api.get_openapi_schema()["paths"])
 ADDRESSES = {
     "operator": [
-        "/api/city", "/api/money", "/api/search?q=jia", "/api/organisations", "/api/chain", "/api/chain/edges", "/api/segments/machine-vision",
-        "/api/segments/machine-vision/members", "/api/programmes", "/api/listings", "/api/matches?listing=need", "/api/agreements",
-        "/api/agreement?key=deal", "/api/jobs", "/api/jobs/job", "/api/indicators", "/api/imports",
+        "/api/city",
+        "/api/money",
+        "/api/search?q=jia",
+        "/api/organisations",
+        "/api/chain",
+        "/api/chain/edges",
+        "/api/segments/machine-vision",
+        "/api/segments/machine-vision/members",
+        "/api/programmes",
+        "/api/listings",
+        "/api/matches?listing=need",
+        "/api/agreements",
+        "/api/agreement?key=deal",
+        "/api/jobs",
+        "/api/jobs/job",
+        "/api/indicators",
+        "/api/imports",
     ],
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from portal_city import PASSWORD
+
 from siwei.portal.assets import VENDOR
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
@@ -17,18 +18,32 @@ CHROMIUM = shutil.which("chromium")
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 PAGES = {
-    "home": "/", "chain": "/chain", "segment": "/chain/machine-vision", "organisations": "/organisations", "programmes": "/programmes",
-    "programme": "/programmes/xunli", "indicators": "/indicators", "market": "/market", "wing": "/wings/source", "search": "/search?q=shijue",
-    "not-found": "/nowhere", "money": "/money",
+    "home": "/",
+    "chain": "/chain",
+    "segment": "/chain/machine-vision",
+    "organisations": "/organisations",
+    "programmes": "/programmes",
+    "programme": "/programmes/xunli",
+    "indicators": "/indicators",
+    "market": "/market",
+    "wing": "/wings/source",
+    "search": "/search?q=shijue",
+    "not-found": "/nowhere",
+    "money": "/money",
 }
 OWN = {
-    "organisation": "/organisations/n-00000000000000aa", "entitlement": "/organisations/n-00000000000000aa/programmes/xunli",
-    "desk": "/desk", "agreement": "/agreements/deal", "job": "/jobs/job",
+    "organisation": "/organisations/n-00000000000000aa",
+    "entitlement": "/organisations/n-00000000000000aa/programmes/xunli",
+    "desk": "/desk",
+    "agreement": "/agreements/deal",
+    "job": "/jobs/job",
 }
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium fonts-noto-cjk"),
-    pytest.mark.skipif(not (VENDOR / "htmx.min.js").is_file(), reason="front-end files are missing: python -m siwei.portal.assets"),
+    pytest.mark.skipif(
+        not (VENDOR / "htmx.min.js").is_file(), reason="front-end files are missing: python -m siwei.portal.assets"
+    ),
 ]
 
 
@@ -36,12 +51,19 @@ pytestmark = [
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`siwei serve` on a city of its own, as people run it; the address it answers at."""
     directory = tmp_path_factory.mktemp("served") / "city"
-    environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"} | {"SIWEI_CITY": str(directory)}
+    environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"} | {
+        "SIWEI_CITY": str(directory)
+    }
     siwei = [sys.executable, "-c", "from siwei.cli import main; main()"]
-    for command in ([*siwei, "init", str(directory), "--as-of", "2026-11-23"], [sys.executable, str(Path(__file__).with_name("portal_city.py"))]):
+    for command in (
+        [*siwei, "init", str(directory), "--as-of", "2026-11-23"],
+        [sys.executable, str(Path(__file__).with_name("portal_city.py"))],
+    ):
         subprocess.run(command, env=environment, check=True, capture_output=True)
     port = free_port()
-    with subprocess.Popen([*siwei, "serve", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [*siwei, "serve", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdout is not None
         assert f"127.0.0.1:{port}" in server.stdout.readline()
         yield f"http://127.0.0.1:{port}"
@@ -62,7 +84,9 @@ def browser() -> Iterator["playwright.Browser"]:
         browser.close()
 
 
-def open_page(browser: "playwright.Browser", served: str, language: str, size: str) -> tuple["playwright.Page", list[str]]:
+def open_page(
+    browser: "playwright.Browser", served: str, language: str, size: str
+) -> tuple["playwright.Page", list[str]]:
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height})
     context.add_cookies([{"name": "siwei_language", "value": language, "url": served}])
@@ -155,7 +179,9 @@ def test_pages_can_be_read_without_scripts(browser: "playwright.Browser", served
 def test_the_api_describes_itself_without_a_cdn(browser: "playwright.Browser", served: str) -> None:
     page, complaints = open_page(browser, served, "en", "desktop")
     elsewhere: list[str] = []
-    page.on("request", lambda request: None if request.url.startswith((served, "data:")) else elsewhere.append(request.url))
+    page.on(
+        "request", lambda request: None if request.url.startswith((served, "data:")) else elsewhere.append(request.url)
+    )
     page.goto(f"{served}/api/docs")
     page.wait_for_selector(".opblock")
     assert (elsewhere, complaints) == ([], [])

@@ -2,9 +2,9 @@
 
 import polars as pl
 import pytest
-from portal_city import City, make_organisation
 from hypothesis import given
 from hypothesis import strategies as st
+from portal_city import City, make_organisation
 
 from siwei.portal.directory import DIRECTORY_SCHEMA, current_directory, matching, syllable
 
@@ -12,8 +12,16 @@ from siwei.portal.directory import DIRECTORY_SCHEMA, current_directory, matching
 def frame_of(names: list[str]) -> pl.DataFrame:
     rows = [
         {
-            "id": index, "key": f"k{index}", "code": None, "name": name, "kind": "firm", "district": "", "origin": "imported",
-            "folded": name.lower(), "pinyin": "".join(map(syllable, name)), "initials": "".join(syllable(c)[:1] for c in name),
+            "id": index,
+            "key": f"k{index}",
+            "code": None,
+            "name": name,
+            "kind": "firm",
+            "district": "",
+            "origin": "imported",
+            "folded": name.lower(),
+            "pinyin": "".join(map(syllable, name)),
+            "initials": "".join(syllable(c)[:1] for c in name),
         }
         for index, name in enumerate(names)
     ]
@@ -26,8 +34,14 @@ NAMES = frame_of(["深圳市腾讯计算机系统有限公司", "腾讯云", "�
 @pytest.mark.parametrize(
     ("text", "ids"),
     [
-        ("腾讯", [1, 0]), ("tengxun", [1, 0]), ("TengXun", [1, 0]), ("txy", [1]), ("騰訊", [1, 0]), ("ai tencent", [3]),
-        ("腾讯 系统", [0]), ("没有", []),
+        ("腾讯", [1, 0]),
+        ("tengxun", [1, 0]),
+        ("TengXun", [1, 0]),
+        ("txy", [1]),
+        ("騰訊", [1, 0]),
+        ("ai tencent", [3]),
+        ("腾讯 系统", [0]),
+        ("没有", []),
     ],
 )
 def test_matching(text: str, ids: list[int]) -> None:

@@ -4,11 +4,11 @@ import io
 
 import polars as pl
 import pytest
-from portal_city import City, signed_in
 from django.http import HttpResponse
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from portal_city import City, signed_in
 
 from siwei.errors import InputError
 from siwei.portal.exports import FORMULA_START, export_response, neutralised, with_generated
@@ -54,7 +54,9 @@ def test_rejects_can_be_taken_away_as_they_were_read(city: City) -> None:
 def test_no_cell_starts_a_formula(texts: list[str]) -> None:
     frame = neutralised(pl.DataFrame({"text": texts}, schema={"text": pl.String}))
     assert [cell for cell in frame["text"] if cell.startswith(FORMULA_START)] == []
-    kept = [cell[1:] if text.startswith(FORMULA_START) else cell for cell, text in zip(frame["text"], texts, strict=True)]
+    kept = [
+        cell[1:] if text.startswith(FORMULA_START) else cell for cell, text in zip(frame["text"], texts, strict=True)
+    ]
     assert kept == texts
 
 

@@ -35,7 +35,9 @@ def test_the_exact_figure_is_exact(fen: int) -> None:
 def test_every_verdict_of_policy_has_shape_word_and_colour() -> None:
     names = [str(each) for each in (*Verdict, *ClauseVerdict)]
     assert sorted(VERDICTS) == sorted(names)
-    assert [name for name in names if not all((verdict_of(name).mark, verdict_of(name).word_zh, verdict_of(name).tone))] == []
+    assert [
+        name for name in names if not all((verdict_of(name).mark, verdict_of(name).word_zh, verdict_of(name).tone))
+    ] == []
 
 
 def test_an_unknown_verdict_is_not_taken_for_one() -> None:

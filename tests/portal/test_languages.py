@@ -1,10 +1,10 @@
 """繁體 is derived from 简体 in what people read, and nowhere else."""
 
 import pytest
-from portal_city import City, signed_in
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from portal_city import City, signed_in
 
 from siwei.portal.languages import HUMAN_ATTRIBUTES, PARTS, traditional_html
 
@@ -14,9 +14,15 @@ from siwei.portal.languages import HUMAN_ATTRIBUTES, PARTS, traditional_html
     [
         ("<p>产业链</p>", "<p>產業鏈</p>"),
         ('<a href="/机构?q=产业" title="产业">产业</a>', '<a href="/机构?q=产业" title="產業">產業</a>'),
-        ('<input value="产业" placeholder="产业" aria-label="产业">', '<input value="产业" placeholder="產業" aria-label="產業">'),
+        (
+            '<input value="产业" placeholder="产业" aria-label="产业">',
+            '<input value="产业" placeholder="產業" aria-label="產業">',
+        ),
         ("<script>var a = '产业' < 1;</script>产", "<script>var a = '产业' < 1;</script>產"),
-        ("<textarea>产业</textarea><pre>产业</pre><code>产业</code>", "<textarea>产业</textarea><pre>产业</pre><code>产业</code>"),
+        (
+            "<textarea>产业</textarea><pre>产业</pre><code>产业</code>",
+            "<textarea>产业</textarea><pre>产业</pre><code>产业</code>",
+        ),
         ("<!-- 产业 <p>产业</p> -->产", "<!-- 产业 <p>产业</p> -->產"),
         ('<p title="产 > 业" data-id="产">产</p>', '<p title="產 > 業" data-id="产">產</p>'),
     ],
@@ -50,7 +56,11 @@ def test_each_language_has_its_page(client: Client, city: City, language: str, h
 @pytest.mark.django_db
 def test_the_switch_keeps_the_language_in_a_cookie(client: Client, city: City) -> None:
     response = client.post("/languages/setlang/", {"language": "zh-hant", "next": "/chain"})
-    assert (response.status_code, response.headers["Location"], response.cookies["siwei_language"].value) == (302, "/chain", "zh-hant")
+    assert (response.status_code, response.headers["Location"], response.cookies["siwei_language"].value) == (
+        302,
+        "/chain",
+        "zh-hant",
+    )
 
 
 @pytest.mark.django_db

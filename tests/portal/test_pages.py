@@ -4,10 +4,10 @@ import re
 from datetime import timedelta
 
 import pytest
-from portal_city import NOW, City, know, make_organisation, place, signed_in
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from portal_city import NOW, City, know, make_organisation, place, signed_in
 from pytest_django import DjangoAssertNumQueries
 
 from siwei.exchange.models import Job, Listing
@@ -36,8 +36,14 @@ def add_firms(city: City, number: int) -> None:
 def add_listings(city: City, number: int) -> None:
     for index in range(number):
         Listing.objects.create(
-            key=f"need-{index}", kind="compute", side="need", organisation=city.firm, title_zh="训练", title_en="Training",
-            body={"title": "训练", "accelerators": ["cpu"], "count": 1, "seconds": 60}, published_at=NOW - timedelta(days=index),
+            key=f"need-{index}",
+            kind="compute",
+            side="need",
+            organisation=city.firm,
+            title_zh="训练",
+            title_en="Training",
+            body={"title": "训练", "accelerators": ["cpu"], "count": 1, "seconds": 60},
+            published_at=NOW - timedelta(days=index),
         )
 
 
@@ -76,8 +82,14 @@ def add_firms_more(city: City) -> None:
 def add_listings_more(city: City) -> None:
     for index in (7, 8):
         Listing.objects.create(
-            key=f"need-{index}", kind="compute", side="need", organisation=city.centre, title_zh="训练", title_en="Training",
-            body={"title": "训练"}, published_at=NOW,
+            key=f"need-{index}",
+            kind="compute",
+            side="need",
+            organisation=city.centre,
+            title_zh="训练",
+            title_en="Training",
+            body={"title": "训练"},
+            published_at=NOW,
         )
 
 
@@ -93,9 +105,9 @@ def test_queries_of_ones_own_page_are_bounded(dealt: City) -> None:
 def test_an_entitlement_reads_from_sentence_to_source(city: City) -> None:
     text = signed_in(city.alice).get(f"/organisations/{city.firm.key}/programmes/xunli").content.decode()
     assert "符合" in text
-    assert re.findall(r'<data class="figure" value="(\d+)" title="([^"]+)">([^<]+)</data></span><span class="note">', text) == [
-        ("128000000", "¥1,280,000.00", "128.00 万元")
-    ]
+    assert re.findall(
+        r'<data class="figure" value="(\d+)" title="([^"]+)">([^<]+)</data></span><span class="note">', text
+    ) == [("128000000", "¥1,280,000.00", "128.00 万元")]
     assert ("测试申报" in text, "第 3 行" in text, "basis_points(" in text) == (True, True, True)
 
 
@@ -153,11 +165,16 @@ def test_a_running_job_is_asked_again(city: City) -> None:
 
 def test_pages_that_cannot_be_are_the_nearest(client: Client, city: City) -> None:
     add_firms(city, 3)
-    pages = {page: client.get("/organisations", {"page": page}).status_code for page in ("0", "-1", "99999999999999999999", "x", "")}
+    pages = {
+        page: client.get("/organisations", {"page": page}).status_code
+        for page in ("0", "-1", "99999999999999999999", "x", "")
+    }
     assert pages == dict.fromkeys(pages, 200)
 
 
-@pytest.mark.parametrize("text", ["", " ", "%", "_", "'", '"', "\\", "(", "[a", "🙂" * 200, "深圳市" * 100, "a b c d e f g h i j k"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "%", "_", "'", '"', "\\", "(", "[a", "🙂" * 200, "深圳市" * 100, "a b c d e f g h i j k"]
+)
 def test_search_takes_any_text(client: Client, city: City, text: str) -> None:
     codes = [client.get(address, {"q": text}).status_code for address in ("/search", "/organisations")]
     assert codes == [200, 200]
@@ -170,10 +187,16 @@ def test_nul_is_refused(client: Client, city: City, address: str) -> None:
 
 def test_searching_by_chinese_pinyin_initials_and_english(client: Client, city: City) -> None:
     firm = f"/organisations/{city.firm.key}"
-    found = {text: firm in client.get("/search", {"q": text}).content.decode() for text in ("甲视觉", "jiashijue", "szsjsj", "視覺", "nobody")}
+    found = {
+        text: firm in client.get("/search", {"q": text}).content.decode()
+        for text in ("甲视觉", "jiashijue", "szsjsj", "視覺", "nobody")
+    }
     assert found == {"甲视觉": True, "jiashijue": True, "szsjsj": True, "視覺": True, "nobody": False}
     text = client.get("/search", {"q": "machine vision"}).content.decode()
-    assert ("/chain/machine-vision" in text, "/programmes/xunli" in client.get("/search", {"q": "xunliquan"}).content.decode()) == (True, True)
+    assert (
+        "/chain/machine-vision" in text,
+        "/programmes/xunli" in client.get("/search", {"q": "xunliquan"}).content.decode(),
+    ) == (True, True)
 
 
 def test_log_is_none_without_an_engine_here(dealt: City, django_assert_num_queries: DjangoAssertNumQueries) -> None:

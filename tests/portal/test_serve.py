@@ -74,6 +74,8 @@ def test_without_a_checkout(tmp_path: Path) -> None:
 def test_catalogues_are_compiled_only_when_older(tmp_path: Path) -> None:
     folder = tmp_path / "zh_Hans" / "LC_MESSAGES"
     folder.mkdir(parents=True)
-    (folder / "django.po").write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "a"\nmsgstr "甲"\n')
+    (folder / "django.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "a"\nmsgstr "甲"\n'
+    )
     assert assets.compile_locales(tmp_path) == [folder / "django.mo"]
     assert assets.compile_locales(tmp_path) == []

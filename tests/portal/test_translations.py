@@ -19,7 +19,9 @@ def test_no_translation_is_left_over() -> None:
 
 def test_placeholders_are_kept() -> None:
     wrong = {
-        message for message, text in catalogue().items() if sorted(PLACEHOLDER.findall(message)) != sorted(PLACEHOLDER.findall(text))
+        message
+        for message, text in catalogue().items()
+        if sorted(PLACEHOLDER.findall(message)) != sorted(PLACEHOLDER.findall(text))
     }
     assert wrong == set()
 
@@ -27,8 +29,11 @@ def test_placeholders_are_kept() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{% translate "One" %}{% translate \'Two\' as x %}', {"One", "Two"}),
-        ("{% blocktranslate count n=a|length %}{{ n }} row{% plural %}{{ n }} rows{% endblocktranslate %}", {"%(n)s row", "%(n)s rows"}),
+        ("{% translate \"One\" %}{% translate 'Two' as x %}", {"One", "Two"}),
+        (
+            "{% blocktranslate count n=a|length %}{{ n }} row{% plural %}{{ n }} rows{% endblocktranslate %}",
+            {"%(n)s row", "%(n)s rows"},
+        ),
         ('{{ value|default:_("none") }}', {"none"}),
     ],
 )

@@ -51,7 +51,13 @@ def check_address(host: str, port: int, allow_remote: bool) -> None:
         loopback = False
     if not loopback and not allow_remote:
         raise InputError(
-            [Problem(f"{host} can be reached from other machines", fix="add --allow-remote if you mean it", field="--host")]
+            [
+                Problem(
+                    f"{host} can be reached from other machines",
+                    fix="add --allow-remote if you mean it",
+                    field="--host",
+                )
+            ]
         )
 
 
@@ -92,11 +98,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def warm_up() -> None:
-    """Read the pack, the programmes and the names now, so that the first reader does not wait; a wrong pack fails here."""
+    """Read the pack, the programmes and the names now, so that no reader waits; a wrong pack fails here."""
     from siwei.portal.city_pack import chain, programmes
     from siwei.portal.directory import current_directory
 
     chain()
     programmes()
     current_directory()
-

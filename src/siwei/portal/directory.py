@@ -1,8 +1,8 @@
 """Every organisation's name in memory, searchable by Chinese, pinyin and initials in milliseconds.
 
-Databases differ in how they search Chinese, and none knows pinyin; a frame of names (about 100 bytes an organisation) behaves
-the same beside each. It holds public columns only, is built on first use and again whenever organisations were added or merged.
-Pinyin is by character (a polyphonic character has its commonest reading), so that 10⁵ names take about a second.
+Databases differ in how they search Chinese, and none knows pinyin; a frame of names behaves the same beside each. It
+holds public columns only, is built on first use and again whenever organisations were added or merged. Pinyin is by
+character (a polyphonic one has its commonest reading), because by phrase it would take a hundred times as long.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ from siwei.portal.languages import to_simplified
 
 DIRECTORY_SCHEMA = pl.Schema(
     {
-        "id": pl.Int64, "key": pl.String, "code": pl.String, "name": pl.String, "kind": pl.String, "district": pl.String,
-        "origin": pl.String, "folded": pl.String, "pinyin": pl.String, "initials": pl.String,
+        "id": pl.Int64,
+        "key": pl.String,
+        "code": pl.String,
+        "name": pl.String,
+        "kind": pl.String,
+        "district": pl.String,
+        "origin": pl.String,
+        "folded": pl.String,
+        "pinyin": pl.String,
+        "initials": pl.String,
     }
 )
 COLUMNS = ("id", "key", "code", "name", "kind", "district", "origin")
@@ -65,7 +73,9 @@ def build_directory(signature: Signature) -> Directory:
     frame = frame.with_columns(
         names.str.to_lowercase().alias("folded"),
         pl.Series("pinyin", ["".join(syllable(character) for character in name) for name in names], dtype=pl.String),
-        pl.Series("initials", ["".join(syllable(character)[:1] for character in name) for name in names], dtype=pl.String),
+        pl.Series(
+            "initials", ["".join(syllable(character)[:1] for character in name) for name in names], dtype=pl.String
+        ),
     )
     return Directory(signature, frame, bool((frame.get_column("origin") == "generated").any()))
 

@@ -6,11 +6,12 @@ from typing import Any
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
-from siwei.city.home import open_home
+from siwei.city.home import CityHome, open_home
 from siwei.errors import NotFound
 from siwei.settings import load_settings
 
 process = load_settings()
+home: CityHome | None
 try:
     home = open_home(process.city)
     SECRET_KEY = home.secret_key

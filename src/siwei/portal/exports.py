@@ -42,7 +42,9 @@ def xlsx_bytes(frame: pl.DataFrame) -> bytes:
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     if frame.height > XLSX_ROWS:
-        raise InputError([Problem(f"{frame.height} rows do not fit in one sheet", fix="take CSV or Parquet, or filter first")])
+        raise InputError(
+            [Problem(f"{frame.height} rows do not fit in one sheet", fix="take CSV or Parquet, or filter first")]
+        )
     book = Workbook(write_only=True)
     sheet = book.create_sheet("siwei")
     sheet.append(frame.columns)

@@ -13,7 +13,11 @@ from siwei.errors import Conflict, EnvironmentMissing, InputError, NotAllowed, N
 
 logger = logging.getLogger(__name__)
 STATUS: tuple[tuple[type[SiweiError], int], ...] = (
-    (NotFound, 404), (NotAllowed, 403), (Conflict, 409), (InputError, 400), (EnvironmentMissing, 503),
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (Conflict, 409),
+    (InputError, 400),
+    (EnvironmentMissing, 503),
 )
 SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
@@ -28,11 +32,23 @@ def status_of(error: SiweiError) -> int:
 def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     title, advice = {
         400: (_("This cannot be read"), _("Correct what is named below and try again. Nothing was changed.")),
-        403: (_("This is not open to you"), _("Sign in as somebody who represents the organisation, or go back to what is public.")),
+        403: (
+            _("This is not open to you"),
+            _("Sign in as somebody who represents the organisation, or go back to what is public."),
+        ),
         404: (_("There is no such page here"), _("Search for it above, or start from the city at a glance.")),
-        409: (_("This cannot be done now"), _("Somebody else may have changed it. Reload the page; your work was kept.")),
+        409: (
+            _("This cannot be done now"),
+            _("Somebody else may have changed it. Reload the page; your work was kept."),
+        ),
         503: (_("This machine lacks something"), _("Ask the operator to do what is named below.")),
-    }.get(status, (_("Something went wrong on our side"), _("It has been written to the log. Nothing you did was lost; try again in a moment.")))
+    }.get(
+        status,
+        (
+            _("Something went wrong on our side"),
+            _("It has been written to the log. Nothing you did was lost; try again in a moment."),
+        ),
+    )
     context = {"status": status, "title": title, "advice": advice, "detail": detail}
     return render(request, "portal/fault.html", context, status=status)
 

@@ -24,7 +24,9 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "user"):  # a fault before the session was opened
         return {"navigation": (), "language_names": LANGUAGE_NAMES, "marks": MARKS, "html_language": "zh-Hans"}
     actor = actor_of(request)
-    acting_for = Organisation.objects.filter(pk__in=actor.organisation_ids).only("key", "name") if actor.organisation_ids else ()
+    acting_for = (
+        Organisation.objects.filter(pk__in=actor.organisation_ids).only("key", "name") if actor.organisation_ids else ()
+    )
     identity = pack().identity
     language = get_language() or settings.LANGUAGE_CODE
     return {

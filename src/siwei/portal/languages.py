@@ -1,7 +1,7 @@
 """简体, 繁體, English: 繁體 is never written by hand but derived from 简体 by OpenCC when a page is sent.
 
-Only what a person reads is converted: text between tags and the attributes a browser shows or speaks. Identifiers, addresses,
-form values, scripts, code and logs stay as they are, so that nothing sent back by a form has changed.
+Only what a person reads is converted: text between tags and the attributes a browser shows or speaks. Identifiers,
+addresses, form values, scripts, code and logs stay as they are, so that nothing sent back by a form has changed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from django.utils.translation import get_language
 TRADITIONAL = "zh-hant"
 # Elements kept whole; then any one tag (attribute values may contain ">"); everything else is text.
 PARTS = re.compile(
-    r"(<!--.*?-->|<(script|style|textarea|pre|code)\b.*?</\2\s*>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL | re.IGNORECASE
+    r"(<!--.*?-->|<(script|style|textarea|pre|code)\b.*?</\2\s*>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
+    re.DOTALL | re.IGNORECASE,
 )
 HUMAN_ATTRIBUTES = re.compile(
-    r"(\s(?:title|alt|placeholder|label|aria-label|aria-description|data-label|data-caption)=)(\"[^\"]*\"|'[^']*')", re.IGNORECASE
+    r"(\s(?:title|alt|placeholder|label|aria-label|aria-description|data-label|data-caption)=)(\"[^\"]*\"|'[^']*')",
+    re.IGNORECASE,
 )
 
 

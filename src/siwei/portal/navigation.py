@@ -40,6 +40,9 @@ def navigation(actor: Actor) -> tuple[Wing, ...]:
     }
     if actor.sees_all:
         links["evolve"] += ((_("Imports and rejects"), reverse("imports")),)
-    wings = tuple(Wing(code, mark, word("dimension", code), reverse("wing", args=[code]), links[code]) for code, mark in MARKS.items())
+    wings = tuple(
+        Wing(code, mark, word("dimension", code), reverse("wing", args=[code]), links[code])
+        for code, mark in MARKS.items()
+    )
     desk = Wing("desk", "我", _("My desk"), reverse("desk"), ())
     return (*wings, desk)

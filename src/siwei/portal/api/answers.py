@@ -39,14 +39,25 @@ def evidence(text: str) -> list[dict[str, str]]:
 
 def placement(line: PlacementLine) -> dict[str, Any]:
     found = [{"source": each.source, "term": each.term} for each in line.evidence]
-    return {"segment": line.segment["id"], "layer": line.segment["layer"], "confidence": line.confidence, "evidence": found}
+    return {
+        "segment": line.segment["id"],
+        "layer": line.segment["layer"],
+        "confidence": line.confidence,
+        "evidence": found,
+    }
 
 
 def organisation(row: Organisation) -> dict[str, Any]:
     """Reads `placements`: prefetch them for lists."""
     return {
-        "key": row.key, "code": row.code, "name": row.name, "kind": row.kind, "district": row.district, "founded_on": row.founded_on,
-        "origin": row.origin, "generated": row.is_generated,
+        "key": row.key,
+        "code": row.code,
+        "name": row.name,
+        "kind": row.kind,
+        "district": row.district,
+        "founded_on": row.founded_on,
+        "origin": row.origin,
+        "generated": row.is_generated,
         "placements": [placement(line) for line in placement_lines(row.placements.all())],
     }
 
@@ -54,8 +65,13 @@ def organisation(row: Organisation) -> dict[str, Any]:
 def entries(transfers: Iterable[Transfer]) -> list[dict[str, Any]]:
     return [
         {
-            "kind": each.kind, "debit_account": each.debit_account.code, "credit_account": each.credit_account.code,
-            "amount": each.amount, "unit": each.unit, "memo": each.memo, "at": each.at,
+            "kind": each.kind,
+            "debit_account": each.debit_account.code,
+            "credit_account": each.credit_account.code,
+            "amount": each.amount,
+            "unit": each.unit,
+            "memo": each.memo,
+            "at": each.at,
         }
         for each in transfers
     ]

@@ -16,7 +16,10 @@ from siwei.portal.faults import status_of
 api = NinjaAPI(
     title="Siwei",
     version=__version__,
-    description="A city's AI industry exchange. Read-only; what a visitor may not see needs a signed-in session. Money is integer fen.",
+    description=(
+        "A city's AI industry exchange. Read-only; what a visitor may not see needs a signed-in session. "
+        "Money is integer fen."
+    ),
     docs_url="/docs",
     urls_namespace="api",
 )

@@ -23,7 +23,9 @@ def get_coverage(request: HttpRequest) -> Any:
     found = chain_map(actor_of(request))
     official = official_firms()
     return {
-        "organisations": found.organisations, "placed": found.placed, "official_firms": official.value if official else None,
+        "organisations": found.organisations,
+        "placed": found.placed,
+        "official_firms": official.value if official else None,
         "segments": [segment_row(each) for each in found.counts],
     }
 
@@ -31,8 +33,16 @@ def get_coverage(request: HttpRequest) -> Any:
 def segment_row(count: SegmentCount) -> dict[str, Any]:
     row = count.segment
     return {
-        "id": row["id"], "layer": row["layer"], "name": named(row), "definition_zh": row["definition_zh"], "firms": count.firms,
-        "generated": count.generated, "state": count.state, "source": row["source"], "as_of": row["as_of"], "verified": row["verified"],
+        "id": row["id"],
+        "layer": row["layer"],
+        "name": named(row),
+        "definition_zh": row["definition_zh"],
+        "firms": count.firms,
+        "generated": count.generated,
+        "state": count.state,
+        "source": row["source"],
+        "as_of": row["as_of"],
+        "verified": row["verified"],
     }
 
 
@@ -40,8 +50,13 @@ def segment_row(count: SegmentCount) -> dict[str, Any]:
 def list_edges(request: HttpRequest) -> Any:
     return [
         {
-            "source_segment": each["from"], "target_segment": each["to"], "type": each["type"], "confidence": each["confidence"],
-            "source": each["source"], "as_of": each["as_of"], "verified": each["verified"],
+            "source_segment": each["from"],
+            "target_segment": each["to"],
+            "type": each["type"],
+            "confidence": each["confidence"],
+            "source": each["source"],
+            "as_of": each["as_of"],
+            "verified": each["verified"],
         }
         for each in chain().edges
     ]
@@ -67,7 +82,12 @@ def get_segment(request: HttpRequest, segment_id: str) -> Any:
         "upstream": [neighbour_row(each) for each in upstream],
         "downstream": [neighbour_row(each) for each in downstream],
         "nearest": [
-            {"organisation": each.organisation.key, "name": each.organisation.name, "score": each.score, "reason": {"zh": each.reason_zh, "en": each.reason_en}}
+            {
+                "organisation": each.organisation.key,
+                "name": each.organisation.name,
+                "score": each.score,
+                "reason": {"zh": each.reason_zh, "en": each.reason_en},
+            }
             for each in near
         ],
     }
@@ -75,7 +95,10 @@ def get_segment(request: HttpRequest, segment_id: str) -> Any:
 
 def concentration_row(found: Concentration) -> dict[str, Any]:
     return {
-        "firms": found.firms, "weighed_firms": found.weighed_firms, "hhi": found.hhi, "top3_share": found.top3_share,
+        "firms": found.firms,
+        "weighed_firms": found.weighed_firms,
+        "hhi": found.hhi,
+        "top3_share": found.top3_share,
         "leaders": [each.key for each in found.leaders],
     }
 
@@ -83,8 +106,12 @@ def concentration_row(found: Concentration) -> dict[str, Any]:
 def neighbour_row(line: dict[str, Any]) -> dict[str, Any]:
     edge = line["edge"]
     return {
-        "segment": line["segment"]["id"], "type": edge["type"], "firms": line["firms"], "confidence": edge["confidence"],
-        "source": edge["source"], "verified": edge["verified"],
+        "segment": line["segment"]["id"],
+        "type": edge["type"],
+        "firms": line["firms"],
+        "confidence": edge["confidence"],
+        "source": edge["source"],
+        "verified": edge["verified"],
     }
 
 
@@ -94,8 +121,11 @@ def list_members(request: HttpRequest, segment_id: str, page: PageNumber = 1) ->
     members = segment_members(segment_id, actor_of(request))
     items = [
         {
-            "organisation": each.organisation.key, "name": each.organisation.name, "generated": each.organisation.is_generated,
-            "confidence": each.confidence, "evidence": evidence(each.evidence),
+            "organisation": each.organisation.key,
+            "name": each.organisation.name,
+            "generated": each.organisation.is_generated,
+            "confidence": each.confidence,
+            "evidence": evidence(each.evidence),
         }
         for each in members[bounds(page)]
     ]

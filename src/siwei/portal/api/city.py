@@ -27,9 +27,14 @@ router = Router()
 def get_city(request: HttpRequest) -> Any:
     identity, directory, official = pack().identity, current_directory(), official_firms()
     return {
-        "id": identity.id, "name": {"zh": identity.name_zh, "en": identity.name_en}, "pack_version": identity.version,
-        "pack_sha256": pack().sha256, "decided_on": decided_on(), "organisations": directory.frame.height,
-        "has_generated": directory.has_generated, "official_firms": official.value if official else None,
+        "id": identity.id,
+        "name": {"zh": identity.name_zh, "en": identity.name_en},
+        "pack_version": identity.version,
+        "pack_sha256": pack().sha256,
+        "decided_on": decided_on(),
+        "organisations": directory.frame.height,
+        "has_generated": directory.has_generated,
+        "official_firms": official.value if official else None,
         "languages": list(identity.languages),
     }
 
@@ -39,8 +44,10 @@ def search(request: HttpRequest, q: Text) -> Any:
     """Keys of what matches: organisations (the best 20, and how many), segments, programmes, one's own jobs."""
     found = search_everything(q, actor_of(request))
     return {
-        "organisations": [each.key for each in found.organisations], "organisation_count": found.organisation_count,
-        "segments": [each["id"] for each in found.segments], "programmes": [each.id for each in found.programmes],
+        "organisations": [each.key for each in found.organisations],
+        "organisation_count": found.organisation_count,
+        "segments": [each["id"] for each in found.segments],
+        "programmes": [each.id for each in found.programmes],
         "jobs": [each.key for each in found.jobs],
     }
 
@@ -50,7 +57,10 @@ def get_money(request: HttpRequest) -> Any:
     """Public support in fen: totals of the city, and each pot."""
     rows = [
         {
-            "programme": each.programme, "period": each.period, "budget_fen": each.budget_fen, "available_fen": each.account.available,
+            "programme": each.programme,
+            "period": each.period,
+            "budget_fen": each.budget_fen,
+            "available_fen": each.account.available,
             "is_draft": each.is_draft,
         }
         for each in pots(actor_of(request))
@@ -66,11 +76,18 @@ def list_indicators(request: HttpRequest) -> Any:
 def indicator_row(measurement: Measurement) -> dict[str, Any]:
     indicator = measurement.indicator
     return {
-        "id": indicator.id, "dimension": indicator.dimension.value, "element": indicator.element.value, "name": named(indicator.name),
-        "formula": named(indicator.formula), "unit": indicator.unit, "value": measurement.value,
+        "id": indicator.id,
+        "dimension": indicator.dimension.value,
+        "element": indicator.element.value,
+        "name": named(indicator.name),
+        "formula": named(indicator.formula),
+        "unit": indicator.unit,
+        "value": measurement.value,
         "numerator": None if measurement.numerator is None else str(measurement.numerator),
         "denominator": None if measurement.denominator is None else str(measurement.denominator),
-        "coverage": named(measurement.coverage), "rows": measurement.rows.height, "restricted": indicator.restricted,
+        "coverage": named(measurement.coverage),
+        "rows": measurement.rows.height,
+        "restricted": indicator.restricted,
     }
 
 
@@ -96,7 +113,10 @@ def list_imports(request: HttpRequest) -> Any:
     actor = actor_of(request)
     require_operator(actor)
     return [
-        {name: getattr(each, name) for name in ("sha256", "name", "shape", "read", "created", "merged", "rejected", "imported_at")}
+        {
+            name: getattr(each, name)
+            for name in ("sha256", "name", "shape", "read", "created", "merged", "rejected", "imported_at")
+        }
         for each in ImportFile.objects.visible_to(actor).order_by("-imported_at", "-pk")[:1000]
     ]
 
@@ -110,5 +130,8 @@ def list_rejects(request: HttpRequest, sha256: str, page: PageNumber = 1) -> Any
     if file is None:
         raise NotFound("no such import")
     found = Reject.objects.visible_to(actor).filter(file=file).order_by("row")
-    items = [{"row": each.row, "field": each.field, "reason": each.reason, "record": each.record} for each in found[bounds(page)]]
+    items = [
+        {"row": each.row, "field": each.field, "reason": each.reason, "record": each.record}
+        for each in found[bounds(page)]
+    ]
     return {"count": found.count(), "page": page, "items": items}

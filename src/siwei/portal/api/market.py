@@ -28,8 +28,13 @@ def list_listings(request: HttpRequest, kind: Text = "", side: Text = "", page: 
 
 def listing_row(listing: Listing) -> dict[str, Any]:
     return {
-        "key": listing.key, "kind": listing.kind, "side": listing.side, "organisation": listing.organisation.key if listing.organisation else None,
-        "title": {"zh": listing.title_zh, "en": listing.title_en}, "body": listing.body, "state": listing.state,
+        "key": listing.key,
+        "kind": listing.kind,
+        "side": listing.side,
+        "organisation": listing.organisation.key if listing.organisation else None,
+        "title": {"zh": listing.title_zh, "en": listing.title_en},
+        "body": listing.body,
+        "state": listing.state,
         "published_at": listing.published_at,
     }
 
@@ -40,7 +45,9 @@ def get_listing(request: HttpRequest, key: Annotated[str, Query(max_length=120)]
 
 
 @router.get("/matches", response=answers(list[schemas.Match]))
-def list_matches(request: HttpRequest, listing: Annotated[str, Query(max_length=120, description="Key of the need or the offer")]) -> Any:
+def list_matches(
+    request: HttpRequest, listing: Annotated[str, Query(max_length=120, description="Key of the need or the offer")]
+) -> Any:
     """Matches of a listing that the reader may see, with every part of the score."""
     actor = actor_of(request)
     return [match_row(each) for each in market.matches_of(market.listing_or_missing(listing, actor), actor)]
@@ -48,8 +55,13 @@ def list_matches(request: HttpRequest, listing: Annotated[str, Query(max_length=
 
 def match_row(match: Match) -> dict[str, Any]:
     return {
-        "need": match.need.key, "offer": match.offer.key, "rank": match.rank, "score": match.score, "parts": match.parts,
-        "reason": {"zh": match.reason_zh, "en": match.reason_en}, "state": match.state,
+        "need": match.need.key,
+        "offer": match.offer.key,
+        "rank": match.rank,
+        "score": match.score,
+        "parts": match.parts,
+        "reason": {"zh": match.reason_zh, "en": match.reason_en},
+        "state": match.state,
     }
 
 
@@ -61,8 +73,12 @@ def list_agreements(request: HttpRequest) -> Any:
 
 def agreement_row(agreement: Agreement) -> dict[str, Any]:
     return {
-        "key": agreement.key, "kind": agreement.kind, "state": agreement.state, "proposed_at": agreement.proposed_at,
-        "signed_at": agreement.signed_at, "ends_at": agreement.ends_at,
+        "key": agreement.key,
+        "kind": agreement.kind,
+        "state": agreement.state,
+        "proposed_at": agreement.proposed_at,
+        "signed_at": agreement.signed_at,
+        "ends_at": agreement.ends_at,
     }
 
 
@@ -72,23 +88,45 @@ def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120
     view = market.agreement_view(key, actor_of(request))
     lines = [
         {
-            "number": each.number, "provider": each.provider.key, "consumer": each.consumer.key, "description": each.description,
-            "quantity": each.quantity, "unit": each.unit, "unit_price_fen": each.unit_price_fen, "price_quantity": each.price_quantity,
-            "gross_fen": each.gross_fen, "voucher_fen": each.voucher_fen, "own_fen": each.own_fen,
+            "number": each.number,
+            "provider": each.provider.key,
+            "consumer": each.consumer.key,
+            "description": each.description,
+            "quantity": each.quantity,
+            "unit": each.unit,
+            "unit_price_fen": each.unit_price_fen,
+            "price_quantity": each.price_quantity,
+            "gross_fen": each.gross_fen,
+            "voucher_fen": each.voucher_fen,
+            "own_fen": each.own_fen,
         }
         for each in view.lines
     ]
     parties = [
-        {"organisation": each.organisation.key if each.organisation else None, "role": each.role, "signed_at": each.signed_at}
+        {
+            "organisation": each.organisation.key if each.organisation else None,
+            "role": each.role,
+            "signed_at": each.signed_at,
+        }
         for each in view.parties
     ]
     settled = view.settlement
-    settlement = None if settled is None else {
-        name: getattr(settled, name) for name in ("metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "settled_at")
-    }
+    settlement = (
+        None
+        if settled is None
+        else {
+            name: getattr(settled, name)
+            for name in ("metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "settled_at")
+        }
+    )
     return {
-        **agreement_row(view.agreement), "terms": view.agreement.terms, "parties": parties, "lines": lines,
-        "jobs": [each.key for each in view.jobs], "settlement": settlement, "entries": entries(view.transfers),
+        **agreement_row(view.agreement),
+        "terms": view.agreement.terms,
+        "parties": parties,
+        "lines": lines,
+        "jobs": [each.key for each in view.jobs],
+        "settlement": settlement,
+        "entries": entries(view.transfers),
     }
 
 
@@ -100,8 +138,15 @@ def list_jobs(request: HttpRequest) -> Any:
 
 def job_row(job: Job) -> dict[str, Any]:
     return {
-        "key": job.key, "agreement": job.line.agreement.key, "state": job.state, "attempt": job.attempt, "engine": job.engine,
-        "exit_code": job.exit_code, "reason": job.reason, "submitted_at": job.submitted_at, "started_at": job.started_at,
+        "key": job.key,
+        "agreement": job.line.agreement.key,
+        "state": job.state,
+        "attempt": job.attempt,
+        "engine": job.engine,
+        "exit_code": job.exit_code,
+        "reason": job.reason,
+        "submitted_at": job.submitted_at,
+        "started_at": job.started_at,
         "ended_at": job.ended_at,
     }
 
@@ -110,10 +155,16 @@ def job_row(job: Job) -> dict[str, Any]:
 def get_job(request: HttpRequest, key: str) -> Any:
     """State, cost so far, metrics, meter readings, money trail."""
     view = job_view(key, actor_of(request))
-    readings = [{"reading": each.reading, "quantity": each.quantity, "unit": each.unit, "measured": each.measured} for each in view.usages]
+    readings = [
+        {"reading": each.reading, "quantity": each.quantity, "unit": each.unit, "measured": each.measured}
+        for each in view.usages
+    ]
     return {
-        **job_row(view.job), "used_fen": view.used_fen, "metrics": dict(read_metrics(view.job)) if view.is_ended else {},
-        "readings": readings, "entries": entries(view.transfers),
+        **job_row(view.job),
+        "used_fen": view.used_fen,
+        "metrics": dict(read_metrics(view.job)) if view.is_ended else {},
+        "readings": readings,
+        "entries": entries(view.transfers),
     }
 
 

@@ -22,7 +22,13 @@ router = Router()
 
 @router.get("", response=answers(schemas.OrganisationPage))
 def list_organisations(
-    request: HttpRequest, q: Text = "", segment: Text = "", district: Text = "", kind: Text = "", origin: Text = "", page: PageNumber = 1,
+    request: HttpRequest,
+    q: Text = "",
+    segment: Text = "",
+    district: Text = "",
+    kind: Text = "",
+    origin: Text = "",
+    page: PageNumber = 1,
 ) -> Any:
     """Search by name (Chinese, pinyin, initials) or code; best first."""
     actor = actor_of(request)
@@ -38,7 +44,7 @@ def get_organisation(request: HttpRequest, key: str) -> Any:
 
 @router.get("/{key}/facts", response=answers(list[schemas.Fact]))
 def list_facts(request: HttpRequest, key: str) -> Any:
-    """Public facts for all; the rest for the organisation's own people, the operator and the auditor. Best first per attribute."""
+    """Public facts for all; the rest for its own people, the operator and the auditor. Best first per attribute."""
     actor = actor_of(request)
     row = organisation_or_missing(key, actor)
     known = attributes()
@@ -48,10 +54,17 @@ def list_facts(request: HttpRequest, key: str) -> Any:
 
 def fact_row(fact: Fact, attribute: dict[str, Any] | None) -> dict[str, Any]:
     return {
-        "attribute": fact.attribute, "name": named(attribute or {"name_zh": fact.attribute, "name_en": fact.attribute}),
-        "unit": (attribute or {}).get("unit"), "value": fact.value, "status": FactStatus(fact.status).name.lower(),
-        "source": fact.source, "source_ref": fact.source_ref, "valid_from": fact.valid_from, "valid_to": fact.valid_to,
-        "known_at": fact.known_at, "is_public": fact.is_public,
+        "attribute": fact.attribute,
+        "name": named(attribute or {"name_zh": fact.attribute, "name_en": fact.attribute}),
+        "unit": (attribute or {}).get("unit"),
+        "value": fact.value,
+        "status": FactStatus(fact.status).name.lower(),
+        "source": fact.source,
+        "source_ref": fact.source_ref,
+        "valid_from": fact.valid_from,
+        "valid_to": fact.valid_to,
+        "known_at": fact.known_at,
+        "is_public": fact.is_public,
     }
 
 
@@ -61,7 +74,8 @@ def list_entitlements(request: HttpRequest, key: str) -> Any:
     actor = actor_of(request)
     found = entitlements(organisation_or_missing(key, actor), actor)
     return {
-        "paid_fen": found.paid_fen, "tax_saving_fen": found.tax_saving_fen,
+        "paid_fen": found.paid_fen,
+        "tax_saving_fen": found.tax_saving_fen,
         "explanations": [each.to_dict() for each in found.explanations],
     }
 
@@ -81,13 +95,25 @@ def get_wallet(request: HttpRequest, key: str) -> Any:
     row = organisation_or_missing(key, actor)
     require_private(actor, row.pk)
     accounts = [
-        {"code": each.code, "unit": each.unit, "purpose": each.purpose, "balance": each.balance, "held": each.held, "available": each.available}
+        {
+            "code": each.code,
+            "unit": each.unit,
+            "purpose": each.purpose,
+            "balance": each.balance,
+            "held": each.held,
+            "available": each.available,
+        }
         for each in accounts_of(row.pk, actor)
     ]
     vouchers = [
         {
-            "key": each.key, "programme": each.decision.programme, "cap_fen": each.cap_fen, "available_fen": each.account.available,
-            "rate_bp": each.rate_bp, "valid_from": each.valid_from, "valid_to": each.valid_to,
+            "key": each.key,
+            "programme": each.decision.programme,
+            "cap_fen": each.cap_fen,
+            "available_fen": each.account.available,
+            "rate_bp": each.rate_bp,
+            "valid_from": each.valid_from,
+            "valid_to": each.valid_to,
         }
         for each in vouchers_of(row.pk, actor)
     ]

@@ -33,20 +33,35 @@ def get_programme(request: HttpRequest, programme_id: str) -> Any:
 def programme_row(programme: Programme, decided: dict[str, Any] | None) -> dict[str, Any]:
     clauses = [
         {
-            "id": each.id, "words": named(each.words), "expression": each.expression.text,
-            "requires": each.requires.name.lower(), "citation": citation_row(each.citation),
+            "id": each.id,
+            "words": named(each.words),
+            "expression": each.expression.text,
+            "requires": each.requires.name.lower(),
+            "citation": citation_row(each.citation),
         }
         for each in programme.clauses
     ]
     return {
-        "id": programme.id, "version": programme.version, "sha256": programme.sha256, "title": named(programme.title),
-        "kind": programme.kind.value, "issuer": named(programme.issuer), "source_document": programme.source.document,
-        "verified": programme.source.verified, "is_draft": programme.is_draft, "starts_on": programme.period.start,
-        "ends_on": programme.period.end, "clauses": clauses, "award_words": named(programme.award.words),
+        "id": programme.id,
+        "version": programme.version,
+        "sha256": programme.sha256,
+        "title": named(programme.title),
+        "kind": programme.kind.value,
+        "issuer": named(programme.issuer),
+        "source_document": programme.source.document,
+        "verified": programme.source.verified,
+        "is_draft": programme.is_draft,
+        "starts_on": programme.period.start,
+        "ends_on": programme.period.end,
+        "clauses": clauses,
+        "award_words": named(programme.award.words),
         "award_expression": programme.award.expression.text,
-        "cap_expression": programme.award.cap.text if programme.award.cap else None, "decided": decided,
+        "cap_expression": programme.award.cap.text if programme.award.cap else None,
+        "decided": decided,
     }
 
 
 def citation_row(citation: Citation | None) -> dict[str, Any] | None:
-    return None if citation is None else {"document": citation.document, "locator": citation.locator, "url": citation.url}
+    return (
+        None if citation is None else {"document": citation.document, "locator": citation.locator, "url": citation.url}
+    )

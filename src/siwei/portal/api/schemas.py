@@ -32,7 +32,9 @@ class City(Schema):
     decided_on: date
     organisations: int
     has_generated: bool
-    official_firms: int | None = Field(description="Firms of the industry in the official count, where the pack names one")
+    official_firms: int | None = Field(
+        description="Firms of the industry in the official count, where the pack names one"
+    )
     languages: list[str]
 
 
@@ -178,7 +180,9 @@ class Programme(Schema):
     award_words: Named
     award_expression: str
     cap_expression: str | None
-    decided: dict[str, Any] | None = Field(description="Count of each verdict and the sum awarded in the latest bulk decision")
+    decided: dict[str, Any] | None = Field(
+        description="Count of each verdict and the sum awarded in the latest bulk decision"
+    )
 
 
 class Entitlements(Schema):

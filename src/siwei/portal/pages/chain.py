@@ -17,7 +17,9 @@ from siwei.portal.queries.segments import concentration, nearest_firms
 
 def chain_page(request: HttpRequest) -> HttpResponse:
     found = chain_map(actor_of(request))
-    return render(request, "portal/chain/map.html", {"map": found, "official": official_firms(), "generated": found.has_generated})
+    return render(
+        request, "portal/chain/map.html", {"map": found, "official": official_firms(), "generated": found.has_generated}
+    )
 
 
 def chain_edges(request: HttpRequest) -> JsonResponse:

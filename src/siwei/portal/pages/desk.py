@@ -23,7 +23,9 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "organisations": own,
         "waiting": found.filter(state="proposed")[:20],
         "agreements": found.exclude(state="proposed")[:20],
-        "jobs": Job.objects.visible_to(actor).select_related("line__agreement", "line__provider").order_by("-submitted_at")[:20],
+        "jobs": Job.objects.visible_to(actor)
+        .select_related("line__agreement", "line__provider")
+        .order_by("-submitted_at")[:20],
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,
         "events": Event.objects.visible_to(actor).order_by("-pk")[:20],

@@ -32,7 +32,9 @@ def import_page(request: HttpRequest, sha256: str) -> HttpResponse:
     merges = Merge.objects.visible_to(actor).filter(file=file).select_related("organisation").order_by("row")
     export = text_parameter(request, "export")
     if export:
-        return export_response(reject_frame(rejects.values_list("row", "field", "reason", "record")), f"rejects-{sha256[:12]}", export)
+        return export_response(
+            reject_frame(rejects.values_list("row", "field", "reason", "record")), f"rejects-{sha256[:12]}", export
+        )
     context = {"file": file, "page": page_of(request, rejects), "merges": page_of(request, merges)}
     return render(request, "portal/imports/detail.html", context)
 

@@ -30,7 +30,11 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
     page = page_of(request, range(rows.height))
     start = max(page.start_index() - 1, 0)
     context = {
-        "item": measurement, "page": page, "columns": rows.columns, "rows": rows.slice(start, len(page)).rows(), "shows_rows": shows_rows,
+        "item": measurement,
+        "page": page,
+        "columns": rows.columns,
+        "rows": rows.slice(start, len(page)).rows(),
+        "shows_rows": shows_rows,
         "generated": "origin" in rows.columns and bool((rows.get_column("origin") == "generated").any()),
     }
     return render(request, "portal/indicators/detail.html", context)

@@ -24,8 +24,13 @@ def wing_page(request: HttpRequest, dimension: str) -> HttpResponse:
     kinds = [(kind, counts[kind.id]) for kind in KINDS.values() if kind.dimension == dimension]
     latest = market.listings(actor).filter(kind__in=[kind.id for kind, _ in kinds])[:10]
     context = {
-        "dimension": dimension, "kinds": kinds, "latest": latest, "known_kinds": KINDS, "generated": any_generated(latest),
-        "purpose": purpose(dimension), "measurements": [each for each in measurements() if each.indicator.dimension == dimension],
+        "dimension": dimension,
+        "kinds": kinds,
+        "latest": latest,
+        "known_kinds": KINDS,
+        "generated": any_generated(latest),
+        "purpose": purpose(dimension),
+        "measurements": [each for each in measurements() if each.indicator.dimension == dimension],
     }
     return render(request, "portal/market/wing.html", context)
 
@@ -48,8 +53,12 @@ def market_page(request: HttpRequest) -> HttpResponse:
     page = page_of(request, market.listings(actor, kind, side))
     counts = market.listing_counts(actor)
     context = {
-        "kind": KINDS.get(kind), "side": side, "page": page, "known_kinds": KINDS,
-        "kinds": [(each, counts[each.id]) for each in KINDS.values()], "generated": any_generated(page.object_list),
+        "kind": KINDS.get(kind),
+        "side": side,
+        "page": page,
+        "known_kinds": KINDS,
+        "kinds": [(each, counts[each.id]) for each in KINDS.values()],
+        "generated": any_generated(page.object_list),
     }
     return render(request, "portal/market/list.html", context)
 

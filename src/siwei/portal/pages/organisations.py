@@ -116,8 +116,8 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
 
 def missing_of(explanation: Explanation) -> list[Missing]:
     """Each missing fact once, in the order in which clauses ask for it."""
-    found = {}
-    for part in (*explanation.clauses, explanation.award):
-        for missing in part.missing:
-            found.setdefault(missing.attribute, missing)
+    found: dict[str, Missing] = {}
+    parts = [each.missing for each in explanation.clauses]
+    for missing in (one for part in (*parts, explanation.award.missing) for one in part):
+        found.setdefault(missing.attribute, missing)
     return list(found.values())

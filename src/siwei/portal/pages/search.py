@@ -13,5 +13,9 @@ from siwei.portal.queries.search import search_everything
 def search_page(request: HttpRequest) -> HttpResponse:
     text = text_parameter(request, "q")
     found = search_everything(text, actor_of(request))
-    context = {"search_text": text, "found": found, "generated": any(organisation.is_generated for organisation in found.organisations)}
+    context = {
+        "search_text": text,
+        "found": found,
+        "generated": any(organisation.is_generated for organisation in found.organisations),
+    }
     return render(request, "portal/search.html", context)

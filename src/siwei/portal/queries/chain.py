@@ -18,7 +18,7 @@ FEW_FIRMS = 1
 
 @dataclass(frozen=True, slots=True)
 class SegmentCount:
-    """A segment and how many organisations of this data stand on it; `size` 0–100 is by the square root, for drawing."""
+    """A segment and how many organisations of this data stand on it; `size` 0–100 goes by the square root."""
 
     segment: Row
     firms: int

@@ -33,7 +33,7 @@ class Unlocking:
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """Best first. The sums add what each programme alone would give, before pots are shared; a tax saving is never paid out."""
+    """Best first. The sums add what each programme alone would give, before pots are shared; tax saved is kept apart."""
 
     explanations: list[Explanation]
     paid_fen: int
@@ -43,11 +43,13 @@ class Entitlements:
 
 def best_facts(facts: list[Fact]) -> list[Fact]:
     """The order in which policy reads them: better proven, then valid later, then known later, then written later."""
-    return sorted(facts, key=lambda fact: (fact.status, fact.valid_from or date.min, fact.known_at, fact.pk), reverse=True)
+    return sorted(
+        facts, key=lambda fact: (fact.status, fact.valid_from or date.min, fact.known_at, fact.pk), reverse=True
+    )
 
 
 def known_facts(organisation: Organisation) -> dict[str, FactValue]:
-    """Attribute → its best fact on the city's day: one query. A value that is not canonical is left out, as if unknown."""
+    """Attribute → its best fact on the city's day: one query. A value that is not canonical counts as unknown."""
     declared = pack().attributes
     row: dict[str, FactValue] = {}
     for fact in best_facts(list(facts_on(decided_on()).filter(organisation=organisation))):
@@ -86,14 +88,20 @@ def unlocking(organisation: Organisation) -> list[Unlocking]:
     known = programmes()
     read = {name for programme in known.values() for name in programme.attributes}
     declared = {name: pack().attributes[name] for name in sorted(read)}
-    table = subjects(decided_on(), attributes=declared, organisation_ids=[organisation.pk]).rename({"key": "id"}).drop("name")
+    table = (
+        subjects(decided_on(), attributes=declared, organisation_ids=[organisation.pk])
+        .rename({"key": "id"})
+        .drop("name")
+    )
     if table.is_empty() or not known:
         return []
     rows = attributes()
     return [
         Unlocking(
-            [rows[name] for name in found["facts"]], [known[name] for name in found["programmes"]],
-            found["paid_at_most_fen"], found["tax_saving_at_most_fen"],
+            [rows[name] for name in found["facts"]],
+            [known[name] for name in found["programmes"]],
+            found["paid_at_most_fen"],
+            found["tax_saving_at_most_fen"],
         )
         for found in unlock(tuple(known.values()), table, decided_on()).to_dicts()
     ]

@@ -101,7 +101,11 @@ def read_log(job: Job, offset: int) -> Log | None:
     else:
         cut = len(shown)
     ended = JobState(job.state).is_final
-    text = "".join(character for character in shown[:cut].decode(errors="replace") if character in "\n\t" or character.isprintable())
+    text = "".join(
+        character
+        for character in shown[:cut].decode(errors="replace")
+        if character in "\n\t" or character.isprintable()
+    )
     return Log(text, offset + cut, not ended or len(raw) > cut > 0)
 
 

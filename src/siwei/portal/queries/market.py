@@ -9,7 +9,17 @@ from django.db.models import Count, Q, QuerySet
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Agreement, AgreementLine, AgreementParty, Job, Listing, Match, Settlement, Transfer, Usage
+from siwei.exchange.models import (
+    Agreement,
+    AgreementLine,
+    AgreementParty,
+    Job,
+    Listing,
+    Match,
+    Settlement,
+    Transfer,
+    Usage,
+)
 from siwei.market.kinds import KINDS
 
 
@@ -66,7 +76,12 @@ class AgreementView:
 
 def agreement_view(key: str, actor: Actor) -> AgreementView:
     """Six queries, whatever the number of parties, lines and entries."""
-    agreement = Agreement.objects.visible_to(actor).select_related("voucher__decision", "settlement", "match").filter(key=key).first()
+    agreement = (
+        Agreement.objects.visible_to(actor)
+        .select_related("voucher__decision", "settlement", "match")
+        .filter(key=key)
+        .first()
+    )
     if agreement is None:
         raise NotFound(f"no agreement {key!r} that you may see")
     lines = list(agreement.lines.select_related("provider", "consumer", "offer").order_by("number"))
@@ -92,12 +107,15 @@ def money_trail(lines: list[AgreementLine]) -> list[Transfer]:
 
 
 def agreements(actor: Actor, organisation_id: int | None = None) -> QuerySet[Agreement]:
-    found = Agreement.objects.visible_to(actor).prefetch_related("parties__organisation").order_by("-proposed_at", "key")
+    found = (
+        Agreement.objects.visible_to(actor).prefetch_related("parties__organisation").order_by("-proposed_at", "key")
+    )
     return found.filter(parties__organisation_id=organisation_id).distinct() if organisation_id else found
 
 
 def as_lines(body: dict[str, Any]) -> list[tuple[str, str]]:
     """A listing's body for people who have no form for it: field and value, nested values in short."""
+
     def text(value: Any) -> str:
         if isinstance(value, dict):
             return "; ".join(f"{key}: {text(part)}" for key, part in value.items())

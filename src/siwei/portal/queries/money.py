@@ -12,7 +12,7 @@ from siwei.exchange.models import Account, Hold, Pot, Transfer, Voucher
 
 @dataclass(frozen=True, slots=True)
 class PublicMoney:
-    """Public support in fen: granted as vouchers, held for signed agreements, paid for metered use, returned unspent."""
+    """Public support: granted as vouchers, held for signed agreements, paid for metered use, returned unspent."""
 
     budget_fen: int
     granted_fen: int
@@ -22,7 +22,7 @@ class PublicMoney:
 
 
 def public_money() -> PublicMoney:
-    """Sums over the whole city (two queries and one for pots). Only totals leave here: what one firm was paid is scoped."""
+    """Sums over the whole city. Only totals leave here: what one firm was paid is scoped."""
     holds = Hold.objects.filter(transfer__lines_by_voucher__isnull=False).aggregate(
         held=Sum(F("amount") - F("captured") - F("released")), paid=Sum("captured"), returned=Sum("released")
     )

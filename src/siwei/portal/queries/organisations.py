@@ -43,7 +43,9 @@ def find_organisations(search: Search, actor: Actor) -> pl.DataFrame:
         if wanted:
             frame = frame.filter(pl.col(column) == ("" if wanted == "unknown" else wanted))
     if search.segment:
-        ids = Placement.objects.visible_to(actor).filter(segment=search.segment).values_list("organisation_id", flat=True)
+        ids = (
+            Placement.objects.visible_to(actor).filter(segment=search.segment).values_list("organisation_id", flat=True)
+        )
         frame = frame.filter(pl.col("id").is_in(pl.Series(list(ids), dtype=pl.Int64).implode()))
     return matching(frame, search.text)
 
@@ -87,7 +89,9 @@ def read_evidence(text: str) -> tuple[Evidence, ...]:
         return (Evidence("", text),) if text else ()
     if not isinstance(items, list):
         return (Evidence("", text),)
-    seen = dict.fromkeys((str(item.get("source", "")), str(item.get("term", ""))) for item in items if isinstance(item, dict))
+    seen = dict.fromkeys(
+        (str(item.get("source", "")), str(item.get("term", ""))) for item in items if isinstance(item, dict)
+    )
     return tuple(Evidence(source, term) for source, term in seen)
 
 
@@ -95,7 +99,11 @@ def placement_lines(placements: Iterable[Placement]) -> list[PlacementLine]:
     segments = chain().segments
     unknown = {"name_zh": "", "name_en": "", "layer": ""}
     lines = [
-        PlacementLine(segments.get(item.segment, {**unknown, "id": item.segment, "name_en": item.segment}), item.confidence, read_evidence(item.evidence))
+        PlacementLine(
+            segments.get(item.segment, {**unknown, "id": item.segment, "name_en": item.segment}),
+            item.confidence,
+            read_evidence(item.evidence),
+        )
         for item in placements
     ]
     return sorted(lines, key=lambda line: (-line.confidence, line.segment["id"]))
@@ -111,7 +119,7 @@ class FactLine:
 
 
 def fact_lines(organisation: Organisation, actor: Actor) -> list[FactLine]:
-    """Best fact per attribute: better proven, then valid later, then known later (the order in which policy reads them)."""
+    """Best fact per attribute: better proven, then valid later, then known later, as policy reads them."""
     known = attributes()
     ordered = best_facts(list(Fact.objects.visible_to(actor).filter(organisation=organisation)))
     grouped: dict[str, list[Fact]] = {}
@@ -119,7 +127,13 @@ def fact_lines(organisation: Organisation, actor: Actor) -> list[FactLine]:
         grouped.setdefault(fact.attribute, []).append(fact)
     order = {name: position for position, name in enumerate(known)}
     lines = [
-        FactLine(known.get(name, {"id": name, "name_zh": name, "name_en": name, "type": "string", "unit": ""}), facts[0], tuple(facts[1:]))
+        FactLine(
+            known.get(name, {"id": name, "name_zh": name, "name_en": name, "type": "string", "unit": ""}),
+            facts[0],
+            tuple(facts[1:]),
+        )
         for name, facts in grouped.items()
     ]
-    return sorted(lines, key=lambda line: (line.attribute["id"] in LONG_TEXT, order.get(line.attribute["id"], len(order))))
+    return sorted(
+        lines, key=lambda line: (line.attribute["id"] in LONG_TEXT, order.get(line.attribute["id"], len(order)))
+    )

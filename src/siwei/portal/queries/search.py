@@ -43,7 +43,9 @@ def search_everything(text: str, actor: Actor) -> Found:
     if not words:
         return Found([], 0, [], [], [])
     matched = find_organisations(Search(text=text), actor)
-    segments = [row for row in chain().segments.values() if name_matches(words, row["id"], row["name_zh"], row["name_en"])]
+    segments = [
+        row for row in chain().segments.values() if name_matches(words, row["id"], row["name_zh"], row["name_en"])
+    ]
     offered = [each for each in programmes().values() if name_matches(words, each.id, each.title.zh, each.title.en)]
     jobs = Job.objects.visible_to(actor).filter(key__icontains=text).order_by("key")[:SHOWN]
     organisations = load_in_order(matched.get_column("id").head(SHOWN).to_list(), actor)

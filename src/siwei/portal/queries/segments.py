@@ -57,7 +57,12 @@ def concentration(segment_id: str, actor: Actor) -> Concentration:
     for key, attribute, value in stated:
         best.setdefault((key, attribute), value)
     currency = pack().identity.currency
-    weights = [int(best[key, CAPITAL]) if best.get((key, CURRENCY)) == currency and best.get((key, CAPITAL), "").isdigit() else None for key in keys]
+    weights = [
+        int(best[key, CAPITAL])
+        if best.get((key, CURRENCY)) == currency and best.get((key, CAPITAL), "").isdigit()
+        else None
+        for key in keys
+    ]
     row = coverage(
         pl.DataFrame({"id": keys, "segment": [segment_id] * len(keys)}, schema={"id": pl.String, "segment": pl.String}),
         pl.DataFrame({"id": keys, "weight": weights}, schema={"id": pl.String, "weight": pl.Int64}),
@@ -80,7 +85,9 @@ def nearest_firms(segment_id: str, actor: Actor) -> list[Near]:
         .values_list("organisation__key", "segment", "layer", "confidence")
     )
     placements = pl.DataFrame(list(rows), schema=schema, orient="row")
-    candidates = pl.DataFrame(schema={"id": pl.String, "segment": pl.String, "confidence": pl.Float64, "evidence": pl.String})
+    candidates = pl.DataFrame(
+        schema={"id": pl.String, "segment": pl.String, "confidence": pl.Float64, "evidence": pl.String}
+    )
     ends = pl.DataFrame(edges, schema={"from": pl.String, "to": pl.String, "type": pl.String}) if edges else None
     if ends is None or placements.is_empty():
         return []

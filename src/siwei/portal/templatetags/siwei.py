@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from siwei.portal import words
 from siwei.market.kinds import KINDS
+from siwei.portal import words
 from siwei.portal.city_pack import chain, districts, programmes
 from siwei.portal.figures import exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
@@ -26,7 +26,9 @@ def fen(value: int | None) -> SafeString | str:
     """万元, with the exact figure on hover and in the document for programs that read it."""
     if value is None:
         return "–"
-    return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, exact_yuan(value), money(value, is_chinese()))
+    return format_html(
+        '<data class="figure" value="{}" title="{}">{}</data>', value, exact_yuan(value), money(value, is_chinese())
+    )
 
 
 @register.filter
@@ -37,7 +39,15 @@ def exact_fen(value: int | None) -> str:
 @register.filter
 def grouped(value: Any) -> str:
     """1,234,567; text stays text."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else "–" if value is None else str(value)
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:,.2f}"
+        if isinstance(value, float)
+        else "–"
+        if value is None
+        else str(value)
+    )
 
 
 @register.filter
@@ -56,7 +66,9 @@ def iso(value: date | datetime | str | None) -> str:
 def verdict(value: str) -> SafeString:
     found = verdict_of(value)
     word = choose(found.word_zh, found.word_en)
-    return format_html('<span class="verdict verdict-{}"><b aria-hidden="true">{}</b> {}</span>', found.tone, found.mark, word)
+    return format_html(
+        '<span class="verdict verdict-{}"><b aria-hidden="true">{}</b> {}</span>', found.tone, found.mark, word
+    )
 
 
 @register.filter
@@ -212,7 +224,7 @@ def measured(measurement: Any) -> SafeString | str:
     if measurement.indicator.statistic == "share":
         return f"{value:.1%}"
     shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-    return format_html('{} <small>{}</small>', shown, words.word("unit", unit) if unit not in ("", "1") else "")
+    return format_html("{} <small>{}</small>", shown, words.word("unit", unit) if unit not in ("", "1") else "")
 
 
 @register.simple_tag
@@ -220,11 +232,17 @@ def score_parts(match: Any) -> list[dict[str, Any]]:
     """The parts of a match's score, heaviest first, in the reader's words."""
     kind = KINDS.get(match.need.kind)
     known = {part.id: part for part in kind.parts} if kind else {}
-    items = match.parts if isinstance(match.parts, list) else [{"id": key, "score": value} for key, value in match.parts.items()]
+    items = (
+        match.parts
+        if isinstance(match.parts, list)
+        else [{"id": key, "score": value} for key, value in match.parts.items()]
+    )
     lines = []
     for item in items:
         part = known.get(item.get("id", ""))
         score = float(item.get("score", 0))
         label = choose(part.words.zh, part.words.en) if part else str(item.get("id", ""))
-        lines.append({"label": label, "score": score, "weight": part.weight if part else 0, "width": round(score * 100)})
+        lines.append(
+            {"label": label, "score": score, "weight": part.weight if part else 0, "width": round(score * 100)}
+        )
     return sorted(lines, key=lambda line: -int(line["weight"]))
