@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from siwei.city.firms import Gazetteer, Imported, build_gazetteer, read_files
 from siwei.city.home import PACKS
 from siwei.city.pack import Pack, load_pack
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+# Shared machines are slow by turns; a slow example is not a wrong one.
+settings.register_profile("siwei", deadline=None)
+settings.load_profile("siwei")
+
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "firms"
 
 
