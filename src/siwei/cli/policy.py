@@ -207,3 +207,20 @@ def schema(*, pack: Pack = "shenzhen", programme_file: bool = False, json: Json 
     names = ("column", "type", "unit", "meaning_zh", "meaning_en")
     print_table("columns", names, [[column[name] for name in names] for column in columns])
     console.print("Empty is not known. <column>__status may stand beside each: 0 declared, 1 documented, 2 verified.")
+
+
+@policy_app.command(name="eval")
+def evaluate(*, json: Json = False) -> None:
+    """Evaluate CEL: JSON lines `{expr, bindings, disable_check}` on standard input, one answer each.
+
+    An answer is {"value": …}, {"error": …}, or {"refused": …} for what the compiler does not take.
+    """
+    import sys
+
+    from siwei.policy.language.evaluation import evaluate_line
+
+    # Lines in and lines out either way; the option is there because every command of programs has it.
+    del json
+    for line in sys.stdin:
+        if line.strip():
+            print_json(evaluate_line(line))

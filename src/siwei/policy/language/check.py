@@ -47,8 +47,8 @@ LONGEST_EXPRESSION = 10_000
 """Code points. CEL's own parser stops at 32 levels of brackets; this bounds what it is ever given."""
 _CEL_TYPES = {
     "bool": cel.Type.BOOL, "int": cel.Type.INT, "uint": cel.Type.UINT, "double": cel.Type.DOUBLE,
-    "string": cel.Type.STRING, "date": cel.Type.TIMESTAMP, "timestamp": cel.Type.TIMESTAMP, "duration":
-    cel.Type.DURATION,
+    "string": cel.Type.STRING, "date": cel.Type.TIMESTAMP, "timestamp": cel.Type.TIMESTAMP,
+    "duration": cel.Type.DURATION, "null": cel.Type.NULL,
 }  # fmt: skip
 _ERROR = re.compile(r"^(?:INVALID_ARGUMENT: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 
@@ -64,8 +64,10 @@ class Fault:
 
 
 class ExpressionRefused(Exception):
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        self.faults = faults
+    """`by_cel` tells what CEL itself calls wrong from what only our compiler does not take."""
+
+    def __init__(self, faults: tuple[Fault, ...], by_cel: bool = False) -> None:
+        self.faults, self.by_cel = faults, by_cel
         super().__init__("; ".join(fault.message for fault in faults))
 
 
@@ -87,8 +89,8 @@ class Checker:
         variables |= {f"p.{name}": cel.Type.INT for name in self.parameters} | {"as_of": cel.Type.TIMESTAMP}
         self.environment = cel.NewEnv(variables=variables, functions=functions.declarations(rounding))
 
-    def check(self, text: str, expected: CelType | None = None) -> Expression:
-        """Raises `ExpressionRefused` with every fault found."""
+    def check(self, text: str, expected: CelType | None = None, disable_check: bool = False) -> Expression:
+        """Raises `ExpressionRefused` with every fault; `disable_check` leaves out CEL's checker, never our own."""
         if len(text) > LONGEST_EXPRESSION:
             message = f"an expression of {len(text)} characters; at most {LONGEST_EXPRESSION} are read"
             raise ExpressionRefused((Fault(message, "split it into clauses", 1, 1),))
@@ -97,9 +99,9 @@ class Checker:
                 (Fault("a NUL character in an expression", "remove it", 1, text.index("\x00") + 1),)
             )
         try:
-            serialized = self.environment.compile(text).serialize()
+            serialized = self.environment.compile(text, disable_check=disable_check).serialize()
         except RuntimeError as error:
-            raise ExpressionRefused(self._read_errors(str(error))) from None
+            raise ExpressionRefused(self._read_errors(str(error)), by_cel=True) from None
         tree = self._convert(decode_checked(serialized), text)
         if expected is not None and tree.type != expected:
             line, column = _place(text, tree.offset)
@@ -188,7 +190,8 @@ class _Converter:
 
     def _name(self, expression: Any, offset: int) -> Node:
         reference = self.references.get(expression.id)
-        name = reference.name if reference else ""
+        # Without CEL's checker there are no references, only the name as written.
+        name = reference.name if reference else expression.ident_expr.name
         if name == "as_of":
             return AsOf(DATE, offset)
         if name.startswith("p.") and name[2:] in self.checker.parameters:
