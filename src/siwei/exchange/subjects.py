@@ -46,10 +46,11 @@ def subjects(
     """
     wanted = {each.id: each for each in attributes.values() if each.subject == "organisation"}
     organisations = _read(_organisations(organisation_ids), {"id": pl.Int64(), "key": pl.String(), "name": pl.String()})
-    facts = facts_on(as_of, known_by=known_by).filter(organisation__merged_into=None)
+    facts = facts_on(as_of, known_by=known_by).filter(attribute__in=list(wanted))
     if organisation_ids is not None:
         facts = facts.filter(organisation_id__in=organisation_ids)
     # As text: only their order matters here, and converting a million times in Python would take most of the time.
+    # Facts of merged organisations fall out when they are joined to those that stand.
     rows = facts.annotate(valid_text=Cast("valid_from", CharField()), known_text=Cast("known_at", CharField()))
     frame = _read(
         rows.values_list("organisation_id", "attribute", "value", "status", "valid_text", "known_text", "id"),
@@ -61,11 +62,12 @@ def subjects(
 def widen(organisations: pl.DataFrame, facts: pl.DataFrame, attributes: Mapping[str, Attribute]) -> pl.DataFrame:
     """The pure part: long facts (FACT_COLUMNS) of `organisations` (id, key, name) → the wide table."""
     order = ["status", "valid_from", "known_at", "id"]
-    best = (
-        facts.filter(pl.col("attribute").is_in(list(attributes)))
-        .sort(order, descending=True, nulls_last=True)
-        .unique(["organisation_id", "attribute"], keep="first", maintain_order=True)
-    )
+    subject = ["organisation_id", "attribute"]
+    known = facts.filter(pl.col("attribute").is_in(list(attributes)))
+    # Most facts stand alone; only those that compete are worth sorting.
+    competing = known.select(subject).is_duplicated()
+    chosen = known.filter(competing).sort(order, descending=True, nulls_last=True).unique(subject, keep="first", maintain_order=True)
+    best = pl.concat([known.filter(~competing), chosen])
     wide = organisations
     for name, part in best.partition_by("attribute", as_dict=True, include_key=False).items():
         attribute = attributes[name[0]]
