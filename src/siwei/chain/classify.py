@@ -22,8 +22,8 @@ CANDIDATES_SCHEMA = pl.Schema(
     | dict.fromkeys(FEATURES, pl.Float64)
     | {"confidence": pl.Float64, "evidence": pl.String}
 )
-CHUNK_ROWS = 50_000
-LONGEST_TEXT = 4_000
+CHUNK_ROWS = 20_000
+LONGEST_TEXT = 2_000
 
 
 def classify(firms: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:

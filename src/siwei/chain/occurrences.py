@@ -85,16 +85,24 @@ def _terms_frame(vocabulary: Vocabulary) -> pl.DataFrame:
 
 
 def _surroundings(places: pl.DataFrame) -> pl.DataFrame:
-    """Byte offsets to character positions, and the sentence on both sides."""
+    """Byte offsets to character positions, and the sentence on both sides.
+
+    Characters are counted from place to place: prefixes of a long text with many words would fill the memory.
+    """
+    text = ["row", "source"]
+    previous = pl.col("byte").shift(1).over(text).fill_null(0)
+    between = pl.col("text").cast(pl.Binary).bin.slice(previous, pl.col("byte") - previous).cast(pl.String)
+    start = (pl.col("position") - REACH).clip(lower_bound=0)
     return (
-        places.with_columns(prefix=pl.col("text").cast(pl.Binary).bin.slice(0, pl.col("byte")).cast(pl.String))
-        .with_columns(position=pl.col("prefix").str.len_chars().cast(pl.Int64))
+        places.sort(*text, "byte")
+        .with_columns(between=between)
+        .with_columns(position=pl.col("between").str.len_chars().cast(pl.Int64).cum_sum().over(text))
         .with_columns(end=pl.col("position") + pl.col("term").str.len_chars())
         .with_columns(
-            before=pl.col("prefix").str.tail(REACH).str.extract(f"([^{BREAKS}]*)$"),
+            before=pl.col("text").str.slice(start, pl.col("position") - start).str.extract(f"([^{BREAKS}]*)$"),
             after=pl.col("text").str.slice(pl.col("end"), REACH).str.extract(f"^([^{BREAKS}]*)"),
         )
-        .drop("prefix", "byte", "text")
+        .drop("between", "byte", "text")
     )
 
 
