@@ -6,6 +6,8 @@ for all segments and fitted on labelled firms (`siwei.chain.fitting`), turns a f
 confidence; below the threshold the firm is not placed. "None" is an answer and gives no row.
 """
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from siwei.chain.features import measure_candidates
@@ -22,7 +24,8 @@ CANDIDATES_SCHEMA = pl.Schema(
     | dict.fromkeys(FEATURES, pl.Float64)
     | {"confidence": pl.Float64, "evidence": pl.String}
 )
-CHUNK_ROWS = 20_000
+# Memory grows with the characters looked at together, so firms are taken by characters, not by rows.
+CHUNK_CHARACTERS = 3_000_000
 LONGEST_TEXT = 2_000
 
 
@@ -34,9 +37,22 @@ def classify(firms: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
     Only the first LONGEST_TEXT characters of a text are read. Raises InputError for ids that are blank or stand twice.
     """
     check_firms(firms)
-    parts = [_place(find_candidates(chunk, vocabulary), vocabulary) for chunk in firms.iter_slices(CHUNK_ROWS)]
+    parts = [_place(find_candidates(chunk, vocabulary), vocabulary) for chunk in _chunks(firms)]
     placed = pl.concat(parts) if parts else PLACEMENTS_SCHEMA.to_frame()
     return placed.sort(["id", "confidence", "segment"], descending=[False, True, False])
+
+
+def _chunks(firms: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Consecutive firms of about CHUNK_CHARACTERS together."""
+    lengths = (
+        pl.col(source).cast(pl.String).str.len_chars().fill_null(0).clip(0, LONGEST_TEXT) + 1 for source in SOURCES
+    )
+    chunk = pl.sum_horizontal(lengths).cast(pl.Int64).cum_sum() // CHUNK_CHARACTERS
+    sizes = firms.select(chunk=chunk).group_by("chunk", maintain_order=True).len()["len"]
+    start = 0
+    for size in sizes:
+        yield firms.slice(start, size)
+        start += size
 
 
 def _place(candidates: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
