@@ -6,7 +6,7 @@ Exit codes: 0 done · 1 unexpected failure · 2 wrong usage · 3 input refused �
 
 import sys
 
-from siwei.cli.output import print_error
+from siwei.cli.output import print_error, print_unexpected
 from siwei.errors import SiweiError
 
 
@@ -24,3 +24,5 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception:
+        sys.exit(print_unexpected())

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from siwei import __version__
 from siwei.city.home import CityHome, open_home
+from siwei.errors import Conflict
 from siwei.settings import load_settings
 
 app = App(
@@ -19,12 +20,26 @@ City = Annotated[Path | None, Parameter(name="--city", help="Directory of the ci
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of tables.")]
 
 
-def open_city(city: Path | None) -> CityHome:
-    """Point this process (Django included) at a city and open its database."""
+def open_city(city: Path | None, *, migrated: bool = True) -> CityHome:
+    """Point this process (Django included) at a city and open its database.
+
+    Raises Conflict where the database was laid by another version of the platform (unless `migrated` is not asked).
+    """
     home = open_home(city or load_settings().city)
     os.environ["SIWEI_CITY"] = str(home.directory)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "siwei.portal.django_settings")
     import django
 
     django.setup()
+    if migrated:
+        _check_migrations(home)
     return home
+
+
+def _check_migrations(home: CityHome) -> None:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise Conflict(f"the database of {home.directory} is not of this version → siwei init {home.directory}")

@@ -21,10 +21,10 @@ def init(directory: Path, /, *, pack: str = "shenzhen", as_of: date | None = Non
     Parameters
     ----------
     pack: name of a built-in pack, or a folder with a pack.yaml
-    as_of: the day the city decides for, kept for later runs; default the pack's own date, so that it decides the same anywhere
+    as_of: the day the city decides for, kept for later runs; default the pack's own date, the same anywhere
     """
     home = create_home(directory, pack, as_of or load_pack(resolve_pack(pack)).identity.date)
-    open_city(directory)
+    open_city(directory, migrated=False)
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)

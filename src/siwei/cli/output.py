@@ -1,6 +1,9 @@
 """What commands print: tables for people, JSON for programs, problems one per line."""
 
 import json
+import sys
+import tempfile
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,3 +37,16 @@ def print_error(error: SiweiError) -> None:
         error_console.print(f"[bold red]✗[/] {escape(line)}", markup=True, highlight=False, soft_wrap=True)
     if len(lines) > 1:
         error_console.print(f"{len(lines)} problems", highlight=False)
+
+
+def print_unexpected() -> int:
+    """A fault of ours: details into a file for whoever mends it, a sentence to the person; returns exit code 1."""
+    with tempfile.NamedTemporaryFile("w", prefix="siwei-fault-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    cause = sys.exc_info()[1]
+    error_console.print(
+        f"✗ Something went wrong that should not have ({type(cause).__name__}). What was saved before is kept; "
+        f"running the command again is safe. Please report {file.name}",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+    return SiweiError.exit_code

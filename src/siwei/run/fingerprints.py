@@ -5,10 +5,13 @@ import io
 
 import polars as pl
 
+from siwei import __version__
+
 
 def fingerprint(*inputs: pl.DataFrame | str) -> str:
-    """SHA-256 over texts and frames (their Arrow bytes, so order, names and types count too)."""
-    digest = hashlib.sha256()
+    """SHA-256 over texts and frames (their Arrow bytes, so order, names and types count too), and this version of the
+    platform: another may compute otherwise."""
+    digest = hashlib.sha256(__version__.encode())
     for each in inputs:
         if isinstance(each, str):
             content = each.encode()
