@@ -51,6 +51,7 @@ double_leaf = st.one_of(
 string_leaf = st.one_of(st.sampled_from(["s", "t"]), strings.map(quoted))
 boolean_leaf = st.sampled_from(["u", "v", "true", "false"])
 day_leaf = st.sampled_from(["d", "e", "as_of"])
+seconds = st.one_of(st.integers(-10, 10**6), st.integers(-315576000000, 315576000000)).map(str)
 comparisons = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 
 
@@ -94,6 +95,9 @@ def _grown(kind: str, inner: dict[str, st.SearchStrategy[str]]) -> list[st.Searc
     return [
         *[_join("({} {} {})", each, comparisons, each) for each in same.values()],
         _join("({} {} {})", day_leaf, comparisons, day_leaf),
+        _join("({} - {} {} duration('{}s'))", day_leaf, day_leaf, comparisons, seconds),
+        _join("({} {} duration('{}s') {} {})", day_leaf, st.sampled_from("+-"), seconds, comparisons, day_leaf),
+        _join("(duration('{}s') {} ({} - {}) > duration('1s'))", seconds, st.sampled_from("+-"), day_leaf, day_leaf),
         _join("(dyn({}) {} {})", whole, comparisons, real),
         _join("(dyn({}) {} {})", real, comparisons, whole),
         _join("(dyn({}) {} {})", whole, st.sampled_from(["==", "!="]), text),

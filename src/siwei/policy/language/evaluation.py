@@ -1,4 +1,4 @@
-"""One CEL expression over one set of bindings, through the same compiler as programmes: how its conformance is measured.
+"""One CEL expression over one set of bindings, by the compiler of programmes: how its conformance is measured.
 
 Values are tagged as in the conformance file of the checks: `{"int64": "42"}`, `{"bool": true}`, `{"double": "1.5"}` …
 """
@@ -26,8 +26,8 @@ LONGEST_LINE = 1_000_000
 
 
 def evaluate_line(line: str) -> dict[str, object]:
-    """Answer one JSON line `{expr, bindings, disable_check}` by `{"value": …}`, `{"error": …}` (CEL calls it wrong, or it
-    fails) or `{"refused": …}` (outside what this compiler takes)."""
+    """Answer one JSON line `{expr, bindings, disable_check}` by `{"value": …}`, `{"error": …}` (CEL calls it wrong, or
+    it fails) or `{"refused": …}` (outside what this compiler takes)."""
     if len(line) > LONGEST_LINE:
         return {"refused": f"a line of more than {LONGEST_LINE} characters"}
     try:

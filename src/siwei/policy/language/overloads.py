@@ -58,6 +58,10 @@ def _text_and_time() -> Table:
     }
     for name in ("contains", "startsWith", "endsWith"):
         table[name, ("string", "string")] = Overload(BOOL, text_and_time.string_test(name))
+    for name in text_and_time.TIME_PARTS:
+        table[name, ("timestamp",)] = Overload(INT, text_and_time.time_part(name))
+    table["_+_", ("duration", "duration")] = Overload(DURATION, text_and_time.duration_sum(1))
+    table["_-_", ("duration", "duration")] = Overload(DURATION, text_and_time.duration_sum(-1))
     for day in DAY_OR_INSTANT:
         moment = CelType(day)
         for name in text_and_time.DATE_PARTS:

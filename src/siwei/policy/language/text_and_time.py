@@ -9,6 +9,9 @@ from siwei.policy.language.types import CelType
 FIRST_MICROSECOND, LAST_MICROSECOND = -62_135_596_800_000_000, 253_402_300_799_999_999
 """0001-01-01 and 9999-12-31 in microseconds of the epoch: CEL's range of timestamps."""
 
+MOST_MICROSECONDS = (2**63 - 1) // 1000
+"""The longest duration that 64-bit nanoseconds hold."""
+
 
 def string_size(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
     """In code points, never bytes."""
@@ -87,11 +90,42 @@ def shifted(left_type: CelType, sign: int) -> Builder:
 
 
 def elapsed(left_type: CelType, right_type: CelType) -> Builder:
+    """Between two instants or days. cel-cpp counts it in 64-bit nanoseconds, so beyond 292 years it is an error."""
+
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         left, right = arguments
-        return strict(arguments, instant(left.value, left_type) - instant(right.value, right_type))
+        return _bounded(arguments, instant(left.value, left_type) - instant(right.value, right_type))
 
     return build
+
+
+def duration_sum(sign: int) -> Builder:
+    """Of two durations, or their difference, in the same bounds."""
+
+    def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
+        left, right = (argument.value for argument in arguments)
+        return _bounded(arguments, left + right if sign > 0 else left - right)
+
+    return build
+
+
+def _bounded(arguments: tuple[Compiled, ...], duration: pl.Expr) -> Compiled:
+    inside = duration.dt.total_microseconds().is_between(-MOST_MICROSECONDS, MOST_MICROSECONDS)
+    return strict(arguments, pl.when(inside).then(duration), can_fail=True)
+
+
+def time_part(name: str) -> Builder:
+    """Of an instant in UTC."""
+
+    def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
+        moment = arguments[0].value.dt
+        parts = {"getHours": moment.hour, "getMinutes": moment.minute, "getSeconds": moment.second}
+        return strict(arguments, parts[name]().cast(pl.Int64))
+
+    return build
+
+
+TIME_PARTS = ("getHours", "getMinutes", "getSeconds")
 
 
 def identity(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:

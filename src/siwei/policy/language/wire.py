@@ -34,6 +34,8 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
     ),
     "Reference": ("1 name string", "3 overload_id string *"),
     "SourceInfo": ("3 line_offsets int32 *", "4 positions int32 %"),
+    # Without the checker CEL hands over this one instead; it has no references.
+    "ParsedExpression": ("2 expr Expression", "3 source_info SourceInfo", "100 reference_map Reference %"),
     "CheckedExpression": ("2 reference_map Reference %", "4 expr Expression", "5 source_info SourceInfo"),
 }  # fmt: skip
 
@@ -68,7 +70,8 @@ def _add_field(message: descriptor_pb2.DescriptorProto, declaration: str) -> Non
         field.oneof_index = 0
 
 
-def _declare() -> Any:
+def _declare() -> dict[str, Any]:
+    """The classes of the two messages by the name CEL gives each."""
     file = descriptor_pb2.FileDescriptorProto(name="siwei/cel.proto", package=_PACKAGE, syntax="proto3")
     for message_name, declarations in _MESSAGES.items():
         message = file.message_type.add(name=message_name)
@@ -76,13 +79,18 @@ def _declare() -> Any:
             _add_field(message, declaration)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.CheckedExpression"))
+    names = {"cel.expr.CheckedExpr": "CheckedExpression", "cel.expr.ParsedExpr": "ParsedExpression"}
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{ours}"))
+        for name, ours in names.items()
+    }
 
 
-_CheckedExpression = _declare()
+_CLASSES = _declare()
 
 
 def decode_checked(serialized: bytes) -> Any:
     """The message that `Expression.serialize()` wraps in an `Any`: `expr`, `reference_map` and
     `source_info.positions` (code points)."""
-    return _CheckedExpression.FromString(any_pb2.Any.FromString(serialized).value)
+    wrapped = any_pb2.Any.FromString(serialized)
+    return _CLASSES[wrapped.type_url.rpartition("/")[2]].FromString(wrapped.value)
