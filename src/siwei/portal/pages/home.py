@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from siwei.indicators import Measurement
+from siwei.indicators import Element, Measurement
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import official_firms
@@ -17,17 +17,17 @@ from siwei.portal.queries.market import listings
 from siwei.portal.queries.money import public_money
 from siwei.portal.words import MARKS, word
 
-SHOWN_PER_WING = 3
+ELEMENTS = tuple(Element)
 
 
 @dataclass(frozen=True, slots=True)
 class FigureGroup:
-    """One wing's figures on the first page: one per element, measured ones before those that wait for data."""
+    """One wing's figures on the first page: one per element (None where there is none), measured ones first."""
 
     dimension: str
     mark: str
     label: str
-    items: list[Measurement]
+    cells: list[Measurement | None]
 
 
 def figure_groups(found: tuple[Measurement, ...]) -> list[FigureGroup]:
@@ -37,9 +37,9 @@ def figure_groups(found: tuple[Measurement, ...]) -> list[FigureGroup]:
         by_element: dict[str, Measurement] = {}
         for each in sorted(own, key=lambda each: not each.is_measured):
             by_element.setdefault(each.indicator.element, each)
-        items = [by_element[element] for element in ("technology", "people", "institution") if element in by_element]
-        if items:
-            groups.append(FigureGroup(code, mark, word("dimension", code), items))
+        if by_element:
+            cells = [by_element.get(element) for element in ELEMENTS]
+            groups.append(FigureGroup(code, mark, word("dimension", code), cells))
     return groups
 
 
@@ -50,6 +50,7 @@ def home_page(request: HttpRequest) -> HttpResponse:
     context = {
         "map": found,
         "official": official_firms(),
+        "elements": [element.value for element in ELEMENTS],
         "figures": figure_groups(measurements()),
         "money": public_money(),
         "latest": latest,

@@ -33,7 +33,7 @@ class Unlocking:
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """Best first. The sums add what each programme alone would give, before pots are shared; tax saved is kept apart."""
+    """Best first. The sums add what each programme alone would give, before pots are shared; tax saved is apart."""
 
     explanations: list[Explanation]
     paid_fen: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
@@ -21,6 +22,9 @@ from siwei.exchange.models import (
     Usage,
 )
 from siwei.market.kinds import KINDS
+from siwei.portal.city_pack import chain
+from siwei.portal.languages import choose
+from siwei.portal.listing_fields import FIELD_NAMES
 
 
 def listings(actor: Actor, kind: str = "", side: str = "") -> QuerySet[Listing]:
@@ -113,12 +117,35 @@ def agreements(actor: Actor, organisation_id: int | None = None) -> QuerySet[Agr
     return found.filter(parties__organisation_id=organisation_id).distinct() if organisation_id else found
 
 
-def as_lines(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """A listing's body for people who have no form for it: field and value, nested values in short."""
+@dataclass(frozen=True, slots=True)
+class BodyLine:
+    """One field of a listing: its name for people, and its value; `fen` where it is money."""
 
-    def text(value: Any) -> str:
-        if isinstance(value, dict):
-            return "; ".join(f"{key}: {text(part)}" for key, part in value.items())
-        return "、".join(text(part) for part in value) if isinstance(value, list) else str(value)
+    name: str
+    text: str
+    fen: int | None = None
 
-    return [(field, text(value)) for field, value in body.items() if value not in (None, "", [], {})]
+
+def as_lines(body: dict[str, Any]) -> list[BodyLine]:
+    """A listing's body for people, what is empty left out; the title stands above already."""
+    lines = []
+    for field, value in body.items():
+        if field == "title" or value in (None, "", [], {}):
+            continue
+        name = gettext(FIELD_NAMES[field]) if field in FIELD_NAMES else field
+        if isinstance(value, int) and not isinstance(value, bool) and "_fen" in field:
+            lines.append(BodyLine(name, "", value))
+        else:
+            lines.append(BodyLine(name, value_text(field, value)))
+    return lines
+
+
+def value_text(field: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {value_text(key, part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return "、".join(value_text(field, part) for part in value)
+    segment = chain().segments.get(value) if "segment" in field and isinstance(value, str) else None
+    return choose(segment["name_zh"], segment["name_en"]) if segment else str(value)

@@ -19,6 +19,7 @@ from siwei.portal.figures import exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
 
 register = template.Library()
+SECONDS_PER_HOUR = 3600
 
 
 @register.filter
@@ -114,6 +115,8 @@ def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
     """A fact's canonical text as people read it: money, dates, yes and no, districts."""
     if attribute["id"] == "district":
         return district(value)
+    if attribute["id"] == "legal_form":
+        return words.word("legal_form", value)
     if attribute["type"] == "bool":
         return _("yes") if value == "true" else _("no")
     if attribute["type"] == "int":
@@ -137,11 +140,10 @@ def minor_units(value: int) -> SafeString:
 
 @register.simple_tag
 def quantity(value: int, unit: str) -> str:
-    """A metered amount with its unit: accelerator-seconds also as hours."""
-    if unit.startswith("accelerator-seconds"):
-        model = unit.partition(":")[2]
-        return f"{value:,} s ({value / 3600:,.2f} h){' · ' + model if model else ''}"
-    return f"{value:,} {unit}"
+    """A metered amount with its unit: accelerator-seconds also as hours, and the model they are of."""
+    kind, _, model = unit.partition(":")
+    hours = f" ({value / SECONDS_PER_HOUR:,.2f} h)" if kind.startswith("accelerator-second") else ""
+    return f"{value:,} {words.word('unit', kind)}{hours}" + (f" · {model}" if model else "")
 
 
 @register.simple_tag
@@ -166,6 +168,8 @@ def seen_value(seen: Any) -> SafeString | str:
         return _("yes") if value else _("no")
     if isinstance(value, int):
         return fen(value) if unit == "fen" else f"{value:,}"
+    if seen.attribute == "legal_form":
+        return words.word("legal_form", str(value))
     return district(value) if seen.attribute == "district" else iso(value) if isinstance(value, date) else str(value)
 
 
