@@ -1,4 +1,4 @@
-"""The other kinds live the same life: a product introduced, a scenario answered, a consortium, a position applied for."""
+"""The other kinds live the same life: a scenario answered, a consortium signed, a position applied for."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -35,7 +35,13 @@ class Market:
 
     def propose(self, kind: str, parties: list[PartyTerms], actor: Any, **given: Any) -> Agreement:
         return agreements.propose_agreement(
-            kind, parties, ends_at=self.now + timedelta(days=90), actor=actor, now=self.now, idempotency_key=kind, **given
+            kind,
+            parties,
+            ends_at=self.now + timedelta(days=90),
+            actor=actor,
+            now=self.now,
+            idempotency_key=kind,
+            **given,
         )
 
     def sign(self, kind: str, actor: Any) -> Agreement:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from siwei.errors import Conflict, InputError
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
-from siwei.exchange.canonical import canonical_json, sha256_of
+from siwei.exchange.canonical import canonical_json, check_storable, sha256_of
 from siwei.exchange.models import Event, Organisation, Seal, Transfer
 
 P = ParamSpec("P")
@@ -29,6 +29,11 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
             try:
                 with transaction.atomic():
                     return function(*args, **kwargs)
+            except DataError as error:
+                words = str(error).splitlines()[0]
+                raise InputError(
+                    f"{function.__name__}: the database cannot hold this ({words}) → shorten it"
+                ) from error
             except (IntegrityError, OperationalError) as error:
                 # Inside somebody else's transaction nothing can be tried again: it is already broken.
                 if attempt == TRIES or connection.in_atomic_block:
@@ -43,6 +48,7 @@ def repeated(name: str, key: str, content: Mapping[str, Any]) -> Event | None:
     """The event of the same action under the same key, if any; `Conflict` when its content was another."""
     if not key or len(key) > KEY_LENGTH:
         raise InputError(f"an idempotency key has 1 to {KEY_LENGTH} characters, not {len(key)}")
+    check_storable([key, content], name)
     earlier = Event.objects.filter(action=name, key=key).first()
     if earlier is not None and earlier.content_sha256 != sha256_of(content):
         raise Conflict(f"key {key!r} was used for another {name} on {earlier.at:%Y-%m-%d} → use a new key")
@@ -61,6 +67,7 @@ def record_event(
     payload: Mapping[str, Any] | None = None,
 ) -> Event:
     """`content` is what was asked (hashed, to tell a repeat from a clash); `payload` what is worth reading later."""
+    check_storable(payload or {}, name)
     event = Event.objects.create(
         action=name,
         key=key,

@@ -2,8 +2,14 @@
 
 import hashlib
 import json
+import math
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+
+from siwei.errors import InputError, Problem
+
+DEEPEST = 30
 
 
 def canonical_json(value: Any) -> str:
@@ -13,6 +19,32 @@ def canonical_json(value: Any) -> str:
 
 def sha256_of(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check_storable(value: Any, place: str = "") -> None:
+    """`InputError` for what one of our databases could not give back as it was: NUL, lone surrogates in texts, numbers
+    that are none, nesting deeper than DEEPEST, what is not data at all."""
+    problem = _unstorable(value, DEEPEST)
+    if problem:
+        raise InputError([Problem(problem, fix="leave it out", field=place)])
+
+
+def _unstorable(value: Any, depth: int) -> str:
+    if depth == 0:
+        return f"nested more than {DEEPEST} levels deep"
+    if isinstance(value, str):
+        return (
+            "a text holds NUL or half a character" if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value) else ""
+        )
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"{value} is not a number"
+    if isinstance(value, Mapping):
+        parts = [*value.keys(), *value.values()]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        parts = list(value)
+    else:
+        return "" if value is None or isinstance(value, (bool, int, date)) else f"{type(value).__name__} is not data"
+    return next((problem for part in parts if (problem := _unstorable(part, depth - 1))), "")
 
 
 def _text(value: Any) -> Any:

@@ -113,6 +113,8 @@ def _record_job(
     content = {"agreement": agreement, "line": number, "spec": spec.as_dict(), "engine": engine_name}
     if repeated("submit_job", idempotency_key, content):
         return find_job(idempotency_key)
+    if not 0 < len(engine_name) <= 40:
+        raise InputError([Problem(f"an engine's name of {len(engine_name)} characters", fix="1 to 40", field="engine")])
     if deal.kind != "compute" or deal.state not in (AgreementState.SIGNED, AgreementState.DELIVERING):
         raise Conflict(f"{agreement} is a {deal.kind} agreement and {deal.state}; jobs need a signed one for compute")
     if deal.ends_at <= now:

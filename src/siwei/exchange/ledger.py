@@ -16,6 +16,7 @@ from django.db.models import F
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, Problem
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
+from siwei.exchange.canonical import check_storable
 from siwei.exchange.models import Account, Hold, Organisation, Transfer, TransferKind
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 
@@ -244,6 +245,7 @@ def _check(entry: Entry, key: str, now: datetime) -> None:
             problems.append(Problem(f"{name} has no time zone", fix="give an aware datetime", field=name))
     if problems:
         raise InputError(problems)
+    check_storable([key, entry.memo, entry.causes], "transfer")
 
 
 def _same(earlier: Transfer, entry: Entry) -> Transfer:

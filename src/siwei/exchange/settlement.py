@@ -67,7 +67,11 @@ def _can_settle(actor: Actor, agreement: Agreement, parties: Sequence[AgreementP
     if not any(can_sign_for(actor, party) for party in parties):
         return False
     lines = list(agreement.lines.all())
-    if agreement.ends_at + METERING_GRACE <= now or any(actor.represents(line.provider_id) for line in lines) or not lines:
+    if (
+        agreement.ends_at + METERING_GRACE <= now
+        or any(actor.represents(line.provider_id) for line in lines)
+        or not lines
+    ):
         return True
     return all(line.jobs.exists() and not line.usages.filter(job=None).exists() for line in lines)
 

@@ -66,7 +66,11 @@ def widen(organisations: pl.DataFrame, facts: pl.DataFrame, attributes: Mapping[
     known = facts.filter(pl.col("attribute").is_in(list(attributes)))
     # Most facts stand alone; only those that compete are worth sorting.
     competing = known.select(subject).is_duplicated()
-    chosen = known.filter(competing).sort(order, descending=True, nulls_last=True).unique(subject, keep="first", maintain_order=True)
+    chosen = (
+        known.filter(competing)
+        .sort(order, descending=True, nulls_last=True)
+        .unique(subject, keep="first", maintain_order=True)
+    )
     best = pl.concat([known.filter(~competing), chosen])
     wide = organisations
     for name, part in best.partition_by("attribute", as_dict=True, include_key=False).items():

@@ -65,6 +65,8 @@ def check_proposal(
     problems: list[Problem] = []
     if len({(party.organisation, party.person_id) for party in parties}) < 2:
         problems.append(Problem("an agreement needs two parties", field="parties"))
+    if len(set(parties)) < len(parties):
+        problems.append(Problem("a party is named twice in one role", fix="name it once", field="parties"))
     problems += [
         Problem(f"a role of {len(party.role)} characters", fix="give 1 to 40", field="parties")
         for party in parties

@@ -28,6 +28,8 @@ def open_pot(
         raise InputError(
             [Problem(f"a budget of {budget_fen!r} fen", fix="give a positive integer", field="budget_fen")]
         )
+    if not 0 < len(period) <= 20:
+        raise InputError([Problem(f"a period of {len(period)} characters", fix="such as 2026", field="period")])
     account = pot_account(programme.id, period)
     pot = Pot.objects.create(
         programme=programme.id,

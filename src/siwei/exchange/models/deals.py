@@ -72,8 +72,8 @@ class MatchState(models.TextChoices):
 
 class MatchQuerySet(models.QuerySet["Match"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Who asked sees its suggestions, who offers a match once introduced. A person's listing is matched unseen: only
-        the person sees it until that person has it introduced."""
+        """Who asked sees its suggestions, who offers sees a match once introduced. A person's listing is matched unseen:
+        only that person sees it, until that person has it introduced."""
         if actor.sees_all:
             return self
         mine = actor.organisation_ids

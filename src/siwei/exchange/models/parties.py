@@ -27,7 +27,7 @@ class Person(AbstractUser):
     is_operator = models.BooleanField(default=False)
     is_auditor = models.BooleanField(default=False)
 
-    objects = PersonManager()
+    objects = PersonManager()  # type: ignore[misc]  # AbstractUser declares it a class variable
 
     def as_actor(self) -> Actor:
         mandates = self.mandates.filter(approved_at__isnull=False).values_list("organisation_id", flat=True)
@@ -59,7 +59,7 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
 
 
 class Organisation(models.Model):
-    """`key` is stable and free of chance: the checked code, or `n-` and 16 hex digits of the normalised name's SHA-256."""
+    """`key` is stable and not random: the checked code, or `n-` and 16 hex digits of the normalised name's SHA-256."""
 
     key = models.CharField(max_length=64, unique=True)
     code = models.CharField(max_length=18, null=True, unique=True)
