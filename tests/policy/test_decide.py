@@ -109,6 +109,7 @@ def test_proof_is_asked_only_where_a_clause_requires_it(make_programme: Make) ->
         ({"spnt": [1]}, "no column 'spent'.*rename column 'spnt'"),
         ({"spent": ["1"]}, "column spent is String, not Int64"),
         ({"spent": [1.0]}, "column spent is Float64, not Int64"),
+        ({"spent": pl.Series([2**63], dtype=pl.UInt64)}, "column spent is UInt64, not Int64"),
         ({"spent": [1], "spent__status": ["verified"]}, "column spent__status is String"),
     ],
 )

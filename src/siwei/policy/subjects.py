@@ -11,6 +11,8 @@ from siwei.policy.language.tree import Attribute, walk
 from siwei.policy.programmes import Programme
 
 ID = "id"
+WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
+"""Every integer that fits in 64 bits with a sign, whatever its value."""
 
 
 def attribute_dtypes(programmes: Iterable[Programme]) -> dict[str, pl.DataType]:
@@ -55,7 +57,7 @@ def _problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None
         fix = f"rename column {near[0]!r}?" if near else "add it, empty where it is not known"
         return Problem(f"no column {name!r}", f"{fix} (`siwei policy schema` lists the columns)", field=name)
     given = schema[name]
-    if given == dtype or given == pl.Null or (dtype == pl.Int64 and given.is_integer()):
+    if given == dtype or given == pl.Null or (dtype == pl.Int64 and given in WHOLE):
         return None
     if dtype == pl.String and isinstance(given, pl.Categorical | pl.Enum):
         return None
