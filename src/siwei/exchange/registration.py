@@ -1,4 +1,4 @@
-"""Bringing organisations and people in by hand or from a pack: the same organisation is found again, never made twice."""
+"""Bringing organisations and people in by hand or from a pack: one that is known is found again, never made twice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -72,7 +72,7 @@ class MatchState(models.TextChoices):
 
 class MatchQuerySet(models.QuerySet["Match"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Who asked sees its suggestions, who offers sees a match once introduced. A person's listing is matched unseen:
+        """Who asked sees its suggestions, who offers sees one once introduced. A person's listing is matched unseen:
         only that person sees it, until that person has it introduced."""
         if actor.sees_all:
             return self
