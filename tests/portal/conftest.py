@@ -9,7 +9,7 @@ from pytest_django import Settings
 from siwei.city.home import CityHome
 from siwei.portal import directory, django_settings
 from siwei.portal.assets import compile_locales
-from siwei.portal.queries import indicators
+from siwei.portal.queries import chain, indicators, segments
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,11 +24,16 @@ def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch, settings: Setting
         "django.contrib.auth.hashers.MD5PasswordHasher"
     ]  # a slow one would be most of the time
     monkeypatch.setattr(django_settings, "home", city_home)
-    directory._current = None
-    indicators._measured = None
+    forget()
     yield city_home
+    forget()
+
+
+def forget() -> None:
+    """What a process keeps belongs to one city; each test has its own."""
     directory._current = None
-    indicators._measured = None
+    for kept in (indicators.MEASURED, chain.COUNTED, segments.CONCENTRATIONS):
+        kept.clear()
 
 
 @pytest.fixture

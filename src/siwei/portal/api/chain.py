@@ -20,7 +20,7 @@ router = Router()
 @router.get("/chain", response=answers(schemas.Coverage))
 def get_coverage(request: HttpRequest) -> Any:
     """Firms per segment in this data, with the official count it is stated against."""
-    found = chain_map(actor_of(request))
+    found = chain_map()
     official = official_firms()
     return {
         "organisations": found.organisations,
@@ -64,7 +64,7 @@ def list_edges(request: HttpRequest) -> Any:
 
 @router.get("/segments", response=answers(list[schemas.Segment]))
 def list_segments(request: HttpRequest) -> Any:
-    return [segment_row(each) for each in chain_map(actor_of(request)).counts]
+    return [segment_row(each) for each in chain_map().counts]
 
 
 @router.get("/segments/{segment_id}", response=answers(schemas.Dossier))
@@ -72,8 +72,8 @@ def get_segment(request: HttpRequest, segment_id: str) -> Any:
     """A dossier: concentration, neighbours, and for a gap in this data who stands nearest."""
     actor = actor_of(request)
     segment_or_missing(segment_id)
-    count = next(each for each in chain_map(actor).counts if each.segment["id"] == segment_id)
-    weighed = concentration(segment_id, actor)
+    count = next(each for each in chain_map().counts if each.segment["id"] == segment_id)
+    weighed = concentration(segment_id)
     upstream, downstream = neighbours(segment_id, actor)
     near = nearest_firms(segment_id, actor) if count.firms <= 1 else []
     return {

@@ -16,7 +16,7 @@ from siwei.portal.queries.segments import concentration, nearest_firms
 
 
 def chain_page(request: HttpRequest) -> HttpResponse:
-    found = chain_map(actor_of(request))
+    found = chain_map()
     return render(
         request, "portal/chain/map.html", {"map": found, "official": official_firms(), "generated": found.has_generated}
     )
@@ -41,7 +41,7 @@ def segment_page(request: HttpRequest, segment_id: str) -> HttpResponse:
         "upstream": upstream,
         "downstream": downstream,
         "official": official_firms(),
-        "concentration": concentration(segment_id, actor),
+        "concentration": concentration(segment_id),
         "nearest": nearest_firms(segment_id, actor) if page.paginator.count <= 1 else [],
         "open_listings": listings_on(segment_id, actor),
         "known_kinds": KINDS,

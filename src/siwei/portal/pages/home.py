@@ -45,7 +45,7 @@ def figure_groups(found: tuple[Measurement, ...]) -> list[FigureGroup]:
 
 def home_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    found = chain_map(actor)
+    found = chain_map()
     latest = list(listings(actor).filter(state="open")[:8])
     context = {
         "map": found,

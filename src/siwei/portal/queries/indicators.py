@@ -1,43 +1,19 @@
-"""Indicators of this city, measured on its snapshot and kept until the city changes."""
+"""Indicators of this city, measured on its snapshot."""
 
 from __future__ import annotations
-
-import threading
-import time
-from dataclasses import dataclass
 
 from siwei.errors import NotFound
 from siwei.indicators import Measurement, measure_each
 from siwei.portal.city_pack import current_home, pack, programmes
-from siwei.portal.directory import Signature, organisations_signature
+from siwei.portal.kept import Kept
 from siwei.run.snapshot import city_snapshot
 
-KEPT_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    signature: Signature
-    at: float
-    measurements: tuple[Measurement, ...]
-
-
-_lock = threading.Lock()
-_measured: Measured | None = None
+MEASURED: Kept[str, tuple[Measurement, ...]] = Kept(seconds=60)
+"""Measuring takes seconds in a large city: what changed shows about a minute later."""
 
 
 def measurements() -> tuple[Measurement, ...]:
-    """Measured at most once a minute: what changed since shows a minute later."""
-    global _measured
-    signature = organisations_signature()
-    found = _measured
-    if found is not None and found.signature == signature and time.monotonic() - found.at < KEPT_S:
-        return found.measurements
-    with _lock:
-        found = _measured
-        if found is None or found.signature != signature or time.monotonic() - found.at >= KEPT_S:
-            found = _measured = Measured(signature, time.monotonic(), measure_city())
-        return found.measurements
+    return MEASURED.get_or_stale("city", measure_city)
 
 
 def measure_city() -> tuple[Measurement, ...]:

@@ -9,9 +9,10 @@ import polars as pl
 
 from siwei.chain.concentration import coverage
 from siwei.chain.gaps import nearest
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import VISITOR, Actor
 from siwei.exchange.models import Fact, Organisation, Placement
 from siwei.portal.city_pack import Row, chain, official_firms, pack
+from siwei.portal.kept import Kept
 from siwei.portal.languages import choose
 from siwei.portal.words import word
 
@@ -43,7 +44,15 @@ class Near:
         return choose(self.reason_zh, self.reason_en)
 
 
-def concentration(segment_id: str, actor: Actor) -> Concentration:
+CONCENTRATIONS: Kept[str, Concentration] = Kept(seconds=60)
+
+
+def concentration(segment_id: str) -> Concentration:
+    """From public facts only, so the same for everybody; a change shows within a minute."""
+    return CONCENTRATIONS.get(segment_id, lambda: weigh_segment(segment_id, VISITOR))
+
+
+def weigh_segment(segment_id: str, actor: Actor) -> Concentration:
     """Three queries: who stands here, what capital they state, and the leaders' names."""
     here = Placement.objects.visible_to(actor).filter(segment=segment_id, organisation__merged_into=None)
     keys = list(here.values_list("organisation__key", flat=True))
