@@ -253,3 +253,23 @@ while True:
             engine.read_output("job-1", "folder/secret")
     engine.cancel("job-1")
     wait_for(engine, "job-1")
+
+
+def test_an_interpreter_below_the_temporary_directory_is_not_covered(tmp_path: Path) -> None:
+    """A clone in /tmp brings its own environment there; the job's /tmp must not hide it."""
+    import venv
+
+    venv.create(tmp_path / "environment", with_pip=False)
+    packages = [path for path in sys.path if path]
+    done = subprocess.run(
+        [
+            tmp_path / "environment" / "bin" / "python",
+            "-c",
+            "from siwei.compute.local.sandbox import check_environment; check_environment()",
+        ],
+        env={"PYTHONPATH": os.pathsep.join(packages), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from siwei.compute.specification import JobSpec
 from siwei.errors import EnvironmentMissing
 
 WORK = "/job"
+TEMPORARY = "/tmp"  # noqa: S108  (a file system of the job's own)
 SHARED_MEMORY_MB = 64
 OPEN_FILES = 1024
 WORD = b"go\n"
@@ -75,8 +76,11 @@ def command_line(spec: JobSpec, work: Path, *, user: int | None, seccomp_fd: int
 def _mounts(spec: JobSpec, work: Path) -> list[str]:
     # Directories that bubblewrap makes on its own way to a mount are 0700, which another user cannot pass.
     places = [*map(Path, (*SYSTEM_DIRECTORIES, *SYSTEM_FILES, WORK)), *interpreter_prefixes()]
-    parents = sorted({parent for place in places for parent in place.parents} - {Path("/")})
-    line = [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
+    parents = sorted({parent for place in places for parent in place.parents} - {Path("/"), Path(TEMPORARY)})
+    size = str(min(spec.disk_mb, max(spec.memory_mb // 4, 1)) * 1024 * 1024)
+    # Before all else: an interpreter may live below it, and must not be covered.
+    line = ["--perms", "1777", "--size", size, "--tmpfs", TEMPORARY]
+    line += [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
     for directory in SYSTEM_DIRECTORIES:
         line += ["--ro-bind-try", directory, directory]
     for link in SYSTEM_LINKS:
@@ -89,16 +93,14 @@ def _mounts(spec: JobSpec, work: Path) -> list[str]:
     for prefix in interpreter_prefixes():
         line += ["--ro-bind", str(prefix), str(prefix)]
     shared = str(SHARED_MEMORY_MB * 1024 * 1024)
-    temporary = str(min(spec.disk_mb, max(spec.memory_mb // 4, 1)) * 1024 * 1024)
     line += ["--proc", "/proc", "--dev", "/dev"]
     line += ["--perms", "1777", "--size", shared, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
-    line += ["--perms", "1777", "--size", temporary, "--tmpfs", "/tmp"]  # noqa: S108
     return [*line, "--bind", str(work), WORK, "--chdir", "/", "--remount-ro", "/"]
 
 
 def _environment(spec: JobSpec) -> list[tuple[str, str]]:
     paths = [f"{sys.prefix}/bin", *(f"{prefix}/bin" for prefix in interpreter_prefixes()), "/usr/bin", "/bin"]
-    own = {"PATH": ":".join(dict.fromkeys(paths)), "HOME": WORK, "TMPDIR": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108
+    own = {"PATH": ":".join(dict.fromkeys(paths)), "HOME": WORK, "TMPDIR": TEMPORARY, "LANG": "C.UTF-8"}
     own |= {"PWD": WORK, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     # Numerical libraries start a thread per core of the machine, not per core granted, and trip over the process limit.
     threads = str(spec.count if spec.accelerator == "cpu" else 1)
