@@ -56,8 +56,8 @@ BOUNDS = {
     "/market?kind=compute": 5,
     "/wings/source": 5,
     "/organisations/n-00000000000000aa": 8,
-    "/indicators": 3,
-    "/programmes": 3,
+    "/indicators": 4,
+    "/programmes": 4,
 }
 
 
@@ -129,6 +129,17 @@ def test_a_gap_names_who_stands_nearest(client: Client, city: City) -> None:
     beside = next(edge for edge in chain().edges if edge["from"] == "machine-vision")
     text = client.get(f"/chain/{beside['to']}").content.decode()
     assert f"/organisations/{city.firm.key}" in text
+
+
+def test_what_a_segment_builds_on_is_upstream() -> None:
+    """`uses` points from who builds to what it builds on: the other way round than `supplies`."""
+    edges = {each["type"]: each for each in chain().edges}
+    uses, supplies, either = edges["uses"], edges["supplies"], edges["substitutes"]
+    assert (uses, uses["to"]) in chain().upstream(uses["from"])
+    assert (uses, uses["from"]) in chain().downstream(uses["to"])
+    assert (supplies, supplies["from"]) in chain().upstream(supplies["to"])
+    both = chain().substitutes(either["from"]), chain().substitutes(either["to"])
+    assert ((either, either["to"]) in both[0], (either, either["from"]) in both[1]) == (True, True)
 
 
 def test_a_segment_gives_the_words_that_placed_each_firm(client: Client, city: City) -> None:
