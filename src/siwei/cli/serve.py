@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 import sys
+import threading
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -105,3 +106,16 @@ def warm_up() -> None:
     chain()
     programmes()
     current_directory()
+    threading.Thread(target=measure_ahead, daemon=True).start()
+
+
+def measure_ahead() -> None:
+    """Measuring a large city takes seconds: begun now, so that the first reader seldom waits for it."""
+    from django.db import connections
+
+    from siwei.portal.queries.indicators import measurements
+
+    try:
+        measurements()
+    finally:
+        connections.close_all()

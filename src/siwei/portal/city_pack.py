@@ -47,11 +47,24 @@ class Chain:
     def layer(self, layer: str) -> list[Row]:
         return [segment for segment in self.segments.values() if segment["layer"] == layer]
 
-    def upstream(self, segment: str) -> list[Row]:
-        return [edge for edge in self.edges if edge["to"] == segment]
+    def upstream(self, segment: str) -> list[tuple[Row, str]]:
+        """Edges with the segment at their other end: what supplies this one, and what this one builds on."""
+        found = [(edge, edge["from"]) for edge in self.edges if edge["type"] == "supplies" and edge["to"] == segment]
+        return found + [(edge, edge["to"]) for edge in self.edges if edge["type"] == "uses" and edge["from"] == segment]
 
-    def downstream(self, segment: str) -> list[Row]:
-        return [edge for edge in self.edges if edge["from"] == segment]
+    def downstream(self, segment: str) -> list[tuple[Row, str]]:
+        found = [(edge, edge["to"]) for edge in self.edges if edge["type"] == "supplies" and edge["from"] == segment]
+        return found + [(edge, edge["from"]) for edge in self.edges if edge["type"] == "uses" and edge["to"] == segment]
+
+    def substitutes(self, segment: str) -> list[tuple[Row, str]]:
+        """Either way round: each can take the other's place."""
+        ends = ("from", "to"), ("to", "from")
+        return [
+            (edge, edge[other])
+            for edge in self.edges
+            for one, other in ends
+            if edge["type"] == "substitutes" and edge[one] == segment
+        ]
 
 
 @cache

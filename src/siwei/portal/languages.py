@@ -17,7 +17,10 @@ from django.utils.translation import get_language
 TRADITIONAL = "zh-hant"
 # Elements kept whole; then any one tag (attribute values may contain ">"); everything else is text.
 PARTS = re.compile(
-    r"(<!--.*?-->|<(script|style|textarea|pre|code)\b.*?</\2\s*>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
+    r"(<!--.*?-->"
+    r"|<(script|style|textarea|pre|code)\b.*?</\2\s*>"
+    r"|<(\w+)\b[^<>]*\stranslate=\"no\"[^<>]*>[^<]*</\3\s*>"
+    r"|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
     re.DOTALL | re.IGNORECASE,
 )
 HUMAN_ATTRIBUTES = re.compile(
@@ -58,7 +61,7 @@ def traditional_html(html: str) -> str:
     for match in PARTS.finditer(html):
         parts.append(convert(html[position : match.start()]))
         kept = match.group(0)
-        is_element = match.group(2) is not None or kept.startswith("<!--")
+        is_element = match.group(2) is not None or match.group(3) is not None or kept.startswith("<!--")
         parts.append(kept if is_element else HUMAN_ATTRIBUTES.sub(convert_attribute, kept))
         position = match.end()
     parts.append(convert(html[position:]))

@@ -74,13 +74,14 @@ def get_segment(request: HttpRequest, segment_id: str) -> Any:
     segment_or_missing(segment_id)
     count = next(each for each in chain_map().counts if each.segment["id"] == segment_id)
     weighed = concentration(segment_id)
-    upstream, downstream = neighbours(segment_id, actor)
+    upstream, downstream, substitutes = neighbours(segment_id, actor)
     near = nearest_firms(segment_id, actor) if count.firms <= 1 else []
     return {
         "segment": segment_row(count),
         "concentration": concentration_row(weighed),
         "upstream": [neighbour_row(each) for each in upstream],
         "downstream": [neighbour_row(each) for each in downstream],
+        "substitutes": [neighbour_row(each) for each in substitutes],
         "nearest": [
             {
                 "organisation": each.organisation.key,

@@ -116,6 +116,7 @@ class Dossier(Schema):
     concentration: dict[str, Any] | None
     upstream: list[Neighbour]
     downstream: list[Neighbour]
+    substitutes: list[Neighbour]
     nearest: list[Nearest]
 
 

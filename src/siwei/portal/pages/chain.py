@@ -33,13 +33,14 @@ def segment_page(request: HttpRequest, segment_id: str) -> HttpResponse:
     segment = segment_or_missing(segment_id)
     page = page_of(request, segment_members(segment_id, actor))
     members = [(placement.organisation, placement.confidence, read_evidence(placement.evidence)) for placement in page]
-    upstream, downstream = neighbours(segment_id, actor)
+    upstream, downstream, substitutes = neighbours(segment_id, actor)
     context = {
         "segment": segment,
         "page": page,
         "members": members,
         "upstream": upstream,
         "downstream": downstream,
+        "substitutes": substitutes,
         "official": official_firms(),
         "concentration": concentration(segment_id),
         "nearest": nearest_firms(segment_id, actor) if page.paginator.count <= 1 else [],

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from siwei.portal.access import actor_of
+from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.indicators import measurement_or_missing, measurements
@@ -15,7 +16,11 @@ from siwei.portal.words import MARKS
 def indicator_list(request: HttpRequest) -> HttpResponse:
     found = measurements()
     groups = [(code, [each for each in found if each.indicator.dimension == code]) for code in MARKS]
-    return render(request, "portal/indicators/list.html", {"groups": [group for group in groups if group[1]]})
+    return render(
+        request,
+        "portal/indicators/list.html",
+        {"groups": [group for group in groups if group[1]], "generated": current_directory().has_generated},
+    )
 
 
 def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
@@ -35,6 +40,6 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
         "columns": rows.columns,
         "rows": rows.slice(start, len(page)).rows(),
         "shows_rows": shows_rows,
-        "generated": "origin" in rows.columns and bool((rows.get_column("origin") == "generated").any()),
+        "generated": current_directory().has_generated,
     }
     return render(request, "portal/indicators/detail.html", context)

@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, programmes
+from siwei.portal.directory import current_directory
 from siwei.portal.queries.money import pots
 from siwei.portal.queries.programmes import decided_so_far, programme_or_missing
 
@@ -14,7 +15,11 @@ from siwei.portal.queries.programmes import decided_so_far, programme_or_missing
 def programme_list(request: HttpRequest) -> HttpResponse:
     run, summary = decided_so_far(actor_of(request))
     rows = [(programme, summary.get(programme.id)) for programme in programmes().values()]
-    return render(request, "portal/programmes/list.html", {"rows": rows, "run": run})
+    return render(
+        request,
+        "portal/programmes/list.html",
+        {"rows": rows, "run": run, "generated": current_directory().has_generated},
+    )
 
 
 def programme_page(request: HttpRequest, programme_id: str) -> HttpResponse:
@@ -28,5 +33,6 @@ def programme_page(request: HttpRequest, programme_id: str) -> HttpResponse:
         "pots": pots(actor, programme_id),
         "run": run,
         "decided": summary.get(programme_id),
+        "generated": current_directory().has_generated,
     }
     return render(request, "portal/programmes/detail.html", context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -97,22 +96,23 @@ def chain_map() -> ChainMap:
     return ChainMap(layers, placed, signature[0] or 0, any(generated for _, generated in firms.values()))
 
 
-def neighbours(segment_id: str, actor: Actor) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What stands upstream and downstream of a segment, each with its edge and its number of firms."""
-    upstream, downstream = chain().upstream(segment_id), chain().downstream(segment_id)
-    wanted = {edge["from"] for edge in upstream} | {edge["to"] for edge in downstream}
+Neighbour = dict[str, Any]
+
+
+def neighbours(segment_id: str, actor: Actor) -> tuple[list[Neighbour], list[Neighbour], list[Neighbour]]:
+    """Upstream, downstream and substitutes of a segment, each with its edge and its number of firms. One query."""
+    sides = chain().upstream(segment_id), chain().downstream(segment_id), chain().substitutes(segment_id)
     counts = dict(
         Placement.objects.visible_to(actor)
-        .filter(segment__in=wanted, organisation__merged_into=None)
+        .filter(segment__in={end for side in sides for _, end in side}, organisation__merged_into=None)
         .values_list("segment")
         .annotate(firms=Count("pk"))
     )
-
-    def lines(edges: Sequence[Row], end: str) -> list[dict[str, Any]]:
-        segments = chain().segments
-        return [{"edge": edge, "segment": segments[edge[end]], "firms": counts.get(edge[end], 0)} for edge in edges]
-
-    return lines(upstream, "from"), lines(downstream, "to")
+    segments = chain().segments
+    upstream, downstream, substitutes = (
+        [{"edge": edge, "segment": segments[end], "firms": counts.get(end, 0)} for edge, end in side] for side in sides
+    )
+    return upstream, downstream, substitutes
 
 
 def segment_members(segment_id: str, actor: Actor) -> Any:

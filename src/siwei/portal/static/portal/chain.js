@@ -26,6 +26,7 @@
     const found = await loadEdges();
     dim();
     for (const edge of found) {
+      if (edge.type === "substitutes") continue;
       const [supplier, customer] = flow(edge);
       if (customer === id) bySegment.get(supplier).classList.add("is-upstream");
       if (supplier === id) bySegment.get(customer).classList.add("is-downstream");
