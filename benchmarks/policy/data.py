@@ -10,7 +10,18 @@ SEED = 20261123
 BLOCK = 100_000
 UNKNOWN = 0.05
 """The part of every column that is null."""
-DISTRICTS = ["nanshan", "futian", "longhua", "longgang", "guangming", "baoan", "luohu", "yantian", "pingshan", "outside"]
+DISTRICTS = [
+    "nanshan",
+    "futian",
+    "longhua",
+    "longgang",
+    "guangming",
+    "baoan",
+    "luohu",
+    "yantian",
+    "pingshan",
+    "outside",
+]
 INDUSTRIES = ["I64", "I65", "I63", "C39", "C38", "M73", "M75", "F51", "L72", "P83"]
 FORMS = ["firm", "institute", "university", "branch"]
 FIRST_DAY, LAST_DAY = np.datetime64("1995-01-01"), np.datetime64("2026-11-01")

@@ -11,7 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.policy.rules import (
-    CITY, CLAUSES, FIELDS, FIVE_YEARS_AGO, ONE_YEAR_AGO, RESULT_COLUMNS, SIX_YEARS_AGO, SUMMARY_COLUMNS,
+    CITY,
+    CLAUSES,
+    FIELDS,
+    FIVE_YEARS_AGO,
+    ONE_YEAR_AGO,
+    RESULT_COLUMNS,
+    SIX_YEARS_AGO,
+    SUMMARY_COLUMNS,
     YEAR_2025,
 )  # fmt: skip
 from benchmarks.policy.systems import System
@@ -24,7 +31,9 @@ RD_RATE = pl.when(c("revenue") <= 5_000_000_000).then(500).when(c("revenue") <= 
 MODEL_RATE = (
     pl.when(c("model_spend") <= 10_000_000).then(3000).when(c("model_spend") <= 100_000_000).then(2500).otherwise(2000)
 )
-COMPUTE_RATE = pl.when(c("founded_on").is_null()).then(None).when(c("founded_on") > SIX_YEARS_AGO).then(6000).otherwise(5000)
+COMPUTE_RATE = (
+    pl.when(c("founded_on").is_null()).then(None).when(c("founded_on") > SIX_YEARS_AGO).then(6000).otherwise(5000)
+)
 
 CONDITIONS: dict[str, tuple[pl.Expr, ...]] = {
     "compute-voucher": (
@@ -78,7 +87,7 @@ UNCUT: dict[str, tuple[pl.Expr, int]] = {
     "model-voucher": (c("model_spend") * MODEL_RATE // 10_000, 100_000_000),
     "research-grant": (c("rd_expense") * 1000 // 10_000, 500_000_000),
     "start-up": (
-        pl.when(PER_HEAD < c("rent_spend")).then(PER_HEAD).when(PER_HEAD >= c("rent_spend")).then(c("rent_spend")),
+        pl.when(c("rent_spend") > PER_HEAD).then(PER_HEAD).when(c("rent_spend") <= PER_HEAD).then(c("rent_spend")),
         30_000_000,
     ),
     # Taxable income may be negative, where `//` rounds down; but then the award is not paid.
