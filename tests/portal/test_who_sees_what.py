@@ -1,11 +1,11 @@
 """Who may open which address. Every address of the portal and the API stands in a table below."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
+from portal_addresses import addresses
 from portal_city import City, signed_in
 
 PUBLIC = {
@@ -73,15 +73,6 @@ PRIVATE = {
     "api/imports/<sha256>/rejects": ("/api/imports/" + "ab" * 32 + "/rejects", set()),
 }
 NOT_OURS = ("accounts/", "languages/", "api/jobs/<key>/log", "api/")
-
-
-def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, route)
-        else:
-            yield route
 
 
 def test_every_address_is_in_the_tables() -> None:

@@ -48,6 +48,7 @@ def segment_row(count: SegmentCount) -> dict[str, Any]:
 
 @router.get("/chain/edges", response=answers(list[schemas.Edge]))
 def list_edges(request: HttpRequest) -> Any:
+    """The typed edges between segments, with source and date."""
     return [
         {
             "source_segment": each["from"],
@@ -64,6 +65,7 @@ def list_edges(request: HttpRequest) -> Any:
 
 @router.get("/segments", response=answers(list[schemas.Segment]))
 def list_segments(request: HttpRequest) -> Any:
+    """Every segment with its number of organisations in this data."""
     return [segment_row(each) for each in chain_map().counts]
 
 

@@ -25,6 +25,7 @@ router = Router()
 
 @router.get("/city", response=answers(schemas.City))
 def get_city(request: HttpRequest) -> Any:
+    """Which city this is, the day it decides for, and whether any of its data is generated."""
     identity, directory, official = pack().identity, current_directory(), official_firms()
     return {
         "id": identity.id,
@@ -70,6 +71,7 @@ def get_money(request: HttpRequest) -> Any:
 
 @router.get("/indicators", response=answers(list[schemas.Indicator]))
 def list_indicators(request: HttpRequest) -> Any:
+    """Every indicator with its value, formula and coverage."""
     return [indicator_row(each) for each in measurements()]
 
 
@@ -93,6 +95,7 @@ def indicator_row(measurement: Measurement) -> dict[str, Any]:
 
 @router.get("/indicators/{indicator_id}", response=answers(schemas.Indicator))
 def get_indicator(request: HttpRequest, indicator_id: str) -> Any:
+    """One indicator."""
     return indicator_row(measurement_or_missing(indicator_id))
 
 

@@ -132,6 +132,7 @@ def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120
 
 @router.get("/jobs", response=answers(list[schemas.Job]))
 def list_jobs(request: HttpRequest) -> Any:
+    """Jobs of agreements the reader is a party to; the newest 500."""
     found = Job.objects.visible_to(actor_of(request)).select_related("line__agreement").order_by("-submitted_at", "key")
     return [job_row(each) for each in found[:AGREEMENTS_SHOWN]]
 

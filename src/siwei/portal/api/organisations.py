@@ -39,6 +39,7 @@ def list_organisations(
 
 @router.get("/{key}", response=answers(schemas.Organisation))
 def get_organisation(request: HttpRequest, key: str) -> Any:
+    """One organisation and where it stands on the chain."""
     return organisation(organisation_or_missing(key, actor_of(request)))
 
 

@@ -19,12 +19,14 @@ router = Router()
 
 @router.get("", response=answers(list[schemas.Programme]))
 def list_programmes(request: HttpRequest) -> Any:
+    """Every programme with its clauses, citations and what it decided last."""
     _, decided = decided_so_far(actor_of(request))
     return [programme_row(each, decided.get(each.id)) for each in programmes().values()]
 
 
 @router.get("/{programme_id}", response=answers(schemas.Programme))
 def get_programme(request: HttpRequest, programme_id: str) -> Any:
+    """One programme."""
     _, decided = decided_so_far(actor_of(request))
     programme = programme_or_missing(programme_id)
     return programme_row(programme, decided.get(programme.id))
