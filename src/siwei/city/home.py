@@ -14,7 +14,8 @@ PACKS = Path(__file__).resolve().parent.parent / "packs"
 
 @dataclass(frozen=True, slots=True)
 class CityHome:
-    """`pack` is a built-in pack's name or a directory; `as_of` is the day this city decides for (fixed so that a rerun decides the same)."""
+    """`pack` is a built-in pack's name or a directory; `as_of` the day this city decides for, fixed so that a rerun
+    decides the same."""
 
     directory: Path
     pack: str
