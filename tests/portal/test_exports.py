@@ -8,9 +8,11 @@ from django.http import HttpResponse
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
-from portal_city import City, signed_in
+from portal_city import NOW, City, signed_in
 
+from siwei.city.home import CityHome
 from siwei.errors import InputError
+from siwei.exchange.runs import save_run
 from siwei.portal.exports import FORMULA_START, export_response, neutralised, with_generated
 
 
@@ -44,6 +46,29 @@ def test_an_unknown_form_is_refused(client: Client, city: City) -> None:
 
 
 @pytest.mark.django_db
+def test_rows_without_an_origin_are_labelled_by_whom_they_name(city: City) -> None:
+    keys = [city.firm.key, city.outsider.key]
+    named = with_generated(pl.DataFrame({"organisation": keys, "part": [1, 2]}))
+    assert (named["generated"].to_list(), named["part"].to_list()) == ([False, True], [1, 2])
+    assert with_generated(pl.DataFrame({"segment": ["speech"]}))["generated"].to_list() == [True]
+
+
+@pytest.mark.django_db
+def test_decisions_are_taken_away_by_the_operator_only(city: City, home: CityHome) -> None:
+    rows = {
+        "id": [city.firm.key, city.outsider.key],
+        "programme": ["xunli"] * 2,
+        "verdict": ["eligible", "cannot_tell"],
+    }
+    frame = pl.DataFrame({**rows, "award_fen": [128_000_000, None]})
+    save_run("awards", frame, runs=home.runs, as_of=home.as_of, inputs_sha256="0" * 64, actor=city.olive, now=NOW)
+    taken = read_back(signed_in(city.olive).get("/programmes/xunli?export=parquet"), "parquet")
+    assert taken["name"].to_list() == [city.firm.name, city.outsider.name]
+    assert taken["generated"].to_list() == [False, True]
+    assert signed_in(city.alice).get("/programmes/xunli?export=parquet").status_code == 403
+
+
+@pytest.mark.django_db
 def test_rejects_can_be_taken_away_as_they_were_read(city: City) -> None:
     response = signed_in(city.olive).get(f"/imports/{city.sha256}", {"export": "parquet"})
     row = read_back(response, "parquet").row(0, named=True)
@@ -60,16 +85,19 @@ def test_no_cell_starts_a_formula(texts: list[str]) -> None:
     assert kept == texts
 
 
+@pytest.mark.django_db
 def test_xlsx_takes_control_characters() -> None:
     frame = read_back(export_response(pl.DataFrame({"text": ["a\x01b", "=1+1"]}), "t", "xlsx"), "xlsx")
     assert frame["text"].to_list() == ["ab", "'=1+1"]
 
 
+@pytest.mark.django_db
 def test_generated_is_not_written_twice() -> None:
     frame = with_generated(pl.DataFrame({"origin": ["generated"]}))
     assert with_generated(frame).columns == ["origin", "generated"]
 
 
+@pytest.mark.django_db
 def test_a_sheet_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("siwei.portal.exports.XLSX_ROWS", 1)
     with pytest.raises(InputError, match="take CSV or Parquet"):

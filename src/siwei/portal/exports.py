@@ -8,21 +8,30 @@ import polars as pl
 from django.http import HttpResponse
 
 from siwei.errors import InputError, Problem
+from siwei.portal.directory import current_directory
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
 }
+ORGANISATION_COLUMNS = ("key", "organisation", "id")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 XLSX_ROWS = 1_048_575
 
 
 def with_generated(frame: pl.DataFrame) -> pl.DataFrame:
-    """A first-class `generated` column, made from `origin` where the frame has one."""
-    if "generated" in frame.columns or "origin" not in frame.columns:
+    """A `generated` column: by the row's `origin`, else by the organisation it names, else by the city's whole data."""
+    if "generated" in frame.columns:
         return frame
-    return frame.with_columns((pl.col("origin") == "generated").alias("generated"))
+    if "origin" in frame.columns:
+        return frame.with_columns((pl.col("origin") == "generated").alias("generated"))
+    directory = current_directory()
+    by_key = directory.frame.select("key", (pl.col("origin") == "generated").alias("generated"))
+    for name in ORGANISATION_COLUMNS:
+        if frame.schema.get(name) == pl.String and frame.join(by_key, left_on=name, right_on="key", how="semi").height:
+            return frame.join(by_key, left_on=name, right_on="key", how="left", maintain_order="left")
+    return frame.with_columns(pl.lit(directory.has_generated).alias("generated"))
 
 
 def neutralised(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,8 +8,10 @@ from django.shortcuts import render
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, programmes
 from siwei.portal.directory import current_directory
+from siwei.portal.exports import export_response
+from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries.money import pots
-from siwei.portal.queries.programmes import decided_so_far, programme_or_missing
+from siwei.portal.queries.programmes import decided_so_far, decision_rows, programme_or_missing
 
 
 def programme_list(request: HttpRequest) -> HttpResponse:
@@ -25,6 +27,9 @@ def programme_list(request: HttpRequest) -> HttpResponse:
 def programme_page(request: HttpRequest, programme_id: str) -> HttpResponse:
     actor = actor_of(request)
     programme = programme_or_missing(programme_id)
+    export = text_parameter(request, "export")
+    if export:
+        return export_response(decision_rows(programme_id, actor), f"decisions-{programme_id}", export)
     run, summary = decided_so_far(actor)
     today = decided_on()
     context = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import dataclass
 
@@ -81,32 +82,25 @@ def engine_of(job: Job) -> Engine | None:
 def read_log(job: Job, offset: int) -> Log | None:
     """The log from `offset`, at most `LOG_BYTES` of it; None where the engine has none for this job.
 
-    A character cut in half by the bound is left for the next reading.
+    A character cut in half by the bound is left for the next reading; control characters are left out.
     """
     engine = engine_of(job)
     if engine is None:
         return None
+    raw, more = b"", True
     try:
-        raw, _ = engine.logs(job.engine_job_id, offset)
+        while more and len(raw) < LOG_BYTES:
+            part, _ = engine.logs(job.engine_job_id, offset + len(raw))
+            raw, more = raw + part, bool(part)
     except SiweiError:
         return None
     shown = raw[:LOG_BYTES]
-    cut = len(shown)
-    while cut > 0 and len(shown) - cut < 3 and cut < len(raw) + 1:
-        try:
-            shown[:cut].decode()
-            break
-        except UnicodeDecodeError:
-            cut -= 1
-    else:
-        cut = len(shown)
-    ended = JobState(job.state).is_final
-    text = "".join(
-        character
-        for character in shown[:cut].decode(errors="replace")
-        if character in "\n\t" or character.isprintable()
-    )
-    return Log(text, offset + cut, not ended or len(raw) > cut > 0)
+    follow = more or len(raw) > len(shown) or not JobState(job.state).is_final
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoded = decoder.decode(shown, final=not follow)
+    pending, _ = decoder.getstate()
+    text = "".join(character for character in decoded if character in "\n\t" or character.isprintable())
+    return Log(text, offset + len(shown) - len(pending), follow)
 
 
 def read_metrics(job: Job) -> list[tuple[str, str]]:

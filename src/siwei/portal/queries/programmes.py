@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
+
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Run
+from siwei.exchange.runs import load_run
 from siwei.policy.programmes import Programme
-from siwei.portal.city_pack import programmes
+from siwei.portal.access import require_operator
+from siwei.portal.city_pack import current_home, programmes
+from siwei.portal.directory import current_directory
 
 
 def programme_or_missing(programme_id: str) -> Programme:
@@ -16,6 +21,18 @@ def programme_or_missing(programme_id: str) -> Programme:
     if programme is None:
         raise NotFound(f"no programme {programme_id!r} in this city; there are {', '.join(programmes()) or 'none'}")
     return programme
+
+
+def decision_rows(programme_id: str, actor: Actor) -> pl.DataFrame:
+    """Who got which verdict and how much, from the latest bulk decision; for the operator and the auditor."""
+    require_operator(actor)
+    run, _ = decided_so_far(actor)
+    home = current_home()
+    if run is None or home is None:
+        raise NotFound("not decided in bulk yet → siwei run")
+    rows = load_run(home.runs, run).filter(pl.col("programme") == programme_id).collect()
+    names = current_directory().frame.select("key", "name", "origin")
+    return rows.join(names, left_on="id", right_on="key", how="left", maintain_order="left")
 
 
 def decided_so_far(actor: Actor) -> tuple[Run | None, dict[str, Any]]:
