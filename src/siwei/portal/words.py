@@ -27,7 +27,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "kind": {
         "firm": gettext_noop("Firm"),
-        "centre": gettext_noop("Compute centre"),
+        "centre": gettext_noop("Centre"),
         "university": gettext_noop("University"),
         "laboratory": gettext_noop("Laboratory"),
         "hospital": gettext_noop("Hospital"),

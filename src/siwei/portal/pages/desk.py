@@ -9,6 +9,7 @@ from django.shortcuts import render
 from siwei.exchange.models import Event, Job, Organisation
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
+from siwei.portal.directory import current_directory
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import pots, public_money
 
@@ -29,11 +30,15 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,
         "events": Event.objects.visible_to(actor).order_by("-pk")[:20],
-        "generated": any(organisation.is_generated for organisation in own),
+        "generated": any(each.is_generated for each in own) or (actor.sees_all and current_directory().has_generated),
     }
     return render(request, "portal/desk.html", context)
 
 
 def money_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    return render(request, "portal/money.html", {"money": public_money(), "pots": pots(actor)})
+    return render(
+        request,
+        "portal/money.html",
+        {"money": public_money(), "pots": pots(actor), "generated": current_directory().has_generated},
+    )

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from siwei.errors import NotFound
 from siwei.exchange.models import ImportFile, Merge, Reject
 from siwei.portal.access import actor_of, require_operator
+from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
 
@@ -19,7 +20,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require_operator(actor)
     page = page_of(request, ImportFile.objects.visible_to(actor).order_by("-imported_at", "-pk"))
-    return render(request, "portal/imports/list.html", {"page": page})
+    return render(request, "portal/imports/list.html", {"page": page, "generated": current_directory().has_generated})
 
 
 def import_page(request: HttpRequest, sha256: str) -> HttpResponse:
@@ -35,7 +36,12 @@ def import_page(request: HttpRequest, sha256: str) -> HttpResponse:
         return export_response(
             reject_frame(rejects.values_list("row", "field", "reason", "record")), f"rejects-{sha256[:12]}", export
         )
-    context = {"file": file, "page": page_of(request, rejects), "merges": page_of(request, merges)}
+    context = {
+        "file": file,
+        "page": page_of(request, rejects),
+        "merges": page_of(request, merges),
+        "generated": current_directory().has_generated,
+    }
     return render(request, "portal/imports/detail.html", context)
 
 
