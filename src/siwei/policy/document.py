@@ -128,6 +128,9 @@ class ProgrammeDocument(Document):
 
     id: Identifier = Field(description="The same as the file's name without .yaml.")
     version: ShortText = Field(description="The version of this file.")
+    state: Literal["draft", "rehearsed", "in_force", "ended"] = Field(
+        "in_force", description="Only what is in force releases money; ended needs the period's last day."
+    )
     title: TextDocument = Field(description="Its name.")
     kind: Literal["grant", "voucher", "tax_saving"] = Field(
         description="A tax_saving is a computed benefit, kept apart from money paid."
@@ -143,6 +146,12 @@ class ProgrammeDocument(Document):
     rounding: RoundingDocument = Field(default_factory=RoundingDocument, description="How it rounds.")
     pot: PotDocument | None = Field(None, description="The budget, where there is one.")
     notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
+
+    @model_validator(mode="after")
+    def _ended_on_a_day(self) -> "ProgrammeDocument":
+        if self.state == "ended" and self.period.end is None:
+            raise ValueError("a version that has ended needs the last day of its period")
+        return self
 
     @model_validator(mode="after")
     def _clauses_once(self) -> "ProgrammeDocument":

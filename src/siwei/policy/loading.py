@@ -26,6 +26,7 @@ from siwei.policy.document import (
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import BOOL, INT, CelType
+from siwei.policy.places import Places
 from siwei.policy.programmes import (
     Award,
     Citation,
@@ -40,31 +41,57 @@ from siwei.policy.programmes import (
     RoundingMode,
     Sharing,
     Source,
+    State,
     Text,
 )
+from siwei.policy.versions import file_stems, latest_versions
 
 LARGEST_FILE = 256 * 1024
 MOST_FILES = 500
 
 
-def load_programmes(directory: Path, attributes: Mapping[str, Attribute]) -> tuple[Programme, ...]:
-    """Every `*.yaml` of the directory, ordered by id. Raises PolicyError with all problems of all files."""
+def load_programmes(
+    directory: Path, attributes: Mapping[str, Attribute], as_of: date | None = None
+) -> tuple[Programme, ...]:
+    """One version of every programme of the directory, ordered by id: the one in force on `as_of`, else the latest.
+
+    Raises PolicyError with all problems of all files.
+    """
+    return latest_versions(load_all_versions(directory, attributes), as_of)
+
+
+def load_all_versions(directory: Path, attributes: Mapping[str, Attribute]) -> tuple[Programme, ...]:
+    """Every version of every programme (`*.yaml` of the directory, `*.cases.yaml` apart), ordered by id and first
+    day. Raises PolicyError with all problems of all files."""
+    programmes: list[Programme] = []
+    problems: list[Problem] = []
+    seen: dict[tuple[str, str], Path] = {}
+    for path in programme_files(directory):
+        try:
+            programme = load_programme(path, attributes)
+        except PolicyError as error:
+            problems.extend(error.problems)
+            continue
+        other = seen.setdefault((programme.id, programme.version), path)
+        if other != path:
+            message = f"version {programme.version!r} of {programme.id!r} is also {other.name}"
+            problems.append(Problem(message, "give it a version of its own", str(path), field="version"))
+        programmes.append(programme)
+    if problems:
+        raise PolicyError(problems)
+    return tuple(sorted(programmes, key=lambda each: (each.id, each.period.start or date.min, each.version)))
+
+
+def programme_files(directory: Path) -> list[Path]:
+    """The files of programmes, by name. Raises PolicyError where there is no such folder or it holds too many."""
     directory = Path(directory)
     if not directory.is_dir():
         raise PolicyError([Problem("no such folder of programmes", "name a folder of *.yaml files", str(directory))])
-    paths = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    found = (path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    paths = sorted(path for path in found if not path.stem.endswith(".cases"))
     if len(paths) > MOST_FILES:
         raise PolicyError([Problem(f"{len(paths)} files; at most {MOST_FILES} are read", "split it", str(directory))])
-    programmes: list[Programme] = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            programmes.append(load_programme(path, attributes))
-        except PolicyError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise PolicyError(problems)
-    return tuple(sorted(programmes, key=lambda programme: programme.id))
+    return paths
 
 
 def load_programme(path: Path, attributes: Mapping[str, Attribute]) -> Programme:
@@ -82,10 +109,11 @@ def load_programme(path: Path, attributes: Mapping[str, Attribute]) -> Programme
         document = ProgrammeDocument.model_validate(yaml_document.value)
     except ValidationError as error:
         raise PolicyError(_schema_problems(error, yaml_document, str(path))) from None
-    if document.id != path.stem:
+    if path.stem not in file_stems(document.id, document.version):
         place = yaml_document.places.get(("id",), (1, 1))
         message = f"id {document.id!r} is not the file's name"
-        raise PolicyError([Problem(message, f"rename the file to {document.id}.yaml", str(path), *place, "id")])
+        stems = " or ".join(f"{stem}.yaml" for stem in file_stems(document.id, document.version))
+        raise PolicyError([Problem(message, f"rename the file to {stems}", str(path), *place, "id")])
     return _Builder(document, yaml_document, text, path, attributes).build(hashlib.sha256(content).hexdigest())
 
 
@@ -157,6 +185,10 @@ class _Builder:
     attributes: Mapping[str, Attribute]
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def places(self) -> Places:
+        return Places(self.text, self.yaml_document.places, str(self.path))
+
     def build(self, sha256: str) -> Programme:
         document = self.document
         types = cel_types(self.attributes)
@@ -183,6 +215,7 @@ class _Builder:
             pot=_pot(document.pot),
             notes=tuple(_text(note) for note in document.notes),
             sha256=sha256,
+            state=State(document.state),
         )
 
     def _check_parameters(self) -> None:
@@ -226,39 +259,9 @@ class _Builder:
             return checker.check(text, expected)
         except ExpressionRefused as refused:
             for fault in refused.faults:
-                line, column = self._place_in_file(path, fault.line, fault.column)
-                written = text.split("\n")[min(fault.line, text.count("\n") + 1) - 1]
-                shown, place = _excerpt(written, fault.column)
-                message = f"{fault.message}\n    {shown}\n    {_caret(shown, place)}\n   "
-                name = ".".join(str(part) for part in path)
-                self.problems.append(Problem(message, fault.fix, str(self.path), line, column, name))
+                fault_at = (fault.message, fault.fix, fault.line, fault.column)
+                self.problems.append(self.places.problem(path, text, *fault_at))
             return None
-
-    def _place_in_file(self, path: KeyPath, line: int, column: int) -> tuple[int, int]:
-        """Where a character of an expression stands in the file: plain, quoted and `|` scalars are followed exactly,
-        a folded one to its first line."""
-        start_line, start_column = self.yaml_document.places[path]
-        lines = self.text.split("\n")
-        opening = lines[start_line - 1][start_column - 1 : start_column]
-        if opening in "'\"":
-            return start_line, start_column + column
-        if opening == "|" and start_line + line - 1 < len(lines):
-            content = lines[start_line + line - 1]
-            first = lines[start_line]
-            return start_line + line, len(first) - len(first.lstrip()) + column if content else column
-        return start_line, start_column + (column - 1 if opening != ">" else 0)
-
-
-def _excerpt(written: str, column: int, width: int = 100) -> tuple[str, int]:
-    """The part of a line around a column, and the column within it."""
-    start = max(0, column - width // 2) if len(written) > width else 0
-    return written[start : start + width], column - start
-
-
-def _caret(written: str, column: int) -> str:
-    """Spaces as wide as the text before the place: a Chinese character takes two columns of a terminal."""
-    before = written[: column - 1]
-    return "".join("\t" if sign == "\t" else "  " if ord(sign) >= 0x1100 else " " for sign in before) + "^"
 
 
 def _text(text: TextDocument) -> Text:

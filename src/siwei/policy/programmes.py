@@ -36,6 +36,15 @@ class Kind(StrEnum):
     TAX_SAVING = "tax_saving"
 
 
+class State(StrEnum):
+    """The life of a version. An in-force version never changes; what comes after is another version."""
+
+    DRAFT = "draft"
+    REHEARSED = "rehearsed"
+    IN_FORCE = "in_force"
+    ENDED = "ended"
+
+
 class RoundingMode(StrEnum):
     DOWN = "down"
     UP = "up"
@@ -166,6 +175,7 @@ class Programme:
     notes: tuple[Text, ...]
     sha256: str
     """Of the file's bytes: what a decision records to say by which text it was made."""
+    state: State = State.IN_FORCE
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -184,5 +194,5 @@ class Programme:
 
     @property
     def is_draft(self) -> bool:
-        """A draft is decided and shown, and releases no money."""
-        return bool(self.unsourced)
+        """A draft is decided and shown, and releases no money: it cites nothing somewhere, or is not in force yet."""
+        return bool(self.unsourced) or self.state in (State.DRAFT, State.REHEARSED)
