@@ -52,7 +52,8 @@ def record_decision(
     content = {"programme": programme.id, "organisation": organisation.key, "as_of": as_of}
     if repeated("record_decision", idempotency_key, content):
         return Decision.objects.get(key=idempotency_key)
-    read = {name: attributes[name] for name in programme.attributes}
+    # Aggregates are no facts of an organisation: here they are not known.
+    read = {name: attributes[name] for name in programme.attributes if name in attributes}
     facts = facts_of(organisation, as_of, read)
     explanation = explain(programme, facts, as_of, attributes)
     decision = Decision.objects.create(

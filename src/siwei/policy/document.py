@@ -6,33 +6,21 @@ Absent means not known; no field may be empty. The language of people is always 
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-INT64_MAX = 2**63 - 1
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Small letters, digits and hyphens.")]
-ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Read in expressions as p.<name>.")]
-ShortText = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
-Cel = Annotated[str, Field(min_length=1, max_length=10_000, description="An expression of CEL (cel.dev).")]
-Status = Literal["declared", "documented", "verified"]
-
-
-class Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class TextDocument(Document):
-    """Words for people, in both languages."""
-
-    zh: ShortText = Field(description="In simplified Chinese; traditional is derived when shown.")
-    en: ShortText = Field(description="In English.")
-
-
-class CitationDocument(Document):
-    """Where a rule is written."""
-
-    document: ShortText = Field(description="The document that says so.")
-    locator: ShortText = Field("not known", description="Article or page; `not known` where the text was not seen.")
-    url: ShortText | None = Field(None, description="Where it was read.")
+from siwei.policy.document_money import AggregateDocument, LimitDocument, PotDocument, VoucherDocument
+from siwei.policy.document_parts import (
+    INT64_MAX,
+    Cel,
+    CitationDocument,
+    Document,
+    Identifier,
+    ParameterName,
+    PeriodDocument,
+    ShortText,
+    Status,
+    TextDocument,
+)
 
 
 class SourceDocument(Document):
@@ -44,19 +32,6 @@ class SourceDocument(Document):
     as_of: date = Field(description="The day on which this file says what was known.")
     verified: bool = Field(description="Whether somebody compared this file with the published text.")
     note: TextDocument | None = Field(None, description="How well it is known.")
-
-
-class PeriodDocument(Document):
-    """Days, both included; absent is open."""
-
-    start: date | None = Field(None, description="First day.")
-    end: date | None = Field(None, description="Last day.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "PeriodDocument":
-        if self.start and self.end and self.end < self.start:
-            raise ValueError("end lies before start")
-        return self
 
 
 class ParameterValueDocument(Document):
@@ -111,18 +86,6 @@ class RoundingDocument(Document):
     to: Literal["fen", "yuan"] = Field("fen", description="What the award is cut to.")
 
 
-class PotDocument(Document):
-    """The budget awards are paid from."""
-
-    budget_fen: int | None = Field(None, ge=0, le=INT64_MAX, description="Absent where not known.")
-    per: Literal["year", "once"] = Field("year", description="How often the budget is given.")
-    sharing: Literal["first_come", "merit", "pro_rata", "lottery", "not_known"] = Field(
-        description="How it is shared when awards exceed it."
-    )
-    words: TextDocument = Field(description="The budget in words.")
-    citation: CitationDocument | None = Field(None, description="Where it is written.")
-
-
 class ProgrammeDocument(Document):
     """One programme, one file."""
 
@@ -139,10 +102,17 @@ class ProgrammeDocument(Document):
     source: SourceDocument = Field(description="Its legal source.")
     period: PeriodDocument = Field(description="The days on which it is in force.")
     window: PeriodDocument | None = Field(None, description="The days on which applications are taken.")
-    applies_to: Literal["organisation"] = Field(description="What it is decided for.")
+    applies_to: Literal["organisation", "claim", "project", "person"] = Field(description="What it is decided for.")
     parameters: dict[ParameterName, ParameterDocument] = Field(default_factory=dict, description="Figures by date.")
     clauses: Annotated[list[ClauseDocument], Field(min_length=1, max_length=100, description="The conditions.")]
     award: AwardDocument = Field(description="What is granted.")
+    aggregates: dict[ParameterName, AggregateDocument] = Field(
+        default_factory=dict, max_length=30, description="Sums over other rows, read in expressions by name."
+    )
+    limits: Annotated[list[LimitDocument], Field(max_length=10)] = Field(
+        default_factory=list, description="What the awards of several rows may come to together."
+    )
+    voucher: VoucherDocument | None = Field(None, description="What a voucher pays; only for kind voucher.")
     rounding: RoundingDocument = Field(default_factory=RoundingDocument, description="How it rounds.")
     pot: PotDocument | None = Field(None, description="The budget, where there is one.")
     notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
@@ -159,6 +129,12 @@ class ProgrammeDocument(Document):
         twice = sorted({each for each in ids if ids.count(each) > 1} | ({"award"} & set(ids)))
         if twice:
             raise ValueError(f"clause ids must differ, and none may be `award`: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _voucher_of_a_voucher(self) -> "ProgrammeDocument":
+        if self.voucher is not None and self.kind != "voucher":
+            raise ValueError(f"voucher terms in a programme of kind {self.kind}")
         return self
 
 

@@ -39,6 +39,7 @@ from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.programmes import Clause, ClauseVerdict, FactStatus, Programme, Text, Verdict
 from siwei.policy.sentences import write_sentence
 from siwei.policy.subjects import ID, attribute_dtypes
+from siwei.policy.vouchers import voucher_terms
 
 _PYTHON_TYPES: dict[pl.DataType, type] = {
     pl.Boolean(): bool,
@@ -124,6 +125,7 @@ class _Explainer:
             is_draft=programme.is_draft,
             unsourced=programme.unsourced,
             notes=programme.notes,
+            voucher=voucher_terms(programme, self.table, self.as_of),
         )
 
     def _clause(self, clause: Clause, verdict: ClauseVerdict) -> ClauseExplanation:

@@ -79,6 +79,20 @@ class AwardExplanation:
 
 
 @dataclass(frozen=True, slots=True)
+class VoucherExplanation:
+    """The terms a voucher granted on the day would have. `rate_bp` is None where it cannot be known, the days where
+    the programme does not say how long it is valid."""
+
+    kinds: tuple[str, ...]
+    rate_bp: int | None
+    listed_providers_only: bool
+    valid_from: date
+    valid_to: date | None
+    words: Text
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     programme: str
     version: str
@@ -96,6 +110,7 @@ class Explanation:
     is_draft: bool
     unsourced: tuple[str, ...]
     notes: tuple[Text, ...]
+    voucher: VoucherExplanation | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON; days in ISO form, statuses by name."""

@@ -15,17 +15,15 @@ from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
 from siwei.errors import PolicyError, Problem
 from siwei.policy.document import (
     AwardDocument,
-    CitationDocument,
     ClauseDocument,
-    PeriodDocument,
-    PotDocument,
     ProgrammeDocument,
     SourceDocument,
-    TextDocument,
 )
+from siwei.policy.document_parts import CitationDocument, PeriodDocument, TextDocument
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import BOOL, INT, CelType
+from siwei.policy.loading_money import MoneyReader
 from siwei.policy.places import Places
 from siwei.policy.programmes import (
     Award,
@@ -35,15 +33,14 @@ from siwei.policy.programmes import (
     Kind,
     Parameter,
     Period,
-    Pot,
     Programme,
     Rounding,
     RoundingMode,
-    Sharing,
     Source,
     State,
     Text,
 )
+from siwei.policy.sources import subject_types
 from siwei.policy.versions import file_stems, latest_versions
 
 LARGEST_FILE = 256 * 1024
@@ -191,11 +188,16 @@ class _Builder:
 
     def build(self, sha256: str) -> Programme:
         document = self.document
-        types = cel_types(self.attributes)
-        checker = Checker(types, tuple(document.parameters), document.rounding.mode)
+        money = MoneyReader(document, self.attributes, self._checker, self._expression, self._complain)
+        aggregates = money.aggregates()
+        types = subject_types(self.attributes, document.applies_to)
+        pot = money.pot(self._checker(types))
+        # A name that is wrong is told once, where it is declared, and not again wherever it is read.
+        checker = self._checker({**types, **dict.fromkeys(document.aggregates, INT)})
         self._check_parameters()
         clauses = [self._clause(checker, clause, index) for index, clause in enumerate(document.clauses)]
         award = self._award(checker, document.award)
+        voucher, limits = money.voucher(checker), money.limits(checker)
         if self.problems or award is None:
             raise PolicyError(self.problems)
         return Programme(
@@ -212,11 +214,20 @@ class _Builder:
             clauses=tuple(clause for clause in clauses if clause is not None),
             award=award,
             rounding=Rounding(RoundingMode(document.rounding.mode), 100 if document.rounding.to == "yuan" else 1),
-            pot=_pot(document.pot),
+            pot=pot,
             notes=tuple(_text(note) for note in document.notes),
             sha256=sha256,
             state=State(document.state),
+            voucher=voucher,
+            aggregates=aggregates,
+            limits=limits,
         )
+
+    def _checker(self, types: Mapping[str, CelType]) -> Checker:
+        return Checker(types, tuple(self.document.parameters), self.document.rounding.mode)
+
+    def _complain(self, path: KeyPath, message: str, fix: str) -> None:
+        self.problems.append(self.places.problem_at(path, message, fix))
 
     def _check_parameters(self) -> None:
         start = self.document.period.start
@@ -270,12 +281,6 @@ def _text(text: TextDocument) -> Text:
 
 def _period(period: PeriodDocument | None) -> Period | None:
     return None if period is None else Period(period.start, period.end)
-
-
-def _pot(pot: PotDocument | None) -> Pot | None:
-    if pot is None:
-        return None
-    return Pot(pot.budget_fen, pot.per, Sharing(pot.sharing), _text(pot.words), _citation(pot.citation))
 
 
 def _citation(citation: CitationDocument | None) -> Citation | None:

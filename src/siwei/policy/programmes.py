@@ -62,6 +62,22 @@ class Sharing(StrEnum):
     NOT_KNOWN = "not_known"
 
 
+class Payment(StrEnum):
+    """A claim for which the money does not suffice: paid in part, passed over for the next, or nobody after it."""
+
+    PARTIAL = "partial"
+    WHOLE_OR_NEXT = "whole_or_next"
+    WHOLE_OR_STOP = "whole_or_stop"
+
+
+class Returns(StrEnum):
+    """Where money goes that comes back: to claims not paid in full, to the pot, or out of it."""
+
+    WAITING = "waiting"
+    POT = "pot"
+    TREASURY = "treasury"
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     zh: str
@@ -148,10 +164,83 @@ class Award:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """A part of a pot kept for the claims of which `where` is true."""
+
+    id: str
+    share_bp: int
+    where: Expression
+    words: Text
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The most that all claims with one value of the attribute `by` get together."""
+
+    by: str
+    most_bp: int
+    words: Text
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pot:
     budget_fen: int | None
     per: str
     sharing: Sharing
+    words: Text
+    citation: Citation | None
+    payment: Payment = Payment.PARTIAL
+    reserves: tuple[Reserve, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    returns: Returns = Returns.POT
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """What a voucher pays: `rate` is in basis points of each bill. Neither `valid_until` nor `valid_days`: not
+    known, and none can be granted."""
+
+    kinds: tuple[str, ...]
+    rate: Expression
+    listed_providers_only: bool
+    valid_until: str | None
+    valid_days: int | None
+    words: Text
+    citation: Citation | None
+
+
+class AggregateKind(StrEnum):
+    SUM = "sum"
+    COUNT = "count"
+    GREATEST = "greatest"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A column made from other rows: over those of `of` that share the columns `per` and of which `where` is true.
+    `value` is None for a count."""
+
+    id: str
+    of: str
+    kind: AggregateKind
+    value: Expression | None
+    where: Expression | None
+    per: tuple[str, ...]
+    unit: str
+    words: Text
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that the awards of rows sharing the columns `per` come to; served by the columns `order`, then id."""
+
+    id: str
+    per: tuple[str, ...]
+    at_most: Expression
+    order: tuple[str, ...]
     words: Text
     citation: Citation | None
 
@@ -176,21 +265,33 @@ class Programme:
     sha256: str
     """Of the file's bytes: what a decision records to say by which text it was made."""
     state: State = State.IN_FORCE
+    voucher: Voucher | None = None
+    aggregates: tuple[Aggregate, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Every attribute that a clause, the award or its cap reads, sorted."""
-        expressions = [clause.expression for clause in self.clauses] + [self.award.expression]
-        expressions += [self.award.cap] if self.award.cap else []
-        return tuple(sorted({name for expression in expressions for name in expression.attributes}))
+        """Every attribute that a clause, the award, its cap, a limit or the voucher's rate reads, sorted; aggregates
+        are among them."""
+        return tuple(sorted({name for expression in self.expressions for name in expression.attributes}))
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """All that is worked out over the subjects' own rows."""
+        clauses = (clause.expression for clause in self.clauses)
+        cap = (self.award.cap,) if self.award.cap else ()
+        rate = (self.voucher.rate,) if self.voucher else ()
+        return (*clauses, self.award.expression, *cap, *(limit.at_most for limit in self.limits), *rate)
 
     @property
     def unsourced(self) -> tuple[str, ...]:
-        """Ids of clauses, `award` and parameters (`p.<id>`) that cite nothing."""
+        """Ids of clauses, `award`, `voucher`, limits and parameters (`p.<id>`) that cite nothing."""
         clauses = [clause.id for clause in self.clauses if clause.citation is None]
         award = ["award"] if self.award.citation is None else []
         parameters = [f"p.{parameter.id}" for parameter in self.parameters if parameter.citation is None]
-        return (*clauses, *award, *parameters)
+        limits = [limit.id for limit in self.limits if limit.citation is None]
+        voucher = ["voucher"] if self.voucher is not None and self.voucher.citation is None else []
+        return (*clauses, *award, *limits, *voucher, *parameters)
 
     @property
     def is_draft(self) -> bool:

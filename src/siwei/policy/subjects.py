@@ -19,9 +19,7 @@ def attribute_dtypes(programmes: Iterable[Programme]) -> dict[str, pl.DataType]:
     """Every attribute the programmes read, with the dtype its column must have; sorted by name."""
     found: dict[str, pl.DataType] = {}
     for programme in programmes:
-        expressions = [clause.expression for clause in programme.clauses] + [programme.award.expression]
-        expressions += [programme.award.cap] if programme.award.cap else []
-        for expression in expressions:
+        for expression in programme.expressions:
             for node in walk(expression.tree):
                 if isinstance(node, Attribute):
                     found[node.name] = DTYPES[node.type.kind]

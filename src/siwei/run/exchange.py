@@ -102,12 +102,14 @@ def award_voucher(stage: Stage, training: Training) -> Voucher:
     )  # fmt: skip
     if decision.award_fen is None:
         raise Conflict(f"the demonstration's {party} is {decision.verdict} under {programme.id}: nothing to grant")
-    rental = int(stage.cast.parties[party].facts["compute_rental_from_listed"].value)
+    voucher = decision.result["voucher"]
+    if voucher is None or voucher["rate_bp"] is None or voucher["valid_to"] is None:
+        raise Conflict(f"{programme.id} does not say what its voucher pays, or until when → complete its `voucher:`")
     return grant_voucher(
-        decision, pot, amount_fen=decision.award_fen, rate_bp=decision.award_fen * 10_000 // rental,
-        kinds=["compute"], listed_providers_only=True, valid_from=job.home.as_of,
-        valid_to=date(job.home.as_of.year, 12, 31), actor=PLATFORM, now=now(),
-        idempotency_key=f"demo-{programme.id}-{party}",
+        decision, pot, amount_fen=decision.award_fen, rate_bp=voucher["rate_bp"], kinds=voucher["kinds"],
+        listed_providers_only=voucher["listed_providers_only"],
+        valid_from=date.fromisoformat(voucher["valid_from"]), valid_to=date.fromisoformat(voucher["valid_to"]),
+        actor=PLATFORM, now=now(), idempotency_key=f"demo-{programme.id}-{party}",
     )  # fmt: skip
 
 

@@ -17,15 +17,19 @@ MISSING_SHOWN = 5
 
 def decide_programmes(job: Job) -> Counts:
     """Two runs: `awards` (id, programme, verdict, award_fen), `clauses` (id, programme, clause, verdict, missing)."""
-    read = {name for programme in job.programmes for name in programme.attributes}
+    programmes = tuple(each for each in job.programmes if each.applies_to == "organisation")
+    # Aggregates are made from claims; no claims are known at this stage, which is not the same as none.
+    aggregates = {aggregate.id for programme in programmes for aggregate in programme.aggregates}
+    read = {name for programme in programmes for name in programme.attributes if name not in aggregates}
     table = subjects(job.home.as_of, attributes={name: job.pack.attributes[name] for name in sorted(read)})
     table = table.rename({"key": "id"}).drop("name")
-    inputs = fingerprint(table, *(programme.sha256 for programme in job.programmes))
+    table = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(name) for name in sorted(aggregates))
+    inputs = fingerprint(table, *(programme.sha256 for programme in programmes))
     latest = Run.objects.filter(kind="awards").order_by("-pk").first()
     if latest is not None and latest.inputs_sha256 == inputs and latest.as_of == job.home.as_of:
         return {**latest.summary["totals"], "unchanged": True}
     job.progress("organisations decided", 0, table.height)
-    decisions = decide(job.programmes, table, job.home.as_of)
+    decisions = decide(programmes, table, job.home.as_of)
     job.progress("organisations decided", table.height, table.height)
     summary = summarise(decisions)
     saving: dict[str, Any] = {
