@@ -24,15 +24,21 @@ Source = Annotated[
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]
 
 
+def pack_folder(pack: str) -> Path:
+    """The folder of a built-in pack, or the one that is named. Raises NotFound."""
+    for directory in (PACKS / pack, Path(pack)):
+        if (directory / "attributes.csv").is_file():
+            return directory
+    raise NotFound(f"no pack {pack!r} → name a built-in pack, or a folder with attributes.csv and programmes/*.yaml")
+
+
 def _load(pack: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
     from siwei.city.attributes import load_attributes
     from siwei.policy import load_programmes
 
-    for directory in (PACKS / pack, Path(pack)):
-        if (directory / "attributes.csv").is_file():
-            attributes = load_attributes(directory)
-            return attributes, load_programmes(directory / "programmes", attributes)
-    raise NotFound(f"no pack {pack!r} → name a built-in pack, or a folder with attributes.csv and programmes/*.yaml")
+    directory = pack_folder(pack)
+    attributes = load_attributes(directory)
+    return attributes, load_programmes(directory / "programmes", attributes)
 
 
 def _day(as_of: date | None) -> date:
@@ -41,14 +47,20 @@ def _day(as_of: date | None) -> date:
 
 @policy_app.command
 def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
-    """Check every programme of a pack; exits with 3 and every problem where there is one."""
-    try:
-        _, programmes = _load(pack)
-    except PolicyError as error:
-        if not json:
-            raise
-        print_json({"ok": False, "problems": [problem.as_dict() for problem in error.problems]})
-        raise SystemExit(PolicyError.exit_code) from None
+    """Check every programme of a pack: faults, and warnings apart from them; exits with 3 where there is a fault.
+
+    Faults are what cannot be read and what can never be (clauses that contradict each other, released text that has
+    changed …); warnings what is only worth knowing (a clause that decides nothing, an old source …).
+    """
+    from siwei.city.attributes import load_attributes
+    from siwei.policy.check import check_programmes
+    from siwei.policy.findings import Severity
+
+    directory = pack_folder(pack)
+    findings = check_programmes(directory / "programmes", load_attributes(directory), _day(None))
+    faults = [finding for finding in findings if finding.severity is Severity.ERROR]
+    warnings = findings[len(faults) :]
+    programmes = () if faults else _load(pack)[1]
     columns = ("programme", "version", "kind", "clauses", "attributes", "draft", "verified", "without a source")
     rows = [
         (
@@ -64,9 +76,17 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
         for programme in programmes
     ]
     if json:
-        print_json({"ok": True, "programmes": [dict(zip(columns, row, strict=True)) for row in rows]})
+        listed = [dict(zip(columns, row, strict=True)) for row in rows]
+        problems, worth = [each.as_dict() for each in faults], [each.as_dict() for each in warnings]
+        print_json({"ok": not faults, "programmes": listed, "problems": problems, "warnings": worth})
+        if faults:
+            raise SystemExit(PolicyError.exit_code)
         return
-    print_table(f"{len(programmes)} programmes, no problems", columns, rows)
+    for warning in warnings:
+        console.print(f"! {warning.problem}", markup=False, highlight=False, soft_wrap=True)
+    if faults:
+        raise PolicyError([fault.problem for fault in faults])
+    print_table(f"{len(programmes)} programmes, no problems, {len(warnings)} warnings", columns, rows)
     console.print("A draft has a clause that cites no source; it is decided and shown, and releases no money.")
 
 

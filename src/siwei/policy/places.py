@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from siwei.city.pack_yaml import KeyPath
+from siwei.city.pack_yaml import KeyPath, read_yaml
 from siwei.errors import Problem
 
 WIDEST = 100
@@ -58,3 +59,9 @@ def _indent(written: str, column: int) -> str:
     """Spaces as wide as the text before the place: a Chinese character takes two columns of a terminal."""
     before = written[: column - 1]
     return "".join("\t" if sign == "\t" else "  " if ord(sign) >= 0x1100 else " " for sign in before)
+
+
+def read_places(path: Path) -> Places:
+    """The places of a file that has been read as a programme before."""
+    text = path.read_bytes().decode("utf-8-sig")
+    return Places(text, read_yaml(text, str(path)).places, str(path))

@@ -1,0 +1,119 @@
+"""Parameters by date, and sources: what is missing on a day of the period, never read, expired or of the future."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from siwei.policy.constants import constant_of
+from siwei.policy.findings import Finding, Severity, Subject, settings_of, stretch
+from siwei.policy.language.tree import Call, Expression, ListLiteral, walk
+from siwei.policy.programmes import State
+
+OLD = timedelta(days=730)
+"""After so long what is known of a source should be looked at again."""
+
+
+def expressions_of(subject: Subject) -> Iterator[tuple[tuple[str | int, ...], Expression]]:
+    """Every expression of the programme with its place in the file."""
+    programme = subject.programme
+    for index, clause in enumerate(programme.clauses):
+        yield subject.clause_path(index), clause.expression
+    yield ("award", "expr"), programme.award.expression
+    if programme.award.cap is not None:
+        yield ("award", "cap"), programme.award.cap
+
+
+def check_parameters(subject: Subject) -> Iterator[Finding]:
+    """Before its first value a parameter is an error wherever it is read; `load_programme` refuses that where the
+    period has a first day, so what is left is a period that is open."""
+    period = subject.programme.period
+    read = {name for _, expression in expressions_of(subject) for name in expression.parameters}
+    for parameter in subject.programme.parameters:
+        path = ("parameters", parameter.id)
+        first = parameter.values[0][0]
+        if parameter.id not in read:
+            yield subject.at(
+                Severity.WARNING, "unused_parameter", path, f"parameter {parameter.id} is never read",
+                f"read p.{parameter.id} in an expression, or remove it",
+            )  # fmt: skip
+        if period.start is None and first > date.min:
+            yield subject.at(
+                Severity.WARNING, "parameter_missing", (*path, "values"),
+                f"parameter {parameter.id} has no value before {first}, and the period has no first day",
+                "give the period its first day, or the parameter a value without `start`",
+            )  # fmt: skip
+        yield from _values_outside(subject, parameter.id, [start for start, _ in parameter.values])
+
+
+def _values_outside(subject: Subject, name: str, starts: list[date]) -> Iterator[Finding]:
+    period = subject.programme.period
+    for index, start in enumerate(starts):
+        after = period.end is not None and start > period.end
+        replaced = index + 1 < len(starts) and period.start is not None and starts[index + 1] <= period.start
+        if after or replaced:
+            yield subject.at(
+                Severity.WARNING, "value_never_used", ("parameters", name, "values", index),
+                f"this value of {name} holds on no day of the period", "remove it, or mend the days",
+            )  # fmt: skip
+
+
+def check_bands(subject: Subject) -> Iterator[Finding]:
+    """Limits of a band that parameters make: each stretch of days must have them ascending, or bands overlap."""
+    for path, expression in expressions_of(subject):
+        for node in walk(expression.tree):
+            if not (isinstance(node, Call) and node.function == "band" and len(node.arguments) == 3):
+                continue
+            limits = node.arguments[1]
+            assert isinstance(limits, ListLiteral)
+            for setting in settings_of(subject.programme):
+                values = [constant_of(item, setting) for item in limits.items]
+                for earlier, later, item in zip(values, values[1:], limits.items[1:], strict=False):
+                    if isinstance(earlier, int) and isinstance(later, int) and later <= earlier:
+                        message = f"the limits of the band overlap{stretch(setting)}: {later} follows {earlier}"
+                        yield subject.at_node(
+                            Severity.ERROR, "band_overlap", path, expression.text, item, message, "order the limits"
+                        )
+
+
+def check_source(subject: Subject) -> Iterator[Finding]:
+    programme, today = subject.programme, subject.today
+    source = programme.source
+    if source.as_of > today:
+        yield subject.at(
+            Severity.WARNING, "source_in_the_future", ("source", "as_of"),
+            f"the source is dated {source.as_of}, after today ({today})", "give the day on which it was read",
+        )  # fmt: skip
+    elif today - source.as_of > OLD:
+        yield subject.at(
+            Severity.WARNING, "source_old", ("source", "as_of"),
+            f"the source was last looked at on {source.as_of}", "look at it again, and say so in `as_of`",
+        )  # fmt: skip
+    until = subject.documents_until.get(source.document)
+    if until is not None and until < today:
+        yield subject.at(
+            Severity.WARNING, "source_expired", ("source", "document"),
+            f"{source.document} was valid until {until}", "name the document that follows it, or end the programme",
+        )  # fmt: skip
+    period = programme.period
+    if period.end is not None and period.end < today and programme.state is not State.ENDED:
+        yield subject.at(
+            Severity.WARNING, "period_over", ("period", "end"),
+            f"the period ended on {period.end}", "write `state: ended`, or a version for the time after",
+        )  # fmt: skip
+    if period.end is not None and source.as_of > period.end:
+        yield subject.at(
+            Severity.WARNING, "source_after_period", ("source", "as_of"),
+            f"the source was read on {source.as_of}, after the period's end ({period.end})",
+            "check that the rules of the period were read",
+        )  # fmt: skip
+
+
+def check_state(subject: Subject) -> Iterator[Finding]:
+    """A clause that cites nothing keeps a programme a draft, whatever its file says."""
+    programme = subject.programme
+    if not programme.unsourced or programme.state in (State.DRAFT, State.REHEARSED):
+        return
+    names = ", ".join(programme.unsourced)
+    yield subject.at(
+        Severity.WARNING, "draft", ("state",), f"{programme.id} stays a draft: {names} cite nothing",
+        "cite the document, or write `state: draft`",
+    )  # fmt: skip

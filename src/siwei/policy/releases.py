@@ -1,0 +1,145 @@
+"""The lock of released versions: what is in force keeps its bytes, so that a decision can be replayed years later.
+
+`versions.lock` beside the programmes has a line per release: programme, version, SHA-256 of the file, day, separated
+by tabs. Lines are only ever added.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from siwei.city.attributes import Attribute, load_attributes
+from siwei.errors import Conflict, NotFound, PolicyError, Problem
+from siwei.policy.findings import Finding, Severity
+from siwei.policy.loading import load_all_versions, load_programme, programme_files
+from siwei.policy.places import read_places
+from siwei.policy.programmes import Programme, State
+
+LOCK = "versions.lock"
+HEADER = "# programme\tversion\tsha256\treleased on. Written by `siwei policy release`; lines are only added.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    programme: str
+    version: str
+    sha256: str
+    released_on: date
+
+
+def read_releases(directory: Path) -> tuple[Release, ...]:
+    """The releases of a folder of programmes; none where there is no lock. Raises PolicyError with every bad line."""
+    path = directory / LOCK
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError([Problem(f"cannot be read ({error})", "restore it", str(path))]) from None
+    releases, problems = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            programme, version, sha256, day = line.split("\t")
+            if len(sha256) != 64 or int(sha256, 16) < 0:
+                raise ValueError
+            releases.append(Release(programme, version, sha256, date.fromisoformat(day)))
+        except ValueError:
+            fix = "restore the line: programme, version, SHA-256 and day, separated by tabs"
+            problems.append(Problem("is not a release", fix, str(path), number))
+    if problems:
+        raise PolicyError(problems)
+    return tuple(releases)
+
+
+def release_version(directory: Path, programme: Programme, day: date) -> Release:
+    """Add a version to the lock; again with the same bytes changes nothing.
+
+    Raises Conflict where the version is a draft, was not written as in force, or was released with other bytes.
+    """
+    if programme.state is not State.IN_FORCE:
+        raise Conflict(f"{programme.id} {programme.version} is {programme.state} → write `state: in_force`")
+    if programme.is_draft:
+        raise Conflict(
+            f"{programme.id} {programme.version} is a draft: {', '.join(programme.unsourced)} cite nothing → cite them"
+        )
+    for known in read_releases(directory):
+        if (known.programme, known.version) == (programme.id, programme.version):
+            if known.sha256 != programme.sha256:
+                raise Conflict(
+                    f"{programme.id} {programme.version} was released on {known.released_on} with other text → "
+                    f"restore it, and write the change as another version ({programme.id}@<version>.yaml)"
+                )
+            return known
+    release = Release(programme.id, programme.version, programme.sha256, day)
+    path = directory / LOCK
+    before = path.read_text(encoding="utf-8") if path.exists() else HEADER
+    draft = path.with_name(f".{LOCK}.part")
+    draft.write_text(
+        f"{before}{release.programme}\t{release.version}\t{release.sha256}\t{release.released_on}\n", encoding="utf-8"
+    )
+    draft.replace(path)
+    return release
+
+
+def check_releases(directory: Path, read: Sequence[tuple[Programme, Path]]) -> Iterator[Finding]:
+    """Released versions whose text changed or is gone, and versions in force that were never released."""
+    try:
+        releases = read_releases(directory)
+    except PolicyError as error:
+        yield from (Finding(Severity.ERROR, "lock", "", problem) for problem in error.problems)
+        return
+    by_version = {(programme.id, programme.version): (programme, path) for programme, path in read}
+    for release in releases:
+        found = by_version.get((release.programme, release.version))
+        if found is None:
+            message = f"{release.programme} {release.version} was released on {release.released_on} and is not here"
+            fix = "restore its file: decisions made by it are replayed from it"
+            problem = Problem(message, fix, str(directory / LOCK))
+            yield Finding(Severity.ERROR, "released_version_missing", release.programme, problem)
+        elif found[0].sha256 != release.sha256:
+            message = f"version {release.version} was released on {release.released_on} and has changed since"
+            fix = f"restore it, and write the change as another version ({release.programme}@<version>.yaml)"
+            problem = read_places(found[1]).problem_at(("version",), message, fix)
+            yield Finding(Severity.ERROR, "released_version_changed", release.programme, problem)
+    if releases:
+        yield from _never_released(releases, read)
+
+
+def _never_released(releases: tuple[Release, ...], read: Sequence[tuple[Programme, Path]]) -> Iterator[Finding]:
+    """Only where the pack uses a lock at all."""
+    known = {(release.programme, release.version) for release in releases}
+    for programme, path in read:
+        in_force = programme.state is State.IN_FORCE and not programme.is_draft
+        if in_force and (programme.id, programme.version) not in known:
+            message = f"version {programme.version} is in force and was never released"
+            fix = f"siwei policy release {programme.id} {programme.version}"
+            problem = read_places(path).problem_at(("version",), message, fix)
+            yield Finding(Severity.WARNING, "never_released", programme.id, problem)
+
+
+def load_version(
+    pack: Path, programme: str, sha256: str, attributes: Mapping[str, Attribute] | None = None
+) -> Programme:
+    """The version of a programme whose file has these bytes, whatever its state. Raises NotFound where the pack does
+    not hold it, PolicyError where it cannot be read."""
+    directory = pack / "programmes"
+    for path in programme_files(directory):
+        if path.stem.partition("@")[0] == programme and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            return load_programme(path, attributes if attributes is not None else load_attributes(pack))
+    raise NotFound(
+        f"no version {sha256[:12]}… of {programme!r} in {directory} → restore its file: its text has changed or is gone"
+    )
+
+
+def find_version(directory: Path, attributes: Mapping[str, Attribute], programme: str, version: str) -> Programme:
+    """Raises NotFound, naming the versions there are."""
+    mine = [each for each in load_all_versions(directory, attributes) if each.id == programme]
+    for each in mine:
+        if each.version == version:
+            return each
+    there = ", ".join(each.version for each in mine) or "none"
+    raise NotFound(f"no version {version!r} of {programme!r} → one of: {there}")
