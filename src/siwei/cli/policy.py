@@ -41,6 +41,15 @@ def _load(pack: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
     return attributes, load_programmes(directory / "programmes", attributes)
 
 
+def find_programme(pack: str, programme: str) -> "tuple[dict[str, Attribute], Programme]":
+    """The pack's attributes and one of its programmes. Raises NotFound."""
+    attributes, programmes = _load(pack)
+    found = next((each for each in programmes if each.id == programme), None)
+    if found is None:
+        raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+    return attributes, found
+
+
 def _day(as_of: date | None) -> date:
     return as_of or date.today()  # noqa: DTZ011  (the reader's own day)
 
@@ -161,10 +170,7 @@ def explain(
     from siwei.policy.subjects import prepare_subjects
     from siwei.policy.tables import read_subjects
 
-    attributes, programmes = _load(pack)
-    found = next((each for each in programmes if each.id == programme), None)
-    if found is None:
-        raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+    attributes, found = find_programme(pack, programme)
     frame = prepare_subjects(read_subjects(source, (found,), attributes), (found,))
     rows = frame.filter(pl.col("id") == id).collect()
     if rows.is_empty():

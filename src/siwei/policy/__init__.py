@@ -5,6 +5,7 @@ from siwei.policy.document import programme_schema
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.loading import load_programme, load_programmes
+from siwei.policy.pots import SHARES_SCHEMA, Shares, lottery_digest, share_pot
 from siwei.policy.programmes import (
     Award,
     Citation,
@@ -13,9 +14,12 @@ from siwei.policy.programmes import (
     FactStatus,
     Kind,
     Parameter,
+    Payment,
     Period,
     Pot,
     Programme,
+    Quota,
+    Reserve,
     Rounding,
     RoundingMode,
     Sharing,
@@ -29,6 +33,7 @@ from siwei.policy.unlock import UNLOCK_SCHEMA, unlock
 
 __all__ = [
     "CLAUSE_VERDICTS",
+    "SHARES_SCHEMA",
     "UNLOCK_SCHEMA",
     "VERDICTS",
     "Award",
@@ -41,11 +46,15 @@ __all__ = [
     "FactValue",
     "Kind",
     "Parameter",
+    "Payment",
     "Period",
     "Pot",
     "Programme",
+    "Quota",
+    "Reserve",
     "Rounding",
     "RoundingMode",
+    "Shares",
     "Sharing",
     "Source",
     "Text",
@@ -56,7 +65,9 @@ __all__ = [
     "explain",
     "load_programme",
     "load_programmes",
+    "lottery_digest",
     "programme_schema",
+    "share_pot",
     "share_pro_rata",
     "unlock",
 ]

@@ -28,6 +28,28 @@ def share_pro_rata(claims_fen: pl.Series, budget_fen: int, ids: pl.Series | None
     return ranked.with_columns(paid).sort("place")["paid_fen"]
 
 
+def share_groups_pro_rata(claims: pl.Series, ids: pl.Series, groups: pl.Series, amounts: pl.Series) -> pl.Series:
+    """The same within every group at once: group g (0, 1 …) shares `amounts[g]`, which is at most its claims' total.
+
+    Returns Int64 in the order given; each group's payments sum to its amount.
+    """
+    frame = pl.DataFrame({"claim": claims.cast(pl.Int128), "order": ids, "group": groups}).with_row_index("place")
+    frame = frame.with_columns(
+        amount=amounts.cast(pl.Int128).gather(groups), total=pl.col("claim").sum().over("group")
+    ).with_columns(product=pl.col("claim") * pl.col("amount"))
+    # A claim and an amount are each below 2^63, so their product fits in 128 bits.
+    whole = pl.when(pl.col("total") > 0).then(pl.col("total")).otherwise(pl.lit(1, dtype=pl.Int128))
+    frame = frame.with_columns(floor=pl.col("product") // whole)
+    frame = frame.with_columns(
+        remainder=pl.col("product") - pl.col("floor") * whole,
+        left_over=pl.col("amount") - pl.col("floor").sum().over("group"),
+    )
+    ranked = frame.sort(["group", "remainder", "order"], descending=[False, True, False])
+    rank = pl.int_range(pl.len(), dtype=pl.Int64).over("group")
+    paid = (pl.col("floor") + (rank < pl.col("left_over")).cast(pl.Int128)).cast(pl.Int64).alias("paid_fen")
+    return ranked.with_columns(paid).sort("place")["paid_fen"]
+
+
 def sum_exactly(amounts: pl.Series) -> int:
     """A sum that cannot wrap: Polars adds 64-bit integers modulo 2^64 without a word."""
     return int(amounts.cast(pl.Int128).sum())

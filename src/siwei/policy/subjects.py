@@ -35,7 +35,7 @@ def prepare_subjects(table: pl.DataFrame | pl.LazyFrame, programmes: Iterable[Pr
     frame = table.lazy()
     schema = frame.collect_schema()
     wanted: dict[str, pl.DataType] = {ID: pl.String(), **attribute_dtypes(programmes)}
-    problems = [_problem(name, dtype, schema) for name, dtype in wanted.items()]
+    problems = [column_problem(name, dtype, schema) for name, dtype in wanted.items()]
     found = [problem for problem in problems if problem is not None]
     statuses = [name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in schema]
     found += [
@@ -49,7 +49,8 @@ def prepare_subjects(table: pl.DataFrame | pl.LazyFrame, programmes: Iterable[Pr
     return frame.select(*columns, *(pl.col(name).cast(pl.UInt8) for name in statuses))
 
 
-def _problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None:
+def column_problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None:
+    """What is wrong with a table's column `name` that must hold `dtype`; None where nothing is."""
     if name not in schema:
         near = difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.6)
         fix = f"rename column {near[0]!r}?" if near else "add it, empty where it is not known"

@@ -1,0 +1,109 @@
+"""Read claims, awards of the past and ties from a file, strictly."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from siwei.city.attributes import Attribute
+from siwei.errors import ImportRefused, Problem
+from siwei.policy.language.types import CelType
+from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
+from siwei.policy.programmes import Programme
+from siwei.policy.sources import subject_types
+from siwei.policy.subjects import ID
+from siwei.policy.tables import MOST_PROBLEMS
+
+AWARD = "award_fen"
+_TEXT = {"int": "a whole number within 64 bits", "bool": "true or false", "date": "YYYY-MM-DD", "number": "a number"}
+
+
+def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
+    """CSV, CSV.GZ or Parquet; the columns named in `kinds` (string, int, bool, date, number, moment) are typed, the
+    others stay text. Empty is null. Raises ImportRefused with the rows and columns that are wrong."""
+    name = source.name.lower()
+    try:
+        if name.endswith(".parquet"):
+            return pl.read_parquet(source)
+        if name.endswith((".csv", ".csv.gz")):
+            text = pl.read_csv(source, infer_schema=False, encoding="utf8", raise_if_empty=True)
+            return _typed(text, kinds, source)
+    except FileNotFoundError:
+        raise ImportRefused([Problem("no such file", "check the path", str(source))]) from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        message = f"cannot be read: {str(error).splitlines()[0]}"
+        raise ImportRefused([Problem(message, "give a UTF-8 CSV or Parquet", str(source))]) from None
+    raise ImportRefused([Problem("is neither .csv, .csv.gz nor .parquet", "convert it", str(source))])
+
+
+def _typed(text: pl.DataFrame, kinds: Mapping[str, str], source: Path) -> pl.DataFrame:
+    wanted = {name: kind for name, kind in kinds.items() if name in text.columns and kind != "string"}
+    typed = text.with_columns(_cast(text[name], kind).alias(name) for name, kind in wanted.items())
+    problems: list[Problem] = []
+    for name, kind in wanted.items():
+        wrong = text[name].is_not_null() & typed[name].is_null()
+        for row in wrong.arg_true()[: MOST_PROBLEMS - len(problems)]:
+            expected = _TEXT.get(kind, "a date, a time or a number, all in one form")
+            # The header is line 1.
+            problems.append(
+                Problem(f"{text[name][row]!r} is not {expected}", "mend it", str(source), row + 2, field=name)
+            )
+    if problems:
+        raise ImportRefused(problems)
+    return typed
+
+
+def _cast(column: pl.Series, kind: str) -> pl.Series:
+    match kind:
+        case "int":
+            canonical = column.str.contains(r"^(0|-?[1-9][0-9]*)$")
+            return column.set(~canonical, None).cast(pl.Int64, strict=False)
+        case "bool":
+            return column.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+        case "date":
+            return column.str.to_date("%Y-%m-%d", strict=False)
+        case "number":
+            whole = column.cast(pl.Int64, strict=False)
+            number = column.cast(pl.Float64, strict=False)
+            return whole if whole.null_count() == column.null_count() else number.set(~number.is_finite(), None)
+        case _:
+            return _moment(column)
+
+
+def _moment(column: pl.Series) -> pl.Series:
+    """Days, times of one form with or without a zone, or whole numbers: whichever every cell is."""
+    forms = [
+        column.str.to_date("%Y-%m-%d", strict=False),
+        column.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC"),
+        column.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us"),
+        column.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"),
+        column.cast(pl.Int64, strict=False),
+    ]
+    return min(forms, key=lambda form: form.null_count())
+
+
+def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> tuple[pl.DataFrame, int]:
+    """The claims on a programme's pot, as `share_pot` takes them, and how many rows are none.
+
+    `claim_fen` may be called `award_fen`, as `siwei policy decide` writes it: then rows of another `programme` are
+    passed over, and of those of this one only what is `eligible` with a known amount is a claim.
+    """
+    types = subject_types(attributes, programme.applies_to)
+    kinds = {name: kind.kind for name, kind in types.items()}
+    frame = read_rows(source, {**kinds, CLAIM: "int", AWARD: "int", APPLIED_AT: "moment", SCORE: "number"})
+    if CLAIM not in frame.columns and AWARD in frame.columns:
+        frame = frame.rename({AWARD: CLAIM})
+    for column in (ID, CLAIM):
+        if column not in frame.columns:
+            fix = "claims have columns id, claim_fen (or award_fen), and what the pot is shared by"
+            raise ImportRefused([Problem(f"no column {column!r}", fix, str(source))])
+    if "programme" in frame.columns:
+        frame = frame.filter(pl.col("programme").cast(pl.String) == programme.id)
+    rows = frame.height
+    if "verdict" in frame.columns:
+        frame = frame.filter(pl.col("verdict").cast(pl.String) == "eligible", pl.col(CLAIM).is_not_null())
+    return frame, rows - frame.height
+
+
+def type_names(types: Mapping[str, CelType]) -> dict[str, str]:
+    return {name: each.kind for name, each in types.items()}

@@ -1,0 +1,213 @@
+"""Share a pot among the claims on it: first come, by merit, pro rata or by lottery; reserves, quotas, whole or in part.
+
+Reserves are shared first, each among the claims it is kept for; what is left of them and the rest of the pot is then
+shared among all. Nothing is paid twice, no claim gets more than it claims, and what is paid adds up to the fen.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from siwei.errors import InputError, Problem
+from siwei.policy.decide import programme_context
+from siwei.policy.language.compile import DTYPES, Plan
+from siwei.policy.language.tree import Attribute, walk
+from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Reserve, Sharing
+from siwei.policy.rounds import QuotaLeft, Round, serve_in_order, serve_pro_rata
+from siwei.policy.sharing import sum_exactly
+from siwei.policy.subjects import ID, column_problem
+
+CLAIM, APPLIED_AT, SCORE = "claim_fen", "applied_at", "score"
+SHARES_SCHEMA: dict[str, pl.DataType] = {
+    ID: pl.String(), CLAIM: pl.Int64(), "paid_fen": pl.Int64(), "reserved_fen": pl.Int64(),
+    "rank": pl.UInt32(), "bound_by": pl.String(),
+}  # fmt: skip
+LONGEST_SEED = 200
+INT64 = 2**63
+
+
+@dataclass(frozen=True)
+class Shares:
+    """`table` has a row per claim in the order given: what it gets, how much of that out of reserves, its rank (from
+    1; null where all are cut alike), and what kept it from more (`pot`, `quota:<attribute>`; null where paid in full).
+    """
+
+    sharing: Sharing
+    budget_fen: int
+    table: pl.DataFrame
+
+    @property
+    def claimed_fen(self) -> int:
+        return sum_exactly(self.table[CLAIM])
+
+    @property
+    def paid_fen(self) -> int:
+        return sum_exactly(self.table["paid_fen"])
+
+    @property
+    def left_fen(self) -> int:
+        return self.budget_fen - self.paid_fen
+
+
+def share_pot(
+    programme: Programme,
+    claims: pl.DataFrame,
+    as_of: date,
+    *,
+    budget_fen: int | None = None,
+    sharing: Sharing | None = None,
+    seed: str | None = None,
+) -> Shares:
+    """Share the programme's pot among `claims`: `id` (String), `claim_fen` (Int64), and as the rules need them
+    `applied_at` (a date, a time or a number; first come), `score` (a number; merit) and the attributes that reserves
+    and quotas read.
+
+    `budget_fen` and `sharing` stand for what the file does not know, or are tried in a rehearsal. Raises InputError
+    with every problem.
+    """
+    pot = programme.pot
+    if pot is None:
+        raise InputError([Problem(f"programme {programme.id} has no pot", "write its `pot:`", field="pot")])
+    mode = sharing or pot.sharing
+    budget = pot.budget_fen if budget_fen is None else budget_fen
+    _check(pot, claims, mode, budget, seed)
+    assert budget is not None
+    rounds = _share(programme, pot, claims, as_of, mode, budget, seed)
+    return Shares(mode, budget, _table(claims, *rounds))
+
+
+def lottery_digest(seed: str, id: str) -> str:
+    """Hex SHA-256 of the seed, a line feed and the id, in UTF-8. Claims are drawn by it, ascending, so that anyone who
+    has the published seed can draw again: `printf '%s\\n%s' SEED ID | sha256sum`."""
+    return hashlib.sha256(f"{seed}\n{id}".encode()).hexdigest()
+
+
+def _share(
+    programme: Programme, pot: Pot, claims: pl.DataFrame, as_of: date, mode: Sharing, budget: int, seed: str | None
+) -> tuple[list[int], list[int], list[str | None], list[int] | None]:
+    """By claim: paid, of that out of reserves, bound by; and the places in order."""
+    wanted: list[int] = claims[CLAIM].cast(pl.Int64).to_list()
+    ids = claims[ID].cast(pl.String)
+    order = None if mode is Sharing.PRO_RATA else _order(claims, mode, seed)
+    quotas = [_quota_left(quota.by, budget * quota.most_bp // 10_000, claims) for quota in pot.quotas]
+
+    def serve(amounts: Sequence[int], money: int) -> Round:
+        if order is None:
+            return serve_pro_rata(amounts, ids, money, quotas)
+        return serve_in_order(amounts, order, money, pot.payment, quotas)
+
+    unmet, reserved, money = list(wanted), [0] * len(wanted), budget
+    for reserve in pot.reserves:
+        mine = _matches(programme, reserve, claims, as_of)
+        amounts = [want if kept else 0 for want, kept in zip(unmet, mine, strict=True)]
+        got = serve(amounts, budget * reserve.share_bp // 10_000)
+        unmet = [want - part for want, part in zip(unmet, got.paid, strict=True)]
+        reserved = [before + part for before, part in zip(reserved, got.paid, strict=True)]
+        money -= got.total
+    rest = serve(unmet, money)
+    paid = [before + part for before, part in zip(reserved, rest.paid, strict=True)]
+    return paid, reserved, rest.bound, order
+
+
+def _table(
+    claims: pl.DataFrame, paid: list[int], reserved: list[int], bound: list[str | None], order: list[int] | None
+) -> pl.DataFrame:
+    ranks: list[int | None] = [None] * len(paid)
+    for rank, place in enumerate(order or (), start=1):
+        ranks[place] = rank
+    columns = (claims[ID].cast(pl.String), claims[CLAIM].cast(pl.Int64), paid, reserved, ranks, bound)
+    return pl.DataFrame(dict(zip(SHARES_SCHEMA, columns, strict=True)), schema=SHARES_SCHEMA)
+
+
+def _order(claims: pl.DataFrame, mode: Sharing, seed: str | None) -> list[int]:
+    """The places of the claims as they are served; what would tie goes by the id, so that no order is by chance."""
+    frame = claims.select(pl.col(ID).cast(pl.String), *(name for name in (APPLIED_AT, SCORE) if name in claims.columns))
+    if mode is Sharing.LOTTERY:
+        assert seed is not None
+        digests = [lottery_digest(seed, id) for id in frame[ID]]
+        frame = frame.with_columns(pl.Series("drawn", digests, dtype=pl.String))
+        keys, descending = ["drawn", ID], [False, False]
+    elif mode is Sharing.MERIT:
+        # Of equal merit the earlier goes first, where it is known.
+        keys = [SCORE, *((APPLIED_AT,) if APPLIED_AT in frame.columns else ()), ID]
+        descending = [True, *[False] * (len(keys) - 1)]
+    else:
+        keys, descending = [APPLIED_AT, ID], [False, False]
+    return frame.with_row_index("place").sort(keys, descending=descending)["place"].to_list()
+
+
+def _quota_left(by: str, most: int, claims: pl.DataFrame) -> QuotaLeft:
+    values = claims[by].to_list()
+    return QuotaLeft(f"quota:{by}", values, dict.fromkeys(values, most))
+
+
+def _matches(programme: Programme, reserve: Reserve, claims: pl.DataFrame, as_of: date) -> list[bool]:
+    """Of which claims `where` is true; unknown and in error are not."""
+    plan = Plan()
+    context = programme_context(programme, as_of, FactStatus.DECLARED, frozenset(claims.columns))
+    where = plan.add(reserve.where.tree, context)
+    types = _types(reserve)
+    typed = claims.lazy().with_columns(pl.col(name).cast(dtype) for name, dtype in types.items())
+    return plan.apply(typed, [where.value.fill_null(False).alias("kept")]).collect()["kept"].to_list()
+
+
+def _types(reserve: Reserve) -> dict[str, pl.DataType]:
+    return {node.name: DTYPES[node.type.kind] for node in walk(reserve.where.tree) if isinstance(node, Attribute)}
+
+
+def _check(pot: Pot, claims: pl.DataFrame, mode: Sharing, budget: int | None, seed: str | None) -> None:
+    problems = [*_check_rules(pot, mode, budget, seed), *_check_amounts(claims)]
+    needed = {Sharing.FIRST_COME: APPLIED_AT, Sharing.MERIT: SCORE}.get(mode)
+    for name in [*((needed,) if needed else ()), *(quota.by for quota in pot.quotas)]:
+        problems += _check_filled(claims, name)
+    for name, dtype in {name: dtype for each in pot.reserves for name, dtype in _types(each).items()}.items():
+        found = column_problem(name, dtype, claims.schema)
+        problems += [found] if found else []
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+
+
+def _check_rules(pot: Pot, mode: Sharing, budget: int | None, seed: str | None) -> list[Problem]:
+    problems = []
+    if mode is Sharing.NOT_KNOWN:
+        problems.append(Problem("how the pot is shared is not known", "name a mode to try", field="sharing"))
+    if mode is Sharing.PRO_RATA and (pot.payment is not Payment.PARTIAL or len(pot.quotas) > 1):
+        fix = "pro rata pays every claim in part, under one quota at most"
+        problems.append(Problem("the pot cannot be shared pro rata", fix, field="sharing"))
+    if budget is None:
+        problems.append(Problem("the budget is not known", "give one to try", field="budget_fen"))
+    elif not 0 <= budget < INT64:
+        problems.append(Problem(f"the budget is {budget}", "a budget is 0 or more fen, within 64 bits", field="budget"))
+    if mode is Sharing.LOTTERY and (seed is None or not 0 < len(seed) <= LONGEST_SEED or not seed.isprintable()):
+        fix = f"give one printable line of at most {LONGEST_SEED} characters, as it was published"
+        problems.append(Problem("a lottery needs its published seed", fix, field="seed"))
+    return problems
+
+
+def _check_amounts(claims: pl.DataFrame) -> list[Problem]:
+    problems = [Problem(f"no column {name!r}", "add it", field=name) for name in (ID, CLAIM) if name not in claims]
+    if problems:
+        return problems
+    if claims[ID].null_count() or claims[ID].n_unique() != claims.height:
+        problems.append(Problem("ids are missing or repeated", "give each claim an id of its own", field=ID))
+    amounts = claims[CLAIM]
+    if claims.height and not amounts.dtype.is_integer():
+        problems.append(Problem(f"claims are {amounts.dtype}", "give whole fen", field=CLAIM))
+    elif amounts.null_count():
+        problems.append(Problem(f"{amounts.null_count()} claims are null", "leave them out", field=CLAIM))
+    elif claims.height and (int(amounts.min()) < 0 or int(amounts.max()) >= INT64):  # type: ignore[arg-type]
+        problems.append(Problem("a claim is negative or beyond 64 bits", "a claim is 0 or more fen", field=CLAIM))
+    return problems
+
+
+def _check_filled(claims: pl.DataFrame, name: str) -> list[Problem]:
+    if name not in claims.columns:
+        return [Problem(f"no column {name!r}", "add it: the pot is shared by it", field=name)]
+    column = claims[name]
+    missing = column.null_count() + (int(column.is_nan().sum()) if column.dtype.is_float() else 0)
+    if name == SCORE and claims.height and not column.dtype.is_numeric():
+        return [Problem(f"column {name} is {column.dtype}", "give numbers", field=name)]
+    return [Problem(f"{missing} claims have no {name}", "every claim needs it", field=name)] if missing else []
