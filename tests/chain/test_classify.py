@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siwei.chain.classify import CANDIDATES_SCHEMA, PLACEMENTS_SCHEMA, classify, find_candidates
-from siwei.chain.folding import fold, fold_text
+from siwei.chain.folding import fold, fold_text, simplified
 from siwei.chain.occurrences import straddles
 from siwei.chain.vocabulary import Vocabulary, load_vocabulary
 from siwei.errors import InputError
@@ -162,6 +162,12 @@ def test_folding_keeps_every_position(text: str) -> None:
     assert len(folded) == len(text)
     assert fold_text(folded) == folded
     assert pl.DataFrame({"t": [text]}).select(fold(pl.col("t")))["t"].to_list() == [folded]
+
+
+def test_folding_reads_full_width_and_traditional_alike() -> None:
+    assert fold_text("積體電路ＡＩ晶片，Abc（薴）") == "积体电路ai晶片，abc（薴）"
+    folded = "".join(simplified().values())
+    assert fold_text(folded) == folded
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.chain.classify import classify, find_candidates
-from siwei.chain.evaluation import LABELS_SCHEMA, cohen_kappa, evaluate_half, label_agreement, wilson
+from siwei.chain.evaluation import (
+    LABELS_SCHEMA,
+    cohen_kappa,
+    evaluate_half,
+    label_agreement,
+    parse_label,
+    settle_labels,
+    wilson,
+)
 from siwei.chain.fitting import fit_confidence, predict
 from siwei.chain.tables import mark_candidates, read_labels, read_profiles, read_tuning
 from siwei.chain.vocabulary import FEATURES, Vocabulary
@@ -121,7 +129,7 @@ def test_quality_on_real_firms(
 @pytest.mark.skipif(not os.environ.get("SIWEI_DATA"), reason="SIWEI_DATA is not set: the texts are real firms'")
 def test_the_fit_gives_the_numbers_in_the_pack(vocabulary: Vocabulary) -> None:
     marks = read_labels(LABELS)
-    known = marks.filter(pl.col("half") == "dev").select("code", "gold").vstack(read_tuning(LABELS))
+    known = marks.select("code", "gold").vstack(read_tuning(LABELS))
     profiles = read_profiles(Path(os.environ["SIWEI_DATA"]) / "firms" / "shenzhen_profiles.csv.gz")
     candidates = find_candidates(profiles.join(known, left_on="id", right_on="code", how="semi"), vocabulary)
     intercept, coefficients = fit_confidence(mark_candidates(candidates, known), penalty=1.0)
@@ -130,4 +138,31 @@ def test_the_fit_gives_the_numbers_in_the_pack(vocabulary: Vocabulary) -> None:
 
 
 def test_no_firm_is_both_tuned_on_and_evaluated() -> None:
-    assert set(read_tuning(LABELS)["code"]).isdisjoint(read_labels(LABELS)["code"])
+    tuned = read_labels(LABELS)["code"].to_list() + read_tuning(LABELS)["code"].to_list()
+    assert len(set(tuned)) == len(tuned)
+    assert set(tuned).isdisjoint(read_labels(LABELS / "fresh")["code"])
+
+
+def test_two_labellers_are_settled_without_a_third() -> None:
+    cases = [
+        ("chip board", "board chip"),
+        ("chip board", "board"),
+        ("chip", "none"),
+        ("chip", "board"),
+        ("none", "none"),
+    ]
+    assert [settle_labels(*case) for case in cases] == ["chip board", "board", "disputed", "disputed", "none"]
+
+
+def test_the_fresh_labels_follow_the_rule() -> None:
+    marks = read_labels(LABELS / "fresh")
+    settled = [settle_labels(*pair) for pair in marks.select("a", "b").iter_rows()]
+    assert [parse_label(text) for text in settled] == [parse_label(text) for text in marks["gold"]]
+
+
+def test_a_disputed_firm_is_counted_and_left_out() -> None:
+    marks = labels(("1", "s", 10, "fresh", "chip"), ("2", "s", 10, "fresh", "disputed"))
+    placed = pl.DataFrame({"id": ["1", "2"], "segment": ["chip", "chip"]})
+    report = evaluate_half(marks, placed, {"chip": "base"}, "fresh")
+    assert (report.firms, report.disputed) == (1, 1)
+    assert (report.segment.precision.hits, report.segment.precision.trials, report.segment.recall.trials) == (1, 1, 1)

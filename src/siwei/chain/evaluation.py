@@ -24,6 +24,9 @@ LABELS_SCHEMA = pl.Schema(
     }
 )
 Labels = Mapping[str, frozenset[str]]
+DISPUTED = "disputed"
+# Only the first was kept from all tuning.
+HALVES = ("fresh", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,14 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class HalfReport:
-    """Firms without a placement are abstentions: right ones have gold label none; the rest count against recall."""
+    """Firms without a placement are abstentions: right ones have gold label none; the rest count against recall.
+
+    `disputed` firms, on which the labellers share no label, are in none of the other figures.
+    """
 
     half: str
     firms: int
+    disputed: int
     abstentions: int
     right_abstentions: int
     segment: Quality
@@ -86,6 +93,15 @@ def parse_label(text: str | None) -> frozenset[str]:
     return frozenset((text or "").split()) - {"none"}
 
 
+def settle_labels(first: str, second: str) -> str:
+    """One label of two labellers without a third: theirs where equal, else what both gave, else `disputed`."""
+    one, two = parse_label(first), parse_label(second)
+    if one == two:
+        return first
+    both = [segment for segment in first.split() if segment in one & two]
+    return " ".join(both) or DISPUTED
+
+
 def label_agreement(labels: pl.DataFrame, layers: Mapping[str, str]) -> dict[str, float | None]:
     """Cohen's kappa of labellers a and b: placed or none, each layer's presence, all firm and segment pairs."""
     first = [parse_label(text) for text in labels["a"]]
@@ -105,7 +121,8 @@ def label_agreement(labels: pl.DataFrame, layers: Mapping[str, str]) -> dict[str
 
 def evaluate_half(labels: pl.DataFrame, placements: pl.DataFrame, layers: Mapping[str, str], half: str) -> HalfReport:
     """Compare placements (id, segment) with `gold` of the labels of one half."""
-    part = labels.filter(pl.col("half") == half)
+    of_half = labels.filter(pl.col("half") == half)
+    part = of_half.filter(pl.col("gold") != DISPUTED)
     truth = {code: parse_label(text) for code, text in part.select("code", "gold").iter_rows()}
     found: dict[str, frozenset[str]] = {
         key: frozenset(segments) for key, segments in placements.group_by("id").agg("segment").iter_rows()
@@ -122,6 +139,7 @@ def evaluate_half(labels: pl.DataFrame, placements: pl.DataFrame, layers: Mappin
     return HalfReport(
         half=half,
         firms=part.height,
+        disputed=of_half.height - part.height,
         abstentions=sum(not marks for marks in placed.values()),
         right_abstentions=sum(not placed[code] and not truth[code] for code in truth),
         segment=_quality(truth, placed),

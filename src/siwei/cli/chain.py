@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from siwei.city.home import resolve_pack
 from siwei.cli.app import Json, app
 from siwei.cli.output import console, print_json, print_table
-from siwei.errors import EnvironmentMissing
+from siwei.errors import EnvironmentMissing, InputError, Problem
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,32 +90,39 @@ def classify(
 def evaluate(
     *,
     labels: Path = Path("tests/chain/labels"),
-    half: str = "dev",
+    half: str = "",
     pack: Pack = "shenzhen",
     json: Json = False,
 ) -> None:
-    """Compare placements with labelled firms; needs SIWEI_DATA, the folder of real inputs.
+    """Compare placements with labelled firms, the fresh ones first; needs SIWEI_DATA, the folder of real inputs.
 
     Parameters
     ----------
-    labels: folder with sample.csv, a.csv, b.csv, gold.csv
-    half: dev or test; the test half is kept from tuning, look at it seldom
+    labels: folder with sample.csv, a.csv, b.csv, gold.csv and a folder fresh/ of the same
+    half: fresh, dev or test alone; without it all, fresh first. Only fresh was kept from tuning: look at it seldom
     """
     from siwei.chain.classify import classify as place_firms
-    from siwei.chain.evaluation import evaluate_half, label_agreement
+    from siwei.chain.evaluation import HALVES, evaluate_half, label_agreement
     from siwei.chain.tables import read_labels, read_profiles
 
-    profiles = _real_profiles()
+    if half and half not in HALVES:
+        raise InputError([Problem(f"no half {half!r}", f"use one of {', '.join(HALVES)}", field="half")])
+    profiles = read_profiles(_real_profiles())
     segments, vocabulary = _load(pack)
     layers: dict[str, str] = dict(segments.select("id", "layer").iter_rows())
-    marks = read_labels(labels)
-    firms = read_profiles(profiles).join(marks, left_on="id", right_on="code", how="semi")
-    report = evaluate_half(marks, place_firms(firms, vocabulary), layers, half)
-    agreement = label_agreement(marks, layers)
+    evaluated = []
+    for name in (half,) if half else HALVES:
+        marks = read_labels(labels / "fresh" if name == "fresh" else labels)
+        marks = marks.filter(marks["half"] == name)
+        firms = profiles.join(marks, left_on="id", right_on="code", how="semi")
+        report = evaluate_half(marks, place_firms(firms, vocabulary), layers, name)
+        evaluated.append((report, label_agreement(marks, layers)))
     if json:
-        print_json({"report": asdict(report), "kappa": agreement, "vocabulary": vocabulary.version})
+        reports = [{"report": asdict(report), "kappa": kappa} for report, kappa in evaluated]
+        print_json({"reports": reports, "vocabulary": vocabulary.version})
         return
-    _print_report(report, agreement)
+    for report, kappa in evaluated:
+        _print_report(report, kappa)
 
 
 @chain_app.command
@@ -126,7 +133,7 @@ def fit(
     penalty: float = 1.0,
     json: Json = False,
 ) -> None:
-    """Fit the confidence on the dev half and the tuning labels, and print it; needs SIWEI_DATA. Changes no file.
+    """Fit the confidence on the older labels and the tuning labels, and print it; needs SIWEI_DATA. Changes no file.
 
     Parameters
     ----------
@@ -139,7 +146,7 @@ def fit(
 
     _, vocabulary = _load(pack)
     marks = read_labels(labels)
-    known = marks.filter(marks["half"] == "dev").select("code", "gold").vstack(read_tuning(labels))
+    known = marks.select("code", "gold").vstack(read_tuning(labels))
     firms = read_profiles(_real_profiles()).join(known, left_on="id", right_on="code", how="semi")
     candidates = mark_candidates(find_candidates(firms, vocabulary), known)
     intercept, coefficients = fit_confidence(candidates, penalty=penalty)
@@ -161,7 +168,11 @@ def _real_profiles() -> Path:
 def _print_report(report: "HalfReport", agreement: dict[str, float | None]) -> None:
     rows: list[tuple[str, str, str]] = [("segment", *_shown(report.segment)), ("layer", *_shown(report.layer))]
     rows += [(f"layer {name}", *_shown(quality)) for name, quality in report.by_layer.items()]
-    print_table(f"{report.half}: {report.firms} firms", ("unit", "precision", "recall"), rows)
+    print_table(
+        f"{report.half}: {report.firms} firms, {report.disputed} disputed ones left out",
+        ("unit", "precision", "recall"),
+        rows,
+    )
     print_table(
         "weighted by stratum",
         ("unit", "precision", "recall"),
