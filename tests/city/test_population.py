@@ -10,6 +10,7 @@ from siwei.city.firms.codes import inner_check_holds
 from siwei.city.home import PACKS
 from siwei.city.pack import Pack, load_pack
 from siwei.city.population import MARK, generate, sector_ids
+from siwei.city.population_texts import AI_SECTORS, OTHER_SECTORS, Sector
 from siwei.errors import InputError
 
 AS_OF = date(2026, 11, 23)
@@ -90,3 +91,43 @@ def test_impossible_numbers(pack: Pack, count: int, ai_count: int) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_small_numbers(pack: Pack, count: int) -> None:
     assert generate(count, count, 1, pack=pack, as_of=AS_OF).height == count
+
+
+def test_ai_sectors_are_segments_and_leave_gaps(pack: Pack) -> None:
+    written, segments = [sector.id for sector in AI_SECTORS], pack.segments["id"].to_list()
+    assert len(written) == len(set(written))
+    assert set(written) <= set(segments)
+    assert set(segments) - set(written) == {
+        "chip-cpu", "chip-foundry", "chip-fpga", "chip-novel", "data-exchange", "legal", "marine", "memory-chip",
+        "new-material", "semi-material",
+    }  # fmt: skip
+    assert {sector.id for sector in OTHER_SECTORS}.isdisjoint(segments)
+
+
+def test_a_city_has_many_applications_and_few_models() -> None:
+    peopled = sector_ids(20_000, 2_000, 1).filter("is_ai")["sector"].value_counts()
+    firms = dict(peopled.iter_rows())
+    assert 80 <= len(firms) <= 88
+    for rare in ("foundation-model", "dl-framework", "chip-gpu"):
+        assert firms.get(rare, 0) < 20 < firms["enterprise-software"], rare
+
+
+@pytest.mark.parametrize("sector", [*AI_SECTORS, *OTHER_SECTORS], ids=lambda sector: sector.id)
+def test_texts_of_a_sector_are_whole(sector: Sector) -> None:
+    assert sector.weight > 0
+    assert (len(sector.scopes) >= 3, len(sector.claims) >= 2) == (True, True)
+    for texts in (sector.names, sector.scopes, sector.claims, sector.customers):
+        assert len(texts) == len(set(texts))
+        # The separators of what is made from them.
+        assert [text for text in texts if not text.strip() or "；" in text or "。" in text] == []
+
+
+def test_no_line_stands_twice_in_a_scope(firms: pl.DataFrame) -> None:
+    lines = firms["scope"].str.split("；")
+    assert (lines.list.n_unique() == lines.list.len()).all()
+
+
+def test_profiles_say_that_they_are_made_up(firms: pl.DataFrame) -> None:
+    profiles = firms["profile"].drop_nulls()
+    assert profiles.len() > 0
+    assert profiles.str.ends_with("（生成的示例，并非真实企业）").all()

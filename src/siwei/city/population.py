@@ -1,11 +1,9 @@
-"""A made-up population of firms, for a city without files and for scale: deterministic in its seed, and never to be
-taken for real.
+"""A made-up population of firms, for a city without files and for scale: deterministic in its seed, never to be taken
+for real.
 
 Every name and address holds 「示例」; every code is of the class `Y` (other registering authority), under which no
-firm is
-registered, with valid check characters. AI firms number as the pack's official count says, and their revenue adds up
-to its
-core AI industry. Everything else (sizes, shares, gaps) is a guess of ours, labelled `generated`.
+firm is registered, with valid check characters. AI firms number as the pack's official count says, and their revenue
+adds up to its core AI industry. Everything else (sizes, shares, gaps) is a guess of ours, labelled `generated`.
 """
 
 from datetime import date
@@ -59,7 +57,10 @@ def generate(count: int, ai_count: int, seed: int, *, pack: Pack, as_of: date) -
 
 
 def sector_ids(count: int, ai_count: int, seed: int) -> pl.DataFrame:
-    """`sector, is_ai` of each row of `generate` with the same arguments: what the texts were made from."""
+    """`sector, is_ai` of each row of `generate` with the same arguments: what the texts were made from.
+
+    The sector of an AI firm is the id of a segment of the chain.
+    """
     random = np.random.Generator(np.random.PCG64([seed, count, ai_count]))
     sector = _sectors(random, count, ai_count)
     ids = pl.Series([each.id for each in SECTORS]).gather(pl.Series(sector))
@@ -157,10 +158,10 @@ def _registered(
     address = pl.concat_str("city", "district_name", pl.lit(MARK + "路"), pl.lit(number), pl.lit("号"))
     says = random.random(count) < np.where(is_ai, 0.6, 0.2)
     year = pl.Series(founded).dt.year().cast(pl.String)
-    sentence = pl.concat_str(
-        pl.col("name"), pl.lit("成立于"), pl.lit(year), pl.lit("年，"), pl.lit(_pick(random, sector, "claims")),
-        pl.lit("，主要客户为"), pl.lit(_pick(random, sector, "customers")), pl.lit("。（生成的示例，并非真实企业）"),
-    )  # fmt: skip
+    told = identity.select(
+        "name", "city", year=year, claim=_pick(random, sector, "claims"), customers=_pick(random, sector, "customers")
+    )
+    profile = _profiles(told, pl.Series(random.integers(0, 4, count)))
     return identity.select(
         founded_on=pl.lit(pl.Series(founded)),
         address=address,
@@ -171,8 +172,20 @@ def _registered(
         ),
         industry=pl.lit(pl.Series([each.industry for each in SECTORS]).gather(pl.Series(sector))),
         scope=pl.lit(_scopes(random, sector, is_ai)),
-        profile=pl.when(pl.lit(pl.Series(says))).then(sentence),
+        profile=pl.when(pl.lit(pl.Series(says))).then(pl.lit(profile)),
     )
+
+
+def _profiles(told: pl.DataFrame, manner: pl.Series) -> pl.Series:
+    """`told`: name, city, year, claim, customers. The same said in four ways, for not all firms speak alike."""
+    ways = (
+        pl.format("{}成立于{}年，{}，主要客户为{}。", "name", "year", "claim", "customers"),
+        pl.format("公司{}年在{}注册，{}。服务对象以{}为主。", "year", "city", "claim", "customers"),
+        pl.format("{}，{}是主要客户；{}自{}年经营至今。", "claim", "customers", "name", "year"),
+        pl.format("{}（{}年设立）：{}；目前服务于{}等。", "name", "year", "claim", "customers"),
+    )
+    said = pl.coalesce(pl.when(pl.lit(manner) == number).then(way) for number, way in enumerate(ways))
+    return told.select(pl.concat_str(said, pl.lit("（生成的示例，并非真实企业）"))).to_series()
 
 
 def _scopes(random: np.random.Generator, sector: np.ndarray, is_ai: np.ndarray) -> pl.Series:
@@ -186,7 +199,7 @@ def _scopes(random: np.random.Generator, sector: np.ndarray, is_ai: np.ndarray) 
     lists = [each.scopes for each in SECTORS]
     flat = pl.Series([text for texts in lists for text in texts])
     starts, lengths = _extents(lists)
-    begin, lines = random.integers(0, 60, count), random.integers(2, 6, count)
+    begin, lines = random.integers(0, 60, count), np.minimum(random.integers(2, 6, count), lengths[source])
     columns = []
     for position in range(5):
         chosen = flat.gather(pl.Series(starts[source] + (begin + position) % lengths[source]))
