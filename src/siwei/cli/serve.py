@@ -8,8 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from siwei.city.home import CityHome
 from siwei.cli.app import City, app, open_city
 from siwei.cli.output import console
+from siwei.cli.work import start_worker
 from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem
 
 THREADS = 8
@@ -25,8 +27,11 @@ def serve(
     allow_remote: Annotated[
         bool, Parameter(name="--allow-remote", negative="", help="Listen on an address other machines can reach.")
     ] = False,
+    no_work: Annotated[
+        bool, Parameter(name="--no-work", negative="", help="Leave jobs and expiries to a `siwei work` elsewhere.")
+    ] = False,
 ) -> None:
-    """Serve the city's portal and API until interrupted.
+    """Serve the city's portal and API until interrupted, and do the city's own work beside (see `siwei work`).
 
     Only this machine is served unless --allow-remote is given: the portal speaks plain HTTP, so other machines should
     reach it through a proxy that speaks TLS. Name the hosts it answers to in SIWEI_HOSTS.
@@ -38,7 +43,7 @@ def serve(
     """
     check_address(host, port, allow_remote)
     home = open_city(city)
-    run_server(host, port)
+    run_server(host, port, worker_of=None if no_work else home)
     console.print(f"Stopped serving {home.directory}.")
 
 
@@ -62,8 +67,11 @@ def check_address(host: str, port: int, allow_remote: bool) -> None:
         )
 
 
-def run_server(host: str, port: int) -> None:
-    """Serve the opened city with waitress until interrupted. Raises Conflict when the port is taken."""
+def run_server(host: str, port: int, *, worker_of: CityHome | None = None) -> None:
+    """Serve the opened city with waitress until interrupted, working for `worker_of` in a thread beside.
+
+    Raises Conflict when the port is taken.
+    """
     import waitress
     from django.core.wsgi import get_wsgi_application
 
@@ -80,6 +88,8 @@ def run_server(host: str, port: int) -> None:
     )
     console.print(f"Serving on http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
     sys.stdout.flush()
+    if worker_of is not None and not start_worker(worker_of):
+        console.print("Another process works for this city; this one only serves.", highlight=False)
     try:
         server.run()
     finally:
