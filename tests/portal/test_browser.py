@@ -129,6 +129,27 @@ def test_pages_fit_and_nothing_is_refused(browser: "playwright.Browser", served:
     assert [text for text in complaints if "404 (Not Found)" not in text] == []
 
 
+@pytest.mark.parametrize("size", list(SIZES))
+def test_figures_leave_no_empty_cell(browser: "playwright.Browser", served: str, size: str) -> None:
+    """Every row of a strip of figures is filled to its end, however many figures there are."""
+    page, _ = open_page(browser, served, "zh-hans", size)
+    sign_in(page, served)
+    gaps = {}
+    for address in ("/money", "/wings/base", "/chain", *OWN.values()):
+        page.goto(served + address)
+        gaps[address] = page.evaluate(
+            """[...document.querySelectorAll('.figures')].map((strip) => {
+                const edge = strip.getBoundingClientRect().right, rows = new Map();
+                for (const cell of strip.children) {
+                    const box = cell.getBoundingClientRect();
+                    rows.set(Math.round(box.top), Math.max(rows.get(Math.round(box.top)) ?? 0, box.right));
+                }
+                return Math.max(...[...rows.values()].map((right) => Math.round(edge - right)));
+            }).filter((gap) => gap > 1)"""
+        )
+    assert gaps == dict.fromkeys(gaps, [])
+
+
 def test_the_chain_is_drawn_on_demand_and_clicks_through(browser: "playwright.Browser", served: str) -> None:
     page, complaints = open_page(browser, served, "zh-hans", "desktop")
     page.goto(f"{served}/chain")

@@ -214,3 +214,20 @@ def test_log_is_none_without_an_engine_here(dealt: City, django_assert_num_queri
     job = Job.objects.get(key="job")
     with django_assert_num_queries(0):
         assert read_log(job, 0) is None
+
+
+def test_a_share_of_money_is_a_percentage_with_its_exact_fraction(dealt: City) -> None:
+    text = signed_in(dealt.olive).get("/indicators/base.money-captured", headers={"accept-language": "en"}).content
+    (sentence,) = re.findall(r'<p class="sentence number">(.*?)</p>', text.decode())
+    value, exact = re.sub(r"<[^>]+>", "", sentence).split(" = ")
+    above, below = (int(re.sub(r"[¥,.]", "", part)) for part in exact.split(" / "))
+    assert (value.strip(), 0 < above < below) == (f"{above / below:.1%}", True)
+
+
+def test_every_number_of_a_row_table_stands_at_the_end(dealt: City) -> None:
+    text = signed_in(dealt.olive).get("/indicators/base.money-captured").content.decode()
+    rows = re.findall(r"<tr>(<td.*?)</tr>", text)
+    cells = [re.findall(r"<td([^>]*)>([^<]*)</td>", row) for row in rows]
+    # id, kind, purpose, origin are words; amount, part and whole are numbers, zeros among them.
+    assert {tuple("number" in place for place, _ in row) for row in cells} == {(False,) * 4 + (True,) * 3}
+    assert "0" in {value for row in cells for _, value in row}

@@ -34,11 +34,12 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
         return export_response(rows, f"indicator-{indicator_id}", export)
     page = page_of(request, range(rows.height))
     start = max(page.start_index() - 1, 0)
+    is_number = [dtype.is_numeric() for dtype in rows.dtypes]
     context = {
         "item": measurement,
         "page": page,
-        "columns": rows.columns,
-        "rows": rows.slice(start, len(page)).rows(),
+        "columns": list(zip(rows.columns, is_number, strict=True)),
+        "rows": [list(zip(row, is_number, strict=True)) for row in rows.slice(start, len(page)).rows()],
         "shows_rows": shows_rows,
         "generated": current_directory().has_generated,
     }

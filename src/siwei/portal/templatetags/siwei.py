@@ -223,12 +223,23 @@ def measured(measurement: Any) -> SafeString | str:
     value, unit = measurement.value, measurement.indicator.unit
     if value is None:
         return "–"
+    if measurement.indicator.statistic == "share":
+        exact, shown = fraction(measurement), f"{value:.1%}"
+        return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, exact, shown)
     if unit == "fen":
         return fen(round(value))
-    if measurement.indicator.statistic == "share":
-        return f"{value:.1%}"
     shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
     return format_html("{} <small>{}</small>", shown, words.word("unit", unit) if unit not in ("", "1") else "")
+
+
+@register.simple_tag
+def fraction(measurement: Any) -> str:
+    """What an indicator's value is exactly, as summed: `12 / 345`, in yuan where it counts money; empty for a total."""
+    above, below = measurement.numerator, measurement.denominator
+    if above is None or not below or measurement.indicator.statistic == "total":
+        return ""
+    write = exact_yuan if measurement.indicator.unit == "fen" else "{:,}".format
+    return f"{write(above)} / {write(below)}"
 
 
 @register.simple_tag
