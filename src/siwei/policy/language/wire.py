@@ -9,6 +9,7 @@ protobuf.
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 _PACKAGE = "siwei.cel"
 _SCALARS = {
@@ -24,9 +25,15 @@ _MESSAGES: dict[str, tuple[str, ...]] = {
     "Identifier": ("1 name string",),
     "Select": ("1 operand Expression", "2 field string", "3 test_only bool"),
     "Invocation": ("1 target Expression", "2 function string", "3 args Expression *"),
-    "CreateList": ("1 elements Expression *",),
-    "CreateStruct": ("1 message_name string",),
-    "Comprehension": ("1 iter_var string",),
+    "CreateList": ("1 elements Expression *", "2 optional_indices int32 *"),
+    "CreateStruct": ("1 message_name string", "2 entries Entry *"),
+    "Entry": (
+        "1 id int64", "2 field_key string |", "3 map_key Expression |", "4 value Expression", "5 optional_entry bool",
+    ),
+    "Comprehension": (
+        "1 iter_var string", "2 iter_range Expression", "3 accu_var string", "4 accu_init Expression",
+        "5 loop_condition Expression", "6 loop_step Expression", "7 result Expression", "8 iter_var2 string",
+    ),
     "Expression": (
         "2 id int64", "3 const_expr Constant |", "4 ident_expr Identifier |", "5 select_expr Select |",
         "6 call_expr Invocation |", "7 list_expr CreateList |", "8 struct_expr CreateStruct |",
@@ -89,8 +96,15 @@ def _declare() -> dict[str, Any]:
 _CLASSES = _declare()
 
 
+class TooDeep(Exception):
+    """The tree nests deeper than protobuf reads (100 messages, some 45 operations)."""
+
+
 def decode_checked(serialized: bytes) -> Any:
     """The message that `Expression.serialize()` wraps in an `Any`: `expr`, `reference_map` and
-    `source_info.positions` (code points)."""
-    wrapped = any_pb2.Any.FromString(serialized)
-    return _CLASSES[wrapped.type_url.rpartition("/")[2]].FromString(wrapped.value)
+    `source_info.positions` (code points). Raises TooDeep."""
+    try:
+        wrapped = any_pb2.Any.FromString(serialized)
+        return _CLASSES[wrapped.type_url.rpartition("/")[2]].FromString(wrapped.value)
+    except DecodeError:
+        raise TooDeep from None
