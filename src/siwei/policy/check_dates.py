@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from siwei.policy.constants import constant_of
 from siwei.policy.findings import Finding, Severity, Subject, settings_of, stretch
 from siwei.policy.language.tree import Call, Expression, ListLiteral, walk
-from siwei.policy.programmes import State
+from siwei.policy.programmes import Programme, State
 
 OLD = timedelta(days=730)
 """After so long what is known of a source should be looked at again."""
@@ -22,11 +22,20 @@ def expressions_of(subject: Subject) -> Iterator[tuple[tuple[str | int, ...], Ex
         yield ("award", "cap"), programme.award.cap
 
 
+def _every_expression(programme: Programme) -> Iterator[Expression]:
+    """Those over the subject's own row, and those over other rows and claims on the pot."""
+    yield from programme.expressions
+    for aggregate in programme.aggregates:
+        yield from filter(None, (aggregate.value, aggregate.where))
+    for reserve in programme.pot.reserves if programme.pot else ():
+        yield reserve.where
+
+
 def check_parameters(subject: Subject) -> Iterator[Finding]:
     """Before its first value a parameter is an error wherever it is read; `load_programme` refuses that where the
     period has a first day, so what is left is a period that is open."""
     period = subject.programme.period
-    read = {name for _, expression in expressions_of(subject) for name in expression.parameters}
+    read = {name for expression in _every_expression(subject.programme) for name in expression.parameters}
     for parameter in subject.programme.parameters:
         path = ("parameters", parameter.id)
         first = parameter.values[0][0]

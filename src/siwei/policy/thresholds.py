@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from siwei.policy.constants import ORDERED, Setting, constant_of
 from siwei.policy.findings import setting_on
-from siwei.policy.language.tree import AsOf, Attribute, Call, Expression, ListLiteral, Node, walk
+from siwei.policy.language.tree import AsOf, Attribute, Call, ListLiteral, Node, walk
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.programmes import Programme
 
@@ -20,18 +20,11 @@ OTHER = "other:"
 COMPARISONS = ("_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_")
 
 
-def programme_expressions(programme: Programme) -> tuple[Expression, ...]:
-    """Clauses, award and cap."""
-    cap = programme.award.cap
-    clauses = [clause.expression for clause in programme.clauses]
-    return (*clauses, programme.award.expression, *([cap] if cap is not None else []))
-
-
 def thresholds(programme: Programme, day: date) -> dict[str, tuple[Candidate, ...]]:
     """By attribute, in the order in which they are found."""
     setting = setting_on(programme, day)
     found: dict[str, dict[Candidate, None]] = {}
-    for expression in programme_expressions(programme):
+    for expression in programme.expressions:
         for node in walk(expression.tree):
             for name, value in _of_node(node, setting, day):
                 found.setdefault(name, {})[value] = None

@@ -1,0 +1,179 @@
+"""`siwei policy …` for those who write programmes: new, test, release, diff, replay."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from siwei.cli.app import City, Json, open_city
+from siwei.cli.output import console, print_json, print_table
+from siwei.cli.policy import Pack, pack_folder, policy_app
+from siwei.errors import Conflict, NotFound, PolicyError, Problem, SiweiError
+
+if TYPE_CHECKING:
+    from siwei.policy.case_results import CaseRun
+
+
+@policy_app.command
+def test(*, pack: Pack = "shenzhen", json: Json = False) -> None:
+    """Run the cases beside a pack's programmes (`programmes/*.cases.yaml`); exits with 3 where one comes out wrong.
+
+    Says besides what no case shows: a clause that never decided one, a branch of an award that none took.
+    """
+    from siwei.city.attributes import load_attributes
+    from siwei.policy.case_results import run_pack_cases
+
+    directory = pack_folder(pack)
+    runs, untested = run_pack_cases(directory, load_attributes(directory))
+    failed = sum(len(run.failed) for run in runs)
+    if json:
+        print_json({"ok": not failed, "programmes": [_run_as_dict(run) for run in runs], "without_cases": untested})
+        if failed:
+            raise SystemExit(PolicyError.exit_code)
+        return
+    rows = [
+        (
+            run.programme.id,
+            run.programme.version,
+            len(run.results),
+            len(run.failed) or "",
+            f"{run.coverage.share_covered:.0%}",
+        )
+        for run in runs
+    ]
+    print_table("cases", ("programme", "version", "cases", "wrong", "covered"), rows)
+    for run in runs:
+        for gap in run.coverage.gaps:
+            console.print(f"! {run.programme.id}: {gap}", markup=False, highlight=False)
+    if untested:
+        console.print(f"! without cases: {', '.join(untested)}", markup=False, highlight=False)
+    if failed:
+        raise PolicyError([problem for run in runs for problem in _problems(run)])
+
+
+def _problems(run: "CaseRun") -> list[Problem]:
+    problems = []
+    for result in run.failed:
+        told = [
+            f"\n    {each.what}: expected {each.expected}, got {each.got}"
+            for each in result.differences
+            if each.expected
+        ]
+        seen = [f"{each.what} {each.got}" for each in result.differences if not each.expected]
+        besides = f"\n    besides: {', '.join(seen)}" if seen else ""
+        message = f"{run.programme.id}, case {result.case.id} on {result.case.as_of}{''.join(told)}{besides}\n   "
+        problems.append(Problem(message, "mend the rules or the case", result.case.file, result.case.line))
+    return problems
+
+
+def _run_as_dict(run: "CaseRun") -> dict[str, object]:
+    coverage = run.coverage
+    return {
+        "programme": run.programme.id,
+        "version": run.programme.version,
+        "sha256": run.programme.sha256,
+        "cases": [
+            {
+                "id": result.case.id,
+                "ok": not result.differences,
+                "line": result.case.line,
+                "differences": [
+                    {"what": each.what, "expected": each.expected or None, "got": each.got}
+                    for each in result.differences
+                ],
+            }
+            for result in run.results
+        ],
+        "coverage": {
+            "share": round(coverage.share_covered, 4),
+            "clauses": [
+                {"clause": each.clause, "yes": each.yes, "no": each.no, "unknown": each.unknown,
+                 "error": each.error, "alone_no": each.alone_no}
+                for each in coverage.clauses
+            ],
+            "branches": [
+                {"where": each.where, "branch": each.branch, "cases": each.cases} for each in coverage.branches
+            ],
+            "gaps": coverage.gaps,
+        },
+    }  # fmt: skip
+
+
+@policy_app.command
+def release(programme: str, version: str, /, *, pack: Pack = "shenzhen", json: Json = False) -> None:
+    """Lock a version of a programme that is in force: `siwei policy check` then refuses any change of its file.
+
+    What changes later is another version, in `<programme>@<version>.yaml`. Refused where the version is a draft,
+    where `siwei policy check` finds a fault in it, or where one of its cases comes out wrong.
+    """
+    from siwei.city.attributes import load_attributes
+    from siwei.policy.case_results import run_pack_cases
+    from siwei.policy.check import check_programmes
+    from siwei.policy.findings import Severity
+    from siwei.policy.releases import find_version, release_version
+
+    directory = pack_folder(pack)
+    attributes = load_attributes(directory)
+    programmes, today = directory / "programmes", date.today()  # noqa: DTZ011  (the reader's own day)
+    found = find_version(programmes, attributes, programme, version)
+    findings = check_programmes(programmes, attributes, today)
+    faults = [each.problem for each in findings if each.programme == programme and each.severity is Severity.ERROR]
+    runs, _ = run_pack_cases(directory, attributes)
+    faults += [problem for run in runs if run.programme.sha256 == found.sha256 for problem in _problems(run)]
+    if faults:
+        raise PolicyError(faults)
+    done = release_version(programmes, found, today)
+    if json:
+        print_json(
+            {
+                "programme": done.programme,
+                "version": done.version,
+                "sha256": done.sha256,
+                "released_on": done.released_on,
+            }
+        )
+        return
+    console.print(f"{done.programme} {done.version} released on {done.released_on}: {done.sha256}", highlight=False)
+
+
+@policy_app.command
+def replay(*keys: str, city: City = None, json: Json = False) -> None:
+    """Decide recorded decisions again, each by its own version; exits with 6 where one comes out otherwise.
+
+    Parameters
+    ----------
+    keys: keys of decisions; none: all of the city
+    """
+    home = open_city(city)
+    from siwei.city.attributes import load_attributes
+    from siwei.exchange.decisions import replay_decision
+    from siwei.exchange.models import Decision
+    from siwei.policy.releases import load_version
+
+    attributes = load_attributes(home.pack_directory)
+    found = Decision.objects.order_by("pk")
+    if keys:
+        found = found.filter(key__in=keys)
+        missing = sorted(set(keys) - set(found.values_list("key", flat=True)))
+        if missing:
+            raise NotFound(f"no decision {', '.join(missing)} → a decision's key is on its page and in its event")
+    versions = {}
+    outcomes = []
+    for decision in found.iterator():
+        version = (decision.programme, decision.version_sha256)
+        try:
+            if version not in versions:
+                versions[version] = load_version(home.pack_directory, *version, attributes)
+            replay_decision(decision, versions[version], attributes)
+            outcomes.append({"decision": decision.key, "programme": decision.programme, "same": True, "reason": ""})
+        except SiweiError as error:
+            outcomes.append(
+                {"decision": decision.key, "programme": decision.programme, "same": False, "reason": str(error)}
+            )
+    wrong = [outcome for outcome in outcomes if not outcome["same"]]
+    if json:
+        print_json({"decisions": len(outcomes), "same": len(outcomes) - len(wrong), "differing": wrong})
+        if wrong:
+            raise SystemExit(Conflict.exit_code)
+        return
+    console.print(f"{len(outcomes)} decisions replayed, {len(outcomes) - len(wrong)} the same", highlight=False)
+    if wrong:
+        raise Conflict("; ".join(f"{outcome['decision']}: {outcome['reason']}" for outcome in wrong))

@@ -1,0 +1,98 @@
+"""Run the cases of a programme: what came out beside what was expected, and what the cases never reached."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from siwei.city.attributes import Attribute
+from siwei.policy.cases import Case, case_files, case_table, read_cases, read_cases_document
+from siwei.policy.coverage import Coverage, measure_coverage
+from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, award_column, clause_column, decide, verdict_column
+from siwei.policy.loading import load_all_versions
+from siwei.policy.programmes import Programme
+from siwei.policy.releases import find_version
+from siwei.policy.versions import latest_versions
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`what` is `verdict`, `award_fen` or a clause's id."""
+
+    what: str
+    expected: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    case: Case
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRun:
+    """All cases of one version of a programme."""
+
+    programme: Programme
+    results: tuple[CaseResult, ...]
+    coverage: Coverage
+
+    @property
+    def failed(self) -> tuple[CaseResult, ...]:
+        return tuple(result for result in self.results if result.differences)
+
+
+def run_pack_cases(pack: Path, attributes: Mapping[str, Attribute]) -> tuple[tuple[CaseRun, ...], tuple[str, ...]]:
+    """Every `*.cases.yaml` of the pack's programmes, and the ids of programmes that have none.
+
+    Raises PolicyError for files that are wrong, NotFound where one names no programme or version of the pack.
+    """
+    directory = pack / "programmes"
+    versions = load_all_versions(directory, attributes)
+    latest = {programme.id: programme for programme in latest_versions(versions)}
+    runs = []
+    for path in case_files(directory):
+        document, _ = read_cases_document(path)
+        if document.version is None and document.programme in latest:
+            programme = latest[document.programme]
+        else:
+            programme = find_version(directory, attributes, document.programme, document.version or "")
+        runs.append(run_cases(programme, read_cases(path, programme, attributes)))
+    tested = {run.programme.id for run in runs}
+    return tuple(runs), tuple(name for name in latest if name not in tested)
+
+
+def run_cases(programme: Programme, cases: tuple[Case, ...]) -> CaseRun:
+    """Each case is decided for its own day, by the plan that decides a million subjects."""
+    results: dict[str, CaseResult] = {}
+    days = sorted({case.as_of for case in cases})
+    for day in days:
+        mine = tuple(case for case in cases if case.as_of == day)
+        wide = decide((programme,), case_table(programme, mine), day).wide
+        for case, row in zip(mine, wide.iter_rows(named=True), strict=True):
+            results[case.id] = CaseResult(case, _differences(programme, case, row))
+    return CaseRun(programme, tuple(results[case.id] for case in cases), measure_coverage(programme, cases))
+
+
+def _differences(programme: Programme, case: Case, row: Mapping[str, int | None]) -> tuple[Difference, ...]:
+    found = []
+    verdict = VERDICTS[row[verdict_column(programme.id)] or 0]
+    if verdict is not case.verdict:
+        found.append(Difference("verdict", case.verdict, verdict))
+    award = row[award_column(programme.id)]
+    if case.looks_at_award and award != case.award_fen:
+        found.append(Difference("award_fen", _amount(case.award_fen), _amount(award)))
+    for clause, expected in case.clauses.items():
+        got = CLAUSE_VERDICTS[row[clause_column(programme.id, clause)] or 0]
+        if got is not expected:
+            found.append(Difference(clause, expected, got))
+    if found:
+        # What the other clauses said is what a reader needs to see why.
+        unlooked = [clause for clause in programme.clauses if clause.id not in case.clauses]
+        verdicts = [(each.id, CLAUSE_VERDICTS[row[clause_column(programme.id, each.id)] or 0]) for each in unlooked]
+        found += [Difference(name, "", got) for name, got in verdicts if got != "yes"]
+    return tuple(found)
+
+
+def _amount(award_fen: int | None) -> str:
+    return "not_known" if award_fen is None else str(award_fen)

@@ -1,0 +1,198 @@
+"""Cases beside the rules: a subject's facts, and what must come out. `<programme>.cases.yaml`, run by `siwei policy
+test`.
+
+`facts` of the file are those of every case unless it says otherwise; `absent` names facts that a case lacks. All facts
+are as well proven as `proof` says.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import Field, ValidationError, model_validator
+
+from siwei.city.attributes import Attribute, parse_value
+from siwei.city.pack_yaml import YamlDocument, read_yaml
+from siwei.errors import InputError, PolicyError, Problem
+from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
+from siwei.policy.language.compile import STATUS_SUFFIX
+from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
+from siwei.policy.subjects import ID, attribute_dtypes
+
+LARGEST_FILE = 1024 * 1024
+SUFFIX = ".cases.yaml"
+Cell = int | bool | date | str | None
+
+
+class ExpectationDocument(Document):
+    """What is not written is not looked at."""
+
+    verdict: Literal["eligible", "not_eligible", "cannot_tell"] = Field(description="Of the programme.")
+    award_fen: int | Literal["not_known"] | None = Field(None, description="In fen; not_known where it must be.")
+    clauses: dict[str, Literal["yes", "no", "unknown", "error"]] = Field(default_factory=dict, description="By clause.")
+
+
+class CaseDocument(Document):
+    """One subject."""
+
+    id: Identifier = Field(description="Its name within the file.")
+    words: TextDocument | None = Field(None, description="What the case shows.")
+    as_of: date | None = Field(None, description="The day of the decision; absent: the file's.")
+    facts: dict[str, str] = Field(default_factory=dict, description="Added to the file's, or in their place.")
+    absent: list[str] = Field(default_factory=list, description="Facts of the file that are not known here.")
+    proof: Status | None = Field(None, description="How well the facts are proven; absent: the file's.")
+    expect: ExpectationDocument = Field(description="What must come out.")
+
+
+class CasesDocument(Document):
+    """The cases of one programme."""
+
+    programme: Identifier = Field(description="The programme's id.")
+    version: ShortText | None = Field(None, description="The version; absent: the one in force, else the latest.")
+    as_of: date = Field(description="The day of the decisions.")
+    proof: Status = Field("verified", description="How well the facts are proven.")
+    facts: dict[str, str] = Field(default_factory=dict, description="Facts of every case.")
+    cases: Annotated[list[CaseDocument], Field(min_length=1, max_length=2000, description="The subjects.")]
+
+    @model_validator(mode="after")
+    def _once(self) -> "CasesDocument":
+        ids = [case.id for case in self.cases]
+        twice = sorted({each for each in ids if ids.count(each) > 1})
+        if twice:
+            raise ValueError(f"ids of cases must differ: {', '.join(twice)}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`facts` by attribute; what is absent is not known. `award_fen` is not looked at where `looks_at_award` is
+    false."""
+
+    id: str
+    as_of: date
+    facts: Mapping[str, Cell]
+    proof: FactStatus
+    verdict: Verdict
+    looks_at_award: bool
+    award_fen: int | None
+    clauses: Mapping[str, ClauseVerdict]
+    file: str
+    line: int
+
+
+def case_files(directory: Path) -> list[Path]:
+    return sorted(directory.glob(f"*{SUFFIX}"))
+
+
+def read_cases_document(path: Path) -> tuple[CasesDocument, YamlDocument]:
+    """Raises PolicyError with every problem of the file's form."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError([Problem(f"cannot be read ({error})", "save it as UTF-8", str(path))]) from None
+    if len(content) > LARGEST_FILE:
+        raise PolicyError([Problem(f"is larger than {LARGEST_FILE // 1024} KiB", "split it", str(path), 1)])
+    document = read_yaml(text, str(path))
+    if document.problems:
+        raise PolicyError(document.problems)
+    try:
+        return CasesDocument.model_validate(document.value), document
+    except ValidationError as error:
+        raise PolicyError([_form_problem(dict(detail), document, path) for detail in error.errors()]) from None
+
+
+def _form_problem(detail: dict[str, Any], document: YamlDocument, path: Path) -> Problem:
+    location = detail["loc"]
+    known = next(location[:size] for size in range(len(location), -1, -1) if location[:size] in document.places)
+    name = ".".join(str(part) for part in location)
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return Problem(message, "see docs/how-to/write-a-programme.md", str(path), *document.places[known], name)
+
+
+def read_cases(path: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> tuple[Case, ...]:
+    """The cases of one file, for the programme it names. Raises PolicyError with every fact and clause that the
+    programme does not know."""
+    document, yaml_document = read_cases_document(path)
+    reader = _Reader(document, yaml_document, path, programme, attributes)
+    cases = tuple(reader.cases())
+    if reader.problems:
+        raise PolicyError(reader.problems)
+    return cases
+
+
+class _Reader:
+    def __init__(
+        self, document: CasesDocument, yaml: YamlDocument, path: Path, programme: Programme,
+        attributes: Mapping[str, Attribute],
+    ) -> None:  # fmt: skip
+        self.document, self.yaml, self.path = document, yaml, path
+        self.programme, self.attributes = programme, attributes
+        self.dtypes = attribute_dtypes([programme])
+        self.problems: list[Problem] = []
+
+    def cases(self) -> Iterator[Case]:
+        shared = dict(self._facts(self.document.facts, ("facts",)))
+        for index, case in enumerate(self.document.cases):
+            place = ("cases", index)
+            self._names(case.absent, (*place, "absent"), shared, "no fact of the file")
+            clauses = [clause.id for clause in self.programme.clauses]
+            self._names(list(case.expect.clauses), (*place, "expect", "clauses"), clauses, "no clause")
+            own = dict(self._facts(case.facts, (*place, "facts")))
+            facts = {name: value for name, value in {**shared, **own}.items() if name not in case.absent}
+            award = case.expect.award_fen
+            yield Case(
+                case.id,
+                case.as_of or self.document.as_of,
+                facts,
+                FactStatus[(case.proof or self.document.proof).upper()],
+                Verdict(case.expect.verdict),
+                award is not None,
+                award if isinstance(award, int) else None,
+                {name: ClauseVerdict(verdict) for name, verdict in case.expect.clauses.items()},
+                str(self.path),
+                self.yaml.places[place][0],
+            )
+
+    def _facts(self, facts: Mapping[str, str], path: tuple[str | int, ...]) -> Iterator[tuple[str, Cell]]:
+        for name, text in facts.items():
+            if name not in self.dtypes:
+                fix = f"it reads {', '.join(self.dtypes) or 'nothing'}"
+                self._problem((*path, name), f"{self.programme.id} reads no fact {name!r}", fix)
+                continue
+            try:
+                yield name, parse_value(self._attribute(name), text)
+            except InputError as error:
+                self._problem((*path, name), error.problems[0].message, error.problems[0].fix)
+
+    def _attribute(self, name: str) -> Attribute:
+        """As declared; a column that other rows are added up into is typed by how it is read."""
+        if name in self.attributes:
+            return self.attributes[name]
+        types = {pl.Int64(): "int", pl.Boolean(): "bool", pl.Date(): "date", pl.String(): "string"}
+        kind = types[self.dtypes[name]]
+        return Attribute(name, "", kind, None, name, name, False, False, "", "", "", None, None, False)
+
+    def _names(self, given: list[str], path: tuple[str | int, ...], known: Any, what: str) -> None:
+        for name in given:
+            if name not in known:
+                self._problem(path, f"{what} {name!r}", f"one of {', '.join(known) or 'none'}")
+
+    def _problem(self, path: tuple[str | int, ...], message: str, fix: str) -> None:
+        known = next(path[:size] for size in range(len(path), -1, -1) if path[:size] in self.yaml.places)
+        name = ".".join(str(part) for part in path)
+        self.problems.append(Problem(message, fix, str(self.path), *self.yaml.places[known], name))
+
+
+def case_table(programme: Programme, cases: tuple[Case, ...]) -> pl.DataFrame:
+    """One row per case, as `decide` takes it: `id`, a column per attribute and its status."""
+    columns: dict[str, pl.Series] = {ID: pl.Series([case.id for case in cases], dtype=pl.String)}
+    for name, dtype in attribute_dtypes([programme]).items():
+        columns[name] = pl.Series([case.facts.get(name) for case in cases], dtype=dtype)
+        proofs = [int(case.proof) if name in case.facts else None for case in cases]
+        columns[name + STATUS_SUFFIX] = pl.Series(proofs, dtype=pl.UInt8)
+    return pl.DataFrame(columns)

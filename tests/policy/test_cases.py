@@ -1,0 +1,148 @@
+"""Cases beside the rules: what they find, what they refuse, and what they say was never shown."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from siwei.city.attributes import Attribute, load_attributes
+from siwei.city.home import PACKS
+from siwei.errors import PolicyError
+from siwei.policy.case_results import CaseRun, Difference, run_cases, run_pack_cases
+from siwei.policy.cases import read_cases
+from siwei.policy.coverage import BranchCoverage, ClauseCoverage
+from siwei.policy.loading import load_programme
+
+Write = Callable[..., Path]
+CASES = """\
+programme: trial
+as_of: 2026-03-01
+proof: documented
+facts: {spent: 1000, listed: true}
+cases:
+  - id: half
+    expect: {verdict: eligible, award_fen: 500, clauses: {first: yes}}
+  - id: later-rate
+    as_of: 2026-07-01
+    expect: {verdict: eligible, award_fen: 600}
+  - id: nothing
+    facts: {spent: 0}
+    expect: {verdict: not_eligible, award_fen: 0, clauses: {first: no}}
+  - id: not-given
+    absent: [spent]
+    expect: {verdict: cannot_tell, award_fen: not_known, clauses: {first: unknown}}
+  - id: not-proven
+    proof: declared
+    expect: {verdict: cannot_tell, clauses: {first: unknown}}
+"""
+AWARD = '"listed ? basis_points(spent, p.rate) : 0"'
+
+
+@pytest.fixture
+def run(write_programme: Write, attributes: dict[str, Attribute]) -> Callable[[str], CaseRun]:
+    def run_text(cases: str) -> CaseRun:
+        path = write_programme(requires="documented", award=AWARD, clause="spent > 0")
+        programme = load_programme(path, attributes)
+        beside = path.with_name("trial.cases.yaml")
+        beside.write_text(cases, encoding="utf-8")
+        return run_cases(programme, read_cases(beside, programme, attributes))
+
+    return run_text
+
+
+def test_cases_that_come_out_as_written(run: Callable[[str], CaseRun]) -> None:
+    done = run(CASES)
+    assert [result.case.id for result in done.results] == ["half", "later-rate", "nothing", "not-given", "not-proven"]
+    assert done.failed == ()
+
+
+def test_a_case_that_does_not_says_what_came_out(run: Callable[[str], CaseRun]) -> None:
+    wrong = CASES.replace("award_fen: 500, clauses: {first: yes}", "award_fen: not_known, clauses: {first: error}")
+    (failed,) = run(wrong).failed
+    assert failed.differences == (
+        Difference("award_fen", "not_known", "500"), Difference("first", "error", "yes"),
+    )  # fmt: skip
+    assert failed.case.line == 6
+    (failed,) = run(CASES.replace("verdict: cannot_tell, clauses: {first: unknown}", "verdict: eligible")).failed
+    assert failed.differences == (Difference("verdict", "eligible", "cannot_tell"), Difference("first", "", "unknown"))
+
+
+def test_coverage_counts_what_decided_and_which_branch_was_taken(run: Callable[[str], CaseRun]) -> None:
+    coverage = run(CASES).coverage
+    assert coverage.clauses == (ClauseCoverage("first", yes=2, no=1, unknown=2, error=0, alone_no=1),)
+    # The cap of a million is never reached, and nobody is unlisted; the award itself asks for no proof.
+    assert coverage.branches == (
+        BranchCoverage("award", "listed is yes", 5),
+        BranchCoverage("award", "listed is no", 0),
+        BranchCoverage("cap", "above the cap", 0),
+        BranchCoverage("cap", "at most the cap", 4),
+    )
+    assert coverage.gaps == ("award: never listed is no", "cap: never above the cap")
+    fewer = run(
+        CASES.replace("facts: {spent: 0}", "facts: {spent: 5}").replace(
+            "not_eligible, award_fen: 0, clauses: {first: no}", "eligible"
+        )
+    )
+    assert fewer.coverage.gaps[0] == "first is never no"
+
+
+def test_a_clause_that_never_decides_alone(write_programme: Write, attributes: dict[str, Attribute]) -> None:
+    path = write_programme(clause="spent > 0")
+    text = path.read_text(encoding="utf-8")
+    second = "  - id: second\n    expr: staff > 0\n    words: {zh: 二, en: Second}\n"
+    path.write_text(text.replace("award:\n", f"{second}award:\n", 1), encoding="utf-8")
+    programme = load_programme(path, attributes)
+    beside = path.with_name("trial.cases.yaml")
+    beside.write_text(
+        "programme: trial\nas_of: 2026-03-01\ncases:\n"
+        "  - {id: both, facts: {spent: 0, staff: 0}, expect: {verdict: not_eligible}}\n"
+        "  - {id: one, facts: {spent: 0, staff: 1}, expect: {verdict: not_eligible}}\n",
+        encoding="utf-8",
+    )
+    coverage = run_cases(programme, read_cases(beside, programme, attributes)).coverage
+    assert [(each.no, each.alone_no) for each in coverage.clauses] == [(2, 1), (1, 0)]
+    assert "second is never the only no" in coverage.gaps
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("spent: 1000", "spend: 1000", "trial reads no fact 'spend'"),
+        ("spent: 1000", "spent: many", "'many' is not a whole number within 64 bits"),
+        ("spent: 1000", "spent: 9223372036854775808", "is not a whole number within 64 bits"),
+        ("absent: [spent]", "absent: [staff]", "no fact of the file 'staff'"),
+        ("{first: no}", "{frist: no}", "no clause 'frist'"),
+        ("id: nothing", "id: half", "ids of cases must differ: half"),
+        ("verdict: not_eligible", "verdict: perhaps", "Input should be 'eligible'"),
+        ("award_fen: 600", "award_fen: six", "Input should be"),
+        ("absent:", "missing:", "Extra inputs are not permitted"),
+        ("as_of: 2026-07-01", "as_of: July", "Input should be a valid date"),
+    ],
+)
+def test_wrong_files_are_refused_with_their_place(
+    run: Callable[[str], CaseRun], old: str, new: str, message: str
+) -> None:
+    with pytest.raises(PolicyError) as refused:
+        run(CASES.replace(old, new, 1))
+    problems = refused.value.problems
+    assert message in problems[0].message
+    changed = CASES.replace(old, new, 1).split("\n")
+    assert problems[0].line is not None
+    assert 1 <= problems[0].line <= len(changed)
+
+
+def test_every_wrong_fact_is_told_at_once(run: Callable[[str], CaseRun]) -> None:
+    with pytest.raises(PolicyError) as refused:
+        run(CASES.replace("spent: 1000", "spend: 1").replace("{first: no}", "{frist: no}"))
+    fields = [problem.field for problem in refused.value.problems]
+    assert fields == ["facts.spend", "cases.2.expect.clauses", "cases.3.absent"]
+
+
+def test_the_cases_of_shenzhen_hold_and_show_everything() -> None:
+    pack = PACKS / "shenzhen"
+    runs, _ = run_pack_cases(pack, load_attributes(pack))
+    assert {run.programme.id: [result.case.id for result in run.failed] for run in runs if run.failed} == {}
+    assert {"xunli", "yuliao", "moxing", "longhua-compute", "high-tech-enterprise"} <= {
+        run.programme.id for run in runs
+    }
+    assert {run.programme.id: run.coverage.gaps for run in runs if run.coverage.gaps} == {}
