@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from siwei.cli.app import app
 from siwei.cli.chain import classify as classify_command
 from siwei.errors import EnvironmentMissing, ImportRefused, InputError
 
+LABELS = Path(__file__).parent / "labels"
 TEXT = "id,name,scope,profile\n1,甲,芯片设计,\n2,乙,,研发无人机\n"
 
 
@@ -136,6 +138,24 @@ def test_evaluation_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIWEI_DATA", raising=False)
     with pytest.raises(EnvironmentMissing, match="SIWEI_DATA"):
         app(["chain", "evaluate"], result_action="return_value")
+
+
+def test_evaluation_refuses_a_half_that_is_none() -> None:
+    with pytest.raises(InputError, match="no half 'tests'"):
+        app(["chain", "evaluate", "--half", "tests"], result_action="return_value")
+
+
+@pytest.mark.skipif(
+    not os.environ.get("SIWEI_DATA"), reason="SIWEI_DATA is not set: the labelled firms' texts are real"
+)
+def test_evaluation_gives_the_fresh_firms_first(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["chain", "evaluate", "--json", "--labels", str(LABELS)], result_action="return_value")
+    reports = [each["report"] for each in json.loads(capsys.readouterr().out)["reports"]]
+    assert [(each["half"], each["firms"], each["disputed"]) for each in reports] == [
+        ("fresh", 185, 4),
+        ("dev", 135, 0),
+        ("test", 145, 0),
+    ]
 
 
 def test_labels_must_be_whole(tmp_path: Path) -> None:
