@@ -108,12 +108,6 @@ def check_source(subject: Subject) -> Iterator[Finding]:
             Severity.WARNING, "period_over", ("period", "end"),
             f"the period ended on {period.end}", "write `state: ended`, or a version for the time after",
         )  # fmt: skip
-    if period.end is not None and source.as_of > period.end:
-        yield subject.at(
-            Severity.WARNING, "source_after_period", ("source", "as_of"),
-            f"the source was read on {source.as_of}, after the period's end ({period.end})",
-            "check that the rules of the period were read",
-        )  # fmt: skip
 
 
 def check_state(subject: Subject) -> Iterator[Finding]:
