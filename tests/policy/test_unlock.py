@@ -13,7 +13,8 @@ from siwei.policy import UNLOCK_SCHEMA, Programme, attribute_dtypes, decide, loa
 
 DAY = date(2026, 3, 1)
 PACK = PACKS / "shenzhen"
-PROGRAMMES = load_programmes(PACK / "programmes", load_attributes(PACK))
+FIVE = ("high-tech-enterprise", "longhua-compute", "moxing", "xunli", "yuliao")
+PROGRAMMES = tuple(each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE)
 DTYPES = attribute_dtypes(PROGRAMMES)
 Make = Callable[..., Programme]
 

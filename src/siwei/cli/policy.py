@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -22,6 +22,10 @@ Source = Annotated[
     Path, Parameter(name="--in", help="CSV, CSV.GZ or Parquet; `siwei policy schema` lists its columns.")
 ]
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]
+AppliesTo = Annotated[
+    Literal["organisation", "claim", "project", "person"],
+    Parameter(name="--applies-to", help="What a row is; only programmes that apply to it are read."),
+]
 
 
 def pack_folder(pack: str) -> Path:
@@ -39,6 +43,16 @@ def _load(pack: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
     directory = pack_folder(pack)
     attributes = load_attributes(directory)
     return attributes, load_programmes(directory / "programmes", attributes)
+
+
+def _load_for(pack: str, applies_to: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
+    """The pack's attributes, and its programmes that apply to such rows. Raises NotFound where there are none."""
+    attributes, programmes = _load(pack)
+    chosen = tuple(each for each in programmes if each.applies_to == applies_to)
+    if not chosen:
+        kinds = ", ".join(sorted({each.applies_to for each in programmes})) or "nothing"
+        raise NotFound(f"no programme of {pack!r} applies to {applies_to} → --applies-to one of: {kinds}")
+    return attributes, chosen
 
 
 def find_programme(pack: str, programme: str) -> "tuple[dict[str, Attribute], Programme]":
@@ -108,17 +122,18 @@ def decide(
     ],
     clauses: Annotated[Path | None, Parameter(help="Also write every clause's verdict: .csv or .parquet.")] = None,
     pack: Pack = "shenzhen",
+    applies_to: AppliesTo = "organisation",
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Decide every programme of a pack for every row of a table."""
+    """Decide the programmes of a pack for every row of a table."""
     from siwei.policy import decide as decide_table
     from siwei.policy.sharing import sum_exactly
     from siwei.policy.tables import check_target, read_subjects, write_table
 
     for each in filter(None, (target, clauses)):
         check_target(each)
-    attributes, programmes = _load(pack)
+    attributes, programmes = _load_for(pack, applies_to)
     decisions = decide_table(programmes, read_subjects(source, programmes, attributes), _day(as_of))
     awards = decisions.awards
     write_table(awards, target)
@@ -204,7 +219,9 @@ def _print_explanation(explanation: "Explanation") -> None:
 
 
 @policy_app.command
-def schema(*, pack: Pack = "shenzhen", programme_file: bool = False, json: Json = False) -> None:
+def schema(
+    *, pack: Pack = "shenzhen", applies_to: AppliesTo = "organisation", programme_file: bool = False, json: Json = False
+) -> None:
     """Print the columns a table needs for a pack, with type, unit and meaning.
 
     Parameters
@@ -217,7 +234,7 @@ def schema(*, pack: Pack = "shenzhen", programme_file: bool = False, json: Json 
     if programme_file:
         print_json(programme_schema())
         return
-    attributes, programmes = _load(pack)
+    attributes, programmes = _load_for(pack, applies_to)
     columns: list[dict[str, object]] = [
         {"column": "id", "type": "string", "unit": None, "meaning_zh": "唯一标识", "meaning_en": "Unique identifier"}
     ]

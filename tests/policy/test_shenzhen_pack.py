@@ -1,0 +1,137 @@
+"""All programmes of Shenzhen: which there are, which are drafts and why, what each cites, and that their cases hold."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from siwei.city.attributes import load_attributes
+from siwei.city.home import PACKS
+from siwei.policy import Kind, Programme, load_programmes
+from siwei.policy.loading import load_all_versions, programme_files
+from siwei.policy.programmes import State
+from siwei.policy.versions import file_stems, version_on
+
+PACK = PACKS / "shenzhen"
+ATTRIBUTES = load_attributes(PACK)
+VERSIONS = load_all_versions(PACK / "programmes", ATTRIBUTES)
+PROGRAMMES = {each.id: each for each in load_programmes(PACK / "programmes", ATTRIBUTES)}
+YUAN = 100
+
+APPLIES_TO = {
+    "organisation": {
+        "guangming-compute", "high-tech-enterprise", "incubator-entry", "longgang-compute", "longhua-compute", "moxing",
+        "open-corpus", "rd-super-deduction", "rd-super-deduction-chips", "sme-software-medium", "sme-software-micro",
+        "sme-software-small", "xunli", "yuliao",
+    },
+    "project": {"application-demonstration", "key-technology", "peacock-team", "research-topic"},
+    "person": {"gba-income-tax", "peacock"},
+}  # fmt: skip
+DRAFTS = {
+    "gba-income-tax", "high-tech-enterprise", "incubator-entry", "key-technology", "longgang-compute", "open-corpus",
+    "peacock", "peacock-team", "rd-super-deduction-chips", "research-topic", "sme-software-medium",
+    "sme-software-micro", "sme-software-small",
+}  # fmt: skip
+DESIGNED = {"incubator-entry", "research-topic"}
+BUDGETS_YUAN = {
+    "application-demonstration": 100_000_000, "key-technology": 300_000_000, "moxing": 100_000_000,
+    "xunli": 500_000_000, "yuliao": 50_000_000,
+}  # fmt: skip
+
+
+def test_whom_each_programme_applies_to() -> None:
+    found: dict[str, set[str]] = {}
+    for programme in PROGRAMMES.values():
+        found.setdefault(programme.applies_to, set()).add(programme.id)
+    assert found == APPLIES_TO
+
+
+def test_files_are_named_after_their_programme_and_version() -> None:
+    allowed = {stem: each.id for each in VERSIONS for stem in file_stems(each.id, each.version)}
+    files = programme_files(PACK / "programmes")
+    assert {Path(path).stem for path in files} <= set(allowed)
+    assert len(files) == len(VERSIONS) == len(PROGRAMMES) + 2
+
+
+def test_which_are_drafts() -> None:
+    assert {each.id for each in PROGRAMMES.values() if each.is_draft} == DRAFTS
+
+
+def test_what_cites_nothing_is_named() -> None:
+    """What keeps a programme a draft besides its state."""
+    unsourced = {each.id: each.unsourced for each in PROGRAMMES.values() if each.unsourced and each.id not in DESIGNED}
+    sizes = {name: parts for name, parts in unsourced.items() if name.startswith("sme-software-")}
+    assert {name: parts for name, parts in unsourced.items() if name not in sizes} == {
+        "gba-income-tax": ("talent",),
+        "high-tech-enterprise": (
+            "high-tech-revenue", "no-serious-violation", "p.high_tech_share", "p.rate_standard",
+        ),
+        "key-technology": ("award",),
+        "longgang-compute": ("award",),
+        "open-corpus": ("award",),
+        "peacock": ("level",),
+        "peacock-team": ("award",),
+    }  # fmt: skip
+    for name, parts in sizes.items():
+        assert len(parts) == 3 + len(PROGRAMMES[name].parameters)
+
+
+@pytest.mark.parametrize("programme", [PROGRAMMES[name] for name in sorted(DESIGNED)], ids=lambda each: each.id)
+def test_what_we_designed_says_so_everywhere(programme: Programme) -> None:
+    assert (programme.state, programme.source.number, programme.source.url) == (State.DRAFT, None, None)
+    assert programme.source.document.startswith("designed by Siwei")
+    assert "designed by Siwei" in programme.title.en
+    assert "四维设计" in programme.title.zh
+    cited = [clause.id for clause in programme.clauses if clause.citation is not None]
+    assert (cited, programme.award.citation) == ([], None)
+    assert all("designed by Siwei" in parameter.words.en for parameter in programme.parameters)
+
+
+def test_nothing_is_said_to_be_verified_and_one_locator_is_known() -> None:
+    assert not any(each.source.verified for each in VERSIONS)
+    locators = {
+        (each.id, clause.id, clause.citation.locator)
+        for each in VERSIONS
+        for clause in each.clauses
+        if clause.citation is not None and clause.citation.locator != "not known"
+    }
+    assert locators == {("rd-super-deduction", "not-an-excluded-industry", "四（据网页转引，原文未见）")}
+
+
+def test_nothing_cites_memory() -> None:
+    """What is from memory cites nothing, so that it can never pass for a source."""
+    citations = [clause.citation for each in VERSIONS for clause in each.clauses]
+    citations += [parameter.citation for each in VERSIONS for parameter in each.parameters]
+    citations += [each.award.citation for each in VERSIONS]
+    told = [f"{each.document} {each.locator} {each.url}" for each in citations if each is not None]
+    assert [text for text in told if "memory" in text or "记忆" in text] == []
+
+
+def test_kinds_and_budgets() -> None:
+    of_kind = {kind: {each.id for each in PROGRAMMES.values() if each.kind is kind} for kind in Kind}
+    assert of_kind[Kind.TAX_SAVING] == {"high-tech-enterprise", "rd-super-deduction", "rd-super-deduction-chips"}
+    assert of_kind[Kind.VOUCHER] == {"moxing", "xunli", "yuliao"}
+    budgets = {each.id: each.pot.budget_fen for each in PROGRAMMES.values() if each.pot is not None}
+    assert {name: fen for name, fen in budgets.items() if fen is not None} == {
+        name: yuan * YUAN for name, yuan in BUDGETS_YUAN.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("programme", "day", "version"),
+    [
+        ("xunli", date(2024, 12, 17), None),
+        ("xunli", date(2024, 12, 18), "2024.1"),
+        ("xunli", date(2026, 5, 5), "2024.1"),
+        ("xunli", date(2026, 5, 6), "2026.1"),
+        ("xunli", date(2026, 12, 18), None),
+        ("longgang-compute", date(2026, 6, 28), "1"),
+        # The later text is a draft: its rate is not known, so nothing is in force.
+        ("longgang-compute", date(2026, 6, 29), None),
+        ("peacock", date(2015, 12, 31), "2016.1"),
+        ("peacock", date(2021, 1, 1), None),
+    ],
+)
+def test_which_version_holds_on_a_day(programme: str, day: date, version: str | None) -> None:
+    found = version_on([each for each in VERSIONS if each.id == programme], day)
+    assert (None if found is None else found.version) == version
