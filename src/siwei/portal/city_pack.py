@@ -104,8 +104,9 @@ def official_firms() -> OfficialFirmCount | None:
 
 @cache
 def programmes() -> dict[str, Programme]:
-    """The pack's programmes, compiled once. Raises PolicyError with every problem when one is wrong."""
+    """The pack's programmes, compiled once: of each the version in force on the city's day. Raises PolicyError with
+    every problem when one is wrong."""
     directory = pack_directory() / "programmes"
     if not directory.is_dir():
         return {}
-    return {programme.id: programme for programme in load_programmes(directory, pack().attributes)}
+    return {programme.id: programme for programme in load_programmes(directory, pack().attributes, decided_on())}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import polars as pl
-from django.db.models import Count, Max
+from django.db.models import Max
 from pypinyin import Style, lazy_pinyin
 
 from siwei.exchange.actors import VISITOR
@@ -49,12 +49,16 @@ _current: Directory | None = None
 
 
 def organisations_signature() -> Signature:
-    found = Organisation.objects.visible_to(VISITOR).aggregate(count=Count("pk"), last=Max("pk"))
-    return int(found["count"]), found["last"]
+    """How many were merged and the newest: nothing is ever deleted, so no other organisation can come or go.
+
+    Both are read from an index. Counting those that stand would read the whole table, for every page.
+    """
+    merged = Organisation.objects.exclude(merged_into=None).count()
+    return merged, Organisation.objects.aggregate(newest=Max("pk"))["newest"]
 
 
 def current_directory() -> Directory:
-    """The directory as of now; one query when nothing changed."""
+    """The directory as of now; two small queries when nothing changed."""
     global _current
     signature = organisations_signature()
     directory = _current

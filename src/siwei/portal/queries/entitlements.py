@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from siwei.city.attributes import parse_value
@@ -12,7 +14,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Fact, Organisation
 from siwei.exchange.subjects import facts_on, subjects
 from siwei.policy.explain import explain
-from siwei.policy.explanation import Explanation, FactValue
+from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.programmes import FactStatus, Kind, Programme, Verdict
 from siwei.policy.unlock import unlock
 from siwei.portal.access import require_private
@@ -48,6 +50,11 @@ def best_facts(facts: list[Fact]) -> list[Fact]:
     )
 
 
+def organisation_programmes() -> tuple[Programme, ...]:
+    """Those that decide about an organisation itself; a project's or a person's are decided on their own facts."""
+    return tuple(programme for programme in programmes().values() if programme.applies_to == "organisation")
+
+
 def known_facts(organisation: Organisation) -> dict[str, FactValue]:
     """Attribute → its best fact on the city's day: one query. A value that is not canonical counts as unknown."""
     declared = pack().attributes
@@ -64,28 +71,56 @@ def known_facts(organisation: Organisation) -> dict[str, FactValue]:
     return row
 
 
+def for_organisations() -> dict[str, Programme]:
+    """Those that are decided for an organisation, and not for a claim, a project or a person."""
+    return {each.id: each for each in programmes().values() if each.applies_to == "organisation"}
+
+
 def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
     """Raises NotAllowed for those outside the organisation."""
     require_private(actor, organisation.pk)
     row = known_facts(organisation)
-    day, declared = decided_on(), pack().attributes
-    found = [explain(programme, row, day, declared) for programme in programmes().values()]
+    found = [explained(programme, row) for programme in for_organisations().values()]
     found.sort(key=lambda each: (ORDER[each.verdict], -(each.award.award_fen or 0), each.programme))
     eligible = [each for each in found if each.verdict is Verdict.ELIGIBLE]
     tax = sum(each.award.award_fen or 0 for each in eligible if each.kind is Kind.TAX_SAVING)
-    paid = sum(each.award.award_fen or 0 for each in eligible if each.kind is not Kind.TAX_SAVING)
+    # A draft is shown with its amount, and adds nothing: it releases no money.
+    granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
+    paid = sum(each.award.award_fen or 0 for each in granted)
     return Entitlements(found, paid, tax, unlocking(organisation))
 
 
 def entitlement(organisation: Organisation, programme: Programme, actor: Actor) -> Explanation:
     """Raises NotAllowed for those outside the organisation."""
     require_private(actor, organisation.pk)
-    return explain(programme, known_facts(organisation), decided_on(), pack().attributes)
+    return explained(programme, known_facts(organisation))
+
+
+def explained(programme: Programme, row: Mapping[str, FactValue]) -> Explanation:
+    """`explain`, remembered by what it depends on. Where a fact comes from changes no verdict, so that two firms with
+    the same values are worked out once, and their sources are put in afterwards."""
+    bare = tuple(
+        (name, replace(row[name], source="", source_ref="", valid_from=None))
+        for name in programme.attributes
+        if name in row
+    )
+    found = _explained(programme.id, programme.sha256, bare, decided_on())
+    clauses = tuple(replace(clause, saw=_with_sources(clause.saw, row)) for clause in found.clauses)
+    return replace(found, clauses=clauses, award=replace(found.award, saw=_with_sources(found.award.saw, row)))
+
+
+@lru_cache(maxsize=4096)
+def _explained(programme_id: str, sha256: str, row: tuple[tuple[str, FactValue], ...], day: date) -> Explanation:
+    return explain(programmes()[programme_id], dict(row), day, pack().attributes)
+
+
+def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> tuple[SeenValue, ...]:
+    return tuple(each if each.fact is None else replace(each, fact=row[each.attribute]) for each in saw)
 
 
 def unlocking(organisation: Organisation) -> list[Unlocking]:
     """The few missing facts that would decide the most, best first."""
-    known = programmes()
+    known = for_organisations()
     read = {name for programme in known.values() for name in programme.attributes}
     declared = {name: pack().attributes[name] for name in sorted(read)}
     table = (
