@@ -114,14 +114,15 @@ class Explanation:
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON; days in ISO form, statuses by name."""
-        plain = _plain(self)
-        assert isinstance(plain, dict)
-        return plain
+        made = plain(self)
+        assert isinstance(made, dict)
+        return made
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Dataclasses and enums as JSON has them."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, IntEnum):
         return value.name.lower()
     if isinstance(value, Enum):
@@ -129,9 +130,9 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

@@ -1,17 +1,12 @@
 """From a directory of YAML files to checked programmes, or to every problem in all of them at once."""
 
-import difflib
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args
-
-from pydantic import BaseModel, ValidationError
 
 from siwei.city.attributes import Attribute
-from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
+from siwei.city.pack_yaml import KeyPath, YamlDocument
 from siwei.errors import PolicyError, Problem
 from siwei.policy.document import (
     AwardDocument,
@@ -40,10 +35,10 @@ from siwei.policy.programmes import (
     State,
     Text,
 )
+from siwei.policy.reading import read_document
 from siwei.policy.sources import subject_types
 from siwei.policy.versions import file_stems, latest_versions
 
-LARGEST_FILE = 256 * 1024
 MOST_FILES = 500
 
 
@@ -93,78 +88,14 @@ def programme_files(directory: Path) -> list[Path]:
 
 def load_programme(path: Path, attributes: Mapping[str, Attribute]) -> Programme:
     """One file. Raises PolicyError with every problem in it."""
-    content = _read_bounded(path)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path), line)]) from None
-    yaml_document = read_yaml(text, str(path))
-    if yaml_document.problems:
-        raise PolicyError(yaml_document.problems)
-    try:
-        document = ProgrammeDocument.model_validate(yaml_document.value)
-    except ValidationError as error:
-        raise PolicyError(_schema_problems(error, yaml_document, str(path))) from None
+    document, source = read_document(path, ProgrammeDocument)
+    yaml_document = source.yaml
     if path.stem not in file_stems(document.id, document.version):
         place = yaml_document.places.get(("id",), (1, 1))
         message = f"id {document.id!r} is not the file's name"
         stems = " or ".join(f"{stem}.yaml" for stem in file_stems(document.id, document.version))
         raise PolicyError([Problem(message, f"rename the file to {stems}", str(path), *place, "id")])
-    return _Builder(document, yaml_document, text, path, attributes).build(hashlib.sha256(content).hexdigest())
-
-
-def _read_bounded(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise PolicyError([Problem(f"cannot be read ({error.strerror})", "check the path", str(path))]) from None
-    if len(content) > LARGEST_FILE:
-        message = f"is larger than {LARGEST_FILE // 1024} KiB"
-        raise PolicyError([Problem(message, "a programme is a few kilobytes of rules", str(path), 1)])
-    return content
-
-
-def _schema_problems(error: ValidationError, document: YamlDocument, file: str) -> list[Problem]:
-    return [_schema_problem(dict(detail), document, file) for detail in error.errors(include_url=False)]
-
-
-def _schema_problem(detail: dict[str, Any], document: YamlDocument, file: str) -> Problem:
-    location: KeyPath = detail["loc"]
-    known = next(path for path in _prefixes(location) if path in document.places)
-    name = ".".join(str(part) for part in location)
-    match detail["type"]:
-        case "missing":
-            return Problem(f"{location[-1]} is missing", f"add `{location[-1]}:`", file, *document.places[known], name)
-        case "extra_forbidden":
-            near = difflib.get_close_matches(str(location[-1]), _fields_at(location[:-1]), n=1, cutoff=0.5)
-            fix = f"did you mean {near[0]!r}?" if near else "remove it; docs/reference/programme.md lists the fields"
-            return Problem(f"no such field {location[-1]!r}", fix, file, *document.places[known], name)
-        case _:
-            written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
-            message = written[:80] + str(detail["msg"]).removeprefix("Value error, ")
-            return Problem(message, "see docs/reference/programme.md", file, *document.places[known], name)
-
-
-def _prefixes(location: KeyPath) -> list[KeyPath]:
-    return [location[:length] for length in range(len(location), -1, -1)]
-
-
-def _fields_at(location: KeyPath) -> list[str]:
-    """The fields the schema has at a place, found by following the classes."""
-    model: type[BaseModel] = ProgrammeDocument
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            found = _models_in(model.model_fields[part].annotation)
-            model = found[0] if found else model
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+    return _Builder(document, yaml_document, source.text, path, attributes).build(source.sha256)
 
 
 def cel_types(attributes: Mapping[str, Attribute]) -> dict[str, CelType]:

@@ -13,12 +13,11 @@ import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.decide import programme_context
-from siwei.policy.language.compile import DTYPES, Plan
-from siwei.policy.language.tree import Attribute, walk
+from siwei.policy.language.compile import Plan
 from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Reserve, Sharing
 from siwei.policy.rounds import QuotaLeft, Round, serve_in_order, serve_pro_rata
 from siwei.policy.sharing import sum_exactly
-from siwei.policy.subjects import ID, column_problem
+from siwei.policy.subjects import ID, column_problem, read_dtypes
 
 CLAIM, APPLIED_AT, SCORE = "claim_fen", "applied_at", "score"
 SHARES_SCHEMA: dict[str, pl.DataType] = {
@@ -149,13 +148,9 @@ def _matches(programme: Programme, reserve: Reserve, claims: pl.DataFrame, as_of
     plan = Plan()
     context = programme_context(programme, as_of, FactStatus.DECLARED, frozenset(claims.columns))
     where = plan.add(reserve.where.tree, context)
-    types = _types(reserve)
+    types = read_dtypes([reserve.where])
     typed = claims.lazy().with_columns(pl.col(name).cast(dtype) for name, dtype in types.items())
     return plan.apply(typed, [where.value.fill_null(False).alias("kept")]).collect()["kept"].to_list()
-
-
-def _types(reserve: Reserve) -> dict[str, pl.DataType]:
-    return {node.name: DTYPES[node.type.kind] for node in walk(reserve.where.tree) if isinstance(node, Attribute)}
 
 
 def _check(pot: Pot, claims: pl.DataFrame, mode: Sharing, budget: int | None, seed: str | None) -> None:
@@ -163,7 +158,7 @@ def _check(pot: Pot, claims: pl.DataFrame, mode: Sharing, budget: int | None, se
     needed = {Sharing.FIRST_COME: APPLIED_AT, Sharing.MERIT: SCORE}.get(mode)
     for name in [*((needed,) if needed else ()), *(quota.by for quota in pot.quotas)]:
         problems += _check_filled(claims, name)
-    for name, dtype in {name: dtype for each in pot.reserves for name, dtype in _types(each).items()}.items():
+    for name, dtype in read_dtypes(reserve.where for reserve in pot.reserves).items():
         found = column_problem(name, dtype, claims.schema)
         problems += [found] if found else []
     if problems:

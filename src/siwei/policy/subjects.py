@@ -1,13 +1,13 @@
 """The table programmes are decided over: what it must hold, and bringing it to the declared types."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
-from siwei.policy.language.tree import Attribute, walk
+from siwei.policy.language.tree import Attribute, Expression, walk
 from siwei.policy.programmes import Programme
 
 ID = "id"
@@ -17,12 +17,13 @@ WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 
 def attribute_dtypes(programmes: Iterable[Programme]) -> dict[str, pl.DataType]:
     """Every attribute the programmes read, with the dtype its column must have; sorted by name."""
-    found: dict[str, pl.DataType] = {}
-    for programme in programmes:
-        for expression in programme.expressions:
-            for node in walk(expression.tree):
-                if isinstance(node, Attribute):
-                    found[node.name] = DTYPES[node.type.kind]
+    return read_dtypes(expression for programme in programmes for expression in programme.expressions)
+
+
+def read_dtypes(expressions: Iterable[Expression]) -> dict[str, pl.DataType]:
+    """The same for expressions."""
+    nodes = (node for expression in expressions for node in walk(expression.tree))
+    found = {node.name: DTYPES[node.type.kind] for node in nodes if isinstance(node, Attribute)}
     return dict(sorted(found.items()))
 
 
@@ -32,9 +33,13 @@ def prepare_subjects(table: pl.DataFrame | pl.LazyFrame, programmes: Iterable[Pr
     A column that is absent is refused, since a misspelt one would read as a fact that nobody has. Without
     `<attribute>__status` the attribute is only declared. Raises InputError with every problem.
     """
+    return prepare_columns(table, {ID: pl.String(), **attribute_dtypes(programmes)})
+
+
+def prepare_columns(table: pl.DataFrame | pl.LazyFrame, wanted: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """The same for any columns."""
     frame = table.lazy()
     schema = frame.collect_schema()
-    wanted: dict[str, pl.DataType] = {ID: pl.String(), **attribute_dtypes(programmes)}
     problems = [column_problem(name, dtype, schema) for name, dtype in wanted.items()]
     found = [problem for problem in problems if problem is not None]
     statuses = [name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in schema]

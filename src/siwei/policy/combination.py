@@ -1,0 +1,158 @@
+"""Why a combination of awards is the best: what was cut by which rule, and what the other lawful choices would give."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from siwei.errors import NotFound
+from siwei.policy.combining import UNKNOWN, combine, group_limits, kept_column
+from siwei.policy.decide import Decisions
+from siwei.policy.explanation import plain, yuan
+from siwei.policy.programmes import Citation, Text
+from siwei.policy.stacking import Linked, Stacking, lawful_choices, linked
+from siwei.policy.subjects import ID
+
+MOST_ALTERNATIVES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a limit takes from an award."""
+
+    programme: str
+    group: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A lawful set of awards and what it comes to."""
+
+    programmes: tuple[str, ...]
+    kept_fen: Mapping[str, int]
+    total_fen: int
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleShown:
+    """A limit or exclusion that bears on the choice; `limit_fen` is None for an exclusion, or where it is not known."""
+
+    id: str
+    words: Text
+    citation: Citation | None
+    programmes: tuple[str, ...]
+    limit_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartExplanation:
+    """Awards that bear on one another. `best` is None where a limit is not known. `alternatives` are the other lawful
+    choices, best first, at most MOST_ALTERNATIVES of the `lawful` there are."""
+
+    entitled_fen: Mapping[str, int | None]
+    rules: tuple[RuleShown, ...]
+    best: Choice | None
+    alternatives: tuple[Choice, ...]
+    lawful: int
+    sentence: Text
+
+
+@dataclass(frozen=True, slots=True)
+class CombinationExplanation:
+    id: str
+    parts: tuple[PartExplanation, ...]
+    unbound_fen: Mapping[str, int | None]
+    """Awards no rule of stacking speaks of."""
+
+    def to_dict(self) -> dict[str, object]:
+        made = plain(self)
+        assert isinstance(made, dict)
+        return made
+
+
+def explain_combination(
+    stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.LazyFrame, id: str
+) -> CombinationExplanation:
+    """For one subject of `decisions`, made from `table`. Raises NotFound."""
+    row = decisions.wide.filter(pl.col(ID) == id)
+    if row.is_empty():
+        raise NotFound(f"no subject {id!r} among those decided")
+    mine = Decisions(decisions.programmes, decisions.as_of, row)
+    facts = table.lazy().filter(pl.col(ID) == id)
+    combined = combine(stacking, mine, facts)
+    entitled: dict[str, int | None] = combined.entitled.row(0, named=True)
+    parts = linked(stacking)
+    limits = {name: int(values[0]) for name, values in group_limits(stacking, parts, mine, facts).items()}
+    kept = {name: combined.wide[kept_column(name)].item() for name in combined.programmes}
+    bound = {name for part in parts for name in part.programmes}
+    made = (_explain_part(part, entitled, limits, kept) for part in parts)
+    unbound = {name: amount for name, amount in entitled.items() if name not in bound}
+    return CombinationExplanation(id, tuple(each for each in made if each is not None), unbound)
+
+
+def _explain_part(
+    part: Linked, entitled: Mapping[str, int | None], limits: Mapping[str, int], kept: Mapping[str, int | None]
+) -> PartExplanation | None:
+    """None where the subject is entitled to none of the part's awards."""
+    mine = {name: entitled[name] for name in part.programmes if name in entitled and entitled[name] != 0}
+    known = {name: amount for name, amount in mine.items() if amount is not None}
+    if not mine:
+        return None
+    rules = tuple(
+        RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limits.get(rule.id)))
+        for rule in part.rules
+    )
+    if any(kept[name] is None for name in known):
+        sentence = Text(
+            "上限所需的事实未知，尚不能选定组合。", "A fact that a limit needs is not known: no choice yet."
+        )
+        return PartExplanation(mine, rules, None, (), 0, sentence)
+    choices = [reckon(part, choice, known, limits) for choice in lawful_choices(list(known), part.either_or)]
+    ranked = sorted(choices, key=lambda choice: -choice.total_fen)
+    best = ranked[0]
+    # The same rule, worked out here for one subject and there for all: they may not differ.
+    assert {name: best.kept_fen.get(name, 0) for name in known} == {name: kept[name] for name in known}
+    others = tuple(ranked[1 : MOST_ALTERNATIVES + 1])
+    return PartExplanation(mine, rules, best, others, len(choices), _sentence(best, ranked[1:], mine))
+
+
+def reckon(part: Linked, choice: Sequence[str], entitled: Mapping[str, int], limits: Mapping[str, int]) -> Choice:
+    """What a lawful choice comes to after every limit in its order."""
+    kept = {name: entitled[name] for name in choice}
+    cuts = []
+    for group in part.groups:
+        taken = [name for name in group.reduce if name in kept]
+        if len(taken) < group.applies_from:
+            continue
+        excess = max(sum(kept[name] for name in taken) - limits[group.id], 0)
+        for name in taken:
+            cut = min(kept[name], excess)
+            if cut:
+                cuts.append(Cut(name, group.id, cut))
+            kept[name] -= cut
+            excess -= cut
+    return Choice(tuple(choice), kept, sum(kept.values()), tuple(cuts))
+
+
+def _shown_limit(limit: int | None) -> int | None:
+    return None if limit is None or limit == UNKNOWN else limit
+
+
+def _sentence(best: Choice, others: Sequence[Choice], entitled: Mapping[str, int | None]) -> Text:
+    left_out = [name for name in entitled if entitled[name] is not None and name not in best.programmes]
+    waiting = [name for name, amount in entitled.items() if amount is None]
+    zh = f"最优组合为{'、'.join(best.programmes) or '无'}，合计 {yuan(best.total_fen)} 元"
+    en = f"The best lawful combination is {', '.join(best.programmes) or 'none'}: {yuan(best.total_fen)} CNY"
+    for cut in best.cuts:
+        zh += f"；{cut.programme} 因“{cut.group}”核减 {yuan(cut.amount_fen)} 元"
+        en += f"; {cut.programme} is cut by {yuan(cut.amount_fen)} CNY under {cut.group}"
+    if left_out:
+        zh, en = f"{zh}；不选{'、'.join(left_out)}", f"{en}; leaves out {', '.join(left_out)}"
+    if others:
+        zh += f"；次优为{'、'.join(others[0].programmes) or '无'}，{yuan(others[0].total_fen)} 元"
+        en += f"; the next best, {', '.join(others[0].programmes) or 'none'}, gives {yuan(others[0].total_fen)} CNY"
+    if waiting:
+        zh, en = f"{zh}；{'、'.join(waiting)}尚不能判定", f"{en}; {', '.join(waiting)} cannot be told yet"
+    return Text(zh + "。", en + ".")

@@ -1,0 +1,70 @@
+"""A pack's `stacking.yaml` as its author writes it: which awards may stand together, and up to what."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from siwei.policy.document import ParameterDocument
+from siwei.policy.document_parts import (
+    Cel,
+    CitationDocument,
+    Document,
+    Identifier,
+    ParameterName,
+    TextDocument,
+)
+
+MOST_PROGRAMMES = 12
+Programmes = Annotated[list[Identifier], Field(min_length=2, max_length=MOST_PROGRAMMES)]
+
+
+class StackingGroupDocument(Document):
+    """Awards that together may not pass a limit."""
+
+    id: Identifier = Field(description="Its name within the file.")
+    programmes: Programmes = Field(description="Whose awards count towards the limit.")
+    limit: Cel = Field(description="In fen, over attributes of the subject; below 0 is 0.")
+    applies_from: Annotated[int, Field(ge=1, le=MOST_PROGRAMMES)] = Field(
+        1, description="The limit holds where at least so many of the awards are taken."
+    )
+    reduce: Programmes = Field(description="The same programmes: the first is cut first.")
+    words: TextDocument = Field(description="The limit in words.")
+    citation: CitationDocument | None = Field(None, description="Where it is written.")
+
+    @model_validator(mode="after")
+    def _order_whole(self) -> "StackingGroupDocument":
+        if sorted(set(self.programmes)) != sorted(self.programmes):
+            raise ValueError("a programme stands twice in the group")
+        if sorted(self.reduce) != sorted(self.programmes):
+            raise ValueError("reduce must order exactly the programmes of the group")
+        return self
+
+
+class EitherOrDocument(Document):
+    """Awards of which only so many may be taken."""
+
+    id: Identifier = Field(description="Its name within the file.")
+    programmes: Programmes = Field(description="The awards that exclude one another.")
+    most: Annotated[int, Field(ge=1, le=MOST_PROGRAMMES)] = Field(1, description="How many may be taken.")
+    words: TextDocument = Field(description="The rule in words.")
+    citation: CitationDocument | None = Field(None, description="Where it is written.")
+
+
+class StackingDocument(Document):
+    """All rules of a pack about awards standing together."""
+
+    parameters: dict[ParameterName, ParameterDocument] = Field(default_factory=dict, description="Figures by date.")
+    groups: Annotated[list[StackingGroupDocument], Field(max_length=50)] = Field(
+        default_factory=list, description="Limits, taken in this order."
+    )
+    either_or: Annotated[list[EitherOrDocument], Field(max_length=50)] = Field(
+        default_factory=list, description="Exclusions."
+    )
+    notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
+
+    @model_validator(mode="after")
+    def _ids_once(self) -> "StackingDocument":
+        ids = [each.id for each in self.groups] + [each.id for each in self.either_or]
+        if len(set(ids)) != len(ids):
+            raise ValueError("groups and exclusions must differ by id")
+        return self

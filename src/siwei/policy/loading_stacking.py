@@ -1,0 +1,100 @@
+"""A pack's `stacking.yaml`, read and checked against the programmes it speaks of."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from siwei.city.attributes import Attribute
+from siwei.city.pack_yaml import KeyPath
+from siwei.errors import PolicyError, Problem
+from siwei.policy.document_stacking import StackingDocument
+from siwei.policy.language.check import Checker, ExpressionRefused
+from siwei.policy.language.tree import Expression
+from siwei.policy.language.types import INT
+from siwei.policy.loading_money import citation_of, text_of
+from siwei.policy.places import Places
+from siwei.policy.programmes import Parameter, Programme
+from siwei.policy.reading import read_document
+from siwei.policy.sources import subject_types
+from siwei.policy.stacking import MOST_LINKED, EitherOr, Stacking, StackingGroup, linked
+
+FILE = "stacking.yaml"
+
+
+def load_stacking(pack: Path, attributes: Mapping[str, Attribute], programmes: Sequence[Programme]) -> Stacking:
+    """The rules of a pack folder; none where it has no `stacking.yaml`. Raises PolicyError with every problem."""
+    path = Path(pack) / FILE
+    if not path.is_file():
+        return Stacking()
+    written, source = read_document(path, StackingDocument)
+    return _Builder(written, Places(source.text, source.yaml.places, str(path)), attributes, programmes).build()
+
+
+class _Builder:
+    def __init__(
+        self,
+        document: StackingDocument,
+        places: Places,
+        attributes: Mapping[str, Attribute],
+        programmes: Sequence[Programme],
+    ) -> None:
+        self.document, self.places = document, places
+        self.known = {programme.id: programme for programme in programmes}
+        types = subject_types(attributes, "organisation")
+        self.checker = Checker(types, tuple(document.parameters), "down")
+        self.problems: list[Problem] = []
+
+    def build(self) -> Stacking:
+        groups, rules = [], []
+        for index, group in enumerate(self.document.groups):
+            self._check_programmes(("groups", index), group.programmes)
+            limit = self._expression(group.limit, ("groups", index, "limit"))
+            if limit is not None:
+                words, citation = text_of(group.words), citation_of(group.citation)
+                names, reduce = tuple(group.programmes), tuple(group.reduce)
+                groups.append(StackingGroup(group.id, names, limit, group.applies_from, reduce, words, citation))
+        for index, rule in enumerate(self.document.either_or):
+            self._check_programmes(("either_or", index), rule.programmes)
+            words, citation = text_of(rule.words), citation_of(rule.citation)
+            rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation))
+        notes = tuple(text_of(note) for note in self.document.notes)
+        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes)
+        for part in linked(stacking):
+            if len(part.programmes) > MOST_LINKED:
+                message = f"{len(part.programmes)} programmes bear on one another; at most {MOST_LINKED} are searched"
+                self.problems.append(self.places.problem_at((), message, "split the groups"))
+        if self.problems:
+            raise PolicyError(self.problems)
+        return stacking
+
+    def _check_programmes(self, path: KeyPath, names: Sequence[str]) -> None:
+        for place, name in enumerate(names):
+            if name not in self.known:
+                near = difflib.get_close_matches(name, list(self.known), n=1)
+                fix = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(self.known))}"
+                self.problems.append(
+                    self.places.problem_at((*path, "programmes", place), f"no programme {name!r}", fix)
+                )
+
+    def _expression(self, text: str, path: KeyPath) -> Expression | None:
+        try:
+            return self.checker.check(text, INT)
+        except ExpressionRefused as refused:
+            for fault in refused.faults:
+                self.problems.append(
+                    self.places.problem(path, text, fault.message, fault.fix, fault.line, fault.column)
+                )
+            return None
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        return tuple(
+            Parameter(
+                name,
+                parameter.unit,
+                text_of(parameter.words),
+                tuple((value.start or date.min, value.value) for value in parameter.values),
+                citation_of(parameter.citation),
+            )
+            for name, parameter in self.document.parameters.items()
+        )

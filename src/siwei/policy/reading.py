@@ -1,0 +1,96 @@
+"""Read one of a pack's YAML files into a document of its schema, or say everything that is wrong with it."""
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
+from siwei.errors import PolicyError, Problem
+
+LARGEST_FILE = 256 * 1024
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file's text, where its values stand, and the hash of its bytes."""
+
+    text: str
+    yaml: YamlDocument
+    sha256: str
+
+
+def read_document(path: Path, model: type[Model]) -> tuple[Model, ReadFile]:
+    """Raises PolicyError with every problem."""
+    content = _read_bounded(path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path), line)]) from None
+    document = read_yaml(text, str(path))
+    if document.problems:
+        raise PolicyError(document.problems)
+    try:
+        read = model.model_validate(document.value)
+    except ValidationError as error:
+        raise PolicyError(_schema_problems(error, document, str(path), model)) from None
+    return read, ReadFile(text, document, hashlib.sha256(content).hexdigest())
+
+
+def _read_bounded(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise PolicyError([Problem(f"cannot be read ({error.strerror})", "check the path", str(path))]) from None
+    if len(content) > LARGEST_FILE:
+        message = f"is larger than {LARGEST_FILE // 1024} KiB"
+        raise PolicyError([Problem(message, "a programme is a few kilobytes of rules", str(path), 1)])
+    return content
+
+
+def _schema_problems(
+    error: ValidationError, document: YamlDocument, file: str, model: type[BaseModel]
+) -> list[Problem]:
+    return [_schema_problem(dict(detail), document, file, model) for detail in error.errors(include_url=False)]
+
+
+def _schema_problem(detail: dict[str, Any], document: YamlDocument, file: str, model: type[BaseModel]) -> Problem:
+    location: KeyPath = detail["loc"]
+    known = next(path for path in _prefixes(location) if path in document.places)
+    name = ".".join(str(part) for part in location)
+    match detail["type"]:
+        case "missing":
+            return Problem(f"{location[-1]} is missing", f"add `{location[-1]}:`", file, *document.places[known], name)
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(location[-1]), _fields_at(location[:-1], model), n=1, cutoff=0.5)
+            fix = f"did you mean {near[0]!r}?" if near else "remove it; docs/reference/programme.md lists the fields"
+            return Problem(f"no such field {location[-1]!r}", fix, file, *document.places[known], name)
+        case _:
+            written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
+            message = written[:80] + str(detail["msg"]).removeprefix("Value error, ")
+            return Problem(message, "see docs/reference/programme.md", file, *document.places[known], name)
+
+
+def _prefixes(location: KeyPath) -> list[KeyPath]:
+    return [location[:length] for length in range(len(location), -1, -1)]
+
+
+def _fields_at(location: KeyPath, model: type[BaseModel]) -> list[str]:
+    """The fields the schema has at a place, found by following the classes."""
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            found = _models_in(model.model_fields[part].annotation)
+            model = found[0] if found else model
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]

@@ -1,0 +1,225 @@
+"""The best lawful combination, against every choice tried one by one, and what is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from siwei.city.attributes import Attribute, load_attributes
+from siwei.city.home import PACKS
+from siwei.errors import InputError, NotFound, PolicyError
+from siwei.policy import Programme, Text, decide, load_programme, load_programmes
+from siwei.policy.combination import explain_combination
+from siwei.policy.combining import bound_column, combine, kept_column
+from siwei.policy.decide import Decisions, award_column, verdict_column
+from siwei.policy.language.check import Checker
+from siwei.policy.language.types import INT
+from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.stacking import EitherOr, Stacking, StackingGroup
+
+SHENZHEN = PACKS / "shenzhen"
+DAY = date(2026, 6, 30)
+WORDS = Text("试验", "Trial")
+NAMES = ("a", "b", "c", "d", "e")
+LIMITS = ("first", "second", "third")
+CHECKER = Checker(dict.fromkeys(LIMITS, INT))
+Row = dict[str, int | None]
+
+
+def group(place: int, programmes: list[str], applies_from: int) -> StackingGroup:
+    name = LIMITS[place]
+    ordered = tuple(sorted(programmes))
+    return StackingGroup(name, ordered, CHECKER.check(name), applies_from, tuple(programmes), WORDS, None)
+
+
+some_names = st.lists(st.sampled_from(NAMES), min_size=2, max_size=5, unique=True)
+groups = st.lists(st.tuples(some_names, st.integers(1, 3)), max_size=3).map(
+    lambda made: tuple(group(place, names, least) for place, (names, least) in enumerate(made))
+)
+exclusions = st.lists(st.tuples(some_names, st.integers(1, 2)), max_size=2).map(
+    lambda made: tuple(
+        EitherOr(f"or{place}", tuple(names), most, WORDS, None) for place, (names, most) in enumerate(made)
+    )
+)
+amount = st.one_of(st.none(), st.just(0), st.integers(0, 30), st.integers(0, 10**14))
+subjects = st.lists(st.fixed_dictionaries(dict.fromkeys((*NAMES, *LIMITS), amount)), min_size=1, max_size=8)
+
+
+@pytest.fixture(scope="module")
+def model() -> Programme:
+    return load_programmes(SHENZHEN / "programmes", load_attributes(SHENZHEN))[0]
+
+
+def decided(model: Programme, rows: list[Row]) -> tuple[Decisions, pl.DataFrame]:
+    ids = [f"s{place}" for place in range(len(rows))]
+    wide: dict[str, pl.Series] = {"id": pl.Series(ids, dtype=pl.String)}
+    for name in NAMES:
+        wide[verdict_column(name)] = pl.Series(
+            [1 if row[name] else 2 if row[name] is None else 0 for row in rows], dtype=pl.UInt8
+        )
+        wide[award_column(name)] = pl.Series([row[name] for row in rows], dtype=pl.Int64)
+    table = pl.DataFrame(
+        {"id": ids, **{name: pl.Series([row[name] for row in rows], dtype=pl.Int64) for name in LIMITS}}
+    )
+    return Decisions(tuple(replace(model, id=name) for name in NAMES), DAY, pl.DataFrame(wide)), table
+
+
+def best_by_trial(stacking: Stacking, row: Row) -> int:
+    """The greatest total of all 2^n sets, each checked and reduced by the words of the rules."""
+    known = [name for name in NAMES if row[name]]
+    totals = []
+    for size in range(len(known) + 1):
+        for chosen in combinations(known, size):
+            if any(sum(name in rule.programmes for name in chosen) > rule.most for rule in stacking.either_or):
+                continue
+            kept = {name: row[name] or 0 for name in chosen}
+            for rule in stacking.groups:
+                inside = [name for name in rule.reduce if name in chosen]
+                over = sum(kept[name] for name in inside) - (row[rule.id] or 0)
+                for name in inside if len(inside) >= rule.applies_from else []:
+                    less = max(0, min(over, kept[name]))
+                    kept[name], over = kept[name] - less, over - less
+            totals.append(sum(kept.values()))
+    return max(totals)
+
+
+@settings(deadline=None, max_examples=200)
+@given(limits=groups, rules=exclusions, rows=subjects)
+def test_the_best_is_the_best_of_all_lawful_choices(
+    model: Programme, limits: tuple[StackingGroup, ...], rules: tuple[EitherOr, ...], rows: list[Row]
+) -> None:
+    stacking = Stacking(limits, rules)
+    rows = [{**row, **{name: row[name] or 0 for name in LIMITS}} for row in rows]
+    decisions, table = decided(model, rows)
+    combined = combine(stacking, decisions, table)
+    for row, found in zip(rows, combined.wide.iter_rows(named=True), strict=True):
+        kept = {name: found[kept_column(name)] for name in NAMES}
+        assert [name for name in NAMES if kept[name] is None] == [name for name in NAMES if row[name] is None]
+        amounts = {name: value or 0 for name, value in kept.items()}
+        assert sum(amounts.values()) == best_by_trial(stacking, row)
+        chosen = [name for name in NAMES if row[name] and found.get(bound_column(name)) != "declined"]
+        for rule in rules:
+            assert len(set(chosen) & set(rule.programmes)) <= rule.most
+        for rule in limits:
+            inside = [name for name in chosen if name in rule.programmes]
+            assert len(inside) < rule.applies_from or sum(amounts[name] for name in inside) <= (row[rule.id] or 0)
+        linked_names = {name for rule in (*limits, *rules) for name in rule.programmes}
+        assert found["open"] == any(row[name] is None for name in linked_names)
+    explained = explain_combination(stacking, decisions, table, "s0")
+    shown = sum(part.best.total_fen for part in explained.parts if part.best) + sum(
+        amount or 0 for amount in explained.unbound_fen.values()
+    )
+    assert shown == best_by_trial(stacking, rows[0])
+
+
+@settings(deadline=None)
+@given(limits=groups, rules=exclusions, rows=subjects)
+def test_an_unknown_limit_leaves_open_only_what_it_bears_on(
+    model: Programme, limits: tuple[StackingGroup, ...], rules: tuple[EitherOr, ...], rows: list[Row]
+) -> None:
+    stacking = Stacking(limits, rules)
+    decisions, table = decided(model, rows)
+    combined = combine(stacking, decisions, table)
+    for row, found in zip(rows, combined.wide.iter_rows(named=True), strict=True):
+        known = {name for name in NAMES if row[name]}
+        bears = [
+            rule for rule in limits if row[rule.id] is None and len(known & set(rule.programmes)) >= rule.applies_from
+        ]
+        if not bears:
+            assert [name for name in known if found[kept_column(name)] is None] == []
+        for rule in bears:
+            assert {found[kept_column(name)] for name in known & set(rule.programmes)} == {None}
+
+
+def test_a_start_up_is_better_off_with_one_voucher_alone(model: Programme) -> None:
+    """60 % alone beats 50 % with a second support, which a search of the largest sets only would miss."""
+    stacking = Stacking((group(0, ["a", "b"], 2),))
+    decisions, table = decided(
+        model, [{"a": 60, "b": 30, "c": 7, "d": 0, "e": None, "first": 50, "second": 0, "third": 0}]
+    )
+    combined = combine(stacking, decisions, table)
+    assert combined.rows.rows() == [
+        ("s0", "a", 60, True, 60, None), ("s0", "b", 30, False, 0, "declined"), ("s0", "c", 7, True, 7, None),
+    ]  # fmt: skip
+    (part,) = explain_combination(stacking, decisions, table, "s0").parts
+    assert part.best is not None
+    assert [(choice.programmes, choice.total_fen) for choice in (part.best, *part.alternatives)] == [
+        (("a",), 60), (("a", "b"), 50), (("b",), 30), ((), 0),
+    ]  # fmt: skip
+    cut = part.alternatives[0].cuts[0]
+    assert (cut.programme, cut.group, cut.amount_fen) == ("a", "first", 40)
+    assert part.sentence.en == (
+        "The best lawful combination is a: 0.60 CNY; leaves out b; the next best, a, b, gives 0.50 CNY."
+    )
+
+
+def test_another_table_is_refused(model: Programme) -> None:
+    decisions, table = decided(model, [dict.fromkeys((*NAMES, *LIMITS), 1)] * 2)
+    with pytest.raises(InputError, match="not the one that was decided"):
+        combine(Stacking((group(0, ["a", "b"], 1),)), decisions, table.reverse())
+    with pytest.raises(InputError, match="no column 'first'"):
+        combine(Stacking((group(0, ["a", "b"], 1),)), decisions, table.drop("first"))
+    with pytest.raises(NotFound, match="no subject 'other'"):
+        explain_combination(Stacking(), decisions, table, "other")
+
+
+def test_the_pack_s_own_rules() -> None:
+    """24 million CNY of rental: 10 million by the voucher and 3 by Longhua may come to 12; the voucher is cut first."""
+    attributes = load_attributes(SHENZHEN)
+    programmes = load_programmes(SHENZHEN / "programmes", attributes)
+    chosen = tuple(each for each in programmes if each.id in ("xunli", "longhua-compute"))
+    stacking = load_stacking(SHENZHEN, attributes, programmes)
+    assert [rule.id for rule in stacking.groups] == ["compute-contract"]
+    table = pl.DataFrame(
+        {"id": ["f"], "legal_form": ["firm"], "compute_rental": [2_400_000_000],
+         "compute_rental_from_listed": [2_400_000_000],
+         "listed_provider": [False], "compute_other_support": [0], "founded_on": [date(2020, 1, 1)],
+         "district": ["longhua"], "longhua_compute_paid": [1_000_000_000]}
+    )  # fmt: skip
+    combined = combine(stacking, decide(chosen, table, DAY), table)
+    assert combined.rows.select("programme", "entitled_fen", "kept_fen", "bound_by").rows() == [
+        ("longhua-compute", 300_000_000, 300_000_000, None),
+        ("xunli", 1_000_000_000, 900_000_000, "compute-contract"),
+    ]
+
+
+STACKING = """\
+groups:
+  - id: first
+    programmes: [trial, {second}]
+    limit: {limit}
+    reduce: [{reduce}]
+    words: {{zh: 限, en: Limit}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"second": "tryal"}, "reduce must order exactly"),
+        ({"second": "tryal", "reduce": "trial, tryal"}, r"stacking.yaml:3:\d+: no programme 'tryal' .*did you mean"),
+        ({"limit": "spend"}, "undeclared reference to 'spend'"),
+        ({"limit": "listed"}, "this is bool, int is needed"),
+        ({"reduce": "other"}, "at least 2 items"),
+    ],
+)
+def test_wrong_rules_are_refused_where_they_are_written(
+    tmp_path: Path,
+    write_programme: Callable[..., Path],
+    attributes: dict[str, Attribute],
+    changes: dict[str, str],
+    message: str,
+) -> None:
+    programmes = [load_programme(write_programme(id=name), attributes) for name in ("trial", "other")]
+    right = {"second": "other", "limit": "spent", "reduce": "other, trial"}
+    (tmp_path / "stacking.yaml").write_text(STACKING.format(**right), encoding="utf-8")
+    assert load_stacking(tmp_path, attributes, programmes).groups[0].reduce == ("other", "trial")
+    (tmp_path / "stacking.yaml").write_text(STACKING.format(**{**right, **changes}), encoding="utf-8")
+    with pytest.raises(PolicyError, match=message):
+        load_stacking(tmp_path, attributes, programmes)
