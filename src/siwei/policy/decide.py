@@ -141,7 +141,7 @@ def decide_lazily(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.La
         compiled += _clause_columns(plan, programme, as_of, columns)
         verdicts += _verdict_columns(programme, as_of)
         order += decision_columns(programme)
-    # The verdict reads the clauses' codes and not their expressions.
+    # The verdict reads the column of whether all clauses hold, and not their expressions.
     return plan.apply(subjects, [pl.col(ID), *compiled]).with_columns(*verdicts).select(order)
 
 
@@ -184,26 +184,22 @@ def _lesser(amount: pl.Expr, cap: pl.Expr) -> pl.Expr:
 
 def _clause_columns(plan: Plan, programme: Programme, as_of: date, columns: frozenset[str]) -> list[pl.Expr]:
     made: list[pl.Expr] = []
-    for clause in programme.clauses:
-        result = compile_clause(plan, programme, clause, as_of, columns)
+    results = [compile_clause(plan, programme, clause, as_of, columns) for clause in programme.clauses]
+    for clause, result in zip(programme.clauses, results, strict=True):
         made.append(clause_code(result).alias(clause_column(programme.id, clause.id)))
         if len(clause.expression.attributes) > 1:
             bits = _bits(result, clause.expression.attributes)
             made.append(bits.alias(missing_column(programme.id, clause.id)))
+    # Kleene's and over the clauses: false where one is no, null where none is no but one is not known or in error.
+    all_hold = pl.all_horizontal([result.value for result in results])
     award = compile_award(plan, programme, as_of, columns)
-    return [*made, award.value.alias(award_column(programme.id))]
+    return [*made, all_hold.alias(verdict_column(programme.id)), award.value.alias(award_column(programme.id))]
 
 
 def _verdict_columns(programme: Programme, as_of: date) -> list[pl.Expr]:
-    if not programme.period.contains(as_of):
-        verdict: pl.Expr = pl.lit(0, dtype=pl.UInt8)
-    else:
-        codes = [pl.col(clause_column(programme.id, clause.id)) for clause in programme.clauses]
-        any_no = pl.any_horizontal([code == 0 for code in codes])
-        all_yes = pl.all_horizontal([code == 1 for code in codes])
-        verdict = pl.when(any_no).then(0).when(all_yes).then(1).otherwise(2).cast(pl.UInt8)
-    uncut = pl.col(award_column(programme.id))
-    amount = pl.when(verdict == 1).then(uncut).when(verdict == 0).then(pl.lit(0, dtype=pl.Int64))
+    all_hold = pl.col(verdict_column(programme.id)) if programme.period.contains(as_of) else pl.lit(False)
+    amount = pl.when(all_hold).then(pl.col(award_column(programme.id))).when(~all_hold).then(pl.lit(0, dtype=pl.Int64))
+    verdict = all_hold.cast(pl.UInt8).fill_null(2)
     return [verdict.alias(verdict_column(programme.id)), amount.alias(award_column(programme.id))]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from siwei.policy.language.compiled import Builder, Compiled, Context, strict
-from siwei.policy.language.types import INT64_MIN, UINT64_MAX
+from siwei.policy.language.types import INT64_MAX, INT64_MIN, UINT64_MAX
 
 Operation = Callable[[pl.Expr, pl.Expr], pl.Expr]
 INTEGER_OPERATIONS: dict[str, Operation] = {"_+_": operator.add, "_-_": operator.sub, "_*_": operator.mul}
@@ -27,8 +27,34 @@ def narrow(expression: pl.Expr, dtype: type[pl.Int64] | type[pl.UInt64] = pl.Int
     return expression.cast(dtype, strict=False)
 
 
+def _range_that_fits(operation: Operation, constant: int, constant_is_left: bool) -> tuple[int, int]:
+    """The least and the largest operand whose result beside a constant is within 64 bits."""
+    if operation is operator.add:
+        ends = INT64_MIN - constant, INT64_MAX - constant
+    elif operation is operator.sub and constant_is_left:
+        ends = constant - INT64_MAX, constant - INT64_MIN
+    elif operation is operator.sub:
+        ends = INT64_MIN + constant, INT64_MAX + constant
+    elif constant == 0:
+        ends = INT64_MIN, INT64_MAX
+    elif constant > 0:
+        ends = -(-INT64_MIN // constant), INT64_MAX // constant
+    else:
+        ends = -(INT64_MAX // -constant), -INT64_MIN // -constant
+    return max(ends[0], INT64_MIN), min(ends[1], INT64_MAX)
+
+
 def integer_operation(operation: Operation) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
+        constants = [argument.constant for argument in arguments]
+        if (constants[0] is None) != (constants[1] is None):
+            # Beside a constant the range is known beforehand, and 64 bits do: a third of the time of 128.
+            constant, operand = (constants[1], 0) if constants[0] is None else (constants[0], 1)
+            assert isinstance(constant, int)
+            lowest, highest = _range_that_fits(operation, constant, constant_is_left=operand == 1)
+            fits = arguments[operand].value.is_between(lowest, highest)
+            exact = operation(arguments[0].value, arguments[1].value)
+            return strict(arguments, pl.when(fits).then(exact), can_fail=True)
         left, right = (wide(argument.value) for argument in arguments)
         return strict(arguments, narrow(operation(left, right)), can_fail=True)
 
@@ -73,11 +99,14 @@ def truncated_quotient(left: pl.Expr, right: pl.Expr) -> pl.Expr:
 
 
 def integer_division(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
+    divisor = arguments[1].constant
+    if isinstance(divisor, int) and divisor > 0 and arguments[0].constant is None:
+        dividend = arguments[0].value
+        floored = dividend // divisor
+        # The product may wrap below the smallest integer; it then differs from the dividend too.
+        quotient = pl.when((dividend < 0) & (floored * divisor != dividend)).then(floored + 1).otherwise(floored)
+        return strict(arguments, quotient)
     left, right = (wide(argument.value) for argument in arguments)
-    if isinstance(arguments[1].constant, int) and arguments[1].constant > 0:
-        floored = left // right
-        quotient = pl.when((left < 0) & (floored * right != left)).then(floored + 1).otherwise(floored)
-        return strict(arguments, narrow(quotient))
     return strict(arguments, narrow(truncated_quotient(left, right)), can_fail=True)
 
 
@@ -107,7 +136,7 @@ def double_negation(arguments: tuple[Compiled, ...], _context: Context) -> Compi
     return strict(arguments, -arguments[0].value)
 
 
-def _rounded_quotient(dividend: pl.Expr, divisor: pl.Expr, mode: str) -> pl.Expr:
+def rounded_quotient_of(dividend: pl.Expr, divisor: pl.Expr, mode: str) -> pl.Expr:
     """`divisor` > 0. Modes: `down` toward zero, `up` away from zero, `half_up` halves away from zero, `half_even`."""
     quotient = truncated_quotient(dividend, divisor)
     rest = (dividend - quotient * divisor).abs()
@@ -129,16 +158,31 @@ def round_to_multiple(amount: pl.Expr, multiple: int, mode: str) -> pl.Expr:
     if multiple == 1:
         return amount
     step = pl.lit(multiple, dtype=pl.Int128)
-    return narrow(_rounded_quotient(wide(amount), step, mode) * step)
+    return narrow(rounded_quotient_of(wide(amount), step, mode) * step)
 
 
 def share(arguments: tuple[Compiled, ...], context: Context) -> Compiled:
     """`share(amount, numerator, denominator)`: the product is exact, the quotient rounded by the programme's mode."""
+    part, top, bottom = (argument.constant for argument in arguments)
+    if part is None and isinstance(top, int) and isinstance(bottom, int) and context.rounding == "down":
+        within = 0 <= top <= bottom and bottom > 0 and top * bottom <= INT64_MAX
+        if within:
+            return strict(arguments, _share_within(arguments[0].value, top, bottom))
     amount, numerator, denominator = (wide(argument.value) for argument in arguments)
-    quotient = _rounded_quotient(amount * numerator, denominator, context.rounding)
+    quotient = rounded_quotient_of(amount * numerator, denominator, context.rounding)
     if isinstance(arguments[2].constant, int) and arguments[2].constant > 0:
         return strict(arguments, narrow(quotient), can_fail=True)
     return strict(arguments, narrow(pl.when(denominator > 0).then(quotient)), can_fail=True)
+
+
+def _share_within(amount: pl.Expr, numerator: int, denominator: int) -> pl.Expr:
+    """amount × numerator ÷ denominator toward zero, for 0 ≤ numerator ≤ denominator whose product is within 64 bits:
+    the amount is cut into whole denominators and a rest, so that no step leaves 64 bits."""
+    whole = amount // denominator
+    rest = (amount - whole * denominator) * numerator
+    of_rest = rest // denominator
+    floored = whole * numerator + of_rest
+    return pl.when((amount < 0) & (of_rest * denominator != rest)).then(floored + 1).otherwise(floored)
 
 
 def basis_points(arguments: tuple[Compiled, ...], context: Context) -> Compiled:

