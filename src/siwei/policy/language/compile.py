@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from siwei.policy.language.anniversaries import as_comparison
 from siwei.policy.language.compiled import Compiled, Context
 from siwei.policy.language.overloads import Overload, find_band, find_membership, find_overload
 from siwei.policy.language.tree import AsOf, Attribute, Call, ListLiteral, Literal, Node, Parameter
@@ -61,6 +62,9 @@ class Plan:
             case ListLiteral():
                 raise AssertionError("a list is compiled by the function that takes it")
             case Call():
+                simpler = as_comparison(node, context.as_of)
+                if simpler is not None:
+                    return self._compile(simpler, context)
                 parts = [self._compile(argument, context) for argument in flatten(node)]
                 result = _overload(node).build(tuple(part for part, _ in parts), context)
                 return self._bind(result, max(level for _, level in parts))
