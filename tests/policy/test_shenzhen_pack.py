@@ -8,6 +8,7 @@ import pytest
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.policy import Kind, Programme, load_programmes
+from siwei.policy.case_results import run_pack_cases
 from siwei.policy.loading import load_all_versions, programme_files
 from siwei.policy.programmes import State
 from siwei.policy.versions import file_stems, version_on
@@ -135,3 +136,12 @@ def test_kinds_and_budgets() -> None:
 def test_which_version_holds_on_a_day(programme: str, day: date, version: str | None) -> None:
     found = version_on([each for each in VERSIONS if each.id == programme], day)
     assert (None if found is None else found.version) == version
+
+
+def test_every_version_has_cases_that_hold_and_show_every_clause_and_branch() -> None:
+    runs, without = run_pack_cases(PACK, ATTRIBUTES)
+    assert without == ()
+    assert {(run.programme.id, run.programme.version) for run in runs} == {(each.id, each.version) for each in VERSIONS}
+    wrong = {run.programme.id: [result.case.id for result in run.failed] for run in runs if run.failed}
+    gaps = {run.programme.id: run.coverage.gaps for run in runs if run.coverage.gaps}
+    assert (wrong, gaps) == ({}, {})
