@@ -119,7 +119,7 @@ def test_quality_on_real_firms(
     layer_precision: float,
     layer_recall: float,
 ) -> None:
-    marks = read_labels(LABELS / "fresh" if half == "fresh" else LABELS)
+    marks = read_labels(LABELS / "fresh" if half in ("fresh", "spent") else LABELS)
     profiles = read_profiles(Path(os.environ["SIWEI_DATA"]) / "firms" / "shenzhen_profiles.csv.gz")
     texts = profiles.join(marks, left_on="id", right_on="code", how="semi")
     assert texts.height == marks.height
@@ -143,7 +143,7 @@ def test_the_fit_gives_the_numbers_in_the_pack(vocabulary: Vocabulary) -> None:
 def test_no_firm_is_both_tuned_on_and_evaluated() -> None:
     tuned = read_labels(LABELS)["code"].to_list() + read_tuning(LABELS)["code"].to_list()
     assert len(set(tuned)) == len(tuned)
-    assert set(tuned).isdisjoint(read_labels(LABELS / "fresh")["code"])
+    assert set(tuned).isdisjoint(read_labels(LABELS / "fresh").filter(half="fresh")["code"])
 
 
 def test_two_labellers_are_settled_without_a_third() -> None:

@@ -26,7 +26,7 @@ LABELS_SCHEMA = pl.Schema(
 Labels = Mapping[str, frozenset[str]]
 DISPUTED = "disputed"
 # Only the first was kept from all tuning.
-HALVES = ("fresh", "dev", "test")
+HALVES = ("fresh", "spent", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)

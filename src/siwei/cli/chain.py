@@ -99,7 +99,7 @@ def evaluate(
     Parameters
     ----------
     labels: folder with sample.csv, a.csv, b.csv, gold.csv and a folder fresh/ of the same
-    half: fresh, dev or test alone; without it all, fresh first. Only fresh was kept from tuning: look at it seldom
+    half: fresh, spent, dev or test alone; without it all, fresh first. Only fresh was kept from tuning: look at it seldom
     """
     from siwei.chain.classify import classify as place_firms
     from siwei.chain.evaluation import HALVES, evaluate_half, label_agreement
@@ -112,7 +112,7 @@ def evaluate(
     layers: dict[str, str] = dict(segments.select("id", "layer").iter_rows())
     evaluated = []
     for name in (half,) if half else HALVES:
-        marks = read_labels(labels / "fresh" if name == "fresh" else labels)
+        marks = read_labels(labels / "fresh" if name in ("fresh", "spent") else labels)
         marks = marks.filter(marks["half"] == name)
         firms = profiles.join(marks, left_on="id", right_on="code", how="semi")
         report = evaluate_half(marks, place_firms(firms, vocabulary), layers, name)
