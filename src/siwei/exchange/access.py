@@ -19,6 +19,11 @@ def can_act_for(actor: Actor, organisation_id: int | None) -> bool:
     return organisation_id is not None and (actor.is_operator or actor.represents(organisation_id))
 
 
+def can_declare_for(actor: Actor, organisation_id: int) -> bool:
+    """For the organisation's approved representatives alone: what a firm declares is its own word."""
+    return actor.represents(organisation_id)
+
+
 def can_change_listing(actor: Actor, listing: Listing) -> bool:
     own = actor.person_id is not None and listing.person_id == actor.person_id
     return own or can_act_for(actor, listing.organisation_id)

@@ -7,6 +7,9 @@ from django.db.models import F, Q
 from siwei.errors import Conflict, NotFound
 from siwei.exchange.models import Fact, Organisation, Relation
 
+DECLARED_BY = "declared by "
+"""How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts`)."""
+
 
 def find_organisation(key: str) -> Organisation:
     try:
@@ -27,8 +30,10 @@ def related_pairs(as_of: date, keys: frozenset[str]) -> frozenset[frozenset[str]
 
 
 def listed_providers(as_of: date) -> frozenset[str]:
-    """Keys of organisations whose latest `listed_provider` fact on that day says true."""
-    facts = Fact.objects.filter(attribute="listed_provider").filter(
+    """Keys of organisations whose latest `listed_provider` fact on that day says true. What a provider declares of
+    itself does not list it: public money flows to those on this list."""
+    others_word = Fact.objects.filter(attribute="listed_provider").exclude(source__startswith=DECLARED_BY)
+    facts = others_word.filter(
         Q(valid_from=None) | Q(valid_from__lte=as_of), Q(valid_to=None) | Q(valid_to__gt=as_of)
     )
     latest: dict[str, str] = {}

@@ -1,0 +1,142 @@
+"""What an organisation says of itself: declared once, kept dated and with what proves it, never changed afterwards."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from siwei.city.attributes import Attribute, parse_value
+from siwei.errors import InputError, Problem
+from siwei.exchange.access import can_declare_for, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import Event, Fact, FactStatus, Organisation
+from siwei.exchange.parties import DECLARED_BY, find_organisation
+
+MOST_VALUES = 200
+MOST_CHARACTERS = 5_000
+EVIDENCE_CHARACTERS = 120
+COUNTED = ("people", "item", "year")
+SOURCE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`value` is canonical text (`siwei.city.attributes`); `evidence` a note, or the name of a file that proves it."""
+
+    value: str
+    evidence: str = ""
+
+
+@action
+def declare_facts(
+    organisation: str,
+    values: Mapping[str, Declaration],
+    *,
+    attributes: Mapping[str, Attribute],
+    valid_from: date,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> list[Fact]:
+    """Enter what an organisation declares of itself, each value (by attribute) as a new fact of status declared.
+
+    For its representatives alone: nobody declares for another, the operator neither. The same key again gives the
+    facts entered then. Raises InputError with every problem; nothing is entered unless all of it can be.
+    """
+    subject = find_organisation(organisation)
+    require(can_declare_for(actor, subject.pk), actor, f"declare facts for {subject.name}")
+    content = {
+        "organisation": subject.key,
+        "valid_from": valid_from,
+        "values": {name: [each.value, each.evidence] for name, each in values.items()},
+    }
+    if earlier := repeated("declare_facts", idempotency_key, content):
+        return _entered(subject, earlier)
+    if problems := check_declarations(values, attributes):
+        raise InputError(problems)
+    source = source_of(subject)
+    facts = [
+        Fact(
+            organisation=subject,
+            attribute=name,
+            value=each.value,
+            valid_from=valid_from,
+            known_at=now,
+            source=source,
+            source_ref=_reference(subject, name, source, valid_from, each.evidence),
+            status=FactStatus.DECLARED,
+            is_public=attributes[name].public,
+        )
+        for name, each in sorted(values.items())
+    ]
+    for fact in facts:
+        fact.save(force_insert=True)
+    record_event(
+        "declare_facts",
+        idempotency_key,
+        content,
+        subject=f"organisation:{subject.key}",
+        actor=actor,
+        now=now,
+        organisations=[subject],
+        # Which facts, not what they say: a fact that is not public is read where facts are scoped.
+        payload={"facts": {fact.attribute: fact.source_ref for fact in facts}},
+    )
+    return facts
+
+
+def source_of(organisation: Organisation) -> str:
+    """The source of everything an organisation declares of itself."""
+    return f"{DECLARED_BY}{organisation.name}"[:SOURCE_LENGTH]
+
+
+def check_declarations(values: Mapping[str, Declaration], attributes: Mapping[str, Attribute]) -> list[Problem]:
+    """Everything wrong with what is about to be declared; empty where all of it can be kept."""
+    if not values:
+        return [Problem("nothing was declared", fix="fill in at least one fact")]
+    if len(values) > MOST_VALUES:
+        return [Problem(f"{len(values)} facts at once", fix=f"at most {MOST_VALUES}")]
+    known = {name: each for name, each in attributes.items() if each.subject == "organisation"}
+    problems: list[Problem] = []
+    for name, each in values.items():
+        attribute = known.get(name)
+        if attribute is None:
+            near = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else "see the pack's attributes.csv"
+            problems.append(Problem(f"no fact {name!r} of an organisation", fix=fix, field=name))
+        else:
+            problems += _value_problems(attribute, each)
+    return problems
+
+
+def _value_problems(attribute: Attribute, each: Declaration) -> Sequence[Problem]:
+    problems = []
+    try:
+        value = parse_value(attribute, each.value)
+    except InputError as error:
+        problems += error.problems
+    else:
+        if attribute.unit in COUNTED and isinstance(value, int) and value < 0:
+            problems.append(Problem(f"{value} {attribute.unit}", fix="a count is not below zero", field=attribute.id))
+        if isinstance(value, str) and not 0 < len(value.strip()) <= MOST_CHARACTERS:
+            fix = f"1 to {MOST_CHARACTERS} characters"
+            problems.append(Problem(f"a text of {len(value.strip())} characters", fix=fix, field=attribute.id))
+    if len(each.evidence) > EVIDENCE_CHARACTERS or not each.evidence.isprintable():
+        fix = f"one line of at most {EVIDENCE_CHARACTERS} characters"
+        problems.append(Problem(f"evidence of {len(each.evidence)} characters", fix=fix, field=attribute.id))
+    return problems
+
+
+def _reference(subject: Organisation, attribute: str, source: str, day: date, evidence: str) -> str:
+    """`#2 2026-11-23 contract.pdf`: numbered, so that a later entry stands beside the earlier one."""
+    earlier = Fact.objects.filter(organisation=subject, attribute=attribute, source=source).count()
+    return f"#{earlier + 1} {day.isoformat()} {evidence}".rstrip()
+
+
+def _entered(subject: Organisation, event: Event) -> list[Fact]:
+    source = source_of(subject)
+    references: Mapping[str, str] = event.payload["facts"]
+    found = Fact.objects.filter(organisation=subject, source=source, attribute__in=list(references))
+    by_attribute = {(fact.attribute, fact.source_ref): fact for fact in found}
+    return [by_attribute[entry] for entry in sorted(references.items()) if entry in by_attribute]
