@@ -19,7 +19,7 @@ doubles = st.one_of(
     st.floats(),
     st.sampled_from([0.0, -0.0, 1.0, 1.5, float(2**63), -float(2**63), float(2**53), float("nan"), float("inf")]),
 )
-strings = st.text("ab深圳😀é'\\", max_size=4)
+strings = st.text("ab深圳😀é'\\٣ \u3000", max_size=4)
 days = st.one_of(
     st.dates(date(1, 1, 2), date(9999, 12, 30)),
     st.sampled_from([date(2024, 2, 29), date(2025, 2, 28), date(2025, 3, 1), date(2026, 11, 23), date(2028, 2, 29)]),
@@ -55,6 +55,11 @@ seconds = st.one_of(st.integers(-10, 10**6), st.integers(-315576000000, 31557600
 comparisons = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 
 
+macros = st.sampled_from(["all", "exists", "exists_one"])
+ROUNDINGS = ["round_down", "round_up", "round_half_up", "round_half_even"]
+PATTERNS = [r"\d", r"^\w+$", r"\s", r"[^\sa]", r"a\b", "深.", "[a-b]+$", "(?i)A", "a{2}", "(a|é)?b", "[é-深]", r"\W"]
+
+
 @st.composite
 def expression(draw: st.DrawFn, kind: str, depth: int) -> str:
     if depth == 0 or draw(st.integers(0, 5)) == 0:
@@ -80,6 +85,9 @@ def _grown(kind: str, inner: dict[str, st.SearchStrategy[str]]) -> list[st.Searc
             _join("int({})", real),
             _join("years_between({}, {})", day_leaf, day_leaf),
             _join("band({}, [{}, 7], [{}, 2, {}])", whole, st.integers(-9, 6).map(str), whole, whole),
+            _join("{}({}, {})", st.sampled_from(ROUNDINGS), whole, whole),
+            _join("clamp({}, {}, {})", whole, whole, whole),
+            _join("{}({}, {})", st.sampled_from(["months_between", "days_between"]), day_leaf, day_leaf),
             _join("{}.{}()", day_leaf, st.sampled_from(["getFullYear", "getMonth", "getDate", "getDayOfWeek"])),
             conditional,
         ]
@@ -91,7 +99,7 @@ def _grown(kind: str, inner: dict[str, st.SearchStrategy[str]]) -> list[st.Searc
             conditional,
         ]
     if kind == "string":
-        return [_join("({} + {})", text, text), _join("string({})", whole), conditional]
+        return [_join("({} + {})", text, text), _join("string({})", whole), _join("string({})", truth), conditional]
     return [
         *[_join("({} {} {})", each, comparisons, each) for each in same.values()],
         _join("({} {} {})", day_leaf, comparisons, day_leaf),
@@ -101,6 +109,10 @@ def _grown(kind: str, inner: dict[str, st.SearchStrategy[str]]) -> list[st.Searc
         _join("(dyn({}) {} {})", whole, comparisons, real),
         _join("(dyn({}) {} {})", real, comparisons, whole),
         _join("(dyn({}) {} {})", whole, st.sampled_from(["==", "!="]), text),
+        _join("reaches({}, {}, {})", whole, whole, whole),
+        _join("{}.matches({})", text, st.sampled_from(PATTERNS).map(quoted)),
+        _join("[{}, 2].{}(n, n {} {})", integers.map(str), macros, comparisons, whole),
+        _join("['a', {}].{}(n, {}.contains(n) && {})", strings.map(quoted), macros, text, truth),
         _join("({} && {})", truth, truth),
         _join("({} || {})", truth, truth),
         _join("(!({}))", truth),

@@ -52,11 +52,13 @@ def test_a_right_programme_is_read_whole(make_programme: Callable[..., Programme
         ("spent", "this is int, bool is needed", "a clause is a yes or no", 11),
         ("district.matches('(')", "not a regular expression", "RE2 syntax", 28),
         ("district.matches(district)", "matches(string, string) is not supported", "write the pattern", 27),
-        ("[1, 2].exists(n, n == staff)", "macros over lists", "use && and ||", 24),
+        ("[staff, 2].exists(n, n == 1)", "a macro over anything but a list of literals", "use && and ||", 28),
+        ("[1, 2].map(n, n + staff) == [3]", "map and filter over attributes", "use all, exists", 21),
+        ("{'a': staff}['a'] > 1", "a map is not supported", "use band()", 11),
         ("band(staff, [5, 5], [1, 2, 3]) > 1", "the limits of a band must ascend", "order them", 27),
         ("band(staff, [5], [1]) > 1", "band(int, list(int), list(int)) is not supported", "one more result", 15),
-        ("b'a' == b'b'", "bytes are not supported", "use a string", 11),
-        ("timestamp(district) > as_of", "timestamp() of anything but a literal", "write timestamp", 20),
+        ("bytes(district) == b'b'", "bytes(string) is not supported", "language.md lists", 16),
+        ("timestamp(district) > as_of", "timestamp(string) is not supported", "write timestamp('…')", 20),
     ],
 )
 def test_a_wrong_expression_is_shown_with_line_column_and_fix(

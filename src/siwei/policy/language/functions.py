@@ -11,6 +11,7 @@ from functools import partial
 from cel_expr_python import cel
 
 from siwei.policy.language.overloads import MOST_EXTREMES
+from siwei.policy.language.size_classes import MEASURES, SizeClasses
 
 ROUNDING_FUNCTIONS: Mapping[str, str] = {
     "round_down": "down", "round_up": "up", "round_half_up": "half_up", "round_half_even": "half_even",
@@ -103,8 +104,8 @@ def definitions(rounding: str) -> dict[str, Callable[..., int | bool]]:
     }
 
 
-def declarations(rounding: str) -> list[cel.FunctionDecl]:
-    """The functions of a programme whose divisions round by `rounding`."""
+def declarations(rounding: str, size_classes: SizeClasses | None = None) -> list[cel.FunctionDecl]:
+    """The functions of a programme whose divisions round by `rounding`; `band` by a table is for the check alone."""
     integer, integers = cel.Type.INT, cel.Type.List(cel.Type.INT)
     moment = cel.Type.TIMESTAMP
     extremes = [[integer] * count for count in range(2, MOST_EXTREMES + 1)]
@@ -117,9 +118,9 @@ def declarations(rounding: str) -> list[cel.FunctionDecl]:
         "min": extremes,
         "max": extremes,
         **{name: [[moment] * 2] for name in ("years_between", "months_between", "days_between")},
-        "band": [[integer, integers, integers]],
+        "band": [[integer, integers, integers], [integer, integers]],
     }
-    return [
+    declared = [
         cel.FunctionDecl(
             name,
             [
@@ -131,3 +132,10 @@ def declarations(rounding: str) -> list[cel.FunctionDecl]:
         )
         for name, meaning in definitions(rounding).items()
     ]
+    counts = range(2, len(MEASURES) + 1)
+    meaning = None if size_classes is None else size_classes.find_class
+    sizes = [
+        cel.Overload(f"size_class_{count}", cel.Type.STRING, [cel.Type.STRING, *[integer] * count], False, meaning)
+        for count in counts
+    ]
+    return [*declared, cel.FunctionDecl("size_class", sizes)]

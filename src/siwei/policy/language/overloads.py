@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from siwei.policy.language import arithmetic, text_and_time
+from siwei.policy.language import arithmetic, policy_functions, text_and_time
 from siwei.policy.language.comparison import COMPARISONS, comparison, literal_membership, membership
 from siwei.policy.language.compiled import Builder, both, conditional, either, strict
 from siwei.policy.language.types import BOOL, DOUBLE, DURATION, INT, STRING, TIMESTAMP, UINT, CelType
@@ -88,12 +88,24 @@ def _conversions() -> Table:
     return table
 
 
+def _policy() -> Table:
+    modes = {"round_down": "down", "round_up": "up", "round_half_up": "half_up", "round_half_even": "half_even"}
+    table: Table = {(name, ("int", "int")): Overload(INT, policy_functions.rounded(modes[name])) for name in modes}
+    table["reaches", ("int", "int", "int")] = Overload(BOOL, policy_functions.reaches)
+    table["clamp", ("int", "int", "int")] = Overload(INT, policy_functions.clamp)
+    table["months_between", ("date", "date")] = Overload(INT, policy_functions.months_between)
+    table["days_between", ("date", "date")] = Overload(INT, policy_functions.days_between)
+    table["unlisted", ("string",)] = Overload(STRING, policy_functions.unlisted)
+    table["string", ("bool",)] = Overload(STRING, policy_functions.bool_as_string)
+    return table
+
+
 _logic: Table = {
     ("_&&_", ("bool", "bool")): Overload(BOOL, both),
     ("_||_", ("bool", "bool")): Overload(BOOL, either),
     ("!_", ("bool",)): Overload(BOOL, lambda arguments, _context: strict(arguments, ~arguments[0].value)),
 }
-TABLE = {**_logic, **_arithmetic(), **_text_and_time(), **_conversions()}
+TABLE = {**_logic, **_arithmetic(), **_text_and_time(), **_conversions(), **_policy()}
 
 
 def find_overload(function: str, types: Sequence[CelType]) -> Overload | None:

@@ -4,6 +4,7 @@ import polars as pl
 
 from siwei.policy.language.comparison import instant
 from siwei.policy.language.compiled import Builder, Compiled, Context, strict
+from siwei.policy.language.patterns import to_column_pattern
 from siwei.policy.language.types import CelType
 
 FIRST_MICROSECOND, LAST_MICROSECOND = -62_135_596_800_000_000, 253_402_300_799_999_999
@@ -40,7 +41,8 @@ def string_test(name: str) -> Builder:
 
 def matches(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
     """The pattern is a literal, tried at check time; the engine is linear in the text, so no pattern can explode."""
-    return strict(arguments, arguments[0].value.str.contains(str(arguments[1].constant)))
+    pattern = to_column_pattern(str(arguments[1].constant))
+    return strict(arguments, arguments[0].value.str.contains(pattern))
 
 
 def date_part(name: str) -> Builder:

@@ -11,9 +11,12 @@ Scalar = bool | int | float | str | date | datetime | timedelta | None
 
 @dataclass(frozen=True, slots=True)
 class Literal:
+    """`unit` is that of a figure from a declared table; a number written in the expression has none and adopts."""
+
     value: Scalar
     type: CelType
     offset: int
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""Bands by a declared table: the whole line of integers cut without gap or overlap, a result for each piece."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from siwei.policy.language.types import INT64_MAX, INT64_MIN
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Where it starts (`from_` included, or `above` excluded; neither: from minus infinity) and ends (`to` included,
+    or `below` excluded; neither: to infinity)."""
+
+    result: int
+    from_: int | None = None
+    above: int | None = None
+    to: int | None = None
+    below: int | None = None
+
+    @property
+    def first(self) -> int:
+        return self.from_ if self.from_ is not None else INT64_MIN if self.above is None else self.above + 1
+
+    @property
+    def last(self) -> int:
+        return self.to if self.to is not None else INT64_MAX if self.below is None else self.below - 1
+
+
+@dataclass(frozen=True, slots=True)
+class BandTable:
+    """`limits` are the last integers of all bands but the last one, ascending; one more result than limits."""
+
+    limits: tuple[int, ...]
+    results: tuple[int, ...]
+    value_unit: str | None = None
+    result_unit: str | None = None
+
+
+def find_band_problems(bands: Sequence[Band]) -> list[tuple[int, str]]:
+    """Each gap, overlap, or band that holds nothing: the place of the band, and what is wrong."""
+    problems = []
+    for place, band in enumerate(bands):
+        if (band.from_ is not None and band.above is not None) or (band.to is not None and band.below is not None):
+            problems.append((place, "a band starts by `from` or `above` and ends by `to` or `below`, never both"))
+        elif band.last < band.first:
+            problems.append((place, "this band holds no number"))
+    if problems:
+        return problems
+    if bands[0].first != INT64_MIN:
+        problems.append((0, f"no band holds {bands[0].first - 1} and what is below; leave out where the first starts"))
+    for place, (earlier, later) in enumerate(pairwise(bands), start=1):
+        if later.first > earlier.last + 1:
+            gap = f"{earlier.last + 1} to {later.first - 1}" if later.first > earlier.last + 2 else str(later.first - 1)
+            problems.append((place, f"no band holds {gap}"))
+        elif later.first <= earlier.last:
+            problems.append((place, f"two bands hold {later.first} to {min(earlier.last, later.last)}"))
+    if bands[-1].last != INT64_MAX:
+        problems.append((len(bands) - 1, f"no band holds {bands[-1].last + 1} and more; leave out where the last ends"))
+    return problems
+
+
+def make_table(bands: Sequence[Band], value_unit: str | None = None, result_unit: str | None = None) -> BandTable:
+    """Of bands in which `find_band_problems` finds nothing."""
+    limits = tuple(band.last for band in bands[:-1])
+    return BandTable(limits, tuple(band.result for band in bands), value_unit, result_unit)
