@@ -1,5 +1,6 @@
 """All programmes of Shenzhen: which there are, which are drafts and why, what each cites, and that their cases hold."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from siwei.policy.loading import load_all_versions, programme_files
 from siwei.policy.programmes import State
 from siwei.policy.versions import file_stems, version_on
 
+ROOT = Path(__file__).resolve().parents[2]
 PACK = PACKS / "shenzhen"
 ATTRIBUTES = load_attributes(PACK)
 VERSIONS = load_all_versions(PACK / "programmes", ATTRIBUTES)
@@ -145,3 +147,15 @@ def test_every_version_has_cases_that_hold_and_show_every_clause_and_branch() ->
     wrong = {run.programme.id: [result.case.id for result in run.failed] for run in runs if run.failed}
     gaps = {run.programme.id: run.coverage.gaps for run in runs if run.coverage.gaps}
     assert (wrong, gaps) == ({}, {})
+
+
+def test_the_reference_has_a_row_for_each_version() -> None:
+    page = (ROOT / "docs" / "reference" / "shenzhen-programmes.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    named = {name: row for row in rows for name in re.findall(r"`([a-z-]+)`", row[1])}
+    assert set(named) == set(PROGRAMMES)
+    assert sum(len(re.findall(r"`[a-z-]+`", row[1])) for row in rows) == len(VERSIONS)
+    assert {name: row[2].strip() for name, row in named.items()} == {
+        each.id: each.applies_to for each in PROGRAMMES.values()
+    }
+    assert {name for name, row in named.items() if "**draft**" in row[5]} | {"longgang-compute"} == DRAFTS
