@@ -64,8 +64,8 @@ class MoneyReader:
         for index, document in enumerate(self.document.limits):
             for name in (*document.per, *document.order):
                 if name not in known:
-                    fix = f"name a column of a {self.document.applies_to}"
-                    self.complain(("limits", index), f"{name!r} is not known of a {self.document.applies_to}", fix)
+                    fix = f"name a column of the {self.document.applies_to}"
+                    self.complain(("limits", index), f"{name!r} is not known of the {self.document.applies_to}", fix)
             at_most = self.read(checker, document.at_most, INT, ("limits", index, "at_most"))
             if at_most is not None:
                 citation = citation_of(document.citation)
@@ -116,7 +116,7 @@ class MoneyReader:
                 self.complain((*path, "per"), f"{name!r} is not a column of {document.of}", "name one of its columns")
             elif name not in subject:
                 fix = "compare it in `where` instead"
-                self.complain((*path, "per"), f"{name!r} is not known of a {self.document.applies_to}", fix)
+                self.complain((*path, "per"), f"{name!r} is not known of the {self.document.applies_to}", fix)
 
     def pot(self, checker: Checker) -> Pot | None:
         document = self.document.pot
@@ -131,7 +131,7 @@ class MoneyReader:
         known = subject_types(self.attributes, self.document.applies_to)
         for index, quota in enumerate(document.quotas):
             if quota.by not in known:
-                fix = f"name an attribute of a {self.document.applies_to}"
+                fix = f"name an attribute of the {self.document.applies_to}"
                 self.complain(("pot", "quotas", index), f"{quota.by!r} is not an attribute", fix)
         quotas = tuple(
             Quota(quota.by, quota.most_bp, text_of(quota.words), citation_of(quota.citation))

@@ -81,6 +81,29 @@ class Related:
         found = distinct.with_columns(pl.Series("is_related", answers, dtype=pl.Boolean))
         return frame.join(found, on=["one", "other"], how="left", maintain_order="left")["is_related"]
 
+    def members(self, asked: pl.Series, everyone: pl.Series, most: int) -> tuple[pl.Series, pl.Series]:
+        """Every pair of a party of `asked` and one of `everyone` that are related, sorted; each is related to itself.
+
+        Raises InputError where there are more than `most` pairs.
+        """
+        one, other = self._controlled(asked, "one"), self._controlled(everyone, "other")
+        sizes = one.group_by("top").len("ones").join(other.group_by("top").len("others"), on="top")
+        expected = int((sizes["ones"].cast(pl.Int64) * sizes["others"].cast(pl.Int64)).sum())
+        if expected > most:
+            message = f"{expected} pairs of related parties, more than {most}"
+            raise InputError([Problem(message, "look at the ties, and at the share from which they count")])
+        pairs = one.join(other, on="top").select("one", "other")
+        selves = pl.DataFrame({"one": asked, "other": asked})
+        made = pl.concat([pairs, selves]).unique().sort("one", "other")
+        return made["one"], made["other"]
+
+    def _controlled(self, parties: pl.Series, name: str) -> pl.DataFrame:
+        """`<name>, top`: each party with each of its ultimate controllers."""
+        known = [party for party in parties.to_list() if party in self.number]
+        tops = [sorted(self._ultimate(int(self.circle[self.number[party]]))) for party in known]
+        frame = pl.DataFrame({name: known, "top": tops}, schema={name: pl.String, "top": pl.List(pl.Int64)})
+        return frame.explode("top")
+
     def _ultimate(self, circle: int) -> frozenset[int]:
         """The circles at the top that control it; itself where nobody does. Deep chains are walked, not recursed."""
         waiting = [circle]

@@ -1,0 +1,80 @@
+"""The most that the awards of several rows come to together, such as all claims of a firm in a year.
+
+Rows under one limit are served in the declared order; each gets what is left, up to its award.
+"""
+
+import polars as pl
+
+from siwei.errors import InputError, Problem
+from siwei.policy.decide import Decisions, award_column, programme_context, verdict_column
+from siwei.policy.language.compile import Plan
+from siwei.policy.programmes import FactStatus, Limit, Programme
+from siwei.policy.subjects import ID, column_problem, prepare_columns, read_dtypes
+
+
+def limited_column(programme: str) -> str:
+    """Which limit cut an award: its id; null where none did."""
+    return f"{programme}:limited_by"
+
+
+def apply_limits(decisions: Decisions, table: pl.DataFrame | pl.LazyFrame) -> Decisions:
+    """The decisions with every award cut by its programme's limits, and a `limited_column` for each such programme.
+
+    `table` is the one that was decided; it holds the columns `per` and `order` too. An award that cannot be told leaves
+    open those of the same limit that are served after it, and a limit that cannot be told all under it. Raises
+    InputError.
+    """
+    wide = decisions.wide
+    for programme in decisions.programmes:
+        for limit in programme.limits:
+            wide = _apply(wide, programme, limit, _facts(decisions, programme, limit, table))
+    return Decisions(decisions.programmes, decisions.as_of, wide)
+
+
+def _facts(
+    decisions: Decisions, programme: Programme, limit: Limit, table: pl.DataFrame | pl.LazyFrame
+) -> pl.DataFrame:
+    """`:most`, and the columns that the limit groups and orders by, in the order of the decisions."""
+    schema = table.lazy().collect_schema()
+    names = dict.fromkeys((*limit.per, *limit.order))
+    problems = [column_problem(name, schema.get(name, pl.String()), schema) for name in names]
+    if found := [problem for problem in problems if problem is not None]:
+        raise InputError(found)
+    wanted = {ID: pl.String(), **{name: schema[name] for name in names}, **read_dtypes([limit.at_most])}
+    subjects = prepare_columns(table, wanted)
+    plan = Plan()
+    context = programme_context(
+        programme, decisions.as_of, FactStatus.DECLARED, frozenset(subjects.collect_schema().names())
+    )
+    most = plan.add(limit.at_most.tree, context).value.alias(":most")
+    frame = plan.apply(subjects, [pl.col(ID), *(pl.col(name) for name in names), most]).collect()
+    if not frame[ID].equals(decisions.wide[ID]):
+        raise InputError([Problem("the table is not the one that was decided", "give the same rows in the same order")])
+    return frame
+
+
+def _apply(wide: pl.DataFrame, programme: Programme, limit: Limit, facts: pl.DataFrame) -> pl.DataFrame:
+    award, by = award_column(programme.id), limited_column(programme.id)
+    not_eligible = wide[verdict_column(programme.id)] == 0
+    asked = wide[award].set(not_eligible, 0)
+    per = list(limit.per)
+    frame = facts.with_columns(asked.alias(":asked"), pl.int_range(pl.len()).alias(":place"))
+    frame = frame.sort([*limit.order, ID], nulls_last=True).with_columns(
+        pl.col(":asked").is_null().alias(":unknown"), pl.col(":asked").fill_null(0).cast(pl.Int128).alias(":sum")
+    )
+    frame = frame.with_columns(
+        (pl.col(":sum").cum_sum() - pl.col(":sum")).over(per).alias(":before"),
+        (pl.col(":unknown").cast(pl.Int64).cum_sum() - pl.col(":unknown").cast(pl.Int64)).over(per).alias(":open"),
+        pl.when(~pl.col(":most").is_null().any()).then(pl.col(":most").min()).over(per).clip(0).alias(":most"),
+    )
+    left = pl.max_horizontal(pl.col(":most") - pl.col(":before"), pl.lit(0, dtype=pl.Int128))
+    # A row that names no firm or year stands under no limit that can be told: what it gets is not known.
+    known = pl.all_horizontal(pl.col(per).is_not_null()) & (pl.col(":open") == 0) & pl.col(":most").is_not_null()
+    kept = pl.when(pl.col(":sum") == 0).then(pl.col(":sum")).when(known).then(pl.min_horizontal(":sum", left))
+    # An award that is not known is not 0.
+    final = pl.when(~pl.col(":unknown")).then(kept).cast(pl.Int64).alias(award)
+    cut = pl.when(final < pl.col(":asked")).then(pl.lit(limit.id)).alias(by)
+    found = frame.select(":place", final, cut).sort(":place").drop(":place")
+    if by in wide.columns:
+        found = found.with_columns(pl.coalesce(by, wide[by]))
+    return wide.with_columns(found[award], found[by])
