@@ -195,7 +195,7 @@ def explain(
         name: FactValue(row[name], FactStatus(row.get(f"{name}__status") or 0), source.name, f"id {id}")
         for name in found.attributes
     }
-    explanation = explain_row(found, facts, _day(as_of), attributes)
+    explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
     if json:
         print_json(explanation.to_dict())
     else:
@@ -216,6 +216,9 @@ def _print_explanation(explanation: "Explanation") -> None:
         steps.append(("cap", award.cap_fen))
     steps.append((f"award{' (cut by the cap)' if award.bound_by == 'cap' else ''}, fen", award.award_fen))
     print_table("how the award is worked out", ("step", "value"), steps)
+    if explanation.nearest is not None:
+        sentence = explanation.nearest.sentence
+        console.print(sentence.zh, sentence.en, sep="\n", highlight=False, markup=False)
 
 
 @policy_app.command

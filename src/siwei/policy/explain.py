@@ -4,6 +4,7 @@ The verdicts come from the very plan that decides a million subjects, run over o
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -36,6 +37,7 @@ from siwei.policy.language.compile import STATUS_SUFFIX, Plan
 from siwei.policy.language.compiled import Compiled
 from siwei.policy.language.tree import Call, Expression, Node, Parameter, children, render
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
+from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Clause, ClauseVerdict, FactStatus, Programme, Text, Verdict
 from siwei.policy.sentences import write_sentence
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -55,13 +57,18 @@ def explain(
     row: Mapping[str, FactValue],
     as_of: date,
     attributes: Mapping[str, Attribute] | None = None,
+    with_nearest: bool = False,
 ) -> Explanation:
     """Explain `programme` for the subject with the facts `row` (by attribute; absent = not known) on the day `as_of`.
 
-    `attributes` gives facts their names and units; without it a fact is called by its id. Raises InputError where a
-    value is not of its attribute's type.
+    `attributes` gives facts their names and units; without it a fact is called by its id. `with_nearest` looks besides
+    for the nearest change that would make the subject eligible (tens of milliseconds; `attributes` says what it can
+    change). Raises InputError where a value is not of its attribute's type.
     """
-    return _Explainer(programme, row, as_of, attributes or {}).explain()
+    explanation = _Explainer(programme, row, as_of, attributes or {}).explain()
+    if not with_nearest or explanation.verdict is Verdict.ELIGIBLE:
+        return explanation
+    return replace(explanation, nearest=nearest_change(programme, row, as_of, attributes or {}))
 
 
 def one_row(programme: Programme, row: Mapping[str, FactValue]) -> pl.DataFrame:

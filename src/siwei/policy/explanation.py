@@ -93,6 +93,31 @@ class VoucherExplanation:
 
 
 @dataclass(frozen=True, slots=True)
+class FactChange:
+    """`kind` is change, give (the fact is not known yet) or prove (known, and not proven as `required`). `after` is
+    None where any value but `other_than` would do."""
+
+    attribute: str
+    name: Text
+    unit: str | None
+    kind: str
+    before: Value | None
+    after: Value | None
+    other_than: tuple[str, ...]
+    required: FactStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NearestChange:
+    """The fewest and then smallest changes that make the subject eligible, as decided by the rules themselves."""
+
+    changes: tuple[FactChange, ...]
+    distance: float
+    award_fen: int | None
+    sentence: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     programme: str
     version: str
@@ -111,6 +136,8 @@ class Explanation:
     unsourced: tuple[str, ...]
     notes: tuple[Text, ...]
     voucher: VoucherExplanation | None = None
+    nearest: NearestChange | None = None
+    """Only where it was asked for, and one was found."""
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON; days in ISO form, statuses by name."""

@@ -1,0 +1,96 @@
+"""An expression as a straight line in one of its facts, the others fixed: to find where a comparison turns."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import floor
+
+from siwei.policy.constants import Setting, constant_of
+from siwei.policy.language.tree import AsOf, Attribute, Call, ListLiteral, Literal, Node, Parameter, walk
+from siwei.policy.thresholds import COMPARISONS
+
+Line = tuple[Fraction, Fraction]
+"""Slope and value at zero. Divisions are taken as exact, so a root is near the turning point and not always on it."""
+
+
+def turning_points(tree: Node, name: str, values: Mapping[str, object], setting: Setting) -> Iterator[int]:
+    """Whole numbers around each place where a comparison in `tree` turns as the fact `name` moves."""
+    for node in walk(tree):
+        if not (isinstance(node, Call) and node.function in COMPARISONS):
+            continue
+        left, right = (line_in(side, name, values, setting) for side in node.arguments)
+        if left is None or right is None or left[0] == right[0]:
+            continue
+        root = floor((right[1] - left[1]) / (left[0] - right[0]))
+        yield from range(root - 1, root + 3)
+
+
+def line_in(node: Node, name: str, values: Mapping[str, object], setting: Setting) -> Line | None:
+    """None where the expression is no line, or reads another fact that has no whole number."""
+    match node:
+        case Literal() | Parameter() | AsOf():
+            value = constant_of(node, setting)
+        case Attribute(name=read):
+            if read == name:
+                return Fraction(1), Fraction(0)
+            found = values.get(read)
+            value = found if isinstance(found, int) else None
+        case Call():
+            return _call(node, name, values, setting)
+        case _:
+            return None
+    return (Fraction(0), Fraction(value)) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _call(node: Call, name: str, values: Mapping[str, object], setting: Setting) -> Line | None:
+    if node.function == "band":
+        return _band(node, name, values, setting)
+    parts = [line_in(argument, name, values, setting) for argument in node.arguments]
+    lines = [part for part in parts if part is not None]
+    if not lines or len(lines) != len(parts):
+        return None
+    match node.function, lines:
+        case "_+_", [left, right]:
+            return left[0] + right[0], left[1] + right[1]
+        case "_-_", [left, right]:
+            return left[0] - right[0], left[1] - right[1]
+        case "-_", [only]:
+            return -only[0], -only[1]
+        case "_*_", [left, right]:
+            return _product(left, right)
+        case "share", [amount, numerator, (slope, divisor)] if slope == 0 and divisor > 0:
+            return _scaled(_product(amount, numerator), divisor)
+        case "basis_points", [amount, rate]:
+            return _scaled(_product(amount, rate), Fraction(10_000))
+        case "_/_", [amount, (slope, divisor)] if slope == 0 and divisor != 0:
+            return _scaled(amount, divisor)
+        case "min" | "max", _ if all(slope == 0 for slope, _ in lines):
+            chosen = min if node.function == "min" else max
+            return Fraction(0), chosen(value for _, value in lines)
+        case _:
+            return None
+
+
+def _product(left: Line, right: Line) -> Line | None:
+    if left[0] != 0 and right[0] != 0:
+        return None
+    flat, sloped = (left, right) if left[0] == 0 else (right, left)
+    return sloped[0] * flat[1], sloped[1] * flat[1]
+
+
+def _scaled(line: Line | None, divisor: Fraction) -> Line | None:
+    return None if line is None else (line[0] / divisor, line[1] / divisor)
+
+
+def _band(node: Call, name: str, values: Mapping[str, object], setting: Setting) -> Line | None:
+    """The result of the band the other facts fall in; where the fact itself chooses the band, no line."""
+    match node.arguments:
+        case (subject, ListLiteral(items=limits), ListLiteral(items=results)):
+            line = line_in(subject, name, values, setting)
+            bounds = [line_in(limit, name, values, setting) for limit in limits]
+            flat = [bound for bound in bounds if bound is not None and bound[0] == 0]
+            if line is None or line[0] != 0 or len(flat) != len(bounds):
+                return None
+            place = sum(1 for bound in flat if line[1] > bound[1])
+            return line_in(results[place], name, values, setting)
+        case _:
+            return None
