@@ -59,7 +59,8 @@ def test_facts_agree_with_one_another(firms: pl.DataFrame) -> None:
     for part, whole in (
         ("research_staff", "employees"), ("rd_expense_3y_in_china", "rd_expense_3y"), ("rd_expense_3y", "revenue_3y"),
         ("high_tech_revenue", "revenue"), ("compute_rental_from_listed", "compute_rental"), ("longhua_compute_paid",
-        "compute_rental"),
+        "compute_rental"), ("compute_paid", "compute_rental"), ("rd_expensed", "rd_expense_3y"),
+        ("longhua_compute_paid", "compute_paid"),
     ):  # fmt: skip
         both = firms.drop_nulls([part, whole])
         assert both.height > 0

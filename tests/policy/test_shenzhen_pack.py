@@ -4,11 +4,14 @@ import re
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
-from siwei.policy import Kind, Programme, load_programmes
+from siwei.city.pack import load_pack
+from siwei.city.population import generate
+from siwei.policy import Kind, Programme, attribute_dtypes, decide, load_programmes
 from siwei.policy.case_results import run_pack_cases
 from siwei.policy.loading import load_all_versions, programme_files
 from siwei.policy.programmes import State
@@ -19,6 +22,7 @@ PACK = PACKS / "shenzhen"
 ATTRIBUTES = load_attributes(PACK)
 VERSIONS = load_all_versions(PACK / "programmes", ATTRIBUTES)
 PROGRAMMES = {each.id: each for each in load_programmes(PACK / "programmes", ATTRIBUTES)}
+AS_OF = date(2026, 11, 23)
 YUAN = 100
 
 APPLIES_TO = {
@@ -159,3 +163,36 @@ def test_the_reference_has_a_row_for_each_version() -> None:
         each.id: each.applies_to for each in PROGRAMMES.values()
     }
     assert {name for name, row in named.items() if "**draft**" in row[5]} | {"longgang-compute"} == DRAFTS
+
+
+def test_what_firms_are_asked_for_exists_in_a_generated_city() -> None:
+    """Somebody is eligible and somebody is not wherever no authority must first approve an amount."""
+    firms = generate(4_000, 1_500, 7, pack=load_pack(PACK), as_of=AS_OF).rename({"code": "id"})
+    programmes = [each for each in PROGRAMMES.values() if each.applies_to == "organisation"]
+    lacking = {name: dtype for name, dtype in attribute_dtypes(programmes).items() if name not in firms.columns}
+    assert set(lacking) == {"longgang_compute_approved", "open_corpora", "open_corpus_assessed"}
+    table = firms.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in lacking.items())
+    awards = decide(tuple(programmes), table, AS_OF).awards.with_columns(pl.col("programme").cast(pl.String))
+    verdicts = awards.group_by("programme").agg(pl.col("verdict").cast(pl.String).unique())
+    without = {name for name, found in verdicts.iter_rows() if not {"eligible", "not_eligible"} <= set(found)}
+    assert without == {"open-corpus"}
+    known = awards.filter(pl.col("award_fen") > 0)["programme"].unique()
+    classes = {name for name in PROGRAMMES if name.startswith("sme-software-")}
+    assert {each.id for each in programmes} - set(known) == classes | {"open-corpus", "longgang-compute"}
+
+
+def test_every_software_firm_has_one_size_class() -> None:
+    """Large, or exactly one of the three; at and around every threshold."""
+    sizes = [PROGRAMMES[f"sme-software-{name}"] for name in ("medium", "small", "micro")]
+    wan = 1_000_000
+    staff = [0, 1, 9, 10, 11, 99, 100, 101, 299, 300, 301, 10**6]
+    revenue = [-1, 0, 50 * wan - 1, 50 * wan, 1000 * wan - 1, 1000 * wan, 10_000 * wan - 1, 10_000 * wan, 2**62]
+    rows = [(people, money) for people in staff for money in revenue]
+    table = pl.DataFrame(rows, schema={"employees": pl.Int64, "revenue": pl.Int64}, orient="row").with_columns(
+        pl.lit("software_it_services").alias("main_industry"), pl.int_range(pl.len()).cast(pl.String).alias("id")
+    )
+    awards = decide(tuple(sizes), table, AS_OF).awards
+    classes = awards.group_by("id", maintain_order=True).agg((pl.col("verdict") == "eligible").sum().alias("classes"))
+    large = table.with_columns(((pl.col("employees") >= 300) & (pl.col("revenue") >= 10_000 * wan)).alias("large"))
+    expected = large.select("id", (1 - pl.col("large").cast(pl.Int64)).alias("classes"))
+    assert dict(classes.iter_rows()) == dict(expected.iter_rows())

@@ -51,7 +51,8 @@ def generate(count: int, ai_count: int, seed: int, *, pack: Pack, as_of: date) -
     registered = _registered(random, identity, sector, is_ai, founded)
     finances = _finances(random, is_ai, founded, as_of, _ai_revenue_fen(pack, ai_count))
     purchases = _purchases(random, is_ai, identity["district"], finances["revenue"].to_numpy())
-    frame = pl.concat([identity, registered, finances, purchases], how="horizontal")
+    support = _support(seed, sector, is_ai, identity["district"], finances, purchases)
+    frame = pl.concat([identity, registered, finances, purchases, support], how="horizontal")
     frame = _with_gaps(random, frame, is_ai, founded, as_of)
     return frame.with_columns(valid_from=pl.lit(date(as_of.year, 1, 1)))
 
@@ -274,6 +275,43 @@ def _purchases(
             "corpus_purchase": spent(0.12, 0.001, 0.1),
             "model_purchase": spent(0.3, 0.03, 0.08),
             "longhua_compute_paid": _whole_yuan(np.where(in_longhua, rental * random.beta(6, 2, count), 0)),
+        }
+    )
+
+
+MAIN_INDUSTRIES = {
+    "软件和信息技术服务业": "software_it_services", "批发业": "wholesale_retail", "零售业": "wholesale_retail",
+    "住宿和餐饮业": "accommodation_catering", "房地产业": "real_estate", "商务服务业": "leasing_business_services",
+}  # fmt: skip
+CHIP_SECTORS = ("chip-gpu", "chip-npu", "chip-edge", "chip-power", "chip-eda", "chip-packaging", "semi-equipment")
+
+
+def _support(
+    seed: int, sector: np.ndarray, is_ai: np.ndarray, district: pl.Series, finances: pl.DataFrame,
+    purchases: pl.DataFrame,
+) -> pl.DataFrame:  # fmt: skip
+    """What districts' compute support and the R&D deduction read. A generator of its own, so that what was drawn
+    before these facts were thought of stays as it was."""
+    count = len(sector)
+    random = np.random.Generator(np.random.PCG64([seed, count, int(is_ai.sum()), 1]))
+    industries = pl.Series([MAIN_INDUSTRIES.get(each.industry, "other") for each in SECTORS])
+    makes_chips = np.array([each.id in CHIP_SECTORS for each in SECTORS])[sector]
+    research = finances["rd_expense_3y"].to_numpy() * random.uniform(0.3, 0.5, count)
+    kept = np.where(random.random(count) < 0.15, random.beta(2, 6, count), 0.0)
+    profit = finances["taxable_income"].to_numpy() + np.where(is_ai, research * 0.8, 0)
+    paid = _whole_yuan(purchases["compute_rental"].to_numpy() * random.beta(6, 2, count))
+    in_longhua = (district == "longhua").to_numpy()
+    years = np.where((district == "guangming").to_numpy(), random.integers(0, 5, count), 0)
+    return pl.DataFrame(
+        {
+            "main_industry": industries.gather(pl.Series(sector)),
+            "chip_or_machine_tool": makes_chips & (random.random(count) < 0.5),
+            "rd_expensed": _whole_yuan(research * (1 - kept)),
+            "rd_amortisation": _whole_yuan(research * kept * 0.1),
+            "taxable_income_before_rd": _whole_yuan(profit),
+            "income_tax_rate": np.where(is_ai & (random.random(count) < 0.4), 1500, 2500),
+            "compute_paid": np.where(in_longhua, purchases["longhua_compute_paid"].to_numpy(), paid),
+            "guangming_support_years": years,
         }
     )
 
