@@ -12,14 +12,19 @@ from siwei.cli.output import console, print_json, print_table
 from siwei.errors import NotFound, PolicyError, Problem
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from siwei.city.attributes import Attribute
-    from siwei.policy import Explanation, Programme
+    from siwei.policy import Decisions, Explanation, Programme
 
 policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
 app.command(policy_app)
 Pack = Annotated[str, Parameter(help="A built-in pack's name, or a folder with attributes.csv and programmes/.")]
 Source = Annotated[
     Path, Parameter(name="--in", help="CSV, CSV.GZ or Parquet; `siwei policy schema` lists its columns.")
+]
+RowFolder = Annotated[
+    Path | None, Parameter(help="A folder of claims, awards, organisations, members, ties: what aggregates add up.")
 ]
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]
 AppliesTo = Annotated[
@@ -62,6 +67,30 @@ def find_programme(pack: str, programme: str) -> "tuple[dict[str, Attribute], Pr
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
     return attributes, found
+
+
+def decide_file(
+    pack: str,
+    attributes: "dict[str, Attribute]",
+    programmes: "tuple[Programme, ...]",
+    source: Path,
+    rows: Path | None,
+    day: date,
+) -> "tuple[Decisions, pl.LazyFrame]":
+    """Decisions of a file's rows, awards cut by the programmes' own limits; and the table they were made from."""
+    from siwei.policy import decide as decide_table
+    from siwei.policy.aggregates import add_aggregates
+    from siwei.policy.limits import apply_limits
+    from siwei.policy.loading_stacking import load_stacking
+    from siwei.policy.row_files import read_row_folder
+    from siwei.policy.tables import read_subjects
+
+    table = read_subjects(source, programmes, attributes)
+    if rows is not None:
+        folder = pack_folder(pack)
+        rule = load_stacking(folder, attributes, _load(pack)[1]).related_parties
+        table = add_aggregates(programmes, table, read_row_folder(rows, attributes, rule, day), day).table.lazy()
+    return apply_limits(decide_table(programmes, table, day), table), table
 
 
 def _day(as_of: date | None) -> date:
@@ -123,18 +152,18 @@ def decide(
     clauses: Annotated[Path | None, Parameter(help="Also write every clause's verdict: .csv or .parquet.")] = None,
     pack: Pack = "shenzhen",
     applies_to: AppliesTo = "organisation",
+    rows: RowFolder = None,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Decide the programmes of a pack for every row of a table."""
-    from siwei.policy import decide as decide_table
     from siwei.policy.sharing import sum_exactly
-    from siwei.policy.tables import check_target, read_subjects, write_table
+    from siwei.policy.tables import check_target, write_table
 
     for each in filter(None, (target, clauses)):
         check_target(each)
     attributes, programmes = _load_for(pack, applies_to)
-    decisions = decide_table(programmes, read_subjects(source, programmes, attributes), _day(as_of))
+    decisions, _ = decide_file(pack, attributes, programmes, source, rows, _day(as_of))
     awards = decisions.awards
     write_table(awards, target)
     if clauses is not None:

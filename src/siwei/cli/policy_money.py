@@ -1,4 +1,4 @@
-"""`siwei policy share`: share out a pot among the claims on it."""
+"""`siwei policy share` and `combine`: share out a pot; find the best lawful combination of awards."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +7,19 @@ from cyclopts import Parameter
 
 from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
-from siwei.cli.policy import AsOf, Pack, _day, find_programme, policy_app
+from siwei.cli.policy import (
+    AsOf,
+    Pack,
+    RowFolder,
+    Source,
+    _day,
+    _load,
+    _load_for,
+    decide_file,
+    find_programme,
+    pack_folder,
+    policy_app,
+)
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -59,3 +71,52 @@ def share(
     print_table(f"{found.title.zh} {found.title.en} → {target}", ("what", "value"), list(summary.items()))
     if found.is_draft:
         console.print("A draft releases no money: this is a rehearsal.")
+
+
+@policy_app.command
+def combine(
+    *,
+    source: Source,
+    target: Annotated[
+        Path | None, Parameter(name="--out", help="What is kept of each award: .csv or .parquet.")
+    ] = None,
+    id: Annotated[str | None, Parameter(help="Explain the choice of this row.")] = None,
+    pack: Pack = "shenzhen",
+    rows: RowFolder = None,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Find every organisation's best lawful combination of awards under the pack's stacking.yaml."""
+    from siwei.policy.combination import explain_combination
+    from siwei.policy.combining import combine as combine_awards
+    from siwei.policy.loading_stacking import load_stacking
+    from siwei.policy.sharing import sum_exactly
+    from siwei.policy.tables import check_target, write_table
+
+    if target is not None:
+        check_target(target)
+    attributes, programmes = _load_for(pack, "organisation")
+    stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1])
+    decisions, table = decide_file(pack, attributes, programmes, source, rows, _day(as_of))
+    kept = combine_awards(stacking, decisions, table).rows
+    if target is not None:
+        write_table(kept, target)
+    explanation = None if id is None else explain_combination(stacking, decisions, table, id)
+    less = kept.filter(kept["kept_fen"] < kept["entitled_fen"])
+    summary = {
+        "rows": decisions.wide.height,
+        "awards": kept.height,
+        "entitled_fen": sum_exactly(kept["entitled_fen"]),
+        "kept_fen": sum_exactly(kept["kept_fen"]),
+        "cut_or_declined": less.height,
+        "cannot_tell": kept["kept_fen"].null_count(),
+    }
+    if json:
+        print_json({**summary, "explanation": None if explanation is None else explanation.to_dict()})
+        return
+    print_table("awards combined", ("what", "value"), list(summary.items()))
+    for part in () if explanation is None else explanation.parts:
+        console.print(part.sentence.zh, part.sentence.en, sep="\n", highlight=False, markup=False)
+        choices = [choice for choice in (part.best, *part.alternatives) if choice is not None]
+        shown = [(", ".join(choice.programmes) or "none", choice.total_fen) for choice in choices]
+        print_table(f"{part.lawful} lawful choices", ("awards", "fen"), shown)

@@ -50,6 +50,16 @@ class EitherOrDocument(Document):
     citation: CitationDocument | None = Field(None, description="Where it is written.")
 
 
+class RelatedDocument(Document):
+    """Which ties make parties related; money between related parties does not count where a programme says so."""
+
+    share_from_bp: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        description="The share, direct, from which a tie counts at every step of a chain. Control counts always."
+    )
+    words: TextDocument = Field(description="The rule in words.")
+    citation: CitationDocument | None = Field(None, description="Where it is written.")
+
+
 class StackingDocument(Document):
     """All rules of a pack about awards standing together."""
 
@@ -60,6 +70,7 @@ class StackingDocument(Document):
     either_or: Annotated[list[EitherOrDocument], Field(max_length=50)] = Field(
         default_factory=list, description="Exclusions."
     )
+    related_parties: RelatedDocument | None = Field(None, description="Who is related to whom.")
     notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
 
     @model_validator(mode="after")

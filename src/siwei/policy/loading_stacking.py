@@ -17,7 +17,7 @@ from siwei.policy.places import Places
 from siwei.policy.programmes import Parameter, Programme
 from siwei.policy.reading import read_document
 from siwei.policy.sources import subject_types
-from siwei.policy.stacking import MOST_LINKED, EitherOr, Stacking, StackingGroup, linked
+from siwei.policy.stacking import MOST_LINKED, EitherOr, RelatedRule, Stacking, StackingGroup, linked
 
 FILE = "stacking.yaml"
 
@@ -59,7 +59,7 @@ class _Builder:
             words, citation = text_of(rule.words), citation_of(rule.citation)
             rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation))
         notes = tuple(text_of(note) for note in self.document.notes)
-        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes)
+        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, self._related())
         for part in linked(stacking):
             if len(part.programmes) > MOST_LINKED:
                 message = f"{len(part.programmes)} programmes bear on one another; at most {MOST_LINKED} are searched"
@@ -67,6 +67,12 @@ class _Builder:
         if self.problems:
             raise PolicyError(self.problems)
         return stacking
+
+    def _related(self) -> RelatedRule | None:
+        rule = self.document.related_parties
+        return (
+            None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
+        )
 
     def _check_programmes(self, path: KeyPath, names: Sequence[str]) -> None:
         for place, name in enumerate(names):

@@ -37,13 +37,23 @@ class EitherOr:
 
 
 @dataclass(frozen=True, slots=True)
+class RelatedRule:
+    """From which share on one party counts as holding another; control counts always."""
+
+    share_from_bp: int
+    words: Text
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stacking:
-    """Limits are taken in the order of `groups`."""
+    """Limits are taken in the order of `groups`. Without `related_parties` nobody can be told to be related."""
 
     groups: tuple[StackingGroup, ...] = ()
     either_or: tuple[EitherOr, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     notes: tuple[Text, ...] = ()
+    related_parties: RelatedRule | None = None
 
     @property
     def rules(self) -> tuple[StackingGroup | EitherOr, ...]:

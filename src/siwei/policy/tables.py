@@ -49,11 +49,11 @@ def read_subjects(source: Path, programmes: tuple[Programme, ...], attributes: M
 def _typed(
     text: pl.DataFrame, source: Path, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute]
 ) -> pl.LazyFrame:
-    wanted = [name for name in attribute_dtypes(programmes) if name in text.columns]
+    wanted = {name: dtype for name, dtype in attribute_dtypes(programmes).items() if name in text.columns}
     statuses = [name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in text.columns]
     names = {str(int(status)): int(status) for status in FactStatus}
     names |= {status.name.lower(): int(status) for status in FactStatus}
-    columns = [typed_expression(attributes[name], pl.col(name)).alias(name) for name in wanted]
+    columns = [_read_as(name, dtype, attributes).alias(name) for name, dtype in wanted.items()]
     columns += [
         pl.col(name).replace_strict(names, default=None, return_dtype=pl.UInt8).alias(name) for name in statuses
     ]
@@ -62,7 +62,11 @@ def _typed(
     for name in [*wanted, *statuses]:
         wrong = text[name].is_not_null() & typed[name].is_null()
         for row in wrong.arg_true()[: MOST_PROBLEMS - len(problems)]:
-            expected = attributes[name].type if name in wanted else "0, 1, 2 or declared, documented, verified"
+            expected = (
+                _expected(name, wanted[name], attributes)
+                if name in wanted
+                else "0, 1, 2 or declared, documented, verified"
+            )
             # The header is line 1.
             problems.append(
                 Problem(f"{text[name][row]!r} is not {expected}", "mend it", str(source), row + 2, field=name)
@@ -70,6 +74,19 @@ def _typed(
     if problems:
         raise ImportRefused(problems)
     return typed.lazy()
+
+
+def _read_as(name: str, dtype: pl.DataType, attributes: Mapping[str, Attribute]) -> pl.Expr:
+    """Canonical text → the attribute's type; aggregates, and what ties rows together, are no attributes of the pack."""
+    if name in attributes:
+        return typed_expression(attributes[name], pl.col(name))
+    if dtype == pl.Boolean():
+        return pl.col(name).replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    return pl.col(name).cast(dtype, strict=False)
+
+
+def _expected(name: str, dtype: pl.DataType, attributes: Mapping[str, Attribute]) -> str:
+    return attributes[name].type if name in attributes else str(dtype)
 
 
 def _check_ids(frame: pl.LazyFrame, source: Path) -> None:

@@ -1,0 +1,112 @@
+"""`siwei policy decide --rows` and `combine`, run as a person runs them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from siwei.city.home import PACKS
+from siwei.cli.policy import policy_app
+from siwei.cli.policy_money import combine as registered
+from siwei.errors import ImportRefused
+
+assert registered
+CLAUSE = "compute_rental >= p.least_rental"
+
+
+def run(*arguments: str | Path) -> None:
+    with pytest.raises(SystemExit) as left:
+        policy_app([*map(str, arguments)])
+    assert left.value.code in (0, None)
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """Shenzhen with the training voucher's least rental added up from claims, those to related parties left out."""
+    made = tmp_path / "pack"
+    made.mkdir()
+    shenzhen = PACKS / "shenzhen"
+    attributes = (shenzhen / "attributes.csv").read_text(encoding="utf-8")
+    tail = "true,true,,x,x,test,2026-01-01,false\n"
+    attributes += f"rental_paid,agreement,int,fen,已付租金,Rental paid,{tail}"
+    (made / "attributes.csv").write_text(attributes, encoding="utf-8")
+    (made / "programmes").mkdir()
+    text = (shenzhen / "programmes" / "xunli.yaml").read_text(encoding="utf-8")
+    assert CLAUSE in text
+    text = text.replace(CLAUSE, "rented >= p.least_rental") + (
+        "aggregates:\n  rented: {of: claims, sum: rental_paid, where: '!is_related', words: {zh: 租金, en: Rental}}\n"
+    )
+    (made / "programmes" / "xunli.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(shenzhen / "programmes" / "longhua-compute.yaml", made / "programmes")
+    shutil.copy(shenzhen / "stacking.yaml", made)
+    return made
+
+
+@pytest.fixture
+def firms(tmp_path: Path) -> Path:
+    path = tmp_path / "firms.csv"
+    path.write_text(
+        "id,legal_form,listed_provider,compute_rental_from_listed,compute_other_support,founded_on,district,"
+        "longhua_compute_paid,compute_rental\n"
+        "a,firm,false,2400000000,0,2020-01-01,longhua,1000000000,1\n"
+        "b,firm,false,2400000000,0,2020-01-01,futian,1000000000,1\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    (folder / "claims.csv").write_text(
+        "id,organisation,provider,rental_paid\n1,a,p,2400000000\n2,b,q,2400000000\n3,b,p,1\n", encoding="utf-8"
+    )
+    (folder / "ties.csv").write_text("holder,held,kind,share_bp\nh,q,share,2500\nh,b,share,6000\n", encoding="utf-8")
+    return folder
+
+
+def test_spending_with_a_related_party_does_not_count(pack: Path, firms: Path, rows: Path, tmp_path: Path) -> None:
+    target = tmp_path / "awards.csv"
+    run("decide", "--pack", pack, "--in", firms, "--out", target, "--rows", rows, "--as-of", "2026-06-01", "--json")
+    found = pl.read_csv(target).filter(programme="xunli")
+    assert found.select("id", "verdict", "award_fen").rows() == [
+        ("a", "eligible", 1_000_000_000),
+        ("b", "not_eligible", 0),
+    ]
+
+
+def test_the_best_combination_and_why(
+    pack: Path, firms: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "kept.parquet"
+    arguments = ("--pack", pack, "--in", firms, "--rows", rows, "--as-of", "2026-06-01")
+    run("combine", *arguments, "--out", target, "--id", "a", "--json")
+    assert pl.read_parquet(target).select("id", "programme", "kept_fen", "bound_by").rows() == [
+        ("a", "longhua-compute", 300_000_000, None),
+        ("a", "xunli", 900_000_000, "compute-contract"),
+    ]
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["entitled_fen"], answer["kept_fen"], answer["cut_or_declined"]) == (1_300_000_000, 1_200_000_000, 1)
+    (part,) = answer["explanation"]["parts"]
+    assert part["best"]["cuts"] == [{"programme": "xunli", "group": "compute-contract", "amount_fen": 100_000_000}]
+    assert [choice["total_fen"] for choice in part["alternatives"]] == [1_000_000_000, 300_000_000, 0]
+    run("combine", *arguments, "--id", "a")
+    assert "最优组合为" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_used(pack: Path, firms: Path, rows: Path, tmp_path: Path) -> None:
+    arguments = ("decide", "--pack", pack, "--in", firms, "--out", tmp_path / "awards.csv", "--rows")
+    with pytest.raises(ImportRefused, match="no such folder"):
+        policy_app([*map(str, arguments), str(tmp_path / "nowhere")])
+    shutil.copy(rows / "claims.csv", rows / "claims.csv.gz")
+    with pytest.raises(ImportRefused, match=r"both claims.csv, claims.csv.gz"):
+        policy_app([*map(str, arguments), str(rows)])
+    (rows / "claims.csv.gz").unlink()
+    stacking = pack / "stacking.yaml"
+    text = stacking.read_text(encoding="utf-8")
+    stacking.write_text(text[: text.index("related_parties:")], encoding="utf-8")
+    with pytest.raises(ImportRefused, match="does not say which make parties related"):
+        policy_app([*map(str, arguments), str(rows)])
