@@ -45,6 +45,12 @@ ROW = st.fixed_dictionaries(
 
 
 @pytest.fixture
+def attributes(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+    """With two facts in one unit, so that they can be compared."""
+    return {**attributes, "staff": replace(attributes["staff"], unit="fen")}
+
+
+@pytest.fixture
 def make(write_programme: Callable[..., Path], attributes: dict[str, Attribute]) -> Callable[..., Programme]:
     def with_clauses(*clauses: str) -> Programme:
         path = write_programme(clause=f'"{clauses[0]}"', award='"max(0, spent)"')
