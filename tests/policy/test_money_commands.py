@@ -40,7 +40,8 @@ def pack(tmp_path: Path) -> Path:
     )
     (made / "programmes" / "xunli.yaml").write_text(text, encoding="utf-8")
     shutil.copy(shenzhen / "programmes" / "longhua-compute.yaml", made / "programmes")
-    shutil.copy(shenzhen / "stacking.yaml", made)
+    stacking = (shenzhen / "stacking.yaml").read_text(encoding="utf-8")
+    (made / "stacking.yaml").write_text(stacking.replace(", guangming-compute]", "]"), encoding="utf-8")
     return made
 
 

@@ -13,7 +13,9 @@ from siwei.city.pack import load_pack
 from siwei.city.population import generate
 from siwei.policy import Kind, Programme, attribute_dtypes, decide, load_programmes
 from siwei.policy.case_results import run_pack_cases
+from siwei.policy.combining import combine
 from siwei.policy.loading import load_all_versions, programme_files
+from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.programmes import State
 from siwei.policy.versions import file_stems, version_on
 
@@ -196,3 +198,28 @@ def test_every_software_firm_has_one_size_class() -> None:
     large = table.with_columns(((pl.col("employees") >= 300) & (pl.col("revenue") >= 10_000 * wan)).alias("large"))
     expected = large.select("id", (1 - pl.col("large").cast(pl.Int64)).alias("classes"))
     assert dict(classes.iter_rows()) == dict(expected.iter_rows())
+
+
+def test_guangming_s_support_and_the_voucher_come_to_half_of_the_contracts() -> None:
+    """24 million CNY of rental: 10 million by the voucher and 6 by Guangming may come to 12; the voucher is cut
+    first."""
+    chosen = tuple(PROGRAMMES[name] for name in ("guangming-compute", "longhua-compute", "xunli"))
+    stacking = load_stacking(PACK, ATTRIBUTES, tuple(PROGRAMMES.values()))
+    money = 24_000_000 * YUAN
+    table = pl.DataFrame(
+        {"id": ["f"], "legal_form": ["firm"], "compute_rental": [money], "compute_rental_from_listed": [money],
+         "listed_provider": [False], "compute_other_support": [0], "founded_on": [date(2020, 1, 1)],
+         "district": ["guangming"], "longhua_compute_paid": [0], "compute_paid": [money],
+         "guangming_support_years": [1]}
+    )  # fmt: skip
+    combined = combine(stacking, decide(chosen, table, AS_OF), table)
+    assert combined.rows.select("programme", "entitled_fen", "kept_fen", "bound_by").rows() == [
+        ("guangming-compute", 6_000_000 * YUAN, 6_000_000 * YUAN, None),
+        ("xunli", 10_000_000 * YUAN, 6_000_000 * YUAN, "compute-contract"),
+    ]
+
+
+def test_no_draft_bears_on_money_that_is_paid() -> None:
+    """A draft in a stacking rule could take the place of an award that releases money."""
+    stacking = load_stacking(PACK, ATTRIBUTES, tuple(PROGRAMMES.values()))
+    assert DRAFTS & set(stacking.programmes) == set()
