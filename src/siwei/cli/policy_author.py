@@ -279,3 +279,18 @@ def _print_frame(title: str, frame: "pl.DataFrame") -> None:
         shown = [[yuan(cell) if name.endswith("_fen") and cell is not None else cell for name, cell in row.items()]
                  for row in frame.iter_rows(named=True)]  # fmt: skip
         print_table(title, columns, shown)
+
+
+@policy_app.command
+def new(id: str, /, *, pack: Pack, json: Json = False) -> None:
+    """Start a programme: writes programmes/ID.yaml with every required field explained; it checks, and is a draft."""
+    from siwei.city.attributes import load_attributes
+    from siwei.policy.scaffold import write_scaffold
+
+    directory = pack_folder(pack)
+    today = date.today()  # noqa: DTZ011  (the reader's own day)
+    path = write_scaffold(directory / "programmes", id, load_attributes(directory), today)
+    if json:
+        print_json({"programme": id, "file": path})
+        return
+    console.print(f"{path} written: fill in what says TODO, then siwei policy check --pack {pack}", highlight=False)

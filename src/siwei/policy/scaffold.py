@@ -1,0 +1,77 @@
+"""A new programme to start from: every required field with what it is for, right as it stands, and a draft."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from siwei.city.attributes import Attribute
+from siwei.errors import Conflict, InputError, Problem
+
+IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{0,62}")
+TEMPLATE = """\
+# {id}: started by `siwei policy new` on {day}; replace what says TODO. Every field: docs/reference/programme.md
+id: {id}                      # the same as the file's name
+version: "1"                  # of this file; a later version is {id}@2.yaml
+state: draft                  # draft → rehearsed → in_force → ended; only what is in force releases money
+title: {{zh: 待填写, en: TODO}}
+kind: grant                   # grant, voucher, or tax_saving (a computed benefit, never added to money paid)
+issuer: {{zh: 待填写, en: TODO}}
+source:                       # where the rules are published
+  document: TODO              # its title; add `number:` and `url:` where they are known, and invent none
+  as_of: {day}           # the day on which somebody looked
+  verified: false             # true once this file was compared with the published text
+  note: {{zh: 尚未录入来源, en: The source has not been entered yet}}
+period: {{}}                    # {{start: 2026-01-01, end: 2026-12-31}}: the days in force, both included
+applies_to: organisation      # organisation, claim, project or person
+parameters:                   # figures by date, read as p.<name>; without `citation:` the programme stays a draft
+  amount:
+    unit: fen                 # money is whole fen: 1000000 is 10,000 CNY
+    words: {{zh: 金额 1 万元（待填写）, en: "Amount of 10,000 CNY (TODO)"}}
+    values: [{{value: 1000000}}]
+clauses:                      # all must hold; `siwei policy schema` lists the facts that may be read
+  - id: first
+    expr: {condition}
+    words: {{zh: 待填写（示例条件）, en: TODO (an example)}}
+    # citation: {{document: …, locator: …}}   # the article or page; without it the programme stays a draft
+    requires: declared        # declared, documented or verified: the proof asked of every fact the clause reads
+award:
+  expr: p.amount              # in fen
+  cap: p.amount               # the most it can be; leave out where there is none
+  words: {{zh: 待填写, en: TODO}}
+rounding: {{mode: down, to: fen}}
+"""
+CONDITIONS = {
+    "int": "{name} > 0",
+    "bool": "{name}",
+    "string": "{name} != ''",
+    "date": "{name} <= as_of",
+}
+
+
+def scaffold(identifier: str, attributes: Mapping[str, Attribute], day: date) -> str:
+    """The text of a programme's file. Raises InputError where the id cannot be one, or the pack declares no fact of
+    an organisation."""
+    if not IDENTIFIER.fullmatch(identifier):
+        message = f"{identifier!r} cannot be an id"
+        raise InputError([Problem(message, "a small letter, then small letters, digits and hyphens, 63 at most")])
+    facts = [each for each in attributes.values() if each.subject == "organisation" and each.type in CONDITIONS]
+    if not facts:
+        fix = "declare one in attributes.csv first"
+        raise InputError([Problem("the pack declares no fact of an organisation", fix, "attributes.csv")])
+    # A fact the applicant can change makes the better example.
+    fact = next((each for each in facts if each.changeable and each.type == "int"), facts[0])
+    return TEMPLATE.format(id=identifier, day=day, condition=CONDITIONS[fact.type].format(name=fact.id))
+
+
+def write_scaffold(directory: Path, identifier: str, attributes: Mapping[str, Attribute], day: date) -> Path:
+    """Write `<id>.yaml`; raises Conflict where it exists, InputError as `scaffold` does."""
+    text = scaffold(identifier, attributes, day)
+    path = directory / f"{identifier}.yaml"
+    directory.mkdir(exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Conflict(f"{path} exists already → choose another id, or write {identifier}@<version>.yaml") from None
+    return path
