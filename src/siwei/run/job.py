@@ -35,7 +35,7 @@ def run_city(
     is written."""
     directory = home.pack_directory
     pack = load_pack(directory)
-    programmes = load_programmes(directory / "programmes", pack.attributes)
+    programmes = load_programmes(directory / "programmes", pack.attributes, home.as_of)
     job = Job(home, pack, programmes, data, now, progress)
     for stage, work in STAGES.items():
         yield measure_stage(stage, work, job)
