@@ -193,6 +193,7 @@ aggregates:
 @pytest.fixture
 def limited(write_programme: Callable[..., Path], attributes: dict[str, Attribute]) -> Programme:
     path = write_programme(clause="paid > 0", award="paid", cap="'9000000'")
+    path.write_text(path.read_text("utf-8").replace("unit: basis_point", "unit: fen"), "utf-8")
     return load_with(path, attributes, LIMITS, "claim")
 
 

@@ -76,7 +76,7 @@ def test_what_is_missing_and_what_needs_proof(make_programme: Make, attributes: 
     [
         ({"clause": "spent > 9"}, {"spent": 9}, DAY, "不符合试验：未满足“条件一”。"),
         ({}, {"spent": 9}, date(2025, 1, 1), "试验在判定日不在有效期内。"),
-        ({"award": "staff"}, {"spent": 9}, DAY, "符合试验，但金额尚不能算出，需提供或证明：staff名。"),
+        ({"award": "share(spent, 1, staff)"}, {"spent": 9}, DAY, "符合试验，但金额尚不能算出，需提供或证明：staff名。"),
         ({"clause": "1 / (spent - 9) > 0"}, {"spent": 9}, DAY, "尚不能判定是否符合试验（条款计算出错：first）。"),
         ({"award": "spent", "cap": "'9000000000'"}, {"spent": 123456789}, DAY, "符合试验，测算金额 1,234,567.89 元。"),
     ],

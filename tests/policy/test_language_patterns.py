@@ -14,11 +14,12 @@ TEXTS = st.text(SIGNS + "\u212a\x0b", max_size=8)
 PIECES = [
     "a", "b", "1", "-", "深", "٣", ".", "^", "$", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", r"\b", r"\.", r"\-", r"\{",
     "[a-b]", "[^a]", "[]a]", "[a&&b]", "[a--b]", "[a~~b]", "[[a]", "[[:alpha:]]", r"[\d-]", r"[\w.]", r"[^\s]", "[-a]",
-    "{", "}", "]", "&", "<", r"\<", r"\x41", r"\x{6DF1}", "(a)", "(?:b)", "(?i)", "(?s).", "a|b", "(?i:k)", r"\z", "(?m)^",
+    "{", "}", "]", "&", "<", r"\<", r"\x41", r"\x{6DF1}", "(a)", "(?:b)", "(?i)", "(?s).", "a|b", "(?i:k)", r"\z",
+    "(?m)^",
 ]  # fmt: skip
-PATTERNS = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["", "", "*", "+?", "{2}", "?"])), max_size=5).map(
-    lambda parts: "".join(piece + quantifier for piece, quantifier in parts)
-)
+PATTERNS = st.lists(
+    st.tuples(st.sampled_from(PIECES), st.sampled_from(["", "", "*", "+?", "{2}", "?"])), max_size=5
+).map(lambda parts: "".join(piece + quantifier for piece, quantifier in parts))
 
 
 @settings(max_examples=400, deadline=None)

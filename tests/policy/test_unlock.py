@@ -50,7 +50,7 @@ def test_what_cannot_be_opened_is_not_offered(make_programme: Make) -> None:
 
 
 def test_an_amount_that_waits_for_a_fact_is_offered_too(make_programme: Make) -> None:
-    programme = make_programme(award="staff * 100", cap="staff * 50")
+    programme = make_programme(award="share(spent, staff, 1)", cap="share(spent, staff, 2)")
     table = pl.DataFrame({"id": ["a"], "spent": [1], "staff": pl.Series([None], dtype=pl.Int64)})
     assert unlock((programme,), table, DAY).rows() == [("a", 1, ["staff"], ["trial"], None, 0)]
 

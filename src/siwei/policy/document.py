@@ -21,6 +21,7 @@ from siwei.policy.document_parts import (
     Status,
     TextDocument,
 )
+from siwei.policy.document_tables import TableDocument, UnitName
 
 
 class SourceDocument(Document):
@@ -44,9 +45,7 @@ class ParameterValueDocument(Document):
 class ParameterDocument(Document):
     """A figure of the programme, by date."""
 
-    unit: Literal["fen", "basis_point", "year", "people", "item"] = Field(
-        description="Its unit; 1 % is 100 basis_point."
-    )
+    unit: UnitName = Field(description="Its unit; 1 % is 100 basis_point.")
     words: TextDocument = Field(description="What it is.")
     citation: CitationDocument | None = Field(None, description="Where the figure is written.")
     values: Annotated[list[ParameterValueDocument], Field(min_length=1, description="By first day, ascending.")]
@@ -104,6 +103,9 @@ class ProgrammeDocument(Document):
     window: PeriodDocument | None = Field(None, description="The days on which applications are taken.")
     applies_to: Literal["organisation", "claim", "project", "person"] = Field(description="What it is decided for.")
     parameters: dict[ParameterName, ParameterDocument] = Field(default_factory=dict, description="Figures by date.")
+    tables: dict[ParameterName, TableDocument] = Field(
+        default_factory=dict, max_length=30, description="Results by bands, read in expressions as t.<name>."
+    )
     clauses: Annotated[list[ClauseDocument], Field(min_length=1, max_length=100, description="The conditions.")]
     award: AwardDocument = Field(description="What is granted.")
     aggregates: dict[ParameterName, AggregateDocument] = Field(

@@ -15,9 +15,12 @@ from siwei.policy.document import (
     SourceDocument,
 )
 from siwei.policy.document_parts import CitationDocument, PeriodDocument, TextDocument
+from siwei.policy.language.bands import BandTable
 from siwei.policy.language.check import Checker, ExpressionRefused
+from siwei.policy.language.size_classes import SizeClasses
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import BOOL, INT, CelType
+from siwei.policy.loading_language import band_tables, load_size_classes, unit_needed, units_of
 from siwei.policy.loading_money import MoneyReader
 from siwei.policy.places import Places
 from siwei.policy.programmes import (
@@ -112,6 +115,9 @@ class _Builder:
     path: Path
     attributes: Mapping[str, Attribute]
     problems: list[Problem] = field(default_factory=list)
+    bands: Mapping[str, BandTable] = field(default_factory=dict)
+    units: Mapping[str, str | None] = field(default_factory=dict)
+    size_classes: SizeClasses | None = None
 
     @property
     def places(self) -> Places:
@@ -119,6 +125,9 @@ class _Builder:
 
     def build(self, sha256: str) -> Programme:
         document = self.document
+        self.bands, tables = band_tables(document, self._complain)
+        self.units = units_of(document, self.attributes)
+        self.size_classes = load_size_classes(self.path.parent)
         money = MoneyReader(document, self.attributes, self._checker, self._expression, self._complain)
         aggregates = money.aggregates()
         types = subject_types(self.attributes, document.applies_to)
@@ -152,10 +161,12 @@ class _Builder:
             voucher=voucher,
             aggregates=aggregates,
             limits=limits,
+            tables=tables,
         )
 
     def _checker(self, types: Mapping[str, CelType]) -> Checker:
-        return Checker(types, tuple(self.document.parameters), self.document.rounding.mode)
+        parameters, rounding = tuple(self.document.parameters), self.document.rounding.mode
+        return Checker(types, parameters, rounding, self.units, self.bands, self.size_classes)
 
     def _complain(self, path: KeyPath, message: str, fix: str) -> None:
         self.problems.append(self.places.problem_at(path, message, fix))
@@ -198,7 +209,7 @@ class _Builder:
 
     def _expression(self, checker: Checker, text: str, expected: CelType, path: KeyPath) -> Expression | None:
         try:
-            return checker.check(text, expected)
+            return checker.check(text, expected, unit=unit_needed(self.document, path))
         except ExpressionRefused as refused:
             for fault in refused.faults:
                 fault_at = (fault.message, fault.fix, fault.line, fault.column)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, StrEnum
 
+from siwei.policy.language.bands import BandTable
 from siwei.policy.language.tree import Expression
 
 
@@ -130,6 +131,16 @@ class Parameter:
     def value_on(self, day: date) -> int | None:
         known = [value for start, value in self.values if start <= day]
         return known[-1] if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A result for each band of a value, read in expressions as `t.<id>`."""
+
+    id: str
+    bands: BandTable
+    words: Text
+    citation: Citation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +279,7 @@ class Programme:
     voucher: Voucher | None = None
     aggregates: tuple[Aggregate, ...] = ()
     limits: tuple[Limit, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -285,13 +297,14 @@ class Programme:
 
     @property
     def unsourced(self) -> tuple[str, ...]:
-        """Ids of clauses, `award`, `voucher`, limits and parameters (`p.<id>`) that cite nothing."""
+        """Ids of clauses, `award`, `voucher`, limits, parameters (`p.<id>`) and tables (`t.<id>`) that cite nothing."""
         clauses = [clause.id for clause in self.clauses if clause.citation is None]
         award = ["award"] if self.award.citation is None else []
         parameters = [f"p.{parameter.id}" for parameter in self.parameters if parameter.citation is None]
         limits = [limit.id for limit in self.limits if limit.citation is None]
         voucher = ["voucher"] if self.voucher is not None and self.voucher.citation is None else []
-        return (*clauses, *award, *limits, *voucher, *parameters)
+        tables = [f"t.{table.id}" for table in self.tables if table.citation is None]
+        return (*clauses, *award, *limits, *voucher, *parameters, *tables)
 
     @property
     def is_draft(self) -> bool:

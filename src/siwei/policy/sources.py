@@ -29,6 +29,8 @@ _AWARDS: Mapping[str, CelType] = {
     ORGANISATION: STRING, "programme": STRING, "awarded_on": DATE, "award_fen": INT, "paid_fen": INT,
 }  # fmt: skip
 
+AWARD_UNITS: Mapping[str, str] = {"award_fen": "fen", "paid_fen": "fen"}
+
 
 def subject_types(attributes: Mapping[str, Attribute], applies_to: str) -> dict[str, CelType]:
     """What expressions of a programme that applies to organisations, claims, projects or persons may read."""

@@ -87,6 +87,8 @@ class Checker:
         undeclared = re.search(r"undeclared reference to '([^']*)'", message)
         if not undeclared:
             return ""
+        if undeclared.group(1) in function_names():
+            return "it takes other arguments; docs/reference/programme.md lists them"
         names = [*self.attributes, *(f"p.{name}" for name in self.parameters)]
         known = [*names, *(f"t.{name}" for name in self.setting.tables), "as_of", *function_names()]
         near = difflib.get_close_matches(undeclared.group(1), known, n=1, cutoff=0.5)

@@ -14,6 +14,7 @@ from siwei.policy.language.functions import declarations
 from siwei.policy.language.interpret import NotTaken, TooMuchWork, interpret
 from siwei.policy.language.meanings import meanings
 from siwei.policy.language.parsing import ExpressionRefused, Parser
+from siwei.policy.language.standard import GLOBAL, MEMBER
 from siwei.policy.language.tagged import tag, untag
 from siwei.policy.language.values import CelMap, Duration, EvaluationError, Timestamp, Uint, Value
 
@@ -49,8 +50,10 @@ def evaluate(
         tree = parser.parse(text, disable_check)
         return {"value": tag(interpret(tree, bindings, container, meanings(_ROUNDING)))}
     except ExpressionRefused as refused:
-        # A function we do not declare may well be one of CEL's extensions: that is not for us to call wrong.
-        error = refused.by_cel and not re.search(r"undeclared reference to '[^']*'", str(refused))
+        # A function we do not declare may well be one of CEL's extensions: that is not for us to call wrong. With too
+        # many or too few arguments, cel-cpp calls one that is declared undeclared too.
+        undeclared = re.findall(r"undeclared reference to '([^']*)'", str(refused))
+        error = refused.by_cel and all(name in GLOBAL or name in MEMBER for name in undeclared)
         return {"error" if error else "refused": str(refused)}
     except EvaluationError as error:
         return {"error": str(error)}
