@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from siwei.cli.app import City, Json, open_city
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.policy import AsOf, Pack, Source, pack_folder, policy_app
-from siwei.errors import Conflict, NotFound, PolicyError, Problem, SiweiError
+from siwei.errors import Conflict, PolicyError, Problem
 
 if TYPE_CHECKING:
     import polars as pl
@@ -149,39 +149,19 @@ def replay(*keys: str, city: City = None, json: Json = False) -> None:
     """
     home = open_city(city)
     from siwei.city.attributes import load_attributes
-    from siwei.exchange.decisions import replay_decision
-    from siwei.exchange.models import Decision
-    from siwei.policy.releases import load_version
+    from siwei.exchange.replays import replay_decisions
 
-    attributes = load_attributes(home.pack_directory)
-    found = Decision.objects.order_by("pk")
-    if keys:
-        found = found.filter(key__in=keys)
-        missing = sorted(set(keys) - set(found.values_list("key", flat=True)))
-        if missing:
-            raise NotFound(f"no decision {', '.join(missing)} → a decision's key is on its page and in its event")
-    versions = {}
-    outcomes = []
-    for decision in found.iterator():
-        version = (decision.programme, decision.version_sha256)
-        try:
-            if version not in versions:
-                versions[version] = load_version(home.pack_directory, *version, attributes)
-            replay_decision(decision, versions[version], attributes)
-            outcomes.append({"decision": decision.key, "programme": decision.programme, "same": True, "reason": ""})
-        except SiweiError as error:
-            outcomes.append(
-                {"decision": decision.key, "programme": decision.programme, "same": False, "reason": str(error)}
-            )
-    wrong = [outcome for outcome in outcomes if not outcome["same"]]
+    replays = replay_decisions(home.pack_directory, load_attributes(home.pack_directory), keys)
+    wrong = [each for each in replays if each.reason]
     if json:
-        print_json({"decisions": len(outcomes), "same": len(outcomes) - len(wrong), "differing": wrong})
+        listed = [{"decision": each.decision, "programme": each.programme, "reason": each.reason} for each in wrong]
+        print_json({"decisions": len(replays), "same": len(replays) - len(wrong), "differing": listed})
         if wrong:
             raise SystemExit(Conflict.exit_code)
         return
-    console.print(f"{len(outcomes)} decisions replayed, {len(outcomes) - len(wrong)} the same", highlight=False)
+    console.print(f"{len(replays)} decisions replayed, {len(replays) - len(wrong)} the same", highlight=False)
     if wrong:
-        raise Conflict("; ".join(f"{outcome['decision']}: {outcome['reason']}" for outcome in wrong))
+        raise Conflict("; ".join(f"{each.decision}: {each.reason}" for each in wrong))
 
 
 @policy_app.command
