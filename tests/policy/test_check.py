@@ -255,3 +255,16 @@ def test_bounds_hold(text: str) -> None:
     values = plan.apply(DOMAIN.lazy(), [value.alias("value")]).collect()["value"].drop_nulls()
     low, high = bounds_of(expression.tree, Setting(TODAY, TODAY), {"x": (-4, 9), "y": (-4, 9)})
     assert [each for each in values if not low <= each <= high] == []
+
+
+def test_a_table_that_nobody_reads(write_programme: Write, attributes: dict[str, Attribute]) -> None:
+    path = write_programme(award='"band(spent, t.steps)"')
+    table = (
+        "tables:\n  steps:\n    value_unit: fen\n    result_unit: fen\n    words: {zh: 档, en: Steps}\n"
+        "    citation: {document: Trial rules}\n    bands: [{to: 100, result: 2000}, {above: 100, result: 2000000}]\n"
+    )
+    text = path.read_text(encoding="utf-8").replace("clauses:\n", f"{table}clauses:\n", 1)
+    path.write_text(text, encoding="utf-8")
+    assert kinds(checked(path, attributes)) == [("warning", "unused_parameter")]
+    path.write_text(text.replace("band(spent, t.steps)", "basis_points(spent, p.rate)"), encoding="utf-8")
+    assert kinds(checked(path, attributes)) == [("warning", "unused_table")]

@@ -10,14 +10,14 @@ from siwei.city.attributes import Attribute
 from siwei.errors import PolicyError
 from siwei.policy.check_award import check_award
 from siwei.policy.check_clauses import check_clauses
-from siwei.policy.check_dates import check_bands, check_parameters, check_source, check_state
+from siwei.policy.check_dates import check_bands, check_parameters, check_source, check_state, check_tables
 from siwei.policy.findings import Finding, Severity, Subject, worst_first
 from siwei.policy.loading import load_all_versions, load_programme, programme_files
 from siwei.policy.places import read_places
 from siwei.policy.programmes import Programme
 from siwei.policy.releases import check_releases
 
-CHECKS = (check_clauses, check_bands, check_award, check_parameters, check_source, check_state)
+CHECKS = (check_clauses, check_bands, check_award, check_parameters, check_tables, check_source, check_state)
 
 
 def check_programmes(directory: Path, attributes: Mapping[str, Attribute], today: date) -> tuple[Finding, ...]:

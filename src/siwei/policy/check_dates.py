@@ -1,5 +1,6 @@
 """Parameters by date, and sources: what is missing on a day of the period, never read, expired or of the future."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -62,6 +63,18 @@ def _values_outside(subject: Subject, name: str, starts: list[date]) -> Iterator
             yield subject.at(
                 Severity.WARNING, "value_never_used", ("parameters", name, "values", index),
                 f"this value of {name} holds on no day of the period", "remove it, or mend the days",
+            )  # fmt: skip
+
+
+def check_tables(subject: Subject) -> Iterator[Finding]:
+    """Gaps and overlaps of a table are refused when the file is read; what is left is a table that nobody reads."""
+    texts = [expression.text for expression in _every_expression(subject.programme)]
+    for table in subject.programme.tables:
+        # In the tree a table has become its limits and results: only the text still names it.
+        if not any(re.search(rf"\bt\.{table.id}\b", text) for text in texts):
+            yield subject.at(
+                Severity.WARNING, "unused_table", ("tables", table.id), f"table {table.id} is never read",
+                f"read t.{table.id} in an expression, or remove it",
             )  # fmt: skip
 
 

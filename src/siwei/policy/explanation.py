@@ -109,12 +109,14 @@ class FactChange:
 
 @dataclass(frozen=True, slots=True)
 class NearestChange:
-    """The fewest and then smallest changes that make the subject eligible, as decided by the rules themselves."""
+    """The fewest and then smallest changes that make the subject eligible, as decided by the rules themselves.
+    `is_cut`: there was more to try than is tried, so that a nearer one may exist."""
 
     changes: tuple[FactChange, ...]
     distance: float
     award_fen: int | None
     sentence: Text
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,24 @@ Line = tuple[Fraction, Fraction]
 """Slope and value at zero. Divisions are taken as exact, so a root is near the turning point and not always on it."""
 
 
-def turning_points(tree: Node, name: str, values: Mapping[str, object], setting: Setting) -> Iterator[int]:
-    """Whole numbers around each place where a comparison in `tree` turns as the fact `name` moves."""
-    for node in walk(tree):
-        if not (isinstance(node, Call) and node.function in COMPARISONS):
-            continue
-        left, right = (line_in(side, name, values, setting) for side in node.arguments)
-        if left is None or right is None or left[0] == right[0]:
-            continue
-        root = floor((right[1] - left[1]) / (left[0] - right[0]))
-        yield from range(root - 1, root + 3)
+def comparisons_of(tree: Node, name: str) -> list[Call]:
+    """The comparisons in `tree` that read the fact `name`."""
+    return [
+        node
+        for node in walk(tree)
+        if isinstance(node, Call)
+        and node.function in COMPARISONS
+        and any(isinstance(inner, Attribute) and inner.name == name for inner in walk(node))
+    ]
+
+
+def turning_points(comparison: Call, name: str, values: Mapping[str, object], setting: Setting) -> Iterator[int]:
+    """Whole numbers around the place where a comparison turns as the fact `name` moves and the others stay."""
+    left, right = (line_in(side, name, values, setting) for side in comparison.arguments)
+    if left is None or right is None or left[0] == right[0]:
+        return
+    root = floor((right[1] - left[1]) / (left[0] - right[0]))
+    yield from range(root - 1, root + 3)
 
 
 def line_in(node: Node, name: str, values: Mapping[str, object], setting: Setting) -> Line | None:

@@ -6,15 +6,16 @@ the rules before it is shown. What a subject cannot change is never touched, but
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations, islice, product
+from itertools import combinations, product
 
 import polars as pl
 
 from siwei.city.attributes import Attribute
+from siwei.policy.constants import Setting
 from siwei.policy.decide import award_column, clause_column, decide, verdict_column
 from siwei.policy.explanation import FactChange, FactValue, NearestChange, Value
 from siwei.policy.findings import setting_on
@@ -22,7 +23,7 @@ from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.language.tree import Attribute as AttributeNode
 from siwei.policy.language.tree import Call, children, walk
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
-from siwei.policy.linear import turning_points
+from siwei.policy.linear import comparisons_of, turning_points
 from siwei.policy.nearest_words import write_nearest
 from siwei.policy.programmes import FactStatus, Programme, Text
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -30,7 +31,7 @@ from siwei.policy.thresholds import OTHER, Candidate, thresholds
 
 MOST_CHANGES = 4
 MOST_TRIALS = 100_000
-"""Rows decided for one number of changes; the search is cut there, and then the answer may not be the nearest."""
+"""Rows decided for one number of changes; where the search is cut, the answer says so (`is_cut`)."""
 MOST_PER_SET = 5_000
 YEAR = 365
 Assignment = dict[str, Candidate]
@@ -52,6 +53,7 @@ class _Search:
     row: Mapping[str, FactValue]
     as_of: date
     attributes: Mapping[str, Attribute]
+    was_cut: bool = False
 
     def find(self) -> NearestChange | None:
         wide = self._decide([{}])
@@ -62,7 +64,7 @@ class _Search:
             if wide[clause_column(self.programme.id, clause.id)].item() != 1
         ]  # fmt: skip
         for size in range(1, min(MOST_CHANGES, len(self.movable)) + 1):
-            trials = [*islice(self._trials(size), MOST_TRIALS)]
+            trials = [*self._bounded(self._trials(size), MOST_TRIALS)]
             found = self._best(trials) if trials else None
             if found is not None:
                 return found
@@ -105,14 +107,21 @@ class _Search:
         """Every open clause must read one of the facts that change, or it stays as it is."""
         for names in combinations(self.movable, size):
             if all(set(clause.expression.attributes) & set(names) for clause in self.open):
-                yield from islice(self._of_set(names), MOST_PER_SET)
+                yield from self._bounded(self._of_set(names), MOST_PER_SET)
+
+    def _bounded(self, trials: Iterator[Assignment], most: int) -> Iterator[Assignment]:
+        for place, trial in enumerate(trials):
+            if place == most:
+                self.was_cut = True
+                return
+            yield trial
 
     def _of_set(self, names: tuple[str, ...]) -> Iterator[Assignment]:
         """All but one fact at their own thresholds, and the last where the clauses turn with the others so."""
         seen: set[tuple[Candidate, ...]] = set()
         for last in names:
             others = [name for name in names if name != last]
-            for chosen in product(*(self._candidates(name, self.values) for name in others)):
+            for chosen in product(*(self.alone[name] for name in others)):
                 assignment = dict(zip(others, chosen, strict=True))
                 for value in self._candidates(last, {**self.values, **assignment}):
                     whole = {**assignment, last: value}
@@ -121,7 +130,31 @@ class _Search:
                         seen.add(key)
                         yield whole
 
+    @cached_property
+    def alone(self) -> dict[str, list[Candidate]]:
+        """The candidates of each fact where no other changes."""
+        return {name: self._candidates(name, self.values) for name in self.movable}
+
     def _candidates(self, name: str, values: Mapping[str, object]) -> list[Candidate]:
+        """What to try for a fact; only the facts it is compared together with bear on that."""
+        key = (name, *(values[other] for other in self.beside[name]))
+        if key not in self.tried:
+            self.tried[key] = self._new_candidates(name, values)
+        return self.tried[key]
+
+    @cached_property
+    def tried(self) -> dict[tuple[object, ...], list[Candidate]]:
+        return {}
+
+    @cached_property
+    def beside(self) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for name in self.movable:
+            nodes = (node for comparison in self.comparisons[name] for node in walk(comparison))
+            found[name] = tuple({node.name for node in nodes if isinstance(node, AttributeNode)} - {name})
+        return found
+
+    def _new_candidates(self, name: str, values: Mapping[str, object]) -> list[Candidate]:
         now = self._value(name)
         found: dict[Candidate, None] = {}
         if now is not None and self._is_unproven(name) and not isinstance(now, float):
@@ -135,12 +168,19 @@ class _Search:
         return [value for value in found if value != now or self._is_unproven(name)]
 
     def _turning(self, name: str, values: Mapping[str, object]) -> Iterator[int]:
-        setting = setting_on(self.programme, self.as_of)
-        for clause in self.programme.clauses:
-            if name in clause.expression.attributes:
-                for value in turning_points(clause.expression.tree, name, values, setting):
-                    if INT64_MIN <= value <= INT64_MAX:
-                        yield value
+        for comparison in self.comparisons[name]:
+            for value in turning_points(comparison, name, values, self.setting):
+                if INT64_MIN <= value <= INT64_MAX:
+                    yield value
+
+    @cached_property
+    def setting(self) -> Setting:
+        return setting_on(self.programme, self.as_of)
+
+    @cached_property
+    def comparisons(self) -> dict[str, list[Call]]:
+        trees = [clause.expression.tree for clause in self.programme.clauses]
+        return {name: [each for tree in trees for each in comparisons_of(tree, name)] for name in self.movable}
 
     @cached_property
     def thresholds(self) -> dict[str, tuple[Candidate, ...]]:
@@ -166,7 +206,8 @@ class _Search:
         best = min(eligible, key=lambda place: (self._distance(trials[place]), place))
         award = wide[award_column(self.programme.id)][best]
         changes = tuple(self._change(name, trials[best][name]) for name in self.movable if name in trials[best])
-        return write_nearest(self.programme, changes, self._distance(trials[best]), award)
+        found = write_nearest(self.programme, changes, self._distance(trials[best]), award)
+        return replace(found, is_cut=self.was_cut)
 
     def _distance(self, assignment: Assignment) -> Fraction:
         return sum((distance(self._value(name), value) for name, value in assignment.items()), Fraction(0))
