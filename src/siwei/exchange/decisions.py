@@ -53,7 +53,7 @@ def record_decision(
     if repeated("record_decision", idempotency_key, content):
         return Decision.objects.get(key=idempotency_key)
     # Aggregates are no facts of an organisation: here they are not known.
-    read = {name: attributes[name] for name in programme.attributes if name in attributes}
+    read = {name: attributes[name] for name in (*programme.attributes, *programme.pot_attributes) if name in attributes}
     facts = facts_of(organisation, as_of, read)
     explanation = explain(programme, facts, as_of, attributes)
     decision = Decision.objects.create(

@@ -17,6 +17,8 @@ from siwei.exchange.models import (
     Agreement,
     AgreementLine,
     AgreementParty,
+    Application,
+    ClaimedDocument,
     Decision,
     Event,
     Fact,
@@ -26,6 +28,7 @@ from siwei.exchange.models import (
     Listing,
     Match,
     Merge,
+    Objection,
     Organisation,
     Person,
     Placement,
@@ -36,6 +39,7 @@ from siwei.exchange.models import (
     RowWarning,
     Run,
     Settlement,
+    SharingRound,
     Transfer,
     Usage,
     Voucher,
@@ -136,6 +140,12 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "role",
         "signed_by__username",
     ),
+    "Application": _values(
+        Application.objects.all(),
+        *("key", "organisation__key", "pot__programme", "pot__period", "decision__key", "round__key", "claim_fen"),
+        *("score", "shared_fen", "bound_by", "state"),
+    ),
+    "ClaimedDocument": _values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
     "Decision": _values(
         Decision.objects.all(),
         *("key", "organisation__key", "programme", "version_sha256", "is_draft", "as_of", "verdict", "award_fen"),
@@ -169,6 +179,9 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Match.objects.all(), "need__key", "offer__key", "rank", "score", "parts", "reason_zh", "reason_en", "state"
     ),
     "Merge": _values(Merge.objects.all(), "file__sha256", "row", "organisation__key", "reason", "record"),
+    "Objection": _values(
+        Objection.objects.all(), "key", "application__key", "person__username", "text", "upheld", "reason"
+    ),
     "Organisation": _values(
         Organisation.objects.all(),
         *("key", "code", "name", "name_normalised", "kind", "district", "founded_on", "origin", "merged_into__key"),
@@ -195,6 +208,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Settlement": _values(
         Settlement.objects.all(),
         *("agreement__key", "metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "detail"),
+    ),
+    "SharingRound": _values(
+        SharingRound.objects.all(),
+        *("key", "pot__programme", "pot__period", "version_sha256", "sharing", "seed", "budget_fen", "state"),
+        *("shared_on", "notice_from", "notice_until"),
     ),
     "Transfer": _transfers,
     "Usage": _usages,

@@ -9,7 +9,7 @@ from siwei.exchange.accounts import budget_account, pot_account, voucher_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
-from siwei.exchange.models import Decision, Pot, TransferKind, Voucher
+from siwei.exchange.models import Application, ApplicationState, Decision, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
 from siwei.market.listing import VoucherTerms
 from siwei.policy.programmes import Programme, Verdict
@@ -173,5 +173,13 @@ def _check_grant(decision: Decision, pot: Pot, amount_fen: int) -> None:
         raise Conflict(f"decision {decision.key} is {decision.verdict}: nothing to grant")
     if type(amount_fen) is not int or not 0 < amount_fen <= decision.award_fen:
         raise Conflict(f"decision {decision.key} awards {decision.award_fen} fen, asked for {amount_fen!r}")
+    application = Application.objects.filter(decision=decision).first()
+    if application is not None and (
+        application.state != ApplicationState.AWARDED or amount_fen > (application.shared_fen or 0)
+    ):
+        raise Conflict(
+            f"application {application.key} is {application.state}, its share {application.shared_fen} fen: "
+            f"not {amount_fen}"
+        )
     if Voucher.objects.filter(decision=decision).exists():
         raise Conflict(f"decision {decision.key} was already turned into a voucher")

@@ -288,6 +288,14 @@ class Programme:
         return tuple(sorted({name for expression in self.expressions for name in expression.attributes}))
 
     @property
+    def pot_attributes(self) -> tuple[str, ...]:
+        """What the pot's reserves and quotas read, sorted: known of every claim when the pot is shared."""
+        if self.pot is None:
+            return ()
+        read = {name for reserve in self.pot.reserves for name in reserve.where.attributes}
+        return tuple(sorted(read | {quota.by for quota in self.pot.quotas}))
+
+    @property
     def expressions(self) -> tuple[Expression, ...]:
         """All that is worked out over the subjects' own rows."""
         clauses = (clause.expression for clause in self.clauses)

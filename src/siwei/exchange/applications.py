@@ -1,0 +1,173 @@
+"""Applications on a pot, up to the closing of its window; and alerts where one document is claimed for twice."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.db.models import Count
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_act_for, can_operate, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import (
+    Application,
+    ApplicationState,
+    ClaimedDocument,
+    Decision,
+    Pot,
+    RoundState,
+    SharingRound,
+)
+from siwei.policy import Programme, Verdict
+
+KINDS = ("contract", "invoice")
+
+
+@action
+def apply_to_pot(
+    programme: Programme,
+    decision: Decision,
+    pot: Pot,
+    *,
+    claim_fen: int,
+    documents: Iterable[tuple[str, str]],
+    as_of: date,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> Application:
+    """Claim at most what a decision awards from its programme's pot, for contracts and invoices (kind, number).
+
+    `Conflict` outside the window, for a decision that awards less or of another text, or one that was used already.
+    """
+    require(can_act_for(actor, decision.organisation_id), actor, f"apply for {decision.organisation.name}")
+    named = sorted({(kind, reference_of(kind, number)) for kind, number in documents})
+    content = {"decision": decision.key, "pot": str(pot.pk), "claim_fen": claim_fen, "documents": named}
+    if repeated("apply_to_pot", idempotency_key, content):
+        return Application.objects.get(key=idempotency_key)
+    _check_application(programme, decision, pot, claim_fen, as_of)
+    application = Application.objects.create(
+        key=idempotency_key,
+        organisation=decision.organisation,
+        pot=pot,
+        decision=decision,
+        claim_fen=claim_fen,
+        applied_at=now,
+    )
+    ClaimedDocument.objects.bulk_create(
+        ClaimedDocument(application=application, organisation=application.organisation, kind=kind, reference=reference)
+        for kind, reference in named
+    )
+    record_event(
+        "apply_to_pot",
+        idempotency_key,
+        content,
+        subject=f"application:{application.key}",
+        actor=actor,
+        now=now,
+        organisations=[application.organisation],
+        payload={"programme": pot.programme, "claim_fen": claim_fen},
+    )
+    return application
+
+
+def reference_of(kind: str, number: str) -> str:
+    """A document's number as it is compared: letters and digits, in capitals."""
+    reference = "".join(sign for sign in number if sign.isalnum()).upper()
+    if kind not in KINDS or not 0 < len(reference) <= 120:
+        message = f"{kind} {number[:60]!r} is no document"
+        raise InputError([Problem(message, f"give a {' or '.join(KINDS)} and its number", field="documents")])
+    return reference
+
+
+def _check_application(programme: Programme, decision: Decision, pot: Pot, claim_fen: int, as_of: date) -> None:
+    if programme.id != pot.programme or decision.programme != pot.programme:
+        raise Conflict(f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}")
+    if programme.sha256 != decision.version_sha256:
+        raise Conflict(f"decision {decision.key} was made by another version of {programme.id} → decide again")
+    if programme.window is not None and not programme.window.contains(as_of):
+        days = f"{programme.window.start or '…'} to {programme.window.end or '…'}"
+        raise Conflict(f"{programme.id} takes applications from {days}, not on {as_of}")
+    if decision.verdict != Verdict.ELIGIBLE or decision.award_fen is None:
+        raise Conflict(f"decision {decision.key} is {decision.verdict}: nothing to apply for")
+    if type(claim_fen) is not int or not 0 < claim_fen <= decision.award_fen:
+        raise Conflict(f"decision {decision.key} awards {decision.award_fen} fen, claimed {claim_fen!r}")
+    if Application.objects.filter(decision=decision).exists():
+        raise Conflict(f"decision {decision.key} was applied on already")
+    if SharingRound.objects.filter(pot=pot, state=RoundState.SHARED).exists():
+        raise Conflict(f"the pot of {pot.programme} is being shared: later applications come after its notice")
+
+
+@action
+def withdraw_application(application: Application, *, actor: Actor, now: datetime, idempotency_key: str) -> Application:
+    """Give an application up, as long as the pot was not shared."""
+    require(can_act_for(actor, application.organisation_id), actor, f"withdraw {application.key}")
+    content = {"application": application.key}
+    if repeated("withdraw_application", idempotency_key, content):
+        return Application.objects.get(pk=application.pk)
+    applied = Application.objects.filter(pk=application.pk, state=ApplicationState.APPLIED)
+    if not applied.update(state=ApplicationState.WITHDRAWN):
+        raise Conflict(f"{application.key} can no longer be withdrawn: its pot was shared")
+    record_event(
+        "withdraw_application",
+        idempotency_key,
+        content,
+        subject=f"application:{application.key}",
+        actor=actor,
+        now=now,
+        organisations=[application.organisation],
+    )
+    return Application.objects.get(pk=application.pk)
+
+
+@action
+def score_application(
+    application: Application, score: int, *, actor: Actor, now: datetime, idempotency_key: str
+) -> Application:
+    """Record the score of a review, where the pot is shared by merit."""
+    require(can_operate(actor), actor, "score applications")
+    content = {"application": application.key, "score": score}
+    if repeated("score_application", idempotency_key, content):
+        return Application.objects.get(pk=application.pk)
+    if type(score) is not int or not 0 <= score <= 1_000_000:
+        raise InputError([Problem(f"a score of {score!r}", "give 0 to 1,000,000", field="score")])
+    if not Application.objects.filter(pk=application.pk, state=ApplicationState.APPLIED).update(score=score):
+        raise Conflict(f"{application.key} can no longer be scored: its pot was shared")
+    record_event(
+        "score_application",
+        idempotency_key,
+        content,
+        subject=f"application:{application.key}",
+        actor=actor,
+        now=now,
+        organisations=[application.organisation],
+        payload={"score": score},
+    )
+    return Application.objects.get(pk=application.pk)
+
+
+def duplicate_documents(actor: Actor) -> list[tuple[str, str, list[str]]]:
+    """Alerts: each contract or invoice that is claimed in more than one application, whatever the programme: (kind,
+    number, keys of the applications). For the offices, who alone see everybody's documents."""
+    require(actor.sees_all, actor, "see alerts of duplicate funding")
+    live = ClaimedDocument.objects.exclude(
+        application__state__in=(ApplicationState.REFUSED, ApplicationState.WITHDRAWN)
+    )
+    twice = live.values("kind", "reference").annotate(count=Count("application", distinct=True)).filter(count__gt=1)
+    return [
+        (
+            row["kind"],
+            row["reference"],
+            sorted(
+                live.filter(kind=row["kind"], reference=row["reference"]).values_list("application__key", flat=True)
+            ),
+        )
+        for row in twice.order_by("kind", "reference")
+    ]
+
+
+def find_application(key: str, actor: Actor) -> Application:
+    try:
+        return Application.objects.visible_to(actor).select_related("round", "pot", "organisation").get(key=key)
+    except Application.DoesNotExist:
+        raise NotFound(f"no application {key!r}") from None

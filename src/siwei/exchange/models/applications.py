@@ -1,0 +1,132 @@
+"""A claim on a programme's pot, from application to award, and what people object in the public notice."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models.awards import Decision, OwnedQuerySet, Pot
+from siwei.exchange.models.parties import Organisation, Person
+
+
+class RoundState(models.TextChoices):
+    SHARED = "shared"
+    NOTICE = "notice"
+    AWARDED = "awarded"
+
+
+class SharingRoundQuerySet(models.QuerySet["SharingRound"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Public from the public notice on; before, for the offices."""
+        return self if actor.sees_all else self.exclude(state=RoundState.SHARED)
+
+
+class SharingRound(models.Model):
+    """A pot shared once among the applications on it. With `sharing`, `seed` and the applications it can be shared
+    again by anyone."""
+
+    key = models.CharField(max_length=120, unique=True)
+    pot = models.ForeignKey(Pot, on_delete=models.PROTECT, related_name="rounds")
+    version_sha256 = models.CharField(max_length=64)
+    sharing = models.CharField(max_length=20)
+    seed = models.CharField(max_length=200, blank=True)
+    budget_fen = models.BigIntegerField()
+    state = models.CharField(max_length=20, choices=RoundState, default=RoundState.SHARED)
+    shared_on = models.DateField()
+    notice_from = models.DateField(null=True)
+    notice_until = models.DateField(null=True)
+    """The last day on which one may object."""
+
+    objects = SharingRoundQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(notice_until=None) | Q(notice_until__gte=F("notice_from")), name="notice_in_order"
+            ),
+        )
+
+
+class ApplicationState(models.TextChoices):
+    APPLIED = "applied"
+    SHARED = "shared"
+    AWARDED = "awarded"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class ApplicationQuerySet(models.QuerySet["Application"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """One's own; and everybody's once it stands in a public notice (公示)."""
+        if actor.sees_all:
+            return self
+        public = Q(round__state__in=(RoundState.NOTICE, RoundState.AWARDED))
+        return self.filter(Q(organisation_id__in=actor.organisation_ids) | public)
+
+
+class Application(models.Model):
+    """A claim by an organisation on a pot, for at most what its decision awards."""
+
+    key = models.CharField(max_length=120, unique=True)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="applications")
+    pot = models.ForeignKey(Pot, on_delete=models.PROTECT, related_name="applications")
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="application")
+    round = models.ForeignKey(SharingRound, null=True, on_delete=models.PROTECT, related_name="applications")
+    claim_fen = models.BigIntegerField()
+    score = models.IntegerField(null=True)
+    """Of its review, where the pot is shared by merit."""
+    shared_fen = models.BigIntegerField(null=True)
+    bound_by = models.CharField(max_length=80, blank=True)
+    state = models.CharField(max_length=20, choices=ApplicationState, default=ApplicationState.APPLIED)
+    applied_at = models.DateTimeField()
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(claim_fen__gt=0), name="application_claims_something"),
+            models.CheckConstraint(
+                condition=Q(shared_fen=None) | Q(shared_fen__gte=0, shared_fen__lte=F("claim_fen")),
+                name="application_gets_no_more_than_it_claims",
+            ),
+        )
+
+
+class ClaimedDocument(models.Model):
+    """A contract or invoice an application claims for. The same one in two applications is an alert."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="documents")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, choices=[("contract", "contract"), ("invoice", "invoice")])
+    reference = models.CharField(max_length=120, db_index=True)
+    """Its number, letters and digits only, in capitals: however somebody spaces it, it is the same document."""
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["application", "kind", "reference"], name="one_document_per_application"),
+        )
+
+
+class ObjectionQuerySet(models.QuerySet["Objection"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Who objects is known to the offices, and to itself; never to whom it objects against."""
+        return self if actor.sees_all else self.filter(person_id=actor.person_id, person__isnull=False)
+
+
+class Objection(models.Model):
+    """What somebody says against an award in its public notice; `upheld` is null until it is decided."""
+
+    key = models.CharField(max_length=120, unique=True)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="objections")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="objections")
+    text = models.TextField()
+    upheld = models.BooleanField(null=True)
+    reason = models.TextField(blank=True)
+    raised_at = models.DateTimeField()
+
+    objects = ObjectionQuerySet.as_manager()

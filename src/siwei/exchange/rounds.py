@@ -1,0 +1,216 @@
+"""A pot shared among its applications: window closed → shared → public notice with objections → award.
+
+The pot is shared by the same pure function that rehearses it (`siwei.policy.share_pot`). A draft releases no money.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import polars as pl
+from django.db.models import Count, Sum
+
+from siwei.city.attributes import Attribute, parse_value
+from siwei.errors import Conflict, InputError, NotAllowed, Problem
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound
+from siwei.policy import Programme, Sharing, share_pot
+
+LONGEST_TEXT = 5000
+
+
+@action
+def share_applications(
+    programme: Programme,
+    pot: Pot,
+    *,
+    attributes: Mapping[str, Attribute],
+    as_of: date,
+    sharing: Sharing | None = None,
+    seed: str = "",
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> SharingRound:
+    """Close the window and share what is left in the pot among the applications on it, by the programme's rule.
+
+    `Conflict` before the window has closed, for a draft, or with nothing to share among.
+    """
+    require(can_operate(actor), actor, "share a pot")
+    content = {"pot": str(pot.pk), "sha256": programme.sha256, "sharing": str(sharing or ""), "seed": seed}
+    if repeated("share_applications", idempotency_key, content):
+        return SharingRound.objects.get(key=idempotency_key)
+    if programme.is_draft or pot.is_draft:
+        raise Conflict(f"programme {programme.id} is a draft: a draft releases no money")
+    if programme.window is not None and (programme.window.end is None or as_of <= programme.window.end):
+        raise Conflict(f"the window of {programme.id} is open until {programme.window.end} → share after it")
+    applied = Application.objects.filter(pot=pot, state=ApplicationState.APPLIED)
+    waiting = list(applied.select_related("decision").order_by("key"))
+    if not waiting:
+        raise Conflict(f"no application waits on the pot of {programme.id}")
+    claims = _claims(programme, waiting, attributes)
+    shares = share_pot(programme, claims, as_of, budget_fen=left_in(pot), sharing=sharing, seed=seed or None)
+    made = SharingRound.objects.create(
+        key=idempotency_key,
+        pot=pot,
+        version_sha256=programme.sha256,
+        sharing=str(shares.sharing),
+        seed=seed,
+        budget_fen=shares.budget_fen,
+        shared_on=as_of,
+    )
+    # SQLite ignores row locks: the count tells whether somebody else shared, or one was withdrawn, meanwhile.
+    if applied.filter(pk__in=[each.pk for each in waiting]).update(state=ApplicationState.SHARED) != len(waiting):
+        raise Conflict(f"applications on the pot of {programme.id} changed meanwhile → share again")
+    for application, row in zip(waiting, shares.table.iter_rows(named=True), strict=True):
+        application.round, application.state = made, ApplicationState.SHARED
+        application.shared_fen, application.bound_by = row["paid_fen"], row["bound_by"] or ""
+    Application.objects.bulk_update(waiting, ["round", "state", "shared_fen", "bound_by"], batch_size=500)
+    payload = {"applications": len(waiting), "claimed_fen": shares.claimed_fen, "paid_fen": shares.paid_fen}
+    record_event(
+        "share_applications",
+        idempotency_key,
+        content,
+        subject=f"round:{made.key}",
+        actor=actor,
+        now=now,
+        payload={**payload, "seed": seed},
+    )
+    return made
+
+
+def left_in(pot: Pot) -> int:
+    """What the pot has and no earlier round has promised: a promise stays in the pot until its voucher is granted."""
+    pot.account.refresh_from_db()
+    promised = Application.objects.filter(
+        pot=pot, state__in=(ApplicationState.SHARED, ApplicationState.AWARDED), decision__voucher=None
+    )
+    return max(0, pot.account.available - (promised.aggregate(sum=Sum("shared_fen"))["sum"] or 0))
+
+
+def _claims(programme: Programme, applications: list[Application], attributes: Mapping[str, Attribute]) -> pl.DataFrame:
+    """As `share_pot` takes them: with the facts that each decision saw, which reserves and quotas read."""
+    columns: dict[str, pl.Series] = {
+        "id": pl.Series([each.key for each in applications], dtype=pl.String),
+        "claim_fen": pl.Series([each.claim_fen for each in applications], dtype=pl.Int64),
+        "applied_at": pl.Series([each.applied_at for each in applications]),
+    }
+    scores = [each.score for each in applications]
+    if any(score is not None for score in scores):
+        columns["score"] = pl.Series(scores, dtype=pl.Int64)
+    for name in programme.pot_attributes:
+        attribute = attributes[name]
+        seen = (each.decision.inputs.get(name) for each in applications)
+        values = [None if fact is None else parse_value(attribute, fact["value"]) for fact in seen]
+        columns[name] = pl.Series(values, dtype=attribute.dtype)
+    return pl.DataFrame(columns)
+
+
+@action
+def open_notice(
+    made: SharingRound, *, until: date, as_of: date, actor: Actor, now: datetime, idempotency_key: str
+) -> SharingRound:
+    """Put a shared round on public notice (公示) to the day `until`, the last on which one may object."""
+    require(can_operate(actor), actor, "open a public notice")
+    content = {"round": made.key, "until": until.isoformat()}
+    if repeated("open_notice", idempotency_key, content):
+        return SharingRound.objects.get(pk=made.pk)
+    if until < as_of:
+        raise InputError([Problem(f"a notice from {as_of} to {until}", "end it on or after its first day")])
+    changed = SharingRound.objects.filter(pk=made.pk, state=RoundState.SHARED).update(
+        state=RoundState.NOTICE, notice_from=as_of, notice_until=until
+    )
+    if not changed:
+        raise Conflict(f"round {made.key} is not waiting for its notice")
+    record_event(
+        "open_notice", idempotency_key, content, subject=f"round:{made.key}", actor=actor, now=now, payload=content
+    )
+    return SharingRound.objects.get(pk=made.pk)
+
+
+@action
+def object_to(
+    application: Application, text: str, *, as_of: date, actor: Actor, now: datetime, idempotency_key: str
+) -> Objection:
+    """Object to an award in its public notice: anybody who is signed in may. Who objects, only the offices see."""
+    if actor.person_id is None:
+        raise NotAllowed("a visitor may not object → sign in")
+    content = {"application": application.key, "text": text}
+    if repeated("object_to", idempotency_key, content):
+        return Objection.objects.get(key=idempotency_key)
+    if not text.strip() or len(text) > LONGEST_TEXT:
+        raise InputError([Problem("an objection without reasons", f"1 to {LONGEST_TEXT} characters", field="text")])
+    made = SharingRound.objects.filter(applications=application.pk).first()
+    if made is None or made.state != RoundState.NOTICE or made.notice_until is None or as_of > made.notice_until:
+        raise Conflict(f"{application.key} is not in a public notice on {as_of}")
+    objection = Objection.objects.create(
+        key=idempotency_key, application=application, person_id=actor.person_id, text=text, raised_at=now
+    )
+    record_event("object_to", idempotency_key, content, subject=f"objection:{objection.key}", actor=actor, now=now)
+    return objection
+
+
+@action
+def decide_objection(
+    objection: Objection, *, upheld: bool, reason: str, actor: Actor, now: datetime, idempotency_key: str
+) -> Objection:
+    """Uphold an objection (the application is refused when the round is awarded) or not, with the reason."""
+    require(can_operate(actor), actor, "decide objections")
+    content = {"objection": objection.key, "upheld": upheld, "reason": reason}
+    if repeated("decide_objection", idempotency_key, content):
+        return Objection.objects.get(pk=objection.pk)
+    if not reason.strip():
+        raise InputError([Problem("an objection decided without a reason", "say why", field="reason")])
+    if not Objection.objects.filter(pk=objection.pk, upheld=None).update(upheld=upheld, reason=reason):
+        raise Conflict(f"objection {objection.key} was decided already")
+    record_event(
+        "decide_objection",
+        idempotency_key,
+        content,
+        subject=f"objection:{objection.key}",
+        actor=actor,
+        now=now,
+        payload={"upheld": upheld},
+    )
+    return Objection.objects.get(pk=objection.pk)
+
+
+@action
+def award_round(made: SharingRound, *, as_of: date, actor: Actor, now: datetime, idempotency_key: str) -> SharingRound:
+    """After the notice: applications become awards, those with an upheld objection are refused; what these would have
+    had stays in the pot. `Conflict` while the notice runs or an objection is undecided."""
+    require(can_operate(actor), actor, "award a round")
+    content = {"round": made.key}
+    if repeated("award_round", idempotency_key, content):
+        return SharingRound.objects.get(pk=made.pk)
+    current = SharingRound.objects.get(pk=made.pk)
+    if current.state != RoundState.NOTICE or current.notice_until is None or as_of <= current.notice_until:
+        raise Conflict(f"round {made.key} is {current.state}, its notice until {current.notice_until or 'not opened'}")
+    open_ = list(
+        Objection.objects.filter(application__round=current, upheld=None).order_by("key").values_list("key", flat=True)
+    )
+    if open_:
+        raise Conflict(f"{len(open_)} objections are undecided ({', '.join(open_[:5])}) → decide them first")
+    if not SharingRound.objects.filter(pk=made.pk, state=RoundState.NOTICE).update(state=RoundState.AWARDED):
+        raise Conflict(f"round {made.key} was awarded meanwhile")
+    mine = Application.objects.filter(round=current, state=ApplicationState.SHARED)
+    refused = mine.filter(objections__upheld=True).values_list("pk", flat=True)
+    Application.objects.filter(pk__in=list(refused)).update(state=ApplicationState.REFUSED)
+    # Nothing was left for some: they are refused for want of money, not awarded nothing.
+    mine.filter(shared_fen=0).update(state=ApplicationState.REFUSED)
+    mine.filter(shared_fen__gt=0).update(state=ApplicationState.AWARDED)
+    counted = Application.objects.filter(round=current).values("state").annotate(count=Count("pk"))
+    record_event(
+        "award_round",
+        idempotency_key,
+        content,
+        subject=f"round:{current.key}",
+        actor=actor,
+        now=now,
+        organisations=list(
+            Application.objects.filter(round=current).values_list("organisation_id", flat=True).distinct()
+        ),
+        payload={row["state"]: row["count"] for row in counted},
+    )
+    return SharingRound.objects.get(pk=made.pk)
