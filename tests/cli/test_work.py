@@ -32,7 +32,7 @@ from siwei.exchange.jobs import submit_job
 from pathlib import Path
 city = fill_city()
 city.deal.signed()
-code = "import time; print('begun', flush=True); time.sleep(5); print('fitted')"
+code = "import time; print('begun', flush=True); time.sleep(12); print('fitted')"
 submit_job("deal", 1, JobSpec(command=(sys.executable, "-c", code), wall_limit_s=60),
     engine=LocalEngine(open_home(Path(os.environ["SIWEI_CITY"])).jobs), engine_name="local", actor=city.alice,
     now=datetime.now(UTC), idempotency_key="job")
@@ -89,7 +89,6 @@ def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
         )
         first.send_signal(signal.SIGKILL)
     assert (second.returncode, "another worker is at work" in second.stderr) == (6, True)
-    assert report(environment)[0] in ("queued", "running")
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as third:
         assert third.stdout is not None
         third.stdout.readline()
