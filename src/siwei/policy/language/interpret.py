@@ -25,7 +25,7 @@ from siwei.policy.language.syntax import (
 )
 from siwei.policy.language.values import TYPE_NAMES, CelMap, EvaluationError, TypeName, Value, type_name
 
-MOST_WORK = 1_000_000
+MOST_WORK = 500_000
 """Operations, and items or characters made, that one evaluation may take: some seconds and some tens of megabytes."""
 MOST_ARGUMENTS = 100
 COMPARING = ("_==_", "_!=_", "@in")

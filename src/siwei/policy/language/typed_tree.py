@@ -47,14 +47,17 @@ from siwei.policy.language.types import (
 )
 from siwei.policy.language.values import Duration, EvaluationError, Timestamp, Uint, Value, type_name
 
-MOST_NODES = 20_000
-"""In one tree, macros written out."""
+MOST_OPERATIONS = 2_000
+"""In one tree, macros written out: each may become a column."""
 _SEE = "docs/reference/language.md lists what an expression may use"
 
 
 class Refusal(Exception):
-    def __init__(self, offset: int, message: str, fix: str) -> None:
-        self.offset, self.message, self.fix = offset, message, fix
+    """`is_final` where nothing around the place can make it right; otherwise what reads no fact may still be worked
+    out."""
+
+    def __init__(self, offset: int, message: str, fix: str, is_final: bool = False) -> None:
+        self.offset, self.message, self.fix, self.is_final = offset, message, fix, is_final
         super().__init__(message)
 
 
@@ -70,7 +73,7 @@ class Setting:
 
 
 class Converter:
-    """Depth is bounded by CEL's own parser, breadth by `MOST_NODES`."""
+    """Depth is bounded by CEL's own parser, breadth by `MOST_OPERATIONS`."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -78,13 +81,10 @@ class Converter:
         self.made = 0
 
     def convert(self, node: Syntax) -> Node:
-        self.made += 1
-        if self.made > MOST_NODES:
-            raise Refusal(node.offset, f"more than {MOST_NODES} operations", "use shorter lists")
         try:
             return self._convert(node)
         except Refusal as refusal:
-            if not self._is_closed(node, frozenset()):
+            if refusal.is_final or not self._is_closed(node, frozenset()):
                 raise
             return self._fold(node, refusal)
 
@@ -127,6 +127,10 @@ class Converter:
     def _call(self, node: Invoke) -> Node:
         written = (*(() if node.target is None else (node.target,)), *node.arguments)
         function, offset = node.function, node.offset
+        self.made += 1
+        if self.made > MOST_OPERATIONS:
+            message = f"more than {MOST_OPERATIONS} operations, macros written out"
+            raise Refusal(offset, message, "use shorter lists, or split it into clauses", is_final=True)
         if function == "band" and len(written) == 2:
             return self._band(self.convert(written[0]), written[1], offset)
         arguments = tuple(map(self.convert, written))
@@ -228,8 +232,10 @@ class Converter:
         try:
             value = interpret(node, bindings, functions=meanings(self.setting.rounding))
         except EvaluationError as error:
-            raise Refusal(node.offset, f"this always fails: {error}", _SEE) from None
-        except (NotTaken, TooMuchWork):
+            raise Refusal(node.offset, f"this always fails: {error}", _SEE, is_final=True) from None
+        except TooMuchWork as error:
+            raise Refusal(node.offset, f"this takes {error}", "make it simpler", is_final=True) from None
+        except NotTaken:
             raise refusal from None
         return self._literal(value, node.offset, refusal)
 
