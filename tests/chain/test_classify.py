@@ -181,3 +181,22 @@ def test_folding_reads_full_width_and_traditional_alike() -> None:
 )
 def test_words_that_straddle(left: str, word: str, right: str, expected: bool) -> None:
     assert straddles(left, word, right) is expected
+
+
+def test_where_a_word_stands_is_measured(write_vocabulary: Callable[[str], Path], small_segments: pl.DataFrame) -> None:
+    lists = "openings: [研发]\nfillers: [智能]\ncarriers: [产品]\nordinary_names: [培训]\nbroad: [vision]\n"
+    known = load_vocabulary(write_vocabulary(BODY + lists), small_segments)
+    rows = firms(
+        ("1", "某公司", None, "研发智能芯片产品"),
+        ("2", "某培训", None, "销售芯片、机器人、人脸产品"),
+        ("3", "投资控股培训", None, "人脸"),
+    )
+    found = find_candidates(rows, known).select("id", "segment", "stated", "unpreceded", "ordinary", "outdone")
+    assert found.rows() == [
+        ("1", "chip", 0.9, 0.9, 0.0, 0.0),
+        ("2", "chip", 0.0, 0.9, 1.0, 0.0),
+        ("2", "robot", 0.0, 0.0, 1.0, 0.0),
+        ("2", "vision", 0.0, 0.0, 1.0, 1.0),
+        ("3", "vision", 0.0, 0.9, 0.0, 0.0),
+    ]
+    assert find_candidates(rows, known)["listed"].round(3).to_list() == [0.0, *[0.528] * 3, 0.0]

@@ -19,7 +19,7 @@ from siwei.chain.evaluation import (
     wilson,
 )
 from siwei.chain.fitting import fit_confidence, predict
-from siwei.chain.tables import mark_candidates, read_labels, read_profiles, read_tuning
+from siwei.chain.tables import mark_candidates, read_labels, read_profiles, read_tuned_labels
 from siwei.chain.vocabulary import FEATURES, Vocabulary
 
 LABELS = Path(__file__).parent / "labels"
@@ -131,8 +131,7 @@ def test_quality_on_real_firms(
 
 @pytest.mark.skipif(not os.environ.get("SIWEI_DATA"), reason="SIWEI_DATA is not set: the texts are real firms'")
 def test_the_fit_gives_the_numbers_in_the_pack(vocabulary: Vocabulary) -> None:
-    marks = read_labels(LABELS)
-    known = marks.select("code", "gold").vstack(read_tuning(LABELS))
+    known = read_tuned_labels(LABELS)
     profiles = read_profiles(Path(os.environ["SIWEI_DATA"]) / "firms" / "shenzhen_profiles.csv.gz")
     candidates = find_candidates(profiles.join(known, left_on="id", right_on="code", how="semi"), vocabulary)
     intercept, coefficients = fit_confidence(mark_candidates(candidates, known), penalty=1.0)
@@ -141,7 +140,7 @@ def test_the_fit_gives_the_numbers_in_the_pack(vocabulary: Vocabulary) -> None:
 
 
 def test_no_firm_is_both_tuned_on_and_evaluated() -> None:
-    tuned = read_labels(LABELS)["code"].to_list() + read_tuning(LABELS)["code"].to_list()
+    tuned = read_tuned_labels(LABELS)["code"].to_list()
     assert len(set(tuned)) == len(tuned)
     assert set(tuned).isdisjoint(read_labels(LABELS / "fresh").filter(half="fresh")["code"])
 

@@ -108,3 +108,10 @@ def test_unreadable_files_are_refused(tmp_path: Path, small_segments: pl.DataFra
 
 def test_the_built_in_vocabulary_speaks_for_every_segment(vocabulary: Vocabulary, segments: pl.DataFrame) -> None:
     assert {term.segment for term in vocabulary.terms} == set(segments["id"])
+
+
+def test_broad_names_segments(write_vocabulary: Write, small_segments: pl.DataFrame) -> None:
+    path = write_vocabulary("broad: [vision, visoin]\nsegments:\n  chip:\n    - {weight: 1, terms: [芯片]}\n")
+    with pytest.raises(PackError) as error:
+        load_vocabulary(path, small_segments)
+    assert places(error) == [(7, "unknown segment 'visoin'")]

@@ -32,7 +32,15 @@ OCCURRENCES_SCHEMA = pl.Schema(
     }
 )
 WEIGHED_SCHEMA = pl.Schema(
-    dict(OCCURRENCES_SCHEMA) | {"layer": pl.String, "focus": pl.Float64, "is_modifier": pl.Boolean}
+    dict(OCCURRENCES_SCHEMA)
+    | {
+        "layer": pl.String,
+        "focus": pl.Float64,
+        "is_modifier": pl.Boolean,
+        "is_preceded": pl.Boolean,
+        "is_stated": pl.Boolean,
+        "enumerated": pl.UInt32,
+    }
 )
 
 
@@ -217,11 +225,37 @@ def weigh_occurrences(occurrences: pl.DataFrame, vocabulary: Vocabulary) -> pl.D
     return (
         weighed.join(modifiers, on=["row", "source", "segment", "position", "end"], how="left")
         .with_columns(
-            is_modifier=in_text & (pl.col("is_modifier").fill_null(False) | pl.col("after").str.contains(heads))
+            is_modifier=in_text & (pl.col("is_modifier").fill_null(False) | pl.col("after").str.contains(heads)),
+            **_place_in_sentence(vocabulary),
         )
         .filter(pl.col("weight") > 0)
         .select([pl.col(name).cast(dtype) for name, dtype in WEIGHED_SCHEMA.items()])
     )
+
+
+def _commas(text: pl.Expr) -> pl.Expr:
+    return text.str.count_matches("、", literal=True)
+
+
+def _place_in_sentence(vocabulary: Vocabulary) -> dict[str, pl.Expr]:
+    """Whether a word goes on with an enumeration, how long that is, and whether the word itself is stated.
+
+    Scopes are enumerations by nature, so that there it says nothing.
+    "Stated": right after one of `openings` (some `fillers` between) and right before one of `carriers`.
+    """
+    before, after = pl.col("before"), pl.col("after")
+    is_profile = pl.col("source") == "profile"
+    stated = pl.lit(False)
+    if vocabulary.openings and vocabulary.carriers:
+        between = f"(?:{_any_of(vocabulary.fillers)}){{0,2}}" if vocabulary.fillers else ""
+        stated = before.str.contains(f"(?:{_any_of(vocabulary.openings)}){between}$") & after.str.contains(
+            f"^(?:{_any_of(vocabulary.carriers)})"
+        )
+    return {
+        "is_preceded": is_profile & before.str.ends_with("、"),
+        "is_stated": stated,
+        "enumerated": pl.when(is_profile).then(_commas(before) + _commas(after)).otherwise(0),
+    }
 
 
 def _in_frame(frame: Frame) -> pl.Expr:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from siwei.chain.classify import FIRMS_SCHEMA, PLACEMENTS_SCHEMA
-from siwei.chain.evaluation import LABELS_SCHEMA
+from siwei.chain.evaluation import DISPUTED, LABELS_SCHEMA
 from siwei.city.firms.delimited import read_delimited
 from siwei.city.firms.opening import open_file
 from siwei.city.firms.parquet import read_parquet
@@ -134,6 +134,13 @@ def read_tuning(directory: Path) -> pl.DataFrame:
     if not path.is_file():
         raise ImportRefused([Problem("no such file", "give the folder of labels", str(path))])
     return pl.read_csv(path, infer_schema=False).select("code", gold="segments")
+
+
+def read_tuned_labels(directory: Path) -> pl.DataFrame:
+    """`code, gold` of all that may be tuned on: the older labels, the spent half of `fresh`, and `tuning.csv`."""
+    spent = read_labels(directory / "fresh").filter((pl.col("half") == "spent") & (pl.col("gold") != DISPUTED))
+    parts = [read_labels(directory), spent, read_tuning(directory)]
+    return pl.concat([part.select("code", "gold") for part in parts])
 
 
 def mark_candidates(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

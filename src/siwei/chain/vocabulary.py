@@ -23,13 +23,15 @@ FEATURES = (
     "early",
     "first",
     "focused",
-    "named",
     "plain",
-    "conditioned",
-    "crowded",
     "excluded",
     "mentions",
     "best",
+    "unpreceded",
+    "stated",
+    "listed",
+    "ordinary",
+    "outdone",
 )
 
 
@@ -86,7 +88,12 @@ class Vocabulary:
     frames: tuple[Frame, ...]
     focus: tuple[str, ...]
     heads: tuple[str, ...]
+    openings: tuple[str, ...]
+    fillers: tuple[str, ...]
+    carriers: tuple[str, ...]
     excluded_names: tuple[str, ...]
+    ordinary_names: tuple[str, ...]
+    broad: tuple[str, ...]
     ignored: tuple[str, ...]
     layers: dict[str, str]
 
@@ -163,7 +170,12 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
         "frames",
         "focus",
         "heads",
+        "openings",
+        "fillers",
+        "carriers",
         "excluded_names",
+        "ordinary_names",
+        "broad",
         "ignored",
         "segments",
     }
@@ -178,7 +190,12 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
         frames=_read_frames(reader, top.get("frames")),
         focus=reader.words(top.get("focus"), "focus"),
         heads=reader.words(top.get("heads"), "heads"),
+        openings=reader.words(top.get("openings"), "openings"),
+        fillers=reader.words(top.get("fillers"), "fillers"),
+        carriers=reader.words(top.get("carriers"), "carriers"),
         excluded_names=reader.words(top.get("excluded_names"), "excluded_names"),
+        ordinary_names=reader.words(top.get("ordinary_names"), "ordinary_names"),
+        broad=_read_segments(reader, top.get("broad"), layers),
         ignored=reader.words(top.get("ignored"), "ignored"),
         layers=layers,
     )
@@ -209,6 +226,16 @@ def _read_rules(reader: _Reader, node: Located | None, root: Located) -> Rules:
             for feature in FEATURES
         },
     )
+
+
+def _read_segments(reader: _Reader, node: Located | None, layers: dict[str, str]) -> tuple[str, ...]:
+    found = reader.words(node, "broad")
+    for name, line in zip(found, _lines(node), strict=False):
+        if name not in layers:
+            reader.problems.append(
+                Problem(f"unknown segment {name!r}", "use an id of segments.csv", reader.file, line, field="broad")
+            )
+    return found
 
 
 def _read_frames(reader: _Reader, node: Located | None) -> tuple[Frame, ...]:

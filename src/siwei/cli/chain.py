@@ -99,7 +99,7 @@ def evaluate(
     Parameters
     ----------
     labels: folder with sample.csv, a.csv, b.csv, gold.csv and a folder fresh/ of the same
-    half: fresh, spent, dev or test alone; without it all, fresh first. Only fresh was kept from tuning: look at it seldom
+    half: fresh, spent, dev or test alone; without it all, fresh first. Only fresh was kept from tuning: look seldom
     """
     from siwei.chain.classify import classify as place_firms
     from siwei.chain.evaluation import HALVES, evaluate_half, label_agreement
@@ -133,20 +133,19 @@ def fit(
     penalty: float = 1.0,
     json: Json = False,
 ) -> None:
-    """Fit the confidence on the older labels and the tuning labels, and print it; needs SIWEI_DATA. Changes no file.
+    """Fit the confidence on all labels but the fresh half, and print it; needs SIWEI_DATA. Changes no file.
 
     Parameters
     ----------
-    labels: folder with sample.csv, a.csv, b.csv, gold.csv, tuning.csv
+    labels: folder with sample.csv, a.csv, b.csv, gold.csv, tuning.csv and a folder fresh/
     penalty: weight of the squares of the coefficients
     """
     from siwei.chain.classify import find_candidates
     from siwei.chain.fitting import fit_confidence
-    from siwei.chain.tables import mark_candidates, read_labels, read_profiles, read_tuning
+    from siwei.chain.tables import mark_candidates, read_profiles, read_tuned_labels
 
     _, vocabulary = _load(pack)
-    marks = read_labels(labels)
-    known = marks.select("code", "gold").vstack(read_tuning(labels))
+    known = read_tuned_labels(labels)
     firms = read_profiles(_real_profiles()).join(known, left_on="id", right_on="code", how="semi")
     candidates = mark_candidates(find_candidates(firms, vocabulary), known)
     intercept, coefficients = fit_confidence(candidates, penalty=penalty)
