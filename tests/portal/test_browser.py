@@ -34,6 +34,7 @@ PAGES = {
 OWN = {
     "organisation": "/organisations/n-00000000000000aa",
     "entitlement": "/organisations/n-00000000000000aa/programmes/xunli",
+    "dossier": "/organisations/n-00000000000000aa/dossier",
     "desk": "/desk",
     "agreement": "/agreements/deal",
     "job": "/jobs/job",
@@ -112,8 +113,8 @@ def look(page: "playwright.Page", address: str, picture: str) -> tuple[bool, int
     page.screenshot(path=SCREENSHOTS / f"{picture}.png", full_page=True)
     fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     nameless = page.evaluate(
-        """[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select')].filter((element) =>
-            !(element.textContent.trim() || element.ariaLabel || element.labels?.length || element.title)).length"""
+        """[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea')].filter(
+            (each) => !(each.textContent.trim() || each.ariaLabel || each.labels?.length || each.title)).length"""
     )
     return fits, nameless
 

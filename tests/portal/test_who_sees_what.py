@@ -54,6 +54,11 @@ PRIVATE = {
         "/organisations/n-00000000000000aa/programmes/xunli",
         {"alice"},
     ),
+    "organisations/<slug:key>/dossier": ("/organisations/n-00000000000000aa/dossier", {"alice"}),
+    "organisations/<slug:key>/programmes/<slug:programme_id>/application.<slug:form>": (
+        "/organisations/n-00000000000000aa/programmes/xunli/application.zip",
+        {"alice"},
+    ),
     "agreements/<path:key>": ("/agreements/deal", {"alice", "bob"}),
     "jobs/<str:key>": ("/jobs/job", {"alice", "bob"}),
     "jobs/<str:key>/state": ("/jobs/job/state", {"alice", "bob"}),
@@ -67,12 +72,18 @@ PRIVATE = {
         {"alice"},
     ),
     "api/organisations/<key>/wallet": ("/api/organisations/n-00000000000000aa/wallet", {"alice"}),
+    "api/organisations/<key>/dossier": ("/api/organisations/n-00000000000000aa/dossier", {"alice"}),
+    "api/organisations/<key>/entitlements/<programme_id>/application": (
+        "/api/organisations/n-00000000000000aa/entitlements/xunli/application",
+        {"alice"},
+    ),
     "api/agreement": ("/api/agreement?key=deal", {"alice", "bob"}),
     "api/jobs/<key>": ("/api/jobs/job", {"alice", "bob"}),
     "api/imports": ("/api/imports", set()),
     "api/imports/<sha256>/rejects": ("/api/imports/" + "ab" * 32 + "/rejects", set()),
 }
-NOT_OURS = ("accounts/", "languages/", "api/jobs/<key>/log", "api/")
+# Only written to: test_dossier.py says who may.
+NOT_OURS = ("api/organisations/<key>/declarations", "accounts/", "languages/", "api/jobs/<key>/log", "api/")
 
 
 def test_every_address_is_in_the_tables() -> None:

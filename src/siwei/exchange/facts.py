@@ -111,7 +111,7 @@ def check_declarations(values: Mapping[str, Declaration], attributes: Mapping[st
 
 
 def _value_problems(attribute: Attribute, each: Declaration) -> Sequence[Problem]:
-    problems = []
+    problems: list[Problem] = []
     try:
         value = parse_value(attribute, each.value)
     except InputError as error:

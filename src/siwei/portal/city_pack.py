@@ -14,7 +14,9 @@ from siwei.city.home import PACKS, CityHome
 from siwei.city.pack import OfficialFirmCount, Pack, load_pack
 from siwei.errors import NotFound
 from siwei.policy.loading import load_programmes
+from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.programmes import Programme
+from siwei.policy.stacking import Stacking
 from siwei.portal import django_settings
 
 Row = dict[str, Any]
@@ -110,3 +112,9 @@ def programmes() -> dict[str, Programme]:
     if not directory.is_dir():
         return {}
     return {programme.id: programme for programme in load_programmes(directory, pack().attributes, decided_on())}
+
+
+@cache
+def stacking() -> Stacking:
+    """Which awards may stand together, as the pack says."""
+    return load_stacking(pack_directory(), pack().attributes, tuple(programmes().values()))

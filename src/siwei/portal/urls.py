@@ -3,7 +3,19 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from siwei.portal.api import api
-from siwei.portal.pages import chain, desk, home, imports, indicators, jobs, market, organisations, programmes, search
+from siwei.portal.pages import (
+    chain,
+    desk,
+    dossier,
+    home,
+    imports,
+    indicators,
+    jobs,
+    market,
+    organisations,
+    programmes,
+    search,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home_page, name="home"),
@@ -13,6 +25,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("organisations", organisations.organisation_list, name="organisations"),
     path("organisations/<slug:key>", organisations.organisation_page, name="organisation"),
     path("organisations/<slug:key>/programmes/<slug:programme_id>", organisations.entitlement_page, name="entitlement"),
+    path(
+        "organisations/<slug:key>/programmes/<slug:programme_id>/application.<slug:form>",
+        dossier.application_download,
+        name="application",
+    ),
+    path("organisations/<slug:key>/dossier", dossier.dossier_page, name="dossier"),
     path("wings/<slug:dimension>", market.wing_page, name="wing"),
     path("market", market.market_page, name="market"),
     path("listings/<path:key>", market.listing_page, name="listing"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from siwei.exchange.parties import DECLARED_BY
 from siwei.portal.languages import choose
 
 GROUPS: dict[str, dict[str, str]] = {
@@ -141,6 +142,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "action": {
         "declare_budget": gettext_noop("Budget declared"),
+        "declare_facts": gettext_noop("Facts declared"),
         "grant_voucher": gettext_noop("Voucher granted"),
         "import_firms": gettext_noop("Firms imported"),
         "introduce_match": gettext_noop("Match introduced"),
@@ -156,6 +158,21 @@ GROUPS: dict[str, dict[str, str]] = {
         "withdraw_listing": gettext_noop("Listing withdrawn"),
         "cancel_agreement": gettext_noop("Agreement cancelled"),
         "refresh_job": gettext_noop("Job looked at"),
+    },
+    "evidence": {
+        "in_hand": gettext_noop("in hand"),
+        "to_prove": gettext_noop("to be proven"),
+        "to_give": gettext_noop("to be given"),
+    },
+    "main_industry": {
+        "software_it_services": gettext_noop("Software and IT services"),
+        "tobacco_manufacturing": gettext_noop("Tobacco manufacturing"),
+        "accommodation_catering": gettext_noop("Accommodation and catering"),
+        "wholesale_retail": gettext_noop("Wholesale and retail"),
+        "real_estate": gettext_noop("Real estate"),
+        "leasing_business_services": gettext_noop("Leasing and business services"),
+        "entertainment": gettext_noop("Entertainment"),
+        "other": gettext_noop("Other industry"),
     },
     "legal_form": {
         "firm": gettext_noop("Firm"),
@@ -176,3 +193,9 @@ def word(group: str, code: str) -> str:
 
 def dimension(code: str) -> str:
     return choose(MARKS.get(code, code), word("dimension", code))
+
+
+def source(text: str) -> str:
+    """A fact's source; an organisation's own word (`siwei.exchange.facts`) in the reader's language."""
+    name = text.removeprefix(DECLARED_BY)
+    return text if name == text else _("declared by %(name)s") % {"name": name}

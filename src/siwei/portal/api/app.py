@@ -10,21 +10,22 @@ from ninja.errors import ValidationError
 
 from siwei import __version__
 from siwei.errors import SiweiError
-from siwei.portal.api import chain, city, market, organisations, programmes
+from siwei.portal.api import chain, city, dossier, market, organisations, programmes
 from siwei.portal.faults import status_of
 
 api = NinjaAPI(
     title="Siwei",
     version=__version__,
     description=(
-        "A city's AI industry exchange. Read-only; what a visitor may not see needs a signed-in session. "
-        "Money is integer fen."
+        "A city's AI industry exchange. Read-only but for declaring facts; what a visitor may not see needs a "
+        "signed-in session. Money is integer fen."
     ),
     docs_url="/docs",
     urls_namespace="api",
 )
 api.add_router("", city.router, tags=["city"])
 api.add_router("/organisations", organisations.router, tags=["organisations"])
+api.add_router("/organisations", dossier.router, tags=["dossier"])
 api.add_router("", chain.router, tags=["chain"])
 api.add_router("/programmes", programmes.router, tags=["programmes"])
 api.add_router("", market.router, tags=["market"])

@@ -12,10 +12,11 @@ from siwei.exchange.models import Organisation
 from siwei.market.kinds import KINDS
 from siwei.policy.explanation import Explanation, Missing
 from siwei.portal.access import actor_of, can_see_private
-from siwei.portal.city_pack import chain, districts
+from siwei.portal.city_pack import chain, decided_on, districts
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
-from siwei.portal.queries.entitlements import entitlement, entitlements
+from siwei.portal.queries.dossier import deadline_of, evidence_of
+from siwei.portal.queries.entitlements import entitlement, entitlements, known_facts
 from siwei.portal.queries.jobs import jobs_of
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import accounts_of, entries_of, vouchers_of
@@ -109,6 +110,8 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
         "programme": programme,
         "explanation": explanation,
         "missing": missing_of(explanation),
+        "evidence": evidence_of(programme, known_facts(organisation)),
+        "deadline": deadline_of(programme, decided_on()),
         "generated": organisation.is_generated,
     }
     return render(request, "portal/organisations/entitlement.html", context)

@@ -8,17 +8,22 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+import polars as pl
+
 from siwei.city.attributes import parse_value
 from siwei.errors import InputError
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Fact, Organisation
 from siwei.exchange.subjects import facts_on, subjects
+from siwei.policy.combination import CombinationExplanation, explain_combination
+from siwei.policy.decide import decide
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
+from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import FactStatus, Kind, Programme, Verdict
 from siwei.policy.unlock import unlock
 from siwei.portal.access import require_private
-from siwei.portal.city_pack import attributes, decided_on, pack, programmes
+from siwei.portal.city_pack import attributes, decided_on, pack, programmes, stacking
 
 ORDER = {Verdict.ELIGIBLE: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_ELIGIBLE: 2}
 
@@ -34,6 +39,23 @@ class Unlocking:
 
 
 @dataclass(frozen=True, slots=True)
+class Combination:
+    """What the organisation may have together: awards with what is kept of each, best choice first in `parts`.
+
+    `paid_fen` is null where a limit that bears on it is not known.
+    """
+
+    explanation: CombinationExplanation
+    paid_fen: int | None
+    tax_saving_fen: int
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether a rule of stacking bears on any of its awards."""
+        return bool(self.explanation.parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Entitlements:
     """Best first. The sums add what each programme alone would give, before pots are shared; tax saved is apart."""
 
@@ -41,6 +63,7 @@ class Entitlements:
     paid_fen: int
     tax_saving_fen: int
     unlocking: list[Unlocking]
+    combination: Combination | None
 
 
 def best_facts(facts: list[Fact]) -> list[Fact]:
@@ -87,13 +110,18 @@ def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
     # A draft is shown with its amount, and adds nothing: it releases no money.
     granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
     paid = sum(each.award.award_fen or 0 for each in granted)
-    return Entitlements(found, paid, tax, unlocking(organisation))
+    table = _table_of(organisation)
+    return Entitlements(found, paid, tax, unlocking(table), combination(table, organisation.key))
 
 
 def entitlement(organisation: Organisation, programme: Programme, actor: Actor) -> Explanation:
-    """Raises NotAllowed for those outside the organisation."""
+    """With the nearest change that would make it a yes. Raises NotAllowed for those outside the organisation."""
     require_private(actor, organisation.pk)
-    return explained(programme, known_facts(organisation))
+    row = known_facts(organisation)
+    found = explained(programme, row)
+    if found.verdict is Verdict.ELIGIBLE:
+        return found
+    return replace(found, nearest=nearest_change(programme, row, decided_on(), pack().attributes))
 
 
 def explained(programme: Programme, row: Mapping[str, FactValue]) -> Explanation:
@@ -118,16 +146,33 @@ def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> t
     return tuple(each if each.fact is None else replace(each, fact=row[each.attribute]) for each in saw)
 
 
-def unlocking(organisation: Organisation) -> list[Unlocking]:
+def combination(table: pl.DataFrame, key: str) -> Combination | None:
+    """The best lawful combination of its awards; None where nothing can be decided."""
+    known = organisation_programmes()
+    if table.is_empty() or not known:
+        return None
+    decisions = decide(known, table, decided_on())
+    found = explain_combination(stacking(), decisions, table, key)
+    kinds = {programme.id: programme.kind for programme in known}
+    kept = {name: amount or 0 for name, amount in found.unbound_fen.items()}
+    kept |= {name: amount for part in found.parts if part.best for name, amount in part.best.kept_fen.items()}
+    tax = sum(amount for name, amount in kept.items() if kinds[name] is Kind.TAX_SAVING)
+    open_ = any(part.best is None for part in found.parts)
+    return Combination(found, None if open_ else sum(kept.values()) - tax, tax)
+
+
+def _table_of(organisation: Organisation) -> pl.DataFrame:
+    """The organisation as the one row that rules decide about; empty where it was merged into another."""
+    read = {name for programme in organisation_programmes() for name in programme.attributes}
+    read |= {name for group in stacking().groups for name in group.limit.attributes}
+    declared = {name: pack().attributes[name] for name in sorted(read) if name in pack().attributes}
+    found = subjects(decided_on(), attributes=declared, organisation_ids=[organisation.pk])
+    return found.rename({"key": "id"}).drop("name")
+
+
+def unlocking(table: pl.DataFrame) -> list[Unlocking]:
     """The few missing facts that would decide the most, best first."""
-    known = for_organisations()
-    read = {name for programme in known.values() for name in programme.attributes}
-    declared = {name: pack().attributes[name] for name in sorted(read)}
-    table = (
-        subjects(decided_on(), attributes=declared, organisation_ids=[organisation.pk])
-        .rename({"key": "id"})
-        .drop("name")
-    )
+    known = {programme.id: programme for programme in organisation_programmes()}
     if table.is_empty() or not known:
         return []
     rows = attributes()

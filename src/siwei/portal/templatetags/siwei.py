@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from siwei.market.kinds import KINDS
 from siwei.portal import words
-from siwei.portal.city_pack import chain, districts, programmes
+from siwei.portal.city_pack import attributes, chain, districts, programmes
 from siwei.portal.figures import exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
 
@@ -73,6 +73,12 @@ def verdict(value: str) -> SafeString:
 
 
 @register.filter
+def source(value: str) -> str:
+    """Where a fact comes from; an organisation's own word in the reader's language."""
+    return words.source(value)
+
+
+@register.filter
 def named(row: Any, field: str = "name") -> str:
     """`<field>_zh` or `<field>_en` of a row or an object, in the reader's language."""
     if row is None:
@@ -115,8 +121,8 @@ def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
     """A fact's canonical text as people read it: money, dates, yes and no, districts."""
     if attribute["id"] == "district":
         return district(value)
-    if attribute["id"] == "legal_form":
-        return words.word("legal_form", value)
+    if attribute["id"] in ("legal_form", "main_industry"):
+        return words.word(attribute["id"], value)
     if attribute["type"] == "bool":
         return _("yes") if value == "true" else _("no")
     if attribute["type"] == "int":
@@ -128,6 +134,8 @@ def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
             return fen(number)
         if attribute["unit"] == "minor":
             return minor_units(number)
+        if attribute["unit"] == "basis_point":
+            return f"{number / 100:g} %"
         return f"{number:,}"
     return value
 
@@ -204,6 +212,29 @@ def parameter_value(value: int | None, unit: str) -> SafeString | str:
     if unit == "bp":
         return f"{value / 100:g} %"
     return f"{value:,} {unit}".strip()
+
+
+@register.simple_tag
+def typed_value(typed: Mapping[str, str], part: str, attribute: str) -> str:
+    """What somebody typed into a field of a form that was refused; nothing on a fresh one."""
+    return typed.get(f"{part}-{attribute}", "")
+
+
+@register.simple_tag
+def typed_selected(typed: Mapping[str, str], part: str, attribute: str, choice: str) -> SafeString:
+    return SafeString(" selected" if typed.get(f"{part}-{attribute}") == choice else "")
+
+
+@register.simple_tag
+def choice_word(attribute: str, choice: str) -> str:
+    """One of the values a text may have, in words; a code that has none stays a code."""
+    return district(choice) if attribute == "district" else words.word(attribute, choice)
+
+
+@register.simple_tag
+def attribute_name(attribute: str) -> str:
+    row = attributes().get(attribute)
+    return choose(row["name_zh"], row["name_en"]) if row else attribute
 
 
 @register.simple_tag

@@ -1,0 +1,131 @@
+"""The dossier: what may be entered, what each programme asks, entering facts, and applications."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router
+from ninja.security import django_auth
+
+from siwei.exchange.access import can_declare_for
+from siwei.exchange.facts import Declaration, declare_facts
+from siwei.exchange.models import FactStatus
+from siwei.portal.access import actor_of, require_private
+from siwei.portal.api import dossier_schemas, schemas
+from siwei.portal.api.answers import FAULTS, answers, named
+from siwei.portal.api.organisations import fact_row
+from siwei.portal.application.package import MEDIA_TYPES, application_files
+from siwei.portal.city_pack import attributes, decided_on, pack
+from siwei.portal.queries.application import application_of
+from siwei.portal.queries.dossier import Field, ProgrammeLine, dossier
+from siwei.portal.queries.entitlements import known_facts
+from siwei.portal.queries.organisations import organisation_or_missing
+
+router = Router()
+
+
+@router.get("/{key}/dossier", response=answers(dossier_schemas.OrganisationDossier))
+def get_dossier(request: HttpRequest, key: str) -> Any:
+    """Facts that may be entered, programmes with deadline and what is to be supplied, and what would decide more."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    require_private(actor, organisation.pk)
+    found = dossier(organisation, actor, known_facts(organisation))
+    return {
+        "can_declare": can_declare_for(actor, organisation.pk),
+        "fields": [_field(group, field) for group, fields in found.groups for field in fields],
+        "programmes": [_programme(line) for line in found.lines],
+        "unlocking": [
+            {
+                "facts": [row["id"] for row in each.facts],
+                "programmes": [programme.id for programme in each.programmes],
+                "paid_at_most_fen": each.paid_at_most_fen,
+                "tax_saving_at_most_fen": each.tax_saving_at_most_fen,
+            }
+            for each in found.entitlements.unlocking
+        ],
+    }
+
+
+@router.post(
+    "/{key}/declarations", response={**answers(list[schemas.Fact]), 401: schemas.Fault, **FAULTS}, auth=django_auth
+)  # fmt: skip
+def declare(request: HttpRequest, key: str, declarations: dossier_schemas.Declarations) -> Any:
+    """Declare facts: all or none, for the organisation's representatives alone. Needs the session and its CSRF token
+    (`X-CSRFToken`). The same key again gives the facts entered then."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    told = f"{organisation.key}:{declarations.idempotency_key}"
+    facts = declare_facts(
+        organisation.key,
+        {name: Declaration(each.value, each.evidence) for name, each in declarations.values.items()},
+        attributes=pack().attributes,
+        valid_from=decided_on(),
+        actor=actor,
+        now=timezone.now(),
+        # Callers choose their keys apart from one another: two organisations' may be the same.
+        idempotency_key=hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest(),
+    )
+    known = attributes()
+    return [fact_row(fact, known.get(fact.attribute)) for fact in facts]
+
+
+@router.get("/{key}/entitlements/{programme_id}/application", response=answers(dossier_schemas.ApplicationPackage))
+def get_application(request: HttpRequest, key: str, programme_id: str) -> Any:
+    """The application package: DOCX and PDF in Chinese and English, and the explanation. The same facts, the same
+    bytes. Its own people, the operator and the auditor."""
+    actor = actor_of(request)
+    application = application_of(organisation_or_missing(key, actor), programme_id, actor)
+    return {
+        "as_of": application.explanation.as_of,
+        "generated": application.applicant.is_generated,
+        "files": [
+            {
+                "name": name,
+                "media_type": MEDIA_TYPES[name.rpartition(".")[2]],
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "base64": base64.b64encode(content).decode(),
+            }
+            for name, content in application_files(application).items()
+        ],
+    }
+
+
+def _field(group: str, field: Field) -> dict[str, Any]:
+    fact = field.fact
+    return {
+        "attribute": field.attribute["id"],
+        "group": group,
+        "name": named(field.attribute),
+        "type": field.attribute["type"],
+        "unit": field.attribute["unit"],
+        "choices": list(field.choices),
+        "value": fact.value if fact else None,
+        "status": FactStatus(fact.status).name.lower() if fact else None,
+        "source": fact.source if fact else None,
+        "source_ref": fact.source_ref if fact else None,
+        "asked_by": [programme.id for programme in field.asked_by],
+    }
+
+
+def _programme(line: ProgrammeLine) -> dict[str, Any]:
+    explanation, deadline = line.explanation, line.deadline
+    return {
+        "programme": explanation.programme,
+        "title": named(explanation.title),
+        "verdict": explanation.verdict.value,
+        "award_fen": explanation.award.award_fen,
+        "is_draft": explanation.is_draft,
+        "deadline": {
+            "is_window": deadline.is_window,
+            "opens": deadline.opens,
+            "closes": deadline.closes,
+            "state": deadline.state,
+            "days": deadline.days,
+        },
+        "to_supply": line.to_supply,
+    }

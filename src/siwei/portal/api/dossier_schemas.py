@@ -1,0 +1,80 @@
+"""What the API takes and answers about dossiers. Money is integer fen; values are canonical text."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from ninja import Schema
+from pydantic import Field
+
+from siwei.portal.api.schemas import Named
+
+
+class Deadline(Schema):
+    is_window: bool
+    opens: date | None
+    closes: date | None
+    state: str
+    days: int | None
+
+
+class DossierField(Schema):
+    attribute: str
+    group: str
+    name: Named
+    type: str
+    unit: str | None
+    choices: list[str]
+    value: str | None
+    status: str | None
+    source: str | None
+    source_ref: str | None
+    asked_by: list[str]
+
+
+class DossierProgramme(Schema):
+    programme: str
+    title: Named
+    verdict: str
+    award_fen: int | None
+    is_draft: bool
+    deadline: Deadline
+    to_supply: int
+
+
+class Unlocking(Schema):
+    facts: list[str]
+    programmes: list[str]
+    paid_at_most_fen: int | None
+    tax_saving_at_most_fen: int | None
+
+
+class OrganisationDossier(Schema):
+    can_declare: bool
+    fields: list[DossierField]
+    programmes: list[DossierProgramme]
+    unlocking: list[Unlocking]
+
+
+class DeclaredValue(Schema):
+    value: Annotated[str, Field(max_length=6_000, description="Canonical: fen, ISO days, true or false")]
+    evidence: Annotated[str, Field(max_length=120)] = ""
+
+
+class Declarations(Schema):
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=80)]
+    values: Annotated[dict[str, DeclaredValue], Field(min_length=1, max_length=200)]
+
+
+class ApplicationFile(Schema):
+    name: str
+    media_type: str
+    sha256: str
+    base64: str
+
+
+class ApplicationPackage(Schema):
+    as_of: date
+    generated: bool
+    files: list[ApplicationFile]

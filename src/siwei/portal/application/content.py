@@ -1,0 +1,258 @@
+"""What an application says: who, result, facts with source and proof, clauses, computation, what to attach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from siwei.city.attributes import canonical_text
+from siwei.policy.explanation import Explanation, FactValue, SeenValue, Step
+from siwei.policy.programmes import Citation, Programme
+from siwei.portal.application.blocks import Block, Document, Heading, Paragraph, Table, plain
+from siwei.portal.figures import exact_yuan, verdict_of
+from siwei.portal.languages import TRADITIONAL, choose, to_traditional
+from siwei.portal.queries.dossier import Deadline, Evidence
+from siwei.portal.words import source, word
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Names of kind and district by language, so that writing needs no table."""
+
+    key: str
+    name: str
+    code: str | None
+    kind: str
+    district_zh: str
+    district_en: str
+    founded_on: date | None
+    is_generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All that an application is made from: the same values give the same bytes. `attributes` are rows by id."""
+
+    applicant: Applicant
+    programme: Programme
+    explanation: Explanation
+    facts: Mapping[str, FactValue]
+    evidence: tuple[Evidence, ...]
+    deadline: Deadline
+    attributes: Mapping[str, Mapping[str, Any]]
+
+
+def write_document(application: Application, language: str) -> Document:
+    """In `zh-hans`, `zh-hant` or `en`, whatever language is active."""
+    with override("zh-hans" if language == TRADITIONAL else language):
+        title = _("Application: %(programme)s") % {"programme": _named(application.explanation.title)}
+        footer = _("%(name)s · generated from facts as of %(day)s · not an official form") % {
+            "name": plain(application.applicant.name),
+            "day": application.explanation.as_of.isoformat(),
+        }
+        parts = (_notices, _who, _result, _facts, _clauses, _computation, _evidence, _signature)
+        blocks = tuple(block for part in parts for block in part(application))
+    document = Document(title, language, footer, blocks)
+    return document.converted(to_traditional().convert) if language == TRADITIONAL else document
+
+
+def _notices(application: Application) -> list[Block]:
+    explanation = application.explanation
+    told = [
+        _("Not an official form. Generated from facts as of %(day)s; compare it with the published rules before use.")
+        % {"day": explanation.as_of.isoformat()}
+    ]
+    if application.applicant.is_generated:
+        told.append(_("Generated data: this organisation is made up, and no real firm is meant."))
+    if explanation.is_draft:
+        told.append(
+            _("Draft: a part of this programme has no source or is not in force; it is computed and releases no money.")
+        )
+    if not explanation.source.verified:
+        told.append(_("The programme's rules were not compared with the published text."))
+    return [Paragraph(text, is_notice=True) for text in told]
+
+
+def _who(application: Application) -> list[Block]:
+    who = application.applicant
+    rows = (
+        (_("Name"), plain(who.name)),
+        (_("Unified social credit code"), who.code or _("not known")),
+        (_("Kind"), word("kind", who.kind)),
+        (_("District"), choose(who.district_zh, who.district_en) or _("not known")),
+        (_("Founded"), who.founded_on.isoformat() if who.founded_on else _("not known")),
+        (_("Key on the platform"), who.key),
+    )
+    return [Heading(_("Applicant")), Table((), rows, (1, 3))]
+
+
+def _result(application: Application) -> list[Block]:
+    explanation, programme, published = application.explanation, application.programme, application.explanation.source
+    found = verdict_of(explanation.verdict)
+    amount = explanation.award.award_fen
+    rows = (
+        (_("Programme"), _named(explanation.title)),
+        (_("Issuer"), _named(programme.issuer)),
+        (_("Where it comes from"), " ".join(part for part in (published.document, published.number) if part)),
+        (_("Version"), f"{explanation.version} · {explanation.sha256[:16]}"),
+        (_("Applications"), deadline_words(application.deadline)),
+        (_("Verdict"), f"{found.mark} {choose(found.word_zh, found.word_en)}"),
+        (_("Amount"), _("not known") if amount is None else exact_yuan(amount)),
+        (_("What it gives"), word("award", explanation.kind.value)),
+    )
+    sentence = Paragraph(plain(_named(explanation.sentence)))
+    return [Heading(_("Programme and result")), Table((), rows, (1, 3)), sentence]
+
+
+def _facts(application: Application) -> list[Block]:
+    names = [name for name in application.programme.attributes if name in application.facts]
+    rows = tuple(
+        (
+            _attribute_name(application, name),
+            value_words(application.attributes.get(name), application.facts[name]),
+            word("status", str(int(application.facts[name].status))),
+            _source_words(application.facts[name]),
+        )
+        for name in names
+    )
+    header = (_("Fact"), _("Value"), _("Proof"), _("Where it comes from"))
+    return [Heading(_("Facts")), _table(header, rows, (3, 3, 2, 4))]
+
+
+def _clauses(application: Application) -> list[Block]:
+    rows = tuple(
+        (
+            plain(_named(clause.words)),
+            _seen_words(application, clause.saw),
+            _citation_words(clause.citation),
+            f"{verdict_of(clause.verdict).mark} {_verdict_word(clause.verdict)}",
+        )
+        for clause in application.explanation.clauses
+    )
+    header = (_("Requirement"), _("What we saw"), _("Citation"), _("Verdict"))
+    return [Heading(_("Clause by clause")), _table(header, rows, (4, 4, 3, 2))]
+
+
+def _computation(application: Application) -> list[Block]:
+    award = application.explanation.award
+    rows = [(step.expression, _step_words(step)) for step in award.steps]
+    rows += [
+        (_("Computed"), _yuan(award.computed_fen)),
+        (_("Cap"), _yuan(award.cap_fen)),
+        (_("Award"), _yuan(award.award_fen)),
+    ]
+    words = f"{_named(award.words)} ({_citation_words(award.citation)})"
+    return [
+        Heading(_("How the amount is worked out")),
+        Paragraph(plain(words)),
+        _table((_("Step"), _("Result")), tuple(rows), (3, 2)),
+        Paragraph(_("Amounts inside the computation are in fen (1 yuan = 100 fen).")),
+    ]
+
+
+def _evidence(application: Application) -> list[Block]:
+    clauses = {each.id: _named(each.words) for each in application.explanation.clauses}
+    rows = tuple(
+        (
+            str(number),
+            _attribute_name(application, each.attribute),
+            word("status", str(int(each.required))),
+            word("evidence", each.state)
+            + (f": {plain(each.fact.source_ref)}" if each.fact and each.fact.source_ref else ""),
+            "; ".join(plain(clauses.get(clause, _("the amount"))) for clause in each.clauses),
+        )
+        for number, each in enumerate(application.evidence, 1)
+    )
+    header = (_("No."), _("Fact"), _("Proof needed"), _("Evidence"), _("Needed for"))
+    return [Heading(_("Evidence to attach")), _table(header, rows, (1, 3, 2, 4, 4))]
+
+
+def _signature(application: Application) -> list[Block]:
+    rows = ((_("Contact, telephone"), ""), (_("Legal representative (signature)"), ""), (_("Seal, date"), ""))
+    declared = _("We declare that the facts above are true and take responsibility for them.")
+    return [Heading(_("Declaration")), Paragraph(declared), Table((), rows, (1, 2))]
+
+
+def deadline_words(deadline: Deadline) -> str:
+    """Dates, and the days that are left, in the active language."""
+    days = f"{deadline.opens or '…'} – {deadline.closes or '…'}"
+    left = {
+        "open": _("%(n)s days left") % {"n": deadline.days},
+        "not_yet": _("opens in %(n)s days") % {"n": deadline.days},
+        "closed": _("closed"),
+        "unlimited": _("no last day"),
+    }[deadline.state]
+    kind = "" if deadline.is_window else _(" (the programme's period; no window for applications is recorded)")
+    return f"{days} · {left}{kind}"
+
+
+def value_words(attribute: Mapping[str, Any] | None, fact: FactValue | None) -> str:
+    """A fact's value in its unit, in the active language, as plain text."""
+    if fact is None or fact.value is None:
+        return _("not known")
+    value, unit = fact.value, (attribute or {}).get("unit")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int):
+        if unit == "fen":
+            return exact_yuan(value)
+        return {"minor": f"{value / 100:,.2f}", "basis_point": f"{value / 100:g} %"}.get(unit or "", f"{value:,}")
+    name = (attribute or {}).get("id", "")
+    if name in ("legal_form", "main_industry"):
+        return word(name, str(value))
+    assert not isinstance(value, float)
+    return plain(canonical_text(value))
+
+
+def _seen_words(application: Application, saw: tuple[SeenValue, ...]) -> str:
+    parts = [
+        f"{_named(each.name)}: {value_words(application.attributes.get(each.attribute), each.fact)}" for each in saw
+    ]
+    return "; ".join(parts) or "–"
+
+
+def _attribute_name(application: Application, name: str) -> str:
+    row = application.attributes.get(name)
+    return choose(row["name_zh"], row["name_en"]) if row else name
+
+
+def _source_words(fact: FactValue) -> str:
+    since = f" ({fact.valid_from.isoformat()})" if fact.valid_from else ""
+    return plain(f"{source(fact.source)} {fact.source_ref}") + since
+
+
+def _citation_words(citation: Citation | None) -> str:
+    if citation is None:
+        return _("no source")
+    locator = _("place not known") if citation.locator == "not known" else citation.locator
+    return plain(f"{citation.document} · {locator}")
+
+
+def _step_words(step: Step) -> str:
+    if step.status != "ok" or step.value is None:
+        return _("not known") if step.status == "unknown" else _("error")
+    if isinstance(step.value, bool):
+        return "true" if step.value else "false"
+    return f"{step.value:,}" if isinstance(step.value, int) else plain(str(step.value))
+
+
+def _verdict_word(code: str) -> str:
+    found = verdict_of(code)
+    return choose(found.word_zh, found.word_en)
+
+
+def _yuan(amount_fen: int | None) -> str:
+    return "–" if amount_fen is None else exact_yuan(amount_fen)
+
+
+def _named(text: Any) -> str:
+    return choose(text.zh, text.en)
+
+
+def _table(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], widths: tuple[int, ...]) -> Block:
+    return Table(header, rows, widths) if rows else Paragraph(_("None."))

@@ -1,0 +1,144 @@
+"""The dossier: facts entered once, every programme with what it asks and until when, applications to take away."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from siwei.errors import InputError, Problem
+from siwei.exchange.access import can_declare_for
+from siwei.exchange.actors import Actor
+from siwei.exchange.canonical import sha256_of
+from siwei.exchange.facts import Declaration, check_declarations, declare_facts
+from siwei.exchange.models import Fact, Organisation
+from siwei.portal.access import actor_of, require_private
+from siwei.portal.application.package import MEDIA_TYPES, application_file
+from siwei.portal.city_pack import decided_on, districts, pack
+from siwei.portal.entries import canonical_entry
+from siwei.portal.pages.paging import text_parameter
+from siwei.portal.queries.application import application_of
+from siwei.portal.queries.dossier import GROUPS, dossier
+from siwei.portal.queries.entitlements import known_facts
+from siwei.portal.queries.organisations import organisation_or_missing
+
+LONGEST_ENTRY = 6_000
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def dossier_page(request: HttpRequest, key: str) -> HttpResponse:
+    """Its own people, the operator and the auditor read it; its own people alone enter facts."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    require_private(actor, organisation.pk)
+    if organisation.key != key:
+        return redirect("dossier", key=organisation.key)
+    if request.method != "POST":
+        return dossier_response(request, organisation, actor)
+    try:
+        facts = declare_from_form(request, organisation, actor)
+    except InputError as error:
+        return dossier_response(request, organisation, actor, error.problems, status=400)
+    n = len(facts)
+    messages.success(request, ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n})
+    return redirect("dossier", key=organisation.key)
+
+
+def dossier_response(
+    request: HttpRequest,
+    organisation: Organisation,
+    actor: Actor,
+    problems: tuple[Problem, ...] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """The page; after a refused form with what was typed, and what is wrong beside it."""
+    found = dossier(organisation, actor, known_facts(organisation))
+    titles = {
+        "asked": _("Would decide the most money"),
+        "registered": _("Registration and public profile"),
+        "yearly": _("Figures of the year"),
+        "other": _("Other facts"),
+    }
+    context = {
+        "organisation": organisation,
+        "dossier": found,
+        "groups": [(name, titles[name], fields) for name, fields in found.groups if name in GROUPS],
+        "entitlements": found.entitlements,
+        "can_declare": can_declare_for(actor, organisation.pk),
+        "typed": request.POST,
+        "problems": {problem.field: problem for problem in problems if problem.field},
+        "faults": [problem for problem in problems if not problem.field],
+        "token": uuid.uuid4().hex,
+        "generated": organisation.is_generated,
+    }
+    return render(request, "portal/organisations/dossier.html", context, status=status)
+
+
+def declare_from_form(request: HttpRequest, organisation: Organisation, actor: Actor) -> list[Fact]:
+    """Fields left empty say nothing. Raises InputError with every problem of every field."""
+    typed = {
+        name.removeprefix("value-"): str(text)
+        for name, text in request.POST.items()
+        if name.startswith("value-") and str(text).strip()
+    }
+    values: dict[str, Declaration] = {}
+    problems: list[Problem] = []
+    for name, text in typed.items():
+        evidence = request.POST.get(f"evidence-{name}", "").strip()
+        try:
+            values[name] = Declaration(entry(name, text, request.POST.get(f"unit-{name}", "")), evidence)
+        except InputError as error:
+            problems += error.problems
+    problems += check_declarations(values, pack().attributes) if values or not problems else []
+    if problems:
+        raise InputError(problems)
+    return declare(organisation, values, actor, request.POST.get("token", ""))
+
+
+def entry(name: str, text: str, unit: str) -> str:
+    """Canonical text of one field. Raises InputError."""
+    attribute = pack().attributes.get(name)
+    if attribute is None or len(text) > LONGEST_ENTRY:
+        raise InputError([Problem(_("This cannot be entered"), field=name)])
+    if attribute.id == "district" and text not in districts():
+        raise InputError([Problem(_("This is not one of the choices"), field=name)])
+    return canonical_entry(attribute, text, unit)
+
+
+def declare(organisation: Organisation, values: Mapping[str, Declaration], actor: Actor, token: str) -> list[Fact]:
+    """The form sent twice is entered once; sent again with other values (after going back) it is another entry."""
+    told = sha256_of({name: [each.value, each.evidence] for name, each in values.items()})
+    key = hashlib.sha256(f"{organisation.key}:{token}:{told}".encode("utf-8", "replace")).hexdigest()
+    return declare_facts(
+        organisation.key,
+        values,
+        attributes=pack().attributes,
+        valid_from=decided_on(),
+        actor=actor,
+        now=timezone.now(),
+        idempotency_key=key,
+    )
+
+
+@require_safe
+def application_download(request: HttpRequest, key: str, programme_id: str, form: str) -> HttpResponse:
+    """`application.zip`, `.docx`, `.pdf` or `.json`; `?language=` zh-hans, zh-hant or en, else the reader's."""
+    actor = actor_of(request)
+    application = application_of(organisation_or_missing(key, actor), programme_id, actor)
+    language = text_parameter(request, "language") or get_language() or "zh-hans"
+    content = application_file(application, form, language)
+    short = "" if form in ("zip", "json") else f"-{language}"
+    name = f"{application.explanation.programme}-{application.applicant.key}{short}.{form}"
+    return HttpResponse(
+        content,
+        content_type=MEDIA_TYPES[form],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )
