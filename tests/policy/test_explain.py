@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -20,6 +21,7 @@ from siwei.policy import (
     attribute_dtypes,
     decide,
     explain,
+    load_programme,
     load_programmes,
 )
 from siwei.policy.explanation import yuan
@@ -153,3 +155,15 @@ def test_an_explanation_agrees_with_the_decision(data: st.DataObject) -> None:
 
 def test_yuan() -> None:
     assert [yuan(each) for each in (0, 5, 100, 123456, -150)] == ["0", "0.05", "1", "1,234.56", "-1.50"]
+
+
+def test_a_clause_that_favours_local_suppliers_is_flagged(
+    write_programme: Callable[..., Path], attributes: dict[str, Attribute]
+) -> None:
+    path = write_programme()
+    text = path.read_text(encoding="utf-8")
+    flagged = "    requires: declared\n    favours_local: true\n    review: Trial review 1\n"
+    path.write_text(text.replace("    requires: declared\n", flagged), encoding="utf-8")
+    programme = load_programme(path, attributes)
+    (clause,) = explain(programme, {}, date(2026, 6, 30)).clauses
+    assert (clause.favours_local, clause.review) == (True, "Trial review 1")

@@ -237,7 +237,11 @@ def _print_explanation(explanation: "Explanation") -> None:
     for clause in explanation.clauses:
         saw = ", ".join(f"{seen.attribute} = {seen.fact.value if seen.fact else '?'}" for seen in clause.saw)
         citation = f"{clause.citation.document}, {clause.citation.locator}" if clause.citation else "no source"
-        rows.append((clause.verdict, f"{clause.words.zh}\n{clause.words.en}", saw, citation))
+        words = f"{clause.words.zh}\n{clause.words.en}"
+        if clause.favours_local:
+            review = clause.review or "未知 not known"
+            words += f"\n有利于本地企业 favours local suppliers; 公平竞争审查 review: {review}"
+        rows.append((clause.verdict, words, saw, citation))
     print_table(f"{explanation.title.zh} {explanation.title.en}", ("verdict", "condition", "saw", "source"), rows)
     award = explanation.award
     steps = [(step.expression, step.value if step.status == "ok" else step.status) for step in award.steps]

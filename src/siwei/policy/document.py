@@ -66,6 +66,10 @@ class ClauseDocument(Document):
     words: TextDocument = Field(description="The condition in words.")
     citation: CitationDocument | None = Field(None, description="Absent: the programme is a draft.")
     requires: Status = Field("declared", description="The proof asked of every fact the clause reads.")
+    favours_local: bool = Field(False, description="Whether it favours local suppliers: shown wherever the clause is.")
+    review: ShortText | None = Field(
+        None, description="Its fair-competition review (公平竞争审查): where and when; absent: none is known."
+    )
 
 
 class AwardDocument(Document):

@@ -148,6 +148,8 @@ class _Explainer:
             clause.requires,
             self._seen(clause.expression.attributes),
             self._missing(waits, clause.requires),
+            clause.favours_local,
+            clause.review,
         )
 
     def _award(self, verdict: Verdict) -> AwardExplanation:

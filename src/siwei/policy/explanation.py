@@ -51,6 +51,8 @@ class ClauseExplanation:
     requires: FactStatus
     saw: tuple[SeenValue, ...]
     missing: tuple[Missing, ...]
+    favours_local: bool = False
+    review: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,8 @@ class _Builder:
         if expression is None:
             return None
         status = FactStatus[clause.requires.upper()]
-        return Clause(clause.id, expression, _text(clause.words), _citation(clause.citation), status)
+        words, citation = _text(clause.words), _citation(clause.citation)
+        return Clause(clause.id, expression, words, citation, status, clause.favours_local, clause.review)
 
     def _award(self, checker: Checker, award: AwardDocument) -> Award | None:
         expression = self._expression(checker, award.expr, INT, ("award", "expr"))

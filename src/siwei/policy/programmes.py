@@ -152,6 +152,9 @@ class Clause:
     words: Text
     citation: Citation | None
     requires: FactStatus = FactStatus.DECLARED
+    favours_local: bool = False
+    """Whether it favours local suppliers; then `review` names its fair-competition review, where one is known."""
+    review: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
