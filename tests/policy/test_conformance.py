@@ -3,12 +3,20 @@
 import json
 import os
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from siwei.policy.language.check import Checker, ExpressionRefused
+from siwei.policy.language.compile import DTYPES, Plan
+from siwei.policy.language.compiled import Context
 from siwei.policy.language.evaluation import evaluate_line
+from siwei.policy.language.tagged import tag, untag
+from siwei.policy.language.types import BOOL, DOUBLE, INT, NULL, STRING, UINT, CelType
+from siwei.policy.language.values import Uint
 
 FILE = Path(os.environ.get("SIWEI_DATA", "")) / "cel" / "conformance_even.jsonl"
 
@@ -54,6 +62,52 @@ def test_nothing_accepted_is_wrong_and_the_measured_files_are_accepted_whole() -
     cases = {file: sum(count for (each, _), count in outcomes.items() if each == file) for file in MEASURED}
     assert {file: outcomes[file, "right"] for file in MEASURED} == cases
     assert sum(cases.values()) == 385
+
+
+SCALARS: dict[str, CelType] = {
+    "bool": BOOL, "int64": INT, "uint64": UINT, "double": DOUBLE, "string": STRING, "null": NULL,
+}  # fmt: skip
+
+
+def answer_in_columns(case: dict[str, Any]) -> dict[str, Any]:
+    """The same case by the compiler of programmes, each binding a column of one row."""
+    kinds = {name: SCALARS.get(tag) for name, tagged in case["bindings"].items() for tag in tagged}
+    if None in kinds.values() or case["container"] or any("." in name for name in kinds):
+        return {"refused": "no column can hold it"}
+    types = {name: kind for name, kind in kinds.items() if kind is not None}
+    try:
+        tree = Checker(types).check(case["expr"], disable_check=case["disable_check"]).tree
+    except ExpressionRefused as refused:
+        return {"error" if refused.by_cel and "undeclared" not in str(refused) else "refused": str(refused)}
+    kind = tree.type
+    if kind not in SCALARS.values():
+        return {"refused": f"no column of {kind}"}
+    values = {name: untag(tagged) for name, tagged in case["bindings"].items()}
+    plain = {name: value.value if isinstance(value, Uint) else value for name, value in values.items()}
+    row = {name: [True if types[name] == NULL else value] for name, value in plain.items()}
+    table = pl.LazyFrame(
+        {":row": [0], **row}, schema={":row": pl.Int64, **{n: DTYPES[t.kind] for n, t in types.items()}}
+    )
+    plan = Plan()
+    result = plan.add(tree, Context(date.min))
+    value = plan.apply(table, [pl.col(":row"), result.value.alias(":value")]).collect()[":value"].item()
+    if value is None:
+        return {"error": "in columns"}
+    return {"value": tag(None if kind == NULL else Uint(value) if kind == UINT else value)}
+
+
+@pytest.mark.skipif("SIWEI_DATA" not in os.environ, reason="SIWEI_DATA is not set: the conformance cases are not here")
+def test_nothing_compiled_to_columns_is_wrong() -> None:
+    outcomes: Counter[str] = Counter()
+    wrong = []
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        answer = answer_in_columns(case)
+        outcome = "refused" if "refused" in answer else "right" if same(case["expect"], answer) else "wrong"
+        outcomes[outcome] += case["file"] in MEASURED
+        wrong += [(case["name"], case["expr"], case["expect"], answer)] if outcome == "wrong" else []
+    assert wrong == []
+    assert outcomes == {"right": 338, "refused": 47}
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def schema(
 def evaluate(*, json: Json = False) -> None:
     """Evaluate CEL: JSON lines `{expr, bindings, disable_check}` on standard input, one answer each.
 
-    An answer is {"value": …}, {"error": …}, or {"refused": …} for what the compiler does not take.
+    An answer is {"value": …}, {"error": …}, or {"refused": …} for what is not taken (docs/reference/language.md).
     """
     import sys
 
