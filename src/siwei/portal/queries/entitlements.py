@@ -111,7 +111,7 @@ def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
     granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
     paid = sum(each.award.award_fen or 0 for each in granted)
     table = _table_of(organisation)
-    return Entitlements(found, paid, tax, unlocking(table), combination(table, organisation.key))
+    return Entitlements(found, paid, tax, unlocking(table, found), combination(table, organisation.key, found))
 
 
 def entitlement(organisation: Organisation, programme: Programme, actor: Actor) -> Explanation:
@@ -146,16 +146,17 @@ def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> t
     return tuple(each if each.fact is None else replace(each, fact=row[each.attribute]) for each in saw)
 
 
-def combination(table: pl.DataFrame, key: str) -> Combination | None:
-    """The best lawful combination of its awards; None where nothing can be decided."""
-    known = organisation_programmes()
-    if table.is_empty() or not known:
+def combination(table: pl.DataFrame, key: str, explanations: list[Explanation]) -> Combination | None:
+    """The best lawful combination of its awards; None where no rule of stacking speaks of any."""
+    ruled = tuple(each for each in organisation_programmes() if each.id in stacking().programmes)
+    if table.is_empty() or not ruled:
         return None
-    decisions = decide(known, table, decided_on())
-    found = explain_combination(stacking(), decisions, table, key)
-    kinds = {programme.id: programme.kind for programme in known}
-    kept = {name: amount or 0 for name, amount in found.unbound_fen.items()}
-    kept |= {name: amount for part in found.parts if part.best for name, amount in part.best.kept_fen.items()}
+    found = explain_combination(stacking(), decide(ruled, table, decided_on()), table, key)
+    kinds = {programme.id: programme.kind for programme in organisation_programmes()}
+    kept = {each.programme: each.award.award_fen or 0 for each in explanations if each.verdict is Verdict.ELIGIBLE}
+    for part in found.parts:
+        if part.best is not None:
+            kept |= dict.fromkeys(part.entitled_fen, 0) | dict(part.best.kept_fen)
     tax = sum(amount for name, amount in kept.items() if kinds[name] is Kind.TAX_SAVING)
     open_ = any(part.best is None for part in found.parts)
     return Combination(found, None if open_ else sum(kept.values()) - tax, tax)
@@ -170,9 +171,14 @@ def _table_of(organisation: Organisation) -> pl.DataFrame:
     return found.rename({"key": "id"}).drop("name")
 
 
-def unlocking(table: pl.DataFrame) -> list[Unlocking]:
+def unlocking(table: pl.DataFrame, explanations: list[Explanation]) -> list[Unlocking]:
     """The few missing facts that would decide the most, best first."""
-    known = {programme.id: programme for programme in organisation_programmes()}
+    waiting = {
+        each.programme
+        for each in explanations
+        if each.verdict is Verdict.CANNOT_TELL or (each.verdict is Verdict.ELIGIBLE and each.award.award_fen is None)
+    }
+    known = {programme.id: programme for programme in organisation_programmes() if programme.id in waiting}
     if table.is_empty() or not known:
         return []
     rows = attributes()
