@@ -1,10 +1,14 @@
 """Programmes as code: read and check them, decide them for every subject, explain a decision, share out a pot."""
 
+from siwei.policy.case_results import run_pack_cases
+from siwei.policy.check import check_programmes
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, Decisions, decide, decide_lazily
+from siwei.policy.diff import diff
 from siwei.policy.document import programme_schema
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue
-from siwei.policy.loading import load_programme, load_programmes
+from siwei.policy.loading import load_all_versions, load_programme, load_programmes
+from siwei.policy.nearest import nearest_change
 from siwei.policy.pots import SHARES_SCHEMA, Shares, lottery_digest, share_pot
 from siwei.policy.programmes import (
     Award,
@@ -24,9 +28,11 @@ from siwei.policy.programmes import (
     RoundingMode,
     Sharing,
     Source,
+    State,
     Text,
     Verdict,
 )
+from siwei.policy.releases import load_version, release_version
 from siwei.policy.sharing import share_pro_rata
 from siwei.policy.subjects import attribute_dtypes
 from siwei.policy.unlock import UNLOCK_SCHEMA, unlock
@@ -57,16 +63,24 @@ __all__ = [
     "Shares",
     "Sharing",
     "Source",
+    "State",
     "Text",
     "Verdict",
     "attribute_dtypes",
+    "check_programmes",
     "decide",
     "decide_lazily",
+    "diff",
     "explain",
+    "load_all_versions",
     "load_programme",
     "load_programmes",
+    "load_version",
     "lottery_digest",
+    "nearest_change",
     "programme_schema",
+    "release_version",
+    "run_pack_cases",
     "share_pot",
     "share_pro_rata",
     "unlock",
