@@ -3,15 +3,20 @@
 A pack's `chain/vocabulary.yaml`; every field is described in docs/reference/classification.md.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-import yaml
 
 from siwei.chain.folding import fold_text
-from siwei.chain.yaml_lines import Located, load_located
+from siwei.city.pack_files import read_pack_file
+from siwei.city.pack_yaml import KeyPath, Value, YamlDocument, read_yaml
 from siwei.errors import PackError, Problem
+
+# The built-in vocabulary has 115 kB; YAML of this size takes seconds to read.
+MAX_VOCABULARY_BYTES = 512 * 2**10
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 SOURCES = ("name", "scope", "profile")
 REACHES = ("sentence", "clause")
@@ -98,6 +103,14 @@ class Vocabulary:
     layers: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A value of the file (dict of str to Located, list of Located, or text) and the line it starts on."""
+
+    value: "str | list[Located] | dict[str, Located]"
+    line: int
+
+
 @dataclass
 class _Reader:
     """Collects every problem of one vocabulary file while reading it."""
@@ -128,7 +141,7 @@ class _Reader:
         found: list[str] = []
         for item in node.value:
             if not isinstance(item.value, str) or not item.value.strip():
-                self.wrong(item, f"empty or not a word: {item.value!r}", "quote it, or remove it", field)
+                self.wrong(item, "empty or not a word", "write a word, or remove it", field)
             elif sets is not None and item.value.startswith("$"):
                 if item.value[1:] in sets:
                     found.extend(sets[item.value[1:]])
@@ -139,27 +152,17 @@ class _Reader:
         return tuple(found)
 
     def number(self, node: Located | None, where: Located, field: str, low: float, high: float) -> float:
-        value = None if node is None else node.value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            self.wrong(node or where, f"{value!r} is not a number from {low} to {high}", "correct it", field)
+        text = node.value if node and isinstance(node.value, str) else ""
+        value = float(text) if NUMBER.fullmatch(text) else None
+        if value is None or not low <= value <= high:
+            self.wrong(node or where, f"{text!r} is not a number from {low} to {high}", "correct it", field)
             return low
-        return float(value)
+        return value
 
 
 def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
     """Read and check a vocabulary against the pack's segments. Raises PackError: every problem with its line."""
-    try:
-        root = load_located(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PackError([Problem("the pack has no vocabulary", "add chain/vocabulary.yaml", str(path))]) from None
-    except UnicodeDecodeError as error:
-        raise PackError([Problem(f"not UTF-8: {error}", "save it as UTF-8", str(path))]) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise PackError(
-            [Problem(f"not YAML: {getattr(error, 'problem', error)}", "correct it", str(path), line)]
-        ) from None
+    root = _read_located(path)
     reader = _Reader(str(path), [])
     top = reader.mapping(root, "")
     unknown = set(top) - {
@@ -204,6 +207,27 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
     if reader.problems:
         raise PackError(sorted(reader.problems, key=lambda problem: problem.line or 0))
     return vocabulary
+
+
+def _read_located(path: Path) -> Located:
+    read = read_pack_file(path.parent, path.name, MAX_VOCABULARY_BYTES)
+    if read.absent:
+        raise PackError([Problem("the pack has no vocabulary", "add chain/vocabulary.yaml", str(path))])
+    if read.text is None:
+        raise PackError(list(read.problems))
+    document = read_yaml(read.text, read.name)
+    if document.problems:
+        raise PackError(list(document.problems))
+    return _locate(document.value, (), document)
+
+
+def _locate(value: Value, path: KeyPath, document: YamlDocument) -> Located:
+    line = document.places[path][0]
+    if isinstance(value, dict):
+        return Located({key: _locate(each, (*path, key), document) for key, each in value.items()}, line)
+    if isinstance(value, list):
+        return Located([_locate(each, (*path, index), document) for index, each in enumerate(value)], line)
+    return Located(value, line)
 
 
 def _read_rules(reader: _Reader, node: Located | None, root: Located) -> Rules:
