@@ -197,6 +197,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "organisation__key",
         "other__key",
         "basis",
+        "share_bp",
         "source",
         "is_public",
         "valid_from",

@@ -9,7 +9,8 @@ from siwei.exchange.access import can_act_for, can_change_listing, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import Listing, ListingState, Match, MatchState, Organisation, Person, Side, Voucher
-from siwei.exchange.parties import find_organisation, related_pairs
+from siwei.exchange.parties import find_organisation
+from siwei.exchange.relations import related_pairs
 from siwei.exchange.vouchers import voucher_terms
 from siwei.market import kinds, ranking
 from siwei.market.kind import Kind

@@ -1,11 +1,11 @@
-"""Finding who and what an action names, and the ties between organisations that forbid a subsidy."""
+"""Finding who and what an action names."""
 
 from datetime import date
 
 from django.db.models import F, Q
 
 from siwei.errors import Conflict, NotFound
-from siwei.exchange.models import Fact, Organisation, Relation
+from siwei.exchange.models import Fact, Organisation
 
 DECLARED_BY = "declared by "
 """How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts`)."""
@@ -19,14 +19,6 @@ def find_organisation(key: str) -> Organisation:
     if found.merged_into_id is not None:
         raise Conflict(f"organisation {key!r} was merged into another → use that one")
     return found
-
-
-def related_pairs(as_of: date, keys: frozenset[str]) -> frozenset[frozenset[str]]:
-    """Pairs of organisation keys tied on that day, where at least one of the two is in `keys`."""
-    on_that_day = (Q(valid_from=None) | Q(valid_from__lte=as_of)) & (Q(valid_to=None) | Q(valid_to__gt=as_of))
-    touching = Q(organisation__key__in=keys) | Q(other__key__in=keys)
-    pairs = Relation.objects.filter(on_that_day, touching).values_list("organisation__key", "other__key")
-    return frozenset(frozenset(pair) for pair in pairs)
 
 
 def listed_providers(as_of: date) -> frozenset[str]:

@@ -99,11 +99,16 @@ class RelationQuerySet(models.QuerySet["Relation"]):
 
 
 class Relation(models.Model):
-    """Two organisations tied by ownership or control (read both ways): no subsidy flows between them."""
+    """Two organisations tied by ownership or control: no subsidy flows between them.
+
+    With `share_bp`, `organisation` holds that share of `other`; without, which holds which is not known, and it is read
+    as control both ways.
+    """
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="relations")
     other = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="relations_from")
     basis = models.CharField(max_length=40)
+    share_bp = models.PositiveIntegerField(null=True)
     source = models.CharField(max_length=200)
     is_public = models.BooleanField(default=False)
     valid_from = models.DateField(null=True)
@@ -115,6 +120,7 @@ class Relation(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=~Q(organisation=F("other")), name="relation_between_two"),
+            models.CheckConstraint(condition=Q(share_bp=None) | Q(share_bp__lte=10_000), name="share_of_a_whole"),
             models.UniqueConstraint(
                 fields=["organisation", "other", "basis", "source"], name="one_relation_per_source"
             ),
