@@ -14,9 +14,7 @@ AS_OF = date(2026, 11, 23)
 PACK = PACKS / "shenzhen"
 YUAN = 100
 FIVE = ("high-tech-enterprise", "longhua-compute", "moxing", "xunli", "yuliao")
-PROGRAMMES = {
-    each.id: each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE
-}
+PROGRAMMES = {each.id: each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE}
 
 
 def outcome(programme: str, facts: Mapping[str, object], as_of: date = AS_OF) -> tuple[str, int | None]:

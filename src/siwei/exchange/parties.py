@@ -25,9 +25,7 @@ def listed_providers(as_of: date) -> frozenset[str]:
     """Keys of organisations whose latest `listed_provider` fact on that day says true. What a provider declares of
     itself does not list it: public money flows to those on this list."""
     others_word = Fact.objects.filter(attribute="listed_provider").exclude(source__startswith=DECLARED_BY)
-    facts = others_word.filter(
-        Q(valid_from=None) | Q(valid_from__lte=as_of), Q(valid_to=None) | Q(valid_to__gt=as_of)
-    )
+    facts = others_word.filter(Q(valid_from=None) | Q(valid_from__lte=as_of), Q(valid_to=None) | Q(valid_to__gt=as_of))
     latest: dict[str, str] = {}
     # Databases differ on where NULL sorts; no beginning counts as the oldest.
     ordered = facts.order_by("status", F("valid_from").asc(nulls_first=True), "known_at", "pk")
