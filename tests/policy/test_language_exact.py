@@ -122,8 +122,13 @@ predicates = st.one_of(
     st.builds("dyn({}).exists(y, dyn(y) == dyn(x))".format, collections),
     st.builds("dyn(x).size() == {}".format, st.integers(0, 2)),
 )
-macro_names = st.sampled_from(["all", "exists", "exists_one", "map", "filter"])
-macros = st.builds("dyn(dyn({}).{}(x, dyn({})))".format, collections, macro_names, predicates)
+# A map has no order, and cel-cpp's changes from run to run: what makes a list is given a list.
+macros = st.one_of(
+    st.builds(
+        "dyn(dyn({}).{}(x, dyn({})))".format, collections, st.sampled_from(["all", "exists", "exists_one"]), predicates
+    ),
+    st.builds("dyn(dyn({}).{}(x, dyn({})))".format, lists_of(anything), st.sampled_from(["map", "filter"]), predicates),
+)
 dynamic = st.one_of(
     st.builds("dyn({}) {} dyn({})".format, anything, operators, anything),
     st.builds("dyn({})[{}]".format, collections, keys),
@@ -151,7 +156,7 @@ instants = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)).map(
     lambda each: f"timestamp({quoted(each.isoformat() + 'Z')})"
 )
 spans = st.builds(
-    "duration('{}{}{}')".format, st.sampled_from(["", "-", "+"]), st.decimals(0, 10**7, places=2),
+    "duration('{}{}{}')".format, st.sampled_from(["", "-", "+"]), st.decimals(0, 10**6, places=2),
     st.sampled_from(["h", "m", "s", "ms"]),
 )  # fmt: skip
 
@@ -242,6 +247,8 @@ def test_days_of_four_hundred_years_as_python_counts_them() -> None:
     ("text", "answer"),
     [
         ("{1: 'a', 1u: 'b'}", "error"),
+        # cel-cpp takes 292 years away.
+        ("string(timestamp('2000-01-01T00:00:00Z') - duration('3000000h'))", "1657-10-05T00:00:00Z"),
         ("int(' 1')", "error"),
         ("double('0x10')", "error"),
         ("string(0.0 / 0.0)", "NaN"),

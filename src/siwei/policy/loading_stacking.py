@@ -42,7 +42,9 @@ class _Builder:
         self.document, self.places = document, places
         self.known = {programme.id: programme for programme in programmes}
         types = subject_types(attributes, "organisation")
-        self.checker = Checker(types, tuple(document.parameters), "down")
+        units: dict[str, str | None] = {name: each.unit for name, each in attributes.items()}
+        units |= {f"p.{name}": parameter.unit for name, parameter in document.parameters.items()}
+        self.checker = Checker(types, tuple(document.parameters), "down", units)
         self.problems: list[Problem] = []
 
     def build(self) -> Stacking:
@@ -85,7 +87,7 @@ class _Builder:
 
     def _expression(self, text: str, path: KeyPath) -> Expression | None:
         try:
-            return self.checker.check(text, INT)
+            return self.checker.check(text, INT, unit="fen")
         except ExpressionRefused as refused:
             for fault in refused.faults:
                 self.problems.append(
