@@ -51,7 +51,8 @@ double_leaf = st.one_of(
 string_leaf = st.one_of(st.sampled_from(["s", "t"]), strings.map(quoted))
 boolean_leaf = st.sampled_from(["u", "v", "true", "false"])
 day_leaf = st.sampled_from(["d", "e", "as_of"])
-seconds = st.one_of(st.integers(-10, 10**6), st.integers(-315576000000, 315576000000)).map(str)
+# Beyond 292 years cel-cpp cuts a duration to that, silently, before it adds it.
+seconds = st.one_of(st.integers(-10, 10**6), st.integers(-9_223_372_036, 9_223_372_036)).map(str)
 comparisons = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 
 
