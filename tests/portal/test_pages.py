@@ -120,6 +120,8 @@ def test_the_chain_map_says_this_data_not_the_city(client: Client, city: City) -
     client.cookies["siwei_language"] = "en"
     text = client.get("/chain").content.decode()
     assert "In this data: 2 firms placed, of about 2,000 in the official count" in text
+    figures = re.findall(r'<span class="value">(\d+)', text)
+    assert figures == ["3", "2", "97", "0"]  # organisations, placed, segments empty, segments with one firm
     segments = re.findall(r'class="segment segment-(\w+)" href="/chain/([\w-]+)"[^>]*data-firms="(\d+)"', text)
     states = {segment: (state, firms) for state, segment, firms in segments}
     assert (states["machine-vision"], states["speech"], len(segments)) == (("held", "2"), ("empty", "0"), 98)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Max, Q
 
 from siwei.exchange.actors import VISITOR, Actor
-from siwei.exchange.models import Placement
+from siwei.exchange.models import Organisation, Placement
 from siwei.portal.city_pack import LAYERS, Row, chain, segment_or_missing
 from siwei.portal.directory import organisations_signature
 from siwei.portal.kept import Kept
@@ -61,30 +61,30 @@ class ChainMap:
         return [count for count in self.counts if count.state == "single"]
 
 
-Counted = tuple[list[tuple[str, int, int]], int]
+Counted = tuple[list[tuple[str, int, int]], int, int]
 COUNTED: Kept[tuple[int | None, ...], Counted] = Kept(seconds=600, size=4)
 
 
 def placements_signature() -> tuple[int | None, ...]:
-    """Changes whenever organisations are placed anew, added or merged. Two queries over keys only."""
+    """Changes whenever organisations are placed anew, added or merged. Three queries over keys only."""
     placed = Placement.objects.visible_to(VISITOR).aggregate(count=Count("pk"), last=Max("pk"))
     return (*organisations_signature(), placed["count"], placed["last"])
 
 
 def count_placements() -> Counted:
-    """Per segment its organisations and how many are generated; and how many organisations are placed at all."""
+    """Per segment its organisations and how many are generated; how many are placed at all; how many there are."""
     here = Placement.objects.visible_to(VISITOR).filter(organisation__merged_into=None)
     rows = here.values("segment").annotate(
         firms=Count("pk"), generated=Count("pk", filter=Q(organisation__origin="generated"))
     )
     placed = here.aggregate(n=Count("organisation", distinct=True))["n"]
-    return list(rows.order_by("segment").values_list("segment", "firms", "generated")), placed
+    organisations = Organisation.objects.visible_to(VISITOR).count()
+    return list(rows.order_by("segment").values_list("segment", "firms", "generated")), placed, organisations
 
 
 def chain_map() -> ChainMap:
-    """Public, so the same for everybody. Two queries, and two more after a change."""
-    signature = placements_signature()
-    rows, placed = COUNTED.get(signature, count_placements)
+    """Public, so the same for everybody. Three small queries, and three large ones after a change."""
+    rows, placed, organisations = COUNTED.get(placements_signature(), count_placements)
     firms = {segment: (count, generated) for segment, count, generated in rows}
     most = max((count for count, _ in firms.values()), default=0)
 
@@ -93,7 +93,7 @@ def chain_map() -> ChainMap:
         return SegmentCount(segment, count, generated, round(sqrt(count / most) * 100) if most else 0)
 
     layers = tuple((layer, tuple(count_of(segment) for segment in chain().layer(layer))) for layer in LAYERS)
-    return ChainMap(layers, placed, signature[0] or 0, any(generated for _, generated in firms.values()))
+    return ChainMap(layers, placed, organisations, any(generated for _, generated in firms.values()))
 
 
 Neighbour = dict[str, Any]

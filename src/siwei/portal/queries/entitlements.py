@@ -124,8 +124,10 @@ def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> t
 
 
 def combination(row: Mapping[str, FactValue], explanations: list[Explanation]) -> Combination | None:
-    """The best lawful combination of its awards; None where no rule of stacking speaks of any."""
-    if not any(programme.id in stacking().programmes for programme in organisation_programmes()):
+    """The best lawful combination of its awards; None where it has too few for any rule of stacking to bind."""
+    fewest = min([2, *(group.applies_from for group in stacking().groups)])
+    ruled = [each for each in explanations if each.programme in stacking().programmes and each.award.award_fen]
+    if not ruled or len(ruled) < fewest:
         return None
     read = {name for programme in _ruled() for name in programme.attributes}
     read |= {name for group in stacking().groups for name in group.limit.attributes}
