@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from portal_city import NOW, City, know, make_organisation, place, signed_in
 from pytest_django import DjangoAssertNumQueries
 
-from siwei.exchange.models import Job, Listing
+from siwei.exchange.models import Job, Listing, Origin
 from siwei.portal.city_pack import chain
 from siwei.portal.queries.jobs import read_log
 
@@ -119,12 +119,19 @@ def test_missing_facts_are_named_with_what_they_would_decide(city: City) -> None
 def test_the_chain_map_says_this_data_not_the_city(client: Client, city: City) -> None:
     client.cookies["siwei_language"] = "en"
     text = client.get("/chain").content.decode()
-    assert "In this data: 2 firms placed, of about 2,000 in the official count" in text
+    assert "In this data: 2 firms placed, made-up ones among them; no share of the official count can be said" in text
     figures = re.findall(r'<span class="value">(\d+)', text)
     assert figures == ["3", "2", "97", "0"]  # organisations, placed, segments empty, segments with one firm
     segments = re.findall(r'class="segment segment-(\w+)" href="/chain/([\w-]+)"[^>]*data-firms="(\d+)"', text)
     states = {segment: (state, firms) for state, segment, firms in segments}
     assert (states["machine-vision"], states["speech"], len(segments)) == (("held", "2"), ("empty", "0"), 98)
+
+
+def test_real_firms_are_stated_against_the_official_count(client: Client, city: City) -> None:
+    city.outsider.origin = Origin.IMPORTED
+    city.outsider.save()
+    client.cookies["siwei_language"] = "en"
+    assert "In this data: 2 firms placed, of about 2,000 in the official count" in client.get("/chain").content.decode()
 
 
 def test_a_gap_names_who_stands_nearest(client: Client, city: City) -> None:
