@@ -71,6 +71,7 @@ def create_home(directory: Path, pack: str, as_of: date) -> CityHome:
             )
         return home
     directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)  # the database and the operator's report hold what is not public
     text = (
         f'pack = "{pack if (PACKS / pack).is_dir() else Path(pack).resolve()}"\n'
         f"as_of = {as_of.isoformat()}\n"
