@@ -32,6 +32,10 @@ POLL_S = 0.5
 ENGINE = "local"
 
 
+class NotEntitled(Conflict):
+    """The demonstration's programme grants nothing on the city's day (it has ended, say): the other deals go on."""
+
+
 def trade(job: Job) -> Counts:
     cast = load_cast(job.pack.directory, job.pack.attributes)
     if cast is None:
@@ -44,6 +48,8 @@ def trade(job: Job) -> Counts:
             train(stage, cast.training)
         except EnvironmentMissing as error:
             notes.append(f"the training job was refused, never run bare: {error}")
+        except NotEntitled as error:
+            notes.append(f"no voucher, so no training job: {error}")
     for deal in cast.deals:
         conclude(stage, deal)
     settled = Agreement.objects.filter(state=AgreementState.SETTLED).count()
@@ -70,6 +76,14 @@ def publish(stage: Stage) -> None:
 def train(stage: Stage, training: Training) -> None:
     """A voucher is decided and granted, offers are ranked, an agreement is signed (voucher and own share are held), the
     job runs in its sandbox, its time is metered, charged, and the rest released."""
+    buyer = stage.party_terms(training.need, "consumer").organisation or ""
+    declare_budget(
+        buyer,
+        training.declared_budget_fen,
+        actor=stage.owner_actor(training.need),
+        now=stage.job.now(),
+        idempotency_key=f"demo-{training.need}-budget",
+    )
     voucher = award_voucher(stage, training)
     agreement = agree_on_compute(stage, training, voucher)
     if agreement.state == AgreementState.SETTLED:
@@ -100,8 +114,8 @@ def award_voucher(stage: Stage, training: Training) -> Voucher:
         programme, stage.organisations[party], as_of=job.home.as_of, attributes=job.pack.attributes,
         actor=stage.actor_for(party), now=now(), idempotency_key=f"demo-{programme.id}-{party}",
     )  # fmt: skip
-    if decision.award_fen is None:
-        raise Conflict(f"the demonstration's {party} is {decision.verdict} under {programme.id}: nothing to grant")
+    if not decision.award_fen:
+        raise NotEntitled(f"the demonstration's {party} is {decision.verdict} under {programme.id}: nothing to grant")
     voucher = decision.result["voucher"]
     if voucher is None or voucher["rate_bp"] is None or voucher["valid_to"] is None:
         raise Conflict(f"{programme.id} does not say what its voucher pays, or until when → complete its `voucher:`")
@@ -118,9 +132,6 @@ def agree_on_compute(stage: Stage, training: Training, voucher: Voucher) -> Agre
     need, offer = listing_key(training.need), listing_key(training.offer)
     actor = stage.owner_actor(training.need)
     party = stage.party_terms(training.need, "consumer")
-    declare_budget(
-        party.organisation or "", training.declared_budget_fen, actor=actor, now=now(), idempotency_key=f"{key}-budget"
-    )
     if not Match.objects.filter(need__key=need).exists():
         match_need(need, as_of=as_of, actor=actor, now=now(), voucher=voucher)
     introduce_match(need, offer, actor=actor, now=now())
