@@ -129,3 +129,14 @@ def test_a_generated_city_takes_no_real_files(city: Path, tmp_path: Path) -> Non
     assert done.returncode == 6
     assert "make another city" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_ended_programme_stops_the_training_job_alone(tmp_path: Path, small_pack: str) -> None:
+    later = tmp_path / "later"
+    subprocess.run(
+        [*SIWEI, "init", str(later), "--pack", small_pack, "--as-of", "2026-12-18"], check=True, capture_output=True
+    )
+    stages = {stage["stage"]: stage for stage in siwei(later, "run")["stages"]}
+    assert (stages["exchange"]["counts"]["jobs"], stages["exchange"]["counts"]["agreements"]) == (0, 4)
+    assert "no voucher" in stages["exchange"]["notes"][0]
+    assert "measure" in stages
