@@ -7,6 +7,7 @@
     │   └── ImportRefused     a file cannot be read at all (single bad rows are kept as rejects instead)
     ├── NotFound              no such city, organisation, programme, job …
     ├── NotAllowed            the actor may not do this
+    │   └── ConfirmationNeeded not before they show their second factor (or use a token that was granted it)
     ├── Conflict              the state of the world does not allow this (already signed, hold expired …)
     │   └── InsufficientFunds a hold or capture would overdraw an account
     ├── EngineError           an engine could not do what was asked of a job
@@ -73,6 +74,14 @@ class NotFound(SiweiError):
 
 class NotAllowed(SiweiError):
     exit_code = 5
+
+
+class ConfirmationNeeded(NotAllowed):
+    """`reason` is a value of `siwei.exchange.actors.Confirmation`: what is missing."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class Conflict(SiweiError):

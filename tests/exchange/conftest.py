@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from exchange_deal import Deal
 
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import Organisation, OrganisationKind, Origin, Person, Representative
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -28,10 +28,12 @@ def make_organisation(key: str, name: str, kind: str = OrganisationKind.FIRM) ->
     return Organisation.objects.create(key=key, name=name, name_normalised=name, kind=kind, origin=Origin.GENERATED)
 
 
-def make_person(username: str, organisation: Organisation | None = None, **rights: bool) -> Person:
+def make_person(
+    username: str, organisation: Organisation | None = None, role: Role = Role.OWNER, **rights: bool
+) -> Person:
     person = Person.objects.create(username=username, **rights)
     if organisation is not None:
-        Representative.objects.create(person=person, organisation=organisation, approved_at=NOW)
+        Representative.objects.create(person=person, organisation=organisation, role=role, approved_at=NOW)
     return person
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from siwei.exchange.actors import VISITOR, Actor
+from siwei.exchange.actors import VISITOR, Actor, Role
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -116,6 +116,6 @@ def test_a_published_tie_is_public(deal: Any) -> None:
 
 
 def test_an_event_of_two_of_my_organisations_comes_once(settled: Any) -> None:
-    both = Actor(name="both", organisation_ids=frozenset({settled.cast.firm.pk, settled.cast.centre.pk}))
+    both = Actor(name="both", roles={settled.cast.firm.pk: Role.MEMBER, settled.cast.centre.pk: Role.MEMBER})
     events = Event.objects.visible_to(both)
     assert events.count() == len({event.pk for event in events})

@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from django.test import Client
 from exchange_deal import Deal
 
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import (
     Fact,
     ImportFile,
@@ -79,12 +79,14 @@ def make_organisation(
     )
 
 
-def make_person(username: str, organisation: Organisation | None = None, **rights: bool) -> Actor:
+def make_person(
+    username: str, organisation: Organisation | None = None, role: Role = Role.OWNER, **rights: bool
+) -> Actor:
     person = Person.objects.create(username=username, **rights)
     person.set_password(PASSWORD)
     person.save()
     if organisation is not None:
-        Representative.objects.create(person=person, organisation=organisation, approved_at=NOW)
+        Representative.objects.create(person=person, organisation=organisation, role=role, approved_at=NOW)
     return person.as_actor()
 
 

@@ -1,8 +1,34 @@
-"""Who may do what. Predicates are small and named `can_*`; `require` turns a no into words."""
+"""Who may do what. Predicates are small and named `can_*`; `require` turns a no into words.
 
-from siwei.errors import NotAllowed
-from siwei.exchange.actors import Actor
+    role      ordinary acts   sign   commit money   manage people
+    owner          ✓            ✓          ✓              ✓
+    manager        ✓            ✓          –              ✓ (members and managers)
+    finance        ✓            –          ✓              –
+    member         ✓            –          –              –
+
+The city's own: an operator runs the exchange and may do ordinary acts for anybody, but signs, declares and commits
+money for nobody; a reviewer scores what is put before reviewers; an auditor reads everything and writes nothing, which
+every action asks first (`forbid_readers`), whatever else it asks.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from siwei.errors import ConfirmationNeeded, NotAllowed
+from siwei.exchange.actors import Actor, Confirmation, Role
 from siwei.exchange.models import AgreementParty, Listing
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SIGNERS = frozenset({Role.OWNER, Role.MANAGER})
+TREASURERS = frozenset({Role.OWNER, Role.FINANCE})
+MANAGES: dict[Role, frozenset[Role]] = {
+    Role.OWNER: frozenset(Role),
+    # Not finance: whoever hands out a right to money must have it.
+    Role.MANAGER: frozenset({Role.MANAGER, Role.MEMBER}),
+}
+"""Role → the roles it may grant, change and revoke."""
 
 
 def require(allowed: bool, actor: Actor, what: str) -> None:
@@ -10,8 +36,47 @@ def require(allowed: bool, actor: Actor, what: str) -> None:
         raise NotAllowed(f"{actor.name} may not {what} → act for the organisation concerned, or ask the operator")
 
 
+def require_writer(actor: Actor, what: str) -> None:
+    if not actor.may_write:
+        reason = "an auditor reads everything and writes nothing" if actor.is_auditor else "this token only reads"
+        raise NotAllowed(f"{actor.name} may not {what} → {reason}")
+
+
+def require_confirmation(actor: Actor, what: str) -> None:
+    """For acts with money: `ConfirmationNeeded` unless a second factor was shown a moment ago."""
+    words = {
+        Confirmation.NO_FACTOR: "set up a second factor under your account's security first",
+        Confirmation.STALE: "confirm with your second factor again",
+        Confirmation.NOT_GRANTED: "use a token with the scope money",
+    }
+    if actor.confirmation != Confirmation.GIVEN:
+        raise ConfirmationNeeded(f"{actor.name} may not {what} yet → {words[actor.confirmation]}", actor.confirmation)
+
+
+def forbid_readers(function: Callable[P, R]) -> Callable[P, R]:
+    """For what writes but is not one transaction (`siwei.exchange.audit.action` asks the same)."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        actor = kwargs.get("actor")
+        if isinstance(actor, Actor):
+            require_writer(actor, function.__name__.replace("_", " "))
+        return function(*args, **kwargs)
+
+    return run
+
+
 def can_operate(actor: Actor) -> bool:
     return actor.is_operator
+
+
+def can_review(actor: Actor) -> bool:
+    return actor.is_reviewer
+
+
+def can_see(actor: Actor, organisation_id: int | None) -> bool:
+    """More of an organisation than its public facts: its own people, the operator, the auditor."""
+    return actor.sees_all or actor.role_in(organisation_id) is not None
 
 
 def can_act_for(actor: Actor, organisation_id: int | None) -> bool:
@@ -24,11 +89,28 @@ def can_declare_for(actor: Actor, organisation_id: int) -> bool:
     return actor.represents(organisation_id)
 
 
+def can_commit_money_for(actor: Actor, organisation_id: int | None) -> bool:
+    """Budgets, caps, approvals of money, keys that spend: the organisation's own treasurers and nobody else."""
+    return actor.role_in(organisation_id) in TREASURERS
+
+
+def can_manage_people_of(actor: Actor, organisation_id: int | None, role: Role = Role.MEMBER) -> bool:
+    """Whether the actor may grant, change or revoke `role` there. The operator decides on claims, not on members."""
+    own = actor.role_in(organisation_id)
+    return own is not None and role in MANAGES.get(own, frozenset())
+
+
+def can_approve_for(actor: Actor, organisation_id: int | None, role: Role) -> bool:
+    """Whether the actor's word is that of `role` there: the role itself, or an owner."""
+    return actor.role_in(organisation_id) in (role, Role.OWNER)
+
+
 def can_change_listing(actor: Actor, listing: Listing) -> bool:
     own = actor.person_id is not None and listing.person_id == actor.person_id
     return own or can_act_for(actor, listing.organisation_id)
 
 
 def can_sign_for(actor: Actor, party: AgreementParty) -> bool:
+    """A signature is the party's own: the person's, or an owner's or manager's of the organisation; no operator's."""
     own = actor.person_id is not None and party.person_id == actor.person_id
-    return own or can_act_for(actor, party.organisation_id)
+    return own or actor.role_in(party.organisation_id) in SIGNERS

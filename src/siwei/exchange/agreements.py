@@ -7,10 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, Problem
-from siwei.exchange.access import can_act_for, can_sign_for, require
+from siwei.exchange.access import can_act_for, can_commit_money_for, can_sign_for, require
 from siwei.exchange.accounts import commitment_account, own_share_account, receivable_account
 from siwei.exchange.actors import Actor
-from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import CNY, Entry, change_floor, of_hold, write_transfer
 from siwei.exchange.listings import find_kind
 from siwei.exchange.models import (
@@ -46,14 +46,14 @@ SETTLEMENT_GRACE = timedelta(days=30)
 """How long after an agreement's end its holds stay: what began in time is still metered and charged."""
 
 
-@action
+@money_action
 def declare_budget(organisation: str, budget_fen: int, *, actor: Actor, now: datetime, idempotency_key: str) -> Account:
     """How much of its own money outside a firm may commit here; its commitment account may go down to that.
 
     A later declaration replaces it, but never below what is already committed (`Conflict`).
     """
     owner = find_organisation(organisation)
-    require(actor.represents(owner.pk), actor, f"commit money of {owner.name}")
+    require(can_commit_money_for(actor, owner.pk), actor, f"commit money of {owner.name}")
     content = {"organisation": organisation, "budget_fen": budget_fen}
     account = commitment_account(owner)
     if repeated("declare_budget", idempotency_key, content):
@@ -140,14 +140,13 @@ def propose_agreement(
     return agreement
 
 
-@action
+@money_action
 def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None = None) -> Agreement:
     """Sign for every party the actor represents. The last signature places the holds; where the money is not there the
     signature is not taken (`InsufficientFunds`). Signing again changes nothing."""
     agreement = lock_agreement(key)
     parties = list(agreement.parties.select_related("organisation", "person").order_by("pk"))
-    # The operator signs for nobody: a signature is the party's own.
-    own = [party for party in parties if can_sign_for(actor, party) and not _only_as_operator(actor, party)]
+    own = [party for party in parties if can_sign_for(actor, party)]
     require(bool(own), actor, f"sign {key}")
     unsigned = [party for party in own if party.signed_at is None]
     if not unsigned:
@@ -228,11 +227,6 @@ def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date) ->
     for number, line in enumerate([*quoted, *(plain_line(agreement, line) for line in lines)], 1):
         line.number = number
         line.save(force_insert=True)
-
-
-def _only_as_operator(actor: Actor, party: AgreementParty) -> bool:
-    own = party.person_id is not None and party.person_id == actor.person_id
-    return not own and (party.organisation_id is None or not actor.represents(party.organisation_id))
 
 
 def _place_holds(agreement: Agreement, now: datetime, day: date) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from siwei.errors import Conflict, InputError
-from siwei.exchange.access import can_operate, require
+from siwei.exchange.access import can_operate, require, require_confirmation, require_writer
 from siwei.exchange.actors import Actor
 from siwei.exchange.canonical import canonical_json, check_storable, sha256_of
 from siwei.exchange.models import Event, Organisation, Seal, Transfer
@@ -21,10 +21,16 @@ KEY_LENGTH = 80
 
 
 def action(function: Callable[P, R]) -> Callable[P, R]:
-    """One transaction. A lost race (the same key at the same moment, a deadlock) is tried again, then is a conflict."""
+    """One transaction. A lost race (the same key at the same moment, a deadlock) is tried again, then is a conflict.
+
+    Whoever only reads is refused before anything else is asked.
+    """
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        actor = kwargs.get("actor")
+        if isinstance(actor, Actor):
+            require_writer(actor, function.__name__.strip("_").replace("_", " "))
         for attempt in range(1, TRIES + 1):
             try:
                 with transaction.atomic():
@@ -41,6 +47,23 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
                     raise Conflict(f"{function.__name__} lost against another writer ({words}) → try again") from error
         raise AssertionError("unreachable")
 
+    return run
+
+
+def money_action(function: Callable[P, R]) -> Callable[P, R]:
+    """An `action` that commits, approves or pays money: whoever asks must have shown a second factor a moment ago."""
+    acting = action(function)
+
+    @functools.wraps(acting)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        actor = kwargs.get("actor")
+        if isinstance(actor, Actor):
+            what = function.__name__.replace("_", " ")
+            require_writer(actor, what)
+            require_confirmation(actor, what)
+        return acting(*args, **kwargs)
+
+    run.asks_confirmation = True  # type: ignore[attr-defined]
     return run
 
 

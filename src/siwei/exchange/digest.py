@@ -186,7 +186,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Organisation.objects.all(),
         *("key", "code", "name", "name_normalised", "kind", "district", "founded_on", "origin", "merged_into__key"),
     ),
-    "Person": _values(Person.objects.all(), "username", "is_operator", "is_auditor", "is_active"),
+    "Person": _values(Person.objects.all(), "username", "is_operator", "is_auditor", "is_reviewer", "is_active"),
     "Placement": _values(Placement.objects.all(), "organisation__key", "segment", "layer", "confidence", "evidence"),
     "Pot": _values(
         Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"
@@ -203,7 +203,9 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "valid_from",
         "valid_to",
     ),
-    "Representative": _values(Representative.objects.all(), "person__username", "organisation__key", "evidence"),
+    "Representative": _values(
+        Representative.objects.all(), "person__username", "organisation__key", "role", "evidence"
+    ),
     "RowWarning": _values(RowWarning.objects.all(), "file__sha256", "row", "field", "message"),
     "Run": _latest_runs,
     "Settlement": _values(

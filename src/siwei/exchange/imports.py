@@ -26,7 +26,7 @@ from siwei.city.home import open_home
 from siwei.city.pack import Pack, load_pack
 from siwei.city.population import generate, source_of, write_population
 from siwei.errors import ImportRefused, Problem
-from siwei.exchange.access import can_operate, require
+from siwei.exchange.access import can_operate, forbid_readers, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
 from siwei.exchange.bulk import fill_empty, insert_rows
@@ -66,6 +66,7 @@ def pack_gazetteer(pack: Pack) -> Gazetteer:
     return build_gazetteer(pack.districts, pack.places, city=pack.identity.name_zh)
 
 
+@forbid_readers
 def import_firms(
     paths: Sequence[Path],
     *,
@@ -105,6 +106,7 @@ def import_firms(
     return ImportSummary(counts, tuple(remarks))
 
 
+@forbid_readers
 def import_population(
     count: int,
     ai_count: int,

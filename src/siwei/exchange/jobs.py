@@ -8,7 +8,7 @@ from typing import Any
 from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds
 from siwei.compute.metering import BILLING_STEP_S
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError
-from siwei.exchange.access import can_act_for, can_operate, require
+from siwei.exchange.access import can_act_for, can_operate, forbid_readers, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.agreements import lock_agreement
 from siwei.exchange.audit import action, record_event, repeated
@@ -18,6 +18,7 @@ MAXIMUM_ATTEMPTS = 5
 ACTIVE = (JobState.QUEUED, JobState.RUNNING)
 
 
+@forbid_readers
 def submit_job(
     agreement: str,
     line: int,
@@ -42,6 +43,7 @@ def submit_job(
     return job
 
 
+@forbid_readers
 def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
     """Ask the engine how the job is and write it down; a finished one is metered, a lost one starts anew.
 
@@ -73,6 +75,7 @@ def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job
     return job
 
 
+@forbid_readers
 def cancel_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
     """Ask the engine to stop the job; what it took until then is metered. For its consumer or the operator."""
     job = find_job(key)

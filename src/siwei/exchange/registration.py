@@ -10,7 +10,7 @@ from siwei.city.firms.codes import check_codes
 from siwei.city.firms.names import name_key, normalise_names
 from siwei.errors import InputError, Problem
 from siwei.exchange.access import can_operate, require
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event
 from siwei.exchange.models import Fact, FactStatus, Organisation, OrganisationKind, Origin, Person, Representative
 
@@ -64,16 +64,20 @@ def register_person(
     *,
     password: str | None,
     organisation: Organisation | None = None,
+    role: Role = Role.OWNER,
     evidence: str = "",
     is_operator: bool = False,
     is_auditor: bool = False,
+    is_reviewer: bool = False,
     actor: Actor,
     now: datetime,
 ) -> Person:
-    """A person who can sign in, with an approved mandate for `organisation`. Again: a new password, nothing else."""
+    """A person who can sign in, with an approved mandate for `organisation` in `role`. Again: a new password, nothing
+    else."""
     require(can_operate(actor), actor, "register people")
     person, created = Person.objects.get_or_create(
-        username=username, defaults={"is_operator": is_operator, "is_auditor": is_auditor}
+        username=username,
+        defaults={"is_operator": is_operator, "is_auditor": is_auditor, "is_reviewer": is_reviewer},
     )
     if password is not None:
         person.set_password(password)
@@ -82,7 +86,9 @@ def register_person(
     person.save(update_fields=["password"])
     if organisation is not None:
         Representative.objects.get_or_create(
-            person=person, organisation=organisation, defaults={"evidence": evidence, "approved_at": now}
+            person=person,
+            organisation=organisation,
+            defaults={"role": role, "evidence": evidence, "approved_at": now},
         )
     return person
 

@@ -13,7 +13,7 @@ from siwei.city.attributes import Attribute, parse_value
 from siwei.errors import Conflict, InputError, NotAllowed, Problem
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
-from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound
 from siwei.policy import Programme, Sharing, share_pot
 
@@ -176,7 +176,7 @@ def decide_objection(
     return Objection.objects.get(pk=objection.pk)
 
 
-@action
+@money_action
 def award_round(made: SharingRound, *, as_of: date, actor: Actor, now: datetime, idempotency_key: str) -> SharingRound:
     """After the notice: applications become awards, those with an upheld objection are refused; what these would have
     had stays in the pot. `Conflict` while the notice runs or an objection is undecided."""

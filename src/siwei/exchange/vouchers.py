@@ -7,7 +7,7 @@ from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.accounts import budget_account, pot_account, voucher_account
 from siwei.exchange.actors import Actor
-from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Decision, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
@@ -15,7 +15,7 @@ from siwei.market.listing import VoucherTerms
 from siwei.policy.programmes import Programme, Verdict
 
 
-@action
+@money_action
 def open_pot(
     programme: Programme, period: str, budget_fen: int, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Pot:
@@ -56,7 +56,7 @@ def open_pot(
     return pot
 
 
-@action
+@money_action
 def grant_voucher(
     decision: Decision,
     pot: Pot,

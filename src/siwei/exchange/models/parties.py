@@ -7,7 +7,7 @@ from typing import Self
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import Actor, Role
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -22,16 +22,34 @@ class PersonManager(UserManager.from_queryset(PersonQuerySet)):  # type: ignore[
 
 
 class Person(AbstractUser):
-    """Somebody who can sign in."""
+    """Somebody who can sign in; and what they are to the city, apart from any organisation."""
 
     is_operator = models.BooleanField(default=False)
     is_auditor = models.BooleanField(default=False)
+    is_reviewer = models.BooleanField(default=False)
 
     objects = PersonManager()  # type: ignore[misc]  # AbstractUser declares it a class variable
 
+    class Meta(AbstractUser.Meta):
+        abstract = False
+        constraints = (
+            # Whoever audits has no part in what is audited.
+            models.CheckConstraint(
+                condition=~models.Q(is_auditor=True) | models.Q(is_operator=False, is_reviewer=False),
+                name="auditor_is_nothing_else",
+            ),
+        )
+
     def as_actor(self) -> Actor:
-        mandates = self.mandates.filter(approved_at__isnull=False).values_list("organisation_id", flat=True)
-        return Actor(self.pk, self.username, frozenset(mandates), self.is_operator, self.is_auditor)
+        mandates = self.mandates.filter(approved_at__isnull=False).values_list("organisation_id", "role")
+        return Actor(
+            self.pk,
+            self.username,
+            {organisation_id: Role(role) for organisation_id, role in mandates},
+            is_operator=self.is_operator,
+            is_auditor=self.is_auditor,
+            is_reviewer=self.is_reviewer,
+        )
 
 
 class Origin(models.TextChoices):
@@ -91,10 +109,11 @@ class RepresentativeQuerySet(models.QuerySet["Representative"]):
 
 
 class Representative(models.Model):
-    """经办人: a person's mandate to act for an organisation; it counts once approved."""
+    """经办人: a person's mandate to act for an organisation in a role; it counts once approved."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="mandates")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="representatives")
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     evidence = models.TextField(blank=True)
     approved_at = models.DateTimeField(null=True)
 
