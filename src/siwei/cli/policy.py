@@ -295,11 +295,12 @@ def evaluate(*, json: Json = False) -> None:
     An answer is {"value": …}, {"error": …}, or {"refused": …} for what is not taken (docs/reference/language.md).
     """
     import sys
+    from json import dumps
 
-    from siwei.policy.language.evaluation import evaluate_line
+    from siwei.policy.language.evaluation import evaluate_lines
 
     # Lines in and lines out either way; the option is there because every command of programs has it.
     del json
-    for line in sys.stdin:
-        if line.strip():
-            print_json(evaluate_line(line))
+    for answer in evaluate_lines(sys.stdin.buffer):
+        # ASCII: half a character can be told, and no line separator of Unicode cuts an answer in two.
+        print(dumps(answer), flush=True)

@@ -5,8 +5,8 @@ Values are tagged as in the conformance cases: `{"int64": "42"}`, `{"bool": true
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
 from cel_expr_python import cel
 
@@ -19,22 +19,65 @@ from siwei.policy.language.tagged import tag, untag
 from siwei.policy.language.values import CelMap, Duration, EvaluationError, Timestamp, Uint, Value
 
 LONGEST_LINE = 1_000_000
+"""Characters. In bytes, a line is never held beyond four times that, whatever its length."""
+_BEYOND_THE_PARSER = ("unsupported syntax", "variable name must be a simple identifier", "recursion")
+"""What cel-cpp says of the syntax of extensions that are not switched on, such as `a.?b`, and of what is too deep for
+it: not for us to call wrong."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _ROUNDING = "down"
 
 
-def evaluate_line(line: str) -> dict[str, object]:
+def evaluate_lines(source: BinaryIO) -> Iterator[dict[str, Any]]:
+    """An answer to every line of `source` that is not blank, in order and in bounded memory; a line ends with a line
+    feed and with nothing else."""
+    most_bytes = 4 * LONGEST_LINE
+    mark = b"\xef\xbb\xbf"
+    while line := source.readline(most_bytes + 1):
+        whole = line.endswith(b"\n") or len(line) <= most_bytes
+        while not whole and (rest := source.readline(most_bytes)):
+            whole = rest.endswith(b"\n")
+        line, mark = line.removeprefix(mark).strip(b" \t\r\n"), b""
+        if not line:
+            continue
+        try:
+            yield evaluate_line(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            long = len(line) > LONGEST_LINE
+            yield {"refused": _too_long() if long else f"byte {error.start + 1} of the line is not UTF-8"}
+
+
+def evaluate_line(line: str) -> dict[str, Any]:
     """Answer one JSON line `{expr, bindings, container, disable_check}` by `{"value": …}`, `{"error": …}` (CEL calls
     it wrong, or it fails) or `{"refused": …}` (outside what is taken)."""
     if len(line) > LONGEST_LINE:
-        return {"refused": f"a line of more than {LONGEST_LINE} characters"}
+        return {"refused": _too_long()}
     try:
         case = json.loads(line)
-        bindings = {str(name): untag(value) for name, value in case.get("bindings", {}).items()}
-        container = str(case.get("container") or "")
-        return evaluate(str(case["expr"]), bindings, bool(case.get("disable_check", False)), container)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if problem := _problem(case):
+            return {"refused": f"not a case: {problem}"}
+        bindings = {name: untag(value) for name, value in (case.get("bindings") or {}).items()}
+    except (ValueError, TypeError, RecursionError) as error:
         return {"refused": f"not a case: {str(error)[:200]}"}
+    return evaluate(case["expr"], bindings, bool(case.get("disable_check")), case.get("container") or "")
+
+
+def _too_long() -> str:
+    return f"a line of more than {LONGEST_LINE} characters"
+
+
+def _problem(case: object) -> str:
+    """What is wrong with the shape of a case; empty where nothing is."""
+    if not isinstance(case, dict):
+        return "a line is an object {expr, bindings, container, disable_check}"
+    if not isinstance(case.get("expr"), str):
+        return "`expr` is the text of an expression"
+    if not isinstance(case.get("bindings"), dict | None):
+        return "`bindings` is an object of names and tagged values"
+    if not isinstance(case.get("disable_check"), bool | None):
+        return "`disable_check` is true or false"
+    if not isinstance(case.get("container"), str | None):
+        return "`container` is a name"
+    return ""
 
 
 def evaluate(
@@ -53,7 +96,8 @@ def evaluate(
         # A function we do not declare may well be one of CEL's extensions: that is not for us to call wrong. With too
         # many or too few arguments, cel-cpp calls one that is declared undeclared too.
         undeclared = re.findall(r"undeclared reference to '([^']*)'", str(refused))
-        error = refused.by_cel and all(name in GLOBAL or name in MEMBER for name in undeclared)
+        beyond = any(part in str(refused) for part in _BEYOND_THE_PARSER)
+        error = refused.by_cel and not beyond and all(name in GLOBAL or name in MEMBER for name in undeclared)
         return {"error" if error else "refused": str(refused)}
     except EvaluationError as error:
         return {"error": str(error)}

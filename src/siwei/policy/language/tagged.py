@@ -52,7 +52,7 @@ def _untag(tag: str, written: Any) -> Value:
             return base64.b64decode(written, validate=True)
         case ("list", list()):
             return tuple(untag(item) for item in written)
-        case ("map", list()):
+        case ("map", list()) if all(isinstance(pair, list) and len(pair) == 2 for pair in written):
             return CelMap(tuple((untag(key), untag(value)) for key, value in written))
         case ("timestamp", str()):
             return parse_timestamp(written)
