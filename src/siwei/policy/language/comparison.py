@@ -13,6 +13,7 @@ COMPARISONS: dict[str, Comparison] = {
     "_==_": operator.eq, "_!=_": operator.ne, "_<_": operator.lt,
     "_<=_": operator.le, "_>_": operator.gt, "_>=_": operator.ge,
 }  # fmt: skip
+MIRRORED = {"_==_": "_==_", "_!=_": "_!=_", "_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_"}
 FEW_LITERALS = 8
 ORDERED = ("bool", "int", "uint", "double", "string", "date", "timestamp", "duration")
 
@@ -43,7 +44,11 @@ def _constant_where_known(answer: bool) -> Builder:
 def _compare(function: str, left_type: CelType, right_type: CelType) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         left, right = align(arguments[0].value, left_type, arguments[1].value, right_type)
-        value = COMPARISONS[function](left, right)
+        if arguments[0].constant is None:
+            value = COMPARISONS[function](left, right)
+        else:
+            # A literal on the left and a `when` that no row meets on the right: Polars' in-memory engine gives one row.
+            value = COMPARISONS[MIRRORED[function]](right, left)
         sides = ((left, left_type, arguments[0]), (right, right_type, arguments[1]))
         is_nan = [
             side.is_nan() for side, kind, part in sides if kind.kind == "double" and not _is_ordinary(part.constant)

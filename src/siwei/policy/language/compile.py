@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from siwei.policy.language.anniversaries import as_comparison
-from siwei.policy.language.compiled import Compiled, Context
+from siwei.policy.language.compiled import Builder, Compiled, Context
 from siwei.policy.language.overloads import Overload, find_band, find_membership, find_overload
 from siwei.policy.language.tree import AsOf, Attribute, Call, ListLiteral, Literal, Node, Parameter
 from siwei.policy.language.types import CelType
@@ -65,9 +65,13 @@ class Plan:
                 simpler = as_comparison(node, context.as_of)
                 if simpler is not None:
                     return self._compile(simpler, context)
-                parts = [self._compile(argument, context) for argument in flatten(node)]
-                result = _overload(node).build(tuple(part for part, _ in parts), context)
-                return self._bind(result, max(level for _, level in parts))
+                arguments = flatten(node)
+                parts = [self._compile(argument, context) for argument in arguments]
+                build, compiled = _overload(node).build, tuple(part for part, _ in parts)
+                if all(part.is_settled for part in compiled):
+                    kinds = [DTYPES[argument.type.kind] for argument in arguments]
+                    return _settle(build, compiled, kinds, context, node.type), 0
+                return self._bind(build(compiled, context), max(level for _, level in parts))
 
     def _attribute(self, node: Attribute, context: Context) -> tuple[Compiled, int]:
         """A missing fact, or one less proven than the clause requires, is unknown."""
@@ -139,7 +143,27 @@ def _constant(value: bool | int | float | str | date | datetime | timedelta, cel
 
 def _parameter(node: Parameter, context: Context) -> Compiled:
     value = context.parameters.get(node.name)
-    if value is None:
-        # Without a value on the day it is an error wherever it is read, not zero.
-        return Compiled(pl.lit(None, dtype=pl.Int64), pl.lit(True))
-    return _constant(value, node.type)
+    # Without a value on the day it is an error wherever it is read, not zero.
+    return _failure(node.type) if value is None else _constant(value, node.type)
+
+
+def _failure(cel_type: CelType) -> Compiled:
+    return Compiled(pl.lit(None, dtype=DTYPES[cel_type.kind]), pl.lit(True), fails=True)
+
+
+def _settle(
+    build: Builder, arguments: tuple[Compiled, ...], kinds: list[pl.DataType], context: Context, cel_type: CelType
+) -> Compiled:
+    """An operation on the day and on parameters alone, worked out while planning. As a column it would be a scalar,
+    beside which Polars is not exact (`arithmetic._spread`), and which its in-memory engine cannot compare with a
+    literal."""
+    # Two rows, for the same reason.
+    columns = {f"{place}": pl.Series([part.constant] * 2, dtype=kind)
+               for place, (part, kind) in enumerate(zip(arguments, kinds, strict=True))}  # fmt: skip
+    parts = tuple(
+        Compiled(pl.col(name), part.error, constant=part.constant)
+        for name, part in zip(columns, arguments, strict=True)
+    )
+    result = build(parts, context)
+    value = pl.DataFrame(columns).select(result.value.alias("value"))["value"][0]
+    return _failure(cel_type) if value is None else _constant(value, cel_type)

@@ -22,12 +22,18 @@ NEVER: Mapping[str, pl.Expr] = {}
 class Compiled:
     """`error` is Boolean and never null; None where the node cannot fail. `unknown` says, by attribute, in which
     rows that attribute is what the result waits for (Boolean, never null); empty where the node is always known.
-    `constant` is the Python value of a literal, where the node is one."""
+    `constant` is the Python value of what is the same in every row, and `fails` says that every row is in error."""
 
     value: pl.Expr
     error: pl.Expr | None = None
     unknown: Mapping[str, pl.Expr] = field(default_factory=dict)
     constant: object = None
+    fails: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no row can change it."""
+        return self.fails or self.constant is not None
 
     @property
     def is_unknown(self) -> pl.Expr:
