@@ -7,13 +7,21 @@ from typing import Any
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
-from siwei.policy import load_programme, programme_schema
+from siwei.policy import check_stacking, load_programme, load_programmes, programme_schema, stacking_schema
 from siwei.policy.language.check import function_names
+from siwei.policy.loading_stacking import load_stacking
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "programme.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-PROSE = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
-WORDS = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`[^`]+`", PROSE))))
+
+
+STACKING_TEXT = PAGE.with_name("stacking.md").read_text(encoding="utf-8")
+
+
+def words(text: str) -> set[str]:
+    """The names a page sets in code, its blocks apart."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`[^`]+`", prose))))
 
 
 def fields(schema: dict[str, Any]) -> set[str]:
@@ -21,11 +29,11 @@ def fields(schema: dict[str, Any]) -> set[str]:
 
 
 def test_every_field_is_on_the_page() -> None:
-    assert sorted(fields(programme_schema()) - WORDS) == []
+    assert sorted(fields(programme_schema()) - words(TEXT)) == []
 
 
 def test_every_function_is_on_the_page() -> None:
-    assert sorted(set(function_names()) - WORDS - {"bool", "duration", "timestamp"}) == []
+    assert sorted(set(function_names()) - words(TEXT) - {"bool", "duration", "timestamp"}) == []
 
 
 def test_every_command_is_on_the_page() -> None:
@@ -39,3 +47,21 @@ def test_the_example_is_right(tmp_path: Path) -> None:
     path.write_text(example, encoding="utf-8")
     programme = load_programme(path, load_attributes(PACKS / "shenzhen"))
     assert (programme.is_draft, programme.attributes) == (False, ("corpus_purchase",))
+
+
+def test_every_field_and_finding_of_stacking_is_on_its_page() -> None:
+    written = (Path(check_stacking.__file__)).read_text(encoding="utf-8")
+    kinds = set(re.findall(r'Severity\.\w+, "(\w+)"', written)) | set(re.findall(r'at\(severity, "(\w+)"', written))
+    assert len(kinds) > 8
+    # Words people read, `zh` and `en`, are told of programmes.
+    wanted = fields(stacking_schema()) | kinds
+    assert sorted(wanted - words(STACKING_TEXT) - words(TEXT)) == []
+    assert sorted(kinds - words(STACKING_TEXT)) == []
+
+
+def test_the_example_of_stacking_is_right(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", STACKING_TEXT, re.DOTALL)
+    (tmp_path / "stacking.yaml").write_text(example, encoding="utf-8")
+    attributes = load_attributes(PACKS / "shenzhen")
+    stacking = load_stacking(tmp_path, attributes, load_programmes(PACKS / "shenzhen" / "programmes", attributes))
+    assert [rule.id for rule in stacking.rules] == ["compute-contract", "one-corpus-award"]

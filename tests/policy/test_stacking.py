@@ -203,7 +203,7 @@ groups:
     ("changes", "message"),
     [
         ({"second": "tryal"}, "reduce must order exactly"),
-        ({"second": "tryal", "reduce": "trial, tryal"}, r"stacking.yaml:3:\d+: no programme 'tryal' .*did you mean"),
+        ({"second": "tryal", "reduce": "trial, tryal"}, r"(?s)stacking.yaml:3:\d+: no programme 'tryal'.*did you mean"),
         ({"limit": "spend"}, "undeclared reference to 'spend'"),
         ({"limit": "listed"}, "this is bool, int is needed"),
         ({"reduce": "other"}, "at least 2 items"),

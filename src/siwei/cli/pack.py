@@ -14,6 +14,7 @@ from siwei.cli.app import Json, app
 from siwei.cli.output import console, print_json, print_table
 from siwei.errors import PackError, PolicyError, Problem
 from siwei.policy import load_programmes
+from siwei.policy.loading_stacking import load_stacking
 
 pack_app = App(name="pack", help="Check a city pack: the data a city is made of.")
 app.command(pack_app)
@@ -67,7 +68,10 @@ def check_pack(directory: Path) -> tuple[Pack | None, int, list[Problem]]:
         problems += error.problems
     try:
         if (directory / "programmes").exists():
-            programmes = len(load_programmes(directory / "programmes", load_attributes(directory)))
+            attributes = load_attributes(directory)
+            read = load_programmes(directory / "programmes", attributes)
+            programmes = len(read)
+            load_stacking(directory, attributes, read)
     except PolicyError as error:
         problems += error.problems
     except PackError:

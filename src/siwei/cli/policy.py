@@ -99,7 +99,8 @@ def _day(as_of: date | None) -> date:
 
 @policy_app.command
 def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
-    """Check every programme of a pack: faults, and warnings apart from them; exits with 3 where there is a fault.
+    """Check every programme of a pack and its stacking.yaml: faults, and warnings apart; exits with 3 where there is a
+    fault.
 
     Faults are what cannot be read and what can never be (clauses that contradict each other, released text that has
     changed …); warnings what is only worth knowing (a clause that decides nothing, an old source …).
@@ -256,19 +257,25 @@ def _print_explanation(explanation: "Explanation") -> None:
 
 @policy_app.command
 def schema(
-    *, pack: Pack = "shenzhen", applies_to: AppliesTo = "organisation", programme_file: bool = False, json: Json = False
+    *,
+    pack: Pack = "shenzhen",
+    applies_to: AppliesTo = "organisation",
+    programme_file: bool = False,
+    stacking_file: bool = False,
+    json: Json = False,
 ) -> None:
     """Print the columns a table needs for a pack, with type, unit and meaning.
 
     Parameters
     ----------
     programme_file: print the JSON Schema of a programme's YAML file instead
+    stacking_file: print the JSON Schema of a pack's stacking.yaml instead
     """
-    from siwei.policy import programme_schema
+    from siwei.policy import programme_schema, stacking_schema
     from siwei.policy.tables import required_columns
 
-    if programme_file:
-        print_json(programme_schema())
+    if programme_file or stacking_file:
+        print_json(programme_schema() if programme_file else stacking_schema())
         return
     attributes, programmes = _load_for(pack, applies_to)
     columns: list[dict[str, object]] = [

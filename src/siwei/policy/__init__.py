@@ -5,6 +5,7 @@ from siwei.policy.check import check_programmes
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, Decisions, decide, decide_lazily
 from siwei.policy.diff import diff
 from siwei.policy.document import programme_schema
+from siwei.policy.document_stacking import stacking_schema
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.loading import load_all_versions, load_programme, load_programmes
@@ -83,5 +84,6 @@ __all__ = [
     "run_pack_cases",
     "share_pot",
     "share_pro_rata",
+    "stacking_schema",
     "unlock",
 ]

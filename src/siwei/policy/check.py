@@ -1,4 +1,4 @@
-"""Check every programme of a pack: what cannot be read, what can never be, and what is worth knowing."""
+"""Check a pack's programmes and stacking rules: what cannot be read, what can never be, what is worth knowing."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -11,8 +11,10 @@ from siwei.errors import PolicyError
 from siwei.policy.check_award import check_award
 from siwei.policy.check_clauses import check_clauses
 from siwei.policy.check_dates import check_bands, check_parameters, check_source, check_state, check_tables
+from siwei.policy.check_stacking import StackingSubject, check_stacking
 from siwei.policy.findings import Finding, Severity, Subject, worst_first
 from siwei.policy.loading import load_all_versions, load_programme, programme_files
+from siwei.policy.loading_stacking import FILE, read_stacking
 from siwei.policy.places import read_places
 from siwei.policy.programmes import Programme
 from siwei.policy.releases import check_releases
@@ -23,7 +25,8 @@ CHECKS = (check_clauses, check_bands, check_award, check_parameters, check_table
 def check_programmes(directory: Path, attributes: Mapping[str, Attribute], today: date) -> tuple[Finding, ...]:
     """Findings over all files of `directory` (`programmes` of a pack), errors first.
 
-    A file that cannot be read gives errors of kind `refused`, and the others are checked all the same.
+    A file that cannot be read gives errors of kind `refused`, and the others are checked all the same. `stacking.yaml`
+    of the pack around it is checked with them; its findings are of the "programme" `stacking.yaml`.
     """
     return worst_first(_findings(Path(directory), attributes, today))
 
@@ -31,7 +34,8 @@ def check_programmes(directory: Path, attributes: Mapping[str, Attribute], today
 def _findings(directory: Path, attributes: Mapping[str, Attribute], today: date) -> Iterator[Finding]:
     until = documents_until(directory.parent)
     read: list[tuple[Programme, Path]] = []
-    for path in programme_files(directory):
+    paths = programme_files(directory)
+    for path in paths:
         try:
             programme = load_programme(path, attributes)
         except PolicyError as error:
@@ -43,13 +47,23 @@ def _findings(directory: Path, attributes: Mapping[str, Attribute], today: date)
         for check in CHECKS:
             yield from check(subject)
     yield from check_releases(directory, read)
-    if len(read) == len(programme_files(directory)):
+    if len(read) == len(paths):
         # Faults between files, such as one version written twice.
         try:
             load_all_versions(directory, attributes)
         except PolicyError as error:
             for problem in error.problems:
                 yield Finding(Severity.ERROR, "refused", Path(problem.file).stem.partition("@")[0], problem)
+    # A file that could not be read still stands for a programme that rules may name.
+    known = {*(programme.id for programme, _ in read), *(path.stem.partition("@")[0] for path in paths)}
+    try:
+        written = read_stacking(directory.parent, attributes, known)
+    except PolicyError as error:
+        for problem in error.problems:
+            yield Finding(Severity.ERROR, "refused", FILE, problem)
+        return
+    if written is not None:
+        yield from check_stacking(StackingSubject(written, [programme for programme, _ in read], today, until))
 
 
 def documents_until(pack: Path) -> dict[str, date]:

@@ -11,6 +11,7 @@ from siwei.policy.constants import Interval, Setting, bounds_of
 from siwei.policy.decide import award_column, decide, verdict_column
 from siwei.policy.findings import Finding, Severity, Subject, settings_of, stretch
 from siwei.policy.language.tree import Expression
+from siwei.policy.language.types import INT64_MAX
 from siwei.policy.programmes import Programme
 from siwei.policy.satisfiability import Case, TooManyCases, possible_cases
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -42,6 +43,19 @@ def check_award(subject: Subject) -> Iterator[Finding]:
         if found:
             yield from found
             return
+
+
+def largest_award(programme: Programme) -> int | None:
+    """No award on any day of the period is above this, in fen; None where nothing is certain below 64 bits."""
+    most = 0
+    for setting in settings_of(programme):
+        if None in setting.parameters.values():
+            return None
+        cases = _eligible_cases(programme, setting) or [Case()]
+        highs = [_range(programme.award.expression, setting, cases)[1]]
+        highs += [_range(programme.award.cap, setting, cases)[1]] if programme.award.cap else []
+        most = max(most, min(highs))
+    return None if most >= INT64_MAX else most
 
 
 def _eligible_cases(programme: Programme, setting: Setting) -> list[Case]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from siwei.policy.document import ParameterDocument
 from siwei.policy.document_parts import (
@@ -30,14 +30,6 @@ class StackingGroupDocument(Document):
     reduce: Programmes = Field(description="The same programmes: the first is cut first.")
     words: TextDocument = Field(description="The limit in words.")
     citation: CitationDocument | None = Field(None, description="Where it is written.")
-
-    @model_validator(mode="after")
-    def _order_whole(self) -> "StackingGroupDocument":
-        if sorted(set(self.programmes)) != sorted(self.programmes):
-            raise ValueError("a programme stands twice in the group")
-        if sorted(self.reduce) != sorted(self.programmes):
-            raise ValueError("reduce must order exactly the programmes of the group")
-        return self
 
 
 class EitherOrDocument(Document):
@@ -73,9 +65,8 @@ class StackingDocument(Document):
     related_parties: RelatedDocument | None = Field(None, description="Who is related to whom.")
     notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
 
-    @model_validator(mode="after")
-    def _ids_once(self) -> "StackingDocument":
-        ids = [each.id for each in self.groups] + [each.id for each in self.either_or]
-        if len(set(ids)) != len(ids):
-            raise ValueError("groups and exclusions must differ by id")
-        return self
+
+def stacking_schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) of `stacking.yaml`, for editors."""
+    schema = StackingDocument.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Siwei stacking", **schema}

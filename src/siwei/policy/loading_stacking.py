@@ -1,7 +1,8 @@
 """A pack's `stacking.yaml`, read and checked against the programmes it speaks of."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -20,27 +21,39 @@ from siwei.policy.sources import subject_types
 from siwei.policy.stacking import MOST_LINKED, EitherOr, RelatedRule, Stacking, StackingGroup, linked
 
 FILE = "stacking.yaml"
+REFERENCE = "docs/reference/stacking.md"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStacking:
+    """The rules as they were written, checked, and where each part stands in its file."""
+
+    document: StackingDocument
+    stacking: Stacking
+    places: Places
 
 
 def load_stacking(pack: Path, attributes: Mapping[str, Attribute], programmes: Sequence[Programme]) -> Stacking:
     """The rules of a pack folder; none where it has no `stacking.yaml`. Raises PolicyError with every problem."""
+    written = read_stacking(pack, attributes, [programme.id for programme in programmes])
+    return Stacking() if written is None else written.stacking
+
+
+def read_stacking(pack: Path, attributes: Mapping[str, Attribute], known: Collection[str]) -> WrittenStacking | None:
+    """The same with its places; `known` are the ids of the programmes that rules may name."""
     path = Path(pack) / FILE
     if not path.is_file():
-        return Stacking()
-    written, source = read_document(path, StackingDocument)
-    return _Builder(written, Places(source.text, source.yaml.places, str(path)), attributes, programmes).build()
+        return None
+    document, source = read_document(path, StackingDocument, REFERENCE)
+    places = Places(source.text, source.yaml.places, str(path))
+    return WrittenStacking(document, _Builder(document, places, attributes, known).build(), places)
 
 
 class _Builder:
     def __init__(
-        self,
-        document: StackingDocument,
-        places: Places,
-        attributes: Mapping[str, Attribute],
-        programmes: Sequence[Programme],
+        self, document: StackingDocument, places: Places, attributes: Mapping[str, Attribute], known: Collection[str]
     ) -> None:
-        self.document, self.places = document, places
-        self.known = {programme.id: programme for programme in programmes}
+        self.document, self.places, self.known = document, places, known
         types = subject_types(attributes, "organisation")
         units: dict[str, str | None] = {name: each.unit for name, each in attributes.items()}
         units |= {f"p.{name}": parameter.unit for name, parameter in document.parameters.items()}
@@ -49,15 +62,17 @@ class _Builder:
 
     def build(self) -> Stacking:
         groups, rules = [], []
+        self._check_ids()
         for index, group in enumerate(self.document.groups):
-            self._check_programmes(("groups", index), group.programmes)
+            self._check_programmes(("groups", index, "programmes"), group.programmes)
+            self._check_order(("groups", index, "reduce"), group.reduce, group.programmes)
             limit = self._expression(group.limit, ("groups", index, "limit"))
             if limit is not None:
                 words, citation = text_of(group.words), citation_of(group.citation)
                 names, reduce = tuple(group.programmes), tuple(group.reduce)
                 groups.append(StackingGroup(group.id, names, limit, group.applies_from, reduce, words, citation))
         for index, rule in enumerate(self.document.either_or):
-            self._check_programmes(("either_or", index), rule.programmes)
+            self._check_programmes(("either_or", index, "programmes"), rule.programmes)
             words, citation = text_of(rule.words), citation_of(rule.citation)
             rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation))
         notes = tuple(text_of(note) for note in self.document.notes)
@@ -70,20 +85,47 @@ class _Builder:
             raise PolicyError(self.problems)
         return stacking
 
-    def _related(self) -> RelatedRule | None:
-        rule = self.document.related_parties
-        return (
-            None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
-        )
+    def _check_ids(self) -> None:
+        seen: set[str] = set()
+        named = [("groups", index, rule.id) for index, rule in enumerate(self.document.groups)]
+        named += [("either_or", index, rule.id) for index, rule in enumerate(self.document.either_or)]
+        for kind, index, name in named:
+            if name in seen:
+                self._complain((kind, index, "id"), name, f"another rule is called {name!r}", "rename one")
+            seen.add(name)
 
     def _check_programmes(self, path: KeyPath, names: Sequence[str]) -> None:
         for place, name in enumerate(names):
             if name not in self.known:
                 near = difflib.get_close_matches(name, list(self.known), n=1)
                 fix = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(self.known))}"
-                self.problems.append(
-                    self.places.problem_at((*path, "programmes", place), f"no programme {name!r}", fix)
-                )
+                self._complain((*path, place), name, f"no programme {name!r}", fix)
+        self._check_once(path, names)
+
+    def _check_once(self, path: KeyPath, names: Sequence[str]) -> None:
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                self._complain((*path, place), name, f"{name!r} stands twice", "name each programme once")
+
+    def _check_order(self, path: KeyPath, reduce: Sequence[str], programmes: Sequence[str]) -> None:
+        """A programme that is known and no part of the group is told here, an unknown one where it is a part."""
+        self._check_once(path, reduce)
+        wanted = "reduce must order exactly the programmes of the group"
+        for place, name in enumerate(reduce):
+            if name not in programmes:
+                self._complain((*path, place), name, f"{name!r} is not of this group", wanted)
+        missing = [name for name in dict.fromkeys(programmes) if name not in reduce]
+        if missing:
+            self.problems.append(self.places.problem_at(path, f"{', '.join(missing)} not ordered", wanted))
+
+    def _complain(self, path: KeyPath, written: str, message: str, fix: str) -> None:
+        self.problems.append(self.places.problem(path, written, message, fix))
+
+    def _related(self) -> RelatedRule | None:
+        rule = self.document.related_parties
+        return (
+            None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
+        )
 
     def _expression(self, text: str, path: KeyPath) -> Expression | None:
         try:

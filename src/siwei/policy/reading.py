@@ -12,6 +12,7 @@ from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
 from siwei.errors import PolicyError, Problem
 
 LARGEST_FILE = 256 * 1024
+PAGE = "docs/reference/programme.md"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -24,8 +25,8 @@ class ReadFile:
     sha256: str
 
 
-def read_document(path: Path, model: type[Model]) -> tuple[Model, ReadFile]:
-    """Raises PolicyError with every problem."""
+def read_document(path: Path, model: type[Model], page: str = PAGE) -> tuple[Model, ReadFile]:
+    """Raises PolicyError with every problem; `page` of the documentation lists the fields."""
     content = _read_bounded(path)
     try:
         text = content.decode("utf-8-sig")
@@ -38,7 +39,7 @@ def read_document(path: Path, model: type[Model]) -> tuple[Model, ReadFile]:
     try:
         read = model.model_validate(document.value)
     except ValidationError as error:
-        raise PolicyError(_schema_problems(error, document, str(path), model)) from None
+        raise PolicyError(_schema_problems(error, document, str(path), model, page)) from None
     return read, ReadFile(text, document, hashlib.sha256(content).hexdigest())
 
 
@@ -55,12 +56,14 @@ def _read_bounded(path: Path) -> bytes:
 
 
 def _schema_problems(
-    error: ValidationError, document: YamlDocument, file: str, model: type[BaseModel]
+    error: ValidationError, document: YamlDocument, file: str, model: type[BaseModel], page: str
 ) -> list[Problem]:
-    return [_schema_problem(dict(detail), document, file, model) for detail in error.errors(include_url=False)]
+    return [_schema_problem(dict(detail), document, file, model, page) for detail in error.errors(include_url=False)]
 
 
-def _schema_problem(detail: dict[str, Any], document: YamlDocument, file: str, model: type[BaseModel]) -> Problem:
+def _schema_problem(
+    detail: dict[str, Any], document: YamlDocument, file: str, model: type[BaseModel], page: str
+) -> Problem:
     location: KeyPath = detail["loc"]
     known = next(path for path in _prefixes(location) if path in document.places)
     name = ".".join(str(part) for part in location)
@@ -69,12 +72,12 @@ def _schema_problem(detail: dict[str, Any], document: YamlDocument, file: str, m
             return Problem(f"{location[-1]} is missing", f"add `{location[-1]}:`", file, *document.places[known], name)
         case "extra_forbidden":
             near = difflib.get_close_matches(str(location[-1]), _fields_at(location[:-1], model), n=1, cutoff=0.5)
-            fix = f"did you mean {near[0]!r}?" if near else "remove it; docs/reference/programme.md lists the fields"
+            fix = f"did you mean {near[0]!r}?" if near else f"remove it; {page} lists the fields"
             return Problem(f"no such field {location[-1]!r}", fix, file, *document.places[known], name)
         case _:
             written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
             message = written[:80] + str(detail["msg"]).removeprefix("Value error, ")
-            return Problem(message, "see docs/reference/programme.md", file, *document.places[known], name)
+            return Problem(message, f"see {page}", file, *document.places[known], name)
 
 
 def _prefixes(location: KeyPath) -> list[KeyPath]:

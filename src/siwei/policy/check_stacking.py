@@ -1,0 +1,219 @@
+"""Rules about awards standing together: those that can never bind, name what cannot count, miss a figure, or cite
+nothing.
+
+As with programmes, a fault is only said where it is certain: a rule that never binds whatever anybody is entitled to.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from siwei.city.pack_yaml import KeyPath
+from siwei.policy.check_award import largest_award
+from siwei.policy.constants import Setting, bounds_of
+from siwei.policy.findings import Finding, Severity
+from siwei.policy.loading_stacking import FILE, WrittenStacking
+from siwei.policy.programmes import Citation, Kind, Parameter, Programme
+from siwei.policy.stacking import EitherOr, StackingGroup, lawful_choices
+from siwei.policy.versions import latest_versions
+
+
+@dataclass(frozen=True)
+class StackingSubject:
+    """The rules, every version of every programme that could be read, the day of the check, and until when the pack's
+    documents are valid."""
+
+    written: WrittenStacking
+    versions: Sequence[Programme]
+    today: date
+    documents_until: Mapping[str, date] = field(default_factory=dict)
+
+    def at(self, severity: Severity, kind: str, path: KeyPath, message: str, fix: str, written: str = "") -> Finding:
+        """A finding of a whole value; with what is `written` there, shown with a caret."""
+        places = self.written.places
+        shown = path in places.places and written
+        problem = places.problem(path, written, message, fix) if shown else places.problem_at(path, message, fix)
+        return Finding(severity, kind, FILE, problem)
+
+    @property
+    def rules(self) -> Iterator[tuple[tuple[str, int], StackingGroup | EitherOr]]:
+        """Each rule with its place in the file."""
+        yield from ((("groups", index), rule) for index, rule in enumerate(self.written.stacking.groups))
+        yield from ((("either_or", index), rule) for index, rule in enumerate(self.written.stacking.either_or))
+
+    def taken_on(self, rule: StackingGroup | EitherOr, day: date) -> int:
+        """The most of a rule's awards that can be taken together on a day; a group's, under every exclusion."""
+        in_force = {each.id for each in self.versions if each.period.contains(day)}
+        present = [name for name in rule.programmes if name in in_force]
+        exclusions = self.written.stacking.either_or if isinstance(rule, StackingGroup) else ()
+        return max(len(choice) for choice in lawful_choices(present, exclusions))
+
+    def days(self, names: Sequence[str]) -> list[date]:
+        """Days on which another of the programmes comes into force: on one of them the most are in force together."""
+        return sorted({each.period.start or date.min for each in self.versions if each.id in names})
+
+
+def check_stacking(subject: StackingSubject) -> Iterator[Finding]:
+    for path, rule in subject.rules:
+        yield from _members(subject, path, rule)
+        yield from _never_binds(subject, path, rule)
+        yield from _repeated(subject, path, rule)
+        yield from _cited(subject, path, f"rule {rule.id}", rule.citation)
+    yield from _limits(subject)
+    yield from _parameters(subject)
+    yield from _related(subject)
+
+
+def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr) -> Iterator[Finding]:
+    current = {each.id: each for each in latest_versions(subject.versions, subject.today)}
+    named = [(place, current[name]) for place, name in enumerate(rule.programmes) if name in current]
+    for place, programme in named:
+        at = (*path, "programmes", place)
+        if programme.is_draft:
+            message = f"{programme.id} is a draft: it releases no money, and may cut an award that does"
+            fix = "leave it out until it is in force"
+            yield subject.at(Severity.WARNING, "draft_in_rule", at, message, fix, programme.id)
+        if programme.applies_to != "organisation":
+            message = f"{programme.id} is for a {programme.applies_to}: combinations are of organisations' awards"
+            fix = "leave it out: the rule never sees it"
+            yield subject.at(Severity.WARNING, "not_combined", at, message, fix, programme.id)
+    savings = [(place, each) for place, each in named if each.kind is Kind.TAX_SAVING]
+    if isinstance(rule, StackingGroup) and savings and len(savings) < len(named):
+        place, programme = savings[0]
+        message = f"{programme.id} is a saving of tax, others of the group are money paid: a limit adds them up"
+        yield subject.at(
+            Severity.WARNING, "saving_beside_money", (*path, "programmes", place), message,
+            "keep them in groups of their own, unless the text counts both", programme.id,
+        )  # fmt: skip
+
+
+def _never_binds(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr) -> Iterator[Finding]:
+    """A group needs `applies_from` awards, an exclusion more than `most`, that can be taken together on some day."""
+    is_group = isinstance(rule, StackingGroup)
+    needed = rule.applies_from if isinstance(rule, StackingGroup) else rule.most + 1
+    where, written = (*path, "applies_from" if is_group else "most"), str(needed if is_group else needed - 1)
+    what = f"{'group' if is_group else 'exclusion'} {rule.id!r} can never bind"
+    if needed > len(rule.programmes):
+        message = f"{what}: it speaks from {needed} awards on, and names {len(rule.programmes)}"
+        yield subject.at(Severity.ERROR, "never_binds", where, message, "mend the number, or name more", written)
+        return
+    most = max((subject.taken_on(rule, day) for day in subject.days(rule.programmes)), default=0)
+    # Where a programme could not be read, its period is not known and nothing is certain.
+    all_read = {each.id for each in subject.versions} >= set(rule.programmes)
+    if all_read and most < needed:
+        message = f"{what}: it speaks from {needed} awards on, and at most {most} can be taken together on any day"
+        fix = "look at the periods of its programmes and at the other exclusions"
+        yield subject.at(Severity.ERROR, "never_binds", path, message, fix)
+
+
+def _repeated(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr) -> Iterator[Finding]:
+    """A rule that an earlier one already holds."""
+    for _, earlier in subject.rules:
+        if earlier is rule:
+            return
+        if isinstance(earlier, EitherOr) and isinstance(rule, EitherOr):
+            implied = set(rule.programmes) <= set(earlier.programmes) and rule.most >= earlier.most
+        elif isinstance(earlier, StackingGroup) and isinstance(rule, StackingGroup):
+            same_limit = rule.limit.text.split() == earlier.limit.text.split()
+            implied = (
+                same_limit
+                and set(rule.programmes) <= set(earlier.programmes)
+                and rule.applies_from >= earlier.applies_from
+            )
+        else:
+            continue
+        if implied:
+            message = f"rule {rule.id!r} says nothing that {earlier.id!r} does not say"
+            yield subject.at(Severity.WARNING, "implied", (*path, "id"), message, "remove one of them", rule.id)
+            return
+
+
+def _limits(subject: StackingSubject) -> Iterator[Finding]:
+    stacking = subject.written.stacking
+    stretches = _stretches(stacking.parameters)
+    for index, group in enumerate(stacking.groups):
+        ranges = [bounds_of(group.limit.tree, setting, {}) for setting in stretches]
+        low, high = min(each[0] for each in ranges), max(each[1] for each in ranges)
+        path = ("groups", index, "limit")
+        if high <= 0:
+            message = f"the limit of {group.id!r} is never above 0: beside one another its awards come to nothing"
+            fix = "an exclusion (`either_or`) says so plainly; else mend the limit"
+            yield subject.at(Severity.WARNING, "limit_never_positive", path, message, fix, group.limit.text)
+        most = [largest_award(each) for each in subject.versions if each.id in group.programmes]
+        bounded = [amount for amount in most if amount is not None]
+        # Each programme is taken once, so of its versions the largest is more than enough.
+        if most and len(bounded) == len(most) and sum(bounded) <= low:
+            message = f"the limit of {group.id!r} ({low} fen or more) is never reached: its awards give {sum(bounded)}"
+            fix = "remove the group, or mend the limit"
+            yield subject.at(Severity.WARNING, "never_reached", path, message, fix, group.limit.text)
+
+
+def _stretches(parameters: Sequence[Parameter]) -> list[Setting]:
+    """All days, cut where a parameter changes."""
+    changes = sorted({start for each in parameters for start, _ in each.values if start != date.min})
+    firsts: list[date | None] = [None, *changes]
+    lasts: list[date | None] = [*(day - timedelta(days=1) for day in changes), None]
+    return [
+        Setting(first, last, {each.id: each.value_on(first or date.min) for each in parameters})
+        for first, last in zip(firsts, lasts, strict=True)
+    ]
+
+
+def _parameters(subject: StackingSubject) -> Iterator[Finding]:
+    stacking = subject.written.stacking
+    for parameter in stacking.parameters:
+        path = ("parameters", parameter.id)
+        readers = [group for group in stacking.groups if parameter.id in group.limit.parameters]
+        if not readers:
+            message, fix = f"parameter {parameter.id} is never read", f"read p.{parameter.id} in a limit, or remove it"
+            yield subject.at(Severity.WARNING, "unused_parameter", path, message, fix)
+        for group in readers:
+            yield from _missing_value(subject, parameter, group)
+        yield from _cited(subject, path, f"parameter {parameter.id}", parameter.citation)
+
+
+def _missing_value(subject: StackingSubject, parameter: Parameter, group: StackingGroup) -> Iterator[Finding]:
+    """Before its first value a limit cannot be told, on days on which the group may bind already."""
+    first = parameter.values[0][0]
+    needed = group.applies_from
+    early = [
+        day for day in subject.days(group.programmes)
+        if day < first and subject.taken_on(group, day) >= needed
+    ]  # fmt: skip
+    if not early:
+        return
+    since = "an open beginning" if early[0] == date.min else str(early[0])
+    severity = Severity.WARNING if early[0] == date.min else Severity.ERROR
+    message = f"parameter {parameter.id} has no value before {first}, and {group.id!r} may bind from {since} on"
+    fix = f"give a value for {since}" if early[0] != date.min else "give the first value without `start`"
+    yield subject.at(severity, "parameter_missing", ("parameters", parameter.id, "values", 0), message, fix)
+
+
+def _related(subject: StackingSubject) -> Iterator[Finding]:
+    rule = subject.written.stacking.related_parties
+    if rule is not None:
+        yield from _cited(subject, ("related_parties",), "related_parties", rule.citation)
+        return
+    readers = sorted({each.id for each in subject.versions if _asks_who_is_related(each)})
+    if readers:
+        message = f"no `related_parties`, but {', '.join(readers)} asks who is related"
+        fix = "write from which share on a tie counts: without it nobody can be told"
+        yield subject.at(Severity.WARNING, "related_missing", (), message, fix)
+
+
+def _asks_who_is_related(programme: Programme) -> bool:
+    names = set(programme.attributes)
+    for each in programme.aggregates:
+        names |= {name for read in (each.value, each.where) if read is not None for name in read.attributes}
+    return "is_related" in names or any(each.of == "related" for each in programme.aggregates)
+
+
+def _cited(subject: StackingSubject, path: KeyPath, what: str, citation: Citation | None) -> Iterator[Finding]:
+    if citation is None:
+        yield subject.at(Severity.WARNING, "uncited", path, f"{what} cites nothing", "add its `citation`")
+        return
+    until = subject.documents_until.get(citation.document)
+    if until is not None and until < subject.today:
+        at = (*path, "citation", "document")
+        message = f"{citation.document} was valid until {until}"
+        yield subject.at(Severity.WARNING, "source_expired", at, message, "name the document that follows it")
