@@ -7,7 +7,8 @@
     │   └── ImportRefused     a file cannot be read at all (single bad rows are kept as rejects instead)
     ├── NotFound              no such city, organisation, programme, job …
     ├── NotAllowed            the actor may not do this
-    │   └── ConfirmationNeeded not before they show their second factor (or use a token that was granted it)
+    │   ├── SignInNeeded      nobody may, before it is known who asks
+    │   └── ConfirmationNeeded not before they show their second factor (or use an access key that was granted it)
     ├── Conflict              the state of the world does not allow this (already signed, hold expired …)
     │   └── InsufficientFunds a hold or capture would overdraw an account
     ├── EngineError           an engine could not do what was asked of a job
@@ -74,6 +75,10 @@ class NotFound(SiweiError):
 
 class NotAllowed(SiweiError):
     exit_code = 5
+
+
+class SignInNeeded(NotAllowed):
+    pass
 
 
 class ConfirmationNeeded(NotAllowed):

@@ -1,15 +1,14 @@
 """The fixed cast: Alice represents the firm, Bob the centre, Charlie is an outsider, Olive operates, Ann audits."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
+from exchange_cast import NOW, make_organisation, make_person
 from exchange_deal import Deal
 
-from siwei.exchange.actors import Actor, Role
-from siwei.exchange.models import Organisation, OrganisationKind, Origin, Person, Representative
-
-NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Organisation, OrganisationKind
 
 
 @dataclass(frozen=True)
@@ -22,19 +21,6 @@ class Cast:
     charlie: Actor
     olive: Actor
     ann: Actor
-
-
-def make_organisation(key: str, name: str, kind: str = OrganisationKind.FIRM) -> Organisation:
-    return Organisation.objects.create(key=key, name=name, name_normalised=name, kind=kind, origin=Origin.GENERATED)
-
-
-def make_person(
-    username: str, organisation: Organisation | None = None, role: Role = Role.OWNER, **rights: bool
-) -> Person:
-    person = Person.objects.create(username=username, **rights)
-    if organisation is not None:
-        Representative.objects.create(person=person, organisation=organisation, role=role, approved_at=NOW)
-    return person
 
 
 @pytest.fixture

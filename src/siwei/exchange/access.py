@@ -38,7 +38,7 @@ def require(allowed: bool, actor: Actor, what: str) -> None:
 
 def require_writer(actor: Actor, what: str) -> None:
     if not actor.may_write:
-        reason = "an auditor reads everything and writes nothing" if actor.is_auditor else "this token only reads"
+        reason = "an auditor reads everything and writes nothing" if actor.is_auditor else "this access key only reads"
         raise NotAllowed(f"{actor.name} may not {what} → {reason}")
 
 
@@ -47,7 +47,7 @@ def require_confirmation(actor: Actor, what: str) -> None:
     words = {
         Confirmation.NO_FACTOR: "set up a second factor under your account's security first",
         Confirmation.STALE: "confirm with your second factor again",
-        Confirmation.NOT_GRANTED: "use a token with the scope money",
+        Confirmation.NOT_GRANTED: "use an access key with the scope money",
     }
     if actor.confirmation != Confirmation.GIVEN:
         raise ConfirmationNeeded(f"{actor.name} may not {what} yet → {words[actor.confirmation]}", actor.confirmation)

@@ -22,15 +22,15 @@ class Confirmation(models.TextChoices):
     NO_FACTOR = "no-factor"
     STALE = "stale"
     NOT_GRANTED = "not-granted"
-    """A token whose owner did not grant it money."""
+    """An access key whose owner did not grant it money."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """`roles` holds the organisations the person represents with an approved mandate, and as what.
 
-    `reads_only` and `confirmation` are set by whoever let the person in (a session, a token); what runs on the city's
-    own machine (the command line, the main job) has confirmed itself by being there.
+    `reads_only`, `by_key` and `confirmation` are set by whoever let the person in (a session, an access key); what runs
+    on the city's own machine (the command line, the main job) has confirmed itself by being there.
     """
 
     person_id: int | None = None
@@ -40,6 +40,8 @@ class Actor:
     is_auditor: bool = False
     is_reviewer: bool = False
     reads_only: bool = False
+    by_key: str = ""
+    """The access key by which a program acts for the person, if one does."""
     confirmation: Confirmation = Confirmation.GIVEN
 
     @property

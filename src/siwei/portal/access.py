@@ -1,19 +1,47 @@
 """Who is asking. Every page and every API call takes its actor from here and reads through `visible_to(actor)`."""
 
+from typing import Any
+
 from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import django_auth
 
 from siwei.errors import NotAllowed
 from siwei.exchange.actors import VISITOR, Actor
+from siwei.exchange.keys import read_access_key
+from siwei.exchange.models import Scope
+
+BEARER = "Bearer "
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The signed-in person's actor, worked out once per request, or `VISITOR`."""
+    """The signed-in person's actor, worked out once per request, or `VISITOR`; on the API the access key's, where one
+    is sent. `SignInNeeded` for a key that is not valid: what is public is not quietly shown in its place."""
     actor: Actor | None = getattr(request, "_siwei_actor", None)
     if actor is None:
-        user = request.user
-        actor = user.as_actor() if user.is_authenticated else VISITOR
+        authorization = request.headers.get("Authorization", "")
+        if request.path.startswith("/api/") and authorization.startswith(BEARER):
+            actor = _actor_by_key(authorization.removeprefix(BEARER).strip())
+        else:
+            actor = request.user.as_actor() if request.user.is_authenticated else VISITOR
         request._siwei_actor = actor  # type: ignore[attr-defined]
     return actor
+
+
+def authenticate(request: HttpRequest) -> Any:
+    """Of every call of the API. Reading is open (what is shown depends on who asks); anything else needs an access key
+    (`Authorization: Bearer siwei_…`), or the session with its CSRF token (`X-CSRFToken`)."""
+    if request.method in SAFE_METHODS or request.headers.get("Authorization", "").startswith(BEARER):
+        return actor_of(request)
+    return django_auth(request)
+
+
+def _actor_by_key(text: str) -> Actor:
+    holder = read_access_key(text, timezone.now())
+    if Scope.CALL in holder.key.scopes:
+        raise NotAllowed("this access key only calls services → make one with the scope read")
+    return holder.actor
 
 
 def can_see_private(actor: Actor, organisation_id: int) -> bool:

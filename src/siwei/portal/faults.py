@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from siwei.errors import Conflict, EnvironmentMissing, InputError, NotAllowed, NotFound, SiweiError
+from siwei.errors import Conflict, EnvironmentMissing, InputError, NotAllowed, NotFound, SignInNeeded, SiweiError
 
 logger = logging.getLogger(__name__)
 STATUS: tuple[tuple[type[SiweiError], int], ...] = (
     (NotFound, 404),
+    (SignInNeeded, 401),
     (NotAllowed, 403),
     (Conflict, 409),
     (InputError, 400),

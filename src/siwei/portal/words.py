@@ -141,6 +141,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "expired": gettext_noop("time ran out"),
     },
     "action": {
+        "create_access_key": gettext_noop("Access key made"),
+        "revoke_access_key": gettext_noop("Access key revoked"),
         "declare_budget": gettext_noop("Budget declared"),
         "declare_facts": gettext_noop("Facts declared"),
         "grant_voucher": gettext_noop("Voucher granted"),

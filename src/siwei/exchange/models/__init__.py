@@ -24,11 +24,13 @@ from siwei.exchange.models.delivery import Job, JobState, Settlement, Usage
 from siwei.exchange.models.events import Event, Seal
 from siwei.exchange.models.facts import Fact, FactStatus
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
+from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.runs import Placement, Run
 
 __all__ = [
+    "AccessKey",
     "Account",
     "Agreement",
     "AgreementLine",
@@ -63,6 +65,7 @@ __all__ = [
     "RoundState",
     "RowWarning",
     "Run",
+    "Scope",
     "Seal",
     "Settlement",
     "SharingRound",

@@ -11,7 +11,10 @@ from siwei.exchange.models import Organisation, Transfer
 from siwei.portal.api import schemas
 from siwei.portal.queries.organisations import PlacementLine, placement_lines, read_evidence
 
-FAULTS = {400: schemas.Fault, 403: schemas.Fault, 404: schemas.Fault, 409: schemas.Fault, 422: schemas.InvalidRequest}
+FAULTS: dict[int, Any] = {
+    **dict.fromkeys((400, 401, 403, 404, 409), schemas.Fault),
+    422: schemas.InvalidRequest,
+}
 PAGE_SIZE = 50
 
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="From 1; 50 rows a page")]

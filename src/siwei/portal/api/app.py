@@ -10,6 +10,7 @@ from ninja.errors import ValidationError
 
 from siwei import __version__
 from siwei.errors import SiweiError
+from siwei.portal.access import authenticate
 from siwei.portal.api import chain, city, dossier, market, organisations, programmes
 from siwei.portal.faults import status_of
 
@@ -17,10 +18,11 @@ api = NinjaAPI(
     title="Siwei",
     version=__version__,
     description=(
-        "A city's AI industry exchange. Read-only but for declaring facts; what a visitor may not see needs a "
-        "signed-in session. Money is integer fen."
+        "A city's AI industry exchange. What a visitor may not see needs an access key (`Authorization: Bearer …`) or "
+        "a signed-in session. Money is integer fen."
     ),
     docs_url="/docs",
+    auth=authenticate,
     urls_namespace="api",
 )
 api.add_router("", city.router, tags=["city"])

@@ -9,14 +9,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
-from ninja.security import django_auth
 
 from siwei.exchange.access import can_declare_for
 from siwei.exchange.facts import Declaration, declare_facts
 from siwei.exchange.models import FactStatus
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import dossier_schemas, schemas
-from siwei.portal.api.answers import FAULTS, answers, named
+from siwei.portal.api.answers import answers, named
 from siwei.portal.api.organisations import fact_row
 from siwei.portal.application.package import MEDIA_TYPES, application_files
 from siwei.portal.city_pack import attributes, decided_on, pack
@@ -51,12 +50,10 @@ def get_dossier(request: HttpRequest, key: str) -> Any:
     }
 
 
-@router.post(
-    "/{key}/declarations", response={**answers(list[schemas.Fact]), 401: schemas.Fault, **FAULTS}, auth=django_auth
-)  # fmt: skip
+@router.post("/{key}/declarations", response=answers(list[schemas.Fact]))
 def declare(request: HttpRequest, key: str, declarations: dossier_schemas.Declarations) -> Any:
-    """Declare facts: all or none, for the organisation's representatives alone. Needs the session and its CSRF token
-    (`X-CSRFToken`). The same key again gives the facts entered then."""
+    """Declare facts: all or none, for the organisation's representatives alone. Needs an access key, or the
+    session and its CSRF token (`X-CSRFToken`). The same key again gives the facts entered then."""
     actor = actor_of(request)
     organisation = organisation_or_missing(key, actor)
     told = f"{organisation.key}:{declarations.idempotency_key}"

@@ -1,0 +1,186 @@
+"""Access keys: made, shown once, used, revoked. A key is `siwei_<identifier>_<secret>`; only its hash is kept."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from siwei.errors import Conflict, InputError, NotFound, Problem, SignInNeeded
+from siwei.exchange.access import can_commit_money_for, can_manage_people_of, require, require_confirmation
+from siwei.exchange.actors import Actor, Confirmation
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.models import AccessKey, Organisation, Person, Scope
+from siwei.exchange.parties import find_organisation
+
+LONGEST = timedelta(days=366)
+USED_EVERY = timedelta(minutes=1)
+SHAPE = re.compile(r"siwei_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+SPENDING = frozenset({Scope.MONEY, Scope.CALL})
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """`secret` is the whole text a program sends; it cannot be shown again."""
+
+    key: AccessKey
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"MadeKey({self.key})"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Whose key was shown: the key's row, and the person as it lets them act."""
+
+    key: AccessKey
+    actor: Actor
+
+
+@action
+def create_access_key(
+    name: str,
+    scopes: Iterable[Scope | str],
+    *,
+    expires_at: datetime,
+    organisation: str | None = None,
+    project: str = "",
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> MadeKey:
+    """A key for oneself. One that can spend (`money`, `call`) needs a second factor shown a moment ago; `call` is for
+    one organisation, by those who may commit its money. A repeat is a `Conflict`: a secret is shown once."""
+    require(actor.person_id is not None and not actor.by_key, actor, "make a key by a key → sign in")
+    granted = sorted({str(scope) for scope in scopes})
+    owner = find_organisation(organisation) if organisation is not None else None
+    _check(name, granted, expires_at, owner, project, now)
+    if owner is not None:
+        require(actor.represents(owner.pk), actor, f"make a key for {owner.name}")
+    if SPENDING.intersection(granted):
+        require_confirmation(actor, "make a key that spends")
+    if Scope.CALL in granted:
+        require(can_commit_money_for(actor, owner.pk if owner else None), actor, "make a key that spends")
+    content = {"name": name, "scopes": granted, "organisation": organisation, "project": project}
+    if repeated("create_access_key", idempotency_key, content):
+        raise Conflict("this key was made before and its secret was shown then → revoke it and make another")
+    identifier, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = AccessKey.objects.create(
+        identifier=identifier,
+        secret_sha256=_hash(secret),
+        person=Person.objects.get(pk=actor.person_id),
+        organisation=owner,
+        project=project,
+        name=name,
+        scopes=granted,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    record_event(
+        "create_access_key",
+        idempotency_key,
+        content,
+        subject=f"access_key:{identifier}",
+        actor=actor,
+        now=now,
+        organisations=[owner] if owner else [],
+        payload={"name": name, "scopes": granted, "project": project, "expires_at": f"{expires_at:%Y-%m-%d}"},
+    )
+    return MadeKey(key, f"siwei_{identifier}_{secret}")
+
+
+@action
+def revoke_access_key(identifier: str, *, actor: Actor, now: datetime) -> AccessKey:
+    """For whoever made it, those who manage the organisation's people or money, and the operator. For good."""
+    key = AccessKey.objects.visible_to(actor).select_for_update().filter(identifier=identifier).first()
+    if key is None:
+        raise NotFound(f"no access key {identifier!r}")
+    own = key.person_id == actor.person_id
+    governed = can_manage_people_of(actor, key.organisation_id) or can_commit_money_for(actor, key.organisation_id)
+    require(own or governed or actor.is_operator, actor, f"revoke key {identifier}")
+    if key.revoked_at is not None:
+        return key
+    AccessKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
+    record_event(
+        "revoke_access_key",
+        identifier,
+        {},
+        subject=f"access_key:{identifier}",
+        actor=actor,
+        now=now,
+        organisations=[key.organisation_id] if key.organisation_id else [],
+        payload={"name": key.name},
+    )
+    key.refresh_from_db()
+    return key
+
+
+def read_access_key(text: str, now: datetime) -> KeyHolder:
+    """Who shows this key. `SignInNeeded` for one that is wrong, over or revoked, all in the same words: whoever
+    guesses learns nothing."""
+    shape = SHAPE.fullmatch(text)
+    found = AccessKey.objects.select_related("person").filter(identifier=shape[1]).first() if shape else None
+    fits = hmac.compare_digest(found.secret_sha256 if found else "", _hash(shape[2]) if shape else "-")
+    if (
+        found is None
+        or not fits
+        or found.revoked_at is not None
+        or found.expires_at <= now
+        or not found.person.is_active
+    ):
+        raise SignInNeeded("this access key is not valid (any more) → make one under your account, and send it whole")
+    AccessKey.objects.filter(
+        Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY), pk=found.pk, revoked_at=None
+    ).update(last_used_at=now)
+    return KeyHolder(found, _narrowed(found.person.as_actor(), found))
+
+
+def _narrowed(actor: Actor, key: AccessKey) -> Actor:
+    roles = dict(actor.roles)
+    if key.organisation_id is not None:
+        roles = {each: role for each, role in roles.items() if each == key.organisation_id}
+    # A key made for an organisation acts for it alone, whatever its maker is to the city.
+    of_the_city = key.organisation_id is None
+    return replace(
+        actor,
+        roles=roles,
+        is_operator=actor.is_operator and of_the_city,
+        is_auditor=actor.is_auditor and of_the_city,
+        is_reviewer=actor.is_reviewer and of_the_city,
+        reads_only=not {Scope.WRITE, Scope.MONEY}.intersection(key.scopes),
+        by_key=key.identifier,
+        confirmation=Confirmation.GIVEN if Scope.MONEY in key.scopes else Confirmation.NOT_GRANTED,
+    )
+
+
+def _check(
+    name: str, scopes: list[str], expires_at: datetime, owner: Organisation | None, project: str, now: datetime
+) -> None:
+    problems: list[Problem] = []
+    if not 0 < len(name.strip()) <= 80:
+        problems.append(Problem("a key needs a name", "1 to 80 characters: what it is for", field="name"))
+    if not scopes or set(scopes) - set(Scope.values):
+        problems.append(Problem("no such scope", f"some of {', '.join(Scope.values)}", field="scopes"))
+    if Scope.CALL in scopes and (len(scopes) > 1 or owner is None):
+        problems.append(
+            Problem(
+                "a key that calls services does only that", "give it an organisation, no other scope", field="scopes"
+            )
+        )
+    if project and owner is None:
+        problems.append(Problem("a project needs its organisation", "name the organisation", field="organisation"))
+    if len(project) > 80:
+        problems.append(Problem("the project's name is too long", "80 characters at most", field="project"))
+    if not now < expires_at <= now + LONGEST:
+        problems.append(Problem("a key ends", f"within {LONGEST.days} days from now", field="expires_at"))
+    if problems:
+        raise InputError(problems)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
