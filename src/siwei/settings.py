@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,6 +17,9 @@ class Settings(BaseSettings):
 
     data: Path | None = None
     """Folder of real inputs (`firms/*`); without it a generated population is used and labelled."""
+
+    worker_lease_s: float = Field(default=30.0, ge=0.2, le=3600)
+    """Seconds after which a worker that is no longer heard of is taken for dead and its tasks are given to others."""
 
     debug: bool = False
     """Django's debug mode, for development only."""

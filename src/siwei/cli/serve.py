@@ -1,6 +1,7 @@
 """`siwei serve`: the portal of one city, for people."""
 
 import ipaddress
+import signal
 import socket
 import sys
 import threading
@@ -11,7 +12,7 @@ from cyclopts import Parameter
 from siwei.city.home import CityHome
 from siwei.cli.app import City, app, open_city
 from siwei.cli.output import console
-from siwei.cli.work import start_worker
+from siwei.cli.worker import Beside
 from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem
 
 THREADS = 8
@@ -28,10 +29,10 @@ def serve(
         bool, Parameter(name="--allow-remote", negative="", help="Listen on an address other machines can reach.")
     ] = False,
     no_work: Annotated[
-        bool, Parameter(name="--no-work", negative="", help="Leave jobs and expiries to a `siwei work` elsewhere.")
+        bool, Parameter(name="--no-work", negative="", help="Leave the queue to a `siwei worker` elsewhere.")
     ] = False,
 ) -> None:
-    """Serve the city's portal and API until interrupted, and do the city's own work beside (see `siwei work`).
+    """Serve the city's portal and API until interrupted, and do the city's own work beside (see `siwei worker`).
 
     Only this machine is served unless --allow-remote is given: the portal speaks plain HTTP, so other machines should
     reach it through a proxy that speaks TLS. Name the hosts it answers to in SIWEI_HOSTS.
@@ -43,6 +44,7 @@ def serve(
     """
     check_address(host, port, allow_remote)
     home = open_city(city)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # as Ctrl-C: what is in hand is finished
     run_server(host, port, worker_of=None if no_work else home)
     console.print(f"Stopped serving {home.directory}.")
 
@@ -88,12 +90,13 @@ def run_server(host: str, port: int, *, worker_of: CityHome | None = None) -> No
     )
     console.print(f"Serving on http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
     sys.stdout.flush()
-    if worker_of is not None and not start_worker(worker_of):
-        console.print("Another process works for this city; this one only serves.", highlight=False)
+    beside = Beside(worker_of) if worker_of is not None else None
     try:
         server.run()
     finally:
         server.close()
+        if beside is not None:
+            beside.stop()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,123 +1,139 @@
-"""The city's own work, done by nobody's hand: jobs are followed, what ran out is given back, the trail is sealed.
+"""A worker: takes tasks from the queue and does them, until it is told to stop. Any number of them work for one city.
 
-Every step is an action that may be done twice, so a worker killed anywhere loses nothing: the next tick does the rest.
+Each says that it lives by writing `seen_at`; what one that is no longer heard of had taken is done by the others.
 """
 
-import fcntl
 import logging
+import os
+import secrets
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
-from siwei.compute import Engine
-from siwei.errors import Conflict
-from siwei.exchange.actors import PLATFORM
-from siwei.exchange.audit import seal
-from siwei.exchange.jobs import ACTIVE, refresh_job
-from siwei.exchange.ledger import expire_holds
-from siwei.exchange.models import Job, JobState
-from siwei.exchange.vouchers import return_expired_vouchers
+from siwei.exchange import queue
+from siwei.exchange.models import Worker
+from siwei.exchange.tasks import RECURRING, Recurring, Workplace, at_work
 
 logger = logging.getLogger(__name__)
-LOCK = "worker.lock"
+LEASE = timedelta(seconds=30)
+POLL_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ticked:
-    """What one tick did. `jobs` were looked at, `ended` of them have ended; `failed` steps are in the log."""
+@dataclass(slots=True)
+class Done:
+    """Tasks by name: how many went well, how many will be tried again, how many failed for good."""
 
-    jobs: int = 0
-    ended: int = 0
-    expired_holds: int = 0
-    returned_vouchers: int = 0
-    seals: int = 0
-    failed: int = 0
+    succeeded: Counter[str] = field(default_factory=Counter)
+    retried: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
 
-    def as_dict(self) -> dict[str, int]:
-        return asdict(self)
+    def add(self, name: str, status: str) -> None:
+        counters: dict[str, Counter[str]] = {
+            queue.SUCCESSFUL: self.succeeded, queue.READY: self.retried, queue.FAILED: self.failed
+        }  # fmt: skip
+        if status in counters:
+            counters[status][name] += 1
 
-    @property
-    def is_idle(self) -> bool:
-        return not (self.ended or self.expired_holds or self.returned_vouchers or self.seals or self.failed)
-
-
-def tick(*, engine: Engine, now: datetime, as_of: date | None = None, engine_name: str = "local") -> Ticked:
-    """Look once at everything that waits. A step that fails is logged and counted, and the others go on.
-
-    `as_of` is the day vouchers are measured against (the city's day; default the day of `now`). Only jobs given to
-    `engine_name` are asked of `engine`: it would take another engine's for new ones.
-    """
-    waiting = Job.objects.filter(state__in=ACTIVE, engine=engine_name).order_by("pk")
-    keys = list(waiting.values_list("key", flat=True))
-    states = [_try(f"job {key}", partial(_follow, key, engine, now)) for key in keys]
-    holds = _try("expiry of holds", lambda: expire_holds(actor=PLATFORM, now=now))
-    vouchers = _try(
-        "return of vouchers", lambda: return_expired_vouchers(as_of=as_of or now.date(), actor=PLATFORM, now=now)
-    )
-    sealed = _try("seal", lambda: int(seal(actor=PLATFORM, now=now) is not None))
-    return Ticked(
-        jobs=len(keys),
-        ended=sum(state is not None and JobState(state).is_final for state in states),
-        expired_holds=holds or 0,
-        returned_vouchers=vouchers or 0,
-        seals=sealed or 0,
-        failed=sum(each is None for each in (*states, holds, vouchers, sealed)),
-    )
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        return {"succeeded": dict(self.succeeded), "retried": dict(self.retried), "failed": dict(self.failed)}
 
 
 def work(
-    directory: Path,
+    place: Workplace,
     *,
-    step: Callable[[], Ticked],
-    interval_s: float,
     stop: threading.Event,
-    report: Callable[[Ticked], Any] = lambda ticked: None,
+    poll_s: float = POLL_S,
+    lease: timedelta = LEASE,
+    recurring: Sequence[Recurring] = RECURRING,
+    report: Callable[[str, str, Any], Any] = lambda name, status, value: None,
 ) -> None:
-    """Do `step` every `interval_s` seconds until `stop`. Whatever goes wrong is logged, and tried again next time.
+    """Do tasks until `stop`; the one in hand is finished first. Whatever goes wrong is logged, and tried again.
 
-    Raises Conflict where another process works for the city of this directory already.
+    `report` is told each task's name, its new status, and what it returned or why it failed.
     """
-    with only_worker(directory):
+    with registered(place.now, lease) as name, at_work(place):
+        looked: datetime | None = None
         while not stop.is_set():
-            ticked = _try("tick", step)
-            # A database that went away and came back is found again by a new connection.
-            connections.close_all()
-            if ticked is not None:
-                report(ticked)
-            stop.wait(interval_s)
+            try:
+                if looked is None or place.now() - looked >= lease / 3:
+                    queue.take_over(lease, place.now())
+                    looked = place.now()
+                enqueue_recurring(place, recurring)
+                busy = do_next(place, name, report)
+            except Error:
+                # A database that went away and came back is found again by a new connection.
+                logger.exception("the database cannot be reached or refused; it is tried again")
+                connections.close_all()
+                busy = False
+            if not busy:
+                connections.close_all()
+                stop.wait(poll_s)
+
+
+def work_once(place: Workplace, *, lease: timedelta = LEASE, recurring: Sequence[Recurring] = RECURRING) -> Done:
+    """Do everything that waits, whether or not what comes back is due, and stop."""
+    done = Done()
+    with registered(place.now, lease) as name, at_work(place):
+        queue.take_over(lease, place.now())
+        for each in recurring:
+            # What an earlier one did may be what a later one is wanted for.
+            if each.is_wanted(place) and not queue.is_waiting(each.task):
+                each.task.enqueue()
+            while do_next(place, name, lambda task, status, value: done.add(task, status)):
+                pass
+    return done
+
+
+def enqueue_recurring(place: Workplace, recurring: Sequence[Recurring]) -> None:
+    now = place.now()
+    waiting = queue.not_yet_due(now)
+    for each in recurring:
+        if each.name not in waiting and each.is_wanted(place):
+            queue.enqueue_due(each.name, each.task, each.every, now)
+
+
+def do_next(place: Workplace, name: str, report: Callable[[str, str, Any], Any]) -> bool:
+    """Take one task and do it; whether there was one."""
+    taken = queue.claim(name, place.now())
+    if taken is None:
+        return False
+    status = queue.run(taken, place.now)
+    taken.refresh_from_db()
+    report(taken.task_name, status, taken.return_value if status == queue.SUCCESSFUL else queue.reason_of(taken))
+    return True
 
 
 @contextmanager
-def only_worker(directory: Path) -> Iterator[None]:
-    """Held while a worker is at work; the system lets go of it when the process dies, however it dies.
-
-    Two workers would do no harm, only the same work twice. Raises Conflict where another holds it.
-    """
-    with (directory / LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Conflict(
-                f"another worker is at work for {directory} → leave it to that one, or stop it first"
-            ) from None
-        yield
-
-
-def _follow(key: str, engine: Engine, now: datetime) -> str:
-    return refresh_job(key, engine=engine, actor=PLATFORM, now=now).state
-
-
-def _try(what: str, step: Callable[[], Any]) -> Any:
-    """The step's result; None, and the reason in the log, where it failed. One bad job must not stop the others."""
+def registered(now: Callable[[], datetime], lease: timedelta) -> Iterator[str]:
+    """This worker's name, kept known to live until the block ends."""
+    name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+    Worker.objects.create(name=name, started_at=now(), seen_at=now())
+    over = threading.Event()
+    beating = threading.Thread(target=_beat, args=(name, now, lease, over), name=f"{name} lives", daemon=True)
+    beating.start()
     try:
-        return step()
-    except Exception:
-        logger.exception("%s failed; it is tried again", what)
-        return None
+        yield name
+    finally:
+        over.set()
+        beating.join()
+        try:
+            Worker.objects.filter(name=name).update(stopped_at=now(), seen_at=now())
+        except Error:
+            logger.exception("%s could not say that it stops; it is taken for dead soon", name)
+
+
+def _beat(name: str, now: Callable[[], datetime], lease: timedelta, over: threading.Event) -> None:
+    while not over.wait(lease.total_seconds() / 3):
+        try:
+            Worker.objects.filter(name=name).update(seen_at=now())
+        except Error:
+            logger.exception("%s could not say that it lives; it tries again", name)
+        finally:
+            connections.close_all()

@@ -34,9 +34,11 @@ INSTALLED_APPS = [
     "rules",
     "allauth",
     "allauth.account",
+    "django_tasks_db",
     "siwei.exchange",
     "siwei.portal",
 ]
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 AUTH_USER_MODEL = "exchange.Person"
 AUTHENTICATION_BACKENDS = ["rules.permissions.ObjectPermissionBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]

@@ -160,6 +160,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "withdraw_listing": gettext_noop("Listing withdrawn"),
         "cancel_agreement": gettext_noop("Agreement cancelled"),
         "refresh_job": gettext_noop("Job looked at"),
+        "retry_task": gettext_noop("Task tried again"),
     },
     "evidence": {
         "in_hand": gettext_noop("in hand"),

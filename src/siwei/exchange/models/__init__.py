@@ -28,6 +28,7 @@ from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.runs import Placement, Run
+from siwei.exchange.models.work import Schedule, Worker
 
 __all__ = [
     "AccessKey",
@@ -65,6 +66,7 @@ __all__ = [
     "RoundState",
     "RowWarning",
     "Run",
+    "Schedule",
     "Scope",
     "Seal",
     "Settlement",
@@ -74,4 +76,5 @@ __all__ = [
     "TransferKind",
     "Usage",
     "Voucher",
+    "Worker",
 ]

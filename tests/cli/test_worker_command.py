@@ -1,4 +1,4 @@
-"""`siwei work` as a process: killed in the middle of a real job, the next one finishes it, metered once."""
+"""`siwei worker` as processes: killed in the middle of a real job, another finishes it, metered once."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from siwei.cli.work import work
+from siwei.cli.worker import worker
 from siwei.compute.local.sandbox import check_environment
 from siwei.errors import EnvironmentMissing, InputError
 
@@ -80,24 +80,26 @@ def wait_for(environment: dict[str, str], state: str) -> Any:
 
 
 def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
-    command = [*SIWEI, "work", "--interval-s", "0.2"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout is not None
-        first.stdout.readline()
-        second = subprocess.run(
-            [*SIWEI, "work", "--once"], env=environment, capture_output=True, text=True, check=False
-        )
+    """Two at once; one is killed, the other told to stop, a third does the rest."""
+    environment |= {"SIWEI_WORKER_LEASE_S": "1"}
+    command = [*SIWEI, "worker", "--poll-s", "0.2"]
+    first, second = (subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    with first, second:
+        for each in (first, second):
+            assert each.stdout is not None
+            assert "Working for" in each.stdout.readline()
         first.send_signal(signal.SIGKILL)
-    assert (second.returncode, "another worker is at work" in second.stderr) == (6, True)
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as third:
-        assert third.stdout is not None
-        third.stdout.readline()
+        second.send_signal(signal.SIGTERM)
+    assert (first.returncode, second.returncode) == (-signal.SIGKILL, 0)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as third:
         found = wait_for(environment, "succeeded")
-        third.send_signal(signal.SIGTERM)
+        third.send_signal(signal.SIGINT)
     assert third.returncode == 0
     assert found == ["succeeded", 1, [["job", 60]], []]
-    idle = json.loads(run([*SIWEI, "work", "--once", "--json"], environment))
-    assert idle == {"jobs": 0, "ended": 0, "expired_holds": 0, "returned_vouchers": 0, "seals": 0, "failed": 0}
+    run([*SIWEI, "worker", "--once"], environment)
+    idle = json.loads(run([*SIWEI, "worker", "--once", "--json"], environment))
+    assert idle == {"succeeded": {}, "retried": {}, "failed": {}}
+    assert run([*SIWEI, "worker", "--once"], environment) == "Nothing waits.\n"
 
 
 def test_serving_works_too(environment: dict[str, str]) -> None:
@@ -108,10 +110,11 @@ def test_serving_works_too(environment: dict[str, str]) -> None:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
         found = wait_for(environment, "succeeded")
         server.terminate()
+    assert server.returncode == 0
     assert found[:3] == ["succeeded", 1, [["job", 60]]]
 
 
 @pytest.mark.parametrize("interval", [0, -1, math.nan, 3601, math.inf])
 def test_an_interval_that_cannot_be(interval: float) -> None:
     with pytest.raises(InputError, match=r"0\.1 to 3600"):
-        work(interval_s=interval)
+        worker(poll_s=interval)

@@ -1,0 +1,110 @@
+"""`siwei worker`: the city's own work, alone or beside the portal."""
+
+import logging
+import signal
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from siwei.city.home import CityHome
+from siwei.cli.app import City, Json, app, open_city
+from siwei.cli.output import console, print_json
+from siwei.errors import InputError, Problem
+from siwei.settings import load_settings
+
+if TYPE_CHECKING:
+    from siwei.exchange.tasks import Workplace
+    from siwei.exchange.worker import Done
+
+POLL_S = 1.0
+STOP_WAIT_S = 10.0
+
+
+@app.command
+def worker(
+    *,
+    once: Annotated[bool, Parameter(name="--once", negative="", help="Do everything that waits, and stop.")] = False,
+    poll_s: float = POLL_S,
+    city: City = None,
+    json: Json = False,
+) -> None:
+    """Do the city's own work from its queue until interrupted: follow jobs, give back what ran out, seal the trail.
+
+    Any number of workers work for one city, here or on other machines that reach its database; `siwei serve` keeps one
+    beside itself, unless told otherwise. One may be killed at any moment: the others do what it had begun. SIGTERM and
+    Ctrl-C let it finish the task in hand. The operator sees the queue at /work.
+
+    Parameters
+    ----------
+    poll_s: seconds between two looks at an empty queue
+    """
+    if not 0.1 <= poll_s <= 3600:
+        raise InputError([Problem(f"looking every {poll_s} s", fix="0.1 to 3600 seconds", field="--poll-s")])
+    home = open_city(city)
+    place, lease = workplace_of(home), timedelta(seconds=load_settings().worker_lease_s)
+    from siwei.exchange.worker import work, work_once
+
+    if once:
+        report_done(work_once(place, lease=lease), json)
+        return
+
+    def report(name: str, status: str, value: Any) -> None:
+        if json:
+            print_json({"task": name, "status": status, "result": value})
+        elif status != "SUCCESSFUL" or value:
+            console.print(f"{name}: {status.lower()} {value}", highlight=False, markup=False)
+
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, frame: stop.set())
+    console.print(f"Working for {home.directory}  (Ctrl-C stops)", highlight=False)
+    work(place, stop=stop, poll_s=poll_s, lease=lease, report=report)
+
+
+def report_done(done: "Done", as_json: bool) -> None:
+    if as_json:
+        print_json(done.as_dict())
+        return
+    for words, counts in done.as_dict().items():
+        for name, count in counts.items():
+            console.print(f"{name}: {words} {count}", highlight=False)
+    if not any(done.as_dict().values()):
+        console.print("Nothing waits.")
+
+
+def workplace_of(home: CityHome) -> "Workplace":
+    """The city's own engine, its day, and the clock."""
+    from django.utils import timezone
+
+    from siwei.compute import LocalEngine
+    from siwei.exchange.tasks import Workplace
+
+    return Workplace(LocalEngine(home.jobs), "local", timezone.now, home.as_of)
+
+
+class Beside:
+    """A worker in a thread of this process, which ends with it; `stop` lets it finish the task in hand."""
+
+    def __init__(self, home: CityHome) -> None:
+        self._stop, self._place = threading.Event(), workplace_of(home)
+        self._thread = threading.Thread(target=self._run, name="siwei-worker", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(STOP_WAIT_S)
+
+    def _run(self) -> None:
+        from django.db import Error
+
+        from siwei.exchange.worker import work
+
+        lease = timedelta(seconds=load_settings().worker_lease_s)
+        while not self._stop.is_set():
+            try:
+                work(self._place, stop=self._stop, poll_s=POLL_S, lease=lease)
+            except Error:
+                logging.getLogger(__name__).exception("the worker lost its database; it begins again")
+                self._stop.wait(lease.total_seconds())

@@ -1,0 +1,149 @@
+"""What workers do: small tasks, each an action that may be done twice, so that being killed anywhere loses nothing.
+
+A new task is a module-level function under `@task()` that reads its surroundings from `workplace()`; one that comes
+back stands in `RECURRING`.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import F, QuerySet
+from django_tasks import task
+from django_tasks.base import Task
+
+from siwei.compute import Engine
+from siwei.errors import Conflict
+from siwei.exchange import audit, ledger, queue, vouchers
+from siwei.exchange.actors import PLATFORM
+from siwei.exchange.jobs import ACTIVE, refresh_job
+from siwei.exchange.models import Event, Hold, Job, JobState, Seal, Transfer, Voucher
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """`as_of` is the day vouchers are measured against, None for the day of `now()`. Only jobs given to `engine_name`
+    are asked of `engine`: it would take another engine's for new ones."""
+
+    engine: Engine
+    engine_name: str
+    now: Callable[[], datetime]
+    as_of: date | None = None
+
+    @property
+    def day(self) -> date:
+        return self.as_of or self.now().date()
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """`is_wanted` is asked when it is due, so that an idle city leaves no rows behind."""
+
+    task: Task
+    every: timedelta
+    is_wanted: Callable[[Workplace], bool]
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+
+_WORKPLACE: ContextVar[Workplace] = ContextVar("workplace")
+
+
+@contextmanager
+def at_work(place: Workplace) -> Iterator[None]:
+    token = _WORKPLACE.set(place)
+    try:
+        yield
+    finally:
+        _WORKPLACE.reset(token)
+
+
+def workplace() -> Workplace:
+    """Where this task is being done. `Conflict` outside a worker."""
+    try:
+        return _WORKPLACE.get()
+    except LookupError:
+        raise Conflict("tasks are done by a worker → siwei worker") from None
+
+
+@task()
+def follow_jobs() -> dict[str, int]:
+    """Ask the engine of every job that has not ended. One that fails gets a task of its own, with its own retries."""
+    place = workplace()
+    keys = list(_active_jobs(place).values_list("key", flat=True))
+    ended = 0
+    for key in keys:
+        try:
+            ended += JobState(_follow(place, key)).is_final
+        except Exception:
+            logger.exception("job %s could not be followed; it is tried again", key)
+            if not queue.is_waiting(follow_job, [key]):
+                follow_job.enqueue(key)
+    return {"jobs": len(keys), "ended": ended}
+
+
+@task()
+def follow_job(key: str) -> str:
+    return _follow(workplace(), key)
+
+
+@task()
+def expire_holds() -> int:
+    return ledger.expire_holds(actor=PLATFORM, now=workplace().now())
+
+
+@task()
+def return_vouchers() -> int:
+    place = workplace()
+    return vouchers.return_expired_vouchers(as_of=place.day, actor=PLATFORM, now=place.now())
+
+
+@task()
+def seal() -> int | None:
+    sealed = audit.seal(actor=PLATFORM, now=workplace().now())
+    return sealed.number if sealed else None
+
+
+@task()
+def prune_queue() -> int:
+    return queue.prune(now=workplace().now())
+
+
+def _active_jobs(place: Workplace) -> "QuerySet[Job]":
+    return Job.objects.filter(state__in=ACTIVE, engine=place.engine_name).order_by("pk")
+
+
+def _follow(place: Workplace, key: str) -> str:
+    return refresh_job(key, engine=place.engine, actor=PLATFORM, now=place.now()).state
+
+
+def _holds_ran_out(place: Workplace) -> bool:
+    live = Hold.objects.filter(amount__gt=F("captured") + F("released"))
+    return live.filter(expires_at__lte=place.now()).exists()
+
+
+def _vouchers_ran_out(place: Workplace) -> bool:
+    rest = F("account__held") + F("account__floor")
+    return Voucher.objects.filter(valid_to__lt=place.day, account__balance__gt=rest).exists()
+
+
+def _is_unsealed(place: Workplace) -> bool:
+    last = Seal.objects.order_by("-number").first()
+    event, transfer = (last.last_event_id, last.last_transfer_id) if last else (0, 0)
+    return Event.objects.filter(pk__gt=event).exists() or Transfer.objects.filter(pk__gt=transfer).exists()
+
+
+RECURRING = (
+    Recurring(follow_jobs, timedelta(seconds=5), lambda place: _active_jobs(place).exists()),
+    Recurring(expire_holds, timedelta(minutes=1), _holds_ran_out),
+    Recurring(return_vouchers, timedelta(minutes=1), _vouchers_ran_out),
+    Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now())),
+    Recurring(seal, timedelta(minutes=1), _is_unsealed),
+)
