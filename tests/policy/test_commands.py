@@ -92,15 +92,15 @@ def test_decide_writes_awards_and_clauses(siwei: Run, pack: Path, table: Path, t
     }
     assert pl.read_parquet(awards).rows() == [
         ("a", "longhua-compute", "eligible", 300),
-        ("b", "longhua-compute", "not_eligible", 0),
         ("a", "moxing", "cannot_tell", None),
-        ("b", "moxing", "cannot_tell", None),
         ("a", "yuliao", "eligible", 300),
+        ("b", "longhua-compute", "not_eligible", 0),
+        ("b", "moxing", "cannot_tell", None),
         ("b", "yuliao", "not_eligible", 0),
     ]
     assert pl.read_csv(clauses).filter(pl.col("verdict") == "unknown").select("id", "clause", "missing").rows() == [
-        ("b", "firm", "legal_form"),
         ("a", "model-used", "model_purchase"),
+        ("b", "firm", "legal_form"),
         ("b", "firm", "legal_form"),
     ]
     again = tmp_path / "again.parquet"
@@ -121,13 +121,19 @@ def test_parquet_in_gives_the_same(siwei: Run, pack: Path, table: Path, tmp_path
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (f"{HEADER}\na,firm,longhua,1e3,1,0,1\n", "firms.csv:2: '1e3' is not int [longhua_compute_paid]"),
-        (f"{HEADER}\na,firm,longhua,9223372036854775808,1,0,1\n", "'9223372036854775808' is not int"),
-        (f"{HEADER}\na,firm,longhua,1,1,proven,1\n", "'proven' is not 0, 1, 2 or declared"),
-        (f"{HEADER}\na,firm,longhua,1,1,0,1\na,firm,longhua,1,1,0,1\n", "1 rows repeat an id: a"),
-        (f"{HEADER}\n,firm,longhua,1,1,0,1\n", "1 rows have no id"),
+        (
+            f"{HEADER}\na,firm,longhua,1e3,1,0,1\n",
+            "firms.csv:2: '1e3': not a whole number within 64 bits [longhua_compute_paid]",
+        ),
+        (f"{HEADER}\na,firm,longhua,9223372036854775808,1,0,1\n", "'9223372036854775808': not a whole number"),
+        (f"{HEADER}\na,firm,longhua,1,1,proven,1\n", "'proven': not 0, 1, 2 or declared"),
+        (
+            f"{HEADER}\na,firm,longhua,1,1,0,1\na,firm,longhua,1,1,0,1\n",
+            "firms.csv:3: 'a': the id stands more than once",
+        ),
+        (f"{HEADER}\n,firm,longhua,1,1,0,1\n", "no id: give every row one"),
         ("id,legal_frm\na,firm\n", "no column 'legal_form' [legal_form] → rename column 'legal_frm'?"),
-        ("", "cannot be read"),
+        ("", "is empty"),
     ],
 )
 def test_a_dirty_table_is_refused_with_its_places(
@@ -145,8 +151,8 @@ def test_a_dirty_table_is_refused_with_its_places(
     ("arguments", "code", "message"),
     [
         (["decide", "--in", "nothing.csv", "--out", "x.csv"], 3, "nothing.csv: no such file"),
-        (["decide", "--in", "nothing.csv", "--out", "x.txt"], 3, "results are written as .csv or .parquet"),
-        (["decide", "--in", "nothing.doc", "--out", "x.csv"], 3, "is neither .csv, .csv.gz nor .parquet"),
+        (["decide", "--in", "nothing.csv", "--out", "x.txt"], 3, "results are written as .csv, .parquet or .arrow"),
+        (["decide", "--in", "nothing.doc", "--out", "x.csv"], 3, "is neither .csv, .csv.gz, .parquet nor .arrow"),
         (["check", "--pack", "atlantis"], 4, "no pack 'atlantis'"),
         (["explain", "nothing", "--in", "nothing.csv", "--id", "a"], 4, "no programme 'nothing'"),
     ],

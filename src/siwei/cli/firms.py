@@ -1,18 +1,15 @@
 """`siwei import …`: firms from files, what was merged, what was rejected."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.output import console, error_console, print_json, print_table
+from siwei.cli.progress import progress_bars
 
 imports = App(name="import", help="Bring firms in from files; look over what was merged and rejected.")
 app.command(imports)
@@ -41,7 +38,7 @@ def import_firms(files: list[Path], /, *, city: City = None, source: str | None 
     from siwei.exchange.imports import import_firms as save
 
     started = time.perf_counter()
-    with _progress(quiet=json) as progress:
+    with progress_bars(quiet=json) as progress:
         summary = save(
             files,
             actor=PLATFORM,
@@ -71,7 +68,7 @@ def generated(
     from siwei.exchange.imports import import_population
 
     started = time.perf_counter()
-    with _progress(quiet=json) as progress:
+    with progress_bars(quiet=json) as progress:
         summary = import_population(
             count,
             ai_count,
@@ -152,21 +149,3 @@ def _print_summary(summary: Any, seconds: float, json: bool) -> None:
     rows = [(name, c.read, c.created, c.merged, c.rejected) for name, c in summary.files.items()]
     print_table("Imported", columns, [*rows, ("all", total.read, total.created, total.merged, total.rejected)])
     console.print(f"{seconds:.1f} s, {total.read / max(seconds, 0.001):,.0f} rows/s", highlight=False)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
-    """A callback that draws bars on standard error; None where nobody looks."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=error_console)
-    tasks: dict[str, Any] = {}
-    with bars:
-
-        def advance(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield advance

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from siwei.city.attributes import Attribute
     from siwei.policy import Decisions, Explanation, Programme
+    from siwei.policy.aggregates import Rows
 
 policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
 app.command(policy_app)
 Pack = Annotated[str, Parameter(help="A built-in pack's name, or a folder with attributes.csv and programmes/.")]
 Source = Annotated[
-    Path, Parameter(name="--in", help="CSV, CSV.GZ or Parquet; `siwei policy schema` lists its columns.")
+    Path, Parameter(name="--in", help="CSV, CSV.GZ, Parquet or Arrow; `siwei policy schema` lists its columns.")
 ]
 RowFolder = Annotated[
     Path | None, Parameter(help="A folder of claims, awards, organisations, members, ties: what aggregates add up.")
@@ -81,15 +82,11 @@ def decide_file(
     from siwei.policy import decide as decide_table
     from siwei.policy.aggregates import add_aggregates
     from siwei.policy.limits import apply_limits
-    from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.row_files import read_row_folder
     from siwei.policy.tables import read_subjects
 
     table = read_subjects(source, programmes, attributes)
     if rows is not None:
-        folder = pack_folder(pack)
-        rule = load_stacking(folder, attributes, _load(pack)[1]).related_parties
-        table = add_aggregates(programmes, table, read_row_folder(rows, attributes, rule, day), day).table.lazy()
+        table = add_aggregates(programmes, table, _related_rows(pack, attributes, rows, day), day).table.lazy()
     return apply_limits(decide_table(programmes, table, day), table), table
 
 
@@ -148,47 +145,59 @@ def decide(
     *,
     source: Source,
     target: Annotated[
-        Path, Parameter(name="--out", help="Awards, .csv or .parquet: id, programme, verdict, award_fen.")
+        Path, Parameter(name="--out", help="Awards, .csv, .parquet or .arrow: id, programme, verdict, award_fen.")
     ],
-    clauses: Annotated[Path | None, Parameter(help="Also write every clause's verdict: .csv or .parquet.")] = None,
+    clauses: Annotated[
+        Path | None, Parameter(help="Also write every clause's verdict: .csv, .parquet, .arrow.")
+    ] = None,
     pack: Pack = "shenzhen",
     applies_to: AppliesTo = "organisation",
     rows: RowFolder = None,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Decide the programmes of a pack for every row of a table."""
-    from siwei.policy.sharing import sum_exactly
-    from siwei.policy.tables import check_target, write_table
+    """Decide the programmes of a pack for every row of a table.
 
-    for each in filter(None, (target, clauses)):
-        check_target(each)
+    A row that cannot be used goes to TARGET.rejects.csv, with its number and every reason; the others go on. The table
+    is read and written in pieces, unless awards are limited over several rows or --rows are added up.
+    """
+    from siwei.cli.progress import progress_bars
+    from siwei.policy.decide_files import decide_file as decide_into
+
     attributes, programmes = _load_for(pack, applies_to)
-    decisions, _ = decide_file(pack, attributes, programmes, source, rows, _day(as_of))
-    awards = decisions.awards
-    write_table(awards, target)
-    if clauses is not None:
-        write_table(decisions.clauses, clauses)
-    counts = []
-    for programme in programmes:
-        mine = awards.filter(programme=programme.id)
-        verdicts = dict(mine["verdict"].cast(str).value_counts().iter_rows())
-        counts.append(
-            {
-                "programme": programme.id,
-                "eligible": verdicts.get("eligible", 0),
-                "not_eligible": verdicts.get("not_eligible", 0),
-                "cannot_tell": verdicts.get("cannot_tell", 0),
-                "award_fen": sum_exactly(mine["award_fen"]),
-                "draft": programme.is_draft,
-            }
+    related = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
+    with progress_bars(quiet=json) as progress:
+        done = decide_into(
+            programmes, attributes, source, target, _day(as_of), clauses, related_rows=related, progress=progress
         )
+    counts = [
+        {
+            "programme": programme.id,
+            **{
+                verdict: done.verdicts[programme.id][verdict] for verdict in ("eligible", "not_eligible", "cannot_tell")
+            },
+            "award_fen": done.award_fen[programme.id],
+            "draft": programme.is_draft,
+        }
+        for programme in programmes
+    ]
     if json:
-        print_json({"as_of": _day(as_of), "rows": decisions.wide.height, "programmes": counts})
+        kept = {"rows": done.rows - done.rejected, "rejected": done.rejected, "rejects": done.rejects}
+        print_json({"as_of": _day(as_of), **kept, "programmes": counts})
         return
     columns = ("programme", "eligible", "not_eligible", "cannot_tell", "award_fen", "draft")
-    title = f"{decisions.wide.height} rows decided for {_day(as_of)} → {target}"
+    title = f"{done.rows - done.rejected} rows decided for {_day(as_of)} → {target}"
     print_table(title, columns, [[row[column] for column in columns] for row in counts])
+    if done.rejects is not None:
+        console.print(f"{done.rejected} rows rejected → {done.rejects}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day: date) -> "Rows":
+    from siwei.policy.loading_stacking import load_stacking
+    from siwei.policy.row_files import read_row_folder
+
+    rule = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).related_parties
+    return read_row_folder(rows, attributes, rule, day)
 
 
 @policy_app.command

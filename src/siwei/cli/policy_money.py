@@ -42,7 +42,7 @@ def share(
     """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen."""
     from siwei.policy import Sharing, share_pot
     from siwei.policy.claim_tables import read_claims
-    from siwei.policy.tables import check_target, write_table
+    from siwei.policy.table_files import check_target, write_table
 
     check_target(target)
     attributes, found = find_programme(pack, programme)
@@ -91,7 +91,7 @@ def combine(
     from siwei.policy.combining import combine as combine_awards
     from siwei.policy.loading_stacking import load_stacking
     from siwei.policy.sharing import sum_exactly
-    from siwei.policy.tables import check_target, write_table
+    from siwei.policy.table_files import check_target, write_table
 
     if target is not None:
         check_target(target)

@@ -11,8 +11,8 @@ from siwei.policy.language.types import CelType
 from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import subject_types
+from siwei.policy.subject_batches import MOST_PROBLEMS
 from siwei.policy.subjects import ID
-from siwei.policy.tables import MOST_PROBLEMS
 
 AWARD = "award_fen"
 _TEXT = {"int": "a whole number within 64 bits", "bool": "true or false", "date": "YYYY-MM-DD", "number": "a number"}

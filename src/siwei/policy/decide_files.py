@@ -1,0 +1,181 @@
+"""Decide a pack's programmes for every row of a file, into files, in bounded memory.
+
+Good rows go on; a row that cannot be used stands in the rejects, with its number and every reason.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from siwei.city.attributes import Attribute
+from siwei.errors import ImportRefused, Problem
+from siwei.policy.aggregates import Rows, add_aggregates
+from siwei.policy.decide import Decisions, decide
+from siwei.policy.limits import apply_limits
+from siwei.policy.programmes import Programme
+from siwei.policy.sharing import sum_exactly
+from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, read_batches
+from siwei.policy.subject_files import ROWS_PER_BATCH
+from siwei.policy.subjects import ID, attribute_dtypes
+from siwei.policy.table_files import check_target, open_table
+
+Progress = Callable[[str, int, int], None]
+"""What is being done, how much of it, of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDecisions:
+    """`verdicts` and `award_fen` (a sum; null where no award is known) by programme; `rejects` names the file of the
+    rejected rows, where there are any."""
+
+    rows: int = 0
+    rejected: int = 0
+    rejects: Path | None = None
+    verdicts: Mapping[str, Counter[str]] = field(default_factory=dict)
+    award_fen: Mapping[str, int] = field(default_factory=dict)
+
+
+def rejects_file(target: Path) -> Path:
+    return target.with_name(f"{target.stem}.rejects.csv")
+
+
+def decide_file(
+    programmes: tuple[Programme, ...],
+    attributes: Mapping[str, Attribute],
+    source: Path,
+    target: Path,
+    as_of: date,
+    clauses: Path | None = None,
+    related_rows: Rows | None = None,
+    progress: Progress | None = None,
+) -> FileDecisions:
+    """Awards (`id, programme, verdict, award_fen`, row by row and in each the programmes in their order) into
+    `target`, every clause's verdict into `clauses`, and what cannot be decided into `rejects_file(target)`.
+
+    Rows are decided batch by batch, unless a programme limits what several rows come to together or there are
+    `related_rows` to add up: then all are held at once. Raises ImportRefused where the file cannot be used, or no row
+    of it can.
+    """
+    rejects = rejects_file(target)
+    _check_places(source, [each for each in (target, clauses, rejects) if each is not None])
+    together = related_rows is not None or any(programme.limits for programme in programmes)
+    batches = read_batches(source, programmes, attributes, None if together else ())
+    if progress is not None:
+        batches = _watched(batches, source, progress)
+    verdicts: dict[str, Counter[str]] = {programme.id: Counter() for programme in programmes}
+    sums = dict.fromkeys(verdicts, 0)
+    rows, rejected = 0, 0
+    with open_table(rejects, REJECTS_SCHEMA) as write_rejects:
+        try:
+            with _awards_and_clauses(programmes, as_of, target, clauses) as write:
+                for batch in _together(batches) if together else batches:
+                    rows += batch.rows
+                    rejected += batch.rejects["row"].n_unique()
+                    write_rejects(_harmless(batch.rejects))
+                    for decisions in _decided(programmes, batch.good, as_of, related_rows, together):
+                        _count(write(decisions), verdicts, sums)
+                if rejected == rows and rows:
+                    raise _NothingUsable
+        except _NothingUsable:
+            pass
+    if not rejected:
+        rejects.unlink()
+    elif rejected == rows:
+        problem = Problem(f"none of the {rows} rows can be used", f"{rejects} says why", str(source))
+        raise ImportRefused([problem, *first_problems(read_batches(source, programmes, attributes), source)])
+    return FileDecisions(rows, rejected, rejects if rejected else None, verdicts, sums)
+
+
+class _NothingUsable(Exception):
+    pass
+
+
+@contextmanager
+def _awards_and_clauses(
+    programmes: tuple[Programme, ...], as_of: date, target: Path, clauses: Path | None
+) -> Iterator[Callable[[Decisions], pl.DataFrame]]:
+    """A function that writes decisions and returns their awards, row by row."""
+    nobody = decide(programmes, pl.DataFrame(schema={ID: pl.String(), **attribute_dtypes(programmes)}), as_of)
+    with ExitStack() as stack:
+        write_awards = stack.enter_context(open_table(target, nobody.awards.schema))
+        write_clauses = None if clauses is None else stack.enter_context(open_table(clauses, nobody.clauses.schema))
+
+        def write(decisions: Decisions) -> pl.DataFrame:
+            awards = _row_by_row(decisions.awards, decisions.wide.height)
+            write_awards(awards)
+            if write_clauses is not None:
+                write_clauses(_row_by_row(decisions.clauses, decisions.wide.height))
+            return awards
+
+        yield write
+
+
+def _check_places(source: Path, targets: list[Path]) -> None:
+    for target in targets:
+        check_target(target)
+        if target.exists() and source.exists() and target.samefile(source):
+            message = "would be overwritten by its own result"
+            raise ImportRefused([Problem(message, "choose another --out", str(source))])
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise ImportRefused([Problem("two results would go into one file", "name another", str(targets[0]))])
+
+
+def _decided(
+    programmes: tuple[Programme, ...], table: pl.DataFrame, as_of: date, related_rows: Rows | None, together: bool
+) -> Iterator[Decisions]:
+    if not table.height:
+        return
+    if not together:
+        yield decide(programmes, table, as_of)
+        return
+    whole = table if related_rows is None else add_aggregates(programmes, table.lazy(), related_rows, as_of).table
+    decisions = apply_limits(decide(programmes, whole, as_of), whole)
+    for start in range(0, decisions.wide.height, ROWS_PER_BATCH):
+        yield Decisions(programmes, as_of, decisions.wide.slice(start, ROWS_PER_BATCH))
+
+
+def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
+    every = list(batches)
+    if every:
+        yield Batch(
+            pl.concat([batch.good for batch in every]),
+            pl.concat([batch.rejects for batch in every]),
+            sum(batch.rows for batch in every),
+            1.0,
+        )
+
+
+def _watched(batches: Iterable[Batch], source: Path, progress: Progress) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        progress(source.name, round(batch.done * 100), 100)
+
+
+def _row_by_row(long: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """A long frame of `Decisions`, part after part, in the order of the rows: the same however a file is cut."""
+    parts = long.height // rows
+    return long[np.arange(long.height).reshape(parts, rows).T.ravel()]
+
+
+def _count(awards: pl.DataFrame, verdicts: Mapping[str, Counter[str]], sums: dict[str, int]) -> None:
+    for (programme,), mine in awards.partition_by("programme", as_dict=True).items():
+        counted = mine["verdict"].cast(pl.String).value_counts()
+        verdicts[str(programme)].update(dict(counted.iter_rows()))
+        sums[str(programme)] += sum_exactly(mine["award_fen"])
+
+
+def _harmless(rejects: pl.DataFrame) -> pl.DataFrame:
+    """A cell that a spreadsheet would take for a formula is marked as text."""
+    from siwei.city.firms import neutralise_formulas
+
+    def mark(name: str) -> pl.Series:
+        cells = [None if cell is None else neutralise_formulas(cell) for cell in rejects[name]]
+        return pl.Series(name, cells, dtype=pl.String)
+
+    return rejects.with_columns(mark("id"), mark("value"))

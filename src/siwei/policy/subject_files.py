@@ -1,0 +1,209 @@
+"""A table of subjects as a file: CSV (UTF-8 or GB18030), CSV.GZ, Parquet or Arrow, read in batches, in its own order.
+
+What a cell means is `subject_batches`' subject.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
+
+from siwei.errors import ImportRefused, Problem
+
+ROW = ":row"
+"""The row's number, as a person finds it."""
+ROWS_PER_BATCH = 50_000
+BYTES_PER_BATCH = 8 * 1024 * 1024
+"""Of a CSV; no row is longer."""
+SNIFFED_BYTES = 256 * 1024
+ARROW_ENDINGS = (".arrow", ".feather")
+KINDS = ".csv, .csv.gz, .parquet nor .arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """`frame` holds ROW and the columns asked for; `broken` the rows that do not split into as many cells as the
+    header, as (row, text, reason); `undecodable` by column where a cell is not UTF-8 (and null in `frame`)."""
+
+    frame: pl.DataFrame
+    done: float
+    is_text: bool
+    broken: tuple[tuple[int, str, str], ...] = ()
+    undecodable: Mapping[str, pl.Series] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFile:
+    path: Path
+    columns: tuple[str, ...]
+    schema: pl.Schema
+    """Of a CSV every column is text."""
+    is_text: bool
+    encoding: str = "utf8"
+
+    def batches(self, names: Sequence[str]) -> Iterator[RawBatch]:
+        """Raises ImportRefused where the file turns out to be damaged."""
+        read = _read_csv if self.is_text else _read_parquet if self.path.suffix == ".parquet" else _read_arrow
+        try:
+            yield from read(self, names)
+        except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
+            raise _refused(self.path, error) from None
+
+
+def open_subjects(path: Path) -> SubjectFile:
+    """Raises ImportRefused where there is no such file, or none of these kinds, or it cannot be read."""
+    name = path.name.lower()
+    try:
+        if name.endswith((".csv", ".csv.gz")):
+            return _open_csv(path)
+        if name.endswith(".parquet"):
+            schema = pl.read_parquet_schema(path)
+        elif name.endswith(ARROW_ENDINGS):
+            schema = pl.read_ipc_schema(path)
+        else:
+            raise ImportRefused([Problem(f"is neither {KINDS}", "convert it", str(path))])
+    except (FileNotFoundError, IsADirectoryError):
+        raise ImportRefused([Problem("no such file", "check the path", str(path))]) from None
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError) as error:
+        raise _refused(path, error) from None
+    return SubjectFile(path, tuple(schema), pl.Schema(schema), is_text=False)
+
+
+def _refused(path: Path, error: Exception) -> ImportRefused:
+    reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    return ImportRefused([Problem(f"cannot be read: {reason}", "give a whole CSV, Parquet or Arrow file", str(path))])
+
+
+def _open_csv(path: Path) -> SubjectFile:
+    with path.open("rb") as raw:
+        zipped = path.name.lower().endswith(".gz")
+        head = (gzip.GzipFile(fileobj=raw) if zipped else raw).read(SNIFFED_BYTES)
+    if not head.strip():
+        raise ImportRefused([Problem("is empty", "write a header: `siwei policy schema` lists the columns", str(path))])
+    encoding = _encoding(head)
+    if encoding is None:
+        raise ImportRefused([Problem("is neither UTF-8 nor GB18030", "save it as UTF-8", str(path))])
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head).removeprefix("\ufeff")
+    try:
+        header = next(csv.reader(io.StringIO(text)))
+    except (csv.Error, StopIteration) as error:
+        raise _refused(path, error) from None
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ImportRefused([Problem(f"column {name!r} stands twice", "keep one", str(path)) for name in twice])
+    return SubjectFile(path, tuple(header), pl.Schema(dict.fromkeys(header, pl.String())), True, encoding)
+
+
+def _encoding(head: bytes) -> str | None:
+    """By the beginning of the file. A few whole characters before the first bad byte: UTF-8 with a wound, of which
+    GB18030 would make nonsense; the row it stands in is rejected."""
+    if b"\x00" in head[:4] or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return None
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError as error:
+            before = head[: error.start].decode(encoding)
+            if encoding == "utf-8" and sum(not each.isascii() for each in before) >= 4:
+                return "utf-8"
+        else:
+            return encoding
+    return "utf-8" if _ascii_share(head) > 0.5 else None
+
+
+def _ascii_share(head: bytes) -> float:
+    return sum(byte < 128 for byte in head) / len(head)
+
+
+def _read_csv(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
+    broken: list[tuple[int, str, str]] = []
+
+    def put_aside(row: arrow_csv.InvalidRow) -> str:
+        reason = f"{row.actual_columns} cells where the header has {row.expected_columns}"
+        broken.append((row.number or 0, row.text[:1_000], reason))
+        return "skip"
+
+    size = max(1, file.path.stat().st_size)
+    with file.path.open("rb") as raw:
+        compressed = file.path.name.lower().endswith(".gz")
+        stream = pa.CompressedInputStream(raw, "gzip") if compressed else pa.PythonFile(raw, mode="r")
+        reader = arrow_csv.open_csv(
+            stream,
+            # One thread: the number of a broken row is known then.
+            arrow_csv.ReadOptions(use_threads=False, block_size=BYTES_PER_BATCH, encoding=file.encoding),
+            arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=put_aside),
+            arrow_csv.ConvertOptions(
+                column_types={name: pa.binary() for name in file.columns}, include_columns=list(names),
+                strings_can_be_null=True, quoted_strings_can_be_null=True, null_values=[""], check_utf8=False,
+            ),
+        )  # fmt: skip
+        after = 1
+        for part in reader:
+            frame, undecodable = _decoded(pl.DataFrame(part))
+            aside, broken[:] = sorted(broken), []
+            numbers = _numbers(after, frame.height, [number for number, _, _ in aside])
+            after += frame.height + len(aside)
+            yield RawBatch(
+                frame.with_columns(numbers.alias(ROW)), min(1.0, raw.tell() / size), True, tuple(aside), undecodable
+            )
+        if broken:
+            empty = pl.DataFrame(schema={**dict.fromkeys(names, pl.String()), ROW: pl.Int64()})
+            yield RawBatch(empty, 1.0, True, tuple(sorted(broken)))
+
+
+def _numbers(after: int, rows: int, broken: list[int]) -> pl.Series:
+    """The numbers of the rows that follow row `after`, those of broken rows left out."""
+    every = pl.int_range(after + 1, after + 1 + rows + len(broken), eager=True)
+    return every.filter(~every.is_in(pl.Series(broken, dtype=pl.Int64).implode()))[:rows]
+
+
+def _decoded(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
+    """As text, and by column which cells are not UTF-8."""
+    undecodable: dict[str, pl.Series] = {}
+    columns = []
+    for column in frame.get_columns():
+        try:
+            text = column.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            # Polars refuses the column for one cell of it.
+            text = pl.Series(column.name, [_decode(cell) for cell in column], dtype=pl.String)
+            undecodable[column.name] = column.is_not_null() & text.is_null()
+        columns.append(text)
+    return pl.DataFrame(columns), undecodable
+
+
+def _decode(cell: bytes | None) -> str | None:
+    try:
+        return None if cell is None else cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _read_parquet(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
+    with parquet.ParquetFile(file.path) as source:
+        rows = max(1, source.metadata.num_rows)
+        parts = source.iter_batches(ROWS_PER_BATCH, columns=list(names))
+        yield from _numbered((pl.DataFrame(part).select(names) for part in parts), rows)
+
+
+def _read_arrow(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
+    frame = pl.scan_ipc(file.path)
+    rows = frame.select(pl.len()).collect().item()
+    parts = frame.select(names).collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
+    yield from _numbered(iter(parts), max(1, rows))
+
+
+def _numbered(parts: Iterator[pl.DataFrame], rows: int) -> Iterator[RawBatch]:
+    done = 0
+    for part in parts:
+        numbers = pl.int_range(done + 1, done + 1 + part.height, eager=True)
+        done += part.height
+        yield RawBatch(part.with_columns(numbers.alias(ROW)), done / rows, is_text=False)
