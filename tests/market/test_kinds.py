@@ -34,7 +34,15 @@ def test_ids_and_words_are_there_and_distinct() -> None:
         assert len({requirement.id for requirement in kind.requirements}) == len(kind.requirements), kind.id
         words = [kind.name, kind.delivery, *(item.words for item in (*kind.parts, *kind.requirements))]
         assert all(any("\u4e00" <= char <= "\u9fff" for char in said.zh) and said.en.isascii() for said in words), names
-        assert (kind.metering == "metered") == (kind.price is not None), kind.id
+        assert kind.delivered_by != "meter" or kind.price is not None, kind.id
+
+
+def test_how_each_kind_is_delivered() -> None:
+    assert {kind.id: kind.delivered_by for kind in KINDS.values()} == {
+        "compute": "meter", "service": "meter", "dataset": "meter",
+        "scenario": "milestone", "research": "milestone", "technology": "milestone", "funding": "milestone",
+        "site": "milestone", "product": "event", "position": "event", "course": "event",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind_id", sorted(KINDS))

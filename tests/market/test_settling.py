@@ -80,3 +80,31 @@ def test_what_cannot_be_settled_is_refused() -> None:
     with pytest.raises(InputError, match="named twice"):
         settle([TWO[0], TWO[0]], 1)
     assert settle([], 7) == Settlement(7, (), 7)
+
+
+STEPS = st.lists(st.integers(0, 10**6), min_size=1, max_size=6)
+
+
+@given(FEN, FEN, STEPS)
+def test_paying_in_parts_is_paying_at_once(voucher: int, own: int, steps: list[int]) -> None:
+    """However a line is charged on the way, in the end each hold has paid what one settlement would have taken."""
+    paid = {"v": 0, "o": 0}
+    gross = 0
+    for step in steps:
+        gross += step
+        holds = [Held("v", "voucher", voucher, paid["v"]), Held("o", "own", own, paid["o"])]
+        for capture in settle(holds, gross).captures:
+            paid[capture.hold] += capture.captured_fen
+    once = settle([Held("v", "voucher", voucher), Held("o", "own", own)], gross)
+    assert paid == {capture.hold: capture.captured_fen for capture in once.captures}
+
+
+@given(st.lists(st.tuples(st.sampled_from(get_args(Payer)), FEN, st.integers(0, 100)), max_size=4), FEN)
+def test_whatever_was_captured_before_no_hold_is_passed(rows: list[tuple[Payer, int, int]], gross: int) -> None:
+    holds = [Held(f"h{n}", payer, amount, amount * part // 100) for n, (payer, amount, part) in enumerate(rows)]
+    settlement = settle(holds, gross)
+    for held, capture in zip(holds, settlement.captures, strict=True):
+        assert 0 <= capture.captured_fen <= held.left_fen
+        assert capture.captured_fen + capture.released_fen == held.left_fen
+    before, total = sum(held.captured_fen for held in holds), sum(held.amount_fen for held in holds)
+    assert settlement.captured_fen == max(0, min(gross, total) - before)

@@ -164,7 +164,7 @@ def test_public_money_adds_up(client: Client, dealt: City) -> None:
     totals = client.get("/api/money").json()["totals"]
     settled = signed_in(dealt.bob).get("/api/agreement?key=deal").json()
     line = settled["lines"][0]
-    assert totals["paid_fen"] == settled["settlement"]["voucher_fen"]
+    assert totals["paid_fen"] == sum(each["voucher_fen"] for each in settled["settlements"])
     assert totals["paid_fen"] + totals["returned_fen"] == line["voucher_fen"]
     assert (totals["held_fen"], totals["granted_fen"]) == (0, 50_000)
 

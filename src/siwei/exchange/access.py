@@ -110,6 +110,12 @@ def can_change_listing(actor: Actor, listing: Listing) -> bool:
     return own or can_act_for(actor, listing.organisation_id)
 
 
+def can_speak_for(actor: Actor, party: AgreementParty) -> bool:
+    """For ordinary words of a party to the others: the person, or any of the organisation's own; no operator."""
+    own = actor.person_id is not None and party.person_id == actor.person_id
+    return own or actor.role_in(party.organisation_id) is not None
+
+
 def can_sign_for(actor: Actor, party: AgreementParty) -> bool:
     """A signature is the party's own: the person's, or an owner's or manager's of the organisation; no operator's."""
     own = actor.person_id is not None and party.person_id == actor.person_id

@@ -1,49 +1,42 @@
 """Propose, sign, cancel. The last signature places the holds: the voucher's share and the firm's own."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
 
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, Problem
+from siwei.errors import Conflict, InputError, Problem
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_sign_for, require
-from siwei.exchange.accounts import commitment_account, own_share_account, receivable_account
+from siwei.exchange.accounts import commitment_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
-from siwei.exchange.ledger import CNY, Entry, change_floor, of_hold, write_transfer
+from siwei.exchange.deliveries import DeliveryTerms, plan_deliveries
+from siwei.exchange.holds import place_holds, release_holds
+from siwei.exchange.ledger import change_floor
 from siwei.exchange.listings import find_kind
 from siwei.exchange.models import (
     Account,
     Agreement,
-    AgreementLine,
     AgreementParty,
     AgreementState,
-    Hold,
-    Job,
     Match,
     Organisation,
     Person,
-    Transfer,
-    TransferKind,
-    Usage,
     Voucher,
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.states import lock_agreement, move, require_step
 from siwei.exchange.terms import (
     LineTerms,
     PartyTerms,
     check_match,
     check_proposal,
-    checked_context,
     find_party,
     plain_line,
     quoted_line,
 )
-
-SETTLEMENT_GRACE = timedelta(days=30)
-"""How long after an agreement's end its holds stay: what began in time is still metered and charged."""
 
 
 @money_action
@@ -90,17 +83,20 @@ def propose_agreement(
     voucher: Voucher | None = None,
     as_of: date | None = None,
     terms: Mapping[str, Any] | None = None,
+    deliveries: Sequence[DeliveryTerms] = (),
 ) -> Agreement:
     """Lay an agreement before its parties; the proposer must be one of them (or the operator).
 
     With a `match` of a kind priced by quantity, its line is quoted by the market, the voucher paying its share; `lines`
-    are further ones, paid by their consumers. Raises InputError (bad terms) or Conflict (the voucher may not pay this).
+    are further ones, paid by their consumers. `deliveries` are what is handed over against acceptance, with its part of
+    the price; those a kind is delivered by are planned without being named (`plan_deliveries`). Raises InputError (bad
+    terms) or Conflict (the voucher may not pay this).
     """
     owners = [find_party(party) for party in parties]
     allowed = actor.is_operator or any(can_act_for(actor, o.pk) for o in owners if isinstance(o, Organisation))
     allowed = allowed or any(o.pk == actor.person_id for o in owners if isinstance(o, Person))
     require(allowed, actor, "propose an agreement between others")
-    content = {
+    content: dict[str, Any] = {
         "kind": kind,
         "parties": [[p.role, p.organisation, p.person_id] for p in parties],
         "ends_at": ends_at,
@@ -108,6 +104,11 @@ def propose_agreement(
         "terms": dict(terms or {}),
         "match": match.key if match else None,
         "voucher": voucher.key if voucher else None,
+        **(
+            {"deliveries": [[getattr(each, name) for name in DeliveryTerms.__slots__] for each in deliveries]}
+            if deliveries
+            else {}
+        ),
     }
     if repeated("propose_agreement", idempotency_key, content):
         return Agreement.objects.get(key=idempotency_key)
@@ -123,10 +124,13 @@ def propose_agreement(
         proposed_at=now,
         ends_at=ends_at,
     )
+    members = []
     for party, owner in zip(parties, owners, strict=True):
         organisation, person = (owner, None) if isinstance(owner, Organisation) else (None, owner)
-        AgreementParty.objects.create(agreement=agreement, organisation=organisation, person=person, role=party.role)
+        members.append(AgreementParty(agreement=agreement, organisation=organisation, person=person, role=party.role))
+        members[-1].save(force_insert=True)
     _write_lines(agreement, lines, as_of or timezone.localdate(now))
+    plan_deliveries(agreement, find_kind(kind), members, deliveries)
     record_event(
         "propose_agreement",
         idempotency_key,
@@ -151,8 +155,7 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
     unsigned = [party for party in own if party.signed_at is None]
     if not unsigned:
         return agreement
-    if agreement.state != AgreementState.PROPOSED:
-        raise Conflict(f"{key} is {agreement.state}, no longer open for signature")
+    require_step(agreement, "sign")
     if agreement.ends_at <= now:
         raise Conflict(f"{key} was to end on {agreement.ends_at:%Y-%m-%d} → propose it again with a later end")
     AgreementParty.objects.filter(pk__in=[party.pk for party in unsigned]).update(
@@ -171,9 +174,8 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
             payload={"role": party.role},
         )
     if not agreement.parties.filter(signed_at=None).exists():
-        _place_holds(agreement, now, as_of or timezone.localdate(now))
-        Agreement.objects.filter(pk=agreement.pk).update(state=AgreementState.SIGNED, signed_at=now)
-        agreement.refresh_from_db()
+        place_holds(agreement, now, as_of or timezone.localdate(now))
+        move(agreement, "sign", AgreementState.SIGNED, signed_at=now)
     return agreement
 
 
@@ -185,18 +187,9 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
     require(actor.is_operator or any(can_sign_for(actor, party) for party in parties), actor, f"cancel {key}")
     if agreement.state == AgreementState.CANCELLED:
         return agreement
-    started = (
-        Job.objects.filter(line__agreement=agreement).exists()
-        or Usage.objects.filter(line__agreement=agreement).exists()
-    )
-    if agreement.state not in (AgreementState.PROPOSED, AgreementState.SIGNED) or started:
-        raise Conflict(f"{key} is {agreement.state} and something was delivered → settle it instead")
-    for line in agreement.lines.all():
-        for placed in (line.voucher_hold, line.own_hold):
-            if placed is not None and (remaining := Hold.objects.get(pk=placed.pk).remaining):
-                entry = of_hold(TransferKind.RELEASE, placed, remaining, "cancelled")
-                write_transfer(entry, key=f"cancel:{placed.idempotency_key}", now=now)
-    Agreement.objects.filter(pk=agreement.pk).update(state=AgreementState.CANCELLED)
+    require_step(agreement, "cancel")
+    release_holds(agreement, now)
+    move(agreement, "cancel", AgreementState.CANCELLED)
     record_event(
         "cancel_agreement",
         key,
@@ -207,16 +200,7 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
         organisations=[p.organisation for p in parties if p.organisation],
         payload={"because": because[:1_000]},
     )
-    agreement.refresh_from_db()
     return agreement
-
-
-def lock_agreement(key: str) -> Agreement:
-    """The agreement, locked against other writers where the database can (on SQLite the transaction already is)."""
-    try:
-        return Agreement.objects.select_for_update().get(key=key)
-    except Agreement.DoesNotExist:
-        raise NotFound(f"no agreement {key!r}") from None
 
 
 def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date) -> None:
@@ -227,57 +211,3 @@ def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date) ->
     for number, line in enumerate([*quoted, *(plain_line(agreement, line) for line in lines)], 1):
         line.number = number
         line.save(force_insert=True)
-
-
-def _place_holds(agreement: Agreement, now: datetime, day: date) -> None:
-    voucher = agreement.voucher
-    if agreement.match is not None and voucher is not None:
-        # Ties and lists may have changed since it was proposed.
-        checked_context(agreement.match, voucher, day)
-    for line in agreement.lines.select_related("provider", "consumer").order_by("number"):
-        receivable = receivable_account(line.provider)
-        causes = {"agreement": agreement.key, "line": line.number}
-        if line.voucher_fen and voucher is not None:
-            entry = Entry(
-                TransferKind.HOLD,
-                voucher.account,
-                receivable,
-                line.voucher_fen,
-                None,
-                agreement.ends_at + SETTLEMENT_GRACE,
-                "voucher share",
-                causes,
-            )
-            line.voucher_hold = write_transfer(entry, key=f"sign:{agreement.key}:{line.number}:voucher", now=now)
-        if line.own_fen:
-            line.own_hold = _hold_own_share(line, receivable, causes, now)
-        line.save(update_fields=["voucher_hold", "own_hold"])
-
-
-def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[str, Any], now: datetime) -> Transfer:
-    """Commit what the own-share account lacks from the firm's declared budget, then hold it."""
-    account = own_share_account(line.consumer)
-    key = f"sign:{causes['agreement']}:{line.number}:own"
-    short = line.own_fen - account.available
-    if short > 0:
-        entry = Entry(
-            TransferKind.POST, commitment_account(line.consumer), account, short, memo="own share", causes=causes
-        )
-        try:
-            write_transfer(entry, key=f"{key}:commit", now=now)
-        except InsufficientFunds:
-            raise InsufficientFunds(
-                f"{line.consumer.name} must pay {line.own_fen} fen ({CNY}) itself and its declared budget has less "
-                "left → declare a larger budget"
-            ) from None
-    entry = Entry(
-        TransferKind.HOLD,
-        account,
-        receivable,
-        line.own_fen,
-        None,
-        line.agreement.ends_at + SETTLEMENT_GRACE,
-        "own share",
-        causes,
-    )
-    return write_transfer(entry, key=key, now=now)

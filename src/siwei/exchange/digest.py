@@ -20,6 +20,7 @@ from siwei.exchange.models import (
     Application,
     ClaimedDocument,
     Decision,
+    Delivery,
     Event,
     Fact,
     Hold,
@@ -96,9 +97,7 @@ def _transfers() -> Iterator[Any]:
     for *rest, hold, memo, causes in Transfer.objects.values_list(
         *fields, "hold__idempotency_key", "memo", "causes"
     ).iterator():
-        # Readings are named by attempt; how many there were is enough here, their amounts are in the table of usage.
-        usages = causes.get("usages")
-        yield [*rest, hold, memo, causes | ({"usages": len(usages)} if isinstance(usages, list) else {})]
+        yield [*rest, hold, memo, causes]
 
 
 def _events() -> Iterator[Any]:
@@ -119,6 +118,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "voucher__key",
         "terms",
         "state",
+        "disputed_from",
     ),
     "AgreementLine": _values(
         AgreementLine.objects.all(),
@@ -153,6 +153,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Decision.objects.all(),
         *("key", "organisation__key", "programme", "version_sha256", "is_draft", "as_of", "verdict", "award_fen"),
         *("inputs", "result"),
+    ),
+    "Delivery": _values(
+        Delivery.objects.all(),
+        *("agreement__key", "number", "line__number", "form", "title", "giver__role", "receiver__role", "quantity"),
+        *("amount_fen", "due_on", "state", "evidence", "reason", "reported_by__role"),
     ),
     "Event": _events,
     "Fact": _values(
@@ -213,7 +218,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Run": _latest_runs,
     "Settlement": _values(
         Settlement.objects.all(),
-        *("agreement__key", "metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "detail"),
+        *("agreement__key", "period", "metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "detail"),
     ),
     "SharingRound": _values(
         SharingRound.objects.all(),

@@ -10,9 +10,9 @@ from siwei.compute.metering import BILLING_STEP_S
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError
 from siwei.exchange.access import can_act_for, can_operate, forbid_readers, require
 from siwei.exchange.actors import Actor
-from siwei.exchange.agreements import lock_agreement
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.models import Agreement, AgreementLine, AgreementState, Job, JobState, Usage
+from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Usage
+from siwei.exchange.states import find_line, lock_agreement, move, require_step
 
 MAXIMUM_ATTEMPTS = 5
 ACTIVE = (JobState.QUEUED, JobState.RUNNING)
@@ -93,7 +93,7 @@ def record_usage(
 
     The same reading again is the same usage; with another content it is a `Conflict`.
     """
-    terms = _find_line(lock_agreement(agreement), line)
+    terms = find_line(lock_agreement(agreement), line)
     own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
     require(not own and (can_operate(actor) or actor.represents(terms.provider_id)), actor, f"meter {agreement}")
     return _write_usage(terms, None, reading, quantity, measured, actor, now)
@@ -111,20 +111,21 @@ def _record_job(
     agreement: str, number: int, spec: JobSpec, *, engine_name: str, actor: Actor, now: datetime, idempotency_key: str
 ) -> Job:
     deal = lock_agreement(agreement)
-    line = _find_line(deal, number)
+    line = find_line(deal, number)
     require(can_act_for(actor, line.consumer_id), actor, f"run jobs under {agreement}")
     content = {"agreement": agreement, "line": number, "spec": spec.as_dict(), "engine": engine_name}
     if repeated("submit_job", idempotency_key, content):
         return find_job(idempotency_key)
     if not 0 < len(engine_name) <= 40:
         raise InputError([Problem(f"an engine's name of {len(engine_name)} characters", fix="1 to 40", field="engine")])
-    if deal.kind != "compute" or deal.state not in (AgreementState.SIGNED, AgreementState.DELIVERING):
-        raise Conflict(f"{agreement} is a {deal.kind} agreement and {deal.state}; jobs need a signed one for compute")
+    if deal.kind != "compute":
+        raise Conflict(f"{agreement} is a {deal.kind} agreement; jobs run under one for compute")
+    require_step(deal, "deliver")
     if deal.ends_at <= now:
         raise Conflict(f"{agreement} ended on {deal.ends_at:%Y-%m-%d} → agree anew")
     _check_room(line, spec)
     job = Job.objects.create(key=idempotency_key, line=line, spec=spec.as_dict(), engine=engine_name, submitted_at=now)
-    Agreement.objects.filter(pk=deal.pk).update(state=AgreementState.DELIVERING)
+    move(deal, "deliver", AgreementState.DELIVERING)
     record_event(
         "submit_job",
         idempotency_key,
@@ -239,13 +240,18 @@ def _write_usage(
                 )
             ]
         )
-    line.agreement.refresh_from_db(fields=["state"])
-    if line.agreement.state not in (AgreementState.SIGNED, AgreementState.DELIVERING):
-        raise Conflict(f"{line.agreement.key} is {line.agreement.state}: nothing more is metered under it")
+    deal = line.agreement
+    deal.refresh_from_db(fields=["state"])
+    require_step(deal, "meter")
+    if line.deliveries.exists():
+        raise Conflict(
+            f"line {line.number} of {deal.key} is paid by what is accepted, not by a meter → submit a delivery"
+        )
     usage = Usage.objects.create(
         reading=reading, line=line, job=job, quantity=quantity, unit=line.unit, measured=dict(measured), recorded_at=now
     )
-    Agreement.objects.filter(pk=line.agreement_id).update(state=AgreementState.DELIVERING)
+    if deal.state != AgreementState.DISPUTED:
+        move(deal, "meter", AgreementState.DELIVERING)
     record_event(
         "record_usage",
         key,
@@ -257,10 +263,3 @@ def _write_usage(
         payload={"quantity": quantity, "unit": line.unit},
     )
     return usage
-
-
-def _find_line(agreement: Agreement, number: int) -> AgreementLine:
-    try:
-        return AgreementLine.objects.select_related("agreement").get(agreement=agreement, number=number)
-    except AgreementLine.DoesNotExist:
-        raise NotFound(f"agreement {agreement.key!r} has no line {number}") from None

@@ -11,7 +11,9 @@ from siwei.errors import InputError, Problem
 from siwei.market.listing import Body, Context, Need, Offer, Words
 
 Dimension = Literal["source", "road", "base", "wing"]
-Metering = Literal["metered", "milestone"]
+DeliveredBy = Literal["meter", "milestone", "event"]
+"""`meter`: readings of a quantity; `milestone`: handed over with evidence, accepted or rejected by the consumer;
+`event`: something that happened (a post taken up, a course attended), reported by one side, confirmed by the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Kind:
     offer_body: type[Body]
     need_body: type[Body]
     parts: tuple[ScorePart, ...]
-    metering: Metering
+    delivered_by: DeliveredBy
     delivery: Words
     requirements: tuple[Requirement, ...] = ()
     price: Callable[[Offer], Price] | None = None
@@ -70,6 +72,8 @@ class Kind:
             raise ValueError(f"the weights of kind {self.id} sum to {sum(part.weight for part in self.parts)}, not 100")
         if (self.price is None) != (self.quantity is None) or (self.offer_text is None) != (self.need_text is None):
             raise ValueError(f"kind {self.id} declares only one of a pair")
+        if self.delivered_by == "meter" and self.price is None:
+            raise ValueError(f"kind {self.id} is delivered by meter and has no price for a quantity")
 
     def parse_offer(self, *, id: str, party: str, body: Mapping[str, Any], valid_until: date | None = None) -> Offer:
         """Raises InputError with every problem of the body, by field."""

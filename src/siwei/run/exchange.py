@@ -11,11 +11,14 @@ from siwei.errors import Conflict, EnvironmentMissing
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.agreements import declare_budget, propose_agreement, sign_agreement
 from siwei.exchange.decisions import record_decision
+from siwei.exchange.deliveries import accept_delivery, submit_delivery
 from siwei.exchange.jobs import refresh_job, submit_job
 from siwei.exchange.listings import find_match, introduce_match, match_need, publish_listing
 from siwei.exchange.models import (
     Agreement,
     AgreementState,
+    Delivery,
+    DeliveryState,
     JobState,
     Listing,
     Match,
@@ -163,6 +166,7 @@ def conclude(stage: Stage, deal: Deal) -> None:
     need, offer = listing_key(deal.need), listing_key(deal.offer)
     key = f"demo-{deal.need}"
     if Agreement.objects.filter(key=key).exclude(state=AgreementState.PROPOSED).exists():
+        deliver(stage, deal)
         return
     actor, now, as_of = stage.owner_actor(deal.need), stage.job.now, stage.job.home.as_of
     edges = stage.job.pack.edges.rows(named=True)
@@ -180,6 +184,19 @@ def conclude(stage: Stage, deal: Deal) -> None:
         )  # fmt: skip
     for listing in (deal.need, deal.offer):
         sign_agreement(key, actor=stage.owner_actor(listing), now=now(), as_of=as_of)
+    deliver(stage, deal)
+
+
+def deliver(stage: Stage, deal: Deal) -> None:
+    """What the offering side delivers is reported by it and confirmed by the other: goods, a post taken up."""
+    key, now = f"demo-{deal.need}", stage.job.now
+    giver, receiver = stage.owner_actor(deal.offer), stage.owner_actor(deal.need)
+    waiting = Delivery.objects.filter(agreement__key=key).exclude(state=DeliveryState.ACCEPTED)
+    for number in waiting.order_by("number").values_list("number", flat=True):
+        submit_delivery(
+            key, number, evidence="示例交付记录（生成数据）", actor=giver, now=now(), idempotency_key=f"{key}-{number}"
+        )
+        accept_delivery(key, number, actor=receiver, now=now())
 
 
 def listing_key(name: str) -> str:

@@ -20,7 +20,7 @@ from siwei.exchange.models.deals import (
     MatchState,
     Side,
 )
-from siwei.exchange.models.delivery import Job, JobState, Settlement, Usage
+from siwei.exchange.models.delivery import Delivery, DeliveryForm, DeliveryState, Job, JobState, Settlement, Usage
 from siwei.exchange.models.events import Event, Seal
 from siwei.exchange.models.facts import Fact, FactStatus
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
@@ -41,6 +41,9 @@ __all__ = [
     "ApplicationState",
     "ClaimedDocument",
     "Decision",
+    "Delivery",
+    "DeliveryForm",
+    "DeliveryState",
     "Event",
     "Fact",
     "FactStatus",

@@ -11,6 +11,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models.awards import Voucher
 from siwei.exchange.models.ledger import AMOUNT_LIMIT, Transfer
 from siwei.exchange.models.parties import Organisation, Person
+from siwei.market import life
 
 ONE_OWNER = Q(organisation__isnull=False, person=None) | Q(organisation=None, person__isnull=False)
 
@@ -109,11 +110,16 @@ class Match(models.Model):
 
 
 class AgreementState(models.TextChoices):
-    PROPOSED = "proposed"
-    SIGNED = "signed"
-    DELIVERING = "delivering"
-    SETTLED = "settled"
-    CANCELLED = "cancelled"
+    """The states of `siwei.market.life`, which says what leads from one to the other."""
+
+    PROPOSED = life.PROPOSED
+    AWAITING_APPROVAL = life.AWAITING_APPROVAL
+    SIGNED = life.SIGNED
+    DELIVERING = life.DELIVERING
+    COMPLETED = life.COMPLETED
+    DISPUTED = life.DISPUTED
+    SETTLED = life.SETTLED
+    CANCELLED = life.CANCELLED
 
 
 def of_visible_agreements(actor: Actor, prefix: str) -> Q:
@@ -137,13 +143,25 @@ class Agreement(models.Model):
     match = models.ForeignKey(Match, null=True, on_delete=models.PROTECT, related_name="agreements")
     voucher = models.ForeignKey(Voucher, null=True, on_delete=models.PROTECT, related_name="agreements")
     terms = models.JSONField(default=dict)
-    state = models.CharField(max_length=10, choices=AgreementState, default=AgreementState.PROPOSED)
+    state = models.CharField(max_length=20, choices=AgreementState, default=AgreementState.PROPOSED)
+    disputed_from = models.CharField(max_length=20, blank=True)
+    """Where it goes back to once nothing is disputed any more; empty in every other state."""
     proposed_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField()
     """Nothing is begun after it; the holds stay a while longer (`SETTLEMENT_GRACE`), so that it can be charged."""
 
     objects = AgreementQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(state__in=life.STATES), name="agreement_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=life.DISPUTED, disputed_from__in=life.DISPUTABLE)
+                | (~Q(state=life.DISPUTED) & Q(disputed_from="")),
+                name="agreement_disputed_from_somewhere",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.key

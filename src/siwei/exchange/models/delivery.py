@@ -1,4 +1,4 @@
-"""What was delivered: jobs, meter readings, settlements."""
+"""What was delivered: jobs, meter readings, deliveries against acceptance, settlements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.models.deals import Agreement, AgreementLine, of_visible_agreements
+from siwei.exchange.models.deals import Agreement, AgreementLine, AgreementParty, of_visible_agreements
+from siwei.exchange.models.parties import Person
 
 
 class JobState(models.TextChoices):
@@ -56,6 +57,83 @@ class Job(models.Model):
         return f"job-{hashlib.sha256(self.key.encode()).hexdigest()[:24]}.{self.attempt}"
 
 
+class DeliveryState(models.TextChoices):
+    PLANNED = "planned"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    """Sent back with a reason; it may be submitted again."""
+
+
+class DeliveryForm(models.TextChoices):
+    """As a kind declares it (`siwei.market.kind.DeliveredBy`)."""
+
+    MILESTONE = "milestone"
+    EVENT = "event"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(of_visible_agreements(actor, "agreement_id"))
+
+
+class Delivery(models.Model):
+    """Something handed over, or that happened, which the other side accepts or sends back; never by itself.
+
+    With a `line`, acceptance pays `amount_fen` of it; the deliveries of a line sum to it. Without one (a position, a
+    consortium) nothing is paid. `quantity` is in the line's unit; a milestone has none.
+    """
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="deliveries")
+    number = models.PositiveIntegerField()
+    line = models.ForeignKey(AgreementLine, null=True, on_delete=models.PROTECT, related_name="deliveries")
+    form = models.CharField(max_length=10, choices=DeliveryForm)
+    title = models.CharField(max_length=200)
+    giver = models.ForeignKey(AgreementParty, on_delete=models.PROTECT, related_name="gives")
+    receiver = models.ForeignKey(AgreementParty, on_delete=models.PROTECT, related_name="receives")
+    quantity = models.BigIntegerField(null=True)
+    amount_fen = models.BigIntegerField(default=0)
+    due_on = models.DateField(null=True)
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PLANNED)
+    evidence = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
+    """Why it was sent back."""
+    submitted_at = models.DateTimeField(null=True)
+    submitted_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    reported_by = models.ForeignKey(AgreementParty, null=True, on_delete=models.PROTECT, related_name="+")
+    """The party whose word it is; the other one accepts. Of an event, either may report it."""
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["agreement", "number"], name="one_delivery_per_number"),
+            models.CheckConstraint(
+                condition=Q(amount_fen__gte=0) & (Q(line__isnull=False) | Q(amount_fen=0)),
+                name="delivery_pays_by_a_line",
+            ),
+            models.CheckConstraint(condition=~Q(giver=F("receiver")), name="delivery_between_two"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.PLANNED) | Q(reported_by__isnull=False, submitted_at__isnull=False),
+                name="delivery_was_reported",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | Q(submitted_by=None) | ~Q(decided_by=F("submitted_by")),
+                name="delivery_decided_by_another",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.agreement_id}/{self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != DeliveryState.ACCEPTED
+
+
 class UsageQuerySet(models.QuerySet["Usage"]):
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all else self.filter(of_visible_agreements(actor, "line__agreement_id"))
@@ -71,6 +149,8 @@ class Usage(models.Model):
     unit = models.CharField(max_length=80)
     measured = models.JSONField()
     recorded_at = models.DateTimeField()
+    settlement = models.ForeignKey("Settlement", null=True, on_delete=models.PROTECT, related_name="usages")
+    """The settlement that charged it; none yet, or nothing of it was ever charged."""
 
     objects = UsageQuerySet.as_manager()
 
@@ -84,9 +164,13 @@ class SettlementQuerySet(models.QuerySet["Settlement"]):
 
 
 class Settlement(models.Model):
-    """What an agreement came to: metered gross, who paid which part, what was released."""
+    """What an agreement came to, in part or at its end: metered gross, who paid which part, what was released.
 
-    agreement = models.OneToOneField(Agreement, on_delete=models.PROTECT, related_name="settlement")
+    `period` says of what: `final`, a day (`2026-11-28`), or an accepted delivery (`delivery:2`).
+    """
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="settlements")
+    period = models.CharField(max_length=20, default="final")
     metered_fen = models.BigIntegerField()
     gross_fen = models.BigIntegerField()
     """What is paid: metered, but never more than was held."""
@@ -100,6 +184,7 @@ class Settlement(models.Model):
 
     class Meta:
         constraints = (
+            models.UniqueConstraint(fields=["agreement", "period"], name="one_settlement_per_period"),
             models.CheckConstraint(
                 condition=Q(
                     voucher_fen__gte=0,

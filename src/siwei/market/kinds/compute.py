@@ -114,7 +114,7 @@ KIND = Kind(
     unit="accelerator-second",
     offer_body=ComputeOffer,
     need_body=ComputeNeed,
-    metering="metered",
+    delivered_by="meter",
     delivery=Words(
         "作业在中心的引擎上运行，按加速卡型号计量加速卡·秒",
         "jobs run on the centre's engine; accelerator-seconds are metered by model",

@@ -52,7 +52,7 @@ KIND = Kind(
     unit="milestone",
     offer_body=FundingOffer,
     need_body=FundingNeed,
-    metering="milestone",
+    delivered_by="milestone",
     delivery=Words("按协议约定的交割条件到账，平台只作记录", "paid outside at closing; the platform only records it"),
     requirements=(
         Requirement(

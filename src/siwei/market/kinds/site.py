@@ -53,7 +53,7 @@ KIND = Kind(
     unit="milestone",
     offer_body=SiteOffer,
     need_body=SiteNeed,
-    metering="milestone",
+    delivered_by="milestone",
     delivery=Words("以签约、入驻、投产为里程碑", "milestones are lease, moving in and start of production"),
     requirements=(
         Requirement(

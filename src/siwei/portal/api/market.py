@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from siwei.errors import NotFound
-from siwei.exchange.models import Agreement, Job, Listing, Match
+from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match
+from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
 from siwei.portal.api import schemas
 from siwei.portal.api.answers import PageNumber, Text, answers, bounds, entries
@@ -110,23 +111,43 @@ def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120
         }
         for each in view.parties
     ]
-    settled = view.settlement
-    settlement = (
-        None
-        if settled is None
-        else {
-            name: getattr(settled, name)
-            for name in ("metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "settled_at")
+    settlements = [
+        {
+            name: getattr(each, name)
+            for name in ("period", "metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen", "settled_at")
         }
-    )
+        for each in view.settlements
+    ]
     return {
         **agreement_row(view.agreement),
         "terms": view.agreement.terms,
         "parties": parties,
         "lines": lines,
         "jobs": [each.key for each in view.jobs],
-        "settlement": settlement,
+        "deliveries": [delivery_row(each) for each in view.deliveries],
+        "settlements": settlements,
+        "possible": list(possible_steps(view.agreement.state)),
         "entries": entries(view.transfers),
+    }
+
+
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
+    giver, receiver = delivery.giver.organisation, delivery.receiver.organisation
+    return {
+        "number": delivery.number,
+        "line": delivery.line.number if delivery.line else None,
+        "form": delivery.form,
+        "title": delivery.title,
+        "giver": giver.key if giver else None,
+        "receiver": receiver.key if receiver else None,
+        "quantity": delivery.quantity,
+        "amount_fen": delivery.amount_fen,
+        "due_on": delivery.due_on,
+        "state": delivery.state,
+        "evidence": delivery.evidence,
+        "reason": delivery.reason,
+        "submitted_at": delivery.submitted_at,
+        "decided_at": delivery.decided_at,
     }
 
 

@@ -259,6 +259,7 @@ class Entry(Schema):
 
 
 class Settlement(Schema):
+    period: str = Field(description="`final`, a day, or `delivery:<number>`")
     metered_fen: int
     gross_fen: int
     voucher_fen: int
@@ -267,12 +268,31 @@ class Settlement(Schema):
     settled_at: datetime
 
 
+class Delivery(Schema):
+    number: int
+    line: int | None
+    form: str = Field(description="milestone or event")
+    title: str
+    giver: str | None = Field(description="Organisation's key; none for a person")
+    receiver: str | None
+    quantity: int | None
+    amount_fen: int
+    due_on: date | None
+    state: str
+    evidence: str
+    reason: str
+    submitted_at: datetime | None
+    decided_at: datetime | None
+
+
 class Agreement(AgreementSummary):
     terms: dict[str, Any]
     parties: list[Party]
     lines: list[Line]
     jobs: list[str]
-    settlement: Settlement | None
+    deliveries: list[Delivery]
+    settlements: list[Settlement]
+    possible: list[str] = Field(description="What may be done to it now, by whoever has the right")
     entries: list[Entry]
 
 

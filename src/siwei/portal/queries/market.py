@@ -14,6 +14,7 @@ from siwei.exchange.models import (
     Agreement,
     AgreementLine,
     AgreementParty,
+    Delivery,
     Job,
     Listing,
     Match,
@@ -74,18 +75,14 @@ class AgreementView:
     lines: list[AgreementLine]
     jobs: list[Job]
     usages: list[Usage]
-    settlement: Settlement | None
+    deliveries: list[Delivery]
+    settlements: list[Settlement]
     transfers: list[Transfer]
 
 
 def agreement_view(key: str, actor: Actor) -> AgreementView:
-    """Six queries, whatever the number of parties, lines and entries."""
-    agreement = (
-        Agreement.objects.visible_to(actor)
-        .select_related("voucher__decision", "settlement", "match")
-        .filter(key=key)
-        .first()
-    )
+    """Nine queries, whatever the number of parties, lines and entries."""
+    agreement = Agreement.objects.visible_to(actor).select_related("voucher__decision", "match").filter(key=key).first()
     if agreement is None:
         raise NotFound(f"no agreement {key!r} that you may see")
     lines = list(agreement.lines.select_related("provider", "consumer", "offer").order_by("number"))
@@ -95,7 +92,15 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
         lines,
         list(Job.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
         list(Usage.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
-        getattr(agreement, "settlement", None),
+        list(
+            Delivery.objects.visible_to(actor)
+            .filter(agreement=agreement)
+            .select_related(
+                "giver__organisation", "giver__person", "receiver__organisation", "receiver__person", "line"
+            )
+            .order_by("number")
+        ),
+        list(Settlement.objects.visible_to(actor).filter(agreement=agreement).order_by("pk")),
         money_trail(lines),
     )
 

@@ -1,0 +1,344 @@
+"""What is handed over, or happened: planned with the agreement, submitted with evidence, accepted or sent back.
+
+Nothing is accepted by itself, however long it waits: who disagrees with silence opens a dispute. Acceptance of a
+delivery that pays captures its part of the line's holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_act_for, can_sign_for, can_speak_for, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, money_action, record_event, repeated
+from siwei.exchange.charges import charge_lines, lines_of
+from siwei.exchange.jobs import ACTIVE
+from siwei.exchange.models import (
+    Agreement,
+    AgreementLine,
+    AgreementParty,
+    AgreementState,
+    Delivery,
+    DeliveryForm,
+    DeliveryState,
+    Job,
+)
+from siwei.exchange.states import lock_agreement, move, require_step
+from siwei.market.kind import Kind
+
+TEXT_LIMIT = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTerms:
+    """One delivery as it is proposed. Of a `line` (by number; the one quoted from a match is the first) it runs from
+    its provider to its consumer and pays `amount_fen` of it; else `giver` and `receiver` are parties by number."""
+
+    title: str
+    line: int | None = None
+    amount_fen: int = 0
+    due_on: date | None = None
+    giver: int | None = None
+    receiver: int | None = None
+
+
+def plan_deliveries(
+    agreement: Agreement, kind: Kind, parties: Sequence[AgreementParty], terms: Sequence[DeliveryTerms]
+) -> None:
+    """Write the deliveries of a proposed agreement: those its terms name, and those its kind is delivered by.
+
+    A line without any is metered where the kind is, else one delivery pays it whole; an agreement of two parties
+    without lines, of a kind delivered by event, has that event.
+    """
+    lines = {line.number: line for line in agreement.lines.select_related("offer").order_by("number")}
+    _check_terms(kind, parties, lines, terms)
+    planned = [_planned(agreement, kind, parties, lines, each) for each in terms]
+    paid = {each.line for each in terms}
+    for number, line in lines.items():
+        if number not in paid and kind.delivered_by != "meter":
+            whole = DeliveryTerms(line.description or kind.name.zh, number, line.gross_fen)
+            planned.append(_planned(agreement, kind, parties, lines, whole))
+            if planned[-1].form == DeliveryForm.EVENT:
+                planned[-1].quantity = line.quantity
+    if not planned and not lines and kind.delivered_by == "event" and len(parties) == 2:
+        giver = _offering(agreement, parties)
+        event = DeliveryTerms(kind.name.zh, giver=giver, receiver=3 - giver)
+        planned.append(_planned(agreement, kind, parties, lines, event))
+    for number, delivery in enumerate(planned, 1):
+        delivery.number = number
+        delivery.save(force_insert=True)
+
+
+@action
+def submit_delivery(
+    agreement: str,
+    number: int,
+    *,
+    evidence: str,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    quantity: int | None = None,
+) -> Delivery:
+    """Hand a delivery over, or report that an event took place, with what shows it.
+
+    A milestone is its giver's to submit; an event either side may report. Of an event with a quantity, a smaller one
+    leaves the rest planned as a delivery of its own.
+    """
+    deal = lock_agreement(agreement)
+    delivery = find_delivery(deal, number)
+    sides = [delivery.giver] if delivery.form == DeliveryForm.MILESTONE else [delivery.giver, delivery.receiver]
+    party = next((side for side in sides if can_speak_for(actor, side)), None)
+    require(party is not None, actor, f"submit delivery {number} of {agreement}")
+    assert party is not None
+    content = {"agreement": agreement, "number": number, "evidence": evidence, "quantity": quantity}
+    if repeated("submit_delivery", idempotency_key, content):
+        return delivery
+    _check_text(evidence, "evidence", "say what shows it: a report, a protocol, a link, a date")
+    require_step(deal, "deliver")
+    if delivery.state not in (DeliveryState.PLANNED, DeliveryState.REJECTED):
+        raise Conflict(
+            f"delivery {number} of {agreement} is {delivery.state}; only a planned or rejected one is submitted"
+        )
+    if quantity is not None and quantity != delivery.quantity:
+        _split(delivery, quantity)
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=DeliveryState.SUBMITTED, evidence=evidence, reason="", submitted_at=now, submitted_by=actor.person_id,
+        reported_by=party, decided_at=None, decided_by=None,
+    )  # fmt: skip
+    move(deal, "deliver", AgreementState.DELIVERING)
+    _record("submit_delivery", idempotency_key, content, deal, delivery, actor, now)
+    delivery.refresh_from_db()
+    return delivery
+
+
+@money_action
+def accept_delivery(agreement: str, number: int, *, actor: Actor, now: datetime) -> Delivery:
+    """Take a submitted delivery as good, or confirm an event: for the side that did not report it, and for another
+    person than the one who did. What it pays is captured; accepting again changes nothing."""
+    deal = lock_agreement(agreement)
+    delivery = find_delivery(deal, number)
+    require(can_sign_for(actor, decider_of(delivery)), actor, f"accept delivery {number} of {agreement}")
+    if delivery.state == DeliveryState.ACCEPTED:
+        return delivery
+    _check_decidable(deal, delivery, actor)
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=DeliveryState.ACCEPTED, decided_at=now, decided_by=actor.person_id
+    )
+    if delivery.line_id is not None and delivery.amount_fen:
+        lines = [line for line in lines_of(deal) if line.pk == delivery.line_id]
+        settlement = charge_lines(deal, lines, f"delivery:{number}", now)
+        if settlement is not None and any(each["uncollected_fen"] for each in settlement.detail):
+            raise Conflict(
+                f"what was held for {agreement} has expired and no longer pays delivery {number} → agree anew"
+            )
+    _complete_if_all_accepted(deal)
+    _record("accept_delivery", f"{agreement}:{number}", {}, deal, delivery, actor, now)
+    delivery.refresh_from_db()
+    return delivery
+
+
+@action
+def reject_delivery(
+    agreement: str, number: int, *, because: str, actor: Actor, now: datetime, idempotency_key: str
+) -> Delivery:
+    """Send a submitted delivery back with a reason; it may be submitted again. For the side that did not report it."""
+    deal = lock_agreement(agreement)
+    delivery = find_delivery(deal, number)
+    allowed = can_speak_for(actor, decider_of(delivery))
+    require(allowed, actor, f"reject delivery {number} of {agreement}")
+    content = {"agreement": agreement, "number": number, "because": because}
+    if repeated("reject_delivery", idempotency_key, content):
+        return delivery
+    _check_text(because, "because", "say what is missing, so that it can be mended")
+    _check_decidable(deal, delivery, actor)
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=DeliveryState.REJECTED, reason=because, decided_at=now, decided_by=actor.person_id
+    )
+    _record("reject_delivery", idempotency_key, content, deal, delivery, actor, now)
+    delivery.refresh_from_db()
+    return delivery
+
+
+@action
+def complete_agreement(key: str, *, actor: Actor, now: datetime) -> Agreement:
+    """Say that all is delivered: nothing more is metered or submitted, and it can be settled.
+
+    For the providers and the operator (of an agreement without lines, for any party). Saying it again changes nothing.
+    """
+    agreement = lock_agreement(key)
+    parties = list(agreement.parties.select_related("organisation"))
+    lines = list(agreement.lines.all())
+    providers = {line.provider_id for line in lines}
+    allowed = any(can_act_for(actor, provider) for provider in providers)
+    allowed = allowed or (not lines and (actor.is_operator or any(can_speak_for(actor, party) for party in parties)))
+    require(allowed, actor, f"complete {key}")
+    if agreement.state in (AgreementState.COMPLETED, AgreementState.SETTLED):
+        return agreement
+    require_step(agreement, "complete")
+    if running := Job.objects.filter(line__agreement=agreement, state__in=ACTIVE).count():
+        raise Conflict(f"{running} job(s) under {key} have not ended → wait, or cancel them")
+    if waiting := agreement.deliveries.filter(state=DeliveryState.SUBMITTED).count():
+        raise Conflict(f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute")
+    move(agreement, "complete", AgreementState.COMPLETED)
+    record_event(
+        "complete_agreement",
+        key,
+        {},
+        subject=f"agreement:{key}",
+        actor=actor,
+        now=now,
+        organisations=[party.organisation for party in parties if party.organisation],
+    )
+    return agreement
+
+
+def decider_of(delivery: Delivery) -> AgreementParty:
+    """The side whose word a submitted delivery waits for."""
+    return delivery.giver if delivery.reported_by_id == delivery.receiver_id else delivery.receiver
+
+
+def find_delivery(agreement: Agreement, number: int) -> Delivery:
+    found = Delivery.objects.select_related("giver__organisation", "receiver__organisation", "line")
+    try:
+        return found.get(agreement=agreement, number=number)
+    except Delivery.DoesNotExist:
+        raise NotFound(f"agreement {agreement.key!r} has no delivery {number}") from None
+
+
+def _check_terms(
+    kind: Kind,
+    parties: Sequence[AgreementParty],
+    lines: dict[int, AgreementLine],
+    terms: Sequence[DeliveryTerms],
+) -> None:
+    problems: list[Problem] = []
+    for number, each in enumerate(terms, 1):
+        place = f"deliveries[{number}]"
+        if not 0 < len(each.title.strip()) <= 200:
+            problems.append(Problem("a delivery has a title of 1 to 200 characters", field=place))
+        if type(each.amount_fen) is not int or each.amount_fen < 0:
+            problems.append(Problem("an amount is an integer in fen, not negative", field=place))
+        if each.line is None:
+            known = range(1, len(parties) + 1)
+            if each.giver not in known or each.receiver not in known or each.giver == each.receiver:
+                fix = f"give `giver` and `receiver` as two numbers from 1 to {len(parties)}, or a line"
+                problems.append(Problem("a delivery runs from one party to another", fix, field=place))
+            if each.amount_fen:
+                problems.append(Problem("what pays belongs to a line", "name its line", field=place))
+        elif each.line not in lines:
+            problems.append(Problem(f"there is no line {each.line}", field=place))
+        elif lines[each.line].offer_id is not None and kind.delivered_by == "meter":
+            problems.append(Problem(f"line {each.line} is metered, as every {kind.id} is", field=place))
+    if problems:
+        raise InputError(problems)
+    for number, line in lines.items():
+        own = [each.amount_fen for each in terms if each.line == number]
+        if own and sum(own) != line.gross_fen:
+            problem = Problem(
+                f"the deliveries of line {number} sum to {sum(own)} fen, the line is worth {line.gross_fen}",
+                "let them sum to it exactly",
+                field="deliveries",
+            )
+            raise InputError([problem])
+
+
+def _planned(
+    agreement: Agreement,
+    kind: Kind,
+    parties: Sequence[AgreementParty],
+    lines: dict[int, AgreementLine],
+    terms: DeliveryTerms,
+) -> Delivery:
+    line = lines[terms.line] if terms.line is not None else None
+    if line is not None:
+        giver = next(party for party in parties if party.organisation_id == line.provider_id)
+        receiver = next(party for party in parties if party.organisation_id == line.consumer_id)
+    else:
+        giver, receiver = parties[(terms.giver or 1) - 1], parties[(terms.receiver or 2) - 1]
+    form = DeliveryForm.EVENT if kind.delivered_by == "event" else DeliveryForm.MILESTONE
+    return Delivery(
+        agreement=agreement,
+        line=line,
+        form=form,
+        title=terms.title.strip(),
+        giver=giver,
+        receiver=receiver,
+        amount_fen=terms.amount_fen,
+        due_on=terms.due_on,
+    )
+
+
+def _offering(agreement: Agreement, parties: Sequence[AgreementParty]) -> int:
+    """The number of the party whose offer was matched; the second where there was no match."""
+    if agreement.match is not None:
+        offer = agreement.match.offer
+        for number, party in enumerate(parties, 1):
+            if (party.organisation_id, party.person_id) == (offer.organisation_id, offer.person_id):
+                return number
+    return 2
+
+
+def _split(delivery: Delivery, quantity: int) -> None:
+    """Leave what is not delivered yet planned under the next number; amounts part by quantity, to the fen."""
+    whole = delivery.quantity
+    if whole is None or type(quantity) is not int or not 0 < quantity < whole:
+        fix = f"give 1 to {whole}" if whole is not None else "a milestone is handed over whole"
+        raise InputError([Problem(f"a quantity of {quantity!r}", fix, field="quantity")])
+    part_fen = delivery.amount_fen * quantity // whole
+    last = delivery.agreement.deliveries.order_by("-number").values_list("number", flat=True)[0]
+    rest = Delivery(
+        agreement_id=delivery.agreement_id, number=last + 1, line=delivery.line, form=delivery.form,
+        title=delivery.title, giver=delivery.giver, receiver=delivery.receiver, quantity=whole - quantity,
+        amount_fen=delivery.amount_fen - part_fen, due_on=delivery.due_on,
+    )  # fmt: skip
+    rest.save(force_insert=True)
+    Delivery.objects.filter(pk=delivery.pk).update(quantity=quantity, amount_fen=part_fen)
+
+
+def _check_decidable(agreement: Agreement, delivery: Delivery, actor: Actor) -> None:
+    require_step(agreement, "deliver")
+    if delivery.state != DeliveryState.SUBMITTED:
+        raise Conflict(f"delivery {delivery.number} of {agreement.key} is {delivery.state}, nothing to decide on")
+    require(
+        delivery.submitted_by_id is None or delivery.submitted_by_id != actor.person_id,
+        actor,
+        "decide on what they reported themselves",
+    )
+
+
+def _complete_if_all_accepted(agreement: Agreement) -> None:
+    if agreement.deliveries.exclude(state=DeliveryState.ACCEPTED).exists():
+        return
+    if not agreement.lines.filter(deliveries=None).exists():
+        move(agreement, "complete", AgreementState.COMPLETED)
+
+
+def _check_text(text: str, field: str, fix: str) -> None:
+    if not 0 < len(text.strip()) <= TEXT_LIMIT:
+        raise InputError(
+            [Problem(f"a text of {len(text.strip())} characters", f"{fix} (1 to {TEXT_LIMIT})", field=field)]
+        )
+
+
+def _record(
+    name: str,
+    key: str,
+    content: dict[str, object],
+    agreement: Agreement,
+    delivery: Delivery,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    sides = (delivery.giver.organisation, delivery.receiver.organisation)
+    record_event(
+        name,
+        key,
+        content,
+        subject=f"delivery:{agreement.key}:{delivery.number}",
+        actor=actor,
+        now=now,
+        organisations=[side for side in sides if side is not None],
+        payload={"title": delivery.title, "amount_fen": delivery.amount_fen},
+    )

@@ -1,0 +1,77 @@
+"""An agreement's money set aside: placed by the last signature, given back by a cancellation."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from siwei.errors import InsufficientFunds
+from siwei.exchange.accounts import commitment_account, own_share_account, receivable_account
+from siwei.exchange.ledger import CNY, Entry, of_hold, write_transfer
+from siwei.exchange.models import Account, Agreement, AgreementLine, Hold, Transfer, TransferKind
+from siwei.exchange.terms import checked_context
+
+SETTLEMENT_GRACE = timedelta(days=30)
+"""How long after an agreement's end its holds stay: what began in time is still metered and charged."""
+
+
+def place_holds(agreement: Agreement, now: datetime, day: date) -> None:
+    """Hold the voucher's share and the firm's own of every line; `InsufficientFunds` where either is not there."""
+    voucher = agreement.voucher
+    if agreement.match is not None and voucher is not None:
+        # Ties and lists may have changed since it was proposed.
+        checked_context(agreement.match, voucher, day)
+    for line in agreement.lines.select_related("provider", "consumer").order_by("number"):
+        receivable = receivable_account(line.provider)
+        causes = {"agreement": agreement.key, "line": line.number}
+        if line.voucher_fen and voucher is not None:
+            entry = Entry(
+                TransferKind.HOLD,
+                voucher.account,
+                receivable,
+                line.voucher_fen,
+                None,
+                agreement.ends_at + SETTLEMENT_GRACE,
+                "voucher share",
+                causes,
+            )
+            line.voucher_hold = write_transfer(entry, key=f"sign:{agreement.key}:{line.number}:voucher", now=now)
+        if line.own_fen:
+            line.own_hold = _hold_own_share(line, receivable, causes, now)
+        line.save(update_fields=["voucher_hold", "own_hold"])
+
+
+def release_holds(agreement: Agreement, now: datetime) -> None:
+    for line in agreement.lines.all():
+        for placed in (line.voucher_hold, line.own_hold):
+            if placed is not None and (remaining := Hold.objects.get(pk=placed.pk).remaining):
+                entry = of_hold(TransferKind.RELEASE, placed, remaining, "cancelled")
+                write_transfer(entry, key=f"cancel:{placed.idempotency_key}", now=now)
+
+
+def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[str, Any], now: datetime) -> Transfer:
+    """Commit what the own-share account lacks from the firm's declared budget, then hold it."""
+    account = own_share_account(line.consumer)
+    key = f"sign:{causes['agreement']}:{line.number}:own"
+    short = line.own_fen - account.available
+    if short > 0:
+        entry = Entry(
+            TransferKind.POST, commitment_account(line.consumer), account, short, memo="own share", causes=causes
+        )
+        try:
+            write_transfer(entry, key=f"{key}:commit", now=now)
+        except InsufficientFunds:
+            raise InsufficientFunds(
+                f"{line.consumer.name} must pay {line.own_fen} fen ({CNY}) itself and its declared budget has less "
+                "left → declare a larger budget"
+            ) from None
+    entry = Entry(
+        TransferKind.HOLD,
+        account,
+        receivable,
+        line.own_fen,
+        None,
+        line.agreement.ends_at + SETTLEMENT_GRACE,
+        "own share",
+        causes,
+    )
+    return write_transfer(entry, key=key, now=now)

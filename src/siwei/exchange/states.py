@@ -1,0 +1,39 @@
+"""Moving an agreement along the table of its life (`siwei.market.life`), and finding it for that."""
+
+from siwei.errors import Conflict, NotFound
+from siwei.exchange.models import Agreement, AgreementLine, AgreementState
+from siwei.market import life
+
+
+def lock_agreement(key: str) -> Agreement:
+    """The agreement, locked against other writers where the database can (on SQLite the transaction already is)."""
+    try:
+        return Agreement.objects.select_for_update().get(key=key)
+    except Agreement.DoesNotExist:
+        raise NotFound(f"no agreement {key!r}") from None
+
+
+def find_line(agreement: Agreement, number: int) -> AgreementLine:
+    try:
+        return AgreementLine.objects.select_related("agreement").get(agreement=agreement, number=number)
+    except AgreementLine.DoesNotExist:
+        raise NotFound(f"agreement {agreement.key!r} has no line {number}") from None
+
+
+def require_step(agreement: Agreement, step: str) -> None:
+    """`Conflict` where the table has no such step from here; it says which there are."""
+    if words := life.refusal(step, agreement.state):
+        raise Conflict(f"agreement {agreement.key}: {words}")
+
+
+def move(agreement: Agreement, step: str, to: str, **fields: object) -> None:
+    """Take `step` to the state `to`; `Conflict` where it is not possible, or another writer was quicker."""
+    require_step(agreement, step)
+    if to not in life.STEPS[step].after:
+        raise ValueError(f"to {step} does not lead to {to}")
+    unmoved = Agreement.objects.filter(pk=agreement.pk, state=agreement.state)
+    if not unmoved.update(state=to, **fields):
+        raise Conflict(f"agreement {agreement.key} was changed by somebody else → look again")
+    agreement.state = AgreementState(to)
+    for name, value in fields.items():
+        setattr(agreement, name, value)
