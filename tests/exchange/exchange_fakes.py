@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from siwei.compute import JobPhase, JobSpec, JobState, Usage
-from siwei.errors import NotFound, RetryableEngineError
+from siwei.errors import FinalEngineError, NotFound, RetryableEngineError
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -16,10 +16,13 @@ class FakeEngine:
     phases: dict[str, JobPhase] = field(default_factory=dict)
     wall_s: float = 61.0
     busy: bool = False
+    refuses: bool = False
 
     def submit(self, spec: JobSpec, job_id: str) -> None:
         if self.busy:
             raise RetryableEngineError("no room")
+        if self.refuses:
+            raise FinalEngineError("no such accelerator here")
         self.phases.setdefault(job_id, JobPhase.QUEUED)
 
     def state(self, job_id: str) -> JobState:

@@ -10,9 +10,11 @@ from siwei.errors import Conflict, InputError, Problem
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_sign_for, require
 from siwei.exchange.accounts import commitment_account
 from siwei.exchange.actors import Actor
+from siwei.exchange.approvals import ask_for_approvals
 from siwei.exchange.audit import action, money_action, record_event, repeated
+from siwei.exchange.caps import give_back_agreement
 from siwei.exchange.deliveries import DeliveryTerms, plan_deliveries
-from siwei.exchange.holds import place_holds, release_holds
+from siwei.exchange.holds import release_holds
 from siwei.exchange.ledger import change_floor
 from siwei.exchange.listings import find_kind
 from siwei.exchange.models import (
@@ -20,13 +22,16 @@ from siwei.exchange.models import (
     Agreement,
     AgreementParty,
     AgreementState,
+    ApprovalState,
     Match,
     Organisation,
     Person,
+    Project,
     Voucher,
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.signing import conclude_signing
 from siwei.exchange.states import lock_agreement, move, require_step
 from siwei.exchange.terms import (
     LineTerms,
@@ -84,6 +89,7 @@ def propose_agreement(
     as_of: date | None = None,
     terms: Mapping[str, Any] | None = None,
     deliveries: Sequence[DeliveryTerms] = (),
+    project: Project | None = None,
 ) -> Agreement:
     """Lay an agreement before its parties; the proposer must be one of them (or the operator).
 
@@ -110,6 +116,9 @@ def propose_agreement(
             else {}
         ),
     }
+    if project is not None:
+        content["project"] = [project.organisation.key, project.name]
+        require(actor.represents(project.organisation_id), actor, f"name the project {project.name}")
     if repeated("propose_agreement", idempotency_key, content):
         return Agreement.objects.get(key=idempotency_key)
     check_proposal(kind, parties, lines, ends_at, now)
@@ -120,6 +129,7 @@ def propose_agreement(
         kind=kind,
         match=match,
         voucher=voucher,
+        project=project,
         terms=dict(terms or {}),
         proposed_at=now,
         ends_at=ends_at,
@@ -146,8 +156,9 @@ def propose_agreement(
 
 @money_action
 def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None = None) -> Agreement:
-    """Sign for every party the actor represents. The last signature places the holds; where the money is not there the
-    signature is not taken (`InsufficientFunds`). Signing again changes nothing."""
+    """Sign for every party the actor represents. The last signature places the holds, or the last of the approvals that
+    the organisations' own rules ask for; where the money is not there, or a cap has less left, it is not taken
+    (`InsufficientFunds`). Signing again changes nothing."""
     agreement = lock_agreement(key)
     parties = list(agreement.parties.select_related("organisation", "person").order_by("pk"))
     own = [party for party in parties if can_sign_for(actor, party)]
@@ -163,9 +174,11 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
     )
     organisations = [party.organisation for party in parties if party.organisation]
     for party in unsigned:
+        refused = party.approvals.filter(state=ApprovalState.REFUSED).order_by("-pk")
         record_event(
             "sign_agreement",
-            f"{key}:{party.pk}",
+            # Signed again after a refusal, it is another signature.
+            ":".join(map(str, (key, party.pk, *refused.values_list("pk", flat=True)[:1]))),
             {},
             subject=f"agreement:{key}",
             actor=actor,
@@ -173,9 +186,8 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
             organisations=organisations,
             payload={"role": party.role},
         )
-    if not agreement.parties.filter(signed_at=None).exists():
-        place_holds(agreement, now, as_of or timezone.localdate(now))
-        move(agreement, "sign", AgreementState.SIGNED, signed_at=now)
+        ask_for_approvals(agreement, party, actor, now)
+    conclude_signing(agreement, "sign", now, as_of or timezone.localdate(now))
     return agreement
 
 
@@ -189,6 +201,8 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
         return agreement
     require_step(agreement, "cancel")
     release_holds(agreement, now)
+    give_back_agreement(agreement, now)
+    agreement.approvals.filter(state=ApprovalState.OPEN).update(state=ApprovalState.LAPSED)
     move(agreement, "cancel", AgreementState.CANCELLED)
     record_event(
         "cancel_agreement",

@@ -18,6 +18,10 @@ from siwei.exchange.models import (
     AgreementLine,
     AgreementParty,
     Application,
+    Approval,
+    ApprovalRule,
+    Cap,
+    CapAlert,
     ClaimedDocument,
     Decision,
     Delivery,
@@ -34,6 +38,7 @@ from siwei.exchange.models import (
     Person,
     Placement,
     Pot,
+    Project,
     Reject,
     Relation,
     Representative,
@@ -116,6 +121,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "match__need__key",
         "match__offer__key",
         "voucher__key",
+        "project__name",
         "terms",
         "state",
         "disputed_from",
@@ -148,6 +154,18 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("key", "organisation__key", "pot__programme", "pot__period", "decision__key", "round__key", "claim_fen"),
         *("score", "shared_fen", "bound_by", "state"),
     ),
+    "Approval": _values(
+        Approval.objects.all(),
+        *("agreement__key", "party__organisation__key", "role", "amount_fen", "state", "requested_by__username"),
+        *("decided_by__username", "reason"),
+    ),
+    "ApprovalRule": _values(ApprovalRule.objects.all(), "organisation__key", "role", "from_fen"),
+    "Cap": _values(
+        Cap.objects.all(),
+        *("key", "organisation__key", "project__name", "person__username", "unit", "amount", "is_hard"),
+        *("starts_on", "ends_on", "account__code"),
+    ),
+    "CapAlert": _values(CapAlert.objects.all(), "cap__key", "per_cent", "amount", "used"),
     "ClaimedDocument": _values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
     "Decision": _values(
         Decision.objects.all(),
@@ -199,6 +217,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Pot": _values(
         Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"
     ),
+    "Project": _values(Project.objects.all(), "organisation__key", "name"),
     "Reject": _values(Reject.objects.all(), "file__sha256", "row", "field", "reason", "record"),
     "Relation": _values(
         Relation.objects.all(),

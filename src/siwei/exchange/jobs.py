@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+from django.utils import timezone
+
 from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds
 from siwei.compute.metering import BILLING_STEP_S
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError
 from siwei.exchange.access import can_act_for, can_operate, forbid_readers, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Usage
+from siwei.exchange.caps import commit_job, give_back_job
+from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Project, Usage
 from siwei.exchange.states import find_line, lock_agreement, move, require_step
 
 MAXIMUM_ATTEMPTS = 5
@@ -29,6 +33,7 @@ def submit_job(
     actor: Actor,
     now: datetime,
     idempotency_key: str,
+    project: Project | None = None,
 ) -> Job:
     """Record a job under a line and give it to the engine. Submitting again under the same key gives the same job.
 
@@ -36,8 +41,9 @@ def submit_job(
     that could not take it now gets it at the next `refresh_job`.
     """
     job = _record_job(
-        agreement, line, spec, engine_name=engine_name, actor=actor, now=now, idempotency_key=idempotency_key
-    )
+        agreement, line, spec, engine_name=engine_name, actor=actor, now=now, idempotency_key=idempotency_key,
+        project=project,
+    )  # fmt: skip
     if job.state == JobState.QUEUED:
         _give(job, engine, now)
     return job
@@ -108,12 +114,23 @@ def find_job(key: str) -> Job:
 
 @action
 def _record_job(
-    agreement: str, number: int, spec: JobSpec, *, engine_name: str, actor: Actor, now: datetime, idempotency_key: str
+    agreement: str,
+    number: int,
+    spec: JobSpec,
+    *,
+    engine_name: str,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    project: Project | None,
 ) -> Job:
     deal = lock_agreement(agreement)
     line = find_line(deal, number)
     require(can_act_for(actor, line.consumer_id), actor, f"run jobs under {agreement}")
-    content = {"agreement": agreement, "line": number, "spec": spec.as_dict(), "engine": engine_name}
+    content: dict[str, Any] = {"agreement": agreement, "line": number, "spec": spec.as_dict(), "engine": engine_name}
+    if project is not None:
+        content["project"] = project.name
+        require(project.organisation_id == line.consumer_id, actor, f"run jobs of the project {project.name} there")
     if repeated("submit_job", idempotency_key, content):
         return find_job(idempotency_key)
     if not 0 < len(engine_name) <= 40:
@@ -124,7 +141,10 @@ def _record_job(
     if deal.ends_at <= now:
         raise Conflict(f"{agreement} ended on {deal.ends_at:%Y-%m-%d} → agree anew")
     _check_room(line, spec)
-    job = Job.objects.create(key=idempotency_key, line=line, spec=spec.as_dict(), engine=engine_name, submitted_at=now)
+    job = Job.objects.create(
+        key=idempotency_key, line=line, spec=spec.as_dict(), engine=engine_name, project=project, submitted_at=now
+    )
+    commit_job(job, most_billed(spec), actor.person_id, now, timezone.localdate(now))
     move(deal, "deliver", AgreementState.DELIVERING)
     record_event(
         "submit_job",
@@ -169,10 +189,16 @@ def _give(job: Job, engine: Engine, now: datetime) -> None:
     except RetryableEngineError:
         return
     except (FinalEngineError, InputError) as error:
-        Job.objects.filter(pk=job.pk, attempt=job.attempt, state__in=ACTIVE).update(
-            state=JobState.FAILED, reason=f"refused: {error}"[:2_000], ended_at=now
-        )
+        with transaction.atomic():
+            _fail(job, f"refused: {error}"[:2_000], now)
         job.refresh_from_db()
+
+
+def _fail(job: Job, reason: str, now: datetime) -> None:
+    """It ends without having run: nothing is metered, and the caps have it back."""
+    active = Job.objects.filter(pk=job.pk, attempt=job.attempt, state__in=ACTIVE)
+    if active.update(state=JobState.FAILED, reason=reason, ended_at=now):
+        give_back_job(job, 0, now)
 
 
 @action
@@ -180,9 +206,7 @@ def _begin_next_attempt(job: Job, actor: Actor, now: datetime) -> bool:
     """Whether this caller started the next attempt; another may have been quicker, or there were too many."""
     lost = job.attempt
     if lost >= MAXIMUM_ATTEMPTS:
-        Job.objects.filter(pk=job.pk, attempt=lost, state__in=ACTIVE).update(
-            state=JobState.FAILED, reason=f"lost {lost} times", ended_at=now
-        )
+        _fail(job, f"lost {lost} times", now)
         return False
     moved = Job.objects.filter(pk=job.pk, attempt=lost, state__in=ACTIVE).update(
         state=JobState.QUEUED, attempt=lost + 1, started_at=None
@@ -214,7 +238,9 @@ def _finish(job: Job, engine: Engine, actor: Actor, now: datetime) -> None:
     if not moved:
         return
     lock_agreement(job.line.agreement.key)
-    _write_usage(job.line, job, job.engine_job_id, billed_accelerator_seconds(usage), usage.as_dict(), actor, now)
+    quantity = billed_accelerator_seconds(usage)
+    _write_usage(job.line, job, job.engine_job_id, quantity, usage.as_dict(), actor, now)
+    give_back_job(job, quantity, now)
 
 
 def _write_usage(

@@ -8,6 +8,7 @@ from siwei.errors import Conflict, SiweiError
 from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event
+from siwei.exchange.caps import give_back_agreement
 from siwei.exchange.charges import FINAL, charge_lines, lines_of, open_usages
 from siwei.exchange.jobs import ACTIVE
 from siwei.exchange.models import (
@@ -58,6 +59,7 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     settlement = charge_lines(agreement, lines_of(agreement), FINAL, now, always=True)
     assert settlement is not None
     move(agreement, "settle", AgreementState.SETTLED)
+    give_back_agreement(agreement, now)
     _record("settle_agreement", agreement.key, agreement, settlement, parties, actor, now)
     return settlement
 

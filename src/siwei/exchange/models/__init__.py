@@ -18,6 +18,7 @@ from siwei.exchange.models.deals import (
     ListingState,
     Match,
     MatchState,
+    Project,
     Side,
 )
 from siwei.exchange.models.delivery import Delivery, DeliveryForm, DeliveryState, Job, JobState, Settlement, Usage
@@ -28,6 +29,7 @@ from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.runs import Placement, Run
+from siwei.exchange.models.spending import Approval, ApprovalRule, ApprovalState, Cap, CapAlert, CapUnit
 from siwei.exchange.models.work import Schedule, Worker
 
 __all__ = [
@@ -39,6 +41,12 @@ __all__ = [
     "AgreementState",
     "Application",
     "ApplicationState",
+    "Approval",
+    "ApprovalRule",
+    "ApprovalState",
+    "Cap",
+    "CapAlert",
+    "CapUnit",
     "ClaimedDocument",
     "Decision",
     "Delivery",
@@ -63,6 +71,7 @@ __all__ = [
     "Person",
     "Placement",
     "Pot",
+    "Project",
     "Reject",
     "Relation",
     "Representative",

@@ -109,6 +109,27 @@ class Match(models.Model):
         return f"{self.need.key}/{self.offer.key}"
 
 
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(organisation_id__in=actor.organisation_ids)
+
+
+class Project(models.Model):
+    """A piece of an organisation's work that agreements and jobs may name, and that may have a cap of its own."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(max_length=80)
+    opened_at = models.DateTimeField()
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["organisation", "name"], name="one_project_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AgreementState(models.TextChoices):
     """The states of `siwei.market.life`, which says what leads from one to the other."""
 
@@ -142,6 +163,8 @@ class Agreement(models.Model):
     kind = models.CharField(max_length=20)
     match = models.ForeignKey(Match, null=True, on_delete=models.PROTECT, related_name="agreements")
     voucher = models.ForeignKey(Voucher, null=True, on_delete=models.PROTECT, related_name="agreements")
+    project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="agreements")
+    """Of one of the parties, to whom alone it matters: its caps count the agreement."""
     terms = models.JSONField(default=dict)
     state = models.CharField(max_length=20, choices=AgreementState, default=AgreementState.PROPOSED)
     disputed_from = models.CharField(max_length=20, blank=True)

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.models.deals import Agreement, AgreementLine, AgreementParty, of_visible_agreements
+from siwei.exchange.models.deals import Agreement, AgreementLine, AgreementParty, Project, of_visible_agreements
 from siwei.exchange.models.parties import Person
 
 
@@ -38,6 +38,7 @@ class Job(models.Model):
     line = models.ForeignKey(AgreementLine, on_delete=models.PROTECT, related_name="jobs")
     spec = models.JSONField()
     engine = models.CharField(max_length=40)
+    project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="jobs")
     attempt = models.PositiveIntegerField(default=1)
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     exit_code = models.IntegerField(null=True)
