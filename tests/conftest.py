@@ -18,8 +18,11 @@ def city_home() -> CityHome:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(city_home: CityHome) -> None:
-    """SQLite in a file, with its write-ahead log, as in a real city; memory would hide locking."""
+def django_db_modify_db_settings(city_home: CityHome, django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file, with its write-ahead log, as in a real city; memory would hide locking.
+
+    Processes side by side have a city of their own, and on PostgreSQL a database whose name ends in the process's.
+    """
     from django.conf import settings
 
     database = settings.DATABASES["default"]
