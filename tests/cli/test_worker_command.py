@@ -90,6 +90,7 @@ def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
             assert "Working for" in each.stdout.readline()
         first.send_signal(signal.SIGKILL)
         second.send_signal(signal.SIGTERM)
+        second.communicate()
     assert (first.returncode, second.returncode) == (-signal.SIGKILL, 0)
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as third:
         found = wait_for(environment, "succeeded")

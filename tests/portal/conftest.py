@@ -1,8 +1,10 @@
 """Every test of the portal gets a city of its own and the cast of `portal_city`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from django.core.cache import cache
 from portal_city import City, fill_city, settle_deal
 from pytest_django import Settings
 
@@ -23,14 +25,17 @@ def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch, settings: Setting
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher"
     ]  # a slow one would be most of the time
-    monkeypatch.setattr(django_settings, "home", city_home)
+    # As in a demonstration; test_second_factor.py asks for one.
+    home = replace(city_home, asks_second_factor=False)
+    monkeypatch.setattr(django_settings, "home", home)
     forget()
-    yield city_home
+    yield home
     forget()
 
 
 def forget() -> None:
     """What a process keeps belongs to one city; each test has its own."""
+    cache.clear()  # attempts to sign in are counted there
     directory._current = None
     for kept in (indicators.MEASURED, chain.COUNTED, segments.CONCENTRATIONS):
         kept.clear()

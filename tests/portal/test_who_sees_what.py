@@ -45,6 +45,7 @@ PUBLIC = {
     "api/matches": "/api/matches?listing=need",
     "api/agreements": "/api/agreements",
     "api/jobs": "/api/jobs",
+    "api/keys": "/api/keys",
     "api/openapi.json": "/api/openapi.json",
     "api/docs": "/api/docs",
 }
@@ -66,6 +67,7 @@ PRIVATE = {
     "imports": ("/imports", set()),
     "imports/<slug:sha256>": ("/imports/" + "ab" * 32, set()),
     "desk": ("/desk", {"alice", "bob", "charlie"}),
+    "account": ("/account", {"alice", "bob", "charlie"}),
     "api/organisations/<key>/entitlements": ("/api/organisations/n-00000000000000aa/entitlements", {"alice"}),
     "api/organisations/<key>/entitlements/<programme_id>": (
         "/api/organisations/n-00000000000000aa/entitlements/xunli",
@@ -83,7 +85,16 @@ PRIVATE = {
     "api/imports/<sha256>/rejects": ("/api/imports/" + "ab" * 32 + "/rejects", set()),
 }
 # Only written to: test_dossier.py says who may.
-NOT_OURS = ("api/organisations/<key>/declarations", "accounts/", "languages/", "api/jobs/<key>/log", "api/")
+NOT_OURS = (
+    "account/keys",
+    "account/keys/<slug:identifier>/revoke",
+    "api/keys/<identifier>/revocation",
+    "api/organisations/<key>/declarations",
+    "accounts/",
+    "languages/",
+    "api/jobs/<key>/log",
+    "api/",
+)
 
 
 def test_every_address_is_in_the_tables() -> None:

@@ -15,12 +15,13 @@ PACKS = Path(__file__).resolve().parent.parent / "packs"
 @dataclass(frozen=True, slots=True)
 class CityHome:
     """`pack` is a built-in pack's name or a directory; `as_of` the day this city decides for, fixed so that a rerun
-    decides the same."""
+    decides the same. `asks_second_factor`: whether acts with money do (a demonstration's need not)."""
 
     directory: Path
     pack: str
     as_of: date
     secret_key: str
+    asks_second_factor: bool = True
 
     @property
     def pack_directory(self) -> Path:
@@ -38,6 +39,11 @@ class CityHome:
     @property
     def jobs(self) -> Path:
         return self.directory / "jobs"
+
+    @property
+    def files(self) -> Path:
+        """What people gave as evidence, by its hash; never served from here."""
+        return self.directory / "files"
 
     @property
     def rejects(self) -> Path:
@@ -59,7 +65,7 @@ def resolve_pack(pack: str) -> Path:
     )
 
 
-def create_home(directory: Path, pack: str, as_of: date) -> CityHome:
+def create_home(directory: Path, pack: str, as_of: date, *, asks_second_factor: bool = True) -> CityHome:
     """Write `city.toml`; doing it again with the same pack changes nothing."""
     resolve_pack(pack)
     existing = directory / "city.toml"
@@ -76,6 +82,7 @@ def create_home(directory: Path, pack: str, as_of: date) -> CityHome:
         f'pack = "{pack if (PACKS / pack).is_dir() else Path(pack).resolve()}"\n'
         f"as_of = {as_of.isoformat()}\n"
         f'secret_key = "{secrets.token_urlsafe(50)}"\n'
+        f"second_factor = {str(asks_second_factor).lower()}\n"
     )
     draft = directory / "city.toml.new"
     with draft.open("w") as file:
@@ -91,7 +98,13 @@ def open_home(directory: Path) -> CityHome:
     path = directory / "city.toml"
     try:
         values = tomllib.loads(path.read_text())
-        return CityHome(directory.resolve(), str(values["pack"]), values["as_of"], str(values["secret_key"]))
+        return CityHome(
+            directory.resolve(),
+            str(values["pack"]),
+            values["as_of"],
+            str(values["secret_key"]),
+            values.get("second_factor", True) is not False,
+        )
     except FileNotFoundError:
         raise NotFound(f"{directory} is not a city (no city.toml) → siwei init {directory} --pack shenzhen") from None
     except (tomllib.TOMLDecodeError, KeyError) as error:

@@ -15,15 +15,26 @@ app.command(city_app)
 
 
 @app.command
-def init(directory: Path, /, *, pack: str = "shenzhen", as_of: date | None = None, json: Json = False) -> None:
+def init(
+    directory: Path,
+    /,
+    *,
+    pack: str = "shenzhen",
+    as_of: date | None = None,
+    second_factor: bool = True,
+    json: Json = False,
+) -> None:
     """Make an embedded city in DIRECTORY from a city pack. Doing it again changes nothing.
 
     Parameters
     ----------
     pack: name of a built-in pack, or a folder with a pack.yaml
     as_of: the day the city decides for, kept for later runs; default the pack's own date, the same anywhere
+    second_factor: ask people for a second factor before acts with money; off for a demonstration only. Kept in the
+        city's city.toml (`second_factor`), where it can be changed later
     """
-    home = create_home(directory, pack, as_of or load_pack(resolve_pack(pack)).identity.date)
+    day = as_of or load_pack(resolve_pack(pack)).identity.date
+    home = create_home(directory, pack, day, asks_second_factor=second_factor)
     open_city(directory, migrated=False)
     from django.core.management import call_command
 

@@ -42,7 +42,7 @@ def demo(
     serve: Annotated[bool, Parameter(help="Serve the portal when the job is done.")] = True,
 ) -> None:
     """Build a city, run the main job, print who may sign in, and serve the portal. What `make demo` runs."""
-    init(city)
+    init(city, second_factor=False)
     home = open_city(city)
     _print_results(_run(home))
     console.print(f"Report: {home.report}")
@@ -53,7 +53,10 @@ def demo(
     passwords = {username: secrets.token_urlsafe(9) for username in DEMO_PEOPLE}
     _set_passwords(passwords)
     lines = [f"{username:14} {password}   {DEMO_PEOPLE[username]}" for username, password in passwords.items()]
-    console.print(Panel("\n".join(lines), title="Sign in as (passwords made for this start only)", expand=False))
+    lines.append("" if home.asks_second_factor else "\nThis city asks for no second factor: it is a demonstration.")
+    console.print(
+        Panel("\n".join(lines).rstrip(), title="Sign in as (passwords made for this start only)", expand=False)
+    )
     serve_portal(host=host, port=port, city=city)
 
 

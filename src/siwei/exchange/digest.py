@@ -53,6 +53,10 @@ from siwei.exchange.models import (
 
 LEFT_OUT = {
     "AccessKey": "random, and no part of the city's state: its events are covered",
+    "Consent": "a person's own, under PIPL; not the city's state",
+    "Invitation": "random, and no part of the city's state: its events are covered",
+    "StoredFile": "a person's own papers, named by their hash in the events of claims",
+    "Claim": "a person's own papers; what was decided is in the events and in the mandates",
     "Schedule": "clocks only",
     "Worker": "which processes were at work, and when",
     "Seal": "blocks end where a clock or an operator ended them; verify_seals checks them",

@@ -72,7 +72,7 @@ def create_access_key(
     identifier, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = AccessKey.objects.create(
         identifier=identifier,
-        secret_sha256=_hash(secret),
+        secret_sha256=hash_of_secret(secret),
         person=Person.objects.get(pk=actor.person_id),
         organisation=owner,
         project=project,
@@ -125,7 +125,7 @@ def read_access_key(text: str, now: datetime) -> KeyHolder:
     guesses learns nothing."""
     shape = SHAPE.fullmatch(text)
     found = AccessKey.objects.select_related("person").filter(identifier=shape[1]).first() if shape else None
-    fits = hmac.compare_digest(found.secret_sha256 if found else "", _hash(shape[2]) if shape else "-")
+    fits = hmac.compare_digest(found.secret_sha256 if found else "", hash_of_secret(shape[2]) if shape else "-")
     if (
         found is None
         or not fits
@@ -182,5 +182,5 @@ def _check(
         raise InputError(problems)
 
 
-def _hash(secret: str) -> str:
+def hash_of_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,5 +1,6 @@
 """Who is asking. Every page and every API call takes its actor from here and reads through `visible_to(actor)`."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from siwei.errors import NotAllowed
 from siwei.exchange.actors import VISITOR, Actor
 from siwei.exchange.keys import read_access_key
 from siwei.exchange.models import Scope
+from siwei.portal.sign_in import confirmation_of
 
 BEARER = "Bearer "
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -24,7 +26,7 @@ def actor_of(request: HttpRequest) -> Actor:
         if request.path.startswith("/api/") and authorization.startswith(BEARER):
             actor = _actor_by_key(authorization.removeprefix(BEARER).strip())
         else:
-            actor = request.user.as_actor() if request.user.is_authenticated else VISITOR
+            actor = _actor_by_session(request)
         request._siwei_actor = actor  # type: ignore[attr-defined]
     return actor
 
@@ -35,6 +37,14 @@ def authenticate(request: HttpRequest) -> Any:
     if request.method in SAFE_METHODS or request.headers.get("Authorization", "").startswith(BEARER):
         return actor_of(request)
     return django_auth(request)
+
+
+def _actor_by_session(request: HttpRequest) -> Actor:
+    if not request.user.is_authenticated:
+        return VISITOR
+    actor = request.user.as_actor()
+    # Reading asks for no second factor, and should not pay for the question.
+    return actor if request.method in SAFE_METHODS else replace(actor, confirmation=confirmation_of(request))
 
 
 def _actor_by_key(text: str) -> Actor:

@@ -39,6 +39,11 @@ def decided_on() -> date:
     return home.as_of if home else localdate()
 
 
+def asks_second_factor() -> bool:
+    home = current_home()
+    return home.asks_second_factor if home else True
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """The pack's chain, indexed: segments by id in their order, and the edges of each."""

@@ -7,9 +7,20 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from siwei.errors import Conflict, EnvironmentMissing, InputError, NotAllowed, NotFound, SignInNeeded, SiweiError
+from siwei.errors import (
+    ConfirmationNeeded,
+    Conflict,
+    EnvironmentMissing,
+    InputError,
+    NotAllowed,
+    NotFound,
+    SignInNeeded,
+    SiweiError,
+)
+from siwei.portal.sign_in import ask_confirmation
 
 logger = logging.getLogger(__name__)
 STATUS: tuple[tuple[type[SiweiError], int], ...] = (
@@ -54,6 +65,16 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
     return render(request, "portal/fault.html", context, status=status)
 
 
+def factor_page(request: HttpRequest) -> HttpResponse:
+    context = {
+        "status": 403,
+        "title": _("This needs a second factor"),
+        "advice": _("Acts with money ask for one, and your account has none. Set it up, then do this again."),
+        "ahead": (reverse("mfa_index"), _("Set up an authenticator app")),
+    }
+    return render(request, "portal/fault.html", context, status=403)
+
+
 def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": detail or f"status {status}"}, status=status)
@@ -79,6 +100,9 @@ class FaultMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, SiweiError):
             return None
+        if isinstance(error, ConfirmationNeeded) and not request.path.startswith("/api/"):
+            asked = ask_confirmation(request, error)
+            return asked or factor_page(request)
         status = status_of(error)
         if status >= 500:
             logger.error("%s %s: %s", request.method, request.path, error)

@@ -1,9 +1,77 @@
-"""How people get accounts: by the operator. Opening sign-up to all waits for consent and erasure (PIPL) to be built."""
+"""How people get in: accounts made by others, a second factor, and what it opens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.reauthentication import suspend_request
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.utils import is_mfa_enabled
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from siwei.errors import ConfirmationNeeded, Conflict
+from siwei.exchange.actors import Confirmation
+from siwei.portal.city_pack import asks_second_factor, pack
+from siwei.portal.languages import choose
+
+CONFIRMED_FOR_S = 15 * 60
+"""How long after a second factor was shown acts with money are open."""
 
 
 class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+class EncryptedFactors(DefaultMFAAdapter):  # type: ignore[misc]
+    """Seeds of authenticator apps are kept under a key drawn from the city's secret: a copy of the database alone opens
+    nothing."""
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return _cipher().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            raise Conflict(
+                "this second factor was set up under another secret of the city → ask the operator to remove it"
+            ) from None
+
+    def get_totp_issuer(self) -> str:
+        identity = pack().identity
+        return f"{_('Siwei')} {choose(identity.name_zh, identity.name_en)}"
+
+
+def confirmation_of(request: HttpRequest) -> Confirmation:
+    """Whether the signed-in person has shown a second factor in this session, lately."""
+    if not asks_second_factor():
+        return Confirmation.GIVEN
+    shown = [each["at"] for each in get_authentication_records(request, request.user) if each.get("method") == "mfa"]
+    if shown and time.time() - max(shown) < CONFIRMED_FOR_S:
+        return Confirmation.GIVEN
+    return Confirmation.STALE if is_mfa_enabled(request.user) else Confirmation.NO_FACTOR
+
+
+def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded) -> HttpResponse | None:
+    """Where a page asked for money too early: to the second factor, after which the form that was sent goes on. None
+    where there is no factor to ask for."""
+    if needed.reason != Confirmation.STALE:
+        return None
+    response = suspend_request(request, reverse("mfa_reauthenticate"))
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": response.url})
+    return response
+
+
+def _cipher() -> Fernet:
+    key = hashlib.sha256(b"siwei second factor\x00" + settings.SECRET_KEY.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from siwei.portal.api import api
 from siwei.portal.pages import (
+    account,
     chain,
     desk,
     dossier,
@@ -46,6 +47,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports", imports.import_list, name="imports"),
     path("imports/<slug:sha256>", imports.import_page, name="import"),
     path("desk", desk.desk_page, name="desk"),
+    path("account", account.account_page, name="account"),
+    path("account/keys", account.create_key, name="create-key"),
+    path("account/keys/<slug:identifier>/revoke", account.revoke_key, name="revoke-key"),
     path("search", search.search_page, name="search"),
     path("api/", api.urls),
     path("accounts/", include("allauth.urls")),

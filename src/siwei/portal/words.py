@@ -179,6 +179,18 @@ GROUPS: dict[str, dict[str, str]] = {
         "refresh_job": gettext_noop("Job looked at"),
         "retry_task": gettext_noop("Task tried again"),
     },
+    "scope": {
+        "read": gettext_noop("Read"),
+        "write": gettext_noop("Write"),
+        "money": gettext_noop("Money"),
+        "call": gettext_noop("Call services"),
+    },
+    "scope_explained": {
+        "read": gettext_noop("what you may see"),
+        "write": gettext_noop("what you may do without money; reads too"),
+        "money": gettext_noop("sign, budgets, approvals; writes and reads too"),
+        "call": gettext_noop("the gateway, for one organisation, nothing else"),
+    },
     "evidence": {
         "in_hand": gettext_noop("in hand"),
         "to_prove": gettext_noop("to be proven"),

@@ -28,6 +28,7 @@ from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
 from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
+from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
 from siwei.exchange.models.runs import Placement, Run
 from siwei.exchange.models.spending import Approval, ApprovalRule, ApprovalState, Cap, CapAlert, CapUnit
 from siwei.exchange.models.work import Schedule, Worker
@@ -47,7 +48,10 @@ __all__ = [
     "Cap",
     "CapAlert",
     "CapUnit",
+    "Claim",
+    "ClaimState",
     "ClaimedDocument",
+    "Consent",
     "Decision",
     "Delivery",
     "DeliveryForm",
@@ -57,6 +61,7 @@ __all__ = [
     "FactStatus",
     "Hold",
     "ImportFile",
+    "Invitation",
     "Job",
     "JobState",
     "Listing",
@@ -84,6 +89,7 @@ __all__ = [
     "Settlement",
     "SharingRound",
     "Side",
+    "StoredFile",
     "Transfer",
     "TransferKind",
     "Usage",

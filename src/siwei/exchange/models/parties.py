@@ -105,17 +105,25 @@ class Organisation(models.Model):
 
 class RepresentativeQuerySet(models.QuerySet["Representative"]):
     def visible_to(self, actor: Actor) -> Self:
-        return self if actor.sees_all else self.filter(person_id=actor.person_id)
+        """One's own mandates and, among colleagues, theirs; who represents whom is nobody else's to know."""
+        if actor.sees_all:
+            return self
+        colleagues = models.Q(organisation_id__in=actor.organisation_ids, approved_at__isnull=False)
+        return self.filter(colleagues | models.Q(person_id=actor.person_id, person__isnull=False))
 
 
 class Representative(models.Model):
-    """经办人: a person's mandate to act for an organisation in a role; it counts once approved."""
+    """经办人: a person's mandate to act for an organisation in a role; it counts once approved, until it is ended and
+    `approved_at` is null again."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="mandates")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="representatives")
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     evidence = models.TextField(blank=True)
+    name = models.CharField(max_length=80, blank=True)
+    contact = models.CharField(max_length=120, blank=True)
     approved_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
 
     objects = RepresentativeQuerySet.as_manager()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from ninja import Query
+from ninja import Field, Query
 
+from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, Transfer
 from siwei.portal.api import schemas
 from siwei.portal.queries.organisations import PlacementLine, placement_lines, read_evidence
@@ -19,10 +21,16 @@ PAGE_SIZE = 50
 
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="From 1; 50 rows a page")]
 Text = Annotated[str, Query(max_length=100)]
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=80, description="Sent again, it is the same act")]
 
 
 def answers(schema: Any) -> dict[int, Any]:
     return {200: schema, **FAULTS}
+
+
+def own_key(actor: Actor, key: str) -> str:
+    """Callers choose their idempotency keys apart from one another: two people's may be the same."""
+    return hashlib.sha256(f"{actor.person_id}:{key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def bounds(page: int) -> slice:

@@ -1,0 +1,202 @@
+"""Invitations: the one way to an account. A link, shown once, kept as a hash, used once, for one person.
+
+The operator invites to the city (the person then claims an organisation); owners and managers invite to their own
+organisation, in a role they may grant. Whoever accepts says to what they consent.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_manage_people_of, can_operate, require
+from siwei.exchange.actors import Actor, Role
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.consents import check_consents, record_consents
+from siwei.exchange.keys import hash_of_secret
+from siwei.exchange.mandates import lock_people_of, set_mandate
+from siwei.exchange.models import Invitation, Organisation, Person, Representative
+from siwei.exchange.parties import find_organisation
+
+LIVES = timedelta(days=14)
+SHAPE = re.compile(r"([0-9a-f]{12})-([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeInvitation:
+    """`secret` is the end of the link (/invitations/<secret>); it cannot be shown again."""
+
+    invitation: Invitation
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"MadeInvitation({self.invitation})"
+
+
+@action
+def invite(
+    invitee: str,
+    *,
+    organisation: str | None = None,
+    role: Role | None = None,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> MadeInvitation:
+    """For whom (`invitee`: a name, for those who manage people to know whose link it is). A repeat is a `Conflict`."""
+    if not 0 < len(invitee.strip()) <= 80:
+        raise InputError([Problem("an invitation is for somebody", "their name, 1 to 80 characters", field="invitee")])
+    owner = find_organisation(organisation) if organisation is not None else None
+    if (owner is None) != (role is None):
+        raise InputError([Problem("an organisation and a role go together", "give both or neither", field="role")])
+    if owner is None:
+        require(can_operate(actor), actor, "invite people to the city")
+    else:
+        allowed = can_manage_people_of(actor, owner.pk, Role(role)) if role is not None else False
+        require(allowed, actor, f"invite {role} to {owner.name}")
+    content = {"invitee": invitee, "organisation": organisation, "role": str(role or "")}
+    if repeated("invite", idempotency_key, content):
+        raise Conflict("this invitation was made before and its link was shown then → revoke it and make another")
+    identifier, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        identifier=identifier,
+        secret_sha256=hash_of_secret(secret),
+        organisation=owner,
+        role=role or "",
+        invitee=invitee.strip(),
+        invited_by_id=actor.person_id,
+        invited_at=now,
+        expires_at=now + LIVES,
+    )
+    _record("invite", idempotency_key, content, invitation, actor, now, {"invitee": invitee.strip()})
+    return MadeInvitation(invitation, f"{identifier}-{secret}")
+
+
+@action
+def revoke_invitation(identifier: str, *, actor: Actor, now: datetime) -> Invitation:
+    invitation = Invitation.objects.visible_to(actor).select_for_update().filter(identifier=identifier).first()
+    if invitation is None:
+        raise NotFound(f"no invitation {identifier!r}")
+    managed = invitation.role and can_manage_people_of(actor, invitation.organisation_id, Role(invitation.role))
+    require(actor.is_operator or bool(managed), actor, f"revoke invitation {identifier}")
+    if invitation.accepted_at is not None:
+        raise Conflict("this invitation was accepted → end the person's mandate instead")
+    if invitation.revoked_at is None:
+        Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(revoked_at=now)
+        _record("revoke_invitation", identifier, {}, invitation, actor, now, {})
+        invitation.refresh_from_db()
+    return invitation
+
+
+def read_invitation(secret: str, now: datetime) -> Invitation:
+    """What a link invites to. `NotFound`, always in the same words, for one that is wrong, over, used or revoked."""
+    shape = SHAPE.fullmatch(secret)
+    found = Invitation.objects.select_related("organisation").filter(identifier=shape[1]).first() if shape else None
+    fits = hmac.compare_digest(found.secret_sha256 if found else "", hash_of_secret(shape[2]) if shape else "-")
+    over = found is None or found.expires_at <= now or found.accepted_at is not None or found.revoked_at is not None
+    if found is None or not fits or over:
+        raise NotFound("this invitation is not valid (any more) → ask whoever sent it for another")
+    return found
+
+
+@action
+def accept_as_new(
+    secret: str, username: str, password: str, *, consents: Collection[str], actor: Actor, now: datetime
+) -> Person:
+    """A new account by an invitation, with the mandate it grants. For a visitor."""
+    require(actor.person_id is None, actor, "make a second account → sign out first, or accept as yourself")
+    invitation = _taken(secret, now)
+    _check_account(username, password)
+    check_consents(consents)
+    person = Person(username=username)
+    person.set_password(password)
+    person.save(force_insert=True)
+    record_consents(person, consents, now)
+    return _accepted(invitation, person, now, sorted(consents))
+
+
+@action
+def accept_as_self(secret: str, *, actor: Actor, now: datetime) -> Person:
+    """The mandate an invitation grants, for whoever is signed in."""
+    require(actor.person_id is not None and not actor.by_key, actor, "accept this without signing in")
+    invitation = _taken(secret, now)
+    if invitation.organisation is None:
+        raise Conflict("this invitation is for a new account, and you have one → give it back to whoever sent it")
+    return _accepted(invitation, Person.objects.get(pk=actor.person_id), now, [])
+
+
+def _taken(secret: str, now: datetime) -> Invitation:
+    """The invitation, if nobody took it meanwhile, and if whoever sent it could still send it."""
+    invitation = read_invitation(secret, now)
+    if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(accepted_at=now):
+        raise NotFound("this invitation is not valid (any more) → ask whoever sent it for another")
+    if invitation.organisation is not None and invitation.invited_by is not None:
+        sender = invitation.invited_by.as_actor()
+        if not can_manage_people_of(sender, invitation.organisation_id, Role(invitation.role)):
+            raise NotFound("this invitation is not valid (any more) → ask whoever sent it for another")
+    return invitation
+
+
+def _accepted(invitation: Invitation, person: Person, now: datetime, consents: list[str]) -> Person:
+    Invitation.objects.filter(pk=invitation.pk).update(accepted_by=person)
+    if invitation.organisation is not None:
+        lock_people_of(invitation.organisation)
+        set_mandate(person, invitation.organisation, Role(invitation.role), now, name=invitation.invitee)
+    told: dict[str, object] = {"person": person.username, "role": invitation.role, "consents": consents}
+    _record("accept_invitation", invitation.identifier, {}, invitation, person.as_actor(), now, told)
+    return person
+
+
+def _check_account(username: str, password: str) -> None:
+    problems: list[Problem] = []
+    try:
+        UnicodeUsernameValidator()(username)
+    except ValidationError:
+        problems.append(Problem("this cannot be a user name", "letters, digits and @ . + - _ only", field="username"))
+    if not 0 < len(username) <= 150:
+        problems.append(Problem("a user name has 1 to 150 characters", "shorten it", field="username"))
+    elif Person.objects.filter(username__iexact=username).exists():
+        problems.append(Problem("this user name is taken", "choose another", field="username"))
+    try:
+        validate_password(password, Person(username=username))
+    except ValidationError as error:
+        problems += [Problem(message, "choose another", field="password") for message in error.messages]
+    if len(password) > 200:
+        problems.append(Problem("the password is too long", "200 characters at most", field="password"))
+    if problems:
+        raise InputError(problems)
+
+
+def _record(
+    name: str,
+    key: str,
+    content: dict[str, str | None],
+    invitation: Invitation,
+    actor: Actor,
+    now: datetime,
+    told: dict[str, object],
+) -> None:
+    owner: Organisation | None = invitation.organisation
+    record_event(
+        name,
+        key,
+        content,
+        subject=f"organisation:{owner.key}" if owner else f"invitation:{invitation.identifier}",
+        actor=actor,
+        now=now,
+        organisations=[owner] if owner else [],
+        payload={"invitation": invitation.identifier, "role": invitation.role, **told},
+    )
+
+
+def people_of(organisation: Organisation, actor: Actor) -> list[Representative]:
+    """Who represents it, for its own people, the operator and the auditor; nobody for anybody else."""
+    visible = Representative.objects.visible_to(actor).filter(organisation=organisation, approved_at__isnull=False)
+    return list(visible.select_related("person").order_by("role", "person__username"))

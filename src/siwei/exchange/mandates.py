@@ -1,0 +1,111 @@
+"""Mandates: who represents an organisation in which role, changed and ended by those who manage its people.
+
+An organisation that has an owner always has one: the last cannot leave, be demoted or be revoked.
+"""
+
+from datetime import datetime
+
+from siwei.errors import Conflict, NotFound
+from siwei.exchange.access import can_manage_people_of, require
+from siwei.exchange.actors import Actor, Role
+from siwei.exchange.audit import action, record_event
+from siwei.exchange.models import Organisation, Person, Representative
+from siwei.exchange.parties import find_organisation
+
+
+@action
+def change_role(organisation: str, username: str, role: Role, *, actor: Actor, now: datetime) -> Representative:
+    """Whoever grants a role must be one who may grant it, and take the one it replaces."""
+    owner, mandate = _find(organisation, username, actor)
+    allowed = all(can_manage_people_of(actor, owner.pk, each) for each in (role, Role(mandate.role)))
+    require(allowed, actor, f"make {username} {role} of {owner.name}")
+    if mandate.role == role:
+        return mandate
+    before = mandate.role
+    _keep_an_owner(mandate, role)
+    Representative.objects.filter(pk=mandate.pk).update(role=role)
+    _record("change_role", owner, mandate.person, actor, now, {"role": str(role), "before": before})
+    mandate.refresh_from_db()
+    return mandate
+
+
+@action
+def end_mandate(organisation: str, username: str, *, because: str, actor: Actor, now: datetime) -> Representative:
+    """Revoke somebody's mandate, or leave. The operator may end any (a person who is no longer with the firm), but the
+    last owner's only by approving another's claim first."""
+    owner, mandate = _find(organisation, username, actor)
+    own = mandate.person_id == actor.person_id
+    allowed = own or actor.is_operator or can_manage_people_of(actor, owner.pk, Role(mandate.role))
+    require(allowed, actor, f"end the mandate of {username} for {owner.name}")
+    _keep_an_owner(mandate, None)
+    Representative.objects.filter(pk=mandate.pk).update(approved_at=None, ended_at=now)
+    _record(
+        "end_mandate", owner, mandate.person, actor, now, {"role": mandate.role, "because": because.strip()[:1_000]}
+    )
+    mandate.refresh_from_db()
+    return mandate
+
+
+def lock_people_of(organisation: Organisation) -> None:
+    """Two owners leaving at once would leave none: whoever changes the people of an organisation waits here."""
+    Organisation.objects.select_for_update().get(pk=organisation.pk)
+
+
+def has_owner(organisation: Organisation) -> bool:
+    return Representative.objects.filter(organisation=organisation, role=Role.OWNER, approved_at__isnull=False).exists()
+
+
+def set_mandate(
+    person: Person, organisation: Organisation, role: Role, now: datetime, *, name: str = "", contact: str = ""
+) -> Representative:
+    """Part of the action that admits somebody. `Conflict` for an auditor, and where they represent it already."""
+    if person.is_auditor:
+        raise Conflict(f"{person.username} audits and can represent nobody")
+    mandate, created = Representative.objects.get_or_create(
+        person=person,
+        organisation=organisation,
+        defaults={"role": role, "approved_at": now, "name": name, "contact": contact},
+    )
+    if not created:
+        if mandate.approved_at is not None:
+            raise Conflict(f"{person.username} represents {organisation.name} already")
+        changes = {"role": role, "approved_at": now, "ended_at": None, "name": name, "contact": contact}
+        Representative.objects.filter(pk=mandate.pk).update(**changes)
+        mandate.refresh_from_db()
+    return mandate
+
+
+def _find(organisation: str, username: str, actor: Actor) -> tuple[Organisation, Representative]:
+    """Outsiders hear the same whether or not that person represents it."""
+    owner = find_organisation(organisation)
+    lock_people_of(owner)
+    visible = Representative.objects.visible_to(actor).filter(approved_at__isnull=False)
+    mandate = visible.filter(organisation=owner, person__username=username).select_related("person").first()
+    if mandate is None:
+        raise NotFound(f"{username} does not represent {owner.name}, as far as you may know")
+    return owner, mandate
+
+
+def _keep_an_owner(mandate: Representative, role: Role | None) -> None:
+    if mandate.role != Role.OWNER or role == Role.OWNER:
+        return
+    others = Representative.objects.filter(
+        organisation_id=mandate.organisation_id, role=Role.OWNER, approved_at__isnull=False
+    ).exclude(pk=mandate.pk)
+    if not others.exists():
+        raise Conflict("this is the last owner → make somebody else owner first")
+
+
+def _record(
+    name: str, organisation: Organisation, person: Person, actor: Actor, now: datetime, told: dict[str, str]
+) -> None:
+    record_event(
+        name,
+        f"{organisation.key}:{person.username}:{now.isoformat()}"[:200],
+        {},
+        subject=f"organisation:{organisation.key}",
+        actor=actor,
+        now=now,
+        organisations=[organisation],
+        payload={"person": person.username, **told},
+    )

@@ -1,0 +1,25 @@
+"""What the calls about people answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ninja import Schema
+
+
+class Key(Schema):
+    identifier: str
+    name: str
+    person: str
+    organisation: str | None
+    project: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class MadeKey(Schema):
+    key: Key
+    secret: str

@@ -1,0 +1,84 @@
+"""One's own account: the second factor, access keys."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from siwei.errors import InputError
+from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
+from siwei.exchange.models import AccessKey, Organisation, Scope
+from siwei.portal.access import actor_of
+from siwei.portal.api.answers import own_key
+from siwei.portal.city_pack import asks_second_factor
+
+DAYS = (30, 90, 180, LONGEST.days)
+
+
+@login_required
+@require_safe
+def account_page(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+@login_required
+@require_POST
+@never_cache
+def create_key(request: HttpRequest) -> HttpResponse:
+    """The key is in this answer and nowhere else, so the answer is a page and no redirect."""
+    form, now, actor = request.POST, timezone.now(), actor_of(request)
+    days = form.get("days", "")
+    try:
+        made = create_access_key(
+            form.get("name", "").strip(),
+            form.getlist("scopes"),
+            expires_at=now + timedelta(days=int(days) if days.isascii() and days.isdigit() and len(days) < 5 else 0),
+            organisation=form.get("organisation") or None,
+            project=form.get("project", "").strip(),
+            actor=actor,
+            now=now,
+            idempotency_key=own_key(actor, form.get("token", "")),
+        )
+    except InputError as error:
+        return _page(request, problems=[str(problem) for problem in error.problems], status=400)
+    return _page(request, secret=made.secret)
+
+
+@login_required
+@require_POST
+def revoke_key(request: HttpRequest, identifier: str) -> HttpResponse:
+    revoke_access_key(identifier, actor=actor_of(request), now=timezone.now())
+    messages.success(request, _("The key is revoked: from now on it opens nothing."))
+    return redirect("account")
+
+
+def _page(
+    request: HttpRequest, *, secret: str = "", problems: list[str] | None = None, status: int = 200
+) -> HttpResponse:
+    actor = actor_of(request)
+    keys = AccessKey.objects.visible_to(actor).filter(person_id=actor.person_id or 0)
+    context = {
+        "asks_second_factor": asks_second_factor(),
+        "has_second_factor": is_mfa_enabled(request.user),
+        "keys": keys.select_related("organisation").order_by("-created_at", "-pk"),
+        "organisations": Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name"),
+        "scopes": Scope.values,
+        "days": DAYS,
+        "secret": secret,
+        "problems": problems or [],
+        "typed": request.POST if problems else {},
+        "chosen": request.POST.getlist("scopes") if problems else ["read"],
+        "token": uuid.uuid4().hex,
+        "now": timezone.now(),
+    }
+    return render(request, "portal/people/account.html", context, status=status)

@@ -1,0 +1,137 @@
+"""The second factor: set up through the pages, asked for at sign-in and before money, kept unreadable."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.cache import cache
+from django.test import Client
+from portal_city import PASSWORD, City, signed_in
+
+from siwei.city.home import CityHome
+from siwei.exchange.models import AccessKey
+from siwei.portal import django_settings
+
+pytestmark = pytest.mark.django_db
+MONEY_KEY = {"name": "payments", "scopes": ["money"], "days": "30", "token": "t"}
+
+
+@pytest.fixture(autouse=True)
+def asking(home: CityHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city that handles real money; and no attempts counted from another test."""
+    monkeypatch.setattr(django_settings, "home", replace(home, asks_second_factor=True))
+    cache.clear()
+
+
+def code_of(secret: str) -> str:
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+
+
+def set_up(client: Client) -> str:
+    """The authenticator app's secret, after setting it up as a person does."""
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    page = client.get("/accounts/2fa/totp/activate/")
+    secret = str(page.context["form"].secret)
+    client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    assert Authenticator.objects.filter(type="totp").count() == 1
+    return secret
+
+
+def make_money_key(client: Client) -> Any:
+    return client.post("/account/keys", MONEY_KEY)
+
+
+def forget_use() -> None:
+    """A code is taken once; the next ten seconds of a test are the same half minute."""
+    cache.clear()
+
+
+def test_without_a_factor_money_is_refused_and_says_how(city: City) -> None:
+    response = make_money_key(signed_in(city.alice))
+    assert (response.status_code, AccessKey.objects.count()) == (403, 0)
+    assert "/accounts/2fa/" in response.content.decode()
+
+
+def test_reading_and_ordinary_acts_ask_for_none(city: City) -> None:
+    client = signed_in(city.alice)
+    made = client.post("/account/keys", MONEY_KEY | {"scopes": ["write"]})
+    assert (client.get("/desk").status_code, made.status_code) == (200, 200)
+
+
+def test_a_factor_shown_a_moment_ago_opens_money(city: City) -> None:
+    client = signed_in(city.alice)
+    set_up(client)
+    response = make_money_key(client)
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/accounts/2fa/reauthenticate/")
+
+
+def test_after_the_factor_the_form_that_was_sent_goes_on(city: City) -> None:
+    client = signed_in(city.alice)
+    secret = set_up(client)
+    asked = make_money_key(client).headers["Location"]
+    forget_use()
+    wrong = client.post(asked, {"code": "000000", "next": "/account/keys"})
+    assert (wrong.status_code, AccessKey.objects.count()) == (200, 0)
+    shown = client.post(asked, {"code": code_of(secret), "next": "/account/keys"})
+    made = AccessKey.objects.get()
+    assert (shown.status_code, f"siwei_{made.identifier}_" in shown.content.decode()) == (200, True)
+    assert (make_money_key(client).status_code, made.scopes) == (409, ["money"])  # the same form again
+
+
+def test_the_factor_goes_stale(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = signed_in(city.alice)
+    secret = set_up(client)
+    forget_use()
+    client.post("/accounts/2fa/reauthenticate/", {"code": code_of(secret)})
+    assert make_money_key(client).status_code == 200
+    now = time.time()
+    monkeypatch.setattr("siwei.portal.sign_in.time.time", lambda: now + 15 * 60 + 1)
+    again = client.post("/account/keys", MONEY_KEY | {"token": "u"})
+    assert (again.status_code, AccessKey.objects.count()) == (302, 1)
+
+
+def test_signing_in_asks_for_the_factor(city: City) -> None:
+    secret = set_up(signed_in(city.alice))
+    forget_use()
+    client = Client()
+    asked = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    assert (asked.headers["Location"], client.get("/desk").status_code) == ("/accounts/2fa/authenticate/", 302)
+    client.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
+    assert (client.get("/desk").status_code, make_money_key(client).status_code) == (200, 200)
+
+
+def test_a_session_of_the_api_is_refused_in_words(city: City) -> None:
+    client = signed_in(city.alice)
+    response = client.post("/api/keys", {"name": "x", "scopes": ["money"], "days": 30, "idempotency_key": "k"},
+                           content_type="application/json")  # fmt: skip
+    assert (response.status_code, "second factor" in response.json()["detail"]) == (403, True)
+
+
+def test_an_apps_seed_is_not_readable_in_the_database(city: City) -> None:
+    client = signed_in(city.alice)
+    secret = set_up(client)
+    kept = Authenticator.objects.get(type="totp").data["secret"]
+    assert (secret in kept, kept.startswith("gAAAA")) == (False, True)
+
+
+def test_a_demonstration_asks_for_none_and_says_so(city: City, home: CityHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(django_settings, "home", home)
+    client = signed_in(city.alice)
+    assert make_money_key(client).status_code == 200
+    monkeypatch.setattr(django_settings, "home", replace(home, asks_second_factor=True))
+    words = ("没有要求第二重验证", "演示")
+    assert all(word not in client.get("/account").content.decode() for word in words)
+    monkeypatch.setattr(django_settings, "home", home)
+    assert any(word in client.get("/account").content.decode() for word in words)
+
+
+def test_guessing_passwords_is_slowed_down(city: City) -> None:
+    client = Client()
+    for _ in range(6):
+        last = client.post("/accounts/login/", {"login": "alice", "password": "wrong"})
+    right = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    assert (last.status_code, right.status_code, client.get("/desk").status_code) == (200, 200, 302)
