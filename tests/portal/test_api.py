@@ -43,6 +43,8 @@ ADDRESSES = {
         "/api/jobs/job",
         "/api/indicators",
         "/api/imports",
+        "/api/policy/columns",
+        "/api/policy/schema",
     ],
 }
 

@@ -1,6 +1,6 @@
 """Read claims, awards of the past and ties from a file, strictly."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -36,7 +36,31 @@ def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
     raise ImportRefused([Problem("is neither .csv, .csv.gz nor .parquet", "convert it", str(source))])
 
 
-def _typed(text: pl.DataFrame, kinds: Mapping[str, str], source: Path) -> pl.DataFrame:
+def claims_given(
+    rows: Sequence[Mapping[str, int | float | bool | str | None]],
+    programme: Programme,
+    attributes: Mapping[str, Attribute],
+) -> pl.DataFrame:
+    """Claims as a program sends them, as `share_pot` takes them: `id`, `claim_fen`, and what the pot is shared by.
+    Raises ImportRefused with the rows and names that are wrong."""
+    kinds = type_names(subject_types(attributes, programme.applies_to))
+    kinds |= {ID: "string", CLAIM: "int", APPLIED_AT: "moment", SCORE: "number"}
+    names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
+    unknown = [name for name in names if name not in kinds]
+    if unknown:
+        fix = "`siwei policy schema` lists the attributes"
+        raise ImportRefused([Problem(f"no attribute {name[:80]!r}", fix, "claims", field=name) for name in unknown])
+    text = pl.DataFrame(
+        {name: [_cell(row.get(name)) for row in rows] for name in names}, dict.fromkeys(names, pl.String)
+    )
+    return _typed(text, kinds, Path("claims"), first_row=1)
+
+
+def _cell(value: int | float | bool | str | None) -> str | None:
+    return str(value).lower() if isinstance(value, bool) else None if value is None or value == "" else str(value)
+
+
+def _typed(text: pl.DataFrame, kinds: Mapping[str, str], source: Path, first_row: int = 2) -> pl.DataFrame:
     wanted = {name: kind for name, kind in kinds.items() if name in text.columns and kind != "string"}
     typed = text.with_columns(_cast(text[name], kind).alias(name) for name, kind in wanted.items())
     problems: list[Problem] = []
@@ -44,9 +68,10 @@ def _typed(text: pl.DataFrame, kinds: Mapping[str, str], source: Path) -> pl.Dat
         wrong = text[name].is_not_null() & typed[name].is_null()
         for row in wrong.arg_true()[: MOST_PROBLEMS - len(problems)]:
             expected = _TEXT.get(kind, "a date, a time or a number, all in one form")
-            # The header is line 1.
+            # In a file the header is line 1.
+            place = row + first_row
             problems.append(
-                Problem(f"{text[name][row]!r} is not {expected}", "mend it", str(source), row + 2, field=name)
+                Problem(f"{text[name][row]!r} is not {expected}", "mend it", str(source), place, field=name)
             )
     if problems:
         raise ImportRefused(problems)

@@ -66,7 +66,7 @@ def read_batches(
     names = [*wanted, *(name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in file.columns)]
     repeated = _repeated_ids(file)
     for raw in file.batches(names):
-        yield _judge(raw, wanted, repeated)
+        yield judge(raw, wanted, repeated)
 
 
 def _wanted(
@@ -128,7 +128,7 @@ def _repeated_ids(file: SubjectFile) -> frozenset[str]:
     return frozenset(counts.filter(pl.col("count") > 1)[ID].to_list())
 
 
-def _judge(raw: RawBatch, wanted: Mapping[str, pl.DataType], repeated: frozenset[str]) -> Batch:
+def judge(raw: RawBatch, wanted: Mapping[str, pl.DataType], repeated: frozenset[str]) -> Batch:
     frame, texts = raw.frame, raw.is_text
     ids = frame[ID].cast(pl.String)
     columns: list[pl.Series] = []

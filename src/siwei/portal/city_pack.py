@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.utils.timezone import localdate
 
+from siwei.city.attributes import Attribute
 from siwei.city.home import PACKS, CityHome
 from siwei.city.pack import OfficialFirmCount, Pack, load_pack
 from siwei.errors import NotFound
@@ -102,6 +104,11 @@ def districts() -> dict[str, Row]:
 def attributes() -> dict[str, Row]:
     """Each attribute as a row: id, type, unit, name_zh, name_en, public …"""
     return {name: asdict(attribute) for name, attribute in pack().attributes.items()}
+
+
+def attribute_types() -> Mapping[str, Attribute]:
+    """The same, as `siwei.policy` takes them."""
+    return pack().attributes
 
 
 def official_firms() -> OfficialFirmCount | None:

@@ -11,7 +11,7 @@ from ninja.errors import ValidationError
 from siwei import __version__
 from siwei.errors import SiweiError
 from siwei.portal.access import authenticate
-from siwei.portal.api import chain, city, dossier, market, organisations, people, programmes
+from siwei.portal.api import chain, city, dossier, market, organisations, people, policy, programmes
 from siwei.portal.faults import status_of
 
 api = NinjaAPI(
@@ -30,6 +30,7 @@ api.add_router("/organisations", organisations.router, tags=["organisations"])
 api.add_router("/organisations", dossier.router, tags=["dossier"])
 api.add_router("", chain.router, tags=["chain"])
 api.add_router("/programmes", programmes.router, tags=["programmes"])
+api.add_router("/policy", policy.router, tags=["policy"])
 api.add_router("", market.router, tags=["market"])
 api.add_router("", people.router, tags=["people"])
 

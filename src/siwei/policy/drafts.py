@@ -1,0 +1,59 @@
+"""A programme as a text that stands in no pack yet: read and checked beside a pack's attributes and size classes."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from siwei.city.attributes import Attribute
+from siwei.errors import PolicyError, Problem
+from siwei.policy.check import check_programmes
+from siwei.policy.findings import Finding
+from siwei.policy.loading import load_programme
+from siwei.policy.loading_language import SIZE_CLASSES
+from siwei.policy.programmes import Programme
+from siwei.policy.reading import LARGEST_FILE
+
+_ID = re.compile(r"^id:\s*['\"]?([a-z][a-z0-9-]{0,62})['\"]?\s*(?:#.*)?$", re.MULTILINE)
+DOCUMENTS = "documents.csv"
+
+
+def check_text(text: str, pack: Path, attributes: Mapping[str, Attribute], today: date) -> tuple[Finding, ...]:
+    """What `check_programmes` finds in it, errors first; places are of the text."""
+    with _written(text, pack) as path:
+        found = check_programmes(path.parent, attributes, today)
+    return tuple(replace(each, problem=replace(each.problem, file=path.name)) for each in found)
+
+
+def load_text(text: str, pack: Path, attributes: Mapping[str, Attribute]) -> Programme:
+    """The programme. Raises PolicyError with every problem."""
+    with _written(text, pack) as path:
+        try:
+            return load_programme(path, attributes)
+        except PolicyError as error:
+            raise PolicyError([replace(problem, file=path.name) for problem in error.problems]) from None
+
+
+@contextmanager
+def _written(text: str, pack: Path) -> Iterator[Path]:
+    """A pack that holds it alone. A programme's file bears its id."""
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise PolicyError([Problem("holds half a character", "write it as UTF-8")]) from None
+    if len(content) > LARGEST_FILE:
+        raise PolicyError([Problem(f"is larger than {LARGEST_FILE // 1024} KiB", "a programme is a few kilobytes")])
+    named = _ID.search(text)
+    with TemporaryDirectory(prefix="siwei-draft-") as folder:
+        programmes = Path(folder) / "programmes"
+        programmes.mkdir()
+        for source, target in ((pack / "programmes" / SIZE_CLASSES, programmes), (pack / DOCUMENTS, Path(folder))):
+            if source.is_file():
+                shutil.copy(source, target)
+        path = programmes / f"{named[1] if named else 'programme'}.yaml"
+        path.write_bytes(content)
+        yield path

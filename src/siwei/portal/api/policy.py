@@ -1,0 +1,146 @@
+"""What `siwei policy …` does, for programs: nothing is kept, and no decision made here counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.timezone import localdate
+from ninja import Router
+
+from siwei.errors import ImportRefused, NotFound
+from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
+from siwei.policy.claim_tables import claims_given
+from siwei.policy.drafts import check_text, load_text
+from siwei.policy.findings import Severity
+from siwei.policy.given_rows import judge_rows
+from siwei.policy.language.compile import STATUS_SUFFIX
+from siwei.policy.limits import apply_limits
+from siwei.policy.programmes import Period
+from siwei.policy.releases import find_version
+from siwei.policy.subject_batches import Batch, first_problems
+from siwei.policy.tables import required_columns
+from siwei.portal.api import policy_schemas as schemas
+from siwei.portal.api.answers import answers
+from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes
+from siwei.portal.queries.programmes import programme_or_missing
+
+router = Router()
+
+
+@router.get("/columns", response=answers(list[schemas.Column]))
+def list_columns(request: HttpRequest, applies_to: schemas.AppliesTo = "organisation") -> Any:
+    """What a row to be decided holds: name, type, unit, meaning, and which programmes read it."""
+    chosen, known = _chosen((), applies_to), attribute_types()
+    return [
+        {
+            "column": name,
+            "type": known[name].type if name in known else None,
+            "unit": known[name].unit if name in known else None,
+            "meaning": {"zh": known[name].meaning_zh, "en": known[name].meaning_en} if name in known else None,
+            "read_by": [programme.id for programme in chosen if name in programme.attributes],
+        }
+        for name in required_columns(chosen)
+    ]
+
+
+@router.get("/schema", response=answers(dict[str, Any]))
+def get_schema(request: HttpRequest) -> Any:
+    """The JSON Schema of a programme's YAML file."""
+    return programme_schema()
+
+
+@router.post("/check", response=answers(schemas.Checked))
+def check(request: HttpRequest, body: schemas.DraftText) -> Any:
+    """Check a programme's YAML: faults and warnings, each with line, column and caret."""
+    found = check_text(body.yaml, pack_directory(), attribute_types(), localdate())
+    faults = [each.as_dict() for each in found if each.severity is Severity.ERROR]
+    warnings = [each.as_dict() for each in found if each.severity is not Severity.ERROR]
+    return {"ok": not faults, "problems": faults, "warnings": warnings}
+
+
+@router.post("/decide", response=answers(schemas.Decided))
+def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
+    """Decide the city's programmes for rows of facts. A row that cannot be used is among `rejects`, with every reason;
+    the others are decided."""
+    chosen, day = _chosen(tuple(body.programmes), body.applies_to), body.as_of or decided_on()
+    batch = judge_rows(body.rows, chosen, attribute_types())
+    decisions = apply_limits(decide(chosen, batch.good, day), batch.good)
+    return {
+        "as_of": day,
+        "awards": decisions.awards.to_dicts(),
+        "clauses": decisions.clauses.to_dicts() if body.clauses else [],
+        "rejects": batch.rejects.to_dicts(),
+    }
+
+
+@router.post("/explain", response=answers(schemas.Explained))
+def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
+    """Explain a programme for one row of facts: every clause, what it saw, how the award is worked out, and the nearest
+    change that would make a no a yes."""
+    programme = programme_or_missing(body.programme)
+    row = _usable(judge_rows([{**body.row, "id": body.row.get("id") or "row"}], (programme,), attribute_types()))
+    (values,) = row.good.iter_rows(named=True)
+    facts = {
+        name: FactValue(values[name], FactStatus(values.get(name + STATUS_SUFFIX) or 0), "request", "")
+        for name in programme.attributes
+        if values.get(name) is not None
+    }
+    found = explain(programme, facts, body.as_of or decided_on(), attribute_types(), with_nearest=True)
+    return {"explanation": found.to_dict()}
+
+
+@router.post("/share", response=answers(schemas.Shared))
+def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
+    """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen."""
+    programme = programme_or_missing(body.programme)
+    given = [{**each.more, **each.dict(exclude={"more"})} for each in body.claims]
+    claims = claims_given(given, programme, attribute_types())
+    mode = None if body.mode is None else Sharing(body.mode)
+    shares = share_pot(
+        programme, claims, body.as_of or decided_on(), budget_fen=body.budget_fen, sharing=mode, seed=body.seed
+    )
+    return {
+        "sharing": str(shares.sharing),
+        "seed": body.seed if shares.sharing is Sharing.LOTTERY else None,
+        "budget_fen": shares.budget_fen,
+        "claimed_fen": shares.claimed_fen,
+        "paid_fen": shares.paid_fen,
+        "left_fen": shares.left_fen,
+        "is_draft": programme.is_draft,
+        "shares": shares.table.to_dicts(),
+    }
+
+
+@router.post("/diff", response=answers(schemas.Difference))
+def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
+    """Compare a programme as the city has it with another version, or with a draft, over rows of facts: who gains, who
+    loses, what it costs, and why."""
+    day, known = body.as_of or decided_on(), attribute_types()
+    before = programme_or_missing(body.programme)
+    if body.yaml is not None:
+        after = load_text(body.yaml, pack_directory(), known)
+    else:
+        after = find_version(pack_directory() / "programmes", known, body.programme, body.version or before.version)
+    sides = [before, replace(after, id=before.id)]
+    if body.ignore_period:
+        sides = [replace(each, period=Period(None, None)) for each in sides]
+    table = _usable(judge_rows(body.rows, tuple(sides), known)).good
+    (found,) = diff((sides[0],), (sides[1],), table, day)
+    return {"as_of": day, "rows": table.height, "difference": found.as_dict()}
+
+
+def _chosen(ids: tuple[str, ...], applies_to: str) -> tuple[Programme, ...]:
+    chosen = [programme_or_missing(each) for each in dict.fromkeys(ids)] or list(programmes().values())
+    found = tuple(each for each in chosen if each.applies_to == applies_to)
+    if not found:
+        raise NotFound(f"none of these programmes applies to {applies_to} → leave `programmes` out, or name others")
+    return found
+
+
+def _usable(batch: Batch) -> Batch:
+    if batch.rejects.height:
+        raise ImportRefused(first_problems([batch], Path("rows")))
+    return batch

@@ -1,0 +1,156 @@
+"""What the calls under `/api/policy` take and answer. Everything that is sent is bounded."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
+
+from siwei.policy.reading import LARGEST_FILE
+from siwei.portal.api.schemas import Named
+
+MOST_ROWS, MOST_CLAIMS, MOST_COLUMNS = 1_000, 10_000, 300
+AppliesTo = Literal["organisation", "claim", "project", "person"]
+Value = StrictBool | StrictInt | StrictFloat | Annotated[str, Field(max_length=10_000)] | None
+Row = Annotated[
+    dict[Annotated[str, Field(max_length=100)], Value],
+    Field(
+        max_length=MOST_COLUMNS,
+        description="`id`, attributes (whole numbers, true or false, text, days YYYY-MM-DD) and `<attribute>__status`",
+    ),
+]
+Fen = Annotated[int, Field(ge=0, lt=2**63)]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Yaml = Annotated[str, Field(max_length=LARGEST_FILE, description="A programme's file")]
+
+
+class Column(Schema):
+    column: str
+    type: str | None
+    unit: str | None
+    meaning: Named | None
+    read_by: list[str]
+
+
+class DraftText(Schema):
+    yaml: Yaml
+
+
+class PolicyFinding(Schema):
+    severity: str
+    kind: str
+    programme: str
+    message: str
+    fix: str
+    file: str
+    line: int | None
+    column: int | None
+    field: str
+
+
+class Checked(Schema):
+    ok: bool
+    problems: list[PolicyFinding]
+    warnings: list[PolicyFinding]
+
+
+class RowsToDecide(Schema):
+    rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
+    programmes: list[Identifier] = Field([], max_length=100, description="None: all that apply to such rows")
+    applies_to: AppliesTo = "organisation"
+    as_of: date | None = Field(None, description="None: the day the city decides for")
+    clauses: bool = Field(False, description="Every clause's verdict besides")
+
+
+class RowAward(Schema):
+    id: str
+    programme: str
+    verdict: str
+    award_fen: int | None
+
+
+class RowClause(Schema):
+    id: str
+    programme: str
+    clause: str
+    verdict: str
+    missing: list[str]
+
+
+class Reject(Schema):
+    row: int
+    id: str | None
+    column: str | None
+    value: str | None
+    reason: str
+
+
+class Decided(Schema):
+    as_of: date
+    awards: list[RowAward]
+    clauses: list[RowClause]
+    rejects: list[Reject]
+
+
+class RowToExplain(Schema):
+    programme: Identifier
+    row: Row
+    as_of: date | None = None
+
+
+class Explained(Schema):
+    explanation: dict[str, Any]
+
+
+class Claim(Schema):
+    id: Identifier
+    claim_fen: Fen
+    applied_at: Annotated[str, Field(max_length=40)] | None = Field(None, description="A day or a moment, ISO 8601")
+    score: float | None = Field(None, allow_inf_nan=False)
+    more: Row = Field({}, description="Attributes that reserves and quotas read")
+
+
+class ClaimsToShare(Schema):
+    programme: Identifier
+    claims: list[Claim] = Field(min_length=1, max_length=MOST_CLAIMS)
+    budget_fen: Fen | None = Field(None, description="In place of the file's budget")
+    mode: Literal["first_come", "merit", "pro_rata", "lottery"] | None = None
+    seed: Annotated[str, Field(max_length=200)] | None = Field(None, description="The published seed of a lottery")
+    as_of: date | None = None
+
+
+class Share(Schema):
+    id: str
+    claim_fen: int
+    paid_fen: int
+    reserved_fen: int
+    rank: int | None
+    bound_by: str | None
+
+
+class Shared(Schema):
+    sharing: str
+    seed: str | None
+    budget_fen: int
+    claimed_fen: int
+    paid_fen: int
+    left_fen: int
+    is_draft: bool
+    shares: list[Share]
+
+
+class VersionsToCompare(Schema):
+    programme: Identifier
+    version: Annotated[str, Field(max_length=100)] | None = Field(None, description="Another version of the pack")
+    yaml: Yaml | None = Field(None, description="A draft, in place of `version`")
+    rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
+    as_of: date | None = None
+    ignore_period: bool = False
+
+
+class Difference(Schema):
+    as_of: date
+    rows: int
+    difference: dict[str, Any]

@@ -1,0 +1,110 @@
+"""What `siwei policy …` does, over the API: for whoever signs in, with what they send and nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from portal_city import City, signed_in
+
+from siwei.city.home import PACKS
+from siwei.policy import lottery_digest
+
+pytestmark = pytest.mark.django_db
+YAML = (PACKS / "shenzhen" / "programmes" / "longhua-compute.yaml").read_text(encoding="utf-8")
+ROWS = [
+    {"id": "a", "district": "longhua", "longhua_compute_paid": 1_000_000},
+    {"id": "b", "district": "nanshan", "longhua_compute_paid": 1_000_000},
+    {"id": "c", "district": "longhua"},
+    {"id": "d", "district": "longhua", "longhua_compute_paid": 2**63},
+]
+
+
+def post(client: Client, call: str, **body: Any) -> Any:
+    return client.post(f"/api/policy/{call}", body, content_type="application/json")
+
+
+@pytest.mark.parametrize("call", ["check", "decide", "explain", "share", "diff"])
+def test_an_outsider_is_asked_to_sign_in(city: City, call: str) -> None:
+    assert post(Client(), call, programme="longhua-compute").status_code == 401
+
+
+def test_rows_are_decided_and_bad_ones_come_back(city: City) -> None:
+    found = post(signed_in(city.charlie), "decide", rows=ROWS, programmes=["longhua-compute"], clauses=True).json()
+    assert found["awards"] == [
+        {"id": "a", "programme": "longhua-compute", "verdict": "eligible", "award_fen": 300_000},
+        {"id": "b", "programme": "longhua-compute", "verdict": "not_eligible", "award_fen": 0},
+        {"id": "c", "programme": "longhua-compute", "verdict": "cannot_tell", "award_fen": None},
+    ]
+    assert [each for each in found["clauses"] if each["missing"]] == [
+        {"id": "c", "programme": "longhua-compute", "clause": "compute-paid", "verdict": "unknown",
+         "missing": ["longhua_compute_paid"]},
+    ]  # fmt: skip
+    assert found["rejects"] == [
+        {"row": 4, "id": "d", "column": "longhua_compute_paid", "value": str(2**63),
+         "reason": "not a whole number within 64 bits"},
+    ]  # fmt: skip
+
+
+def test_a_name_that_is_nobodys_is_refused_with_the_nearest(city: City) -> None:
+    answer = post(signed_in(city.alice), "decide", rows=[{"id": "a", "distric": "longhua"}])
+    assert (answer.status_code, "did you mean 'district'?" in answer.json()["detail"]) == (400, True)
+
+
+def test_an_explanation_names_the_nearest_change(city: City) -> None:
+    client = signed_in(city.alice)
+    row = {"district": "longhua", "longhua_compute_paid": 0, "longhua_compute_paid__status": "verified"}
+    found = post(client, "explain", programme="longhua-compute", row=row).json()["explanation"]
+    assert (found["verdict"], [each["verdict"] for each in found["clauses"]]) == ("not_eligible", ["yes", "no"])
+    assert found["nearest"]["changes"][0]["attribute"] == "longhua_compute_paid"
+    wrong = post(client, "explain", programme="longhua-compute", row={"longhua_compute_paid": 1.5})
+    assert (wrong.status_code, "not a whole number" in wrong.json()["detail"]) == (400, True)
+    assert post(client, "explain", programme="nothing", row={}).status_code == 404
+
+
+def test_a_lottery_is_drawn_by_the_published_seed(city: City) -> None:
+    claims = [{"id": f"c{each}", "claim_fen": 100} for each in range(9)]
+    found = post(
+        signed_in(city.alice), "share", programme="longhua-compute", claims=claims, budget_fen=250, mode="lottery",
+        seed="2026-11-23",
+    ).json()  # fmt: skip
+    drawn = sorted((each["id"] for each in claims), key=lambda id: lottery_digest("2026-11-23", str(id)))
+    assert [each["id"] for each in sorted(found["shares"], key=lambda each: each["rank"])] == drawn
+    assert (found["paid_fen"] + found["left_fen"], found["claimed_fen"]) == (250, 900)
+    assert post(signed_in(city.alice), "share", programme="longhua-compute", claims=claims).status_code == 400
+
+
+def test_a_draft_is_checked_with_line_column_and_caret(city: City) -> None:
+    client = signed_in(city.alice)
+    assert post(client, "check", yaml=YAML).json()["ok"] is True
+    found = post(client, "check", yaml=YAML.replace("longhua_compute_paid > 0", "longhua_compute_payd > 0")).json()
+    (problem,) = found["problems"]
+    assert (found["ok"], problem["file"], problem["line"]) == (False, "longhua-compute.yaml", 33)
+    assert "did you mean 'longhua_compute_paid'?" in problem["fix"]
+    assert "\n    ^\n" in problem["message"]
+    for text in ("", "id: ../../etc/passwd\n", "a: &a [1]\n", "x" * 300_000, "id: a\n\x00"):
+        answer = post(client, "check", yaml=text)
+        assert answer.status_code == 422 or not answer.json()["ok"]
+
+
+def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
+    client = signed_in(city.olive)
+    body = {"programme": "longhua-compute", "rows": ROWS[:3], "yaml": YAML.replace("value: 3000}", "value: 4000}")}
+    found = post(client, "diff", **body).json()
+    assert (found["rows"], found["difference"]["cost_before_fen"], found["difference"]["cost_after_fen"]) == (
+        3, 300_000, 400_000,
+    )  # fmt: skip
+    assert post(client, "diff", **{**body, "yaml": "id: x"}).status_code == 400
+    bad = {**body, "rows": ROWS}
+    assert "rows:4" in post(client, "diff", **bad).json()["detail"]
+
+
+def test_half_a_character_is_no_text(city: City) -> None:
+    client = signed_in(city.alice)
+    for call, body in (
+        ("decide", {"rows": [{"id": "\ud800"}]}),
+        ("share", {"programme": "longhua-compute", "claims": [{"id": "a", "claim_fen": 1}], "seed": "\ud800"}),
+        ("check", {"yaml": "\ud800"}),
+    ):
+        answer = client.post(f"/api/policy/{call}", json.dumps(body), content_type="application/json")
+        assert answer.status_code == 422
