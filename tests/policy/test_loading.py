@@ -135,7 +135,11 @@ def test_a_wrong_field_is_told_with_its_line(
 def test_a_misspelt_field_is_told_the_nearest(write_programme: Write, attributes: Attributes) -> None:
     found = problems(replace(write_programme(), "requires: declared", "requirs: declared"), attributes)
     assert [(each.message, each.fix, each.line) for each in found] == [
-        ("no such field 'requirs'", "did you mean 'requires'?", 20)
+        (
+            "no such field 'requirs'\n        requirs: declared\n                 ^\n   ",
+            "did you mean 'requires'?",
+            20,
+        )
     ]
 
 
@@ -200,3 +204,21 @@ def test_every_field_of_the_schema_is_described() -> None:
         return found
 
     assert fields(programme_schema()) == []
+
+
+def test_every_fault_of_the_file_shows_its_line_and_a_caret(write_programme: Write, attributes: Attributes) -> None:
+    """Under the place as a terminal shows it: a Chinese character is two columns wide."""
+    (found,) = problems(
+        replace(write_programme(), "requires: declared", "requires: 深圳\n    深圳: {a: &b 1}"), attributes
+    )
+    assert (found.message.split("\n")[0], found.column) == ("uses a YAML anchor or alias", 13)
+    shown, caret = found.message.split("\n")[1:3]
+    assert shown == "        深圳: {a: &b 1}"
+    # Four columns of the message and twelve characters before the place, two of which are wide.
+    assert caret == " " * (4 + 12 + 2) + "^"
+
+
+def test_what_a_reader_cannot_see_is_refused(write_programme: Write, attributes: Attributes) -> None:
+    for unseen in ("\u202e", "\u200b", "\u2066"):
+        (found,) = problems(replace(write_programme(), "requires: declared", f"requires: decl{unseen}ared"), attributes)
+        assert found.message.startswith(f"holds the unseen character U+{ord(unseen):04X}")

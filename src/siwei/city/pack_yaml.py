@@ -4,6 +4,7 @@ Scalars stay text and are typed by the reader's own schema, so that country `NO`
 1.1, and a wrong value is reported as it was written. Anchors are refused: a few lines of them can expand to gigabytes.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import yaml
@@ -11,6 +12,8 @@ import yaml
 from siwei.errors import Problem
 
 MAX_DEPTH = 20
+_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Characters that turn or hide what a reader sees: a rule must read as it is decided."""
 MAX_PROBLEMS = 100
 Value = str | list["Value"] | dict[str, "Value"]
 KeyPath = tuple[str | int, ...]
@@ -76,6 +79,10 @@ def _plain(
     if isinstance(node, yaml.SequenceNode):
         return [_plain(each, (*path, index), places, problems, name) for index, each in enumerate(node.value)]
     if isinstance(node, yaml.ScalarNode):
+        if unseen := _UNSEEN.search(node.value):
+            message = f"holds the unseen character U+{ord(unseen[0]):04X}"
+            field_name = ".".join(str(part) for part in path)
+            problems.append(Problem(message, "take it out", name, *places[path], field_name))
         return str(node.value)
     mapping: dict[str, Value] = {}
     for key_node, value_node in node.value:

@@ -1,7 +1,7 @@
 """Where something of a programme stands in its file, and a problem there shown with its line and a caret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from siwei.city.pack_yaml import KeyPath, read_yaml
@@ -47,6 +47,15 @@ class Places:
             first = lines[start_line]
             return start_line + line, len(first) - len(first.lstrip()) + column if content else column
         return start_line, start_column + (column - 1 if opening != ">" else 0)
+
+
+def with_line(problem: Problem, text: str) -> Problem:
+    """The problem with its line of the file and a caret, where it has a place and does not show one yet."""
+    lines = text.split("\n")
+    if problem.line is None or problem.column is None or "\n" in problem.message or problem.line > len(lines):
+        return problem
+    shown, caret = _excerpt(lines[problem.line - 1].rstrip("\r"), problem.column)
+    return replace(problem, message=f"{problem.message}\n    {shown}\n    {_indent(shown, caret)}^\n   ")
 
 
 def _excerpt(written: str, column: int) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
 from siwei.errors import PolicyError, Problem
+from siwei.policy.places import with_line
 
 LARGEST_FILE = 256 * 1024
 PAGE = "docs/reference/programme.md"
@@ -35,11 +36,12 @@ def read_document(path: Path, model: type[Model], page: str = PAGE) -> tuple[Mod
         raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path), line)]) from None
     document = read_yaml(text, str(path))
     if document.problems:
-        raise PolicyError(document.problems)
+        raise PolicyError([with_line(problem, text) for problem in document.problems])
     try:
         read = model.model_validate(document.value)
     except ValidationError as error:
-        raise PolicyError(_schema_problems(error, document, str(path), model, page)) from None
+        problems = _schema_problems(error, document, str(path), model, page)
+        raise PolicyError([with_line(problem, text) for problem in problems]) from None
     return read, ReadFile(text, document, hashlib.sha256(content).hexdigest())
 
 
@@ -76,6 +78,9 @@ def _schema_problem(
             return Problem(f"no such field {location[-1]!r}", fix, file, *document.places[known], name)
         case _:
             written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
+            if detail["type"] in ("model_type", "dict_type"):
+                message = f"{name or 'the file'} is no mapping"
+                return Problem(message, "write `key: value` lines", file, *document.places[known], name)
             message = written[:80] + str(detail["msg"]).removeprefix("Value error, ")
             return Problem(message, f"see {page}", file, *document.places[known], name)
 
