@@ -14,8 +14,9 @@ from portal_city import HOSTILE, City, know, signed_in
 from siwei.exchange.models import Event, Fact, Person
 from siwei.policy.explanation import FactValue
 from siwei.policy.programmes import FactStatus, Period
-from siwei.portal.city_pack import programmes
-from siwei.portal.queries.dossier import Deadline, deadline_of, evidence_of
+from siwei.policy.windows import Deadline, deadline_of
+from siwei.portal.city_pack import decided_on, programmes
+from siwei.portal.queries.dossier import evidence_of
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 23)
@@ -165,8 +166,11 @@ def test_the_best_lawful_combination_stands_on_top(city: City) -> None:
     text = signed_in(city.alice).get(f"/organisations/{city.firm.key}").content.decode()
     part = text.partition("最优合规组合")[2].partition("</table>")[0]
     amounts = [int(value) for value in re.findall(r'value="(\d+)"', part)]
-    # Together; then alone and together of each: the training voucher is worth more than both under the limit.
-    assert amounts == [128_000_000, 36_000_000, 0, 128_000_000, 128_000_000]
+    # Together; then alone and together of each: the training voucher is worth more than both under the limit. What is
+    # chosen adds up to the total, which stands first and last.
+    assert (amounts[0], amounts[-1]) == (128_000_000, 128_000_000)
+    pairs = list(zip(amounts[1:-1:2], amounts[2:-1:2], strict=True))
+    assert sorted(pairs) == [(36_000_000, 0), (128_000_000, 128_000_000)]
 
 
 @pytest.mark.parametrize(
@@ -197,3 +201,22 @@ def test_evidence_says_what_is_in_hand_and_what_is_still_to_be_proven(status: Fa
     assert set(lines) <= set(programme.attributes)
     assert lines["legal_form"].state == ("in_hand" if status >= required else "to_prove")
     assert {each.state for name, each in lines.items() if name != "legal_form"} == {"to_give"}
+
+
+def test_a_closed_window_is_said_beside_the_verdict_and_counts_last() -> None:
+    window = Period(DAY - timedelta(30), DAY - timedelta(1))
+    closed = deadline_of(replace(programmes()["xunli"], window=window), DAY)
+    assert closed.words is not None
+    assert closed.words.en == f"but applications closed on {DAY - timedelta(1)}; when they open next is not known"
+    assert (closed.is_shut, deadline_of(replace(programmes()["xunli"], window=None), DAY).words) == (True, None)
+
+
+def test_a_page_says_that_applications_are_closed(city: City) -> None:
+    """On a day after the training voucher's window, which closed on 2026-06-05."""
+    client = signed_in(city.alice)
+    address = f"/organisations/{city.firm.key}"
+    text = client.get(address).content.decode() + client.get(f"{address}/programmes/xunli").content.decode()
+    shut = deadline_of(programmes()["xunli"], decided_on()).is_shut
+    assert (text.count("但申报已于 2026-06-05 截止，下次受理时间未知") >= 2) is shut
+    assert shut is (decided_on() > date(2026, 6, 5))
+    assert client.get(f"/api{address}/entitlements").json()["shut_fen"] == (128_000_000 if shut else 0)

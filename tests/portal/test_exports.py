@@ -14,6 +14,7 @@ from siwei.city.home import CityHome
 from siwei.errors import InputError
 from siwei.exchange.runs import save_run
 from siwei.portal.exports import FORMULA_START, export_response, neutralised, with_generated
+from siwei.portal.queries.indicators import measurements
 
 
 def read_back(response: HttpResponse, form: str) -> pl.DataFrame:
@@ -102,3 +103,18 @@ def test_a_sheet_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("siwei.portal.exports.XLSX_ROWS", 1)
     with pytest.raises(InputError, match="take CSV or Parquet"):
         export_response(pl.DataFrame({"text": ["a", "b"]}), "t", "xlsx")
+
+
+@pytest.mark.django_db
+def test_rows_of_single_organisations_are_refused_as_what_was_asked_for(client: Client, city: City) -> None:
+    """A program gets the status and a line of text, a browser the status and a page; nobody a page under 200."""
+    restricted = [each.indicator.id for each in measurements() if each.indicator.restricted]
+    assert restricted
+    for name in restricted:
+        assert client.get(f"/indicators/{name}").status_code == 200
+        refused = client.get(f"/indicators/{name}", {"export": "csv"}, headers={"accept": "*/*;q=0.1, text/csv"})
+        assert (refused.status_code, "operator" in refused.content.decode()) == (403, True)
+    told = client.get(f"/indicators/{restricted[0]}", {"export": "csv"}, headers={"accept": "text/csv"})
+    assert (told.status_code, told.headers["Content-Type"]) == (403, "text/plain; charset=utf-8")
+    shown = client.get(f"/indicators/{restricted[0]}", {"export": "csv"}, headers={"accept": "text/html"})
+    assert (shown.status_code, "<h1" in shown.content.decode()) == (403, True)

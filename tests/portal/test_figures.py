@@ -1,11 +1,14 @@
 """Money and verdicts as people read them."""
 
+import re
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.policy import ClauseVerdict, Verdict
-from siwei.portal.figures import VERDICTS, exact_yuan, money, verdict_of
+from siwei.portal.figures import VERDICTS, exact_yuan, is_exact, money, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,17 @@ def test_every_verdict_of_policy_has_shape_word_and_colour() -> None:
 
 def test_an_unknown_verdict_is_not_taken_for_one() -> None:
     assert verdict_of("perhaps").tone == "none"
+
+
+@pytest.mark.parametrize(
+    ("fen", "chinese", "expected"),
+    [(123_456, True, True), (128_000_000, True, True), (128_000_001, True, False), (1_234_567_890, True, False),
+     (10_000_000_000, True, True), (10_000_010_000, True, False), (128_000_000, False, True),
+     (128_010_000, False, False),      (200_000_000, False, True), (1_000_100, False, True), (1_000_101, False, False)],
+)  # fmt: skip
+def test_a_figure_knows_whether_it_leaves_something_out(fen: int, chinese: bool, expected: bool) -> None:
+    assert is_exact(fen, chinese) is expected
+    shown = money(fen, chinese)
+    digits = Decimal(re.sub(r"[^\d.]", "", shown))
+    scale = 10_000_000_000 if "亿" in shown else 1_000_000 if "万" in shown else 100_000_000 if " m" in shown else 100
+    assert (digits * scale == fen) is expected

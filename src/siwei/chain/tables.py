@@ -2,7 +2,7 @@
 
 import gzip
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +19,7 @@ from siwei.errors import ImportRefused, InputError, Problem
 
 WRITE_SUFFIXES = (".csv", ".parquet")
 REQUIRED = ("id", "name")
+COLUMNS_TO_NAME = "name the columns id, name, and where there are any scope, profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,14 @@ def read_firms(path: Path) -> FirmsTable:
     opened = open_file(path, path.name)
     with opened.handle:
         readers = {"workbook": read_workbook, "parquet": read_parquet}
-        table: RawTable = readers.get(opened.kind, read_delimited)(opened, tuple(FIRMS_SCHEMA))
+        try:
+            table: RawTable = readers.get(opened.kind, read_delimited)(opened, tuple(FIRMS_SCHEMA))
+        except ImportRefused as refused:
+            raise ImportRefused([_with_our_columns(problem) for problem in refused.problems]) from None
     missing = [column for column in REQUIRED if column not in table.header]
     if missing:
-        fix = f"the header has {', '.join(table.header[:8])}; name the columns id, name, scope, profile"
-        raise ImportRefused([Problem(f"column missing: {', '.join(missing)}", fix, path.name, 1)])
+        message = f"column missing: {', '.join(missing)}; the header has {', '.join(table.header[:8])}"
+        raise ImportRefused([Problem(message, COLUMNS_TO_NAME, path.name, 1)])
     cells = table.cells.select(
         ROW,
         *(
@@ -66,6 +70,14 @@ def read_firms(path: Path) -> FirmsTable:
     )
     rejects = pl.concat([table.broken.select(list(BROKEN)), bad.select(list(BROKEN))]).sort(ROW)
     return FirmsTable(judged.filter(pl.col("reason").is_null()).select(list(FIRMS_SCHEMA)), rejects)
+
+
+def _with_our_columns(problem: Problem) -> Problem:
+    """The readers name the shapes of the import; a table to place has four columns and no other shape."""
+    if not problem.message.startswith("missing columns"):
+        return problem
+    seen = problem.message.partition("; seen")[2] or problem.message.partition("; columns are")[2]
+    return replace(problem, message=f"columns missing: id, name; seen{seen}", fix=COLUMNS_TO_NAME)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

@@ -1,5 +1,6 @@
 """`siwei policy …`: check programmes, decide them over a table, explain one decision."""
 
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -219,10 +220,11 @@ def explain(
     """
     import polars as pl
 
-    from siwei.policy import FactStatus, FactValue
+    from siwei.policy import FactStatus, FactValue, Verdict
     from siwei.policy import explain as explain_row
     from siwei.policy.subjects import prepare_subjects
     from siwei.policy.tables import read_subjects
+    from siwei.policy.windows import deadline_of
 
     attributes, found = find_programme(pack, programme)
     frame = prepare_subjects(read_subjects(source, (found,), attributes), (found,))
@@ -235,10 +237,13 @@ def explain(
         for name in found.attributes
     }
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
+    deadline = deadline_of(found, _day(as_of))
     if json:
-        print_json(explanation.to_dict())
-    else:
-        _print_explanation(explanation)
+        print_json({**explanation.to_dict(), "applications": asdict(deadline)})
+        return
+    _print_explanation(explanation)
+    if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
+        console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
 
 
 def _print_explanation(explanation: "Explanation") -> None:

@@ -11,6 +11,7 @@ from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Compiled
 from siwei.policy.programmes import Kind, Programme
 from siwei.policy.subjects import ID, prepare_subjects
+from siwei.policy.windows import deadline_of
 
 UNLOCK_SCHEMA: dict[str, pl.DataType] = {
     ID: pl.String(),
@@ -36,7 +37,8 @@ def unlock(
     `facts` are what to give or to prove; `programmes` those that would then be decided, or their amount known. The
     bounds are sums of what is already computable (the amount, else the cap), money paid and tax saved apart; null where
     a programme of the set has no bound. A set has at most `most_facts`, unless even the smallest that decides anything
-    is larger. Ranked by money paid, then programmes decided, then fewest facts.
+    is larger. Ranked by money paid that can be applied for on the day or later (a window that has closed gives none),
+    then all money paid, then programmes decided, then fewest facts.
     """
     programmes = tuple(programme for programme in programmes if programme.period.contains(as_of))
     if not programmes:
@@ -57,7 +59,8 @@ def unlock(
         },
     )
     sets = open_.with_row_index("place").join(candidates, on=needs, how="inner", maintain_order="left")
-    return _ranked(sets, programmes, most_sets)
+    shut = frozenset(each.id for each in programmes if deadline_of(each, as_of).is_shut)
+    return _ranked(sets, programmes, most_sets, shut)
 
 
 def _needs(programme: Programme) -> str:
@@ -123,15 +126,17 @@ def _candidates(
             yield union, [place for place, need in needs.items() if need <= union]
 
 
-def _ranked(sets: pl.DataFrame, programmes: tuple[Programme, ...], most_sets: int) -> pl.DataFrame:
+def _ranked(
+    sets: pl.DataFrame, programmes: tuple[Programme, ...], most_sets: int, shut: frozenset[str]
+) -> pl.DataFrame:
     names = pl.Series([programme.id for programme in programmes], dtype=pl.String)
 
-    def total(kinds: tuple[Kind, ...]) -> pl.Expr:
+    def total(kinds: tuple[Kind, ...], without: frozenset[str] = frozenset()) -> pl.Expr:
         """Over the programmes of these kinds that the set decides; null where one has no bound or the sum overflows."""
         amounts = [
             pl.when(pl.col("decided").list.contains(place)).then(pl.col(_bound(programme)).cast(pl.Int128)).otherwise(0)
             for place, programme in enumerate(programmes)
-            if programme.kind in kinds
+            if programme.kind in kinds and programme.id not in without
         ]
         if not amounts:
             return pl.lit(0, dtype=pl.Int64)
@@ -140,13 +145,15 @@ def _ranked(sets: pl.DataFrame, programmes: tuple[Programme, ...], most_sets: in
     ranked = sets.with_columns(
         paid_at_most_fen=total((Kind.GRANT, Kind.VOUCHER)),
         tax_saving_at_most_fen=total((Kind.TAX_SAVING,)),
+        within_reach=total((Kind.GRANT, Kind.VOUCHER), shut),
         programmes=pl.col("decided").list.eval(pl.element().replace_strict(range(len(names)), names)),
     ).sort(
         "place",
+        "within_reach",
         "paid_at_most_fen",
         pl.col("decided").list.len(),
         pl.col("facts").list.len(),
-        descending=[False, True, True, False],
+        descending=[False, True, True, True, False],
         nulls_last=True,
         maintain_order=True,
     )

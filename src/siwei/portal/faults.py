@@ -78,6 +78,9 @@ def factor_page(request: HttpRequest) -> HttpResponse:
 def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": detail or f"status {status}"}, status=status)
+    if "export" in request.GET and "text/html" not in request.headers.get("Accept", ""):
+        # A program that fetches a table must not take a page for one; a browser says that it reads pages.
+        return HttpResponse(f"{detail}\n", status=status, content_type="text/plain; charset=utf-8")
     return fault_page(request, status, detail)
 
 

@@ -31,6 +31,15 @@ def money(fen: int, chinese: bool) -> str:
     return f"¥{rounded(yuan / 1_000_000, 2)} m" if abs(yuan) >= 1_000_000 else f"¥{rounded(yuan, 0)}"
 
 
+def is_exact(fen: int, chinese: bool = True) -> bool:
+    """Whether what `money` shows leaves nothing out."""
+    if abs(fen) < FEN_PER_WAN:
+        return True
+    if chinese:
+        return fen % (FEN_PER_WAN if abs(fen) >= FEN_PER_WAN * 10_000 else FEN_PER_WAN // 100) == 0
+    return fen % (FEN_PER_WAN if abs(fen) >= FEN_PER_YUAN * 1_000_000 else FEN_PER_YUAN) == 0
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A verdict by shape, word and colour together, so that no one of them is needed."""

@@ -49,6 +49,11 @@ def choose(chinese: str | None, english: str | None) -> str:
     return first or second or ""
 
 
+def comma() -> str:
+    """What stands between the parts of a list."""
+    return "、" if is_chinese() else ", "
+
+
 def traditional_html(html: str) -> str:
     """`html` with its human text in traditional characters (Hong Kong forms)."""
     convert = to_traditional().convert

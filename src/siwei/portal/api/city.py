@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
+from siwei.city.firms.reasons import in_chinese
 from siwei.errors import NotFound
 from siwei.exchange.models import ImportFile, Reject
 from siwei.indicators import Measurement
@@ -134,7 +135,13 @@ def list_rejects(request: HttpRequest, sha256: str, page: PageNumber = 1) -> Any
         raise NotFound("no such import")
     found = Reject.objects.visible_to(actor).filter(file=file).order_by("row")
     items = [
-        {"row": each.row, "field": each.field, "reason": each.reason, "record": each.record}
+        {
+            "row": each.row,
+            "field": each.field,
+            "reason": each.reason,
+            "reason_zh": in_chinese(each.reason),
+            "record": each.record,
+        }
         for each in found[bounds(page)]
     ]
     return {"count": found.count(), "page": page, "items": items}

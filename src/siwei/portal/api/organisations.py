@@ -76,6 +76,7 @@ def list_entitlements(request: HttpRequest, key: str) -> Any:
     found = entitlements(organisation_or_missing(key, actor), actor)
     return {
         "paid_fen": found.paid_fen,
+        "shut_fen": found.shut_fen,
         "tax_saving_fen": found.tax_saving_fen,
         "explanations": [each.to_dict() for each in found.explanations],
     }

@@ -188,6 +188,7 @@ class Programme(Schema):
 
 class Entitlements(Schema):
     paid_fen: int
+    shut_fen: int = Field(description="The part of paid_fen whose window for applications has closed")
     tax_saving_fen: int
     explanations: list[dict[str, Any]]
 
@@ -405,6 +406,7 @@ class RejectedRow(Schema):
     row: int
     field: str
     reason: str
+    reason_zh: str
     record: Any
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import polars as pl
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from siwei.city.firms.reasons import in_chinese
 from siwei.errors import NotFound
 from siwei.exchange.models import ImportFile, Merge, Reject
 from siwei.portal.access import actor_of, require_operator
@@ -45,8 +47,11 @@ def import_page(request: HttpRequest, sha256: str) -> HttpResponse:
     return render(request, "portal/imports/detail.html", context)
 
 
-def reject_frame(rows: object) -> pl.DataFrame:
-    """`row, field, reason, record`: the record as it was read, as JSON, so that it can be mended and read again."""
-    schema = {"row": pl.Int64, "field": pl.String, "reason": pl.String, "record": pl.String}
-    data = [(row, field, reason, json.dumps(record, ensure_ascii=False)) for row, field, reason, record in rows]  # type: ignore[attr-defined]
+def reject_frame(rows: Iterable[tuple[int, str, str, object]]) -> pl.DataFrame:
+    """`row, field, reason, reason_zh, record`: the record as it was read, as JSON, to be mended and read again."""
+    schema = {"row": pl.Int64, "field": pl.String, "reason": pl.String, "reason_zh": pl.String, "record": pl.String}
+    data = [
+        (row, field, reason, in_chinese(reason), json.dumps(record, ensure_ascii=False))
+        for row, field, reason, record in rows
+    ]
     return pl.DataFrame(data, schema=schema, orient="row")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from siwei.errors import NotAllowed
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
@@ -30,7 +31,9 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
     shows_rows = actor.sees_all or not measurement.indicator.restricted
     rows = measurement.rows if shows_rows else measurement.rows.clear()
     export = text_parameter(request, "export")
-    if export and shows_rows:
+    if export:
+        if not shows_rows:
+            raise NotAllowed("these rows tell of single organisations: they are for the operator and the auditor")
         return export_response(rows, f"indicator-{indicator_id}", export)
     page = page_of(request, range(rows.height))
     start = max(page.start_index() - 1, 0)

@@ -11,11 +11,12 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation
 from siwei.market.kinds import KINDS
 from siwei.policy.explanation import Explanation, Missing
+from siwei.policy.windows import deadline_of
 from siwei.portal.access import actor_of, can_see_private
 from siwei.portal.city_pack import chain, decided_on, districts
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
-from siwei.portal.queries.dossier import deadline_of, evidence_of
+from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import entitlement, entitlements, known_facts
 from siwei.portal.queries.jobs import jobs_of
 from siwei.portal.queries.market import agreements, listings

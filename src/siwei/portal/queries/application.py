@@ -8,10 +8,11 @@ from typing import Any
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation
+from siwei.policy.windows import deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.application.content import Applicant, Application
 from siwei.portal.city_pack import attributes, decided_on, districts
-from siwei.portal.queries.dossier import deadline_of, evidence_of
+from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import explained, known_facts
 from siwei.portal.queries.programmes import programme_or_missing
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from siwei.city.attributes import Attribute
@@ -13,26 +12,15 @@ from siwei.exchange.facts import source_of
 from siwei.exchange.models import Fact, Organisation
 from siwei.exchange.subjects import facts_on
 from siwei.policy.explanation import Explanation, FactValue
-from siwei.policy.programmes import FactStatus, Programme
+from siwei.policy.programmes import FactStatus, Programme, Verdict
+from siwei.policy.windows import Deadline, deadline_of
 from siwei.portal.city_pack import attributes, decided_on, districts, pack, programmes
 from siwei.portal.entries import choices_of
 from siwei.portal.queries.entitlements import Entitlements, best_facts, entitlements, organisation_programmes
 
+FAR = 100_000
+"""Days: later than any last day."""
 GROUPS = ("asked", "registered", "yearly", "other")
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """Until when one may apply (`window`), or how long the programme runs where no window is published.
-
-    `state` is open, not_yet, closed or unlimited; `days` are left until the last day (open) or the first (not_yet).
-    """
-
-    is_window: bool
-    opens: date | None
-    closes: date | None
-    state: str
-    days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +60,6 @@ class Dossier:
     lines: list[ProgrammeLine]
 
 
-def deadline_of(programme: Programme, day: date) -> Deadline:
-    """As of the city's day; the last day still counts."""
-    period = programme.window or programme.period
-    is_window = programme.window is not None
-    if period.start is not None and day < period.start:
-        return Deadline(is_window, period.start, period.end, "not_yet", (period.start - day).days)
-    if period.end is None:
-        return Deadline(is_window, period.start, None, "unlimited", None)
-    days = (period.end - day).days
-    return Deadline(is_window, period.start, period.end, "open" if days >= 0 else "closed", max(days, 0))
-
-
 def evidence_of(programme: Programme, facts: Mapping[str, FactValue]) -> list[Evidence]:
     """One line per fact that the programme reads, in the order in which its clauses ask for it."""
     readers: dict[str, list[tuple[str, FactStatus]]] = {}
@@ -113,8 +89,17 @@ def dossier(organisation: Organisation, actor: Actor, known: Mapping[str, FactVa
         programme = all_programmes[explanation.programme]
         waiting = sum(each.state != "in_hand" for each in evidence_of(programme, known))
         lines.append(ProgrammeLine(programme, explanation, deadline_of(programme, day), waiting))
+    lines.sort(key=_urgency)
     asked = {row["id"] for each in found.unlocking for row in each.facts}
     return Dossier(field_groups(organisation, asked), found, lines)
+
+
+def _urgency(line: ProgrammeLine) -> tuple[int, bool, int]:
+    """By verdict; then what can be applied for, the nearest last day first; what is closed goes to the end. Lines that
+    are equal in this stay in their order, which is by amount."""
+    ranks = {Verdict.ELIGIBLE: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_ELIGIBLE: 2}
+    days = line.deadline.days if line.deadline.state == "open" and line.deadline.is_window else None
+    return ranks[line.explanation.verdict], line.deadline.is_shut, FAR if days is None else days
 
 
 def field_groups(organisation: Organisation, asked: set[str]) -> list[tuple[str, list[Field]]]:

@@ -20,6 +20,7 @@ from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Kind, Programme, Verdict
 from siwei.policy.unlock import unlock
+from siwei.policy.windows import deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import attributes, decided_on, pack, programmes, stacking
 
@@ -38,13 +39,28 @@ class Unlocking:
 
 
 @dataclass(frozen=True, slots=True)
+class CombinedLine:
+    """One award of the combination. `together_fen` is what counts towards the total: null where a limit is not known,
+    0 of a draft, which releases no money; `is_ruled` says whether a rule of stacking speaks of it."""
+
+    programme: str
+    alone_fen: int | None
+    together_fen: int | None
+    is_tax_saving: bool
+    is_draft: bool
+    is_ruled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Combination:
     """What the organisation may have together: awards with what is kept of each, best choice first in `parts`.
 
-    `paid_fen` is null where a limit that bears on it is not known.
+    `lines` are all awards it is entitled to, so that money paid adds up to `paid_fen` and tax saved to
+    `tax_saving_fen`; `paid_fen` is null where a limit that bears on it is not known.
     """
 
     explanation: CombinationExplanation
+    lines: tuple[CombinedLine, ...]
     paid_fen: int | None
     tax_saving_fen: int
 
@@ -56,10 +72,12 @@ class Combination:
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """Best first. The sums add what each programme alone would give, before pots are shared; tax saved is apart."""
+    """Best first, what can still be applied for before what cannot. The sums add what each programme alone would give,
+    before pots are shared; tax saved is apart. `shut_fen` is the part of `paid_fen` whose window has closed."""
 
     explanations: list[Explanation]
     paid_fen: int
+    shut_fen: int
     tax_saving_fen: int
     unlocking: list[Unlocking]
     combination: Combination | None
@@ -87,13 +105,19 @@ def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
     require_private(actor, organisation.pk)
     row = known_facts(organisation)
     found = [explained(programme, row) for programme in organisation_programmes()]
-    found.sort(key=lambda each: (ORDER[each.verdict], -(each.award.award_fen or 0), each.programme))
+    shut = {each.programme for each in found if deadline_of(programmes()[each.programme], decided_on()).is_shut}
+    found.sort(
+        key=lambda each: (
+            ORDER[each.verdict], each.programme in shut, -(each.award.award_fen or 0), each.programme,
+        )
+    )  # fmt: skip
     eligible = [each for each in found if each.verdict is Verdict.ELIGIBLE]
     tax = sum(each.award.award_fen or 0 for each in eligible if each.kind is Kind.TAX_SAVING)
     # A draft is shown with its amount, and adds nothing: it releases no money.
     granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
     paid = sum(each.award.award_fen or 0 for each in granted)
-    return Entitlements(found, paid, tax, unlocking(row, found), combination(row, found))
+    closed = sum(each.award.award_fen or 0 for each in granted if each.programme in shut)
+    return Entitlements(found, paid, closed, tax, unlocking(row, found), combination(row, found))
 
 
 def entitlement(organisation: Organisation, programme: Programme, actor: Actor) -> Explanation:
@@ -141,10 +165,23 @@ def combination(row: Mapping[str, FactValue], explanations: list[Explanation]) -
     for part in found.parts:
         if part.best is not None:
             kept |= dict.fromkeys(part.entitled_fen, 0) | dict(part.best.kept_fen)
-    tax_programmes = {programme.id for programme in organisation_programmes() if programme.kind is Kind.TAX_SAVING}
-    tax = sum(amount for name, amount in kept.items() if name in tax_programmes)
-    open_ = any(part.best is None for part in found.parts)
-    return Combination(found, None if open_ else sum(kept.values()) - tax, tax)
+    unknown = {name for part in found.parts if part.best is None for name in part.entitled_fen}
+    ruled_names = {name for part in found.parts for name in part.entitled_fen}
+    lines = tuple(
+        CombinedLine(
+            each.programme,
+            each.award.award_fen,
+            None if each.programme in unknown else kept.get(each.programme, 0),
+            each.kind is Kind.TAX_SAVING,
+            each.is_draft,
+            each.programme in ruled_names,
+        )
+        for each in explanations
+        if each.verdict is Verdict.ELIGIBLE and each.award.award_fen != 0
+    )
+    tax = sum(line.together_fen or 0 for line in lines if line.is_tax_saving)
+    paid = sum(line.together_fen or 0 for line in lines if not line.is_tax_saving)
+    return Combination(found, lines, None if unknown else paid, tax)
 
 
 def unlocking(row: Mapping[str, FactValue], explanations: list[Explanation]) -> list[Unlocking]:

@@ -24,7 +24,7 @@ from siwei.exchange.models import (
 )
 from siwei.market.kinds import KINDS
 from siwei.portal.city_pack import chain
-from siwei.portal.languages import choose
+from siwei.portal.languages import choose, comma
 from siwei.portal.listing_fields import FIELD_NAMES
 
 
@@ -151,6 +151,6 @@ def value_text(field: str, value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {value_text(key, part)}" for key, part in value.items())
     if isinstance(value, list):
-        return "、".join(value_text(field, part) for part in value)
+        return comma().join(value_text(field, part) for part in value)
     segment = chain().segments.get(value) if "segment" in field and isinstance(value, str) else None
     return choose(segment["name_zh"], segment["name_en"]) if segment else str(value)

@@ -12,10 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from siwei.city.firms.reasons import in_chinese
 from siwei.market.kinds import KINDS
-from siwei.portal import words
-from siwei.portal.city_pack import attributes, chain, districts, programmes
-from siwei.portal.figures import exact_yuan, money, verdict_of
+from siwei.policy.windows import deadline_of
+from siwei.portal import languages, words
+from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
+from siwei.portal.figures import exact_yuan, is_exact, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
 
 register = template.Library()
@@ -24,12 +26,39 @@ SECONDS_PER_HOUR = 3600
 
 @register.filter
 def fen(value: int | None) -> SafeString | str:
-    """万元, with the exact figure on hover and in the document for programs that read it."""
-    if value is None:
-        return "–"
-    return format_html(
-        '<data class="figure" value="{}" title="{}">{}</data>', value, exact_yuan(value), money(value, is_chinese())
+    """万元, with the exact figure on hover, on a touch or the keyboard's focus, and in the document for programs."""
+    return (
+        "–"
+        if value is None
+        else figure(value, exact_yuan(value), money(value, is_chinese()), is_exact(value, is_chinese()))
     )
+
+
+def figure(value: float, exact: str, shown: str, says_all: bool) -> SafeString:
+    """A figure; where what is shown leaves something out it can be focused, and then shows the whole (parts.css):
+    a phone has no hover."""
+    if says_all:
+        return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, exact, shown)
+    return format_html('<data class="figure rounded" value="{}" title="{}" tabindex="0">{}</data>', value, exact, shown)
+
+
+@register.filter
+def reason(value: str) -> str:
+    """Why a row of a file was not used, in the reader's language."""
+    return choose(in_chinese(value), value)
+
+
+@register.simple_tag
+def comma() -> str:
+    """What stands between the parts of a list, in the reader's language."""
+    return languages.comma()
+
+
+@register.simple_tag
+def applications(programme_id: str) -> SafeString | str:
+    """What a verdict must not be read without where nobody takes applications on the city's day; else nothing."""
+    said = deadline_of(programmes()[programme_id], decided_on()).words
+    return "" if said is None else format_html('<div class="small shut">{}</div>', choose(said.zh, said.en))
 
 
 @register.filter
@@ -143,7 +172,7 @@ def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
 def minor_units(value: int) -> SafeString:
     """Hundredths of a currency named by another fact: ten thousands of it, exact on hover."""
     shown = f"{value / 100:,.0f}" if not is_chinese() or value < 1_000_000 else f"{value / 1_000_000:,.2f} 万"
-    return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, f"{value / 100:,.2f}", shown)
+    return figure(value, f"{value / 100:,.2f}", shown, value % (100 if "万" not in shown else 10_000) == 0)
 
 
 @register.simple_tag
@@ -256,7 +285,7 @@ def measured(measurement: Any) -> SafeString | str:
         return "–"
     if measurement.indicator.statistic == "share":
         exact, shown = fraction(measurement), f"{value:.1%}"
-        return format_html('<data class="figure" value="{}" title="{}">{}</data>', value, exact, shown)
+        return figure(value, exact, shown, not exact)
     if unit == "fen":
         return fen(round(value))
     shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
