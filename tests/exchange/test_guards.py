@@ -225,6 +225,7 @@ def test_events_stay(cast: Any, now: datetime, sql: str) -> None:
 def test_every_guard_stands() -> None:
     """A later migration that rebuilds a guarded table on SQLite drops its triggers: install them again in it."""
     assert missing_guards(connection) == []
+    assert missing_guards(connection, "usage") == []
 
 
 def test_a_lost_guard_is_seen(money: dict[str, int]) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 
 from siwei.exchange.ledger import of_hold, write_transfer
 from siwei.exchange.models import (
@@ -17,6 +18,7 @@ from siwei.exchange.models import (
     AgreementLine,
     Delivery,
     DeliveryState,
+    Dispute,
     Hold,
     Settlement,
     Transfer,
@@ -32,7 +34,7 @@ FINAL = "final"
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What earlier settlements of a line came to."""
+    """What earlier settlements of a line came to, less what disputes took back."""
 
     metered_fen: int = 0
     voucher_fen: int = 0
@@ -69,7 +71,7 @@ def charge_lines(
 
 def open_usages(lines: Sequence[AgreementLine]) -> Any:
     """Readings that no settlement has charged yet."""
-    return Usage.objects.filter(line__in=lines, settlement=None)
+    return Usage.objects.filter(line__in=lines, settlement=None, is_held=False)
 
 
 def earlier_of(line: AgreementLine) -> Earlier:
@@ -79,16 +81,26 @@ def earlier_of(line: AgreementLine) -> Earlier:
         for each in detail
         if each["line"] == line.number
     ]
-    return Earlier(*(sum(row[name] for row in rows) for name in ("metered_fen", "voucher_fen", "own_fen")))
+    names = ("metered_fen", "voucher_fen", "own_fen")
+    back = Dispute.objects.filter(Q(usage__line=line) | Q(delivery__line=line)).aggregate(
+        **{name: Coalesce(Sum(f"returned_{name}"), 0) for name in names}
+    )
+    return Earlier(*(sum(row[name] for row in rows) - back[name] for name in names))
 
 
-def come_to(line: AgreementLine) -> tuple[int | None, int]:
-    """Quantity metered so far (None where the line is paid by deliveries), and what the line has come to, in fen."""
+def come_to(line: AgreementLine, *, settled_only: bool = False) -> tuple[int | None, int]:
+    """Quantity metered so far (None where the line is paid by deliveries), and what the line has come to, in fen.
+
+    A reading that is held back does not count before its dispute is resolved.
+    """
     accepted = Delivery.objects.filter(line=line)
     if accepted.exists():
         total = accepted.filter(state=DeliveryState.ACCEPTED).aggregate(fen=Sum("amount_fen"))["fen"]
         return None, total or 0
-    quantity = Usage.objects.filter(line=line).aggregate(total=Sum("quantity"))["total"] or 0
+    counted = Usage.objects.filter(line=line).exclude(is_held=True, settlement=None)
+    if settled_only:
+        counted = counted.exclude(settlement=None)
+    quantity = counted.aggregate(total=Sum("quantity"))["total"] or 0
     return quantity, rate(quantity, Price(line.unit_price_fen, line.price_quantity))
 
 

@@ -23,8 +23,10 @@ from siwei.exchange.models import (
     Cap,
     CapAlert,
     ClaimedDocument,
+    CounterReading,
     Decision,
     Delivery,
+    Dispute,
     Event,
     Fact,
     Hold,
@@ -41,6 +43,7 @@ from siwei.exchange.models import (
     Project,
     Reject,
     Relation,
+    Reporter,
     Representative,
     RowWarning,
     Run,
@@ -48,6 +51,7 @@ from siwei.exchange.models import (
     SharingRound,
     Transfer,
     Usage,
+    UsageReport,
     Voucher,
 )
 
@@ -96,7 +100,7 @@ def _latest_runs() -> Iterator[Any]:
 
 def _usages() -> Iterator[Any]:
     """By the job or, without one, the reading: a reading of a job names the attempt that was not lost."""
-    fields = ("line__agreement__key", "line__number", "quantity", "unit", "job__key", "reading")
+    fields = ("line__agreement__key", "line__number", "quantity", "unit", "is_held", "job__key", "reading")
     for *rest, job, reading in Usage.objects.values_list(*fields).iterator():
         yield [*rest, job or reading]
 
@@ -181,6 +185,13 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("agreement__key", "number", "line__number", "form", "title", "giver__role", "receiver__role", "quantity"),
         *("amount_fen", "due_on", "state", "evidence", "reason", "reported_by__role"),
     ),
+    "CounterReading": _values(CounterReading.objects.all(), "usage__reading", "party__role", "quantity", "measured"),
+    "Dispute": _values(
+        Dispute.objects.all(),
+        *("key", "agreement__key", "usage__reading", "delivery__number", "opener__role", "reason", "evidence"),
+        *("claimed", "state", "answer", "proposed", "outcome", "resolution"),
+        *("returned_metered_fen", "returned_voucher_fen", "returned_own_fen"),
+    ),
     "Event": _events,
     "Fact": _values(
         Fact.objects.all(),
@@ -234,6 +245,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "valid_from",
         "valid_to",
     ),
+    "Reporter": _values(Reporter.objects.all(), "key_id", "organisation__key", "name", "public_key"),
     "Representative": _values(
         Representative.objects.all(), "person__username", "organisation__key", "role", "evidence"
     ),
@@ -250,6 +262,9 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     ),
     "Transfer": _transfers,
     "Usage": _usages,
+    "UsageReport": _values(
+        UsageReport.objects.all(), "usage__reading", "reporter__key_id", "payload", "signature", "quantity"
+    ),
     "Voucher": _values(
         Voucher.objects.all(),
         *("key", "decision__key", "pot__programme", "pot__period", "organisation__key", "account__code", "cap_fen"),

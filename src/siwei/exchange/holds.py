@@ -48,6 +48,29 @@ def release_holds(agreement: Agreement, now: datetime) -> None:
                 write_transfer(entry, key=f"cancel:{placed.idempotency_key}", now=now)
 
 
+def extend_holds(agreement: Agreement, until: datetime, why: str, now: datetime) -> None:
+    """Put off the expiry of what is still held: a hold's expiry never changes, so each is released and placed anew for
+    what remains, in one transaction. Doing it again under the same `why` changes nothing."""
+    for line in agreement.lines.order_by("number"):
+        for payer, placed in (("voucher", line.voucher_hold), ("own", line.own_hold)):
+            if placed is None:
+                continue
+            progress = Hold.objects.get(pk=placed.pk)
+            if not progress.remaining or not now < progress.expires_at < until:
+                continue
+            key = f"extend:{why}:{line.number}:{payer}"
+            write_transfer(
+                of_hold(TransferKind.RELEASE, placed, progress.remaining, "extended"), key=f"{key}:off", now=now
+            )
+            entry = Entry(
+                TransferKind.HOLD, placed.debit_account, placed.credit_account, progress.remaining, None, until,
+                "extended", placed.causes,
+            )  # fmt: skip
+            line.earlier_holds = [*line.earlier_holds, placed.pk]
+            setattr(line, f"{payer}_hold", write_transfer(entry, key=key, now=now))
+        line.save(update_fields=["voucher_hold", "own_hold", "earlier_holds"])
+
+
 def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[str, Any], now: datetime) -> Transfer:
     """Commit what the own-share account lacks from the firm's declared budget, then hold it."""
     account = own_share_account(line.consumer)

@@ -1,6 +1,5 @@
 """Jobs under an agreement: submit, follow, meter. A lost attempt is never billed and runs again under a new number."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.caps import commit_job, give_back_job
 from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Project, Usage
 from siwei.exchange.states import find_line, lock_agreement, move, require_step
+from siwei.exchange.usage import write_usage
 
 MAXIMUM_ATTEMPTS = 5
 ACTIVE = (JobState.QUEUED, JobState.RUNNING)
@@ -102,7 +102,7 @@ def record_usage(
     terms = find_line(lock_agreement(agreement), line)
     own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
     require(not own and (can_operate(actor) or actor.represents(terms.provider_id)), actor, f"meter {agreement}")
-    return _write_usage(terms, None, reading, quantity, measured, actor, now)
+    return write_usage(terms, None, reading, quantity, measured, actor, now)
 
 
 def find_job(key: str) -> Job:
@@ -239,53 +239,5 @@ def _finish(job: Job, engine: Engine, actor: Actor, now: datetime) -> None:
         return
     lock_agreement(job.line.agreement.key)
     quantity = billed_accelerator_seconds(usage)
-    _write_usage(job.line, job, job.engine_job_id, quantity, usage.as_dict(), actor, now)
+    write_usage(job.line, job, job.engine_job_id, quantity, usage.as_dict(), actor, now)
     give_back_job(job, quantity, now)
-
-
-def _write_usage(
-    line: AgreementLine,
-    job: Job | None,
-    reading: str,
-    quantity: int,
-    measured: Mapping[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> Usage:
-    content = {"line": [line.agreement.key, line.number], "quantity": quantity, "measured": dict(measured)}
-    key = hashlib.sha256(reading.encode()).hexdigest()
-    if repeated("record_usage", key, content):
-        return Usage.objects.get(reading=reading)
-    if type(quantity) is not int or quantity < 0 or not 0 < len(reading) <= 160:
-        raise InputError(
-            [
-                Problem(
-                    f"reading {reading!r:.60} of {quantity!r}",
-                    fix="an integer, not negative; a name up to 160",
-                    field="quantity",
-                )
-            ]
-        )
-    deal = line.agreement
-    deal.refresh_from_db(fields=["state"])
-    require_step(deal, "meter")
-    if line.deliveries.exists():
-        raise Conflict(
-            f"line {line.number} of {deal.key} is paid by what is accepted, not by a meter → submit a delivery"
-        )
-    usage = Usage.objects.create(
-        reading=reading, line=line, job=job, quantity=quantity, unit=line.unit, measured=dict(measured), recorded_at=now
-    )
-    if deal.state != AgreementState.DISPUTED:
-        move(deal, "meter", AgreementState.DELIVERING)
-    record_event(
-        "record_usage",
-        key,
-        content,
-        subject=f"usage:{reading}",
-        actor=actor,
-        now=now,
-        organisations=[line.consumer_id, line.provider_id],
-        payload={"quantity": quantity, "unit": line.unit},
-    )
-    return usage

@@ -10,6 +10,8 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event
 from siwei.exchange.caps import give_back_agreement
 from siwei.exchange.charges import FINAL, charge_lines, lines_of, open_usages
+from siwei.exchange.disputes import EXTENSION
+from siwei.exchange.holds import extend_holds
 from siwei.exchange.jobs import ACTIVE
 from siwei.exchange.models import (
     Agreement,
@@ -17,6 +19,7 @@ from siwei.exchange.models import (
     AgreementState,
     Delivery,
     DeliveryState,
+    Hold,
     Job,
     Settlement,
 )
@@ -24,6 +27,8 @@ from siwei.exchange.states import lock_agreement, move, require_step
 
 METERING_GRACE = timedelta(days=7)
 """How long after an agreement's end a provider may bring readings before the consumer may close it."""
+
+PUT_OFF_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
     require(can_operate(actor), actor, "run the day's settlement")
     charged = closed = gross_fen = 0
     faults: list[str] = []
+    for agreement in Agreement.objects.filter(state=AgreementState.DISPUTED).order_by("pk"):
+        put_off(agreement.key, as_of=as_of, actor=actor, now=now)
     open_ones = Agreement.objects.filter(state__in=(AgreementState.DELIVERING, AgreementState.COMPLETED))
     for agreement in open_ones.order_by("pk").iterator():
         ended = agreement.state == AgreementState.COMPLETED or agreement.ends_at + METERING_GRACE <= now
@@ -106,6 +113,21 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
         except SiweiError as error:
             faults.append(f"{agreement.key}: {error}")
     return SettlementDay(as_of, charged, closed, gross_fen, tuple(faults))
+
+
+@action
+def put_off(key: str, *, as_of: date, actor: Actor, now: datetime) -> None:
+    """Keep the holds of a disputed agreement from running out, where they would within a month. For the operator."""
+    require(can_operate(actor), actor, f"put off the holds of {key}")
+    agreement = lock_agreement(key)
+    soon = Hold.objects.filter(
+        transfer__in=[
+            hold for line in agreement.lines.all() for hold in (line.voucher_hold_id, line.own_hold_id) if hold
+        ],
+        expires_at__lt=now + PUT_OFF_WITHIN,
+    )
+    if agreement.state == AgreementState.DISPUTED and soon.exists():
+        extend_holds(agreement, now + EXTENSION, f"{as_of}:{key}", now)
 
 
 def _can_close(agreement: Agreement) -> bool:

@@ -22,6 +22,7 @@ from siwei.exchange.models.deals import (
     Side,
 )
 from siwei.exchange.models.delivery import Delivery, DeliveryForm, DeliveryState, Job, JobState, Settlement, Usage
+from siwei.exchange.models.disputes import CounterReading, Dispute, DisputeState, Reporter, UsageReport
 from siwei.exchange.models.events import Event, Seal
 from siwei.exchange.models.facts import Fact, FactStatus
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
@@ -52,10 +53,13 @@ __all__ = [
     "ClaimState",
     "ClaimedDocument",
     "Consent",
+    "CounterReading",
     "Decision",
     "Delivery",
     "DeliveryForm",
     "DeliveryState",
+    "Dispute",
+    "DisputeState",
     "Event",
     "Fact",
     "FactStatus",
@@ -79,6 +83,7 @@ __all__ = [
     "Project",
     "Reject",
     "Relation",
+    "Reporter",
     "Representative",
     "RoundState",
     "RowWarning",
@@ -93,6 +98,7 @@ __all__ = [
     "Transfer",
     "TransferKind",
     "Usage",
+    "UsageReport",
     "Voucher",
     "Worker",
 ]

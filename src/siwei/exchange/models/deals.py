@@ -241,6 +241,8 @@ class AgreementLine(models.Model):
     own_fen = models.BigIntegerField()
     voucher_hold = models.ForeignKey(Transfer, null=True, on_delete=models.PROTECT, related_name="lines_by_voucher")
     own_hold = models.ForeignKey(Transfer, null=True, on_delete=models.PROTECT, related_name="lines_by_own_share")
+    earlier_holds = models.JSONField(default=list)
+    """Ids of holds that a later one replaced, so that they did not run out under a dispute."""
 
     objects = AgreementLineQuerySet.as_manager()
 

@@ -150,13 +150,27 @@ class Usage(models.Model):
     unit = models.CharField(max_length=80)
     measured = models.JSONField()
     recorded_at = models.DateTimeField()
+    meter = models.CharField(max_length=40, blank=True)
+    window_start = models.DateTimeField(null=True)
+    window_end = models.DateTimeField(null=True)
+    """Windows of one meter of a line never overlap; the database refuses it (`migrations/sql/usage_*.sql`)."""
+    is_held = models.BooleanField(default=False)
+    """Disputed: not settled before that is resolved."""
     settlement = models.ForeignKey("Settlement", null=True, on_delete=models.PROTECT, related_name="usages")
     """The settlement that charged it; none yet, or nothing of it was ever charged."""
 
     objects = UsageQuerySet.as_manager()
 
     class Meta:
-        constraints = (models.CheckConstraint(condition=Q(quantity__gte=0), name="usage_not_negative"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(quantity__gte=0), name="usage_not_negative"),
+            models.CheckConstraint(
+                condition=Q(window_start=None, window_end=None, meter="")
+                | (Q(window_start__lt=F("window_end")) & ~Q(meter="")),
+                name="usage_window_of_a_meter",
+            ),
+        )
+        indexes = (models.Index(fields=["line", "meter", "window_start"]),)
 
 
 class SettlementQuerySet(models.QuerySet["Settlement"]):

@@ -108,6 +108,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
 def money_trail(lines: list[AgreementLine]) -> list[Transfer]:
     """Every ledger entry of these lines: the holds, and what settled them. One query."""
     holds = [hold for line in lines for hold in (line.voucher_hold_id, line.own_hold_id) if hold is not None]
+    holds += [hold for line in lines for hold in line.earlier_holds]
     return list(
         Transfer.objects.filter(Q(pk__in=holds) | Q(hold_id__in=holds))
         .select_related("debit_account__owner", "credit_account__owner")

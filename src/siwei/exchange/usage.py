@@ -1,0 +1,116 @@
+"""Readings of a meter, each once: told by their name or by their window, whatever order they come in."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from siwei.errors import Conflict, InputError, Problem
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import record_event, repeated
+from siwei.exchange.models import Agreement, AgreementLine, AgreementState, Job, Usage
+from siwei.exchange.models.ledger import AMOUNT_LIMIT
+from siwei.exchange.states import move, require_step
+
+LONGEST_WINDOW = timedelta(days=31)
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of ours a reporter's clock may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when to when a meter was read; the end is not part of it, so windows may follow without a gap."""
+
+    meter: str
+    start: datetime
+    end: datetime
+
+    def name(self, line: AgreementLine) -> str:
+        return f"{line.agreement.key}/{line.number}/{self.meter}/{self.start:%Y%m%dT%H%M%S%z}"
+
+
+def write_usage(
+    line: AgreementLine,
+    job: Job | None,
+    reading: str,
+    quantity: int,
+    measured: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    window: Window | None = None,
+) -> Usage:
+    """Write a reading, or return the one already written under its name; `Conflict` where that one says otherwise, or
+    where its window overlaps another of the same meter. The caller holds the agreement's lock."""
+    content: dict[str, Any] = {
+        "line": [line.agreement.key, line.number], "quantity": quantity, "measured": dict(measured)
+    }  # fmt: skip
+    if window is not None:
+        content["window"] = [window.meter, window.start, window.end]
+    key = hashlib.sha256(reading.encode()).hexdigest()
+    if repeated("record_usage", key, content):
+        return Usage.objects.get(reading=reading)
+    _check(reading, quantity)
+    deal = line.agreement
+    deal.refresh_from_db(fields=["state", "disputed_from"])
+    require_step(deal, "meter")
+    if line.deliveries.exists():
+        raise Conflict(f"line {line.number} of {deal.key} is paid by what is accepted → submit a delivery")
+    if window is not None:
+        check_window(line, window, now)
+    usage = Usage.objects.create(
+        reading=reading, line=line, job=job, quantity=quantity, unit=line.unit, measured=dict(measured),
+        recorded_at=now, meter=window.meter if window else "", window_start=window.start if window else None,
+        window_end=window.end if window else None,
+    )  # fmt: skip
+    _begin_delivering(deal)
+    record_event(
+        "record_usage",
+        key,
+        content,
+        subject=f"usage:{reading}",
+        actor=actor,
+        now=now,
+        organisations=[line.consumer_id, line.provider_id],
+        payload={"quantity": quantity, "unit": line.unit},
+    )
+    return usage
+
+
+def check_window(line: AgreementLine, window: Window, now: datetime) -> None:
+    deal = line.agreement
+    problems: list[Problem] = []
+    if not 0 < len(window.meter) <= 40:
+        problems.append(Problem(f"a meter's name of {len(window.meter)} characters", "1 to 40", field="meter"))
+    if window.start.tzinfo is None or window.end.tzinfo is None:
+        problems.append(Problem("a window without a time zone", "give aware moments", field="window"))
+    elif not window.start < window.end <= window.start + LONGEST_WINDOW:
+        problems.append(
+            Problem(f"from {window.start} to {window.end}", "an end later, by 31 days at most", field="window")
+        )
+    elif window.end > now + CLOCK_SKEW:
+        problems.append(Problem(f"it ends at {window.end}, which is to come", "set the meter's clock", field="window"))
+    elif window.end <= deal.proposed_at or window.start >= deal.ends_at:
+        problems.append(Problem(f"it is not within {deal.key}", f"until {deal.ends_at:%Y-%m-%d}", field="window"))
+    if problems:
+        raise InputError(problems)
+    same_meter = Usage.objects.filter(line=line, meter=window.meter)
+    other = same_meter.filter(window_start__lt=window.end, window_end__gt=window.start).first()
+    if other is not None:
+        raise Conflict(
+            f"the window {window.start} to {window.end} of {window.meter} overlaps {other.window_start} to "
+            f"{other.window_end}, which was read already → what was read stands; who disagrees opens a dispute"
+        )
+
+
+def _begin_delivering(deal: Agreement) -> None:
+    if deal.state != AgreementState.DISPUTED:
+        move(deal, "meter", AgreementState.DELIVERING)
+    elif deal.disputed_from == AgreementState.SIGNED:
+        move(deal, "meter", AgreementState.DISPUTED, disputed_from=AgreementState.DELIVERING)
+
+
+def _check(reading: str, quantity: int) -> None:
+    if type(quantity) is not int or not 0 <= quantity <= AMOUNT_LIMIT or not 0 < len(reading) <= 160:
+        fix = "an integer, not negative; a name up to 160"
+        raise InputError([Problem(f"reading {reading!r:.60} of {quantity!r}", fix=fix, field="quantity")])
