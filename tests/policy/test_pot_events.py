@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from siwei.errors import InputError
 from siwei.policy import Payment, Sharing
-from siwei.policy.pot_events import PotEvent, PotEventKind, events_of, follow_pot
+from siwei.policy.pot_events import PotEvent, PotEventKind, _Follower, events_of, follow_pot
 from siwei.policy.pots import SHARES_SCHEMA, Shares
 from siwei.policy.programmes import Returns
+from siwei.policy.rounds import serve_in_order
 
 DAY = date(2026, 6, 30)
 FUND, AWARD, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW = PotEventKind
@@ -108,3 +109,34 @@ def test_nothing_is_lost(
 def test_what_cannot_have_happened_is_refused(event: PotEvent, message: str) -> None:
     with pytest.raises(InputError, match=message):
         after(event)
+
+
+class Plain(_Follower):
+    """Serves what comes back by going over all waiting claims: the definition that the tree is compared with."""
+
+    def _serve_waiting(self) -> None:
+        if self.sharing is Sharing.PRO_RATA:
+            super()._serve_waiting()
+            return
+        waiting = self.state.waiting_fen
+        served = serve_in_order(list(waiting.values()), range(len(waiting)), self.state.left_fen, self.payment, ())
+        for claim, amount in zip(waiting, served.paid, strict=True):
+            self._move(claim, amount)
+
+
+@settings(deadline=None, max_examples=300)
+@given(steps, st.sampled_from(Payment))
+def test_the_tree_serves_as_going_over_all_does(made: list[tuple[PotEventKind, int, int]], payment: Payment) -> None:
+    """To the movement and its order."""
+    follower = _Follower(Sharing.FIRST_COME, payment, Returns.WAITING)
+    plain = Plain(Sharing.FIRST_COME, payment, Returns.WAITING)
+    for number, (kind, claim, amount) in enumerate(made):
+        event = PotEvent(DAY + timedelta(number), kind, "" if kind is FUND else f"c{claim}", amount, amount)
+        refused = []
+        for each in (follower, plain):
+            try:
+                each.apply(number, event)
+            except InputError:
+                refused.append(each)
+        assert len(refused) in (0, 2)
+        assert follower.state == plain.state

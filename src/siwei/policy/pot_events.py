@@ -14,7 +14,8 @@ import polars as pl
 from siwei.errors import InputError, Problem
 from siwei.policy.pots import Shares
 from siwei.policy.programmes import Payment, Returns, Sharing
-from siwei.policy.rounds import serve_in_order, serve_pro_rata
+from siwei.policy.rounds import serve_pro_rata
+from siwei.policy.waiting import WaitingClaims
 
 
 class PotEventKind(StrEnum):
@@ -95,6 +96,7 @@ class _Follower:
     def __init__(self, sharing: Sharing, payment: Payment, returns: Returns) -> None:
         self.sharing, self.payment, self.returns = sharing, payment, returns
         self.state = PotState()
+        self.waiting = WaitingClaims()
         self.number, self.event = 0, PotEvent(date.min, PotEventKind.FUND)
 
     def apply(self, number: int, event: PotEvent) -> None:
@@ -109,6 +111,10 @@ class _Follower:
             self._refuse(number, event, "names a known claim" if known else "names no known claim", "check its id")
         getattr(self, f"_{event.kind}")(event)
 
+    def _owe(self, claim: str, amount: int) -> None:
+        self.state.owed_fen[claim] = amount
+        self.waiting.want(claim, amount - self.state.awarded_fen.setdefault(claim, 0))
+
     def _refuse(self, number: int, event: PotEvent, message: str, fix: str) -> None:
         claim = f" of {event.claim}" if event.claim else ""
         raise InputError([Problem(f"event {number} ({event.kind}{claim} on {event.on}) {message}", fix)])
@@ -122,23 +128,21 @@ class _Follower:
     def _award(self, event: PotEvent) -> None:
         if event.amount_fen > min(event.claim_fen, self.state.left_fen):
             self._refuse(self.number, event, "awards more than is claimed or left", "share the pot again")
-        self.state.owed_fen[event.claim] = event.claim_fen
-        self.state.awarded_fen[event.claim] = 0
+        self._owe(event.claim, event.claim_fen)
         self._move(event.claim, event.amount_fen)
 
     def _claim(self, event: PotEvent) -> None:
-        self.state.owed_fen[event.claim] = event.claim_fen
-        self.state.awarded_fen[event.claim] = 0
+        self._owe(event.claim, event.claim_fen)
         self._pay(event.claim)
 
     def _claw_back(self, event: PotEvent) -> None:
         if event.amount_fen > self.state.awarded_fen[event.claim]:
             self._refuse(self.number, event, "takes back more than was awarded", "look at what it has")
-        self.state.owed_fen[event.claim] -= event.amount_fen
+        self._owe(event.claim, self.state.owed_fen[event.claim] - event.amount_fen)
         self._give_back(event.claim, event.amount_fen)
 
     def _true_up(self, event: PotEvent) -> None:
-        self.state.owed_fen[event.claim] = event.claim_fen
+        self._owe(event.claim, event.claim_fen)
         over = self.state.awarded_fen[event.claim] - event.claim_fen
         if over > 0:
             self._give_back(event.claim, over)
@@ -146,7 +150,7 @@ class _Follower:
             self._pay(event.claim)
 
     def _withdraw(self, event: PotEvent) -> None:
-        self.state.owed_fen[event.claim] = 0
+        self._owe(event.claim, 0)
         self._give_back(event.claim, self.state.awarded_fen[event.claim])
 
     def _pay(self, claim: str) -> None:
@@ -159,6 +163,7 @@ class _Follower:
         if amount:
             self.state.left_fen -= amount
             self.state.awarded_fen[claim] += amount
+            self.waiting.want(claim, self.state.owed_fen[claim] - self.state.awarded_fen[claim])
             self.state.movements.append(Movement(self.number, self.event.on, claim, amount))
 
     def _give_back(self, claim: str, amount: int) -> None:
@@ -170,14 +175,25 @@ class _Follower:
             self._serve_waiting()
 
     def _serve_waiting(self) -> None:
+        if self.sharing is Sharing.PRO_RATA:
+            self._serve_all_alike()
+            return
+        while self.state.left_fen:
+            left = self.state.left_fen
+            claim = self.waiting.first(left) if self.payment is Payment.WHOLE_OR_NEXT else self.waiting.first()
+            if claim is None:
+                return
+            wanted = self.waiting.wanted(claim)
+            if wanted > left and self.payment is Payment.WHOLE_OR_STOP:
+                return
+            self._move(claim, min(wanted, left))
+
+    def _serve_all_alike(self) -> None:
+        """Every waiting claim gets its part, so that each return is as much work as there are claims."""
         waiting = self.state.waiting_fen
         if not waiting or not self.state.left_fen:
             return
-        wanted = list(waiting.values())
-        if self.sharing is Sharing.PRO_RATA:
-            ids = pl.Series(list(waiting), dtype=pl.String)
-            served = serve_pro_rata(wanted, ids, self.state.left_fen, ())
-        else:
-            served = serve_in_order(wanted, range(len(wanted)), self.state.left_fen, self.payment, ())
+        ids = pl.Series(list(waiting), dtype=pl.String)
+        served = serve_pro_rata(list(waiting.values()), ids, self.state.left_fen, ())
         for claim, amount in zip(waiting, served.paid, strict=True):
             self._move(claim, amount)
