@@ -11,6 +11,7 @@
     │   └── ConfirmationNeeded not before they show their second factor (or use an access key that was granted it)
     ├── Conflict              the state of the world does not allow this (already signed, hold expired …)
     │   └── InsufficientFunds a hold or capture would overdraw an account
+    ├── CallRefused           a call of a model is not admitted; `code` says why in the words of the OpenAI protocol
     ├── EngineError           an engine could not do what was asked of a job
     │   ├── RetryableEngineError  trying the same again later may help (machine busy, disk full, supervisor not started)
     │   └── FinalEngineError      trying the same again cannot help (unknown accelerator, no such command form)
@@ -95,6 +96,14 @@ class Conflict(SiweiError):
 
 class InsufficientFunds(Conflict):
     pass
+
+
+class CallRefused(SiweiError):
+    exit_code = 5
+
+    def __init__(self, code: str, message: str, retry_after_s: int | None = None) -> None:
+        self.code, self.retry_after_s = code, retry_after_s
+        super().__init__(message)
 
 
 class EngineError(SiweiError):

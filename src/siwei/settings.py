@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     hosts: str = "127.0.0.1,localhost,[::1]"
     """Host names the portal answers to, separated by commas."""
 
+    gateway_private_upstreams: str = ""
+    """Upstreams of models that are not public https addresses and may be called all the same: host:port, by commas."""
+
+    gateway_secrets: Path | None = None
+    """TOML file of the credentials that upstreams ask for, by name; readable by its owner alone."""
+
 
 def load_settings() -> Settings:
     return Settings()

@@ -12,6 +12,8 @@ from siwei.market.listing import Body
 
 WORDS = st.sampled_from(["cpu", "Ascend 910B", "shenzhen", "影像", "机器人", "robot", "model-llm", "nanshan"])
 
+NAMES = st.sampled_from(["bge-small", "Qwen/Qwen3-8B", "deepseek-v3.1:latest"])
+
 
 def member(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     origin = get_origin(annotation)
@@ -31,7 +33,7 @@ def member(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
         high = next((bound.le for bound in metadata if isinstance(bound, Le)), 10**15)
         return st.integers(low, min(low + 20, high)) | st.integers(low, high)
     assert annotation is str, annotation
-    return WORDS
+    return NAMES if any("pattern=" in repr(each) for each in metadata) else WORDS
 
 
 def field(info: FieldInfo) -> st.SearchStrategy[Any]:

@@ -21,7 +21,7 @@ CONTEXT = Context(
 
 def test_the_registry_covers_all_four_dimensions() -> None:
     assert {kind.id: kind.dimension for kind in KINDS.values()} == {
-        "compute": "source", "service": "source", "dataset": "source", "site": "source",
+        "compute": "source", "model": "source", "service": "source", "dataset": "source", "site": "source",
         "product": "road", "technology": "road", "scenario": "road", "research": "road",
         "funding": "base", "position": "wing", "course": "wing",
     }  # fmt: skip

@@ -12,6 +12,7 @@ from siwei.exchange.accounts import commitment_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.approvals import ask_for_approvals
 from siwei.exchange.audit import action, money_action, record_event, repeated
+from siwei.exchange.call_meters import close_meters
 from siwei.exchange.caps import give_back_agreement
 from siwei.exchange.deliveries import DeliveryTerms, plan_deliveries
 from siwei.exchange.holds import release_holds
@@ -24,6 +25,7 @@ from siwei.exchange.models import (
     AgreementState,
     ApprovalState,
     Match,
+    ModelCall,
     Organisation,
     Person,
     Project,
@@ -200,6 +202,9 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
     if agreement.state == AgreementState.CANCELLED:
         return agreement
     require_step(agreement, "cancel")
+    close_meters(agreement, now=now)
+    if ModelCall.objects.filter(line__agreement=agreement, cost_microfen__gt=0).exists():
+        raise Conflict(f"calls were made under {key} → settle it instead")
     release_holds(agreement, now)
     give_back_agreement(agreement, now)
     agreement.approvals.filter(state=ApprovalState.OPEN).update(state=ApprovalState.LAPSED)

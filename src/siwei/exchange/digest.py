@@ -22,6 +22,7 @@ from siwei.exchange.models import (
     ApprovalRule,
     Cap,
     CapAlert,
+    CallMeter,
     ClaimedDocument,
     CounterReading,
     Decision,
@@ -35,6 +36,8 @@ from siwei.exchange.models import (
     Listing,
     Match,
     Merge,
+    ModelCall,
+    ModelKey,
     Objection,
     Organisation,
     Person,
@@ -50,6 +53,7 @@ from siwei.exchange.models import (
     Settlement,
     SharingRound,
     Transfer,
+    Upstream,
     Usage,
     UsageReport,
     Voucher,
@@ -63,6 +67,7 @@ LEFT_OUT = {
     "Claim": "a person's own papers; what was decided is in the events and in the mandates",
     "Schedule": "clocks only",
     "Worker": "which processes were at work, and when",
+    "KeptCall": "what was asked and answered is kept for a while only",
     "Seal": "blocks end where a clock or an operator ended them; verify_seals checks them",
 }
 """Tables of this room that no digest covers, and why."""
@@ -174,6 +179,10 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("starts_on", "ends_on", "account__code"),
     ),
     "CapAlert": _values(CapAlert.objects.all(), "cap__key", "per_cent", "amount", "used"),
+    "CallMeter": _values(
+        CallMeter.objects.all(),
+        *("line__agreement__key", "line__number", "limit_microfen", "used_microfen", "reserved_microfen"),
+    ),
     "ClaimedDocument": _values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
     "Decision": _values(
         Decision.objects.all(),
@@ -220,6 +229,16 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Match.objects.all(), "need__key", "offer__key", "rank", "score", "parts", "reason_zh", "reason_en", "state"
     ),
     "Merge": _values(Merge.objects.all(), "file__sha256", "row", "organisation__key", "reason", "record"),
+    "ModelCall": _values(
+        ModelCall.objects.all(),
+        *("key__access__name", "line__agreement__key", "line__number", "model", "endpoint", "is_streamed", "state"),
+        *("input_tokens", "output_tokens", "cost_microfen", "basis", "outcome"),
+    ),
+    "ModelKey": _values(
+        ModelKey.objects.all(),
+        *("access__name", "access__project", "organisation__key", "models_allowed", "endpoints_allowed"),
+        *("requests_per_minute", "tokens_per_minute", "cap_microfen", "keeps_days", "spent_microfen", "reserved_microfen"),
+    ),
     "Objection": _values(
         Objection.objects.all(), "key", "application__key", "person__username", "text", "upheld", "reason"
     ),
@@ -261,6 +280,9 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("shared_on", "notice_from", "notice_until"),
     ),
     "Transfer": _transfers,
+    "Upstream": _values(
+        Upstream.objects.all(), "key", "organisation__key", "offer__key", "model", "served_as", "base_url", "credential"
+    ),
     "Usage": _usages,
     "UsageReport": _values(
         UsageReport.objects.all(), "usage__reading", "reporter__key_id", "payload", "signature", "quantity"

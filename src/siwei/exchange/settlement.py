@@ -13,6 +13,7 @@ from siwei.exchange.charges import FINAL, charge_lines, lines_of, open_usages
 from siwei.exchange.disputes import EXTENSION
 from siwei.exchange.holds import extend_holds
 from siwei.exchange.jobs import ACTIVE
+from siwei.exchange.model_calls import close_calls, is_calling
 from siwei.exchange.models import (
     Agreement,
     AgreementParty,
@@ -61,6 +62,7 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
         raise Conflict(f"{running} job(s) under {key} have not ended → wait, or cancel them")
     if waiting := Delivery.objects.filter(agreement=agreement, state=DeliveryState.SUBMITTED).count():
         raise Conflict(f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute")
+    close_calls(agreement, now=now)
     settlement = charge_lines(agreement, lines_of(agreement), FINAL, now, always=True)
     assert settlement is not None
     move(agreement, "settle", AgreementState.SETTLED)
@@ -132,7 +134,9 @@ def put_off(key: str, *, as_of: date, actor: Actor, now: datetime) -> None:
 
 def _can_close(agreement: Agreement) -> bool:
     waiting = Delivery.objects.filter(agreement=agreement, state=DeliveryState.SUBMITTED).exists()
-    return not waiting and not Job.objects.filter(line__agreement=agreement, state__in=ACTIVE).exists()
+    if waiting or is_calling(agreement):
+        return False
+    return not Job.objects.filter(line__agreement=agreement, state__in=ACTIVE).exists()
 
 
 def _can_settle(actor: Actor, agreement: Agreement, parties: Sequence[AgreementParty], now: datetime) -> bool:

@@ -17,10 +17,10 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import audit, ledger, queue, vouchers
+from siwei.exchange import audit, ledger, model_calls, queue, vouchers
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.jobs import ACTIVE, refresh_job
-from siwei.exchange.models import Event, Hold, Job, JobState, Seal, Transfer, Voucher
+from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,16 @@ def return_vouchers() -> int:
 
 
 @task()
+def sweep_calls() -> int:
+    return model_calls.sweep_calls(actor=PLATFORM, now=workplace().now())
+
+
+@task()
+def collect_calls() -> int:
+    return model_calls.collect_due_calls(actor=PLATFORM, now=workplace().now())
+
+
+@task()
 def seal() -> int | None:
     sealed = audit.seal(actor=PLATFORM, now=workplace().now())
     return sealed.number if sealed else None
@@ -134,6 +144,10 @@ def _vouchers_ran_out(place: Workplace) -> bool:
     return Voucher.objects.filter(valid_to__lt=place.day, account__balance__gt=rest).exists()
 
 
+def _calls_are_overdue(place: Workplace) -> bool:
+    return ModelCall.objects.filter(state=CallState.OPEN, expires_at__lte=place.now()).exists()
+
+
 def _is_unsealed(place: Workplace) -> bool:
     last = Seal.objects.order_by("-number").first()
     event, transfer = (last.last_event_id, last.last_transfer_id) if last else (0, 0)
@@ -144,6 +158,8 @@ RECURRING = (
     Recurring(follow_jobs, timedelta(seconds=5), lambda place: _active_jobs(place).exists()),
     Recurring(expire_holds, timedelta(minutes=1), _holds_ran_out),
     Recurring(return_vouchers, timedelta(minutes=1), _vouchers_ran_out),
+    Recurring(sweep_calls, timedelta(seconds=30), _calls_are_overdue),
+    Recurring(collect_calls, timedelta(minutes=1), lambda place: model_calls.has_due_calls(place.now())),
     Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),
 )

@@ -79,4 +79,12 @@ FIELD_NAMES = {
     "seats": gettext_noop("Seats"),
     "price_fen_per_seat": gettext_noop("Price per seat"),
     "ceiling_fen_per_seat": gettext_noop("Ceiling per seat"),
+    "model": gettext_noop("Model"),
+    "models": gettext_noop("Models"),
+    "endpoints": gettext_noop("Endpoints"),
+    "input_fen_per_million": gettext_noop("Price per million tokens read"),
+    "output_fen_per_million": gettext_noop("Price per million tokens written"),
+    "context_tokens": gettext_noop("Context (tokens)"),
+    "most_output_tokens": gettext_noop("At most written by one call (tokens)"),
+    "ceiling_fen_per_million": gettext_noop("Ceiling per million tokens"),
 }

@@ -28,6 +28,7 @@ from siwei.exchange.models.facts import Fact, FactStatus
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
 from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
+from siwei.exchange.models.model_calls import CallMeter, CallState, KeptCall, ModelCall, ModelKey, Upstream
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
 from siwei.exchange.models.runs import Placement, Run
@@ -51,6 +52,8 @@ __all__ = [
     "CapUnit",
     "Claim",
     "ClaimState",
+    "CallMeter",
+    "CallState",
     "ClaimedDocument",
     "Consent",
     "CounterReading",
@@ -68,11 +71,14 @@ __all__ = [
     "Invitation",
     "Job",
     "JobState",
+    "KeptCall",
     "Listing",
     "ListingState",
     "Match",
     "MatchState",
     "Merge",
+    "ModelCall",
+    "ModelKey",
     "Objection",
     "Organisation",
     "OrganisationKind",
@@ -97,6 +103,7 @@ __all__ = [
     "StoredFile",
     "Transfer",
     "TransferKind",
+    "Upstream",
     "Usage",
     "UsageReport",
     "Voucher",

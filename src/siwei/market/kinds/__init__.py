@@ -9,6 +9,7 @@ from siwei.market.kinds import (
     course,
     dataset,
     funding,
+    model,
     position,
     product,
     research,
@@ -22,7 +23,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         module.KIND.id: module.KIND
         for module in (
-            compute, service, dataset, site, product, technology, scenario, research, funding, position, course
+            compute, model, service, dataset, site, product, technology, scenario, research, funding, position, course
         )
     }
 )  # fmt: skip

@@ -1,0 +1,133 @@
+"""What a project's programs may spend on calls of models: an access key with the scope `call`, and its limits."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_commit_money_for, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import money_action, record_event, repeated
+from siwei.exchange.keys import MadeKey, create_access_key
+from siwei.exchange.models import ModelKey, Scope
+from siwei.exchange.models.ledger import AMOUNT_LIMIT
+from siwei.market.model_calls import MICROFEN_PER_FEN
+
+ENDPOINTS = ("chat", "completions", "embeddings")
+MOST_PER_MINUTE = 1_000_000_000
+MOST_KEPT_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What a key may do. Empty scopes: everything the organisation's agreements allow. None: no limit of its own."""
+
+    models: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    cap_fen: int | None = None
+    keeps_days: int = 0
+
+
+@money_action
+def create_model_key(
+    organisation: str,
+    project: str,
+    name: str,
+    *,
+    expires_at: datetime,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    limits: KeyLimits | None = None,
+) -> MadeKey:
+    """Make a key that calls models for a project of an organisation. For its treasurers: who holds it spends its money.
+
+    The secret is shown once: a repeat is a `Conflict`. Revoked by `siwei.exchange.keys.revoke_access_key`.
+    """
+    limits = limits or KeyLimits()
+    _check(limits)
+    made = create_access_key(
+        name,
+        [Scope.CALL],
+        expires_at=expires_at,
+        organisation=organisation,
+        project=project,
+        actor=actor,
+        now=now,
+        idempotency_key=idempotency_key,
+    )
+    assert made.key.organisation is not None
+    ModelKey.objects.create(access=made.key, organisation=made.key.organisation, **_columns(limits))
+    return made
+
+
+@money_action
+def change_limits(
+    identifier: str, limits: KeyLimits, *, actor: Actor, now: datetime, idempotency_key: str
+) -> ModelKey:
+    """Replace what a key may do; calls under way end as they began. A cap below what is spent: `Conflict`."""
+    found = find_model_key(identifier)
+    require(can_commit_money_for(actor, found.organisation_id), actor, f"change key {identifier}")
+    content = {"key": identifier, **asdict(limits)}
+    if repeated("change_limits", idempotency_key, content):
+        return found
+    _check(limits)
+    if found.access.revoked_at is not None:
+        raise Conflict(f"key {identifier} was revoked → make another")
+    columns = _columns(limits)
+    cap = columns["cap_microfen"]
+    # Locked where the database can: calls go on meanwhile, and the constraint refuses what they made too low.
+    locked = ModelKey.objects.select_for_update().get(pk=found.pk)
+    if isinstance(cap, int) and cap < locked.spent_microfen + locked.reserved_microfen:
+        raise Conflict(f"key {identifier} has already spent or set aside more than {limits.cap_fen} fen")
+    ModelKey.objects.filter(pk=found.pk).update(**columns)
+    record_event(
+        "change_limits",
+        idempotency_key,
+        content,
+        subject=f"access_key:{identifier}",
+        actor=actor,
+        now=now,
+        organisations=[found.organisation_id],
+    )
+    found.refresh_from_db()
+    return found
+
+
+def find_model_key(identifier: str) -> ModelKey:
+    try:
+        return ModelKey.objects.select_related("access", "organisation").get(access__identifier=identifier)
+    except ModelKey.DoesNotExist:
+        raise NotFound(f"no key {identifier!r} that calls models") from None
+
+
+def _columns(limits: KeyLimits) -> dict[str, object]:
+    return {
+        "models_allowed": list(limits.models),
+        "endpoints_allowed": list(limits.endpoints),
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_minute": limits.tokens_per_minute,
+        "cap_microfen": None if limits.cap_fen is None else limits.cap_fen * MICROFEN_PER_FEN,
+        "keeps_days": limits.keeps_days,
+    }
+
+
+def _check(limits: KeyLimits) -> None:
+    problems: list[Problem] = []
+    if unknown := [each for each in limits.endpoints if each not in ENDPOINTS]:
+        problems.append(Problem(f"no endpoint {unknown[0]!r}", fix=f"of {', '.join(ENDPOINTS)}", field="endpoints"))
+    if any(not 0 < len(name) <= 120 for name in limits.models) or len(limits.models) > 100:
+        problems.append(Problem("names of models", fix="at most 100, of 1 to 120 characters", field="models"))
+    for name, least, most in (
+        ("requests_per_minute", 1, MOST_PER_MINUTE),
+        ("tokens_per_minute", 1, MOST_PER_MINUTE),
+        ("cap_fen", 0, AMOUNT_LIMIT // MICROFEN_PER_FEN),
+    ):
+        value = getattr(limits, name)
+        if value is not None and (type(value) is not int or not least <= value <= most):
+            problems.append(Problem(f"{name} is {value!r}", fix=f"an integer from {least} to {most}", field=name))
+    if type(limits.keeps_days) is not int or not 0 <= limits.keeps_days <= MOST_KEPT_DAYS:
+        problems.append(Problem("how long calls are kept", fix=f"0 to {MOST_KEPT_DAYS} days", field="keeps_days"))
+    if problems:
+        raise InputError(problems)
