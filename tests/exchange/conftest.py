@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from exchange_cast import NOW, make_organisation, make_person
 from exchange_deal import Deal
+from exchange_models import ModelDeal
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, OrganisationKind
@@ -48,3 +49,8 @@ def cast(db: None) -> Cast:
 @pytest.fixture
 def deal(cast: Cast, now: datetime) -> Deal:
     return Deal(cast, now)
+
+
+@pytest.fixture
+def model_deal(cast: Cast, now: datetime) -> ModelDeal:
+    return ModelDeal(cast, now)

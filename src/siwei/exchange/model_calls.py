@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
-from django.db.models import Case, F, Max, Min, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, F, Max, Min, Q, Sum, Value, When
 
 from siwei.errors import CallRefused, Conflict
 from siwei.exchange.access import can_act_for, can_operate, require
@@ -359,8 +359,12 @@ def _count_on_key(key: ModelKey, call: ModelCall, tokens: int, now: datetime) ->
     in_force = Q(access__in=AccessKey.objects.filter(revoked_at=None, expires_at__gt=now))
     return bool(
         ModelKey.objects.filter(rates & token_rates & cap & in_force, pk=key.pk).update(
-            window_requests=Case(When(same, then=F("window_requests") + 1), default=Value(1)),
-            window_tokens=Case(When(same, then=F("window_tokens") + tokens), default=Value(tokens)),
+            window_requests=Case(
+                When(same, then=F("window_requests") + 1), default=Value(1), output_field=BigIntegerField()
+            ),
+            window_tokens=Case(
+                When(same, then=F("window_tokens") + tokens), default=Value(tokens), output_field=BigIntegerField()
+            ),
             window=call.window,
             reserved_microfen=F("reserved_microfen") + call.reserved_microfen,
         )
@@ -414,6 +418,7 @@ def _end(
             window_tokens=Case(
                 When(Q(window=call.window, window_tokens__gte=over), then=F("window_tokens") - over),
                 default=F("window_tokens"),
+                output_field=BigIntegerField(),
             ),
         )
         CallMeter.objects.filter(line_id=call.line_id).update(

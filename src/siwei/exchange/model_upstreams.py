@@ -1,4 +1,4 @@
-"""Where offered models are served: registered by their provider, approved by the operator before anybody is sent there."""
+"""Where offered models are served: registered by their provider, opened to calls by the operator."""
 
 import re
 from datetime import datetime
@@ -100,9 +100,7 @@ def _check(kind: str, side: str, state: str, served_as: str, credential: str, de
         raise Conflict(f"an upstream serves an open offer of kind model, and this is a {state} {side} of kind {kind}")
     problems = []
     if len(served_as) > 120:
-        problems.append(
-            Problem("too long a name", fix="120 characters at most", field="served_as")
-        )
+        problems.append(Problem("too long a name", fix="120 characters at most", field="served_as"))
     if credential and not CREDENTIAL.fullmatch(credential):
         fix = "the name of an entry in the operator's file: small letters, digits, hyphens"
         problems.append(Problem("that is no credential's name", fix=fix, field="credential"))

@@ -1,0 +1,337 @@
+"""Calls of models: admitted within what is held, charged once for what was delivered, settled with the agreement."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from exchange_models import ModelDeal
+
+from siwei.errors import CallRefused, Conflict, InputError, NotAllowed
+from siwei.exchange import agreements, model_calls, model_keys, model_upstreams, settlement
+from siwei.exchange.actors import PLATFORM
+from siwei.exchange.models import (
+    Account,
+    CallMeter,
+    Event,
+    KeptCall,
+    ModelCall,
+    ModelKey,
+    Transfer,
+    Upstream,
+    Usage,
+)
+from siwei.market.model_calls import Delivered, Tokens
+
+pytestmark = pytest.mark.django_db
+BOUND = 1000 * 200 + 500 * 800
+"""744 bytes and 256 for the template read, 500 written."""
+
+
+def meter() -> CallMeter:
+    return CallMeter.objects.get()
+
+
+def refused(deal: ModelDeal, secret: str | None, **wanted: Any) -> str:
+    with pytest.raises(CallRefused) as said:
+        deal.admit(secret, **wanted)
+    return said.value.code
+
+
+def test_a_call_sets_its_bound_aside_and_is_charged_what_was_reported(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    made = model_deal.key()
+    admitted = model_deal.admit(made.secret)
+    assert (admitted.bound, admitted.most_output_tokens) == (Tokens(1000, 500), 500)
+    assert (meter().reserved_microfen, meter().limit_microfen) == (BOUND, 1000 * 1_000_000)
+    charge = model_deal.end(admitted.call, 20, 30)
+    assert charge is not None
+    assert (charge.cost_microfen, charge.basis) == (20 * 200 + 30 * 800, "reported")
+    key = ModelKey.objects.get()
+    assert (meter().used_microfen, meter().reserved_microfen) == (28_000, 0)
+    assert (key.spent_microfen, key.reserved_microfen, key.window_requests, key.window_tokens) == (28_000, 0, 1, 50)
+    assert Transfer.objects.filter(kind="capture").count() == 0
+
+
+def test_a_call_ends_once(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    admitted = model_deal.admit(model_deal.key().secret)
+    assert model_deal.end(admitted.call, 1, 1) is not None
+    assert model_deal.end(admitted.call, 900, 400) is None
+    assert meter().used_microfen == 1000
+
+
+@pytest.mark.parametrize(
+    ("delivered", "cost", "basis"),
+    [
+        (Delivered(None, 744), 0, "none"),
+        (Delivered(Tokens(0, 0), 744), 0, "reported"),
+        (Delivered(None, 744, 0, 7), 186 * 200 + 7 * 800, "estimated"),
+        (Delivered(None, 744, 41, 0), 186 * 200 + 11 * 800, "estimated"),
+        (Delivered(None, 744, 0, 10**6), 186 * 200 + 500 * 800, "estimated"),
+        (Delivered(Tokens(1000, 501), 744), BOUND, "capped"),
+        (Delivered(Tokens(10**9, 10**9), 744), BOUND, "capped"),
+    ],
+)
+def test_what_is_charged_for_what_is_known(model_deal: ModelDeal, delivered: Delivered, cost: int, basis: str) -> None:
+    model_deal.signed()
+    admitted = model_deal.admit(model_deal.key().secret)
+    charge = model_calls.end_call(admitted.call, delivered, outcome="ok", now=model_deal.now)
+    assert charge is not None
+    assert (charge.cost_microfen, charge.basis, meter().used_microfen) == (cost, basis, cost)
+
+
+def test_no_call_passes_what_is_held(model_deal: ModelDeal) -> None:
+    model_deal.signed(budget_fen=1)  # 1,000,000 microfen: one bound of 600,000, not two
+    secret = model_deal.key().secret
+    admitted = model_deal.admit(secret)
+    assert refused(model_deal, secret) == "insufficient_quota"
+    key = ModelKey.objects.get()
+    # What was refused left no trace on the key.
+    assert (key.window_requests, key.reserved_microfen, ModelCall.objects.count()) == (1, BOUND, 1)
+    model_deal.end(admitted.call, 1, 1)
+    model_deal.admit(secret)
+
+
+def test_the_database_itself_refuses_more_than_the_line(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    model_deal.admit(model_deal.key(cap_fen=1).secret)
+    for model, changes in (
+        (CallMeter, {"used_microfen": 10**12}),
+        (CallMeter, {"reserved_microfen": -1}),
+        (ModelKey, {"spent_microfen": 10**6}),
+        (ModelCall, {"state": "done", "cost_microfen": BOUND + 1}),
+        (ModelCall, {"state": "done"}),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            model.objects.update(**changes)
+
+
+def test_who_may_call_what(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    assert refused(model_deal, "sk-siwei-none") == "invalid_api_key"
+    assert refused(model_deal, model_deal.key("m", models=("other",)).secret) == "model_not_found"
+    assert refused(model_deal, model_deal.key("e", endpoints=("embeddings",)).secret) == "endpoint_not_allowed"
+    secret = model_deal.key("free").secret
+    assert refused(model_deal, secret, model="none") == "model_not_found"
+    assert refused(model_deal, secret, endpoint="embeddings") == "endpoint_not_served"
+    later = model_deal.now + timedelta(hours=2)
+    expiring = model_deal.key("short", expires_at=model_deal.now + timedelta(hours=1)).secret
+    assert refused(model_deal, expiring, now=later) == "invalid_api_key"
+    model_deal.admit(secret, now=later)
+    model_keys.revoke_model_key("free", actor=model_deal.cast.alice, now=later)
+    assert refused(model_deal, secret, now=later) == "invalid_api_key"
+    model_upstreams.close_upstream("upstream", actor=model_deal.cast.bob, now=later)
+    assert refused(model_deal, model_deal.key("late").secret) == "model_not_found"
+
+
+def test_a_key_revoked_between_look_up_and_admission_is_refused(
+    model_deal: ModelDeal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_deal.signed()
+    secret = model_deal.key().secret
+    stale = model_calls.find_caller(secret or "", model_deal.now)
+    model_keys.revoke_model_key("key", actor=model_deal.cast.alice, now=model_deal.now)
+    monkeypatch.setattr(model_calls, "find_caller", lambda secret, now: stale)
+    assert refused(model_deal, secret) == "invalid_api_key"
+
+
+def test_rates_count_by_clock_minute_and_give_back_what_was_not_taken(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    secret = model_deal.key("two", requests_per_minute=2).secret
+    model_deal.admit(secret)
+    model_deal.admit(secret)
+    with pytest.raises(CallRefused) as said:
+        model_deal.admit(secret)
+    assert (said.value.code, said.value.retry_after_s) == ("rate_limit_exceeded", 60)
+    model_deal.admit(secret, now=model_deal.now + timedelta(minutes=1))
+    secret = model_deal.key("tokens", tokens_per_minute=1600).secret
+    first = model_deal.admit(secret)  # 1,500 at most
+    assert refused(model_deal, secret) == "rate_limit_exceeded"
+    model_deal.end(first.call, 20, 30)
+    model_deal.admit(secret)
+    assert refused(model_deal, model_deal.key("few", tokens_per_minute=100).secret) == "tokens_per_call"
+
+
+def test_the_keys_cap_holds_whatever_the_agreement_has_left(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    secret = model_deal.key(cap_fen=1).secret
+    first = model_deal.admit(secret)
+    assert refused(model_deal, secret) == "insufficient_quota"
+    model_deal.end(first.call, 1000, 500)
+    assert refused(model_deal, secret) == "insufficient_quota"
+    with pytest.raises(Conflict, match="already spent"):
+        model_keys.change_limits(
+            "key",
+            model_keys.KeyLimits(cap_fen=0),
+            actor=model_deal.cast.alice,
+            now=model_deal.now,
+            idempotency_key="lower",
+        )
+    limits = model_keys.KeyLimits(cap_fen=2)
+    for _ in range(2):
+        model_keys.change_limits(
+            "key", limits, actor=model_deal.cast.alice, now=model_deal.now, idempotency_key="higher"
+        )
+    model_deal.admit(secret)
+    assert Event.objects.filter(action="change_limits").count() == 1
+
+
+def test_a_call_of_a_dead_process_is_swept_by_what_it_had_written_down(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    secret = model_deal.key().secret
+    silent, streaming = model_deal.admit(secret), model_deal.admit(secret, is_streamed=True)
+    model_calls.note_progress(streaming.call, 12)
+    early = model_deal.now + timedelta(seconds=359)
+    assert model_calls.sweep_calls(actor=PLATFORM, now=early) == 0
+    late = model_deal.now + timedelta(seconds=360)
+    assert [model_calls.sweep_calls(actor=PLATFORM, now=late) for _ in range(2)] == [2, 0]
+    costs = dict(ModelCall.objects.values_list("name", "cost_microfen"))
+    assert costs == {silent.call: 0, streaming.call: 186 * 200 + 12 * 800}
+    assert (meter().reserved_microfen, meter().used_microfen) == (0, costs[streaming.call])
+    assert model_deal.end(silent.call, 10, 10) is None
+
+
+def test_calls_are_collected_an_hour_at_a_time_and_never_twice(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    secret = model_deal.key().secret
+    for read, written in ((10, 1), (20, 2)):
+        model_deal.end(model_deal.admit(secret).call, read, written)
+    free = model_deal.admit(secret)
+    model_calls.end_call(free.call, Delivered(None, 744), outcome="503", now=model_deal.now)
+    soon, late = model_deal.now + timedelta(minutes=59), model_deal.now + timedelta(hours=1)
+    assert model_calls.collect_due_calls(actor=PLATFORM, now=soon) == 0
+    assert [model_calls.collect_due_calls(actor=PLATFORM, now=late) for _ in range(2)] == [1, 0]
+    usage = Usage.objects.get()
+    assert (usage.quantity, usage.unit, usage.measured["calls"]) == (30 * 200 + 3 * 800, "microfen", 2)
+    assert usage.measured["models"] == [
+        {"model": "text", "input_tokens": 30, "output_tokens": 3, "cost_microfen": 8400}
+    ]
+    model_deal.end(model_deal.admit(secret).call, 5, 0)
+    assert model_calls.collect_due_calls(actor=PLATFORM, now=late + timedelta(hours=1)) == 1
+    assert sorted(Usage.objects.values_list("quantity", flat=True)) == [1000, 8400]
+
+
+def test_the_voucher_and_the_firm_pay_their_shares_of_the_calls(model_deal: ModelDeal, deal: Any) -> None:
+    voucher = deal.voucher()
+    type(voucher).objects.update(kinds=["model"])
+    voucher.refresh_from_db()
+    model_deal.signed(voucher)
+    secret = model_deal.key().secret
+    for _ in range(3):  # 3 × 15,000 tokens read at 200 fen a million: 9 fen
+        call = model_deal.admit(secret, request_bytes=15_000)
+        model_calls.end_call(call.call, Delivered(Tokens(15_000, 0), 1), outcome="ok", now=model_deal.now)
+    settled = settlement.settle_agreement("model-deal", actor=model_deal.cast.bob, now=model_deal.now)
+    # 60 % of 9 fen is 5.4: rounded down to the voucher, the fen left over is the firm's.
+    assert (settled.metered_fen, settled.voucher_fen, settled.own_fen) == (9, 5, 4)
+    assert Account.objects.get(code="CNY:receivable:n-centre").balance == 9
+    assert sum(Account.objects.values_list("balance", flat=True)) == 0
+    assert refused(model_deal, secret) == "model_not_found"
+
+
+def test_an_agreement_is_not_settled_under_a_running_call(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    secret = model_deal.key().secret
+    running = model_deal.admit(secret)
+    with pytest.raises(Conflict, match="have not ended"):
+        settlement.settle_agreement("model-deal", actor=model_deal.cast.bob, now=model_deal.now)
+    for _ in range(2):
+        model_calls.stop_calls("model-deal", actor=model_deal.cast.bob, now=model_deal.now)
+    assert refused(model_deal, secret) == "insufficient_quota"
+    assert Event.objects.filter(action="stop_calls").count() == 1
+    model_deal.end(running.call, 1000, 500)
+    settled = settlement.settle_agreement("model-deal", actor=model_deal.cast.bob, now=model_deal.now)
+    assert (settled.gross_fen, settled.released_fen) == (1, 999)
+
+
+def test_an_agreement_called_under_is_not_cancelled(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    model_deal.end(model_deal.admit(model_deal.key().secret).call, 1, 1)
+    with pytest.raises(Conflict, match="settle it instead"):
+        agreements.cancel_agreement("model-deal", because="", actor=model_deal.cast.alice, now=model_deal.now)
+
+
+def test_nothing_is_kept_unless_the_key_says_so(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    silent = model_deal.admit(model_deal.key("silent").secret)
+    model_deal.end(silent.call, 1, 1, kept=("asked", "answered"))
+    assert KeptCall.objects.count() == 0
+    keeping = model_deal.admit(model_deal.key("keeping", keeps_days=2).secret)
+    assert (silent.keeps, keeping.keeps) == (False, True)
+    model_deal.end(keeping.call, 1, 1, kept=("as\0ked", "answered"))
+    assert KeptCall.objects.get().request == "as�ked"
+    assert [
+        KeptCall.objects.visible_to(who).count()
+        for who in (
+            model_deal.cast.alice,
+            model_deal.cast.bob,
+            model_deal.cast.charlie,
+            model_deal.cast.olive,
+            model_deal.cast.ann,
+        )
+    ] == [1, 0, 0, 0, 0]
+    model_calls.collect_due_calls(actor=PLATFORM, now=model_deal.now + timedelta(days=2))
+    assert KeptCall.objects.count() == 0
+
+
+def test_the_secret_is_shown_once_and_only_its_hash_is_kept(model_deal: ModelDeal) -> None:
+    made, again = model_deal.key(), model_deal.key()
+    assert made.secret is not None
+    assert (made.secret.startswith(made.key.prefix), again.secret, again.key.pk) == (True, None, made.key.pk)
+    kept = str(list(ModelKey.objects.values())) + str(list(Event.objects.values()))
+    assert made.secret not in kept
+
+
+@pytest.mark.parametrize("who", ["bob", "charlie", "olive", "ann"])
+def test_nobody_else_makes_keys(model_deal: ModelDeal, who: str) -> None:
+    with pytest.raises(NotAllowed):
+        model_keys.create_model_key(
+            model_deal.cast.firm.key,
+            "p",
+            actor=getattr(model_deal.cast, who),
+            now=model_deal.now,
+            idempotency_key="theirs",
+        )
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"endpoints": ("images",)}, "endpoints"),
+        ({"models": ("x" * 121,)}, "models"),
+        ({"requests_per_minute": 0}, "requests_per_minute"),
+        ({"tokens_per_minute": True}, "tokens_per_minute"),
+        ({"cap_fen": -1}, "cap_fen"),
+        ({"cap_fen": 10**16}, "cap_fen"),
+        ({"keeps_days": 366}, "keeps_days"),
+    ],
+)
+def test_limits_that_cannot_be(model_deal: ModelDeal, limits: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as said:
+        model_deal.key(**limits)
+    assert [problem.field for problem in said.value.problems] == [field]
+
+
+def test_an_upstream_serves_nobody_before_the_operator_approves(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    Upstream.objects.update(approved_at=None)
+    assert refused(model_deal, model_deal.key().secret) == "model_not_found"
+    with pytest.raises(NotAllowed):
+        model_upstreams.approve_upstream("upstream", actor=model_deal.cast.bob, now=model_deal.now)
+
+
+def test_who_sees_calls(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    model_deal.end(model_deal.admit(model_deal.key().secret).call, 1, 1)
+    cast = model_deal.cast
+
+    def seen(model: Any) -> dict[str, int]:
+        people = ("alice", "bob", "charlie", "olive", "ann")
+        return {who: model.objects.visible_to(getattr(cast, who)).count() for who in people}
+
+    assert seen(ModelCall) == {"alice": 1, "bob": 1, "charlie": 0, "olive": 1, "ann": 1}
+    assert seen(CallMeter) == {"alice": 1, "bob": 1, "charlie": 0, "olive": 1, "ann": 1}
+    assert seen(ModelKey) == {"alice": 1, "bob": 0, "charlie": 0, "olive": 1, "ann": 1}
+    assert seen(Upstream) == {"alice": 0, "bob": 1, "charlie": 0, "olive": 1, "ann": 1}
+    assert replace(cast.alice, roles={}).organisation_ids == frozenset()
