@@ -65,7 +65,8 @@ def test_a_call_ends_once(model_deal: ModelDeal) -> None:
 @pytest.mark.parametrize(
     ("delivered", "cost", "basis"),
     [
-        (Delivered(None, 744), 0, "none"),
+        (Delivered(None, 0), 0, "none"),
+        (Delivered(None, 744), 186 * 200, "estimated"),
         (Delivered(Tokens(0, 0), 744), 0, "reported"),
         (Delivered(None, 744, 0, 7), 186 * 200 + 7 * 800, "estimated"),
         (Delivered(None, 744, 41, 0), 186 * 200 + 11 * 800, "estimated"),
@@ -199,7 +200,7 @@ def test_calls_are_collected_an_hour_at_a_time_and_never_twice(model_deal: Model
     for read, written in ((10, 1), (20, 2)):
         model_deal.end(model_deal.admit(secret).call, read, written)
     free = model_deal.admit(secret)
-    model_calls.end_call(free.call, Delivered(None, 744), outcome="503", now=model_deal.now)
+    model_calls.end_call(free.call, Delivered(None, 0), outcome="503", now=model_deal.now)
     soon, late = model_deal.now + timedelta(minutes=59), model_deal.now + timedelta(hours=1)
     assert model_calls.collect_due_calls(actor=PLATFORM, now=soon) == 0
     assert [model_calls.collect_due_calls(actor=PLATFORM, now=late) for _ in range(2)] == [1, 0]

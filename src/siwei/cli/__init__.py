@@ -11,7 +11,8 @@ from siwei.errors import SiweiError
 
 
 def main() -> None:
-    from siwei.cli import chain, city, firms, pack, policy, policy_author, policy_money, run, serve, worker  # noqa: F401  (registers the commands)
+    # Importing them registers the commands.
+    from siwei.cli import chain, city, firms, gateway, pack, policy, policy_author, policy_money, run, serve, worker  # noqa: F401
     from siwei.cli.app import app
 
     try:

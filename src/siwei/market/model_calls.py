@@ -48,7 +48,8 @@ class Tokens:
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """What is known of a call when it ends. `tokens` is None where the upstream reported none; then what passed through
-    counts: the bytes of the request and of the answer's text, and the pieces a stream came in."""
+    counts: the bytes of the request (0 where the upstream did not take it) and of the answer's text, and the pieces a
+    stream came in."""
 
     tokens: Tokens | None
     request_bytes: int
@@ -57,7 +58,7 @@ class Delivered:
 
     @property
     def is_nothing(self) -> bool:
-        return self.tokens is None and self.answer_bytes == 0 and self.pieces == 0
+        return self.tokens is None and not (self.request_bytes or self.answer_bytes or self.pieces)
 
 
 @dataclass(frozen=True, slots=True)

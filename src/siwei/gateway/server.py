@@ -1,0 +1,129 @@
+"""The gateway's HTTP server: addresses, faults, and a log that never holds what was asked, answered or signed with."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from siwei.exchange.upstream_addresses import allowed_targets
+from siwei.gateway.breaker import Breaker
+from siwei.gateway.calls import Gateway, answer_call, list_models
+from siwei.gateway.credentials import read_credentials
+from siwei.gateway.database import Database
+from siwei.gateway.protocol import PATHS, Refusal
+from siwei.gateway.upstreams import Upstreams
+from siwei.settings import Settings
+
+logger = logging.getLogger("siwei.gateway")
+BODY_LIMIT_BYTES = 4 * 1024 * 1024
+SHUTDOWN_S = 20.0
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_application(settings: Settings) -> web.Application:
+    """Raises InputError where a setting or the file of secrets is wrong."""
+    allowed = allowed_targets(settings.gateway_private_upstreams)
+    credentials = read_credentials(settings.gateway_secrets)
+    application = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[_answer_faults])
+    gateway_key = web.AppKey("gateway", Gateway)
+
+    async def run_gateway(application: web.Application):  # type: ignore[no-untyped-def]
+        gateway = Gateway(Database(), Upstreams(allowed, credentials), Breaker())
+        application[gateway_key] = gateway
+        yield
+        await gateway.upstreams.close()
+        gateway.database.close()
+
+    def calling(endpoint: str) -> Handler:
+        async def call(request: web.Request) -> web.StreamResponse:
+            return await answer_call(request, request.app[gateway_key], endpoint, _secret(request))
+
+        return call
+
+    async def models(request: web.Request) -> web.StreamResponse:
+        found = await list_models(request.app[gateway_key], _secret(request))
+        return web.json_response({"object": "list", "data": found})
+
+    async def model(request: web.Request) -> web.StreamResponse:
+        name = request.match_info["model"]
+        for each in await list_models(request.app[gateway_key], _secret(request)):
+            if each["id"] == name:
+                return web.json_response(each)
+        raise Refusal(404, "model_not_found", f"no agreement of your organisation has the model {name[:120]!r}")
+
+    async def health(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok"})
+
+    application.cleanup_ctx.append(run_gateway)
+    for endpoint, path in PATHS.items():
+        application.router.add_post(f"/v1{path}", calling(endpoint))
+    application.router.add_get("/v1/models", models)
+    application.router.add_get("/v1/models/{model:.+}", model)
+    application.router.add_get("/health", health)
+    return application
+
+
+def run_server(application: web.Application, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until told to stop; calls under way are given SHUTDOWN_S to end."""
+    asyncio.run(_serve(application, listening, ready))
+
+
+async def _serve(application: web.Application, listening: socket.socket, ready: Callable[[], None]) -> None:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=75)
+    await runner.setup()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await web.SockSite(runner, listening).start()
+    ready()
+    try:
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _secret(request: web.Request) -> str:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Refusal(401, "invalid_api_key", "send the key as `Authorization: Bearer …`")
+    return secret.strip()[:200]
+
+
+@web.middleware
+async def _answer_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
+    began = time.perf_counter()
+    try:
+        response = await handler(request)
+    except Refusal as refusal:
+        response = web.json_response(refusal.document, status=refusal.status, headers=refusal.headers)
+    except web.HTTPException as error:
+        message = {404: "no such address", 405: "not that way", 413: f"at most {BODY_LIMIT_BYTES} bytes"}
+        said = message.get(error.status, error.reason)
+        response = web.json_response(Refusal(error.status, "invalid_request", said).document, status=error.status)
+    except Exception as error:
+        # The message is left out: it may quote what was asked. The lines of code say where.
+        places = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+        logger.error("%s %s failed: %s\n%s", request.method, _address(request), type(error).__name__, places)
+        response = web.json_response(Refusal(500, "internal_error", "the gateway failed").document, status=500)
+    took_ms = (time.perf_counter() - began) * 1000
+    logger.info(
+        "%s %s %d %.1f ms %s",
+        request.method,
+        _address(request),
+        response.status,
+        took_ms,
+        response.headers.get("x-request-id", "-"),
+    )
+    return response
+
+
+def _address(request: web.Request) -> str:
+    """The route, not what was typed: an address may hold anything."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(unknown)"

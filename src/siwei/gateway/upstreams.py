@@ -1,0 +1,90 @@
+"""Calling upstreams: only permitted addresses, no redirects, no proxy, nothing of the caller but its body."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from siwei.errors import InputError
+from siwei.exchange.model_calls import Route
+from siwei.exchange.upstream_addresses import parse_base_url, refused_number
+
+CONNECT_TIMEOUT_S = 10
+CONNECTIONS = 200
+READ_BUFFER_BYTES = 256 * 1024
+
+
+class ForbiddenAddress(OSError):
+    """A name led to an address that upstreams may not have."""
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves a name at every new connection and refuses the numbers it may not lead to, so that a name that changes
+    its mind after it was registered reaches nothing. Connections go to the very numbers that were checked."""
+
+    def __init__(self, allowed: frozenset[tuple[str, int]]) -> None:
+        self._allowed = allowed
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        results: list[ResolveResult] = []
+        for kind, _, protocol, _, address in found:
+            number = str(address[0])
+            if (host.lower(), port) not in self._allowed and (refused := refused_number(number)):
+                raise ForbiddenAddress(f"{host} leads to {refused}")
+            results.append(
+                {
+                    "hostname": host,
+                    "host": number,
+                    "port": port,
+                    "family": kind,
+                    "proto": protocol,
+                    "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                }
+            )
+        return results
+
+    async def close(self) -> None:
+        return
+
+
+class Upstreams:
+    """One session for all upstreams; made inside the event loop."""
+
+    def __init__(self, allowed: frozenset[tuple[str, int]], credentials: Mapping[str, str]) -> None:
+        self._allowed, self._credentials = allowed, credentials
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=CheckedResolver(allowed), limit=CONNECTIONS, use_dns_cache=False, force_close=False
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=True,
+            read_bufsize=READ_BUFFER_BYTES,
+            raise_for_status=False,
+        )
+
+    async def post(self, route: Route, path: str, body: bytes, call: str) -> aiohttp.ClientResponse:
+        """Raises ClientError, OSError or TimeoutError where it cannot be reached, InputError where it may not be."""
+        endpoint = parse_base_url(route.base_url, self._allowed)
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        headers |= {"User-Agent": "siwei-gateway", "X-Request-Id": call, "Accept-Encoding": "identity"}
+        if route.credential:
+            secret = self._credentials.get(route.credential)
+            if secret is None:
+                raise InputError(f"the operator's file of secrets has no {route.credential!r}")
+            headers["Authorization"] = f"Bearer {secret}"
+        options: dict[str, Any] = {
+            "timeout": aiohttp.ClientTimeout(total=route.deadline_s, connect=CONNECT_TIMEOUT_S),
+            "allow_redirects": False,
+        }
+        return await self._session.post(
+            f"{endpoint.origin}{endpoint.path}{path}", data=body, headers=headers, **options
+        )
+
+    async def close(self) -> None:
+        await self._session.close()

