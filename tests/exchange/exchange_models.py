@@ -7,8 +7,9 @@ from exchange_deal import DAY
 
 from siwei.exchange import agreements, listings, model_calls, model_keys, model_upstreams
 from siwei.exchange.agreements import PartyTerms
+from siwei.exchange.keys import MadeKey
 from siwei.exchange.model_calls import Admitted, Wanted
-from siwei.exchange.model_keys import KeyLimits, NewKey
+from siwei.exchange.model_keys import KeyLimits
 from siwei.exchange.models import Agreement, Voucher
 from siwei.market.model_calls import Charge, Delivered, Tokens
 
@@ -74,10 +75,12 @@ class ModelDeal:
             idempotency_key=key,
         )
 
-    def key(self, name: str = "key", **limits: Any) -> NewKey:
+    def key(self, name: str = "key", expires_at: datetime | None = None, **limits: Any) -> MadeKey:
         return model_keys.create_model_key(
             self.cast.firm.key,
             "客服",
+            name,
+            expires_at=expires_at or self.now + timedelta(days=30),
             actor=self.cast.alice,
             now=self.now,
             idempotency_key=name,

@@ -9,15 +9,17 @@ from django.db import IntegrityError, transaction
 from exchange_models import ModelDeal
 
 from siwei.errors import CallRefused, Conflict, InputError, NotAllowed
-from siwei.exchange import agreements, model_calls, model_keys, model_upstreams, settlement
+from siwei.exchange import agreements, keys, model_calls, model_keys, model_upstreams, settlement
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import (
+    AccessKey,
     Account,
     CallMeter,
     Event,
     KeptCall,
     ModelCall,
     ModelKey,
+    Representative,
     Transfer,
     Upstream,
     Usage,
@@ -111,17 +113,19 @@ def test_the_database_itself_refuses_more_than_the_line(model_deal: ModelDeal) -
 
 def test_who_may_call_what(model_deal: ModelDeal) -> None:
     model_deal.signed()
-    assert refused(model_deal, "sk-siwei-none") == "invalid_api_key"
+    assert refused(model_deal, "siwei_none") == "invalid_api_key"
     assert refused(model_deal, model_deal.key("m", models=("other",)).secret) == "model_not_found"
     assert refused(model_deal, model_deal.key("e", endpoints=("embeddings",)).secret) == "endpoint_not_allowed"
-    secret = model_deal.key("free").secret
+    free = model_deal.key("free")
+    secret = free.secret
+    assert refused(model_deal, secret[:-1] + "-") == "invalid_api_key"
     assert refused(model_deal, secret, model="none") == "model_not_found"
     assert refused(model_deal, secret, endpoint="embeddings") == "endpoint_not_served"
     later = model_deal.now + timedelta(hours=2)
     expiring = model_deal.key("short", expires_at=model_deal.now + timedelta(hours=1)).secret
     assert refused(model_deal, expiring, now=later) == "invalid_api_key"
     model_deal.admit(secret, now=later)
-    model_keys.revoke_model_key("free", actor=model_deal.cast.alice, now=later)
+    keys.revoke_access_key(free.key.identifier, actor=model_deal.cast.alice, now=later)
     assert refused(model_deal, secret, now=later) == "invalid_api_key"
     model_upstreams.close_upstream("upstream", actor=model_deal.cast.bob, now=later)
     assert refused(model_deal, model_deal.key("late").secret) == "model_not_found"
@@ -131,9 +135,10 @@ def test_a_key_revoked_between_look_up_and_admission_is_refused(
     model_deal: ModelDeal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_deal.signed()
-    secret = model_deal.key().secret
-    stale = model_calls.find_caller(secret or "", model_deal.now)
-    model_keys.revoke_model_key("key", actor=model_deal.cast.alice, now=model_deal.now)
+    made = model_deal.key()
+    secret = made.secret
+    stale = model_calls.find_caller(secret, model_deal.now)
+    keys.revoke_access_key(made.key.identifier, actor=model_deal.cast.alice, now=model_deal.now)
     monkeypatch.setattr(model_calls, "find_caller", lambda secret, now: stale)
     assert refused(model_deal, secret) == "invalid_api_key"
 
@@ -157,14 +162,15 @@ def test_rates_count_by_clock_minute_and_give_back_what_was_not_taken(model_deal
 
 def test_the_keys_cap_holds_whatever_the_agreement_has_left(model_deal: ModelDeal) -> None:
     model_deal.signed()
-    secret = model_deal.key(cap_fen=1).secret
+    made = model_deal.key(cap_fen=1)
+    secret, identifier = made.secret, made.key.identifier
     first = model_deal.admit(secret)
     assert refused(model_deal, secret) == "insufficient_quota"
     model_deal.end(first.call, 1000, 500)
     assert refused(model_deal, secret) == "insufficient_quota"
     with pytest.raises(Conflict, match="already spent"):
         model_keys.change_limits(
-            "key",
+            identifier,
             model_keys.KeyLimits(cap_fen=0),
             actor=model_deal.cast.alice,
             now=model_deal.now,
@@ -173,7 +179,7 @@ def test_the_keys_cap_holds_whatever_the_agreement_has_left(model_deal: ModelDea
     limits = model_keys.KeyLimits(cap_fen=2)
     for _ in range(2):
         model_keys.change_limits(
-            "key", limits, actor=model_deal.cast.alice, now=model_deal.now, idempotency_key="higher"
+            identifier, limits, actor=model_deal.cast.alice, now=model_deal.now, idempotency_key="higher"
         )
     model_deal.admit(secret)
     assert Event.objects.filter(action="change_limits").count() == 1
@@ -277,11 +283,22 @@ def test_nothing_is_kept_unless_the_key_says_so(model_deal: ModelDeal) -> None:
 
 
 def test_the_secret_is_shown_once_and_only_its_hash_is_kept(model_deal: ModelDeal) -> None:
-    made, again = model_deal.key(), model_deal.key()
-    assert made.secret is not None
-    assert (made.secret.startswith(made.key.prefix), again.secret, again.key.pk) == (True, None, made.key.pk)
-    kept = str(list(ModelKey.objects.values())) + str(list(Event.objects.values()))
+    made = model_deal.key()
+    with pytest.raises(Conflict, match="shown then"):
+        model_deal.key()
+    kept = (
+        str(list(ModelKey.objects.values())) + str(list(Event.objects.values())) + str(list(AccessKey.objects.values()))
+    )
     assert made.secret not in kept
+    assert made.secret.rpartition("_")[2] not in kept
+
+
+def test_a_key_ends_with_its_makers_mandate(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    secret = model_deal.key().secret
+    model_deal.admit(secret)
+    Representative.objects.filter(organisation=model_deal.cast.firm).update(approved_at=None)
+    assert refused(model_deal, secret) == "invalid_api_key"
 
 
 @pytest.mark.parametrize("who", ["bob", "charlie", "olive", "ann"])
@@ -290,6 +307,8 @@ def test_nobody_else_makes_keys(model_deal: ModelDeal, who: str) -> None:
         model_keys.create_model_key(
             model_deal.cast.firm.key,
             "p",
+            "theirs",
+            expires_at=model_deal.now + timedelta(days=1),
             actor=getattr(model_deal.cast, who),
             now=model_deal.now,
             idempotency_key="theirs",

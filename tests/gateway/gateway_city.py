@@ -29,13 +29,14 @@ MODELS = {
 def fill(upstreams: dict[str, str]) -> dict[str, str]:
     from django.utils import timezone
 
-    from siwei.exchange import agreements, listings, model_keys, model_upstreams
+    from siwei.exchange import agreements, keys, listings, model_keys, model_upstreams
     from siwei.exchange.actors import PLATFORM
     from siwei.exchange.agreements import PartyTerms
     from siwei.exchange.model_keys import KeyLimits
     from siwei.exchange.models import Organisation, Origin, Person, Representative
 
     now = timezone.now()
+    end = now + timedelta(days=30)
     people = {}
     for name in ("firm", "centre", "other"):
         owner = Organisation.objects.create(key=f"n-{name}", name=name, name_normalised=name, origin=Origin.GENERATED)
@@ -69,13 +70,22 @@ def fill(upstreams: dict[str, str]) -> dict[str, str]:
             agreements.sign_agreement(f"{name}-deal", actor=actor, now=now)
     made = {
         name: model_keys.create_model_key(
-            "n-firm", "tests", actor=firm, now=now, idempotency_key=name, limits=KeyLimits(**limits)
-        ).secret
+            "n-firm",
+            "tests",
+            name,
+            expires_at=end,
+            actor=firm,
+            now=now,
+            idempotency_key=name,
+            limits=KeyLimits(**limits),
+        )
         for name, limits in KEYS.items()
     }
-    other = model_keys.create_model_key("n-other", "tests", actor=people["other"], now=now, idempotency_key="other")
-    model_keys.revoke_model_key("gone", actor=firm, now=now)
-    return {**made, "other": other.secret}  # type: ignore[dict-item]
+    other = model_keys.create_model_key(
+        "n-other", "tests", "other", expires_at=end, actor=people["other"], now=now, idempotency_key="other"
+    )
+    keys.revoke_access_key(made["gone"].key.identifier, actor=firm, now=now)
+    return {name: each.secret for name, each in made.items()} | {"other": other.secret}
 
 
 def report(sweep_after_s: int) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_models_are_those_of_the_agreements(running: Running) -> None:
 @pytest.mark.parametrize(
     ("key", "options", "error", "code"),
     [
-        ("sk-siwei-wrong", {}, openai.AuthenticationError, "invalid_api_key"),
+        ("siwei_wrong", {}, openai.AuthenticationError, "invalid_api_key"),
         ("gone", {}, openai.AuthenticationError, "invalid_api_key"),
         ("other", {}, openai.NotFoundError, "model_not_found"),
         ("embedding", {}, openai.PermissionDeniedError, "endpoint_not_allowed"),

@@ -39,7 +39,7 @@ def test_ids_and_words_are_there_and_distinct() -> None:
 
 def test_how_each_kind_is_delivered() -> None:
     assert {kind.id: kind.delivered_by for kind in KINDS.values()} == {
-        "compute": "meter", "service": "meter", "dataset": "meter",
+        "compute": "meter", "model": "meter", "service": "meter", "dataset": "meter",
         "scenario": "milestone", "research": "milestone", "technology": "milestone", "funding": "milestone",
         "site": "milestone", "product": "event", "position": "event", "course": "event",
     }  # fmt: skip

@@ -20,9 +20,9 @@ from siwei.exchange.models import (
     Application,
     Approval,
     ApprovalRule,
+    CallMeter,
     Cap,
     CapAlert,
-    CallMeter,
     ClaimedDocument,
     CounterReading,
     Decision,
@@ -237,7 +237,14 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "ModelKey": _values(
         ModelKey.objects.all(),
         *("access__name", "access__project", "organisation__key", "models_allowed", "endpoints_allowed"),
-        *("requests_per_minute", "tokens_per_minute", "cap_microfen", "keeps_days", "spent_microfen", "reserved_microfen"),
+        *(
+            "requests_per_minute",
+            "tokens_per_minute",
+            "cap_microfen",
+            "keeps_days",
+            "spent_microfen",
+            "reserved_microfen",
+        ),
     ),
     "Objection": _values(
         Objection.objects.all(), "key", "application__key", "person__username", "text", "upheld", "reason"

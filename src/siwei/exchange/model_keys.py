@@ -63,9 +63,7 @@ def create_model_key(
 
 
 @money_action
-def change_limits(
-    identifier: str, limits: KeyLimits, *, actor: Actor, now: datetime, idempotency_key: str
-) -> ModelKey:
+def change_limits(identifier: str, limits: KeyLimits, *, actor: Actor, now: datetime, idempotency_key: str) -> ModelKey:
     """Replace what a key may do; calls under way end as they began. A cap below what is spent: `Conflict`."""
     found = find_model_key(identifier)
     require(can_commit_money_for(actor, found.organisation_id), actor, f"change key {identifier}")

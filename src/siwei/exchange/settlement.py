@@ -63,6 +63,8 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     if waiting := Delivery.objects.filter(agreement=agreement, state=DeliveryState.SUBMITTED).count():
         raise Conflict(f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute")
     close_calls(agreement, now=now)
+    # What was collected may have been the first that was delivered.
+    agreement.refresh_from_db(fields=["state"])
     settlement = charge_lines(agreement, lines_of(agreement), FINAL, now, always=True)
     assert settlement is not None
     move(agreement, "settle", AgreementState.SETTLED)

@@ -186,7 +186,12 @@ class ModelCall(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(state="open", cost_microfen=None)
-                | Q(state__in=["done", "swept"], cost_microfen__isnull=False, cost_microfen__gte=0, cost_microfen__lte=F("reserved_microfen")),
+                | Q(
+                    state__in=["done", "swept"],
+                    cost_microfen__isnull=False,
+                    cost_microfen__gte=0,
+                    cost_microfen__lte=F("reserved_microfen"),
+                ),
                 name="model_call_within_its_bound",
             ),
         )

@@ -58,7 +58,7 @@ KIND = Kind(
     unit="microfen",
     offer_body=ModelOffer,
     need_body=ModelNeed,
-    metering="metered",
+    delivered_by="meter",
     delivery=Words(
         "经网关调用，按模型报告的词元数计量，金额精确到百万分之一分",
         "called through the gateway; the tokens that the model reports are metered, to a millionth of a fen",
