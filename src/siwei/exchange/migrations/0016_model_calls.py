@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0014_people'),
+        ('exchange', '0015_disputes'),
     ]
 
     operations = [
