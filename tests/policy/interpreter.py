@@ -11,6 +11,7 @@ from siwei.policy.language.check import Checker
 from siwei.policy.language.compile import DTYPES, Plan
 from siwei.policy.language.compiled import Context
 from siwei.policy.language.types import CelType
+from siwei.policy.subjects import whole_ranges
 
 AS_OF = date(2026, 11, 23)
 
@@ -42,10 +43,19 @@ def compute(
     attributes: Mapping[str, CelType],
     rounding: str = "down",
 ) -> list[Answer]:
-    """What the compiled expression gives for each row."""
-    plan = Plan()
-    result = plan.add(checker.check(text).tree, Context(AS_OF, rounding=rounding))
+    """What the compiled expression gives for each row: the same whether the table was looked at beforehand or not."""
     table = pl.DataFrame(rows, schema={name: DTYPES[kind.kind] for name, kind in attributes.items()})
+    read = {name: table.schema[name] for name in attributes}
+    checked = _compute(checker, text, table, Context(AS_OF, rounding=rounding))
+    assert (
+        _compute(checker, text, table, Context(AS_OF, rounding=rounding, ranges=whole_ranges(table, read))) == checked
+    )
+    return checked
+
+
+def _compute(checker: Checker, text: str, table: pl.DataFrame, context: Context) -> list[Answer]:
+    plan = Plan()
+    result = plan.add(checker.check(text).tree, context)
     error = pl.lit(False) if result.error is None else result.error
     keep = [result.value.alias(":value"), error.alias(":error"), result.is_unknown.alias(":unknown")]
     waits = [mask.alias(name) for name, mask in result.unknown.items()]

@@ -2,11 +2,12 @@
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from siwei.policy.language import arithmetic
@@ -68,6 +69,7 @@ def test_division(divisor: int, values: list[int | None]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["down", "up", "half_up", "half_even"])
+@settings(deadline=None)
 @given(
     numerator=st.integers(0, 20_000) | integers,
     denominator=st.integers(1, 20_000) | st.integers(1, LARGEST),
@@ -85,3 +87,17 @@ def test_shares(mode: str, numerator: int, denominator: int, values: list[int | 
         (column(), literal(numerator), literal(denominator)), Context(DAY, rounding=mode)
     )  # fmt: skip
     assert answers(found, values) == expected
+    known = [value for value in values if value is not None]
+    if known:
+        bounded = replace(column(), bounds=(min(known), max(known)))
+        shares = arithmetic.share((bounded, literal(numerator), literal(denominator)), Context(DAY, rounding=mode))
+        assert answers(shares, values) == expected
+        assert shares.bounds is None or all(
+            shares.bounds[0] <= each <= shares.bounds[1] for each in expected if isinstance(each, int)
+        )
+        # The numerator as a column of which only the bounds are known.
+        spread = replace(literal(numerator), constant=None, bounds=(min(numerator, 0), max(numerator, 0)))
+        assert (
+            answers(arithmetic.share((bounded, spread, literal(denominator)), Context(DAY, rounding=mode)), values)
+            == expected
+        )

@@ -14,14 +14,23 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import InputError, NotFound, PolicyError
-from siwei.policy import Programme, Text, decide, load_programme, load_programmes
+from siwei.policy import Programme, Text, attribute_dtypes, decide, load_programme, load_programmes
 from siwei.policy.combination import explain_combination
-from siwei.policy.combining import bound_column, combine, kept_column
+from siwei.policy.combining import (
+    UNKNOWN,
+    bound_column,
+    choose,
+    combine,
+    combine_lazily,
+    kept_column,
+    limit_column,
+    search,
+)
 from siwei.policy.decide import Decisions, award_column, verdict_column
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import INT
 from siwei.policy.loading_stacking import load_stacking
-from siwei.policy.stacking import EitherOr, Stacking, StackingGroup
+from siwei.policy.stacking import EitherOr, Stacking, StackingGroup, linked
 
 SHENZHEN = PACKS / "shenzhen"
 DAY = date(2026, 6, 30)
@@ -223,3 +232,44 @@ def test_wrong_rules_are_refused_where_they_are_written(
     (tmp_path / "stacking.yaml").write_text(STACKING.format(**{**right, **changes}), encoding="utf-8")
     with pytest.raises(PolicyError, match=message):
         load_stacking(tmp_path, attributes, programmes)
+
+
+@settings(deadline=None, max_examples=60)
+@given(limits=groups, rules=exclusions, rows=subjects)
+def test_who_needs_no_search_is_told_the_same(
+    model: Programme, limits: tuple[StackingGroup, ...], rules: tuple[EitherOr, ...], rows: list[Row]
+) -> None:
+    decisions, table = decided(model, rows)
+    for part in linked(Stacking(limits, rules)):
+        facts = decisions.wide.select(pl.col(award_column(name)).alias(name) for name in part.programmes)
+        facts = facts.with_columns(
+            table[rule.id].fill_null(UNKNOWN).alias(limit_column(rule.id)) for rule in part.groups
+        )
+        kept = choose(part, facts)
+        for name, (amounts, codes) in search(part, facts).items():
+            assert kept[kept_column(name)].fill_null(UNKNOWN).to_list() == amounts.tolist()
+            names = [None, "declined", *(rule.id for rule in part.groups)]
+            assert kept[bound_column(name)].to_list() == [names[code] for code in codes]
+
+
+def test_deciding_and_combining_in_one_pass_says_the_same() -> None:
+    attributes = load_attributes(SHENZHEN)
+    programmes = tuple(load_programmes(SHENZHEN / "programmes", attributes))
+    chosen = tuple(each for each in programmes if each.id in ("xunli", "longhua-compute", "guangming-compute"))
+    rental = [2_400_000_000, 100_000, None, 2_400_000_000]
+    table = pl.DataFrame(
+        {"id": ["a", "b", "c", "d"], "legal_form": ["firm"] * 4, "compute_rental": rental,
+         "compute_rental_from_listed": rental, "listed_provider": [False, None, False, False],
+         "compute_other_support": [0, 0, 0, None], "founded_on": [date(2020, 1, 1)] * 4,
+         "district": ["longhua", "guangming", "longhua", "longhua"], "longhua_compute_paid": [1_000_000_000] * 4}
+    )  # fmt: skip
+    missing = {name: dtype for name, dtype in attribute_dtypes(chosen).items() if name not in table.columns}
+    table = table.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in missing.items())
+    stacking = load_stacking(SHENZHEN, attributes, programmes)
+    decisions = decide(chosen, table, DAY)
+    expected = combine(stacking, decisions, table).wide
+    for given_table in (table, table.lazy()):
+        found = combine_lazily(stacking, chosen, given_table, DAY).collect(engine="streaming")
+        assert found.select(decisions.wide.columns).equals(decisions.wide)
+        assert found.select(expected.columns).cast(dict(expected.schema)).equals(expected)
+    assert expected[kept_column("xunli")].null_count() < expected.height

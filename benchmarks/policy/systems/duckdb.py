@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from benchmarks.policy.rules import AWARD_COLUMNS, CLAUSE_COLUMNS, CLAUSES, CODES, STACKED
+from benchmarks.policy.rules import AWARD_COLUMNS, CHOICES, CLAUSE_COLUMNS, CLAUSES, CODES, STACKED
 from benchmarks.policy.systems import System
 
 CONDITIONS: dict[str, tuple[str, ...]] = {
@@ -91,12 +91,19 @@ def write_statement(table: str) -> str:
             f'WHEN NOT "{programme}" THEN 0 END AS "{programme}:award_fen"'
         )
     awards = [f'"{name}:award_fen"' for name in STACKED]
+    sums = [" + ".join(f"coalesce({awards[place]}, 0)" for place in choice) for choice in CHOICES]
+    tests = [f"WHEN {amount} >= target THEN {sum(1 << place for place in choice)}"
+             for choice, amount in zip(CHOICES, sums, strict=True)]  # fmt: skip
+    taken = f"CASE {' '.join(tests)} END"
     stacked = []
     for place, name in enumerate(STACKED):
-        left = " - ".join(["spent_limit", *awards[:place]])
-        known = f"{' + '.join(awards)} + spent_limit IS NOT NULL"
+        before = [f"CASE WHEN taken & {1 << earlier} <> 0 THEN coalesce({awards[earlier]}, 0) ELSE 0 END"
+                  for earlier in range(place)]  # fmt: skip
+        left = " - ".join(["spent_limit", *before])
         stacked.append(
-            f'CASE WHEN {known} THEN least({awards[place]}, greatest({left}, 0)) END AS "{name}:stacked_fen"'
+            f"CASE WHEN {awards[place]} = 0 THEN 0 WHEN {awards[place]} IS NULL OR spent_limit IS NULL THEN NULL "
+            f"WHEN taken & {1 << place} <> 0 THEN least({awards[place]}, greatest({left}, 0)) ELSE 0 END "
+            f'AS "{name}:stacked_fen"'
         )
     codes = [f'coalesce("{name}"::UTINYINT, 2)::UTINYINT AS "{name}"' for name in CODES]
     amounts = [f'"{name}"' for name in (*AWARD_COLUMNS, *(f"{name}:stacked_fen" for name in STACKED))]
@@ -105,8 +112,10 @@ def write_statement(table: str) -> str:
         WITH told AS (SELECT *, {", ".join(told)},
                              (compute_spend + corpus_spend + model_spend) // 2 AS spent_limit FROM {table}),
              uncut AS (SELECT *, {", ".join(verdicts)}, {", ".join(uncut)} FROM told),
-             paid AS (SELECT *, {", ".join(paid)} FROM uncut)
-        SELECT id, {", ".join([*codes, *amounts[: len(AWARD_COLUMNS)], *stacked])} FROM paid"""
+             paid AS (SELECT *, {", ".join(paid)} FROM uncut),
+             aimed AS (SELECT *, least(spent_limit, {sums[-1]}) AS target FROM paid),
+             chosen AS (SELECT *, {taken} AS taken FROM aimed)
+        SELECT id, {", ".join([*codes, *amounts[: len(AWARD_COLUMNS)], *stacked])} FROM chosen"""
 
 
 def load(source: Path, rows: int) -> duckdb.DuckDBPyConnection:

@@ -19,7 +19,7 @@ from openfisca_core.taxbenefitsystems import TaxBenefitSystem
 from openfisca_core.variables import Variable
 
 from benchmarks.policy.data import DISTRICTS, FORMS, INDUSTRIES
-from benchmarks.policy.rules import ATTRIBUTES, CITY, CLAUSES, CODES, FIELDS, RESULT_COLUMNS, STACKED
+from benchmarks.policy.rules import ATTRIBUTES, CHOICES, CITY, CLAUSES, CODES, FIELDS, RESULT_COLUMNS, STACKED
 from benchmarks.policy.systems import System
 
 PERIOD = "2026-11"
@@ -197,9 +197,14 @@ def stacked(place: int) -> Formula:
             (firm("compute_spend", period) + firm("corpus_spend", period) + firm("model_spend", period)) / 2
         )
         awards = [firm(variable_name(f"{name}:award_fen"), period) for name in STACKED]
-        before = sum(awards[:place], np.float32(0))
-        kept = np.minimum(awards[place], np.maximum(limit - before, np.float32(0)))
-        return kept + 0 * (limit + sum(awards))
+        amounts = [np.nan_to_num(award) for award in awards]
+        target = np.minimum(limit, amounts[0] + amounts[1] + amounts[2])
+        reached = [sum(amounts[one] for one in choice) >= target for choice in CHOICES[:-1]]
+        taken = np.select(reached, [sum(1 << one for one in choice) for choice in CHOICES[:-1]], 7)
+        before = sum((amounts[one] * ((taken >> one) & 1) for one in range(place)), np.float32(0))
+        kept = np.minimum(amounts[place], np.maximum(limit - before, np.float32(0))) * ((taken >> place) & 1)
+        # Where the limit is NaN so is what is kept; an award of 0 is known all the same.
+        return np.where(awards[place] == 0, np.float32(0), kept + 0 * (limit + awards[place]))
 
     return formula
 

@@ -5,21 +5,28 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, SUMMARY_COLUMNS
+from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, STACKED, SUMMARY_COLUMNS
 from benchmarks.policy.systems import System
-from benchmarks.policy.systems.limit import HALF_SPENT, stacked_columns
 from siwei.city.attributes import load_attributes
-from siwei.policy import Programme, decide_lazily, load_programmes
+from siwei.policy import Programme, load_programmes
+from siwei.policy.combining import combine_lazily, kept_column
+from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.stacking import Stacking
+
+Compiled = tuple[tuple[Programme, ...], Stacking]
 
 
-def compile_pack() -> tuple[Programme, ...]:
-    return load_programmes(PACK / "programmes", load_attributes(PACK, today=AS_OF))
+def compile_pack() -> Compiled:
+    attributes = load_attributes(PACK, today=AS_OF)
+    programmes = load_programmes(PACK / "programmes", attributes)
+    return programmes, load_stacking(PACK, attributes, programmes)
 
 
-def plan(programmes: tuple[Programme, ...], subjects: pl.LazyFrame, whole: bool) -> pl.LazyFrame:
-    decided = decide_lazily(programmes, subjects, AS_OF)
-    beside = pl.concat([decided, subjects.select(limit=HALF_SPENT)], how="horizontal")
-    result = beside.with_columns(stacked_columns(pl.col("limit"))).drop("limit")
+def plan(compiled: Compiled, subjects: pl.DataFrame | pl.LazyFrame, whole: bool) -> pl.LazyFrame:
+    programmes, stacking = compiled
+    combined = combine_lazily(stacking, programmes, subjects, AS_OF)
+    result = combined.rename({kept_column(name): f"{name}:stacked_fen" for name in STACKED})
+    # With the clauses goes what each of them misses, and what bound each award.
     return result if whole else result.select("id", *SUMMARY_COLUMNS)
 
 
@@ -27,8 +34,8 @@ def load(source: Path, rows: int) -> pl.DataFrame:
     return pl.read_parquet(source, n_rows=rows)
 
 
-def evaluate(programmes: tuple[Programme, ...], table: pl.DataFrame, *, whole: bool) -> pl.DataFrame:
-    return plan(programmes, table.lazy(), whole).collect(engine="streaming")
+def evaluate(compiled: Compiled, table: pl.DataFrame, *, whole: bool) -> pl.DataFrame:
+    return plan(compiled, table, whole).collect(engine="streaming")
 
 
 def stream(source: Path, rows: int, target: Path, *, whole: bool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.policy.rules import (
+    CHOICES,
     CITY,
     CLAUSES,
     FIELDS,
@@ -18,11 +19,11 @@ from benchmarks.policy.rules import (
     ONE_YEAR_AGO,
     RESULT_COLUMNS,
     SIX_YEARS_AGO,
+    STACKED,
     SUMMARY_COLUMNS,
     YEAR_2025,
 )  # fmt: skip
 from benchmarks.policy.systems import System
-from benchmarks.policy.systems.limit import HALF_SPENT, stacked_columns
 
 c = pl.col
 NO_VIOLATION = ~c("serious_violation")
@@ -95,6 +96,30 @@ UNCUT: dict[str, tuple[pl.Expr, int]] = {
 }
 
 
+HALF_SPENT = (c("compute_spend") + c("corpus_spend") + c("model_spend")) // 2
+"""None of the amounts is negative."""
+
+
+def stack(frame: pl.LazyFrame) -> pl.LazyFrame:
+    awards = [c(f"{name}:award_fen") for name in STACKED]
+    frame = frame.with_columns(limit=HALF_SPENT)
+    frame = frame.with_columns(target=pl.min_horizontal("limit", pl.sum_horizontal(awards)))
+    code = pl.lit(7, dtype=pl.UInt8)
+    for choice in reversed(CHOICES[:-1]):
+        bits = pl.lit(sum(1 << place for place in choice), dtype=pl.UInt8)
+        reached = pl.sum_horizontal([awards[place] for place in choice]) >= c("target")
+        code = pl.when(reached).then(bits).otherwise(code)
+    frame = frame.with_columns(taken=code)
+    kept, left = [], c("limit")
+    for place, (name, award) in enumerate(zip(STACKED, awards, strict=True)):
+        is_taken = (c("taken") & (1 << place)) != 0
+        part = pl.when(is_taken).then(pl.min_horizontal(award, left)).otherwise(0)
+        told = award.is_not_null() & (c("limit").is_not_null() | (award == 0))
+        kept.append(pl.when(told).then(part).alias(f"{name}:stacked_fen"))
+        left = pl.max_horizontal(left - pl.when(is_taken).then(award.fill_null(0)).otherwise(0), 0)
+    return frame.with_columns(kept)
+
+
 def plan(subjects: pl.LazyFrame, whole: bool) -> pl.LazyFrame:
     conditions, verdicts, awards = [], [], []
     for programme, clauses in CLAUSES.items():
@@ -106,7 +131,7 @@ def plan(subjects: pl.LazyFrame, whole: bool) -> pl.LazyFrame:
         paid = pl.when(c(programme)).then(award).when(~c(programme)).then(0)
         awards.append(paid.cast(pl.Int64).alias(f"{programme}:award_fen"))
     frame = subjects.with_columns(conditions).with_columns(verdicts).with_columns(awards)
-    frame = frame.with_columns(stacked_columns(HALF_SPENT))
+    frame = stack(frame)
     codes = pl.selectors.boolean() - pl.selectors.by_name("serious_violation", "listed_provider")
     frame = frame.with_columns(codes.cast(pl.UInt8).fill_null(2))
     return frame.select("id", *(RESULT_COLUMNS if whole else SUMMARY_COLUMNS))

@@ -8,6 +8,7 @@ import polars as pl
 
 from benchmarks.policy.rules import (
     ATTRIBUTES,
+    CHOICES,
     CITY,
     CLAUSES,
     FIELDS,
@@ -112,13 +113,25 @@ def settle(codes: list[int], uncut: list[Amount], compute: Amount, corpus: Amoun
         verdicts.append(0 if 0 in part else 1 if part == [1, 1, 1, 1, 1] else 2)
     awards = [amount if verdict == 1 else 0 if verdict == 0 else None
               for verdict, amount in zip(verdicts, uncut, strict=True)]  # fmt: skip
-    stacked: list[Amount] = [None] * len(STACKED)
-    if compute is not None and corpus is not None and model is not None and None not in awards[:3]:
-        left = (compute + corpus + model) // 2
-        for place, award in enumerate(awards[:3]):
-            stacked[place] = min(award or 0, left)
-            left -= stacked[place] or 0
-    return (*codes, *verdicts, *awards, *stacked)
+    limit = None if compute is None or corpus is None or model is None else (compute + corpus + model) // 2
+    return (*codes, *verdicts, *awards, *stack(awards[:3], limit))
+
+
+def stack(awards: list[Amount], limit: Amount) -> list[Amount]:
+    amounts = [award or 0 for award in awards]
+    total = sum(amounts)
+    if limit is None:
+        return [0 if award == 0 else None for award in awards]
+    if total <= limit:
+        return awards
+    # The last of CHOICES is all of them, which reaches every total.
+    best = next(choice for choice in CHOICES if sum([amounts[place] for place in choice]) >= limit)
+    kept: list[Amount] = [None if award is None else 0 for award in awards]
+    for place in best:
+        if awards[place] is not None:
+            kept[place] = min(amounts[place], limit)
+            limit -= kept[place] or 0
+    return kept
 
 
 def load(source: Path, rows: int) -> list[tuple[Any, ...]]:

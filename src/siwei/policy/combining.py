@@ -3,23 +3,38 @@
 Programmes that no rule links are chosen apart. Subjects that are entitled to the same programmes are tried together:
 every lawful set of them, the limits applied in their declared order, and the greatest total is taken. Adding an award
 can lower a total (a limit that holds only from the second award on), so every set is tried and not only the largest.
+
+Most subjects need no search: where all their awards together are lawful and no limit cuts them, nothing is cut, and any
+smaller set comes to less. Only the others are searched.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from siwei.errors import InputError, Problem
-from siwei.policy.decide import Decisions, award_column, verdict_column
+from siwei.policy.decide import (
+    Decisions,
+    award_column,
+    columns_of,
+    decision_columns,
+    plan_decisions,
+    verdict_column,
+)
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
-from siwei.policy.stacking import MOST_LINKED, Linked, Stacking, lawful_choices, linked
-from siwei.policy.subjects import ID, prepare_columns, read_dtypes
+from siwei.policy.programmes import Programme
+from siwei.policy.stacking import MOST_LINKED, Linked, Stacking, StackingGroup, lawful_choices, linked
+from siwei.policy.subjects import ID, prepare_columns, read_dtypes, whole_ranges
 
 Amounts = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int8]
 Places = npt.NDArray[np.intp]
 GREATEST_AWARD = (2**63 - 1) // 64
 """Fen. Below it no sum of a part's awards can leave 64 bits."""
@@ -92,7 +107,10 @@ def combine(stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.L
     for part in parts:
         if not part.programmes:
             continue
-        columns |= _columns_of(part, _Search(part, entitled, limits).run())
+        facts = entitled.select(part.programmes).with_columns(
+            pl.Series(limit_column(group.id), limits[group.id]) for group in part.groups
+        )
+        columns |= choose(part, facts)
         open_ |= entitled.select(pl.any_horizontal(pl.col(part.programmes).is_null())).to_series().to_numpy()
     wide = pl.DataFrame({ID: decisions.wide[ID], **columns, "open": open_})
     return Combined(tuple(names), wide, entitled)
@@ -113,6 +131,63 @@ def _check_sizes(entitled: pl.DataFrame) -> None:
         raise InputError(problems)
 
 
+def combine_lazily(
+    stacking: Stacking, programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame, as_of: date
+) -> pl.LazyFrame:
+    """The wide frame of `decide_lazily` with the columns of `Combined.wide` beside it, decided and combined in one pass
+    that streams; `bound_column` is an Enum. An award too large to be added up fails the query."""
+    parts = [_within(part, [programme.id for programme in programmes]) for part in linked(stacking)]
+    parts = [part for part in parts if part.programmes]
+    groups = {group.id: group for part in parts for group in part.groups}
+    read = read_dtypes([*(each for programme in programmes for each in programme.expressions),
+                        *(group.limit for group in groups.values())])  # fmt: skip
+    subjects = prepare_columns(table, {ID: pl.String(), **read})
+    columns, ranges, plan = columns_of(subjects), whole_ranges(table, read), Plan()
+    made, verdicts = plan_decisions(plan, programmes, as_of, columns, ranges)
+    context = Context(as_of, stacking.parameters_on(as_of), "down", 0, columns, ranges)
+    limits = [_limit(plan, group, context) for group in groups.values()]
+    frame = plan.apply(subjects, [pl.col(ID), *made, *limits]).with_columns(*verdicts)
+    found = [_chosen_lazily(part).alias(f":part{place}") for place, part in enumerate(parts)]
+    order = [pl.col(name) for programme in programmes for name in decision_columns(programme)]
+    ruled = {name for part in parts for name in part.programmes}
+    kept = [pl.col(award_column(each.id)).alias(kept_column(each.id)) for each in programmes if each.id not in ruled]
+    for place, part in enumerate(parts):
+        for name in part.programmes:
+            chosen = pl.col(f":part{place}").struct
+            code = chosen.field(bound_column(name)).cat.to(_bound_enum(part))
+            kept += [chosen.field(kept_column(name)), code.alias(bound_column(name))]
+    unknown = [pl.col(award_column(name)).is_null() for name in sorted(ruled)]
+    open_ = pl.any_horizontal(unknown) if unknown else pl.lit(False)
+    return frame.with_columns(*found).select(ID, *order, *kept, open_.alias("open"))
+
+
+def _chosen_lazily(part: Linked) -> pl.Expr:
+    """A struct of `choose`'s columns; rows do not bear on one another, so any slice of the table can be chosen for."""
+    amounts = [pl.col(award_column(name)).alias(name) for name in part.programmes]
+    limits = [pl.col(limit_column(group.id)) for group in part.groups]
+    dtypes: dict[str, pl.DataType] = {}
+    for name in part.programmes:
+        dtypes |= {kept_column(name): pl.Int64(), bound_column(name): pl.UInt8()}
+
+    def chosen(facts: pl.Series) -> pl.Series:
+        frame = facts.struct.unnest()
+        _check_sizes(frame.select(part.programmes))
+        return pl.DataFrame(choose(part, frame, as_text=False)).select(list(dtypes)).to_struct()
+
+    return pl.struct(*amounts, *limits).map_batches(chosen, return_dtype=pl.Struct(dtypes), is_elementwise=True)
+
+
+def limit_column(group: str) -> str:
+    return f":limit:{group}"
+
+
+def _limit(plan: Plan, group: StackingGroup, context: Context) -> pl.Expr:
+    """UNKNOWN where it cannot be told or fails, 0 where it is negative. Beyond every sum of awards a limit is none: cut
+    down there, nothing that is reckoned with it can overflow."""
+    value = plan.add(group.limit.tree, context).value
+    return value.clip(0, MOST_LINKED * GREATEST_AWARD).fill_null(UNKNOWN).alias(limit_column(group.id))
+
+
 def group_limits(
     stacking: Stacking, parts: Sequence[Linked], decisions: Decisions, table: pl.DataFrame | pl.LazyFrame
 ) -> dict[str, Amounts]:
@@ -122,99 +197,130 @@ def group_limits(
     plan = Plan()
     columns = frozenset(subjects.collect_schema().names())
     context = Context(decisions.as_of, stacking.parameters_on(decisions.as_of), "down", 0, columns)
-    values = {name: plan.add(group.limit.tree, context).value for name, group in groups.items()}
-    # Beyond every sum of awards a limit is none: cut down there, nothing that is reckoned with it can overflow.
-    bounded = [
-        value.clip(0, MOST_LINKED * GREATEST_AWARD).fill_null(UNKNOWN).alias(f":{name}")
-        for name, value in values.items()
-    ]
+    bounded = [_limit(plan, group, context) for group in groups.values()]
     frame = plan.apply(subjects, [pl.col(ID), *bounded]).collect()
     if not frame[ID].equals(decisions.wide[ID]):
         raise InputError([Problem("the table is not the one that was decided", "give the same rows in the same order")])
-    return {name: frame[f":{name}"].to_numpy() for name in values}
+    return {name: frame[limit_column(name)].to_numpy() for name in groups}
 
 
-def _columns_of(part: Linked, found: "_Found") -> dict[str, pl.Series]:
-    codes = pl.Series([None, DECLINED, *(group.id for group in part.groups)], dtype=pl.String)
+def choose(part: Linked, facts: pl.DataFrame, as_text: bool = True) -> dict[str, pl.Series]:
+    """`kept_column` and `bound_column` of every programme of a part. `facts` holds a column per programme (what one is
+    entitled to; null where not known) and `limit_column` per group. Without `as_text` what bound an award is its code
+    in `_bound_enum` (UInt8)."""
+    rows = facts.select(needs_choice(part).arg_true()).to_series()
     made: dict[str, pl.Series] = {}
-    for place, name in enumerate(part.programmes):
-        kept = pl.Series(found.kept[:, place])
-        made[kept_column(name)] = kept.set(kept == UNKNOWN, None)
-        made[bound_column(name)] = codes.gather(found.cut_by[:, place])
+    by = pl.Series([None], dtype=pl.UInt8).new_from_index(0, facts.height)
+    for name in part.programmes:
+        made |= {kept_column(name): facts[name].alias(kept_column(name)), bound_column(name): by}
+    if len(rows):
+        searched = facts[rows]
+        for name, found in search(part, searched).items():
+            kept, codes = (pl.Series(values) for values in found)
+            amounts = kept.set(kept == UNKNOWN, None)
+            made[kept_column(name)] = made[kept_column(name)].clone().scatter(rows, amounts)
+            bound = (codes - 1).set(codes == 0, None).cast(pl.UInt8)
+            made[bound_column(name)] = by.clone().scatter(rows, bound)
+    if as_text:
+        for name in part.programmes:
+            made[bound_column(name)] = made[bound_column(name)].cat.to(_bound_enum(part)).cast(pl.String)
     return made
 
 
-@dataclass(frozen=True)
-class _Found:
-    """By subject and programme of a part: what is kept (UNKNOWN where it cannot be told) and the code of what cut it
-    (0 nothing, 1 declined, 2 … the groups)."""
+def needs_choice(part: Linked) -> pl.Expr:
+    """Whether all awards together are not lawful, or a limit cuts them or is not known; see the top of the file."""
+    doubts: list[pl.Expr] = [pl.lit(False)]
+    for rule in part.either_or:
+        doubts.append(_count(rule.programmes, part) > rule.most)
+    for group in part.groups:
+        mine = [pl.col(name).fill_null(0) for name in group.programmes if name in part.programmes]
+        if len(mine) >= group.applies_from:
+            # Plain sums are several times as fast as `sum_horizontal`. An unknown limit cuts whatever is above 0.
+            cuts = reduce(operator.add, mine) > pl.col(limit_column(group.id)).clip(0)
+            holds = _count(group.programmes, part) >= group.applies_from
+            doubts.append(cuts if group.applies_from <= 1 else cuts & holds)
+    return pl.any_horizontal(doubts)
 
-    kept: Amounts
-    cut_by: npt.NDArray[np.int8]
+
+def _count(programmes: Sequence[str], part: Linked) -> pl.Expr:
+    """How many of them one is entitled to."""
+    entitled = [pl.col(name) > 0 for name in programmes if name in part.programmes]
+    return pl.sum_horizontal([each.fill_null(False).cast(pl.UInt8) for each in entitled] or [pl.lit(0)])
 
 
-class _Search:
-    """One part: all subjects entitled to the same of its programmes are tried together."""
+def _bound_enum(part: Linked) -> pl.Enum:
+    return pl.Enum([DECLINED, *(group.id for group in part.groups)])
 
-    def __init__(self, part: Linked, entitled: pl.DataFrame, limits: Mapping[str, Amounts]) -> None:
-        self.part, self.limits = part, limits
-        columns = [entitled[name].fill_null(UNKNOWN).to_numpy() for name in part.programmes]
-        self.entitled: Amounts = np.stack(columns, axis=1)
-        self.place = {name: place for place, name in enumerate(part.programmes)}
 
-    def run(self) -> _Found:
-        kept = self.entitled.copy()
-        cut_by = np.zeros(kept.shape, dtype=np.int8)
-        weights = 1 << np.arange(kept.shape[1])
-        patterns = (self.entitled > 0) @ weights
-        for pattern in np.unique(patterns[patterns > 0]):
-            names = [name for name, place in self.place.items() if pattern >> place & 1]
-            self._choose(np.flatnonzero(patterns == pattern), names, kept, cut_by)
-        return _Found(kept, cut_by)
+Chosen = dict[str, tuple[Amounts, Codes]]
+"""By programme what is kept (UNKNOWN where it cannot be told), and the code of what cut it (0 nothing, 1 declined, 2 …
+the groups)."""
 
-    def _choose(self, rows: Places, names: Sequence[str], kept: Amounts, cut_by: npt.NDArray[np.int8]) -> None:
-        """Write the best choice of the subjects `rows`, who are entitled to `names`."""
-        rows = self._known(rows, names, kept)
-        choices = lawful_choices(names, self.part.either_or)
-        best = np.full(len(rows), -1, dtype=np.int64)
-        chosen = np.zeros(len(rows), dtype=np.int64)
-        for number, choice in enumerate(choices):
-            total = self._apply(rows, choice)[0].sum(axis=1)
-            better = total > best
-            best[better], chosen[better] = total[better], number
-        for number in np.unique(chosen):
-            mine = rows[chosen == number]
-            amounts, codes = self._apply(mine, choices[number])
-            for name in names:
-                place = self.place[name]
-                kept[mine, place] = amounts[:, place]
-                cut_by[mine, place] = codes[:, place] if name in choices[number] else 1
 
-    def _known(self, rows: Places, names: Sequence[str], kept: Amounts) -> Places:
-        """The rows of which every limit that may matter is known; of the others nothing can be told."""
-        unknown = np.zeros(len(rows), dtype=bool)
-        for group in self.part.groups:
-            if len(set(group.programmes) & set(names)) >= group.applies_from:
-                unknown |= self.limits[group.id][rows] == UNKNOWN
-        for name in names:
-            kept[rows[unknown], self.place[name]] = UNKNOWN
-        return rows[~unknown]
+def search(part: Linked, facts: pl.DataFrame) -> Chosen:
+    """All subjects entitled to the same programmes of the part are tried together."""
+    entitled = {name: facts[name].fill_null(UNKNOWN).to_numpy() for name in part.programmes}
+    limits = {group.id: facts[limit_column(group.id)].to_numpy() for group in part.groups}
+    found = {name: (amounts.copy(), np.zeros(len(amounts), dtype=np.int8)) for name, amounts in entitled.items()}
+    patterns = np.zeros(facts.height, dtype=np.int64)
+    for place, amounts in enumerate(entitled.values()):
+        patterns |= (amounts > 0).astype(np.int64) << place
+    for pattern in np.unique(patterns[patterns > 0]):
+        names = [name for place, name in enumerate(part.programmes) if pattern >> place & 1]
+        rows = np.flatnonzero(patterns == pattern)
+        rows = _known(part, rows, names, limits, found)
+        mine = {name: entitled[name][rows] for name in names}
+        chosen = _choose(part, names, mine, {name: limit[rows] for name, limit in limits.items()})
+        for name, (amounts, codes) in chosen.items():
+            found[name][0][rows], found[name][1][rows] = amounts, codes
+    return found
 
-    def _apply(self, rows: Places, choice: Sequence[str]) -> tuple[Amounts, npt.NDArray[np.int8]]:
-        """What a choice comes to after every limit, and what cut it."""
-        amounts = np.zeros((len(rows), len(self.part.programmes)), dtype=np.int64)
-        codes = np.zeros(amounts.shape, dtype=np.int8)
-        for name in choice:
-            amounts[:, self.place[name]] = self.entitled[rows, self.place[name]]
-        for number, group in enumerate(self.part.groups):
-            taken = [name for name in group.reduce if name in choice]
-            if len(taken) < group.applies_from:
-                continue
-            places = [self.place[name] for name in taken]
-            excess = np.maximum(amounts[:, places].sum(axis=1) - self.limits[group.id][rows], 0)
-            for place in places:
-                cut = np.minimum(amounts[:, place], excess)
-                amounts[:, place] -= cut
-                excess -= cut
-                codes[cut > 0, place] = number + 2
-        return amounts, codes
+
+def _known(part: Linked, rows: Places, names: Sequence[str], limits: Mapping[str, Amounts], found: Chosen) -> Places:
+    """The rows of which every limit that may matter is known; of the others nothing can be told."""
+    unknown = np.zeros(len(rows), dtype=bool)
+    for group in part.groups:
+        if len(set(group.programmes) & set(names)) >= group.applies_from:
+            unknown |= limits[group.id][rows] == UNKNOWN
+    for name in names:
+        found[name][0][rows[unknown]] = UNKNOWN
+    return rows[~unknown]
+
+
+def _choose(
+    part: Linked, names: Sequence[str], entitled: Mapping[str, Amounts], limits: Mapping[str, Amounts]
+) -> Chosen:
+    """The best choice of subjects who are entitled to exactly `names`."""
+    best = np.full(len(entitled[names[0]]), -1, dtype=np.int64)
+    chosen: Chosen = {name: (np.zeros_like(best), np.ones(len(best), dtype=np.int8)) for name in names}
+    for choice in lawful_choices(names, part.either_or):
+        made = _apply(part, choice, entitled, limits)
+        total = sum((amounts for amounts, _ in made.values()), np.zeros_like(best))
+        # Choices come in the order of preference, so of equal ones the first stays.
+        better = np.flatnonzero(total > best)
+        if not len(better):
+            continue
+        best[better] = total[better]
+        for name, (amounts, codes) in chosen.items():
+            amounts[better] = made[name][0][better] if name in made else 0
+            codes[better] = made[name][1][better] if name in made else 1
+    return chosen
+
+
+def _apply(
+    part: Linked, choice: Sequence[str], entitled: Mapping[str, Amounts], limits: Mapping[str, Amounts]
+) -> Chosen:
+    """What a choice comes to after every limit, and what cut it."""
+    made = {name: (entitled[name].copy(), np.zeros(len(entitled[name]), dtype=np.int8)) for name in choice}
+    for number, group in enumerate(part.groups):
+        taken = [name for name in group.reduce if name in made]
+        if not taken or len(taken) < group.applies_from:
+            continue
+        excess = np.maximum(sum(made[name][0] for name in taken) - limits[group.id], 0)
+        for name in taken:
+            amounts, codes = made[name]
+            cut = np.minimum(amounts, excess)
+            amounts -= cut
+            excess -= cut
+            codes[cut > 0] = number + 2
+    return made

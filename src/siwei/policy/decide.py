@@ -4,20 +4,24 @@ A programme is eligible where all its clauses are yes, not eligible where one is
 Outside its period it is not eligible, whatever the clauses say.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
 from siwei.policy.language.arithmetic import round_to_multiple
 from siwei.policy.language.compile import Plan
-from siwei.policy.language.compiled import Compiled, Context, strict
+from siwei.policy.language.compiled import Bounds, Compiled, Context, bounds_of, strict
 from siwei.policy.programmes import Clause, ClauseVerdict, Programme, Verdict
-from siwei.policy.subjects import ID, prepare_subjects
+from siwei.policy.subjects import ID, attribute_dtypes, prepare_subjects, whole_ranges
 
 VERDICTS = (Verdict.NOT_ELIGIBLE, Verdict.ELIGIBLE, Verdict.CANNOT_TELL)
 CLAUSE_VERDICTS = (ClauseVerdict.NO, ClauseVerdict.YES, ClauseVerdict.UNKNOWN, ClauseVerdict.ERROR)
 """Verdicts by their code in the wide frame."""
+EVERY_WHOLE_NUMBER: Mapping[str, Bounds] = MappingProxyType({})
+"""Ranges where nobody has looked: none is known."""
 MOST_ATTRIBUTES = 64
 """What one clause may read: the bits of its `missing` column."""
 
@@ -132,17 +136,29 @@ def decide(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame
 def decide_lazily(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     """The wide frame of `Decisions` as a lazy frame: every step works row by row, so it streams in bounded memory."""
     subjects = prepare_subjects(table, programmes)
-    columns = frozenset(subjects.collect_schema().names())
     plan = Plan()
-    compiled: list[pl.Expr] = []
-    verdicts: list[pl.Expr] = []
-    order = [ID]
-    for programme in programmes:
-        compiled += _clause_columns(plan, programme, as_of, columns)
-        verdicts += _verdict_columns(programme, as_of)
-        order += decision_columns(programme)
+    made, verdicts = plan_decisions(
+        plan, programmes, as_of, columns_of(subjects), whole_ranges(table, attribute_dtypes(programmes))
+    )
+    order = [ID, *(name for programme in programmes for name in decision_columns(programme))]
     # The verdict reads the column of whether all clauses hold, and not their expressions.
-    return plan.apply(subjects, [pl.col(ID), *compiled]).with_columns(*verdicts).select(order)
+    return plan.apply(subjects, [pl.col(ID), *made]).with_columns(*verdicts).select(order)
+
+
+def plan_decisions(
+    plan: Plan, programmes: Iterable[Programme], as_of: date, columns: frozenset[str], ranges: Mapping[str, Bounds]
+) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """Two layers: clauses, whether all hold and the amounts, over the plan; then verdicts and awards over those."""
+    made: list[pl.Expr] = []
+    verdicts: list[pl.Expr] = []
+    for programme in programmes:
+        made += _clause_columns(plan, programme, as_of, columns, ranges)
+        verdicts += _verdict_columns(programme, as_of)
+    return made, verdicts
+
+
+def columns_of(subjects: pl.LazyFrame) -> frozenset[str]:
+    return frozenset(subjects.collect_schema().names())
 
 
 def decision_columns(programme: Programme) -> list[str]:
@@ -155,36 +171,62 @@ def decision_columns(programme: Programme) -> list[str]:
     return names
 
 
-def programme_context(programme: Programme, as_of: date, requires: int, columns: frozenset[str]) -> Context:
+def programme_context(
+    programme: Programme,
+    as_of: date,
+    requires: int,
+    columns: frozenset[str],
+    ranges: Mapping[str, Bounds] = EVERY_WHOLE_NUMBER,
+) -> Context:
     values = {parameter.id: parameter.value_on(as_of) for parameter in programme.parameters}
-    return Context(as_of, values, programme.rounding.mode, requires, columns)
+    return Context(as_of, values, programme.rounding.mode, requires, columns, ranges)
 
 
-def compile_clause(plan: Plan, programme: Programme, clause: Clause, as_of: date, columns: frozenset[str]) -> Compiled:
-    return plan.add(clause.expression.tree, programme_context(programme, as_of, clause.requires, columns))
+def compile_clause(
+    plan: Plan,
+    programme: Programme,
+    clause: Clause,
+    as_of: date,
+    columns: frozenset[str],
+    ranges: Mapping[str, Bounds] = EVERY_WHOLE_NUMBER,
+) -> Compiled:
+    return plan.add(clause.expression.tree, programme_context(programme, as_of, clause.requires, columns, ranges))
 
 
-def compile_award(plan: Plan, programme: Programme, as_of: date, columns: frozenset[str]) -> Compiled:
+def compile_award(
+    plan: Plan,
+    programme: Programme,
+    as_of: date,
+    columns: frozenset[str],
+    ranges: Mapping[str, Bounds] = EVERY_WHOLE_NUMBER,
+) -> Compiled:
     """The award under its cap, rounded; a negative amount is an error. What it waits for includes the cap."""
-    context = programme_context(programme, as_of, programme.award.requires, columns)
+    context = programme_context(programme, as_of, programme.award.requires, columns, ranges)
     amount = plan.add(programme.award.expression.tree, context)
     parts: tuple[Compiled, ...] = (amount,)
     value = amount.value
     if programme.award.cap is not None:
         cap = plan.add(programme.award.cap.tree, context)
-        parts, value = (amount, cap), _lesser(amount.value, cap.value)
+        parts, value = (amount, cap), _lesser(amount, cap)
     rounded = round_to_multiple(value, programme.rounding.multiple_fen, programme.rounding.mode)
+    lowest = [bounds[0] for part in parts if (bounds := bounds_of(part)) is not None]
+    if programme.rounding.multiple_fen == 1 and len(lowest) == len(parts) and min(lowest) >= 0:
+        return strict(parts, rounded)
     return strict(parts, pl.when(rounded >= 0).then(rounded), can_fail=True)
 
 
-def _lesser(amount: pl.Expr, cap: pl.Expr) -> pl.Expr:
+def _lesser(amount: Compiled, cap: Compiled) -> pl.Expr:
     """Null where either is."""
-    return pl.when(amount <= cap).then(amount).when(amount > cap).then(cap)
+    if type(cap.constant) is int:
+        return amount.value.clip(upper_bound=cap.constant)
+    return pl.when(amount.value <= cap.value).then(amount.value).when(amount.value > cap.value).then(cap.value)
 
 
-def _clause_columns(plan: Plan, programme: Programme, as_of: date, columns: frozenset[str]) -> list[pl.Expr]:
+def _clause_columns(
+    plan: Plan, programme: Programme, as_of: date, columns: frozenset[str], ranges: Mapping[str, Bounds]
+) -> list[pl.Expr]:
     made: list[pl.Expr] = []
-    results = [compile_clause(plan, programme, clause, as_of, columns) for clause in programme.clauses]
+    results = [compile_clause(plan, programme, clause, as_of, columns, ranges) for clause in programme.clauses]
     for clause, result in zip(programme.clauses, results, strict=True):
         made.append(clause_code(result).alias(clause_column(programme.id, clause.id)))
         if len(clause.expression.attributes) > 1:
@@ -192,7 +234,7 @@ def _clause_columns(plan: Plan, programme: Programme, as_of: date, columns: froz
             made.append(bits.alias(missing_column(programme.id, clause.id)))
     # Kleene's and over the clauses: false where one is no, null where none is no but one is not known or in error.
     all_hold = pl.all_horizontal([result.value for result in results])
-    award = compile_award(plan, programme, as_of, columns)
+    award = compile_award(plan, programme, as_of, columns, ranges)
     return [*made, all_hold.alias(verdict_column(programme.id)), award.value.alias(award_column(programme.id))]
 
 

@@ -54,6 +54,20 @@ def prepare_columns(table: pl.DataFrame | pl.LazyFrame, wanted: Mapping[str, pl.
     return frame.select(*columns, *(pl.col(name).cast(pl.UInt8) for name in statuses))
 
 
+def whole_ranges(table: pl.DataFrame | pl.LazyFrame, read: Mapping[str, pl.DataType]) -> dict[str, tuple[int, int]]:
+    """The least and the greatest of every whole number that is read, of a table in memory. A lazy one is not read twice
+    for it: nothing is known of that, and its arithmetic is checked row by row."""
+    if isinstance(table, pl.LazyFrame):
+        return {}
+    found = {}
+    for name, dtype in read.items():
+        if dtype == pl.Int64 and table[name].dtype in WHOLE:
+            least, most = table[name].min(), table[name].max()
+            if isinstance(least, int) and isinstance(most, int):
+                found[name] = (least, most)
+    return found
+
+
 def column_problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None:
     """What is wrong with a table's column `name` that must hold `dtype`; None where nothing is."""
     if name not in schema:

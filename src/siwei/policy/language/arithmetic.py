@@ -2,7 +2,8 @@
 truncates.
 
 Integers are widened to 128 bits, where no operation below can overflow, and narrowed again with a check: out of range
-becomes null, which `strict(can_fail=True)` reads as an error.
+becomes null, which `strict(can_fail=True)` reads as an error. Where the bounds of the operands prove that nothing can
+leave 64 bits, neither is needed.
 """
 
 import operator
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from siwei.policy.language.compiled import Builder, Compiled, Context, strict
+from siwei.policy.language.compiled import Bounds, Builder, Compiled, Context, bounds_of, hull, strict
 from siwei.policy.language.types import INT64_MAX, INT64_MIN, UINT64_MAX
 
 Operation = Callable[[pl.Expr, pl.Expr], pl.Expr]
@@ -25,6 +26,22 @@ def wide(expression: pl.Expr) -> pl.Expr:
 def narrow(expression: pl.Expr, dtype: type[pl.Int64] | type[pl.UInt64] = pl.Int64) -> pl.Expr:
     """Null where the value does not fit."""
     return expression.cast(dtype, strict=False)
+
+
+WHOLE_RANGE = (INT64_MIN, INT64_MAX)
+HALF_RANGE = (-(2**62), 2**62)
+"""Dividing within it, no step on the way leaves 64 bits."""
+
+
+def _bounds_after(operation: Operation, left: Compiled, right: Compiled) -> Bounds:
+    """Of the exact result, which may lie beyond 64 bits."""
+    ends = [bounds_of(side) or WHOLE_RANGE for side in (left, right)]
+    results = [operation(one, other) for one in ends[0] for other in ends[1]]  # type: ignore[arg-type]
+    return min(results), max(results)  # type: ignore[return-value]
+
+
+def _within(bounds: Bounds, outer: Bounds) -> bool:
+    return outer[0] <= bounds[0] and bounds[1] <= outer[1]
 
 
 def _range_that_fits(operation: Operation, constant: int, constant_is_left: bool) -> tuple[int, int]:
@@ -46,6 +63,10 @@ def _range_that_fits(operation: Operation, constant: int, constant_is_left: bool
 
 def integer_operation(operation: Operation) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
+        reach = _bounds_after(operation, *arguments)
+        if _within(reach, WHOLE_RANGE):
+            return strict(arguments, operation(arguments[0].value, arguments[1].value), bounds=reach)
+        reach = max(reach[0], INT64_MIN), min(reach[1], INT64_MAX)
         constants = [argument.constant for argument in arguments]
         if (constants[0] is None) != (constants[1] is None):
             # Beside a constant the range is known beforehand, and 64 bits do: a third of the time of 128.
@@ -54,9 +75,9 @@ def integer_operation(operation: Operation) -> Builder:
             lowest, highest = _range_that_fits(operation, constant, constant_is_left=operand == 1)
             fits = arguments[operand].value.is_between(lowest, highest)
             exact = operation(arguments[0].value, arguments[1].value)
-            return strict(arguments, pl.when(fits).then(exact), can_fail=True)
+            return strict(arguments, pl.when(fits).then(exact), can_fail=True, bounds=reach)
         left, right = (wide(argument.value) for argument in arguments)
-        return strict(arguments, narrow(operation(left, right)), can_fail=True)
+        return strict(arguments, narrow(operation(left, right)), can_fail=True, bounds=reach)
 
     return build
 
@@ -98,14 +119,26 @@ def truncated_quotient(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     return pl.when((remainder != 0) & ((left < 0) != (right < 0))).then(floored + 1).otherwise(floored)
 
 
+def _quotient_by(dividend: pl.Expr, divisor: int, reach: Bounds) -> pl.Expr:
+    """Toward zero, by a constant above zero, within 64 bits."""
+    floored = dividend // divisor
+    if reach[0] >= 0:
+        return floored
+    # The product may wrap below the smallest integer; it then differs from the dividend too.
+    return pl.when((dividend < 0) & (floored * divisor != dividend)).then(floored + 1).otherwise(floored)
+
+
+def _divided(bounds: Bounds, divisor: int) -> Bounds:
+    least, most = (abs(end) // divisor * (1 if end >= 0 else -1) for end in bounds)
+    return least, most
+
+
 def integer_division(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
     divisor = arguments[1].constant
     if isinstance(divisor, int) and divisor > 0 and arguments[0].constant is None:
-        dividend = arguments[0].value
-        floored = dividend // divisor
-        # The product may wrap below the smallest integer; it then differs from the dividend too.
-        quotient = pl.when((dividend < 0) & (floored * divisor != dividend)).then(floored + 1).otherwise(floored)
-        return strict(arguments, quotient)
+        reach = bounds_of(arguments[0]) or WHOLE_RANGE
+        quotient = _quotient_by(arguments[0].value, divisor, reach)
+        return strict(arguments, quotient, bounds=_divided(reach, divisor))
     left, right = (wide(argument.value) for argument in arguments)
     return strict(arguments, narrow(truncated_quotient(left, right)), can_fail=True)
 
@@ -163,25 +196,45 @@ def round_to_multiple(amount: pl.Expr, multiple: int, mode: str) -> pl.Expr:
 
 def share(arguments: tuple[Compiled, ...], context: Context) -> Compiled:
     """`share(amount, numerator, denominator)`: the product is exact, the quotient rounded by the programme's mode."""
-    part, top, bottom = (argument.constant for argument in arguments)
-    if part is None and isinstance(top, int) and isinstance(bottom, int) and context.rounding == "down":
-        within = 0 <= top <= bottom and bottom > 0 and top * bottom <= INT64_MAX
-        if within:
-            return strict(arguments, _share_within(arguments[0].value, top, bottom))
+    by = arguments[2].constant
+    if isinstance(by, int) and by > 0:
+        within = _share_within(arguments, by, context.rounding)
+        if within is not None:
+            return within
     amount, numerator, denominator = (wide(argument.value) for argument in arguments)
     quotient = rounded_quotient_of(amount * numerator, denominator, context.rounding)
-    if isinstance(arguments[2].constant, int) and arguments[2].constant > 0:
+    if isinstance(by, int) and by > 0:
         return strict(arguments, narrow(quotient), can_fail=True)
     return strict(arguments, narrow(pl.when(denominator > 0).then(quotient)), can_fail=True)
 
 
-def _share_within(amount: pl.Expr, numerator: int, denominator: int) -> pl.Expr:
+def _share_within(arguments: tuple[Compiled, ...], denominator: int, rounding: str) -> Compiled | None:
+    """The same in 64 bits, where that is proven to be enough; it then cannot fail."""
+    amount, numerator = arguments[0].value, arguments[1].value
+    product = _bounds_after(operator.mul, arguments[0], arguments[1])
+    if _within(product, HALF_RANGE) and denominator <= HALF_RANGE[1]:
+        if rounding == "down":
+            quotient, reach = _quotient_by(amount * numerator, denominator, product), _divided(product, denominator)
+            return strict(arguments, quotient, bounds=reach)
+        divisor = pl.lit(denominator, dtype=pl.Int64)
+        return strict(arguments, rounded_quotient_of(amount * numerator, divisor, rounding))
+    least, most = bounds_of(arguments[1]) or WHOLE_RANGE
+    if rounding == "down" and least >= 0 and most <= denominator and most * denominator <= INT64_MAX:
+        reach = bounds_of(arguments[0]) or WHOLE_RANGE
+        reach = min(reach[0], 0), max(reach[1], 0)
+        return strict(arguments, _share_by_parts(amount, numerator, denominator, reach), bounds=reach)
+    return None
+
+
+def _share_by_parts(amount: pl.Expr, numerator: pl.Expr, denominator: int, reach: Bounds) -> pl.Expr:
     """amount × numerator ÷ denominator toward zero, for 0 ≤ numerator ≤ denominator whose product is within 64 bits:
     the amount is cut into whole denominators and a rest, so that no step leaves 64 bits."""
     whole = amount // denominator
     rest = (amount - whole * denominator) * numerator
     of_rest = rest // denominator
     floored = whole * numerator + of_rest
+    if reach[0] >= 0:
+        return floored
     return pl.when((amount < 0) & (of_rest * denominator != rest)).then(floored + 1).otherwise(floored)
 
 
@@ -197,9 +250,15 @@ def extreme(largest: bool) -> Builder:
         # The horizontal functions skip nulls; here one that is not known leaves the answer not known.
         all_known = pl.all_horizontal([value.is_not_null() for value in values])
         chosen = pl.max_horizontal(values) if largest else pl.min_horizontal(values)
-        return strict(arguments, pl.when(all_known).then(chosen))
+        return strict(arguments, pl.when(all_known).then(chosen), bounds=_extreme_bounds(arguments, largest))
 
     return build
+
+
+def _extreme_bounds(arguments: tuple[Compiled, ...], largest: bool) -> Bounds:
+    pick = max if largest else min
+    ends = [bounds_of(argument) or WHOLE_RANGE for argument in arguments]
+    return pick(least for least, _ in ends), pick(most for _, most in ends)
 
 
 def band(limit_count: int) -> Builder:
@@ -210,7 +269,9 @@ def band(limit_count: int) -> Builder:
         chosen = results[-1].value
         for limit, result in zip(reversed(limits), reversed(results[:-1]), strict=True):
             chosen = pl.when(subject.value <= limit.value).then(result.value).otherwise(chosen)
-        all_known = pl.all_horizontal([argument.value.is_not_null() for argument in arguments])
-        return strict(arguments, pl.when(all_known).then(chosen))
+        unsure = [argument.value.is_not_null() for argument in arguments if argument.constant is None]
+        if unsure:
+            chosen = pl.when(pl.all_horizontal(unsure)).then(chosen)
+        return strict(arguments, chosen, bounds=hull(*results))
 
     return build

@@ -76,17 +76,19 @@ class Plan:
     def _attribute(self, node: Attribute, context: Context) -> tuple[Compiled, int]:
         """A missing fact, or one less proven than the clause requires, is unknown."""
         if context.requires == 0:
-            return Compiled(pl.col(node.name), unknown={node.name: pl.col(node.name).is_null()}), 0
+            missing = {node.name: pl.col(node.name).is_null()}
+            return Compiled(pl.col(node.name), unknown=missing, bounds=context.ranges.get(node.name)), 0
         status = node.name + STATUS_SUFFIX
         # Without a status column everything is only declared.
         proven = pl.col(status) >= context.requires if status in context.columns else pl.lit(False)
         bound, level = self._bind(Compiled(pl.when(proven).then(pl.col(node.name))), 0)
-        return Compiled(bound.value, unknown={node.name: bound.value.is_null()}), level
+        missing = {node.name: bound.value.is_null()}
+        return Compiled(bound.value, unknown=missing, bounds=context.ranges.get(node.name)), level
 
     def _bind(self, result: Compiled, level: int) -> tuple[Compiled, int]:
         value = self._name(result.value, level)
         error = None if result.error is None else self._name(result.error, level)
-        return Compiled(value, error, result.unknown, result.constant), level + 1
+        return Compiled(value, error, result.unknown, result.constant, bounds=result.bounds), level + 1
 
     def _name(self, expression: pl.Expr, level: int) -> pl.Expr:
         while len(self.levels) <= level:

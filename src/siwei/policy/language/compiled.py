@@ -16,19 +16,23 @@ from operator import or_
 import polars as pl
 
 NEVER: Mapping[str, pl.Expr] = {}
+Bounds = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """`error` is Boolean and never null; None where the node cannot fail. `unknown` says, by attribute, in which
     rows that attribute is what the result waits for (Boolean, never null); empty where the node is always known.
-    `constant` is the Python value of what is the same in every row, and `fails` says that every row is in error."""
+    `constant` is the Python value of what is the same in every row, and `fails` says that every row is in error.
+    `bounds` are the least and the greatest that a whole number can be in any row, where that is proven: what is done
+    within 64 bits then needs no check."""
 
     value: pl.Expr
     error: pl.Expr | None = None
     unknown: Mapping[str, pl.Expr] = field(default_factory=dict)
     constant: object = None
     fails: bool = False
+    bounds: Bounds | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -43,13 +47,15 @@ class Compiled:
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a compilation is for: the day, the parameters' values on it, how divisions round, the proof asked of each
-    fact (0 declared, 1 documented, 2 verified), and the columns the table has."""
+    fact (0 declared, 1 documented, 2 verified), the columns the table has, and the least and greatest of its whole
+    numbers where they were looked at. Contexts of one plan are of one table."""
 
     as_of: date
     parameters: Mapping[str, int | None] = field(default_factory=dict)
     rounding: str = "down"
     requires: int = 0
     columns: frozenset[str] = frozenset()
+    ranges: Mapping[str, Bounds] = field(default_factory=dict)
 
 
 Builder = Callable[[tuple[Compiled, ...], Context], Compiled]
@@ -68,7 +74,9 @@ def merge_unknown(*parts: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
     return merged
 
 
-def strict(arguments: tuple[Compiled, ...], value: pl.Expr, can_fail: bool = False) -> Compiled:
+def strict(
+    arguments: tuple[Compiled, ...], value: pl.Expr, can_fail: bool = False, bounds: Bounds | None = None
+) -> Compiled:
     """A function of values: unknown where any argument is unknown, else in error where any is in error or it fails
     itself.
 
@@ -80,10 +88,10 @@ def strict(arguments: tuple[Compiled, ...], value: pl.Expr, can_fail: bool = Fal
     if inherited is not None and may_wait is not None:
         inherited = inherited & ~may_wait
     if not can_fail:
-        return Compiled(value, inherited, unknown)
+        return Compiled(value, inherited, unknown, bounds=bounds)
     # With every argument ok, a null can only be the function's own failure; unknown or in error, it is inherited.
     failed = value.is_null() if may_wait is None else value.is_null() & ~may_wait
-    return Compiled(value, failed, unknown)
+    return Compiled(value, failed, unknown, bounds=bounds)
 
 
 def _connective(arguments: tuple[Compiled, ...], value: pl.Expr) -> Compiled:
@@ -109,6 +117,19 @@ def either(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
     return _connective(arguments, left.value | right.value)
 
 
+def bounds_of(part: Compiled) -> Bounds | None:
+    constant = part.constant
+    return (constant, constant) if type(constant) is int else part.bounds
+
+
+def hull(*parts: Compiled) -> Bounds | None:
+    """The bounds of a value that is one of them."""
+    found = [bounds for part in parts if (bounds := bounds_of(part)) is not None]
+    if len(found) < len(parts):
+        return None
+    return min(least for least, _ in found), max(most for _, most in found)
+
+
 def conditional(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
     """`test ? then : otherwise`: only the branch taken counts. `when(null)` would take the else branch, hence two
     tests."""
@@ -126,4 +147,5 @@ def conditional(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         {name: mask & ~test.value.fill_null(False) for name, mask in otherwise.unknown.items()},
     )
     result = Compiled(value, error)
-    return Compiled(value, error, {name: mask & result.is_unknown for name, mask in unknown.items()})
+    waiting = {name: mask & result.is_unknown for name, mask in unknown.items()}
+    return Compiled(value, error, waiting, bounds=hull(then, otherwise))
