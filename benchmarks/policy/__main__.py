@@ -1,8 +1,9 @@
-"""Six programmes × five clauses, awards and a limit over them, by every system on the same rows.
+"""Six programmes × five clauses, awards and stacking, by every system on the same rows.
 
     python -m benchmarks.policy --rows 1000000 [--json] [--systems ours polars …] [--rounds 3]
 
-Prints one list of `{system, rows, rules, evaluate_s, end_to_end_s, peak_rss_mb, agrees}` and more. See README.md.
+Prints one list of `{system, rows, rules, evaluate_s, end_to_end_s, peak_rss_mb, agrees}` and more. A system whose
+package is not installed has null for figures, and `missing`. See README.md.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import statistics
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,21 @@ MOST_ROWS = {
     "python": 200_000,
 }  # fmt: skip
 """Row-by-row systems are asked for fewer of the same rows; all figures of theirs are for those."""
+
+
+PACKAGES = {"openfisca": "openfisca_core", "zen_engine": "zen", "rust_cel": "cel", "duckdb": "duckdb"}
+"""What a system imports beside what the platform needs; `cel` is common-expression-language."""
+
+
+def missing_package(name: str) -> str | None:
+    package = PACKAGES.get(name.partition(":")[0])
+    return None if package is None or find_spec(package) else package
+
+
+def tell_missing(name: str, rows: int, package: str) -> dict[str, Any]:
+    print(f"{name:>22} not measured: {package!r} is not installed → pip install -e '.[bench]'", file=sys.stderr)
+    figures = dict.fromkeys(("evaluate_s", "end_to_end_s", "peak_rss_mb", "agrees"))
+    return {"system": name, "rows": rows, "rules": RULES, **figures, "missing": package}
 
 
 def measure_once(name: str, rows: int, folder: Path) -> dict[str, Any]:
@@ -86,6 +103,9 @@ def print_results(results: list[dict[str, Any]]) -> None:
           f"{'M row·rules/s':>15}{'ours is':>9}  agrees")  # fmt: skip
     ours = next((each for each in results if each["system"] == "ours"), None)
     for each in results:
+        if "missing" in each:
+            print(f"{each['system']:>22}  not measured: {each['missing']!r} is not installed")
+            continue
         ratio = f"{ours['row_rules_per_s'] / each['row_rules_per_s']:.2f}×" if ours else ""
         agrees = "yes" if each["agrees"] else f"no, {each['rows_that_differ']:,} rows"
         print(
@@ -109,13 +129,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="siwei-policy-") as temporary:
         folder = Path(temporary)
         write_rows(folder / "subjects.parquet", options.rows)
-        measured: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+        absent = {name: package for name in names if (package := missing_package(name)) is not None}
+        present = [name for name in names if name not in absent]
+        measured: dict[str, list[dict[str, Any]]] = {name: [] for name in present}
         asked = {name: min(options.rows, MOST_ROWS.get(name, options.rows)) for name in names}
         # Round by round and not system by system: what else the machine does then falls on all of them alike.
         for _ in range(options.rounds):
-            for name in names:
+            for name in present:
                 measured[name].append(measure_once(name, asked[name], folder))
-        results = [combine(name, asked[name], measured[name], folder) for name in names]
+        results = [
+            tell_missing(name, asked[name], absent[name]) if name in absent
+            else combine(name, asked[name], measured[name], folder)
+            for name in names
+        ]  # fmt: skip
     if options.json:
         print(json.dumps(results))
     else:

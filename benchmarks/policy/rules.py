@@ -28,8 +28,8 @@ CLAUSES: dict[str, tuple[str, ...]] = {
 }
 STACKED = ("compute-voucher", "corpus-voucher", "model-voucher")
 """Together at most half of what was spent on compute, corpora and models, the last one cut first. Of all sets of
-them the best is taken: the greatest total, of equal ones the fewest awards, then the first in this order. An award that is not
-known is left out and stays so; where the limit is not known, no award above 0 can be told."""
+them the best is taken: the greatest total, of equal ones the fewest awards, then the first in this order. An award
+that is not known is left out and stays so; where the limit is not known, no award above 0 can be told."""
 CHOICES = ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))
 """Sets of STACKED in the order of preference. One limit over all of them: a set comes to its sum or the limit, so the
 best total is that of all three, and the first set whose sum reaches it is the one taken."""
