@@ -1,12 +1,15 @@
 """Who is related on a day, by the recorded ties: direct, through others, under one controller; and the path."""
 
+import os
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from siwei.exchange.actors import VISITOR, Actor, Role
 from siwei.exchange.models import Organisation, Relation
-from siwei.exchange.relations import related_around, related_pairs
+from siwei.exchange.relations import path_words, related_around, related_pairs, relation_path, relation_paths
 
 DAY = date(2026, 11, 23)
 
@@ -59,3 +62,32 @@ def test_only_ties_of_the_day(named: dict[str, Organisation], now: datetime) -> 
     tie(named, now, "a", "c", None, valid_from=date(2026, 11, 24))
     tie(named, now, "a", "x", None, valid_from=DAY, valid_to=date(2026, 11, 24))
     assert pairs("a") == {("a", "x")}
+
+
+def test_the_citys_pack_says_from_which_share_a_tie_counts(
+    named: dict[str, Organisation], now: datetime, tmp_path: Path, settings: Any
+) -> None:
+    tie(named, now, "group", "a", 3000)
+    settings.CITY_PACK = tmp_path
+    assert pairs("a") == {("a", "group")}
+    written = "related_parties: {share_from_bp: %d, words: {zh: 关联方, en: Related parties}}\n"
+    rule = tmp_path / "stacking.yaml"
+    rule.write_text(written % 3001, encoding="utf-8")
+    assert pairs("a") == set()
+    # The file may change while the process runs.
+    rule.write_text(written % 3000, encoding="utf-8")
+    os.utime(rule, ns=(1, 1))
+    assert pairs("a") == {("a", "group")}
+
+
+def test_the_path_is_told_and_what_is_not_published_is_not(named: dict[str, Organisation], now: datetime) -> None:
+    tie(named, now, "group", "a", 6000, is_public=True)
+    tie(named, now, "group", "b", None)
+    office, inside = Actor(name="office", is_auditor=True), Actor(1, "b's", {named["b"].pk: Role.MEMBER})
+    told = [path_words(relation_path(DAY, "a", "b", actor)) for actor in (office, inside, VISITOR)]
+    assert told[0] == told[1]
+    assert told[0].en == "group holds 60% of a; b and group are tied (which way is not known)"
+    assert told[2].en == "group holds 60% of a; a tie that is not published"
+    assert told[2].zh == "group 持有 a 60%；一项未公开的关联"
+    assert relation_path(DAY, "a", "c", office) == ()
+    assert set(relation_paths(DAY, [("a", "b"), ("a", "x"), ("b", "b")], office)) == {("a", "b")}

@@ -33,15 +33,17 @@ APPLIES_TO = {
         "open-corpus", "rd-super-deduction", "rd-super-deduction-chips", "sme-software-medium", "sme-software-micro",
         "sme-software-small", "xunli", "yuliao",
     },
+    "claim": {"compute-contract"},
     "project": {"application-demonstration", "key-technology", "peacock-team", "research-topic"},
     "person": {"gba-income-tax", "peacock"},
 }  # fmt: skip
 DRAFTS = {
-    "gba-income-tax", "high-tech-enterprise", "incubator-entry", "key-technology", "longgang-compute", "open-corpus",
+    "compute-contract", "gba-income-tax", "high-tech-enterprise", "incubator-entry", "key-technology",
+    "longgang-compute", "open-corpus",
     "peacock", "peacock-team", "rd-super-deduction-chips", "research-topic", "sme-software-medium",
     "sme-software-micro", "sme-software-small",
 }  # fmt: skip
-DESIGNED = {"incubator-entry", "research-topic"}
+DESIGNED = {"compute-contract", "incubator-entry", "research-topic"}
 BUDGETS_YUAN = {
     "application-demonstration": 100_000_000, "key-technology": 300_000_000, "moxing": 100_000_000,
     "xunli": 500_000_000, "yuliao": 50_000_000,

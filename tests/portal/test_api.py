@@ -30,6 +30,8 @@ ADDRESSES = {
         "/api/organisations",
         "/api/organisations/n-00000000000000aa/dossier",
         "/api/organisations/n-00000000000000aa/entitlements/xunli/application",
+        "/api/organisations/n-00000000000000aa/claims",
+        "/api/claim?id=deal/1",
         "/api/chain",
         "/api/chain/edges",
         "/api/segments/machine-vision",

@@ -73,6 +73,8 @@ PRIVATE = {
         "/api/organisations/n-00000000000000aa/entitlements/xunli",
         {"alice"},
     ),
+    "api/organisations/<key>/claims": ("/api/organisations/n-00000000000000aa/claims", {"alice"}),
+    "api/claim": ("/api/claim?id=deal/1", {"alice"}),
     "api/organisations/<key>/wallet": ("/api/organisations/n-00000000000000aa/wallet", {"alice"}),
     "api/organisations/<key>/dossier": ("/api/organisations/n-00000000000000aa/dossier", {"alice"}),
     "api/organisations/<key>/entitlements/<programme_id>/application": (

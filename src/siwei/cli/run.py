@@ -21,7 +21,7 @@ DEMO_PEOPLE = {"demo-firm": "a small firm", "demo-centre": "a compute centre", "
 
 @app.command
 def run(*, city: City = None, json: Json = False) -> None:
-    """Run the main job: city, firms, chain, programmes, exchange, measure. Run again, it continues and doubles nothing.
+    """Run the main job: city, firms, chain, exchange, programmes, measure. Run again, it continues and doubles nothing.
 
     Firms come from $SIWEI_DATA/firms where that is set, else from a generated population.
     """

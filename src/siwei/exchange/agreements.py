@@ -141,7 +141,7 @@ def propose_agreement(
         organisation, person = (owner, None) if isinstance(owner, Organisation) else (None, owner)
         members.append(AgreementParty(agreement=agreement, organisation=organisation, person=person, role=party.role))
         members[-1].save(force_insert=True)
-    _write_lines(agreement, lines, as_of or timezone.localdate(now))
+    _write_lines(agreement, lines, as_of or timezone.localdate(now), actor)
     plan_deliveries(agreement, find_kind(kind), members, deliveries)
     record_event(
         "propose_agreement",
@@ -189,7 +189,7 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
             payload={"role": party.role},
         )
         ask_for_approvals(agreement, party, actor, now)
-    conclude_signing(agreement, "sign", now, as_of or timezone.localdate(now))
+    conclude_signing(agreement, "sign", now, as_of or timezone.localdate(now), actor)
     return agreement
 
 
@@ -222,9 +222,9 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
     return agreement
 
 
-def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date) -> None:
+def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date, actor: Actor) -> None:
     match, voucher = agreement.match, agreement.voucher
-    quoted = [quoted_line(agreement, match, voucher, day)] if match and find_kind(agreement.kind).price else []
+    quoted = [quoted_line(agreement, match, voucher, day, actor)] if match and find_kind(agreement.kind).price else []
     if voucher is not None and not quoted:
         raise Conflict(f"a voucher pays for what is priced by quantity; a {agreement.kind} is not, or it has no match")
     for number, line in enumerate([*quoted, *(plain_line(agreement, line) for line in lines)], 1):

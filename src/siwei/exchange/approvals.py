@@ -75,7 +75,7 @@ def approve_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | No
         state=ApprovalState.GIVEN, decided_by_id=actor.person_id, decided_at=now
     )
     _record("approve_agreement", chosen, actor, now)
-    conclude_signing(agreement, "approve", now, as_of or timezone.localdate(now))
+    conclude_signing(agreement, "approve", now, as_of or timezone.localdate(now), actor)
     return agreement
 
 

@@ -5,11 +5,14 @@ from datetime import date, datetime
 from typing import Any
 
 from siwei.city.attributes import Attribute, canonical_text, parse_value
-from siwei.errors import Conflict, InputError
+from siwei.errors import Conflict, InputError, Problem
 from siwei.exchange.access import can_act_for, require
 from siwei.exchange.actors import Actor
+from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.contract_claims import claim_facts, claim_table, find_claim
 from siwei.exchange.models import Decision, Fact, Organisation
+from siwei.exchange.relations import related_around
 from siwei.exchange.subjects import facts_on
 from siwei.policy import Explanation, FactStatus, FactValue, Programme, explain
 
@@ -32,33 +35,62 @@ def facts_of(
     return found
 
 
+def subject_facts(
+    programme: Programme,
+    organisation: Organisation,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    subject: str = "",
+) -> dict[str, FactValue]:
+    """All that `programme` reads of the organisation, or of its claim `subject`: facts, contracts and aggregates.
+
+    Raises InputError for a programme that is not decided for such a subject, NotFound for a claim that is not the
+    organisation's.
+    """
+    read = {name: attributes[name] for name in (*programme.attributes, *programme.pot_attributes) if name in attributes}
+    own = {name: each for name, each in read.items() if each.subject == "organisation"}
+    facts = facts_of(organisation, as_of, own)
+    if programme.applies_to == "claim":
+        graph = related_around(as_of, frozenset((organisation.key,)))
+        claims = claim_table(as_of, attributes=attributes, graph=graph, organisation_ids=[organisation.pk])
+        facts |= claim_facts(find_claim(claims, subject), attributes)
+    elif programme.applies_to != "organisation" or subject:
+        message = f"{programme.id} is for a {programme.applies_to}, not for {subject or organisation.key}"
+        raise InputError([Problem(message, "name what it is to be decided for", field="subject")])
+    facts |= aggregate_facts([programme], organisation, as_of, attributes, facts)
+    names = {*programme.attributes, *programme.pot_attributes}
+    return {name: fact for name, fact in facts.items() if name in names}
+
+
 @action
 def record_decision(
     programme: Programme,
     organisation: Organisation,
     *,
+    subject: str = "",
     as_of: date,
     attributes: Mapping[str, Attribute],
     actor: Actor,
     now: datetime,
     idempotency_key: str,
 ) -> Decision:
-    """Decide `programme` for the organisation on the day and keep inputs, version and the whole explanation.
+    """Decide `programme` for the organisation, or its claim `subject`, on the day and keep inputs (sums over other rows
+    among them), version and the whole explanation.
 
     The same key gives the decision as it was made then, whatever is known since. For the organisation's own people
     and the operator.
     """
     require(can_act_for(actor, organisation.pk), actor, f"ask decisions for {organisation.name}")
     content = {"programme": programme.id, "organisation": organisation.key, "as_of": as_of}
+    content |= {"subject": subject} if subject else {}
     if repeated("record_decision", idempotency_key, content):
         return Decision.objects.get(key=idempotency_key)
-    # Aggregates are no facts of an organisation: here they are not known.
-    read = {name: attributes[name] for name in (*programme.attributes, *programme.pot_attributes) if name in attributes}
-    facts = facts_of(organisation, as_of, read)
-    explanation = explain(programme, facts, as_of, attributes)
+    facts = subject_facts(programme, organisation, as_of, attributes, subject)
+    explanation = explain(programme, facts, as_of, read_attributes(programme, attributes))
     decision = Decision.objects.create(
         key=idempotency_key,
         organisation=organisation,
+        subject=subject,
         programme=programme.id,
         version_sha256=programme.sha256,
         is_draft=programme.is_draft,
@@ -89,8 +121,9 @@ def replay_decision(decision: Decision, programme: Programme, attributes: Mappin
             f"{decision.key} was made by version {decision.version_sha256[:12]} of {decision.programme}, "
             f"this is {programme.sha256[:12]} → replay it with the programme's text of that day"
         )
-    facts = {name: _fact(attributes[name], fact) for name, fact in decision.inputs.items()}
-    explanation = explain(programme, facts, decision.as_of, attributes)
+    known = read_attributes(programme, attributes)
+    facts = {name: _fact(known[name], fact) for name, fact in decision.inputs.items()}
+    explanation = explain(programme, facts, decision.as_of, known)
     if explanation.to_dict() != decision.result:
         raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
     return explanation

@@ -138,6 +138,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         "terms",
         "state",
         "disputed_from",
+        "signed_on",
     ),
     "AgreementLine": _values(
         AgreementLine.objects.all(),
@@ -187,7 +188,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Decision": _values(
         Decision.objects.all(),
         *("key", "organisation__key", "programme", "version_sha256", "is_draft", "as_of", "verdict", "award_fen"),
-        *("inputs", "result"),
+        *("subject", "inputs", "result"),
     ),
     "Delivery": _values(
         Delivery.objects.all(),
@@ -284,7 +285,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "SharingRound": _values(
         SharingRound.objects.all(),
         *("key", "pot__programme", "pot__period", "version_sha256", "sharing", "seed", "budget_fen", "state"),
-        *("shared_on", "notice_from", "notice_until"),
+        *("shared_on", "notice_from", "notice_until", "awarded_on"),
     ),
     "Transfer": _transfers,
     "Upstream": _values(

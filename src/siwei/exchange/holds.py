@@ -6,6 +6,7 @@ from typing import Any
 
 from siwei.errors import InsufficientFunds
 from siwei.exchange.accounts import commitment_account, own_share_account, receivable_account
+from siwei.exchange.actors import Actor
 from siwei.exchange.ledger import CNY, Entry, of_hold, write_transfer
 from siwei.exchange.models import Account, Agreement, AgreementLine, Hold, Transfer, TransferKind
 from siwei.exchange.terms import checked_context
@@ -14,12 +15,12 @@ SETTLEMENT_GRACE = timedelta(days=30)
 """How long after an agreement's end its holds stay: what began in time is still metered and charged."""
 
 
-def place_holds(agreement: Agreement, now: datetime, day: date) -> None:
+def place_holds(agreement: Agreement, now: datetime, day: date, actor: Actor) -> None:
     """Hold the voucher's share and the firm's own of every line; `InsufficientFunds` where either is not there."""
     voucher = agreement.voucher
     if agreement.match is not None and voucher is not None:
         # Ties and lists may have changed since it was proposed.
-        checked_context(agreement.match, voucher, day)
+        checked_context(agreement.match, voucher, day, actor)
     for line in agreement.lines.select_related("provider", "consumer").order_by("number"):
         receivable = receivable_account(line.provider)
         causes = {"agreement": agreement.key, "line": line.number}

@@ -192,7 +192,9 @@ def award_round(made: SharingRound, *, as_of: date, actor: Actor, now: datetime,
     )
     if open_:
         raise Conflict(f"{len(open_)} objections are undecided ({', '.join(open_[:5])}) → decide them first")
-    if not SharingRound.objects.filter(pk=made.pk, state=RoundState.NOTICE).update(state=RoundState.AWARDED):
+    if not SharingRound.objects.filter(pk=made.pk, state=RoundState.NOTICE).update(
+        state=RoundState.AWARDED, awarded_on=as_of
+    ):
         raise Conflict(f"round {made.key} was awarded meanwhile")
     mine = Application.objects.filter(round=current, state=ApplicationState.SHARED)
     refused = mine.filter(objections__upheld=True).values_list("pk", flat=True)

@@ -2,13 +2,14 @@
 
 from datetime import date, datetime
 
+from siwei.exchange.actors import Actor
 from siwei.exchange.caps import commit_agreement
 from siwei.exchange.holds import place_holds
 from siwei.exchange.models import Agreement, AgreementState, ApprovalState
 from siwei.exchange.states import move
 
 
-def conclude_signing(agreement: Agreement, step: str, now: datetime, day: date) -> None:
+def conclude_signing(agreement: Agreement, step: str, now: datetime, day: date, actor: Actor) -> None:
     """Where all have signed and all approvals are given: count against the caps, place the holds, sign.
 
     Raises `InsufficientFunds` where a cap, the voucher or the declared budget has less left.
@@ -19,5 +20,5 @@ def conclude_signing(agreement: Agreement, step: str, now: datetime, day: date) 
         move(agreement, step, AgreementState.AWAITING_APPROVAL)
         return
     commit_agreement(agreement, now, day)
-    place_holds(agreement, now, day)
-    move(agreement, step, AgreementState.SIGNED, signed_at=now)
+    place_holds(agreement, now, day, actor)
+    move(agreement, step, AgreementState.SIGNED, signed_at=now, signed_on=day)

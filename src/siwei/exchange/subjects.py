@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
@@ -100,7 +101,10 @@ def _organisations(organisation_ids: Collection[int] | None) -> "QuerySet[Any, A
 
 def _read(query: "QuerySet[Any, Any]", columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """A query as a frame, by a bare cursor in chunks: the ORM's own rows would take several times as long."""
-    sql, parameters = query.order_by().query.sql_with_params()
+    try:
+        sql, parameters = query.order_by().query.sql_with_params()
+    except EmptyResultSet:  # asked for nothing: no attribute, or nobody
+        return pl.DataFrame(schema=dict(columns))
     chunks: list[pl.DataFrame] = []
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql, parameters)

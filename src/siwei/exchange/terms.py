@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.actors import Actor
 from siwei.exchange.listings import deal_context, find_kind, parse_listing
 from siwei.exchange.models import (
     Agreement,
@@ -18,8 +19,9 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.relations import path_words, relation_path
 from siwei.market.kind import Price
-from siwei.market.listing import Context
+from siwei.market.listing import Context, Words
 from siwei.market.pricing import BOUND_WORDS, quote, rate, voucher_refusal
 
 LONGEST = timedelta(days=3_653)
@@ -107,12 +109,12 @@ def check_match(match: Match, kind: str, parties: Sequence[PartyTerms]) -> None:
             raise Conflict(f"the owner of {listing.key} is not a party → name it among the parties")
 
 
-def quoted_line(agreement: Agreement, match: Match, voucher: Voucher | None, day: date) -> AgreementLine:
+def quoted_line(agreement: Agreement, match: Match, voucher: Voucher | None, day: date, actor: Actor) -> AgreementLine:
     need, offer = parse_listing(match.need), parse_listing(match.offer)
     provider, consumer = match.offer.organisation, match.need.organisation
     if provider is None or consumer is None:
         raise Conflict("money moves between organisations only; a person's listing has no price here")
-    context = checked_context(match, voucher, day)
+    context = checked_context(match, voucher, day, actor)
     price = quote(find_kind(agreement.kind), offer, need, context.voucher, context)
     if price.gross_fen > AMOUNT_LIMIT:
         raise Conflict(f"{match.key} would cost {price.gross_fen} fen, more than the ledger carries")
@@ -134,7 +136,8 @@ def quoted_line(agreement: Agreement, match: Match, voucher: Voucher | None, day
     )
 
 
-def checked_context(match: Match, voucher: Voucher | None, day: date) -> Context:
+def checked_context(match: Match, voucher: Voucher | None, day: date, actor: Actor) -> Context:
+    """What the deal is judged in. `Conflict` where the voucher may not pay it, with the path of related parties."""
     if voucher is not None and voucher.organisation_id != match.need.organisation_id:
         raise Conflict(f"voucher {voucher.key} belongs to another organisation")
     offer, need = parse_listing(match.offer), parse_listing(match.need)
@@ -142,6 +145,9 @@ def checked_context(match: Match, voucher: Voucher | None, day: date) -> Context
     refusal = voucher_refusal(offer, need, context.voucher, context)
     if voucher is not None and refusal:
         words = BOUND_WORDS[refusal]
+        if refusal == "related_party":
+            path = path_words(relation_path(day, offer.party, need.party, actor))
+            words = Words(f"{words.zh}：{path.zh}", f"{words.en}: {path.en}")
         raise Conflict(
             f"voucher {voucher.key} may not pay this: {words.en} ({words.zh}) → choose another provider, or pay it all"
         )

@@ -49,6 +49,19 @@ def read_stacking(pack: Path, attributes: Mapping[str, Attribute], known: Collec
     return WrittenStacking(document, _Builder(document, places, attributes, known).build(), places)
 
 
+def load_related_rule(pack: Path) -> RelatedRule | None:
+    """What makes parties related in a pack folder, without its programmes; None where the pack does not say."""
+    path = Path(pack) / FILE
+    if not path.is_file():
+        return None
+    return _related(read_document(path, StackingDocument)[0])
+
+
+def _related(document: StackingDocument) -> RelatedRule | None:
+    rule = document.related_parties
+    return None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
+
+
 class _Builder:
     def __init__(
         self, document: StackingDocument, places: Places, attributes: Mapping[str, Attribute], known: Collection[str]
@@ -76,7 +89,7 @@ class _Builder:
             words, citation = text_of(rule.words), citation_of(rule.citation)
             rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation))
         notes = tuple(text_of(note) for note in self.document.notes)
-        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, self._related())
+        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, _related(self.document))
         for part in linked(stacking):
             if len(part.programmes) > MOST_LINKED:
                 message = f"{len(part.programmes)} programmes bear on one another; at most {MOST_LINKED} are searched"

@@ -6,7 +6,7 @@ from typing import Any
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
-from siwei.city.home import CityHome, open_home
+from siwei.city.home import PACKS, CityHome, open_home
 from siwei.errors import NotFound
 from siwei.settings import load_settings
 
@@ -18,6 +18,9 @@ try:
 except NotFound:  # before `siwei init`: commands that need no city (checks, makemigrations, tests) still run
     home = None
     SECRET_KEY = "no-city-yet"  # noqa: S105
+
+CITY_PACK = home.pack_directory if home else PACKS / "shenzhen"
+"""Whose rules the exchange keeps: which ties make parties related, say."""
 
 BASE = Path(__file__).resolve().parent
 DEBUG = process.debug

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from siwei.exchange.contract_claims import SOURCE
 from siwei.exchange.parties import DECLARED_BY
 from siwei.portal.languages import choose
 
@@ -240,5 +241,7 @@ def dimension(code: str) -> str:
 
 def source(text: str) -> str:
     """A fact's source; an organisation's own word (`siwei.exchange.facts`) in the reader's language."""
+    if text == SOURCE:
+        return _("this exchange")
     name = text.removeprefix(DECLARED_BY)
     return text if name == text else _("declared by %(name)s") % {"name": name}

@@ -1,4 +1,4 @@
-"""Stage 5: the demonstration's cast trades. One training job paid by a voucher, really run, metered and settled; one
+"""Stage 4: the demonstration's cast trades. One training job paid by a voucher, really run, metered and settled; one
 deal each of the other wings. Every step is an action of the exchange under a fixed key, so that a stage killed
 anywhere goes on where it was."""
 

@@ -21,8 +21,8 @@ STAGES: Mapping[str, Callable[[Job], Counts]] = MappingProxyType(
         "city": save_city,
         "firms": bring_in_firms,
         "chain": place_firms,
-        "programmes": decide_programmes,
         "exchange": trade,
+        "programmes": decide_programmes,
         "measure": measure_city,
     }
 )

@@ -1,43 +1,67 @@
-"""Stage 4: every programme decided for every organisation, with each clause's verdict and what is missing."""
+"""Stage 5: every programme decided for every organisation and for every contract on the exchange, with each clause's
+verdict and what is missing. After the exchange's stage, so that contracts and awards are there to be read."""
 
 from typing import Any
 
 import polars as pl
 
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.aggregates import with_aggregates
+from siwei.exchange.claim_decisions import claims_to_decide, facts_read
 from siwei.exchange.models import Run
 from siwei.exchange.runs import save_run
-from siwei.exchange.subjects import subjects
 from siwei.policy.decide import Decisions, decide
+from siwei.policy.limits import apply_limits
+from siwei.policy.programmes import Programme
 from siwei.run.fingerprints import fingerprint
 from siwei.run.stage import Counts, Job
 
 MISSING_SHOWN = 5
+RUNS = {"organisation": "", "claim": "claim-"}
+"""What a programme applies to, and how the kinds of its two runs begin."""
 
 
 def decide_programmes(job: Job) -> Counts:
-    """Two runs: `awards` (id, programme, verdict, award_fen), `clauses` (id, programme, clause, verdict, missing)."""
-    programmes = tuple(each for each in job.programmes if each.applies_to == "organisation")
-    # Aggregates are made from claims; no claims are known at this stage, which is not the same as none.
-    aggregates = {aggregate.id for programme in programmes for aggregate in programme.aggregates}
-    read = {name for programme in programmes for name in programme.attributes if name not in aggregates}
-    table = subjects(job.home.as_of, attributes={name: job.pack.attributes[name] for name in sorted(read)})
-    table = table.rename({"key": "id"}).drop("name")
-    table = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(name) for name in sorted(aggregates))
+    """Two runs for organisations, `awards` (id, programme, verdict, award_fen) and `clauses` (id, programme, clause,
+    verdict, missing); and `claim-awards`, `claim-clauses` the same for claims on agreements."""
+    organisations = decide_subjects(job, "organisation", organisation_table(job))
+    contracts = claims_to_decide(programmes_for(job, "claim"), job.home.as_of, job.pack.attributes)
+    claims = decide_subjects(job, "claim", contracts)
+    counts = {name: value for name, value in organisations.items() if name not in ("subjects", "unchanged")}
+    unchanged = {"unchanged": True} if "unchanged" in organisations.keys() & claims.keys() else {}
+    return {
+        "organisations": organisations["subjects"], **counts,
+        "claims": claims["subjects"], "claim_decisions": claims["decisions"], **unchanged,
+    }  # fmt: skip
+
+
+def programmes_for(job: Job, applies_to: str) -> tuple[Programme, ...]:
+    return tuple(each for each in job.programmes if each.applies_to == applies_to)
+
+
+def organisation_table(job: Job) -> pl.DataFrame:
+    """`id`, what the programmes read of an organisation, and what they add up for it."""
+    programmes, day = programmes_for(job, "organisation"), job.home.as_of
+    return with_aggregates(programmes, facts_read(programmes, day, job.pack.attributes), day, job.pack.attributes)
+
+
+def decide_subjects(job: Job, applies_to: str, table: pl.DataFrame) -> Counts:
+    programmes, prefix = programmes_for(job, applies_to), RUNS[applies_to]
     inputs = fingerprint(table, *(programme.sha256 for programme in programmes))
-    latest = Run.objects.filter(kind="awards").order_by("-pk").first()
+    latest = Run.objects.filter(kind=f"{prefix}awards").order_by("-pk").first()
     if latest is not None and latest.inputs_sha256 == inputs and latest.as_of == job.home.as_of:
         return {**latest.summary["totals"], "unchanged": True}
-    job.progress("organisations decided", 0, table.height)
-    decisions = decide(programmes, table, job.home.as_of)
-    job.progress("organisations decided", table.height, table.height)
+    job.progress(f"{applies_to}s decided", 0, table.height)
+    decisions = apply_limits(decide(programmes, table, job.home.as_of), table)
+    job.progress(f"{applies_to}s decided", table.height, table.height)
     summary = summarise(decisions)
     saving: dict[str, Any] = {
         "runs": job.home.runs, "as_of": job.home.as_of, "inputs_sha256": inputs, "actor": PLATFORM, "now": job.now(),
     }  # fmt: skip
-    save_run("clauses", plain(decisions.clauses), **saving)
-    save_run("awards", plain(decisions.awards), summary=summary, **saving)
-    return summary["totals"]
+    save_run(f"{prefix}clauses", plain(decisions.clauses), **saving)
+    save_run(f"{prefix}awards", plain(decisions.awards), summary=summary, **saving)
+    totals: Counts = summary["totals"]
+    return totals
 
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
@@ -48,18 +72,18 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
 def summarise(decisions: Decisions) -> dict[str, Any]:
     """Per programme the count of each verdict, the sum awarded and the facts most often missing; and the totals."""
     awards = plain(decisions.awards)
-    counted = awards.group_by("programme", "verdict").agg(pl.len().alias("organisations"), pl.col("award_fen").sum())
+    counted = awards.group_by("programme", "verdict").agg(pl.len().alias("subjects"), pl.col("award_fen").sum())
     programmes: dict[str, dict[str, Any]] = {
         programme.id: {"eligible": 0, "not_eligible": 0, "cannot_tell": 0, "award_fen": 0}
         for programme in decisions.programmes
     }
-    for programme, verdict, organisations, award_fen in counted.iter_rows():
-        programmes[programme][verdict] = organisations
+    for programme, verdict, count, award_fen in counted.iter_rows():
+        programmes[programme][verdict] = count
         programmes[programme]["award_fen"] += award_fen if verdict == "eligible" else 0
     for programme in decisions.programmes:
         programmes[programme.id]["missing"] = most_missing(plain(decisions.clauses_of(programme)))
     totals = {
-        "organisations": decisions.wide.height,
+        "subjects": decisions.wide.height,
         "programmes": len(decisions.programmes),
         "decisions": awards.height,
         **{
@@ -71,10 +95,10 @@ def summarise(decisions: Decisions) -> dict[str, Any]:
 
 
 def most_missing(clauses: pl.DataFrame) -> list[list[Any]]:
-    """The facts that most organisations would have to supply: [attribute, organisations], most first."""
+    """The facts that most subjects would have to supply: [attribute, subjects], most first."""
     missing = clauses.select("id", "missing").explode("missing").drop_nulls("missing").unique()
-    counted = missing.group_by("missing").agg(pl.len().alias("organisations"))
+    counted = missing.group_by("missing").agg(pl.len().alias("subjects"))
     return [
         list(row)
-        for row in counted.sort(["organisations", "missing"], descending=[True, False]).head(MISSING_SHOWN).iter_rows()
+        for row in counted.sort(["subjects", "missing"], descending=[True, False]).head(MISSING_SHOWN).iter_rows()
     ]

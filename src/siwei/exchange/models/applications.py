@@ -39,6 +39,7 @@ class SharingRound(models.Model):
     notice_from = models.DateField(null=True)
     notice_until = models.DateField(null=True)
     """The last day on which one may object."""
+    awarded_on = models.DateField(null=True)
 
     objects = SharingRoundQuerySet.as_manager()
 

@@ -47,6 +47,8 @@ class Decision(models.Model):
 
     key = models.CharField(max_length=120, unique=True)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="decisions")
+    subject = models.CharField(max_length=160, blank=True, default="")
+    """What of the organisation's it was decided for (a claim's id, a project's key); empty for itself."""
     programme = models.CharField(max_length=60)
     version_sha256 = models.CharField(max_length=64)
     is_draft = models.BooleanField()

@@ -171,6 +171,8 @@ class Agreement(models.Model):
     """Where it goes back to once nothing is disputed any more; empty in every other state."""
     proposed_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)
+    signed_on = models.DateField(null=True)
+    """The city's day of the last signature, by which programmes count the contract."""
     ends_at = models.DateTimeField()
     """Nothing is begun after it; the holds stay a while longer (`SETTLEMENT_GRACE`), so that it can be charged."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -9,11 +10,13 @@ from ninja import Query, Router
 
 from siwei.errors import NotFound
 from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match
+from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
 from siwei.portal.api import schemas
-from siwei.portal.api.answers import PageNumber, Text, answers, bounds, entries
+from siwei.portal.api.answers import PageNumber, Text, answers, bounds, entries, named
 from siwei.portal.queries import market
+from siwei.portal.queries.claims import claim_or_missing
 from siwei.portal.queries.jobs import job_or_missing, job_view, read_log, read_metrics
 
 router = Router()
@@ -49,13 +52,30 @@ def get_listing(request: HttpRequest, key: Annotated[str, Query(max_length=120)]
 def list_matches(
     request: HttpRequest, listing: Annotated[str, Query(max_length=120, description="Key of the need or the offer")]
 ) -> Any:
-    """Matches of a listing that the reader may see, with every part of the score."""
+    """Matches of a listing that the reader may see, with every part of the score, and the path where the two are
+    related parties."""
     actor = actor_of(request)
-    return [match_row(each) for each in market.matches_of(market.listing_or_missing(listing, actor), actor)]
+    found = market.matches_of(market.listing_or_missing(listing, actor), actor)
+    paths = market.related_paths(found, actor)
+    return [match_row(each, paths.get(each.key, ())) for each in found]
 
 
-def match_row(match: Match) -> dict[str, Any]:
+def path_rows(path: Sequence[RelationStep]) -> list[dict[str, Any]]:
+    return [
+        {
+            "holder": step.holder.key if step.holder else None,
+            "held": step.held.key if step.held else None,
+            "share_bp": step.share_bp,
+            "source": step.source,
+            "words": named(step.words),
+        }
+        for step in path
+    ]
+
+
+def match_row(match: Match, path: Sequence[RelationStep]) -> dict[str, Any]:
     return {
+        "related_path": path_rows(path),
         "need": match.need.key,
         "offer": match.offer.key,
         "rank": match.rank,
@@ -148,6 +168,24 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "reason": delivery.reason,
         "submitted_at": delivery.submitted_at,
         "decided_at": delivery.decided_at,
+    }
+
+
+@router.get("/claim", response=answers(schemas.Claim))
+def get_claim(
+    request: HttpRequest,
+    id: Annotated[str, Query(max_length=160, description="The agreement's key, a slash, the line")],
+) -> Any:
+    """A contract as a claim of its consumer: every programme's decision explained, and by which ties the provider is a
+    related party. Its own people, the operator and the auditor."""
+    found = claim_or_missing(id, actor_of(request))
+    return {
+        "id": found.id,
+        "agreement": found.line.agreement.key,
+        "organisation": found.line.consumer.key,
+        "provider": found.line.provider.key,
+        "explanations": [each.to_dict() for each in found.explanations],
+        "related_path": path_rows(found.path),
     }
 
 

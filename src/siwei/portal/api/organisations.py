@@ -12,6 +12,7 @@ from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import schemas
 from siwei.portal.api.answers import PAGE_SIZE, PageNumber, Text, answers, entries, named, organisation
 from siwei.portal.city_pack import attributes
+from siwei.portal.queries.claims import claim_lines
 from siwei.portal.queries.entitlements import best_facts, entitlement, entitlements
 from siwei.portal.queries.money import accounts_of, entries_of, vouchers_of
 from siwei.portal.queries.organisations import Search, find_organisations, load_in_order, organisation_or_missing
@@ -88,6 +89,32 @@ def get_entitlement(request: HttpRequest, key: str, programme_id: str) -> Any:
     actor = actor_of(request)
     row = organisation_or_missing(key, actor)
     return entitlement(row, programme_or_missing(programme_id), actor).to_dict()
+
+
+@router.get("/{key}/claims", response=answers(list[schemas.ClaimLine]))
+def list_claims(request: HttpRequest, key: str) -> Any:
+    """The organisation's contracts as claims, with what each programme decides of them, cut by its limits. Its own
+    people, the operator and the auditor."""
+    actor = actor_of(request)
+    return [
+        {
+            "id": line.id,
+            "agreement": line.agreement,
+            "provider": line.provider.key,
+            "is_related": line.is_related,
+            "facts": line.facts,
+            "verdicts": [
+                {
+                    "programme": each.programme.id,
+                    "verdict": each.verdict.value,
+                    "award_fen": each.award_fen,
+                    "limited_by": each.limited_by,
+                }
+                for each in line.verdicts
+            ],
+        }
+        for line in claim_lines(organisation_or_missing(key, actor), actor)
+    ]
 
 
 @router.get("/{key}/wallet", response=answers(schemas.Wallet))

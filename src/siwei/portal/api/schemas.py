@@ -210,7 +210,18 @@ class ListingPage(Schema):
     items: list[Listing]
 
 
+class Tie(Schema):
+    """A step between related parties; `holder` and `held` are null where the tie is not published."""
+
+    holder: str | None
+    held: str | None
+    share_bp: int | None = Field(description="Null for control")
+    source: str
+    words: Named
+
+
 class Match(Schema):
+    related_path: list[Tie] = Field(description="Why no voucher pays between the two; empty where they are not related")
     need: str
     offer: str
     rank: int
@@ -295,6 +306,31 @@ class Agreement(AgreementSummary):
     settlements: list[Settlement]
     possible: list[str] = Field(description="What may be done to it now, by whoever has the right")
     entries: list[Entry]
+
+
+class Claim(Schema):
+    id: str
+    agreement: str
+    organisation: str
+    provider: str
+    explanations: list[dict[str, Any]]
+    related_path: list[Tie]
+
+
+class ClaimVerdict(Schema):
+    programme: str
+    verdict: str
+    award_fen: int | None
+    limited_by: str | None
+
+
+class ClaimLine(Schema):
+    id: str
+    agreement: str
+    provider: str
+    is_related: bool | None
+    facts: dict[str, str | int | bool | date | None]
+    verdicts: list[ClaimVerdict]
 
 
 class Job(Schema):

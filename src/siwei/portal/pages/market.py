@@ -11,6 +11,7 @@ from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import market
+from siwei.portal.queries.claims import claims_explained
 from siwei.portal.queries.indicators import measurements
 from siwei.portal.words import MARKS
 
@@ -66,20 +67,29 @@ def market_page(request: HttpRequest) -> HttpResponse:
 def listing_page(request: HttpRequest, key: str) -> HttpResponse:
     actor = actor_of(request)
     listing = market.listing_or_missing(key, actor)
+    matches = market.matches_of(listing, actor)
     context = {
         "listing": listing,
         "kind": KINDS.get(listing.kind),
         "body": market.as_lines(listing.body),
-        "matches": market.matches_of(listing, actor),
+        "matches": matches,
+        "related": market.related_paths(matches, actor),
         "generated": any_generated([listing]),
     }
     return render(request, "portal/market/listing.html", context)
 
 
 def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
-    view = market.agreement_view(key, actor_of(request))
+    actor = actor_of(request)
+    view = market.agreement_view(key, actor)
     generated = any(party.organisation is not None and party.organisation.is_generated for party in view.parties)
-    return render(request, "portal/market/agreement.html", {"view": view, "known_kinds": KINDS, "generated": generated})
+    context = {
+        "view": view,
+        "claims": claims_explained(view.lines, actor),
+        "known_kinds": KINDS,
+        "generated": generated,
+    }
+    return render(request, "portal/market/agreement.html", context)
 
 
 def any_generated(listings: object) -> bool:

@@ -16,6 +16,7 @@ from siwei.portal.access import actor_of, can_see_private
 from siwei.portal.city_pack import chain, decided_on, districts
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries.claims import claim_lines
 from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import entitlement, entitlements, known_facts
 from siwei.portal.queries.jobs import jobs_of
@@ -92,6 +93,7 @@ def private_context(organisation: Organisation, actor: Actor) -> dict[str, Any]:
     return {
         "private": True,
         "entitlements": entitlements(organisation, actor),
+        "claims": claim_lines(organisation, actor),
         "vouchers": vouchers_of(organisation.pk, actor),
         "accounts": accounts_of(organisation.pk, actor),
         "entries": entries_of(organisation.pk, actor),

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from siwei.exchange.actors import Actor
+from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.decisions import facts_of
 from siwei.exchange.models import Fact, Organisation
 from siwei.policy.combination import CombinationExplanation, explain_combination
@@ -96,8 +97,10 @@ def organisation_programmes() -> tuple[Programme, ...]:
 
 
 def known_facts(organisation: Organisation) -> dict[str, FactValue]:
-    """Attribute → its best fact on the city's day, as decisions read it: one query."""
-    return facts_of(organisation, decided_on(), pack().attributes)
+    """Attribute → its best fact on the city's day, as decisions read it (one query), and what programmes add up."""
+    day, known = decided_on(), pack().attributes
+    facts = facts_of(organisation, day, known)
+    return facts | aggregate_facts(organisation_programmes(), organisation, day, known, facts)
 
 
 def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
@@ -140,7 +143,8 @@ def explained(programme: Programme, row: Mapping[str, FactValue]) -> Explanation
 
 @lru_cache(maxsize=4096)
 def _explained(programme_id: str, sha256: str, row: Bare, day: date) -> Explanation:
-    return explain(programmes()[programme_id], dict(row), day, pack().attributes)
+    programme = programmes()[programme_id]
+    return explain(programme, dict(row), day, read_attributes(programme, pack().attributes))
 
 
 def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> tuple[SeenValue, ...]:
@@ -235,8 +239,11 @@ def _one_row(row: Bare, names: set[str], known: tuple[Programme, ...]) -> pl.Dat
     """The facts as the one-row table that `decide` takes, with a column for whatever is read of it."""
     facts = dict(row)
     columns = {"id": pl.Series([""])}
+    readable = {**pack().attributes}
+    for programme in known:
+        readable |= read_attributes(programme, pack().attributes)
     for name in sorted(names | {each for programme in known for each in programme.attributes}):
-        if (attribute := pack().attributes.get(name)) is None:
+        if (attribute := readable.get(name)) is None:
             continue
         fact = facts.get(name)
         columns[name] = pl.Series([fact.value if fact else None], dtype=attribute.dtype)

@@ -22,8 +22,9 @@ from siwei.exchange.models import (
     Transfer,
     Usage,
 )
+from siwei.exchange.relations import RelationStep, relation_paths
 from siwei.market.kinds import KINDS
-from siwei.portal.city_pack import chain
+from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.languages import choose, comma
 from siwei.portal.listing_fields import FIELD_NAMES
 
@@ -57,6 +58,17 @@ def listing_or_missing(key: str, actor: Actor) -> Listing:
     return listing
 
 
+def related_paths(matches: list[Match], actor: Actor) -> dict[str, tuple[RelationStep, ...]]:
+    """By the match's key, the ties that make its two parties related, where they are: no voucher pays between them."""
+    pairs = {
+        match.key: (match.need.organisation.key, match.offer.organisation.key)
+        for match in matches
+        if match.need.organisation is not None and match.offer.organisation is not None
+    }
+    paths = relation_paths(decided_on(), set(pairs.values()), actor) if pairs else {}
+    return {key: paths[pair] for key, pair in pairs.items() if pair in paths}
+
+
 def matches_of(listing: Listing, actor: Actor) -> list[Match]:
     return list(
         Match.objects.visible_to(actor)
@@ -85,7 +97,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
     agreement = Agreement.objects.visible_to(actor).select_related("voucher__decision", "match").filter(key=key).first()
     if agreement is None:
         raise NotFound(f"no agreement {key!r} that you may see")
-    lines = list(agreement.lines.select_related("provider", "consumer", "offer").order_by("number"))
+    lines = list(agreement.lines.select_related("agreement", "provider", "consumer", "offer").order_by("number"))
     return AgreementView(
         agreement,
         list(agreement.parties.select_related("organisation", "person").order_by("pk")),

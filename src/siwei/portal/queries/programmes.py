@@ -15,6 +15,9 @@ from siwei.portal.access import require_operator
 from siwei.portal.city_pack import current_home, programmes
 from siwei.portal.directory import current_directory
 
+RUNS = {"organisation": "awards", "claim": "claim-awards"}
+"""What a programme applies to, and the kind of the run that decides it (siwei.run.programmes)."""
+
 
 def programme_or_missing(programme_id: str) -> Programme:
     programme = programmes().get(programme_id)
@@ -26,7 +29,7 @@ def programme_or_missing(programme_id: str) -> Programme:
 def decision_rows(programme_id: str, actor: Actor) -> pl.DataFrame:
     """Who got which verdict and how much, from the latest bulk decision; for the operator and the auditor."""
     require_operator(actor)
-    run, _ = decided_so_far(actor)
+    run = _latest(actor, RUNS.get(programme_or_missing(programme_id).applies_to, ""))
     home = current_home()
     if run is None or home is None:
         raise NotFound("not decided in bulk yet → siwei run")
@@ -36,7 +39,12 @@ def decision_rows(programme_id: str, actor: Actor) -> pl.DataFrame:
 
 
 def decided_so_far(actor: Actor) -> tuple[Run | None, dict[str, Any]]:
-    """The latest bulk decision and its summary by programme; nothing before the first."""
-    run = Run.objects.visible_to(actor).filter(kind="awards").order_by("-pk").first()
-    summary = run.summary if run is not None else {}
-    return run, summary.get("programmes", summary)
+    """The latest bulk decision of organisations, and the summary by programme of all kinds of subjects; nothing before
+    the first."""
+    runs = [_latest(actor, kind) for kind in RUNS.values()]
+    summaries = [run.summary.get("programmes", run.summary) for run in runs if run is not None]
+    return runs[0], {name: found for summary in summaries for name, found in summary.items()}
+
+
+def _latest(actor: Actor, kind: str) -> Run | None:
+    return Run.objects.visible_to(actor).filter(kind=kind).order_by("-pk").first()

@@ -1,0 +1,44 @@
+"""Programmes decided for claims: for every contract of the city, or of one organisation."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from siwei.city.attributes import Attribute
+from siwei.exchange.aggregates import with_aggregates
+from siwei.exchange.contract_claims import claim_table
+from siwei.exchange.models import Organisation
+from siwei.exchange.relations import related_around, related_on
+from siwei.exchange.subjects import subjects
+from siwei.policy import Programme
+from siwei.policy.sources import ORGANISATION
+from siwei.policy.subjects import ID
+
+
+def claims_to_decide(
+    programmes: Sequence[Programme],
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    organisation: Organisation | None = None,
+) -> pl.DataFrame:
+    """`claim_table` with what the programmes read of the organisation that makes each claim, and what they add up."""
+    keys = frozenset() if organisation is None else frozenset((organisation.key,))
+    graph = related_around(as_of, keys) if keys else related_on(as_of)
+    ids = None if organisation is None else [organisation.pk]
+    claims = claim_table(as_of, attributes=attributes, graph=graph, organisation_ids=ids)
+    facts = facts_read(programmes, as_of, attributes, ids).rename({ID: ORGANISATION})
+    table = claims.join(facts, on=ORGANISATION, how="left", maintain_order="left")
+    return with_aggregates(programmes, table, as_of, attributes, organisation)
+
+
+def facts_read(
+    programmes: Sequence[Programme],
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    organisation_ids: Sequence[int] | None = None,
+) -> pl.DataFrame:
+    """`id` and the facts of an organisation that the programmes read, with their status."""
+    read = sorted({name for programme in programmes for name in programme.attributes if name in attributes})
+    table = subjects(as_of, attributes={name: attributes[name] for name in read}, organisation_ids=organisation_ids)
+    return table.drop("name").rename({"key": ID})
