@@ -1,26 +1,59 @@
 """Applications on a pot, up to the closing of its window; and alerts where one document is claimed for twice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
-from django.db.models import Count
+from django.db.models import Count, F, Sum
+from django.db.models.functions import Coalesce
 
+from siwei.city.attributes import Attribute
 from siwei.errors import Conflict, InputError, NotFound, Problem
-from siwei.exchange.access import can_act_for, can_operate, require
+from siwei.exchange.access import can_act_for, can_operate, can_review, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.decisions import record_decision
 from siwei.exchange.models import (
     Application,
     ApplicationState,
     ClaimedDocument,
     Decision,
+    Organisation,
     Pot,
     RoundState,
     SharingRound,
+    Voucher,
 )
 from siwei.policy import Programme, Verdict
 
 KINDS = ("contract", "invoice")
+MOST_DOCUMENTS = 200
+LIVE = (ApplicationState.APPLIED, ApplicationState.SHARED, ApplicationState.AWARDED)
+
+
+def apply_for_award(
+    programme: Programme,
+    organisation: Organisation,
+    pot: Pot,
+    *,
+    claim_fen: int,
+    documents: Iterable[tuple[str, str]],
+    attributes: Mapping[str, Attribute],
+    as_of: date,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+    subject: str = "",
+) -> Application:
+    """Have the programme decided for the organisation (or its claim or project `subject`) and claim from its pot on
+    that decision. Two actions under one key: a process killed between them goes on when it is asked again."""
+    decision = record_decision(
+        programme, organisation, subject=subject, as_of=as_of, attributes=attributes, actor=actor, now=now,
+        idempotency_key=idempotency_key,
+    )  # fmt: skip
+    return apply_to_pot(
+        programme, decision, pot, claim_fen=claim_fen, documents=documents, as_of=as_of, actor=actor, now=now,
+        idempotency_key=idempotency_key,
+    )  # fmt: skip
 
 
 @action
@@ -38,13 +71,20 @@ def apply_to_pot(
 ) -> Application:
     """Claim at most what a decision awards from its programme's pot, for contracts and invoices (kind, number).
 
-    `Conflict` outside the window, for a decision that awards less or of another text, or one that was used already.
+    `Conflict` outside the window, for a draft, for a decision that awards less (with what was claimed from the pot
+    before) or of another text, or one that was used already.
     """
     require(can_act_for(actor, decision.organisation_id), actor, f"apply for {decision.organisation.name}")
     named = sorted({(kind, reference_of(kind, number)) for kind, number in documents})
+    if len(named) > MOST_DOCUMENTS:
+        message = f"{len(named)} documents, more than {MOST_DOCUMENTS}"
+        raise InputError([Problem(message, "claim for them in several applications", field="documents")])
     content = {"decision": decision.key, "pot": str(pot.pk), "claim_fen": claim_fen, "documents": named}
     if repeated("apply_to_pot", idempotency_key, content):
         return Application.objects.get(key=idempotency_key)
+    # Two applications at once would both find nothing claimed before: on PostgreSQL the second waits here, on SQLite
+    # the transaction itself does.
+    pot = Pot.objects.select_for_update().get(pk=pot.pk)
     _check_application(programme, decision, pot, claim_fen, as_of)
     application = Application.objects.create(
         key=idempotency_key,
@@ -85,6 +125,10 @@ def _check_application(programme: Programme, decision: Decision, pot: Pot, claim
         raise Conflict(f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}")
     if programme.sha256 != decision.version_sha256:
         raise Conflict(f"decision {decision.key} was made by another version of {programme.id} → decide again")
+    if programme.is_draft or pot.is_draft:
+        raise Conflict(f"programme {programme.id} is a draft: a draft releases no money")
+    if not programme.period.contains(as_of):
+        raise Conflict(f"{programme.id} is not in force on {as_of}")
     if programme.window is not None and not programme.window.contains(as_of):
         days = f"{programme.window.start or '…'} to {programme.window.end or '…'}"
         raise Conflict(f"{programme.id} takes applications from {days}, not on {as_of}")
@@ -92,10 +136,28 @@ def _check_application(programme: Programme, decision: Decision, pot: Pot, claim
         raise Conflict(f"decision {decision.key} is {decision.verdict}: nothing to apply for")
     if type(claim_fen) is not int or not 0 < claim_fen <= decision.award_fen:
         raise Conflict(f"decision {decision.key} awards {decision.award_fen} fen, claimed {claim_fen!r}")
-    if Application.objects.filter(decision=decision).exists():
+    if Application.objects.filter(decision=decision).exists() or Voucher.objects.filter(decision=decision).exists():
         raise Conflict(f"decision {decision.key} was applied on already")
+    before = claimed_from(pot, decision.organisation, decision.subject)
+    if before + claim_fen > decision.award_fen:
+        raise Conflict(
+            f"decision {decision.key} awards {decision.award_fen} fen, of which {before} were claimed from this pot "
+            f"before: {claim_fen} more are too many"
+        )
     if SharingRound.objects.filter(pot=pot, state=RoundState.SHARED).exists():
         raise Conflict(f"the pot of {pot.programme} is being shared: later applications come after its notice")
+
+
+def claimed_from(pot: Pot, organisation: Organisation, subject: str = "") -> int:
+    """What the organisation (for itself, or for one claim or project) has claimed from the pot and not lost again: an
+    entitlement is paid once, however often it is applied for."""
+    mine = {"pot": pot, "organisation": organisation, "decision__subject": subject}
+    applied = Application.objects.filter(state__in=LIVE, **mine).aggregate(
+        sum=Sum(Coalesce(F("shared_fen"), F("claim_fen")))
+    )
+    # Of vouchers that were granted on an application the application counts.
+    granted = Voucher.objects.filter(decision__application=None, **mine).aggregate(sum=Sum("cap_fen"))
+    return (applied["sum"] or 0) + (granted["sum"] or 0)
 
 
 @action
@@ -125,7 +187,7 @@ def score_application(
     application: Application, score: int, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Application:
     """Record the score of a review, where the pot is shared by merit."""
-    require(can_operate(actor), actor, "score applications")
+    require(can_operate(actor) or can_review(actor), actor, "score applications")
     content = {"application": application.key, "score": score}
     if repeated("score_application", idempotency_key, content):
         return Application.objects.get(pk=application.pk)

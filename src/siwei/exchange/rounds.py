@@ -14,8 +14,10 @@ from siwei.errors import Conflict, InputError, NotAllowed, Problem
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
-from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound
-from siwei.policy import Programme, Sharing, share_pot
+from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound, Voucher
+from siwei.exchange.vouchers import grant_voucher
+from siwei.policy import Programme, Shares, Sharing, share_pot
+from siwei.policy.vouchers import last_day
 
 LONGEST_TEXT = 5000
 
@@ -78,6 +80,55 @@ def share_applications(
         payload={**payload, "seed": seed},
     )
     return made
+
+
+def share_again(made: SharingRound, programme: Programme, attributes: Mapping[str, Attribute]) -> Shares:
+    """Share a round once more from what it was made of: version, budget, mode, seed and applications, with the facts
+    that each decision saw. `Conflict` where the text is another version, or somebody would now get another share."""
+    if programme.sha256 != made.version_sha256:
+        raise Conflict(
+            f"round {made.key} was made by version {made.version_sha256[:12]} of {programme.id}, this is "
+            f"{programme.sha256[:12]} → share it again with the programme's text of that day"
+        )
+    applications = list(made.applications.select_related("decision").order_by("key"))
+    claims = _claims(programme, applications, attributes)
+    shares = share_pot(
+        programme, claims, made.shared_on, budget_fen=made.budget_fen, sharing=Sharing(made.sharing),
+        seed=made.seed or None,
+    )  # fmt: skip
+    again = [(row["paid_fen"], row["bound_by"] or "") for row in shares.table.iter_rows(named=True)]
+    if again != [(each.shared_fen, each.bound_by) for each in applications]:
+        raise Conflict(f"round {made.key} does not come out the same when it is shared again")
+    return shares
+
+
+def grant_round_vouchers(
+    made: SharingRound, programme: Programme, *, as_of: date, actor: Actor, now: datetime
+) -> list[Voucher]:
+    """Turn the awards of a round into vouchers, each in a transaction of its own: killed between two, it goes on.
+
+    Raises Conflict where the programme gives no vouchers, or does not say what one pays or until when.
+    """
+    require(can_operate(actor), actor, "grant vouchers")
+    if made.state != RoundState.AWARDED:
+        raise Conflict(f"round {made.key} is {made.state}: award it first")
+    awarded = made.applications.filter(state=ApplicationState.AWARDED).select_related("decision", "pot")
+    return [_grant(application, programme, as_of, actor, now) for application in awarded.order_by("key")]
+
+
+def _grant(application: Application, programme: Programme, as_of: date, actor: Actor, now: datetime) -> Voucher:
+    found = Voucher.objects.filter(decision=application.decision).first()
+    if found is not None:
+        return found
+    terms, voucher = application.decision.result["voucher"], programme.voucher
+    valid_to = None if voucher is None else last_day(programme, voucher, as_of)
+    if terms is None or terms["rate_bp"] is None or valid_to is None:
+        raise Conflict(f"{programme.id} does not say what its voucher pays, or until when → complete its `voucher:`")
+    return grant_voucher(
+        application.decision, application.pot, amount_fen=application.shared_fen or 0, rate_bp=terms["rate_bp"],
+        kinds=terms["kinds"], listed_providers_only=terms["listed_providers_only"], valid_from=as_of,
+        valid_to=valid_to, actor=actor, now=now, idempotency_key=application.key,
+    )  # fmt: skip
 
 
 def left_in(pot: Pot) -> int:

@@ -43,6 +43,15 @@ def whole_number(attribute: Attribute, written: str, multiple: int) -> int:
     return int(exact)
 
 
+def amount_entry(text: str, unit: str, field: str) -> int:
+    """An amount typed in 元 or 万元, in fen. Raises InputError."""
+    written = unicodedata.normalize("NFKC", text).strip().lstrip("¥")
+    amount = Attribute(field, "", "int", "fen", field, field, False, False, "", "", "", None, None, False)
+    fen = whole_number(amount, written, _multiple(amount, unit))
+    parse_value(amount, str(fen))
+    return fen
+
+
 def choices_of(attribute: Attribute, districts: Mapping[str, object]) -> tuple[str, ...]:
     """The values a text may have, where the pack says which: districts, or a meaning written `a / b / c`."""
     if attribute.id == "district":

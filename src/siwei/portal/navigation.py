@@ -34,7 +34,11 @@ def navigation(actor: Actor) -> tuple[Wing, ...]:
             (_("Scenario calls"), f"{market}?kind=scenario"),
             (_("Research"), f"{market}?kind=research"),
         ),
-        "base": ((_("Programmes"), reverse("programmes")), (_("Public money"), reverse("money"))),
+        "base": (
+            (_("Programmes"), reverse("programmes")),
+            (_("Calls"), reverse("calls")),
+            (_("Public money"), reverse("money")),
+        ),
         "wing": ((_("Positions"), f"{market}?kind=position"), (_("Courses"), f"{market}?kind=course")),
         "evolve": ((_("Indicators"), reverse("indicators")),),
     }

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from siwei.portal.api import api
 from siwei.portal.pages import (
     account,
+    calls,
     chain,
     desk,
     dossier,
@@ -31,6 +32,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         dossier.application_download,
         name="application",
     ),
+    path("organisations/<slug:key>/programmes/<slug:programme_id>/apply", calls.apply_page, name="apply"),
+    path("calls", calls.call_list, name="calls"),
+    path("calls/<slug:programme_id>/<str:period>", calls.call_page, name="call"),
+    path("programmes/<slug:programme_id>/pot", calls.pot_opening, name="open-pot"),
+    path("applications/<path:key>", calls.application_page, name="application-page"),
+    path("notices/<path:key>", calls.notice_page, name="notice"),
     path("organisations/<slug:key>/dossier", dossier.dossier_page, name="dossier"),
     path("wings/<slug:dimension>", market.wing_page, name="wing"),
     path("market", market.market_page, name="market"),

@@ -151,7 +151,28 @@ GROUPS: dict[str, dict[str, str]] = {
         "dispute resolved": gettext_noop("dispute resolved"),
         "cancelled": gettext_noop("agreement cancelled"),
     },
+    "application": {
+        "applied": gettext_noop("Applied"),
+        "shared": gettext_noop("Shared"),
+        "awarded": gettext_noop("Awarded"),
+        "refused": gettext_noop("Refused"),
+        "withdrawn": gettext_noop("Withdrawn"),
+    },
+    "round": {
+        "shared": gettext_noop("Shared, not public yet"),
+        "notice": gettext_noop("On public notice"),
+        "awarded": gettext_noop("Awarded"),
+    },
+    "document": {"contract": gettext_noop("Contract"), "invoice": gettext_noop("Invoice")},
     "action": {
+        "apply_to_pot": gettext_noop("Applied for an award"),
+        "withdraw_application": gettext_noop("Application withdrawn"),
+        "score_application": gettext_noop("Application scored"),
+        "share_applications": gettext_noop("Pot shared"),
+        "open_notice": gettext_noop("Public notice opened"),
+        "object_to": gettext_noop("Objection raised"),
+        "decide_objection": gettext_noop("Objection decided"),
+        "award_round": gettext_noop("Round awarded"),
         "create_access_key": gettext_noop("Access key made"),
         "revoke_access_key": gettext_noop("Access key revoked"),
         "declare_budget": gettext_noop("Budget declared"),
@@ -233,6 +254,12 @@ def word(group: str, code: str) -> str:
     """The word for `code`, or the code itself where a newer room knows one that this page does not."""
     found = GROUPS.get(group, {}).get(code)
     return _(found) if found else code
+
+
+def bound(code: str) -> str:
+    """What kept an application from more: the pot, or a quota of a programme."""
+    name = code.removeprefix("quota:")
+    return _("the pot's money") if name == code else _("the quota by %(name)s") % {"name": name}
 
 
 def dimension(code: str) -> str:

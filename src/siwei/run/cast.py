@@ -72,6 +72,50 @@ class Deal(Part):
     weeks: Annotated[int, Field(ge=1, le=520)]
 
 
+class Applicant(Part):
+    party: str
+    contracts: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+
+
+class CastObjection(Part):
+    """What a party says against an applicant; `upheld` is absent where it is still undecided."""
+
+    by: str
+    against: str
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    upheld: bool | None = None
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class CallRound(Part):
+    """A pot shared among applicants. Days are counted back from the city's own day: below zero they lie after it.
+    `budget_fen` is made up; without `awarded_days_ago` the round stays on its public notice."""
+
+    programme: str
+    budget_fen: Annotated[int, Field(gt=0)]
+    sharing: Literal["first_come", "merit", "pro_rata", "lottery"] | None = None
+    seed: Annotated[str, Field(max_length=200)] = ""
+    applied_days_ago: Annotated[int, Field(ge=0, le=300)]
+    shared_days_ago: Annotated[int, Field(ge=0, le=300)]
+    notice_until_days_ago: Annotated[int, Field(ge=-60, le=300)]
+    awarded_days_ago: Annotated[int, Field(ge=0, le=300)] | None = None
+    applicants: Annotated[tuple[Applicant, ...], Field(min_length=1, max_length=50)]
+    objections: tuple[CastObjection, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "CallRound":
+        days = [self.applied_days_ago, self.shared_days_ago, self.notice_until_days_ago]
+        if days != sorted(days, reverse=True):
+            raise ValueError("a round is applied to, then shared, then on notice: days ago must fall")
+        if self.awarded_days_ago is not None and self.awarded_days_ago >= self.notice_until_days_ago:
+            raise ValueError("a round is awarded after the last day of its notice")
+        if self.awarded_days_ago is not None and any(each.upheld is None for each in self.objections):
+            raise ValueError("a round is awarded when every objection is decided")
+        if any(each.upheld is not None and not each.reason for each in self.objections):
+            raise ValueError("an objection is decided with a reason")
+        return self
+
+
 class Cast(Part):
     notice: Words
     parties: dict[str, Party]
@@ -79,6 +123,7 @@ class Cast(Part):
     listings: dict[str, Listing]
     training: Training | None = None
     deals: tuple[Deal, ...] = ()
+    rounds: dict[str, CallRound] = {}
 
 
 def load_cast(directory: Path, attributes: Mapping[str, Attribute]) -> Cast | None:
@@ -97,7 +142,7 @@ def load_cast(directory: Path, attributes: Mapping[str, Attribute]) -> Cast | No
     except ValidationError as error:
         faults = [(detail["loc"], detail["msg"], "see the pack's reference") for detail in error.errors()]
         raise PackError([_placed(fault, document, name) for fault in faults]) from None
-    faults = [*_reference_faults(cast), *_body_faults(cast), *_fact_faults(cast, attributes)]
+    faults = [*_reference_faults(cast), *_round_faults(cast), *_body_faults(cast), *_fact_faults(cast, attributes)]
     if faults:
         raise PackError([_placed(fault, document, name) for fault in faults])
     return cast
@@ -125,6 +170,21 @@ def _reference_faults(cast: Cast) -> Iterator[Fault]:
             found = cast.listings.get(listing_key)
             if found is None or found.side != side:
                 yield (*path, side), f"{listing_key!r} is not a listing on the side {side}", "name one of listings"
+
+
+def _round_faults(cast: Cast) -> Iterator[Fault]:
+    for key, spec in cast.rounds.items():
+        applicants = {each.party for each in spec.applicants}
+        named: list[tuple[KeyPath, str]]
+        named = [(("applicants", index, "party"), each.party) for index, each in enumerate(spec.applicants)]
+        named += [(("objections", index, "by"), each.by) for index, each in enumerate(spec.objections)]
+        for path, party in named:
+            if party not in cast.parties:
+                yield ("rounds", key, *path), f"no party {party!r}", "name one of parties"
+        for index, each in enumerate(spec.objections):
+            if each.against not in applicants:
+                place = ("rounds", key, "objections", index, "against")
+                yield place, f"{each.against!r} is no applicant of the round", "name one of its applicants"
 
 
 def _body_faults(cast: Cast) -> Iterator[Fault]:

@@ -17,11 +17,13 @@ from siwei.exchange.listings import find_match, introduce_match, match_need, pub
 from siwei.exchange.models import (
     Agreement,
     AgreementState,
+    Application,
     Delivery,
     DeliveryState,
     JobState,
     Listing,
     Match,
+    SharingRound,
     Voucher,
 )
 from siwei.exchange.models import Job as ComputeJob
@@ -29,6 +31,7 @@ from siwei.exchange.settlement import settle_agreement
 from siwei.exchange.vouchers import grant_voucher, open_pot
 from siwei.run.cast import Deal, Training, load_cast
 from siwei.run.cast_parties import Stage, enter
+from siwei.run.rounds import play_round
 from siwei.run.stage import Counts, Job
 
 POLL_S = 0.5
@@ -55,6 +58,8 @@ def trade(job: Job) -> Counts:
             notes.append(f"no voucher, so no training job: {error}")
     for deal in cast.deals:
         conclude(stage, deal)
+    for name, spec in cast.rounds.items():
+        play_round(stage, name, spec)
     settled = Agreement.objects.filter(state=AgreementState.SETTLED).count()
     return {
         "parties": len(stage.organisations),
@@ -63,6 +68,8 @@ def trade(job: Job) -> Counts:
         "agreements": Agreement.objects.count(),
         "jobs": ComputeJob.objects.count(),
         "settled": settled,
+        "rounds": SharingRound.objects.count(),
+        "applications": Application.objects.count(),
         "notes": notes,
     }
 

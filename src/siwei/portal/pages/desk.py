@@ -10,6 +10,7 @@ from siwei.exchange.models import Event, Job, Organisation
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
+from siwei.portal.queries.calls import applications, waiting_for
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import pots, public_money
 
@@ -27,6 +28,8 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "jobs": Job.objects.visible_to(actor)
         .select_related("line__agreement", "line__provider")
         .order_by("-submitted_at")[:20],
+        "applications": [] if actor.sees_all else applications(actor)[:20],
+        "office": waiting_for(actor),
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,
         "events": Event.objects.visible_to(actor).order_by("-pk")[:20],

@@ -16,6 +16,7 @@ from siwei.portal.access import actor_of, can_see_private
 from siwei.portal.city_pack import chain, decided_on, districts
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries.calls import current_call
 from siwei.portal.queries.claims import claim_lines
 from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import entitlement, entitlements, known_facts
@@ -113,6 +114,7 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
         "programme": programme,
         "explanation": explanation,
         "missing": missing_of(explanation),
+        "call": current_call(programme, actor),
         "evidence": evidence_of(programme, known_facts(organisation)),
         "deadline": deadline_of(programme, decided_on()),
         "generated": organisation.is_generated,

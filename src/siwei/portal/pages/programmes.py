@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -36,6 +38,7 @@ def programme_page(request: HttpRequest, programme_id: str) -> HttpResponse:
         "programme": programme,
         "parameters": [(parameter, parameter.value_on(today)) for parameter in programme.parameters],
         "pots": pots(actor, programme_id),
+        "token": uuid.uuid4().hex,
         "run": run,
         "decided": summary.get(programme_id),
         "generated": current_directory().has_generated,

@@ -126,6 +126,12 @@ def word(value: str, group: str) -> str:
 
 
 @register.filter
+def bound(value: str) -> str:
+    """What kept an application from more."""
+    return words.bound(value)
+
+
+@register.filter
 def get(row: Mapping[str, Any] | None, key: str) -> Any:
     return None if row is None else row.get(key)
 

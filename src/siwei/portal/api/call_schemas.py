@@ -1,0 +1,169 @@
+"""What the API takes and answers about calls, applications and rounds. Money is integer fen."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from ninja import Schema
+from pydantic import Field
+
+from siwei.portal.api.dossier_schemas import Deadline
+from siwei.portal.api.schemas import Named
+
+Key = Annotated[str, Field(min_length=1, max_length=120)]
+IdempotencyKey = Annotated[
+    str, Field(min_length=1, max_length=80, description="The same again does nothing new; another is another act")
+]
+Fen = Annotated[int, Field(ge=1, le=2**53)]
+LongText = Annotated[str, Field(min_length=1, max_length=5000)]
+
+
+class Call(Schema):
+    programme: str
+    title: Named
+    period: str
+    is_draft: bool
+    is_open: bool
+    deadline: Deadline
+    budget_fen: int
+    left_fen: int
+    sharing: str
+    favours_local: list[str] = Field(description="Clauses that ask for a fair-competition review")
+
+
+class NewPot(Schema):
+    period: Annotated[str, Field(min_length=1, max_length=20)]
+    budget_fen: Fen
+    idempotency_key: IdempotencyKey
+
+
+class Document(Schema):
+    kind: Literal["contract", "invoice"]
+    number: Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class NewApplication(Schema):
+    programme: Annotated[str, Field(min_length=1, max_length=60)]
+    claim_fen: Fen
+    documents: Annotated[list[Document], Field(min_length=1, max_length=200)]
+    idempotency_key: IdempotencyKey
+
+
+class Application(Schema):
+    key: str
+    organisation: str
+    programme: str
+    period: str
+    decision: str
+    decided_fen: int | None
+    claim_fen: int
+    shared_fen: int | None = Field(description="Null before its round is on public notice")
+    bound_by: str
+    score: int | None
+    state: str
+    round: str | None
+    voucher: str | None
+    applied_at: datetime
+    documents: list[Document]
+
+
+class Withdrawal(Schema):
+    application: Key
+    idempotency_key: IdempotencyKey
+
+
+class Scoring(Schema):
+    application: Key
+    score: Annotated[int, Field(ge=0, le=1_000_000)]
+    idempotency_key: IdempotencyKey
+
+
+class NewRound(Schema):
+    sharing: Literal["first_come", "merit", "pro_rata", "lottery"] | None = Field(
+        None, description="Where the programme does not say; absent: as it says"
+    )
+    seed: Annotated[str, Field(max_length=200)] = ""
+    idempotency_key: IdempotencyKey
+
+
+class RoundSummary(Schema):
+    key: str
+    programme: str
+    period: str
+    version_sha256: str
+    sharing: str
+    seed: str
+    budget_fen: int
+    state: str
+    shared_on: date
+    notice_from: date | None
+    notice_until: date | None
+    awarded_on: date | None
+
+
+class RoundLine(Schema):
+    application: str
+    organisation: str
+    name: str
+    generated: bool
+    claim_fen: int
+    shared_fen: int | None
+    reserved_fen: int | None
+    rank: int | None
+    bound_by: str
+    state: str
+    digest: str = Field(description="By which a lottery drew it; else empty")
+
+
+class Round(RoundSummary):
+    is_same: bool | None = Field(
+        description="Whether sharing it again just now gave the same; null: another text since"
+    )
+    objected: int
+    upheld: int
+    lines: list[RoundLine]
+
+
+class NewNotice(Schema):
+    round: Key
+    until: date
+    idempotency_key: IdempotencyKey
+
+
+class Awarding(Schema):
+    round: Key
+    idempotency_key: IdempotencyKey
+
+
+class Granting(Schema):
+    round: Key
+
+
+class NewObjection(Schema):
+    application: Key
+    text: LongText
+    idempotency_key: IdempotencyKey
+
+
+class ObjectionDecision(Schema):
+    objection: Key
+    upheld: bool
+    reason: LongText
+    idempotency_key: IdempotencyKey
+
+
+class Objection(Schema):
+    key: str
+    application: str
+    round: str | None
+    text: str
+    upheld: bool | None
+    reason: str
+    raised_at: datetime
+
+
+class Duplicate(Schema):
+    kind: str
+    number: str
+    applications: list[str]

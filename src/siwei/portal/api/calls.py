@@ -1,0 +1,318 @@
+"""Calls, applications, rounds with their public notice, objections; every act a page has."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Query, Router
+
+from siwei.errors import NotFound
+from siwei.exchange.actors import Actor
+from siwei.exchange.applications import (
+    apply_for_award,
+    duplicate_documents,
+    find_application,
+    score_application,
+    withdraw_application,
+)
+from siwei.exchange.models import Application, Objection, RoundState, SharingRound
+from siwei.exchange.rounds import (
+    award_round,
+    decide_objection,
+    grant_round_vouchers,
+    object_to,
+    open_notice,
+    share_applications,
+)
+from siwei.exchange.vouchers import open_pot
+from siwei.policy.programmes import Sharing
+from siwei.portal.access import actor_of
+from siwei.portal.api import call_schemas
+from siwei.portal.api.answers import answers, named
+from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.queries import calls as queries
+from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.queries.programmes import programme_or_missing
+
+router = Router()
+SHOWN = 500
+KeyParameter = Annotated[str, Query(max_length=120)]
+
+
+def key_for(actor: Actor, what: str, key: str) -> str:
+    """Callers choose their keys apart from one another: two people's may be the same."""
+    told = f"{what}:{actor.person_id}:{key}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@router.get("/calls", response=answers(list[call_schemas.Call]))
+def list_calls(request: HttpRequest) -> Any:
+    """Programmes' pots that take applications; those open now first."""
+    return [call_row(each) for each in queries.calls(actor_of(request))]
+
+
+@router.get("/calls/{programme_id}/{period}", response=answers(call_schemas.Call))
+def get_call(request: HttpRequest, programme_id: str, period: str) -> Any:
+    """One call: until when, money, how it is shared."""
+    return call_row(queries.call_or_missing(programme_id, period, actor_of(request)))
+
+
+def call_row(call: queries.Call) -> dict[str, Any]:
+    deadline = call.deadline
+    return {
+        "programme": call.programme.id,
+        "title": named(call.programme.title),
+        "period": call.pot.period,
+        "is_draft": call.pot.is_draft,
+        "is_open": call.is_open,
+        "deadline": {
+            "is_window": deadline.is_window,
+            "opens": deadline.opens,
+            "closes": deadline.closes,
+            "state": deadline.state,
+            "days": deadline.days,
+        },
+        "budget_fen": call.pot.budget_fen,
+        "left_fen": call.left_fen,
+        "sharing": str(call.programme.pot.sharing if call.programme.pot else Sharing.NOT_KNOWN),
+        "favours_local": [clause.id for clause in queries.favouring_clauses(call.programme)],
+    }
+
+
+@router.post("/programmes/{programme_id}/pots", response=answers(call_schemas.Call))
+def open_call(request: HttpRequest, programme_id: str, given: call_schemas.NewPot) -> Any:
+    """The operator puts a programme's money of a period on the ledger: from then on its call takes applications."""
+    actor = actor_of(request)
+    programme = programme_or_missing(programme_id)
+    pot = open_pot(
+        programme, given.period, given.budget_fen, actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, f"pot:{programme_id}", given.idempotency_key),
+    )  # fmt: skip
+    return call_row(queries.call_or_missing(pot.programme, pot.period, actor))
+
+
+@router.get("/applications", response=answers(list[call_schemas.Application]))
+def list_applications(request: HttpRequest) -> Any:
+    """One's own applications, newest first; for the operator and the auditor everybody's. The newest 500."""
+    actor = actor_of(request)
+    return [application_row(each, actor) for each in queries.applications(actor)[:SHOWN]]
+
+
+@router.get("/application", response=answers(call_schemas.Application))
+def get_application(request: HttpRequest, key: KeyParameter) -> Any:
+    """One application: where it stands, its share and why not more. Its own people, the operator and the auditor."""
+    actor = actor_of(request)
+    return application_row(queries.application_or_missing(key, actor), actor)
+
+
+def application_row(application: Application, actor: Actor) -> dict[str, Any]:
+    made = application.round
+    is_told = made is not None and (actor.sees_all or made.state != RoundState.SHARED)
+    voucher = queries.voucher_of(application)
+    return {
+        "key": application.key,
+        "organisation": application.organisation.key,
+        "programme": application.pot.programme,
+        "period": application.pot.period,
+        "decision": application.decision.key,
+        "decided_fen": application.decision.award_fen,
+        "claim_fen": application.claim_fen,
+        "shared_fen": application.shared_fen if is_told else None,
+        "bound_by": application.bound_by if is_told else "",
+        "score": application.score,
+        "state": application.state,
+        "round": made.key if made is not None and is_told else None,
+        "voucher": voucher.key if voucher else None,
+        "applied_at": application.applied_at,
+        "documents": [
+            {"kind": each.kind, "number": each.reference} for each in queries.documents_of(application, actor)
+        ],
+    }
+
+
+@router.post("/organisations/{key}/applications", response=answers(call_schemas.Application))
+def apply(request: HttpRequest, key: str, given: call_schemas.NewApplication) -> Any:
+    """Apply for an organisation one represents: the programme is decided for it now, and the claim stands on that
+    decision."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    programme = programme_or_missing(given.programme)
+    if programme.applies_to != "organisation":
+        raise NotFound(f"{programme.id} is for a {programme.applies_to}, not for an organisation itself")
+    found = queries.applying(organisation, programme, actor)
+    application = apply_for_award(
+        programme, organisation, found.call.pot, claim_fen=given.claim_fen,
+        documents=[(each.kind, each.number) for each in given.documents], attributes=pack().attributes,
+        as_of=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, f"apply:{organisation.key}", given.idempotency_key),
+    )  # fmt: skip
+    return application_row(queries.application_or_missing(application.key, actor), actor)
+
+
+@router.post("/application/withdrawal", response=answers(call_schemas.Application))
+def withdraw(request: HttpRequest, given: call_schemas.Withdrawal) -> Any:
+    """Give an application up, as long as its pot was not shared."""
+    actor = actor_of(request)
+    application = withdraw_application(
+        queries.application_or_missing(given.application, actor), actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, "withdraw", given.idempotency_key),
+    )  # fmt: skip
+    return application_row(application, actor)
+
+
+@router.post("/application/score", response=answers(call_schemas.Application))
+def score(request: HttpRequest, given: call_schemas.Scoring) -> Any:
+    """Record a review's score, where the pot is shared by merit. For the operator."""
+    actor = actor_of(request)
+    application = score_application(
+        queries.application_or_missing(given.application, actor), given.score, actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, "score", given.idempotency_key),
+    )  # fmt: skip
+    return application_row(application, actor)
+
+
+@router.get("/duplicates", response=answers(list[call_schemas.Duplicate]))
+def list_duplicates(request: HttpRequest) -> Any:
+    """Contracts and invoices claimed for in more than one application. For the operator and the auditor."""
+    alerts = duplicate_documents(actor_of(request))
+    return [{"kind": kind, "number": number, "applications": keys} for kind, number, keys in alerts]
+
+
+@router.post("/calls/{programme_id}/{period}/rounds", response=answers(call_schemas.Round))
+def share(request: HttpRequest, programme_id: str, period: str, given: call_schemas.NewRound) -> Any:
+    """Share the pot among the applications on it, after its window. For the operator."""
+    actor = actor_of(request)
+    call = queries.call_or_missing(programme_id, period, actor)
+    made = share_applications(
+        call.programme, call.pot, attributes=pack().attributes, as_of=decided_on(),
+        sharing=Sharing(given.sharing) if given.sharing else None, seed=given.seed, actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, f"share:{programme_id}:{period}", given.idempotency_key),
+    )  # fmt: skip
+    return round_row(made, actor)
+
+
+@router.get("/rounds", response=answers(list[call_schemas.RoundSummary]))
+def list_rounds(request: HttpRequest) -> Any:
+    """Rounds on public notice and awarded, newest first; for the offices those just shared too. The newest 500."""
+    return [summary_row(each) for each in queries.rounds_of(actor_of(request))[:SHOWN]]
+
+
+@router.get("/round", response=answers(call_schemas.Round))
+def get_round(request: HttpRequest, key: KeyParameter) -> Any:
+    """The public notice: who gets what and why not more, how it was shared, and whether it comes out the same again."""
+    actor = actor_of(request)
+    return round_row(queries.round_or_missing(key, actor), actor)
+
+
+def summary_row(made: SharingRound) -> dict[str, Any]:
+    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "state")
+    days = ("shared_on", "notice_from", "notice_until", "awarded_on")
+    return {
+        "programme": made.pot.programme,
+        "period": made.pot.period,
+        **{name: getattr(made, name) for name in (*own, *days)},
+    }
+
+
+def round_row(made: SharingRound, actor: Actor) -> dict[str, Any]:
+    notice = queries.notice_of(made, actor)
+    lines = [
+        {
+            "application": line.application.key,
+            "organisation": line.application.organisation.key,
+            "name": line.application.organisation.name,
+            "generated": line.application.organisation.is_generated,
+            "claim_fen": line.application.claim_fen,
+            "shared_fen": line.application.shared_fen,
+            "reserved_fen": line.reserved_fen,
+            "rank": line.rank,
+            "bound_by": line.application.bound_by,
+            "state": line.application.state,
+            "digest": line.digest,
+        }
+        for line in notice.lines
+    ]
+    counts = {"is_same": notice.is_same, "objected": notice.objected, "upheld": notice.upheld}
+    return {**summary_row(made), **counts, "lines": lines}
+
+
+@router.post("/round/notice", response=answers(call_schemas.Round))
+def open_public_notice(request: HttpRequest, given: call_schemas.NewNotice) -> Any:
+    """Put a shared round on public notice, to the last day on which one may object. For the operator."""
+    actor = actor_of(request)
+    made = open_notice(
+        queries.round_or_missing(given.round, actor), until=given.until, as_of=decided_on(), actor=actor,
+        now=timezone.now(), idempotency_key=key_for(actor, "notice", given.idempotency_key),
+    )  # fmt: skip
+    return round_row(made, actor)
+
+
+@router.post("/application/objections", response=answers(call_schemas.Objection))
+def object_(request: HttpRequest, given: call_schemas.NewObjection) -> Any:
+    """Object to an application in its public notice. For anybody who is signed in; who objects, only the offices
+    see."""
+    actor = actor_of(request)
+    objection = object_to(
+        find_application(given.application, actor), given.text, as_of=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, "object", given.idempotency_key),
+    )  # fmt: skip
+    return objection_row(objection)
+
+
+@router.get("/objections", response=answers(list[call_schemas.Objection]))
+def list_objections(request: HttpRequest) -> Any:
+    """One's own objections, newest first; for the operator and the auditor all. The newest 500."""
+    found = Objection.objects.visible_to(actor_of(request)).select_related("application__round").order_by("-pk")
+    return [objection_row(each) for each in found[:SHOWN]]
+
+
+def objection_row(objection: Objection) -> dict[str, Any]:
+    made = objection.application.round
+    return {
+        "key": objection.key,
+        "application": objection.application.key,
+        "round": made.key if made else None,
+        "text": objection.text,
+        "upheld": objection.upheld,
+        "reason": objection.reason,
+        "raised_at": objection.raised_at,
+    }
+
+
+@router.post("/objection/decision", response=answers(call_schemas.Objection))
+def decide(request: HttpRequest, given: call_schemas.ObjectionDecision) -> Any:
+    """Uphold an objection (the application is then refused at the award) or not, with the reason. For the operator."""
+    actor = actor_of(request)
+    objection = Objection.objects.visible_to(actor).filter(key=given.objection).first()
+    if objection is None:
+        raise NotFound(f"no objection {given.objection!r} that you may see")
+    decided = decide_objection(
+        objection, upheld=given.upheld, reason=given.reason, actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, "decide", given.idempotency_key),
+    )  # fmt: skip
+    return objection_row(decided)
+
+
+@router.post("/round/award", response=answers(call_schemas.Round))
+def award(request: HttpRequest, given: call_schemas.Awarding) -> Any:
+    """After the notice: applications become awards, those with an upheld objection are refused. For the operator."""
+    actor = actor_of(request)
+    made = award_round(
+        queries.round_or_missing(given.round, actor), as_of=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, "award", given.idempotency_key),
+    )  # fmt: skip
+    return round_row(made, actor)
+
+
+@router.post("/round/vouchers", response=answers(list[str]))
+def grant(request: HttpRequest, given: call_schemas.Granting) -> Any:
+    """Turn the awards of a voucher programme's round into vouchers; their keys. Again it grants none twice. For the
+    operator."""
+    actor = actor_of(request)
+    made = queries.round_or_missing(given.round, actor)
+    programme = programme_or_missing(made.pot.programme)
+    vouchers = grant_round_vouchers(made, programme, as_of=decided_on(), actor=actor, now=timezone.now())
+    return [each.key for each in vouchers]

@@ -1,0 +1,372 @@
+"""Calls: which take applications, applying, the review desk, the public notice with its objections."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from siwei.errors import InputError, NotFound, Problem
+from siwei.exchange.access import can_act_for, can_operate, can_review
+from siwei.exchange.actors import Actor
+from siwei.exchange.applications import (
+    apply_for_award,
+    find_application,
+    score_application,
+    withdraw_application,
+)
+from siwei.exchange.canonical import sha256_of
+from siwei.exchange.models import ApplicationState, Organisation, RoundState, SharingRound
+from siwei.exchange.rounds import (
+    award_round,
+    decide_objection,
+    grant_round_vouchers,
+    object_to,
+    open_notice,
+    share_applications,
+)
+from siwei.exchange.vouchers import open_pot
+from siwei.policy.programmes import Kind, Sharing, Text, Verdict
+from siwei.portal.access import actor_of
+from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.entries import amount_entry
+from siwei.portal.queries import calls as queries
+from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.queries.programmes import programme_or_missing
+
+Act = Callable[[HttpRequest, Any, Actor], str]
+LONGEST_TEXT = 5000
+
+
+def typed(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").strip()
+
+
+def key_of(request: HttpRequest, *scope: str) -> str:
+    """A form sent twice acts once; sent again with other values (after going back) it is another act."""
+    told = {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
+    return sha256_of([request.path, *scope, told])
+
+
+def day_typed(request: HttpRequest, name: str) -> date:
+    try:
+        return date.fromisoformat(typed(request, name))
+    except ValueError:
+        raise InputError([Problem(_("This is not a day"), _("such as 2026-11-30"), field=name)]) from None
+
+
+def acted(request: HttpRequest, acts: dict[str, Act], subject: Any, actor: Actor) -> str:
+    """Do what the form asks (`act`); returns where to go then."""
+    act = acts.get(request.POST.get("act", ""))
+    if act is None:
+        raise InputError([Problem(_("This form is not known here"), _("reload the page"), field="act")])
+    return act(request, subject, actor)
+
+
+# Calls
+
+
+@require_safe
+def call_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    context = {
+        "calls": queries.calls(actor),
+        "rounds": queries.rounds_of(actor)[:50],
+        "now_waiting": queries.waiting_for(actor),
+    }
+    return render(request, "portal/calls/list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def call_page(request: HttpRequest, programme_id: str, period: str) -> HttpResponse:
+    """Days left, money, what is asked, my applications; the review desk, and for the operator the sharing."""
+    actor = actor_of(request)
+    call = queries.call_or_missing(programme_id, period, actor)
+    if request.method == "POST":
+        try:
+            return redirect(acted(request, {"score": score, "share": share}, call, actor))
+        except InputError as error:
+            return call_response(request, call, actor, error.problems, 400)
+    return call_response(request, call, actor)
+
+
+def call_response(
+    request: HttpRequest, call: queries.Call, actor: Actor, problems: tuple[Problem, ...] = (), status: int = 200
+) -> HttpResponse:
+    own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name")
+    mine = [each for each in queries.applications(actor) if each.pot_id == call.pot.pk] if not actor.sees_all else []
+    desk = queries.review_desk(call, actor)
+    made = list(queries.rounds_of(actor, call.pot))
+    context = {
+        "call": call,
+        "programme": call.programme,
+        "organisations": own,
+        "applications": mine,
+        "desk": desk,
+        "waiting": sum(line.application.state == ApplicationState.APPLIED for line in desk),
+        "rounds": made,
+        "favouring": queries.favouring_clauses(call.programme),
+        "modes": queries.MODES,
+        "rule": call.programme.pot.sharing if call.programme.pot else Sharing.NOT_KNOWN,
+        "can_operate": can_operate(actor),
+        "can_score": can_operate(actor) or can_review(actor),
+        "problems": problems,
+        "typed": request.POST,
+        "token": uuid.uuid4().hex,
+        "generated": any(each.application.organisation.is_generated for each in desk)
+        or any(each.organisation.is_generated for each in mine),
+    }
+    return render(request, "portal/calls/detail.html", context, status=status)
+
+
+def score(request: HttpRequest, call: queries.Call, actor: Actor) -> str:
+    text = typed(request, "score")
+    if not text.isascii() or not text.isdecimal() or len(text) > 7:
+        raise InputError([Problem(_("This is not a score"), _("0 to 1,000,000"), field="score")])
+    application = next(
+        (
+            line.application
+            for line in queries.review_desk(call, actor)
+            if line.application.key == typed(request, "application")
+        ),
+        None,
+    )
+    if application is None:
+        raise NotFound(f"no application {typed(request, 'application')!r} on this call")
+    score_application(
+        application, int(text), actor=actor, now=timezone.now(), idempotency_key=key_of(request, application.key)
+    )
+    messages.success(request, _("Scored."))
+    return call_address(call)
+
+
+def share(request: HttpRequest, call: queries.Call, actor: Actor) -> str:
+    mode = typed(request, "sharing")
+    if mode and mode not in list(queries.MODES):
+        raise InputError([Problem(_("This is not one of the choices"), field="sharing")])
+    made = share_applications(
+        call.programme,
+        call.pot,
+        attributes=pack().attributes,
+        as_of=decided_on(),
+        sharing=Sharing(mode) if mode else None,
+        seed=typed(request, "seed"),
+        actor=actor,
+        now=timezone.now(),
+        idempotency_key=key_of(request),
+    )
+    messages.success(request, _("Shared. Look at it, then open the public notice."))
+    return reverse("notice", args=[made.key])
+
+
+def call_address(call: queries.Call) -> str:
+    return reverse("call", args=[call.pot.programme, call.pot.period])
+
+
+@require_http_methods(["POST"])
+def pot_opening(request: HttpRequest, programme_id: str) -> HttpResponse:
+    """The operator puts a programme's money of a period on the ledger: from then on its call takes applications."""
+    actor = actor_of(request)
+    programme = programme_or_missing(programme_id)
+    budget_fen = amount_entry(typed(request, "budget"), typed(request, "unit"), "budget")
+    pot = open_pot(
+        programme, typed(request, "period"), budget_fen, actor=actor, now=timezone.now(),
+        idempotency_key=key_of(request),
+    )  # fmt: skip
+    messages.success(request, _("The pot is open."))
+    return redirect("call", programme_id=pot.programme, period=pot.period)
+
+
+# Applying
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def apply_page(request: HttpRequest, key: str, programme_id: str) -> HttpResponse:
+    """From an entitlement to a claim on the pot: how much, and for which contracts and invoices."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    programme = programme_or_missing(programme_id)
+    if programme.applies_to != "organisation":
+        raise NotFound(f"{programme.id} is for a {programme.applies_to}, not for an organisation itself")
+    found = queries.applying(organisation, programme, actor)
+    if organisation.key != key:
+        return redirect("apply", key=organisation.key, programme_id=programme.id)
+    problems: tuple[Problem, ...] = ()
+    if request.method == "POST":
+        try:
+            application = apply_for_award(
+                programme,
+                organisation,
+                found.call.pot,
+                claim_fen=amount_entry(typed(request, "claim"), typed(request, "unit"), "claim"),
+                documents=documents_typed(request),
+                attributes=pack().attributes,
+                as_of=decided_on(),
+                actor=actor,
+                now=timezone.now(),
+                idempotency_key=key_of(request),
+            )
+            messages.success(request, _("Applied. You can withdraw until the pot is shared."))
+            return redirect("application-page", key=application.key)
+        except InputError as error:
+            problems = error.problems
+    context = {
+        "organisation": organisation,
+        "programme": programme,
+        "applying": found,
+        "call": found.call,
+        "can_apply": can_act_for(actor, organisation.pk)
+        and found.call.is_open
+        and found.most_fen > 0
+        and found.explanation.verdict is Verdict.ELIGIBLE,
+        "problems": {problem.field: problem for problem in problems},
+        "typed": request.POST,
+        "most_yuan": f"{found.most_fen // 100}.{found.most_fen % 100:02d}",
+        "token": uuid.uuid4().hex,
+        "generated": organisation.is_generated,
+    }
+    return render(request, "portal/calls/apply.html", context, status=400 if problems else 200)
+
+
+def documents_typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """One number a line."""
+    found = [
+        (kind, line.strip())
+        for kind, name in (("contract", "contracts"), ("invoice", "invoices"))
+        for line in typed(request, name).splitlines()
+        if line.strip()
+    ]
+    if not found:
+        message = _("Name the contracts or invoices you claim for")
+        raise InputError([Problem(message, _("one number a line"), field="contracts")])
+    return found
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def application_page(request: HttpRequest, key: str) -> HttpResponse:
+    """One's own application: where it stands, what it was decided on, its share and why not more."""
+    actor = actor_of(request)
+    application = queries.application_or_missing(key, actor)
+    if request.method == "POST":
+        acted(request, {"withdraw": withdraw}, application, actor)
+        return redirect("application-page", key=application.key)
+    made = application.round
+    public = made is not None and (actor.sees_all or made.state != RoundState.SHARED)
+    context = {
+        "application": application,
+        "documents": queries.documents_of(application, actor),
+        "sentence": Text(**application.decision.result["sentence"]),
+        "voucher": queries.voucher_of(application),
+        "programme": programme_or_missing(application.pot.programme),
+        "notice": made if public else None,
+        "can_withdraw": application.state == ApplicationState.APPLIED
+        and can_act_for(actor, application.organisation_id),
+        "token": uuid.uuid4().hex,
+        "generated": application.organisation.is_generated,
+    }
+    return render(request, "portal/calls/application.html", context)
+
+
+def withdraw(request: HttpRequest, application: Any, actor: Actor) -> str:
+    withdraw_application(application, actor=actor, now=timezone.now(), idempotency_key=key_of(request))
+    messages.success(request, _("Withdrawn. You may apply again while the window is open."))
+    return reverse("application-page", args=[application.key])
+
+
+# Public notice
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def notice_page(request: HttpRequest, key: str) -> HttpResponse:
+    """公示: who gets how much and why not more, for all; whoever is signed in objects, the operator decides."""
+    actor = actor_of(request)
+    made = queries.round_or_missing(key, actor)
+    acts: dict[str, Act] = {
+        "open": open_for_all, "object": raise_objection, "decide": answer_objection, "award": award,
+        "grant": grant_vouchers,
+    }  # fmt: skip
+    problems: tuple[Problem, ...] = ()
+    if request.method == "POST":
+        try:
+            return redirect(acted(request, acts, made, actor))
+        except InputError as error:
+            problems = error.problems
+    notice = queries.notice_of(made, actor)
+    over = made.state == RoundState.NOTICE and not notice.is_objectable
+    undecided = notice.objected - sum(each.upheld is not None for each in notice.objections)
+    context = {
+        "notice": notice,
+        "made": made,
+        "programme": notice.programme,
+        "call": queries.call_of(notice.programme, made.pot),
+        "can_object": notice.is_objectable and actor.person_id is not None and actor.may_write,
+        "can_operate": can_operate(actor),
+        "can_award": can_operate(actor) and over and undecided == 0,
+        "undecided": undecided if actor.sees_all else None,
+        "gives_vouchers": notice.programme.kind is Kind.VOUCHER,
+        "problems": problems,
+        "typed": request.POST,
+        "token": uuid.uuid4().hex,
+        "today": decided_on(),
+        "generated": any(line.application.organisation.is_generated for line in notice.lines),
+    }
+    return render(request, "portal/calls/notice.html", context, status=400 if problems else 200)
+
+
+def open_for_all(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
+    open_notice(
+        made, until=day_typed(request, "until"), as_of=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=key_of(request),
+    )  # fmt: skip
+    messages.success(request, _("The public notice is open."))
+    return reverse("notice", args=[made.key])
+
+
+def raise_objection(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
+    application = find_application(typed(request, "application"), actor)
+    if application.round_id != made.pk:
+        raise NotFound(f"no application {application.key!r} in this notice")
+    object_to(
+        application, typed(request, "text"), as_of=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=key_of(request, str(actor.person_id)),
+    )  # fmt: skip
+    messages.success(request, _("Your objection was received. Who objects, only the offices see."))
+    return reverse("notice", args=[made.key])
+
+
+def answer_objection(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
+    wanted = typed(request, "objection")
+    objection = next((each for each in queries.notice_of(made, actor).objections if each.key == wanted), None)
+    if objection is None:
+        raise NotFound(f"no objection {wanted!r} in this notice")
+    if typed(request, "upheld") not in ("yes", "no"):
+        raise InputError([Problem(_("Say whether it is upheld"), field="upheld")])
+    decide_objection(
+        objection, upheld=typed(request, "upheld") == "yes", reason=typed(request, "reason"), actor=actor,
+        now=timezone.now(), idempotency_key=key_of(request),
+    )  # fmt: skip
+    messages.success(request, _("The objection is decided."))
+    return reverse("notice", args=[made.key])
+
+
+def award(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
+    award_round(made, as_of=decided_on(), actor=actor, now=timezone.now(), idempotency_key=key_of(request))
+    messages.success(request, _("The round is awarded."))
+    return reverse("notice", args=[made.key])
+
+
+def grant_vouchers(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
+    programme = programme_or_missing(made.pot.programme)
+    granted = len(grant_round_vouchers(made, programme, as_of=decided_on(), actor=actor, now=timezone.now()))
+    messages.success(request, ngettext("%(n)s voucher granted.", "%(n)s vouchers granted.", granted) % {"n": granted})
+    return reverse("notice", args=[made.key])

@@ -1,0 +1,281 @@
+"""Calls: a programme's pot that takes applications, who applied, how it was shared, and the public notice of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from siwei.errors import Conflict, NotFound
+from siwei.exchange.access import can_operate, can_review
+from siwei.exchange.actors import Actor
+from siwei.exchange.applications import claimed_from, duplicate_documents
+from siwei.exchange.models import (
+    Application,
+    ClaimedDocument,
+    Objection,
+    Organisation,
+    Pot,
+    RoundState,
+    SharingRound,
+    Voucher,
+)
+from siwei.exchange.rounds import left_in, share_again
+from siwei.policy.explanation import Explanation
+from siwei.policy.pots import lottery_digest
+from siwei.policy.programmes import Clause, Kind, Programme, Sharing, Verdict
+from siwei.portal.access import require_private
+from siwei.portal.city_pack import decided_on, pack, programmes
+from siwei.portal.queries.dossier import Deadline, deadline_of
+from siwei.portal.queries.entitlements import entitlement
+
+MODES = (Sharing.FIRST_COME, Sharing.MERIT, Sharing.PRO_RATA, Sharing.LOTTERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A pot that takes applications. `left_fen` is what no earlier round has promised."""
+
+    programme: Programme
+    pot: Pot
+    deadline: Deadline
+    left_fen: int
+    is_shareable: bool
+    """Whether the window is over, so that what is there may be shared."""
+
+    @property
+    def is_open(self) -> bool:
+        return not self.pot.is_draft and self.deadline.state in ("open", "unlimited")
+
+
+def call_of(programme: Programme, pot: Pot) -> Call:
+    day = decided_on()
+    window = programme.window
+    over = window is None or (window.end is not None and day > window.end)
+    return Call(programme, pot, deadline_of(programme, day), left_in(pot), over and not pot.is_draft)
+
+
+def calls(actor: Actor) -> list[Call]:
+    """The pots of the pack's programmes; those one can apply to now come first."""
+    found = Pot.objects.visible_to(actor).filter(programme__in=list(programmes())).select_related("account")
+    made = [call_of(programmes()[pot.programme], pot) for pot in found.order_by("programme", "-period")]
+    return sorted(made, key=lambda call: not call.is_open)
+
+
+def call_or_missing(programme_id: str, period: str, actor: Actor) -> Call:
+    pot = Pot.objects.visible_to(actor).select_related("account").filter(programme=programme_id, period=period).first()
+    programme = programmes().get(programme_id)
+    if pot is None or programme is None:
+        raise NotFound(f"no call of {programme_id!r} for {period!r} → see /calls")
+    return call_of(programme, pot)
+
+
+def current_call(programme: Programme, actor: Actor) -> Call | None:
+    """The programme's pot of the city's year, else its latest."""
+    pots = list(
+        Pot.objects.visible_to(actor).filter(programme=programme.id).select_related("account").order_by("-period")
+    )
+    year = str(decided_on().year)
+    chosen = next((pot for pot in pots if pot.period == year), pots[0] if pots else None)
+    return None if chosen is None else call_of(programme, chosen)
+
+
+def favouring_clauses(programme: Programme) -> list[Clause]:
+    """Clauses that favour local suppliers, which ask for a fair-competition review (公平竞争审查)."""
+    return [clause for clause in programme.clauses if clause.favours_local]
+
+
+def applications(actor: Actor) -> QuerySet[Application]:
+    """One's own, newest first; for the offices everybody's. What a public notice shows of others is not among them."""
+    found = Application.objects.visible_to(actor)
+    found = found if actor.sees_all else found.filter(organisation_id__in=actor.organisation_ids)
+    return found.select_related("organisation", "pot", "round", "decision").order_by("-applied_at", "key")
+
+
+def application_or_missing(key: str, actor: Actor) -> Application:
+    application = applications(actor).filter(key=key).first()
+    if application is None:
+        raise NotFound(f"no application {key!r} that you may see")
+    return application
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """What an organisation may claim from a call now, and the decision it would claim on."""
+
+    call: Call
+    explanation: Explanation
+    claimed_fen: int
+    most_fen: int
+
+
+def applying(organisation: Organisation, programme: Programme, actor: Actor) -> Applying:
+    """Raises NotAllowed for those outside the organisation, NotFound where the programme has no pot open."""
+    require_private(actor, organisation.pk)
+    call = current_call(programme, actor)
+    if call is None:
+        raise NotFound(f"{programme.id} takes no applications: no pot is open for it")
+    explanation = entitlement(organisation, programme, actor)
+    claimed = claimed_from(call.pot, organisation)
+    award = explanation.award.award_fen if explanation.verdict is Verdict.ELIGIBLE else 0
+    return Applying(call, explanation, claimed, max(0, (award or 0) - claimed))
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """An application as reviewers see it; `duplicates` are the documents it shares with others."""
+
+    application: Application
+    documents: list[ClaimedDocument]
+    duplicates: list[tuple[str, str, list[str]]]
+
+
+def review_desk(call: Call, actor: Actor) -> list[ReviewLine]:
+    """For the offices and reviewers. Three queries, whatever the number of applications."""
+    if not (actor.sees_all or can_review(actor)):
+        return []
+    found = list(
+        Application.objects.filter(pot=call.pot)
+        .select_related("organisation", "decision", "round")
+        .prefetch_related("documents")
+        .order_by("applied_at", "key")
+    )
+    alerts = duplicate_documents(actor) if actor.sees_all else []
+    by_key: dict[str, list[tuple[str, str, list[str]]]] = {}
+    for kind, reference, keys in alerts:
+        for key in keys:
+            by_key.setdefault(key, []).append((kind, reference, [other for other in keys if other != key]))
+    return [ReviewLine(each, list(each.documents.all()), by_key.get(each.key, [])) for each in found]
+
+
+def rounds_of(actor: Actor, pot: Pot | None = None) -> QuerySet[SharingRound]:
+    found = SharingRound.objects.visible_to(actor).select_related("pot").order_by("-shared_on", "key")
+    return found if pot is None else found.filter(pot=pot)
+
+
+def round_or_missing(key: str, actor: Actor) -> SharingRound:
+    made = SharingRound.objects.visible_to(actor).select_related("pot__account").filter(key=key).first()
+    if made is None or made.pot.programme not in programmes():
+        raise NotFound(f"no round {key!r} that you may see; before its public notice only the offices do")
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """One applicant in a public notice: who, how much, why not more. Neither contracts nor facts."""
+
+    application: Application
+    rank: int | None
+    reserved_fen: int | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`is_same` says whether sharing again just now gave the same; None where the programme's text is another since."""
+
+    made: SharingRound
+    programme: Programme
+    lines: list[NoticeLine]
+    is_same: bool | None
+    claimed_fen: int
+    shared_fen: int
+    objections: list[Objection]
+    """Those the reader may know: one's own; for the offices all."""
+    objected: int
+    upheld: int
+    is_objectable: bool
+    days_left: int | None
+    vouchers_to_grant: int
+
+
+def notice_of(made: SharingRound, actor: Actor) -> Notice:
+    programme, day = programmes()[made.pot.programme], decided_on()
+    rows = list(Application.objects.visible_to(actor).filter(round=made).select_related("organisation").order_by("key"))
+    ranks: dict[str, dict[str, Any]] = {}
+    is_same: bool | None = None
+    if programme.sha256 == made.version_sha256:
+        try:
+            table = share_again(made, programme, pack().attributes).table
+            ranks, is_same = {row["id"]: row for row in table.iter_rows(named=True)}, True
+        except Conflict:
+            is_same = False
+    lottery = made.sharing == Sharing.LOTTERY
+    lines = [
+        NoticeLine(
+            each,
+            ranks.get(each.key, {}).get("rank"),
+            ranks.get(each.key, {}).get("reserved_fen"),
+            lottery_digest(made.seed, each.key) if lottery else "",
+        )
+        for each in rows
+    ]
+    lines.sort(key=lambda line: (line.rank or 0, line.application.organisation.key, line.application.key))
+    mine = Objection.objects.visible_to(actor).filter(application__round=made)
+    counted = objection_counts(made)
+    open_ = made.state == RoundState.NOTICE and made.notice_until is not None and day <= made.notice_until
+    return Notice(
+        made,
+        programme,
+        lines,
+        is_same,
+        sum(each.claim_fen for each in rows),
+        sum(each.shared_fen or 0 for each in rows),
+        list(mine.select_related("application__organisation", "person").order_by("pk")),
+        counted["objected"],
+        counted["upheld"],
+        open_,
+        (made.notice_until - day).days if open_ and made.notice_until is not None else None,
+        vouchers_to_grant(made, programme, actor),
+    )
+
+
+def objection_counts(made: SharingRound) -> dict[str, int]:
+    """How many objected and how many were right: public, unlike who and why."""
+    return Objection.objects.filter(application__round=made).aggregate(
+        objected=Count("pk"), upheld=Count("pk", filter=Q(upheld=True))
+    )
+
+
+def vouchers_to_grant(made: SharingRound, programme: Programme, actor: Actor) -> int:
+    """For the operator: awards of a voucher programme that are no vouchers yet."""
+    if not can_operate(actor) or made.state != RoundState.AWARDED or programme.kind is not Kind.VOUCHER:
+        return 0
+    return made.applications.filter(state="awarded", decision__voucher=None).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for an office: rounds to put on notice, to award, objections to decide, applications to share."""
+
+    to_share: list[tuple[Pot, int]]
+    rounds: list[SharingRound]
+    objections: list[Objection]
+    duplicates: list[tuple[str, str, list[str]]]
+
+
+def waiting_for(actor: Actor) -> Waiting | None:
+    if not actor.sees_all:
+        return None
+    waiting = Pot.objects.annotate(waiting=Count("applications", filter=Q(applications__state="applied")))
+    return Waiting(
+        [(pot, pot.waiting) for pot in waiting.filter(waiting__gt=0).order_by("programme", "period")],
+        list(rounds_of(actor).exclude(state=RoundState.AWARDED)),
+        list(Objection.objects.visible_to(actor).filter(upheld=None).select_related("application__round")),
+        duplicate_documents(actor),
+    )
+
+
+def voucher_of(application: Application) -> Voucher | None:
+    return Voucher.objects.filter(decision_id=application.decision_id).first()
+
+
+def documents_of(application: Application, actor: Actor) -> Sequence[ClaimedDocument]:
+    return list(ClaimedDocument.objects.visible_to(actor).filter(application=application).order_by("kind", "reference"))
+
+
+def notice_days(made: SharingRound) -> tuple[date | None, date | None]:
+    return made.notice_from, made.notice_until

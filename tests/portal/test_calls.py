@@ -1,0 +1,297 @@
+"""The life of a call on pages and through the API: pot, application, sharing, notice, objection, award; and for whom."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from portal_city import NOW, City, know, signed_in
+
+from siwei.city.home import CityHome
+from siwei.exchange.applications import apply_for_award
+from siwei.exchange.models import Application, Decision, Objection, Person, Pot, SharingRound
+from siwei.exchange.rounds import award_round, open_notice, share_applications
+from siwei.exchange.vouchers import open_pot
+from siwei.portal import django_settings
+from siwei.portal.city_pack import pack, programmes
+
+pytestmark = pytest.mark.django_db
+DAY = date(2026, 11, 23)
+CALL = "/calls/longhua-compute/2026"
+APPLY = "/organisations/n-00000000000000aa/programmes/longhua-compute/apply"
+AWARD = 30_000_000
+"""30 % of a million yuan."""
+
+
+@pytest.fixture
+def ready(city: City) -> City:
+    """Alice's firm and Charlie's may have 300,000 yuan each."""
+    for organisation in (city.firm, city.outsider):
+        for name, value in (("district", "longhua"), ("longhua_compute_paid", "100000000")):
+            know(
+                organisation, name, value, is_public=False
+            ) if name != "district" or organisation is city.outsider else None
+    city.firm.facts.filter(attribute="district").update(value="longhua")
+    return city
+
+
+def pot(city: City, budget_fen: int = 40_000_000) -> Pot:
+    return open_pot(
+        programmes()["longhua-compute"], "2026", budget_fen, actor=city.olive, now=NOW, idempotency_key="pot"
+    )
+
+
+def apply(city: City, organisation: Any, actor: Any, contract: str = "HT-1", as_of: date = DAY) -> Application:
+    return apply_for_award(
+        programmes()["longhua-compute"], organisation, Pot.objects.get(), claim_fen=AWARD,
+        documents=[("contract", contract)], attributes=pack().attributes, as_of=as_of, actor=actor, now=NOW,
+        idempotency_key=f"apply-{organisation.key}",
+    )  # fmt: skip
+
+
+def shared(city: City, as_of: date = DAY) -> SharingRound:
+    apply(city, city.firm, city.alice, as_of=as_of)
+    apply(city, city.outsider, city.charlie, as_of=as_of)
+    return share_applications(
+        programmes()["longhua-compute"], Pot.objects.get(), attributes=pack().attributes, as_of=as_of,
+        actor=city.olive, now=NOW, idempotency_key="round",
+    )  # fmt: skip
+
+
+def noticed(city: City, days_ago: int = 0, until: int = 7) -> SharingRound:
+    day = DAY - timedelta(days=days_ago)
+    return open_notice(
+        shared(city, day), until=DAY + timedelta(days=until), as_of=day, actor=city.olive, now=NOW,
+        idempotency_key="notice",
+    )  # fmt: skip
+
+
+def form(address: str, client: Client, **given: str) -> Any:
+    return client.post(address, {"token": "t", **given})
+
+
+def call_api(client: Client, address: str, **given: Any) -> Any:
+    return client.post(address, json.dumps({"idempotency_key": "k", **given}), content_type="application/json")
+
+
+def test_a_firm_applies_from_its_entitlement_and_once(ready: City) -> None:
+    pot(ready)
+    client = signed_in(ready.alice)
+    entitlement = client.get(f"/organisations/{ready.firm.key}/programmes/longhua-compute").content.decode()
+    assert APPLY in entitlement
+    assert "30.00 万元" in client.get(APPLY).content.decode()
+    given = {"claim": "30", "unit": "wan", "contracts": "HT-1\nHT 2", "invoices": ""}
+    for _ in range(2):
+        response = form(APPLY, client, **given)
+        assert response.status_code == 302
+    (application,) = Application.objects.all()
+    assert response.headers["Location"] == f"/applications/{application.key}"
+    assert (application.claim_fen, application.documents.count()) == (AWARD, 2)
+    assert application.decision.award_fen == AWARD
+    # All of it is claimed: another form finds nothing left, and the exchange refuses it too.
+    assert "已全部申报" in client.get(APPLY).content.decode()
+    assert client.post(APPLY, {"token": "other", **given}).status_code == 409
+    assert Application.objects.count() == 1
+    assert "已申报" in client.get("/desk").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"claim": "30", "unit": "wan"}, "请填写所申报的合同或发票"),
+        ({"claim": "much", "unit": "wan", "contracts": "HT-1"}, "这不是数字"),
+        ({"claim": "1", "unit": "", "contracts": "HT-1"}, "金额缺少单位"),
+    ],
+)
+def test_a_form_that_cannot_be_used_says_why_and_keeps_what_was_typed(ready: City, given: dict, words: str) -> None:
+    pot(ready)
+    response = form(APPLY, signed_in(ready.alice), **given)
+    text = response.content.decode()
+    assert (response.status_code, words in text, given["claim"] in text) == (400, True, True)
+    assert (Application.objects.count(), Decision.objects.count()) == (0, 0)
+
+
+def test_more_than_is_decided_is_refused(ready: City) -> None:
+    pot(ready)
+    response = form(APPLY, signed_in(ready.alice), claim="30.000001", unit="wan", contracts="HT-1")
+    assert (response.status_code, Application.objects.count()) == (409, 0)
+
+
+def test_withdrawn_it_can_be_applied_for_again(ready: City) -> None:
+    pot(ready)
+    key = apply(ready, ready.firm, ready.alice).key
+    assert form(f"/applications/{key}", signed_in(ready.alice), act="withdraw").status_code == 302
+    assert Application.objects.get().state == "withdrawn"
+    assert form(APPLY, signed_in(ready.alice), claim="30", unit="wan", contracts="HT-1").status_code == 302
+
+
+def test_the_operator_shares_and_opens_the_notice(ready: City) -> None:
+    pot(ready)
+    apply(ready, ready.firm, ready.alice)
+    apply(ready, ready.outsider, ready.charlie)
+    client = signed_in(ready.olive)
+    desk = client.get(CALL).content.decode()
+    # One contract claimed twice is an alert on both lines.
+    assert desk.count("重复资助提示") == 2
+    response = form(CALL, client, act="share", sharing="", seed="")
+    made = SharingRound.objects.get()
+    assert response.headers["Location"] == f"/notices/{made.key}"
+    assert Client().get(f"/notices/{made.key}").status_code == 404
+    form(f"/notices/{made.key}", client, act="open", until="2026-11-30")
+    text = Client().get(f"/notices/{made.key}").content.decode()
+    # 400,000 among two claims of 300,000 each.
+    assert text.count('title="¥200,000.00"') == 2
+    assert ("刚才重新分配，结果一致" in text, "HT-1" in text, "重复资助" in text) == (True, False, False)
+    assert made.key in Client().get("/calls").content.decode()
+
+
+def test_anybody_signed_in_objects_and_only_the_offices_know_who(ready: City) -> None:
+    pot(ready)
+    made = noticed(ready)
+    address, key = f"/notices/{made.key}", Application.objects.get(organisation=ready.firm).key
+    assert form(address, Client(), act="object", application=key, text="x").status_code == 403
+    for _ in range(2):
+        assert (
+            form(address, signed_in(ready.bob), act="object", application=key, text="自己租给自己").status_code == 302
+        )
+    objection = Objection.objects.get()
+    seen = {
+        name: "自己租给自己" in signed_in(getattr(ready, name)).get(address).content.decode()
+        for name in ("alice", "bob", "charlie", "olive", "ann")
+    }
+    assert seen == {"alice": False, "bob": True, "charlie": False, "olive": True, "ann": True}
+    assert (
+        form(
+            address, signed_in(ready.charlie), act="decide", objection=objection.key, upheld="yes", reason="r"
+        ).status_code
+        == 404
+    )
+    assert (
+        form(address, signed_in(ready.bob), act="decide", objection=objection.key, upheld="no", reason="r").status_code
+        == 403
+    )
+    given = {"act": "decide", "objection": objection.key, "upheld": "yes", "reason": "查明属实"}
+    assert form(address, signed_in(ready.olive), **given).status_code == 302
+    assert Objection.objects.get().upheld is True
+
+
+def test_the_award_comes_after_the_notice_and_the_applicant_sees_it(ready: City) -> None:
+    pot(ready)
+    made = noticed(ready, days_ago=20, until=-1)
+    text = signed_in(ready.olive).get(f"/notices/{made.key}").content.decode()
+    assert "确认扶持" in text
+    award_round(made, as_of=DAY, actor=ready.olive, now=NOW, idempotency_key="award")
+    key = Application.objects.get(organisation=ready.firm).key
+    page = signed_in(ready.alice).get(f"/applications/{key}").content.decode()
+    assert ("已扶持" in page, "¥200,000.00" in page, "资金池余额" in page) == (True, True, True)
+    # What was not given may be claimed again, and no more than that.
+    assert "10.00 万元" in signed_in(ready.alice).get(APPLY).content.decode()
+
+
+def test_money_acts_ask_for_a_second_factor(ready: City, home: CityHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    pot(ready)
+    made = noticed(ready, days_ago=20, until=-1)
+    monkeypatch.setattr(django_settings, "home", replace(home, asks_second_factor=True))
+    client = signed_in(ready.olive)
+    response = form(f"/notices/{made.key}", client, act="award")
+    assert response.status_code != 200
+    assert SharingRound.objects.get().state == "notice"
+    assert form("/programmes/moxing/pot", client, period="2026", budget="1", unit="wan").status_code != 200
+    assert Pot.objects.count() == 1
+
+
+@pytest.mark.parametrize("who", ["visitor", "alice", "bob", "charlie", "ann"])
+def test_outsiders_write_nothing(ready: City, who: str) -> None:
+    pot(ready)
+    apply(ready, ready.firm, ready.alice)
+    key = Application.objects.get().key
+    client = Client() if who == "visitor" else signed_in(getattr(ready, who))
+    acts = {
+        CALL: {"act": "share", "sharing": "", "seed": ""},
+        "/programmes/moxing/pot": {"period": "2026", "budget": "1", "unit": "wan"},
+        **({f"/applications/{key}": {"act": "withdraw"}} if who != "alice" else {}),
+        **({APPLY: {"claim": "1", "unit": "wan", "contracts": "X"}} if who != "alice" else {}),
+    }
+    for address, given in acts.items():
+        assert form(address, client, **given).status_code in (302, 403, 404), address
+    score = {"act": "score", "application": key, "score": "5"}
+    assert form(CALL, client, **score).status_code in (403, 404)
+    assert (SharingRound.objects.count(), Pot.objects.count(), Application.objects.get().state) == (0, 1, "applied")
+    assert Application.objects.get().score is None
+
+
+def test_a_page_without_its_token_of_the_session_is_refused(ready: City) -> None:
+    pot(ready)
+    client = Client(enforce_csrf_checks=True)
+    person = Person.objects.get(pk=ready.alice.person_id)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    assert form(APPLY, client, claim="30", unit="wan", contracts="HT-1").status_code == 403
+    assert call_api(
+        client,
+        f"/api/organisations/{ready.firm.key}/applications",
+        programme="longhua-compute",
+        claim_fen=AWARD,
+        documents=[{"kind": "contract", "number": "1"}],
+    ).status_code in (401, 403)
+    assert Application.objects.count() == 0
+
+
+def test_the_api_does_what_the_pages_do(ready: City) -> None:
+    pot(ready)
+    alice, charlie, olive = (signed_in(each) for each in (ready.alice, ready.charlie, ready.olive))
+    given = {"programme": "longhua-compute", "claim_fen": AWARD, "documents": [{"kind": "contract", "number": "HT 1"}]}
+    address = f"/api/organisations/{ready.firm.key}/applications"
+    first = call_api(alice, address, **given).json()
+    assert call_api(alice, address, **given).json() == first
+    assert (first["state"], first["decided_fen"], first["shared_fen"]) == ("applied", AWARD, None)
+    assert call_api(charlie, address, **given).status_code == 403
+    assert call_api(charlie, f"/api/organisations/{ready.outsider.key}/applications", **given).status_code == 200
+    assert [each["key"] for each in alice.get("/api/applications").json()] == [first["key"]]
+    assert charlie.get("/api/application", {"key": first["key"]}).status_code == 404
+    assert [each["number"] for each in olive.get("/api/duplicates").json()] == ["HT1"]
+    assert alice.get("/api/duplicates").status_code == 403
+    assert call_api(olive, "/api/application/score", application=first["key"], score=7).json()["score"] == 7
+    assert call_api(alice, "/api/calls/longhua-compute/2026/rounds").status_code == 403
+    made = call_api(olive, "/api/calls/longhua-compute/2026/rounds").json()
+    assert [line["shared_fen"] for line in made["lines"]] == [20_000_000, 20_000_000]
+    assert alice.get("/api/application", {"key": first["key"]}).json()["shared_fen"] is None
+    assert alice.get("/api/round", {"key": made["key"]}).status_code == 404
+    opened = call_api(olive, "/api/round/notice", round=made["key"], until="2026-11-30").json()
+    assert (opened["state"], opened["is_same"]) == ("notice", True)
+    assert Client().get("/api/round", {"key": made["key"]}).json() == opened
+    objection = call_api(charlie, "/api/application/objections", application=first["key"], text="why").json()
+    assert (charlie.get("/api/objections").json(), alice.get("/api/objections").json()) == ([objection], [])
+    decided = call_api(olive, "/api/objection/decision", objection=objection["key"], upheld=False, reason="so").json()
+    assert decided["upheld"] is False
+    assert call_api(olive, "/api/application/withdrawal", application=first["key"]).status_code == 409
+    assert call_api(charlie, "/api/round/award", round=made["key"]).status_code == 403
+
+
+def test_a_call_lists_what_is_asked_and_until_when(ready: City) -> None:
+    pot(ready)
+    text = Client().get(CALL).content.decode()
+    assert ("注册地在龙华区" in text, "40.00 万元" in text, "评审台" in text) == (True, True, False)
+    (call,) = Client().get("/api/calls").json()
+    assert (call["programme"], call["is_open"], call["left_fen"]) == ("longhua-compute", True, 40_000_000)
+    assert Client().get("/api/calls/longhua-compute/2025").status_code == 404
+
+
+def test_a_lottery_can_be_drawn_again_from_the_notice(ready: City) -> None:
+    from siwei.policy import Sharing, lottery_digest
+
+    open_pot(programmes()["xunli"], "2026", 200_000_000, actor=ready.olive, now=NOW, idempotency_key="x")
+    application = Application.objects.create(
+        key="a1", organisation=ready.firm, pot=Pot.objects.get(), claim_fen=5, applied_at=NOW,
+        decision=ready.deal.decision(award_fen=5, version_sha256=programmes()["xunli"].sha256),
+    )  # fmt: skip
+    made = share_applications(
+        programmes()["xunli"], Pot.objects.get(), attributes=pack().attributes, as_of=DAY, sharing=Sharing.LOTTERY,
+        seed="2026-11-23 大乐透 <1>", actor=ready.olive, now=NOW, idempotency_key="r",
+    )  # fmt: skip
+    open_notice(made, until=DAY, as_of=DAY, actor=ready.olive, now=NOW, idempotency_key="n")
+    text = Client().get("/notices/r").content.decode()
+    assert lottery_digest(made.seed, application.key) in text
+    assert re.search(r"大乐透 &lt;1&gt;", text)
