@@ -1,4 +1,4 @@
-"""The life of a call on pages and through the API: pot, application, sharing, notice, objection, award; and for whom."""
+"""The life of a call on pages and through the API: pot, application, sharing, notice, objection, award; for whom."""
 
 import json
 import re

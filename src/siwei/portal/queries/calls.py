@@ -27,9 +27,9 @@ from siwei.exchange.rounds import left_in, share_again
 from siwei.policy.explanation import Explanation
 from siwei.policy.pots import lottery_digest
 from siwei.policy.programmes import Clause, Kind, Programme, Sharing, Verdict
+from siwei.policy.windows import Deadline, deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import decided_on, pack, programmes
-from siwei.portal.queries.dossier import Deadline, deadline_of
 from siwei.portal.queries.entitlements import entitlement
 
 MODES = (Sharing.FIRST_COME, Sharing.MERIT, Sharing.PRO_RATA, Sharing.LOTTERY)
