@@ -234,7 +234,8 @@ def test_the_voucher_and_the_firm_pay_their_shares_of_the_calls(model_deal: Mode
     assert (settled.metered_fen, settled.voucher_fen, settled.own_fen) == (9, 5, 4)
     assert Account.objects.get(code="CNY:receivable:n-centre").balance == 9
     assert sum(Account.objects.values_list("balance", flat=True)) == 0
-    assert refused(model_deal, secret) == "model_not_found"
+    assert refused(model_deal, secret) == "insufficient_quota"
+    assert refused(model_deal, secret, now=model_deal.now + timedelta(seconds=1)) == "model_not_found"
 
 
 def test_an_agreement_is_not_settled_under_a_running_call(model_deal: ModelDeal) -> None:
@@ -298,7 +299,7 @@ def test_a_key_ends_with_its_makers_mandate(model_deal: ModelDeal) -> None:
     secret = model_deal.key().secret
     model_deal.admit(secret)
     Representative.objects.filter(organisation=model_deal.cast.firm).update(approved_at=None)
-    assert refused(model_deal, secret) == "invalid_api_key"
+    assert refused(model_deal, secret, now=model_deal.now + timedelta(seconds=1)) == "invalid_api_key"
 
 
 @pytest.mark.parametrize("who", ["bob", "charlie", "olive", "ann"])

@@ -1,9 +1,61 @@
-"""Closing an agreement's lines to further calls; below signing and settling, which both need it."""
+"""The counters that every call moves, as single statements; and closing an agreement's lines to further calls.
+
+The statements are written out: building them anew for each call would be most of what a call costs.
+"""
 
 from datetime import datetime
+from typing import Any
+
+from django.db import connection
 
 from siwei.errors import Conflict
 from siwei.exchange.models import Agreement, CallMeter, CallState, ModelCall
+
+COUNT_ON_KEY = """
+UPDATE exchange_modelkey SET
+  window_requests = CASE WHEN "window" = %(window)s THEN window_requests + 1 ELSE 1 END,
+  window_tokens = CASE WHEN "window" = %(window)s THEN window_tokens + %(tokens)s ELSE %(tokens)s END,
+  "window" = %(window)s,
+  reserved_microfen = reserved_microfen + %(reserved)s
+WHERE id = %(key)s
+  AND (requests_per_minute IS NULL OR "window" <> %(window)s OR window_requests < requests_per_minute)
+  AND (tokens_per_minute IS NULL OR tokens_per_minute >=
+       CASE WHEN "window" = %(window)s THEN window_tokens + %(tokens)s ELSE %(tokens)s END)
+  AND (cap_microfen IS NULL OR cap_microfen >= spent_microfen + reserved_microfen + %(reserved)s)
+  AND EXISTS (SELECT 1 FROM exchange_accesskey held
+              WHERE held.id = access_id AND held.revoked_at IS NULL AND held.expires_at > %(now)s)
+"""
+"""Rates, cap, expiry and revocation are judged by the rows as they are now."""
+COUNT_ON_LINE = """
+UPDATE exchange_callmeter SET reserved_microfen = reserved_microfen + %(reserved)s
+WHERE line_id = %(line)s AND closed_at IS NULL
+  AND limit_microfen >= used_microfen + reserved_microfen + %(reserved)s
+"""
+CHARGE_KEY = """
+UPDATE exchange_modelkey SET
+  reserved_microfen = reserved_microfen - %(reserved)s,
+  spent_microfen = spent_microfen + %(cost)s,
+  window_tokens = CASE WHEN "window" = %(window)s AND window_tokens >= %(over)s
+                       THEN window_tokens - %(over)s ELSE window_tokens END
+WHERE id = %(key)s
+"""
+"""`over` is what was set aside and not taken: given back to its minute."""
+CHARGE_LINE = """
+UPDATE exchange_callmeter SET
+  reserved_microfen = reserved_microfen - %(reserved)s, used_microfen = used_microfen + %(cost)s
+WHERE line_id = %(line)s
+"""
+
+
+def run(statement: str, **values: Any) -> bool:
+    """Whether a row was changed."""
+    adapted = {
+        name: connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, adapted)
+        return bool(cursor.rowcount)
 
 
 def close_meters(agreement: Agreement, *, now: datetime) -> None:

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
-from django.db.models import BigIntegerField, Case, F, Max, Min, Q, Sum, Value, When
+from django.db.models import Max, Min, Sum
 
 from siwei.errors import CallRefused, Conflict
 from siwei.exchange.access import can_act_for, can_operate, require
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event
-from siwei.exchange.call_meters import close_meters
+from siwei.exchange.call_meters import CHARGE_KEY, CHARGE_LINE, COUNT_ON_KEY, COUNT_ON_LINE, close_meters, run
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.jobs import record_usage
 from siwei.exchange.keys import SHAPE, USED_EVERY, hash_of_secret
@@ -45,8 +45,13 @@ SWEEP_GRACE = timedelta(seconds=60)
 COLLECT_AFTER = timedelta(hours=1)
 """Ended calls wait this long, so that an hour of them is one reading."""
 LONGEST_KEPT_BYTES = 1_000_000
+KNOWN_FOR = timedelta(seconds=1)
+MOST_KNOWN = 1_000
 R = TypeVar("R")
 TRIES = 5
+
+
+_KNOWN: dict[tuple[str, str, str], tuple[datetime, ModelKey, list[tuple[AgreementLine, Upstream]]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,7 @@ def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admi
     Raises CallRefused: the key is unknown, revoked or expired, has not this scope, passes its rate or cap; no agreement
     has the model, or none has as much left.
     """
-    key = find_caller(secret, now)
-    _check_scope(key, wanted)
-    found = _routes(key, wanted)
+    key, found = _recently_known(secret, wanted, now)
     if not found:
         raise CallRefused("model_not_found", f"no agreement of your organisation has the model {wanted.model!r}")
     for line, upstream in found:
@@ -305,6 +308,27 @@ def _routes(key: ModelKey, wanted: Wanted) -> list[tuple[AgreementLine, Upstream
     return found
 
 
+def _recently_known(
+    secret: str, wanted: Wanted, now: datetime
+) -> tuple[ModelKey, list[tuple[AgreementLine, Upstream]]]:
+    """The key and its lines for a model, as they were at most KNOWN_FOR ago: reading them is most of a call's cost.
+
+    Rates, caps, revocation, expiry and what a line has left are judged at each call by the conditional updates; only a
+    change of scopes, mandates, agreements or upstreams is seen this much later.
+    """
+    known = (hash_of_secret(secret), wanted.model, wanted.endpoint)
+    kept = _KNOWN.get(known)
+    if kept is not None and kept[0] <= now < kept[0] + KNOWN_FOR:
+        return kept[1], kept[2]
+    key = find_caller(secret, now)
+    _check_scope(key, wanted)
+    found = _routes(key, wanted)
+    if len(_KNOWN) >= MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[known] = (now, key, found)
+    return key, found
+
+
 def _check_scope(key: ModelKey, wanted: Wanted) -> None:
     if key.models_allowed and wanted.model not in key.models_allowed:
         raise CallRefused("model_not_found", f"this key may not call {wanted.model!r}")
@@ -330,44 +354,22 @@ def _reserve(key: ModelKey, call: ModelCall, now: datetime) -> bool:
 
 
 def _count_on_line(call: ModelCall) -> bool:
-    meter = CallMeter.objects.filter(line=call.line)
-    enough = meter.filter(
-        closed_at=None,
-        limit_microfen__gte=F("used_microfen") + F("reserved_microfen") + call.reserved_microfen,
-    )
-    reserved = {"reserved_microfen": F("reserved_microfen") + call.reserved_microfen}
-    if enough.update(**reserved):
+    if run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen):
         return True
-    if meter.exists():
+    if CallMeter.objects.filter(line=call.line).exists():
         return False
-    meter.get_or_create(line=call.line, defaults={"limit_microfen": call.line.quantity})
-    return bool(enough.update(**reserved))
+    CallMeter.objects.get_or_create(line=call.line, defaults={"limit_microfen": call.line.quantity})
+    return run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen)
 
 
 def _count_on_key(key: ModelKey, call: ModelCall, tokens: int, now: datetime) -> bool:
-    """One conditional update: rates, cap, expiry and revocation are judged by the row as it is now."""
-    same = Q(window=call.window)
-    rates = Q(requests_per_minute=None) | ~same | Q(requests_per_minute__gt=F("window_requests"))
-    token_rates = (
-        Q(tokens_per_minute=None)
-        | (~same & Q(tokens_per_minute__gte=tokens))
-        | (same & Q(tokens_per_minute__gte=F("window_tokens") + tokens))
-    )
-    cap = Q(cap_microfen=None) | Q(
-        cap_microfen__gte=F("spent_microfen") + F("reserved_microfen") + call.reserved_microfen
-    )
-    in_force = Q(access__in=AccessKey.objects.filter(revoked_at=None, expires_at__gt=now))
-    return bool(
-        ModelKey.objects.filter(rates & token_rates & cap & in_force, pk=key.pk).update(
-            window_requests=Case(
-                When(same, then=F("window_requests") + 1), default=Value(1), output_field=BigIntegerField()
-            ),
-            window_tokens=Case(
-                When(same, then=F("window_tokens") + tokens), default=Value(tokens), output_field=BigIntegerField()
-            ),
-            window=call.window,
-            reserved_microfen=F("reserved_microfen") + call.reserved_microfen,
-        )
+    return run(
+        COUNT_ON_KEY,
+        window=call.window,
+        tokens=tokens,
+        reserved=call.reserved_microfen,
+        key=key.pk,
+        now=now,
     )
 
 
@@ -412,19 +414,9 @@ def _end(
         if not ended:
             return None
         over = max(bound.total - made.tokens.total, 0)
-        ModelKey.objects.filter(pk=call.key_id).update(
-            reserved_microfen=F("reserved_microfen") - call.reserved_microfen,
-            spent_microfen=F("spent_microfen") + made.cost_microfen,
-            window_tokens=Case(
-                When(Q(window=call.window, window_tokens__gte=over), then=F("window_tokens") - over),
-                default=F("window_tokens"),
-                output_field=BigIntegerField(),
-            ),
-        )
-        CallMeter.objects.filter(line_id=call.line_id).update(
-            reserved_microfen=F("reserved_microfen") - call.reserved_microfen,
-            used_microfen=F("used_microfen") + made.cost_microfen,
-        )
+        amounts = {"reserved": call.reserved_microfen, "cost": made.cost_microfen}
+        run(CHARGE_KEY, key=call.key_id, window=call.window, over=over, **amounts)
+        run(CHARGE_LINE, line=call.line_id, **amounts)
         if kept is not None:
             _keep(call, kept, now)
     return made
