@@ -112,8 +112,8 @@ def test_windows_of_one_meter_never_overlap(meter: Meter) -> None:
 def test_the_database_itself_refuses_an_overlap_and_a_change(meter: Meter) -> None:
     usage = meter.send(meter.payload())
     columns = "line_id, quantity, unit, measured, recorded_at, meter, window_start, window_end, is_held"
-    copy = f"SELECT 'x', {columns} FROM exchange_usage WHERE id = {usage.pk}"
-    overlap = f"INSERT INTO exchange_usage (reading, {columns}) {copy}"
+    one = f"FROM exchange_usage WHERE id = {usage.pk}"
+    overlap = f"INSERT INTO exchange_usage (reading, {columns}) SELECT 'x', {columns} {one}"
     for wrong in (
         overlap,
         "UPDATE exchange_usage SET meter = 'other'",

@@ -5,11 +5,13 @@ CNY:pot:<programme>:<period>        what of it is not promised yet
 CNY:voucher:<voucher>               an award, spent against metered use
 CNY:commitment:<organisation>       a firm's own money outside; below zero down to its declared budget
 CNY:own-share:<organisation>        what a firm has committed here to pay itself
+CNY:claw-back:<organisation>        below zero by what an organisation is to pay back of its awards
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
 """
 
 from siwei.exchange.ledger import CNY, open_account
 from siwei.exchange.models import Account, Organisation
+from siwei.exchange.models.ledger import BALANCE_LIMIT
 
 
 def budget_account(programme: str, period: str, budget_fen: int) -> Account:
@@ -34,3 +36,9 @@ def own_share_account(owner: Organisation) -> Account:
 
 def receivable_account(owner: Organisation) -> Account:
     return open_account(f"{CNY}:receivable:{owner.key}", unit=CNY, purpose="receivable", owner=owner)
+
+
+def claw_back_account(owner: Organisation) -> Account:
+    return open_account(
+        f"{CNY}:claw-back:{owner.key}", unit=CNY, purpose="claw-back", owner=owner, floor=-BALANCE_LIMIT
+    )

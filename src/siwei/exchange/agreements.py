@@ -29,10 +29,12 @@ from siwei.exchange.models import (
     Organisation,
     Person,
     Project,
+    Quote,
     Voucher,
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.quotes import require_valid
 from siwei.exchange.signing import conclude_signing
 from siwei.exchange.states import lock_agreement, move, require_step
 from siwei.exchange.terms import (
@@ -40,6 +42,7 @@ from siwei.exchange.terms import (
     PartyTerms,
     check_match,
     check_proposal,
+    claimed_contract,
     find_party,
     plain_line,
     quoted_line,
@@ -92,14 +95,19 @@ def propose_agreement(
     terms: Mapping[str, Any] | None = None,
     deliveries: Sequence[DeliveryTerms] = (),
     project: Project | None = None,
+    told: Quote | None = None,
+    contract: str = "",
 ) -> Agreement:
     """Lay an agreement before its parties; the proposer must be one of them (or the operator).
 
-    With a `match` of a kind priced by quantity, its line is quoted by the market, the voucher paying its share; `lines`
-    are further ones, paid by their consumers. `deliveries` are what is handed over against acceptance, with its part of
-    the price; those a kind is delivered by are planned without being named (`plan_deliveries`). Raises InputError (bad
-    terms) or Conflict (the voucher may not pay this).
+    With a `match` of a kind priced by quantity, its line is quoted by the market, the voucher paying its share; `told`
+    is a quote that still holds, whose match, voucher and price are taken. `lines` are further ones, paid by their
+    consumers. `deliveries` are what is handed over against acceptance, with its part of the price; those a kind is
+    delivered by are planned without being named (`plan_deliveries`). `contract` is the number of the contract a voucher
+    is claimed for, once in the city. Raises InputError (bad terms) or Conflict (the voucher may not pay this).
     """
+    if told is not None:
+        match, voucher = told.match, told.voucher if told.voucher_fen else None
     owners = [find_party(party) for party in parties]
     allowed = actor.is_operator or any(can_act_for(actor, o.pk) for o in owners if isinstance(o, Organisation))
     allowed = allowed or any(o.pk == actor.person_id for o in owners if isinstance(o, Person))
@@ -118,6 +126,10 @@ def propose_agreement(
             else {}
         ),
     }
+    if told is not None:
+        content["quote"] = told.key
+    if contract:
+        content["contract"] = contract
     if project is not None:
         content["project"] = [project.organisation.key, project.name]
         require(actor.represents(project.organisation_id), actor, f"name the project {project.name}")
@@ -126,12 +138,16 @@ def propose_agreement(
     check_proposal(kind, parties, lines, ends_at, now)
     if match is not None:
         check_match(match, kind, parties)
+    if told is not None:
+        require_valid(told, now)
+    number = claimed_contract(contract) if contract and voucher is not None else ""
     agreement = Agreement.objects.create(
         key=idempotency_key,
         kind=kind,
         match=match,
         voucher=voucher,
         project=project,
+        contract_number=number,
         terms=dict(terms or {}),
         proposed_at=now,
         ends_at=ends_at,
@@ -141,7 +157,7 @@ def propose_agreement(
         organisation, person = (owner, None) if isinstance(owner, Organisation) else (None, owner)
         members.append(AgreementParty(agreement=agreement, organisation=organisation, person=person, role=party.role))
         members[-1].save(force_insert=True)
-    _write_lines(agreement, lines, as_of or timezone.localdate(now), actor)
+    _write_lines(agreement, lines, as_of or timezone.localdate(now), actor, told)
     plan_deliveries(agreement, find_kind(kind), members, deliveries)
     record_event(
         "propose_agreement",
@@ -222,9 +238,11 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
     return agreement
 
 
-def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date, actor: Actor) -> None:
+def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date, actor: Actor, told: Quote | None) -> None:
     match, voucher = agreement.match, agreement.voucher
-    quoted = [quoted_line(agreement, match, voucher, day, actor)] if match and find_kind(agreement.kind).price else []
+    quoted = (
+        [quoted_line(agreement, match, voucher, day, actor, told)] if match and find_kind(agreement.kind).price else []
+    )
     if voucher is not None and not quoted:
         raise Conflict(f"a voucher pays for what is priced by quantity; a {agreement.kind} is not, or it has no match")
     for number, line in enumerate([*quoted, *(plain_line(agreement, line) for line in lines)], 1):

@@ -44,6 +44,7 @@ from siwei.exchange.models import (
     Placement,
     Pot,
     Project,
+    Quote,
     Reject,
     Relation,
     Reporter,
@@ -53,6 +54,7 @@ from siwei.exchange.models import (
     Settlement,
     SharingRound,
     Transfer,
+    TrueUp,
     Upstream,
     Usage,
     UsageReport,
@@ -260,6 +262,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"
     ),
     "Project": _values(Project.objects.all(), "organisation__key", "name"),
+    "Quote": _values(
+        Quote.objects.all(),
+        *("key", "match__need__key", "match__offer__key", "voucher__key", "as_of", "quantity", "unit"),
+        *("unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen", "bound"),
+    ),
     "Reject": _values(Reject.objects.all(), "file__sha256", "row", "field", "reason", "record"),
     "Relation": _values(
         Relation.objects.all(),
@@ -288,6 +295,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("shared_on", "notice_from", "notice_until", "awarded_on"),
     ),
     "Transfer": _transfers,
+    "TrueUp": _values(
+        TrueUp.objects.all(),
+        *("key", "voucher__key", "decision__key", "before_fen", "after_fen", "added_fen", "returned_fen"),
+        *("clawed_back_fen", "reason"),
+    ),
     "Upstream": _values(
         Upstream.objects.all(), "key", "organisation__key", "offer__key", "model", "served_as", "base_url", "credential"
     ),

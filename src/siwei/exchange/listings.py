@@ -91,6 +91,33 @@ def publish_listing(
 
 
 @action
+def revise_listing(key: str, *, body: Mapping[str, Any], actor: Actor, now: datetime, idempotency_key: str) -> Listing:
+    """Say it anew: another price, another capacity. What was quoted, proposed or signed keeps its own terms."""
+    listing = find_listing(key)
+    require(can_change_listing(actor, listing), actor, f"revise {key}")
+    content = {"key": key, "body": dict(body)}
+    if repeated("revise_listing", idempotency_key, content):
+        return listing
+    if listing.state != ListingState.OPEN:
+        raise Conflict(f"{key} was withdrawn → publish it anew")
+    before = listing.body
+    listing.body = dict(body)
+    listing.body = parse_listing(listing).body.model_dump(mode="json")
+    Listing.objects.filter(pk=listing.pk).update(body=listing.body)
+    record_event(
+        "revise_listing",
+        idempotency_key,
+        content,
+        subject=f"listing:{key}",
+        actor=actor,
+        now=now,
+        organisations=[listing.organisation] if listing.organisation else [],
+        payload={"before": {name: value for name, value in before.items() if listing.body.get(name) != value}},
+    )
+    return listing
+
+
+@action
 def withdraw_listing(key: str, *, actor: Actor, now: datetime) -> Listing:
     """Take a listing off the market; agreements already made go on. Withdrawing again changes nothing."""
     listing = find_listing(key)
@@ -283,5 +310,6 @@ __all__ = [
     "match_need",
     "parse_listing",
     "publish_listing",
+    "revise_listing",
     "withdraw_listing",
 ]

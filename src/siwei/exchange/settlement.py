@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.utils import timezone
+
 from siwei.errors import Conflict, SiweiError
 from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
@@ -23,6 +25,7 @@ from siwei.exchange.models import (
     Hold,
     Job,
     Settlement,
+    Usage,
 )
 from siwei.exchange.states import lock_agreement, move, require_step
 
@@ -117,6 +120,16 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
         except SiweiError as error:
             faults.append(f"{agreement.key}: {error}")
     return SettlementDay(as_of, charged, closed, gross_fen, tuple(faults))
+
+
+def is_due(now: datetime) -> bool:
+    """Whether a day's run finds anything: readings of days that are over, agreements complete, over or disputed."""
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    open_ones = Usage.objects.filter(settlement=None, is_held=False, line__agreement__state=AgreementState.DELIVERING)
+    metered = open_ones.filter(recorded_at__lt=today)
+    waiting = Agreement.objects.filter(state__in=(AgreementState.COMPLETED, AgreementState.DISPUTED))
+    over = Agreement.objects.filter(state=AgreementState.DELIVERING, ends_at__lte=now - METERING_GRACE)
+    return metered.exists() or waiting.exists() or over.exists()
 
 
 @action

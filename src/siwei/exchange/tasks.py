@@ -17,7 +17,7 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import audit, ledger, model_calls, queue, vouchers
+from siwei.exchange import audit, ledger, model_calls, queue, settlement, vouchers
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.jobs import ACTIVE, refresh_job
 from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
@@ -116,6 +116,16 @@ def collect_calls() -> int:
 
 
 @task()
+def settle_day() -> dict[str, int]:
+    """The day's settlement, over everything that is complete."""
+    place = workplace()
+    done = settlement.settle_day(as_of=place.day, actor=PLATFORM, now=place.now())
+    for fault in done.faults:
+        logger.error("not settled: %s", fault)
+    return {"charged": done.charged, "closed": done.closed, "gross_fen": done.gross_fen, "faults": len(done.faults)}
+
+
+@task()
 def seal() -> int | None:
     sealed = audit.seal(actor=PLATFORM, now=workplace().now())
     return sealed.number if sealed else None
@@ -161,5 +171,6 @@ RECURRING = (
     Recurring(sweep_calls, timedelta(seconds=30), _calls_are_overdue),
     Recurring(collect_calls, timedelta(minutes=1), lambda place: model_calls.has_due_calls(place.now())),
     Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now())),
+    Recurring(settle_day, timedelta(days=1), lambda place: settlement.is_due(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),
 )

@@ -6,15 +6,19 @@ from datetime import date, datetime, timedelta
 
 from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.actors import Actor
+from siwei.exchange.applications import reference_of
 from siwei.exchange.listings import deal_context, find_kind, parse_listing
 from siwei.exchange.models import (
     Agreement,
     AgreementLine,
+    AgreementState,
+    ClaimedDocument,
     ListingState,
     Match,
     MatchState,
     Organisation,
     Person,
+    Quote,
     Voucher,
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
@@ -109,31 +113,41 @@ def check_match(match: Match, kind: str, parties: Sequence[PartyTerms]) -> None:
             raise Conflict(f"the owner of {listing.key} is not a party → name it among the parties")
 
 
-def quoted_line(agreement: Agreement, match: Match, voucher: Voucher | None, day: date, actor: Actor) -> AgreementLine:
+def claimed_contract(number: str) -> str:
+    """The contract's number as claims keep it; `Conflict` where a voucher or an application claims it already."""
+    reference = reference_of("contract", number)
+    live = Agreement.objects.filter(contract_number=reference, voucher__isnull=False)
+    if live.exclude(state=AgreementState.CANCELLED).exists():
+        raise Conflict(f"contract {number} has been claimed for a voucher already → a contract is claimed once")
+    if ClaimedDocument.objects.filter(kind="contract", reference=reference).exists():
+        raise Conflict(f"contract {number} stands in an application → what is claimed there is not claimed here too")
+    return reference
+
+
+def quoted_line(
+    agreement: Agreement, match: Match, voucher: Voucher | None, day: date, actor: Actor, told: Quote | None = None
+) -> AgreementLine:
     need, offer = parse_listing(match.need), parse_listing(match.offer)
     provider, consumer = match.offer.organisation, match.need.organisation
     if provider is None or consumer is None:
         raise Conflict("money moves between organisations only; a person's listing has no price here")
     context = checked_context(match, voucher, day, actor)
+    line = AgreementLine(
+        agreement=agreement, offer=match.offer, provider=provider, consumer=consumer, description=match.offer.title_zh
+    )
+    if told is not None:
+        for name in ("quantity", "unit", "unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen"):
+            setattr(line, name, getattr(told, name))
+        return line
     price = quote(find_kind(agreement.kind), offer, need, context.voucher, context)
     if price.gross_fen > AMOUNT_LIMIT:
         raise Conflict(f"{match.key} would cost {price.gross_fen} fen, more than the ledger carries")
     # Accelerators of two models are never one unit.
     model = getattr(offer.body, "accelerator", None)
-    return AgreementLine(
-        agreement=agreement,
-        offer=match.offer,
-        provider=provider,
-        consumer=consumer,
-        description=match.offer.title_zh,
-        quantity=price.quantity,
-        unit=f"{price.unit}:{model}" if model else price.unit,
-        unit_price_fen=price.price.amount_fen,
-        price_quantity=price.price.per,
-        gross_fen=price.gross_fen,
-        voucher_fen=price.voucher_fen,
-        own_fen=price.own_fen,
-    )
+    line.quantity, line.unit = price.quantity, f"{price.unit}:{model}" if model else price.unit
+    line.unit_price_fen, line.price_quantity = price.price.amount_fen, price.price.per
+    line.gross_fen, line.voucher_fen, line.own_fen = price.gross_fen, price.voucher_fen, price.own_fen
+    return line
 
 
 def checked_context(match: Match, voucher: Voucher | None, day: date, actor: Actor) -> Context:

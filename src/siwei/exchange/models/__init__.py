@@ -31,6 +31,7 @@ from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.model_calls import CallMeter, CallState, KeptCall, ModelCall, ModelKey, Upstream
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
+from siwei.exchange.models.quotes import Quote, TrueUp
 from siwei.exchange.models.runs import Placement, Run
 from siwei.exchange.models.spending import Approval, ApprovalRule, ApprovalState, Cap, CapAlert, CapUnit
 from siwei.exchange.models.work import Schedule, Worker
@@ -87,6 +88,7 @@ __all__ = [
     "Placement",
     "Pot",
     "Project",
+    "Quote",
     "Reject",
     "Relation",
     "Reporter",
@@ -103,6 +105,7 @@ __all__ = [
     "StoredFile",
     "Transfer",
     "TransferKind",
+    "TrueUp",
     "Upstream",
     "Usage",
     "UsageReport",

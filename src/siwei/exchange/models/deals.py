@@ -163,6 +163,8 @@ class Agreement(models.Model):
     kind = models.CharField(max_length=20)
     match = models.ForeignKey(Match, null=True, on_delete=models.PROTECT, related_name="agreements")
     voucher = models.ForeignKey(Voucher, null=True, on_delete=models.PROTECT, related_name="agreements")
+    contract_number = models.CharField(max_length=120, blank=True)
+    """Of the contract a voucher is claimed for, letters and digits only: one contract is never claimed twice."""
     project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="agreements")
     """Of one of the parties, to whom alone it matters: its caps count the agreement."""
     terms = models.JSONField(default=dict)
@@ -181,6 +183,11 @@ class Agreement(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(state__in=life.STATES), name="agreement_state_known"),
+            models.UniqueConstraint(
+                fields=["contract_number"],
+                condition=~Q(contract_number="") & Q(voucher__isnull=False) & ~Q(state=life.CANCELLED),
+                name="one_voucher_per_contract",
+            ),
             models.CheckConstraint(
                 condition=Q(state=life.DISPUTED, disputed_from__in=life.DISPUTABLE)
                 | (~Q(state=life.DISPUTED) & Q(disputed_from="")),

@@ -1,0 +1,77 @@
+"""A voucher whose award was decided again (at the year's end, after an audit): as entries, with reason and decision."""
+
+from datetime import datetime
+
+from siwei.errors import Conflict, InputError, Problem
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.accounts import claw_back_account
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import money_action, record_event, repeated
+from siwei.exchange.ledger import Entry, write_transfer
+from siwei.exchange.models import Account, Decision, TransferKind, TrueUp, Voucher
+from siwei.policy.programmes import Verdict
+
+
+@money_action
+def true_up_voucher(
+    voucher: Voucher, decision: Decision, *, because: str, actor: Actor, now: datetime, idempotency_key: str
+) -> TrueUp:
+    """Bring a voucher to what `decision` awards now (nothing, where not eligible any more).
+
+    More comes from the pot. Less is taken from what is unspent and not held; what is spent already is claimed back: the
+    organisation owes it to the pot on its `claw-back` account, until the money is in. `Conflict` where part of it is
+    held for agreements under way: those settle first.
+    """
+    require(can_operate(actor), actor, "true up vouchers")
+    content = {"voucher": voucher.key, "decision": decision.key, "because": because}
+    if repeated("true_up_voucher", idempotency_key, content):
+        return TrueUp.objects.get(key=idempotency_key)
+    before, after = award_of(voucher), _awarded(voucher, decision, because)
+    causes = {"voucher": voucher.key, "decision": decision.key, "true_up": idempotency_key}
+    account = Account.objects.get(pk=voucher.account_id)
+    pot = voucher.pot.account
+    added, less = max(0, after - before), max(0, before - after)
+    returned = min(less, account.available)
+    clawed = less - returned
+    if clawed and account.held:
+        raise Conflict(f"{account.held} fen of voucher {voucher.key} are held → settle what is under way first")
+    moves = (
+        (pot, account, added, "true-up"),
+        (account, pot, returned, "true-up"),
+        (claw_back_account(voucher.organisation), pot, clawed, "claw-back"),
+    )
+    for number, (debit, credit, amount, memo) in enumerate(moves):
+        if amount:
+            entry = Entry(TransferKind.POST, debit, credit, amount, memo=memo, causes=causes)
+            write_transfer(entry, key=f"true-up:{idempotency_key}:{number}", now=now)
+    done = TrueUp.objects.create(
+        key=idempotency_key, voucher=voucher, decision=decision, before_fen=before, after_fen=after, added_fen=added,
+        returned_fen=returned, clawed_back_fen=clawed, reason=because, at=now,
+    )  # fmt: skip
+    record_event(
+        "true_up_voucher", idempotency_key, content, subject=f"voucher:{voucher.key}", actor=actor, now=now,
+        organisations=[voucher.organisation],
+        payload={"before_fen": before, "after_fen": after, "clawed_back_fen": clawed, "because": because},
+    )  # fmt: skip
+    return done
+
+
+def award_of(voucher: Voucher) -> int:
+    """What the voucher is worth after its latest true-up."""
+    latest = voucher.true_ups.order_by("-pk").first()
+    return latest.after_fen if latest else voucher.cap_fen
+
+
+def _awarded(voucher: Voucher, decision: Decision, because: str) -> int:
+    problems = []
+    if not 0 < len(because.strip()) <= 1_000:
+        problems.append(Problem("a reason is wanted", "such as: 年度清算, 审计发现", field="because"))
+    if problems:
+        raise InputError(problems)
+    if decision.organisation_id != voucher.organisation_id or decision.programme != voucher.pot.programme:
+        raise Conflict(f"decision {decision.key} is not of voucher {voucher.key}'s organisation and programme")
+    if decision.is_draft or decision.verdict == Verdict.CANNOT_TELL:
+        raise Conflict(f"decision {decision.key} is not final (a draft, or facts are missing) → decide again first")
+    if decision.pk == voucher.decision_id or voucher.true_ups.filter(decision=decision).exists():
+        raise Conflict(f"voucher {voucher.key} stands on decision {decision.key} already")
+    return (decision.award_fen or 0) if decision.verdict == Verdict.ELIGIBLE else 0

@@ -1,0 +1,137 @@
+"""A quote holds for as long as it says, whatever becomes of the offer; a contract is claimed once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from exchange_deal import DAY, OFFER, Deal
+
+from siwei.errors import Conflict, InputError, NotAllowed
+from siwei.exchange import agreements, applications, caps, listings, quotes
+from siwei.exchange.agreements import PartyTerms
+from siwei.exchange.models import Agreement, AgreementLine, ClaimedDocument, Listing, Quote, Voucher
+
+
+def tell(deal: Deal, voucher: Voucher | None = None, actor: Any = None) -> Quote:
+    return quotes.quote_match(
+        "need", "offer", voucher=voucher, as_of=DAY, actor=actor or deal.cast.alice, now=deal.now, idempotency_key="q"
+    )
+
+
+def propose(deal: Deal, key: str = "deal", at: Any = None, **given: Any) -> Agreement:
+    now = at or deal.now
+    return agreements.propose_agreement(
+        "compute",
+        [PartyTerms("consumer", "n-firm"), PartyTerms("provider", "n-centre")],
+        ends_at=now + timedelta(days=30), actor=deal.cast.alice, now=now, as_of=DAY, idempotency_key=key, **given,
+    )  # fmt: skip
+
+
+def reprice(deal: Deal, fen: int, actor: Any = None) -> Listing:
+    return listings.revise_listing(
+        "offer", body=OFFER | {"price_fen_per_hour": fen}, actor=actor or deal.cast.bob, now=deal.now,
+        idempotency_key=f"price-{fen}",
+    )  # fmt: skip
+
+
+def test_a_quote_says_who_pays_what_and_what_bound_it(deal: Deal) -> None:
+    voucher = deal.voucher()
+    deal.match(voucher)
+    told = tell(deal, voucher)
+    assert (told.gross_fen, told.voucher_fen, told.own_fen, told.bound) == (36_001, 21_600, 14_401, "rate")
+    assert told == tell(deal, voucher)
+    assert told.unit == "accelerator-second:cpu"
+
+
+def test_a_voucher_that_may_not_pay_is_told_with_its_reason(deal: Deal) -> None:
+    voucher = deal.grant(deal.decision(), deal.pot())
+    deal.match()
+    told = tell(deal, voucher)
+    assert (told.voucher_fen, told.own_fen, told.bound) == (0, 36_001, "unlisted_provider")
+
+
+def test_a_change_of_price_touches_neither_what_is_quoted_nor_what_is_signed(deal: Deal) -> None:
+    voucher = deal.voucher()
+    deal.match(voucher)
+    told = tell(deal, voucher)
+    propose(deal, told=told)
+    deal.budget()
+    deal.sign(deal.cast.alice)
+    reprice(deal, 99_999)
+    deal.sign(deal.cast.bob)
+    reprice(deal, 1)
+    deal.submit()
+    deal.finish()
+    # 120 s at 36,001 fen an hour, as it was told.
+    assert deal.settle().gross_fen == 1_200
+    assert AgreementLine.objects.get().unit_price_fen == 36_001
+    # What was quoted still holds; what is asked now is the new price.
+    assert propose(deal, "second", told=told).lines.get().gross_fen == 36_001
+    assert propose(deal, "third", match=listings.find_match("need", "offer")).lines.get().gross_fen == 1
+
+
+def test_a_quote_runs_out(deal: Deal) -> None:
+    deal.match()
+    told = tell(deal)
+    late = deal.now + quotes.VALIDITY
+    with pytest.raises(Conflict, match="have it quoted again"):
+        propose(deal, at=late, told=told)
+    assert not Agreement.objects.exists()
+
+
+def test_who_is_told(deal: Deal) -> None:
+    deal.match()
+    for actor in (deal.cast.bob, deal.cast.charlie):
+        with pytest.raises(NotAllowed):
+            tell(deal, actor=actor)
+    tell(deal)
+    seen = [Quote.objects.visible_to(actor).count() for actor in (deal.cast.alice, deal.cast.ann, deal.cast.bob)]
+    assert seen == [1, 1, 0]
+    with pytest.raises(NotAllowed):
+        reprice(deal, 1, deal.cast.alice)
+    with pytest.raises(InputError):
+        reprice(deal, -1)
+
+
+def test_what_a_cap_would_have_left_is_seen_before(deal: Deal) -> None:
+    deal.match()
+    caps.set_cap("n-firm", 40_000, starts_on=DAY, ends_on=DAY, actor=deal.cast.alice, now=deal.now, idempotency_key="c")
+    told = tell(deal)
+    (left,) = quotes.caps_left(deal.cast.firm.pk, told.own_fen, told.quantity, told.unit, DAY)
+    assert (left.before, left.after) == (40_000, 40_000 - 36_001)
+
+
+class TestContract:
+    def test_one_contract_is_claimed_once(self, deal: Deal) -> None:
+        voucher = deal.voucher()
+        match = deal.match(voucher)
+        propose(deal, match=match, voucher=voucher, contract="HT-2026/001")
+        with pytest.raises(Conflict, match="claimed for a voucher already"):
+            propose(deal, "again", match=match, voucher=voucher, contract="ht 2026 001")
+        # Without a voucher nothing is claimed; once cancelled it is free again.
+        propose(deal, "own", match=match, contract="HT-2026/001")
+        agreements.cancel_agreement("deal", because="x", actor=deal.cast.alice, now=deal.now)
+        assert propose(deal, "again", match=match, voucher=voucher, contract="HT2026001").contract_number == "HT2026001"
+
+    def test_nor_once_in_an_application(self, deal: Deal) -> None:
+        voucher = deal.voucher()
+        match = deal.match(voucher)
+        from siwei.exchange.models import Application
+
+        application = Application.objects.create(
+            key="a", organisation=deal.cast.firm, pot=voucher.pot, decision=voucher.decision, claim_fen=1,
+            applied_at=deal.now,
+        )  # fmt: skip
+        reference = applications.reference_of("contract", "HT-9")
+        ClaimedDocument.objects.create(
+            application=application, organisation=deal.cast.firm, kind="contract", reference=reference
+        )
+        with pytest.raises(Conflict, match="stands in an application"):
+            propose(deal, match=match, voucher=voucher, contract="ht 9")
+
+
+def test_a_need_for_which_nothing_is_priced(deal: Deal) -> None:
+    deal.match()
+    Listing.objects.update(kind="scenario")
+    with pytest.raises(Conflict, match="no price by quantity"):
+        tell(deal)
