@@ -73,6 +73,9 @@ PRIVATE = {
     "imports/<slug:sha256>": ("/imports/" + "ab" * 32, set()),
     "desk": ("/desk", {"alice", "bob", "charlie"}),
     "account": ("/account", {"alice", "bob", "charlie"}),
+    "approvals": ("/approvals", {"alice", "bob", "charlie"}),
+    "disputes": ("/disputes", {"alice", "bob", "charlie"}),
+    "budgets": ("/budgets", {"alice", "bob", "charlie"}),
     "api/organisations/<key>/entitlements": ("/api/organisations/n-00000000000000aa/entitlements", {"alice"}),
     "api/organisations/<key>/entitlements/<programme_id>": (
         "/api/organisations/n-00000000000000aa/entitlements/xunli",
@@ -94,6 +97,9 @@ PRIVATE = {
 }
 # Only written to (test_dossier.py, test_calls.py), or of what this deal has not: test_calls.py says who may.
 NOT_OURS = (
+    # test_deals.py: every act as an outsider.
+    "acts/<slug:act>",
+    "api/acts/<act>",
     "organisations/<slug:key>/programmes/<slug:programme_id>/apply",
     "calls/<slug:programme_id>/<str:period>",
     "programmes/<slug:programme_id>/pot",

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Query, Router
+from django.utils import timezone
+from ninja import Field, Path, Query, Router, Schema
 
 from siwei.errors import NotFound
 from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match
 from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
+from siwei.portal.acts import Given, do
 from siwei.portal.api import schemas
-from siwei.portal.api.answers import PageNumber, Text, answers, bounds, entries, named
+from siwei.portal.api.answers import IdempotencyKey, PageNumber, Text, answers, bounds, entries, named, own_key
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claim_or_missing
 from siwei.portal.queries.jobs import job_or_missing, job_view, read_log, read_metrics
@@ -235,3 +237,45 @@ def get_log(request: HttpRequest, key: str, offset: Annotated[int, Query(ge=0, l
     if log is None:
         raise NotFound("the log is kept by the engine that ran the job, and is not on this machine")
     return {"text": log.text, "next_offset": log.next_offset, "follow": log.follow}
+
+
+class Act(Schema):
+    """What an act needs besides its name; each takes what it asks for (`text` is evidence, a reason, an answer)."""
+
+    key: Annotated[
+        str, Field(max_length=120, description="The agreement's, or for cap, rule, project the organisation's")
+    ]
+    idempotency_key: IdempotencyKey
+    number: Annotated[int | None, Field(ge=1, le=10**6)] = None
+    text: Annotated[str, Field(max_length=4000)] = ""
+    evidence: Annotated[str, Field(max_length=4000)] = ""
+    quantity: Annotated[int | None, Field(ge=0, le=10**16)] = None
+    amount: Annotated[int | None, Field(ge=0, le=10**16)] = None
+    reading: Annotated[str, Field(max_length=160)] = ""
+    dispute: Annotated[str, Field(max_length=120)] = ""
+    role: Annotated[str, Field(max_length=10)] = ""
+    unit: Annotated[str, Field(max_length=20)] = ""
+    project: Annotated[str, Field(max_length=80)] = ""
+    person: Annotated[str, Field(max_length=150)] = ""
+    starts_on: Annotated[str, Field(max_length=10)] = ""
+    ends_on: Annotated[str, Field(max_length=10)] = ""
+    soft: bool = False
+
+
+class Acted(Schema):
+    act: str
+    key: str
+
+
+@router.post("/acts/{act}", response=answers(Acted))
+def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked: Act) -> Any:
+    """Do what the forms of an agreement's page do: sign, approve, refuse, cancel, submit, accept, reject, complete,
+    settle, dispute, answer, agree, resolve, withdraw; for an organisation cap, rule, project. Read the result where it
+    stands."""
+    actor = actor_of(request)
+    sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})
+    values = {name: str(value) for name, value in sent.items() if value is not None} | {
+        "soft": "yes" if asked.soft else ""
+    }
+    do(act, Given(actor, timezone.now(), asked.key, own_key(actor, asked.idempotency_key), values))
+    return {"act": act, "key": asked.key}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from siwei.errors import NotFound
 from siwei.market.kinds import KINDS
+from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import market
@@ -86,6 +89,8 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "view": view,
         "claims": claims_explained(view.lines, actor),
+        "possible": possible_steps(view.agreement.state),
+        "token": uuid.uuid4().hex,
         "known_kinds": KINDS,
         "generated": generated,
     }

@@ -14,7 +14,9 @@ from siwei.exchange.models import (
     Agreement,
     AgreementLine,
     AgreementParty,
+    Approval,
     Delivery,
+    Dispute,
     Job,
     Listing,
     Match,
@@ -89,11 +91,14 @@ class AgreementView:
     usages: list[Usage]
     deliveries: list[Delivery]
     settlements: list[Settlement]
+    disputes: list[Dispute]
+    approvals: list[Approval]
+    """Those still open, for the organisation that asks alone."""
     transfers: list[Transfer]
 
 
 def agreement_view(key: str, actor: Actor) -> AgreementView:
-    """Nine queries, whatever the number of parties, lines and entries."""
+    """Eleven queries, whatever the number of parties, lines and entries."""
     agreement = Agreement.objects.visible_to(actor).select_related("voucher__decision", "match").filter(key=key).first()
     if agreement is None:
         raise NotFound(f"no agreement {key!r} that you may see")
@@ -113,6 +118,13 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
             .order_by("number")
         ),
         list(Settlement.objects.visible_to(actor).filter(agreement=agreement).order_by("pk")),
+        list(
+            Dispute.objects.visible_to(actor)
+            .filter(agreement=agreement)
+            .select_related("agreement", "usage", "delivery", "opener__organisation")
+            .order_by("pk")
+        ),
+        list(Approval.objects.visible_to(actor).filter(agreement=agreement, state="open").order_by("pk")),
         money_trail(lines),
     )
 

@@ -1,0 +1,153 @@
+"""What people do to an agreement, from a form or by the API: the same acts, by the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from siwei.errors import InputError, NotFound, Problem
+from siwei.exchange import agreements, approvals, caps, deliveries, disputes, settlement
+from siwei.exchange.actors import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was typed or sent, every value a text; an empty one was left out."""
+
+    actor: Actor
+    now: datetime
+    key: str
+    token: str
+    """The idempotency key, already the actor's own."""
+    values: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        return self.values.get(name, "").strip()
+
+    def number(self, name: str) -> int | None:
+        written = self.text(name)
+        if not written:
+            return None
+        if not (written.isascii() and written.isdigit() and len(written) <= 17):
+            raise InputError([Problem(f"{written!r:.40} is not a whole number", "digits alone", field=name)])
+        return int(written)
+
+    def wanted(self, name: str) -> int:
+        found = self.number(name)
+        if found is None:
+            raise InputError([Problem("a number is wanted", "give one", field=name)])
+        return found
+
+    def day(self, name: str) -> date:
+        try:
+            return date.fromisoformat(self.text(name))
+        except ValueError:
+            raise InputError([Problem(f"{self.text(name)!r:.40} is not a date", "2026-11-28", field=name)]) from None
+
+
+def sign(g: Given) -> object:
+    return agreements.sign_agreement(g.key, actor=g.actor, now=g.now)
+
+
+def approve(g: Given) -> object:
+    return approvals.approve_agreement(g.key, actor=g.actor, now=g.now)
+
+
+def refuse(g: Given) -> object:
+    return approvals.refuse_approval(g.key, because=g.text("text"), actor=g.actor, now=g.now)
+
+
+def cancel(g: Given) -> object:
+    return agreements.cancel_agreement(g.key, because=g.text("text"), actor=g.actor, now=g.now)
+
+
+def submit(g: Given) -> object:
+    return deliveries.submit_delivery(
+        g.key, g.wanted("number"), evidence=g.text("text"), quantity=g.number("quantity"), actor=g.actor, now=g.now,
+        idempotency_key=g.token,
+    )  # fmt: skip
+
+
+def accept(g: Given) -> object:
+    return deliveries.accept_delivery(g.key, g.wanted("number"), actor=g.actor, now=g.now)
+
+
+def reject(g: Given) -> object:
+    return deliveries.reject_delivery(
+        g.key, g.wanted("number"), because=g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
+def complete(g: Given) -> object:
+    return deliveries.complete_agreement(g.key, actor=g.actor, now=g.now)
+
+
+def settle(g: Given) -> object:
+    return settlement.settle_agreement(g.key, actor=g.actor, now=g.now)
+
+
+def dispute(g: Given) -> object:
+    return disputes.open_dispute(
+        g.key, reason=g.text("text"), evidence=g.text("evidence"), reading=g.text("reading") or None,
+        delivery=g.number("number"), claimed=g.number("amount"), actor=g.actor, now=g.now, idempotency_key=g.token,
+    )  # fmt: skip
+
+
+def answer(g: Given) -> object:
+    return disputes.answer_dispute(
+        g.text("dispute"), answer=g.text("text"), proposed=g.number("amount"), actor=g.actor, now=g.now,
+        idempotency_key=g.token,
+    )  # fmt: skip
+
+
+def agree(g: Given) -> object:
+    return disputes.agree_on_dispute(g.text("dispute"), actor=g.actor, now=g.now)
+
+
+def resolve(g: Given) -> object:
+    return disputes.resolve_dispute(
+        g.text("dispute"), outcome=g.number("amount"), because=g.text("text"), actor=g.actor, now=g.now
+    )
+
+
+def withdraw(g: Given) -> object:
+    return disputes.withdraw_dispute(g.text("dispute"), because=g.text("text"), actor=g.actor, now=g.now)
+
+
+def cap(g: Given) -> object:
+    """`key` is the organisation's."""
+    return caps.set_cap(
+        g.key, g.wanted("amount"), starts_on=g.day("starts_on"), ends_on=g.day("ends_on"),
+        unit=g.text("unit") or "fen", is_hard=g.text("soft") != "yes", project=g.text("project") or None,
+        person=g.text("person") or None, actor=g.actor, now=g.now, idempotency_key=g.token,
+    )  # fmt: skip
+
+
+def rule(g: Given) -> object:
+    """`key` is the organisation's; without an amount the rule is lifted."""
+    return approvals.set_approval_rule(
+        g.key, g.text("role"), g.number("amount"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
+def project(g: Given) -> object:
+    """`key` is the organisation's."""
+    return caps.open_project(g.key, g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token)
+
+
+ON_AGREEMENTS: Mapping[str, Callable[[Given], object]] = {
+    each.__name__: each
+    for each in (
+        sign, approve, refuse, cancel, submit, accept, reject, complete, settle, dispute, answer, agree, resolve,
+        withdraw,
+    )
+}  # fmt: skip
+ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {each.__name__: each for each in (cap, rule, project)}
+ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS}
+
+
+def do(act: str, given: Given) -> object:
+    if act not in ACTS:
+        raise NotFound(f"nothing is done by {act!r}; there are {', '.join(ACTS)}")
+    return ACTS[act](given)

@@ -1,0 +1,75 @@
+"""Acting on agreements from pages: one address for the acts, and what waits: approvals, disputes, budgets."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from siwei.exchange.models import Approval, ApprovalRule, Cap, CapAlert, Dispute, Organisation
+from siwei.portal.access import actor_of
+from siwei.portal.acts import ON_AGREEMENTS, Given, do
+from siwei.portal.api.answers import own_key
+
+SHOWN = 200
+
+
+@login_required
+@require_POST
+def act_page(request: HttpRequest, act: str) -> HttpResponse:
+    """Do what a form asks and go back to where it stands; what is refused answers with its reason."""
+    form, actor = request.POST, actor_of(request)
+    key = form.get("key", "")
+    values = {name: value for name, value in form.items() if isinstance(value, str)}
+    do(act, Given(actor, timezone.now(), key, own_key(actor, form.get("token", "")), values))
+    messages.success(request, _("Done. What it changed stands below."))
+    return redirect("agreement", key=key) if act in ON_AGREEMENTS else redirect("budgets")
+
+
+@login_required
+@require_safe
+def approvals_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    found = Approval.objects.visible_to(actor).select_related("agreement", "party__organisation", "requested_by")
+    context = {
+        "waiting": found.filter(state="open").order_by("requested_at")[:SHOWN],
+        "decided": found.exclude(state="open").select_related("decided_by").order_by("-pk")[:50],
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/deals/approvals.html", context)
+
+
+@login_required
+@require_safe
+def disputes_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    found = Dispute.objects.visible_to(actor).select_related(
+        "agreement", "usage__line", "delivery", "opener__organisation", "opener__person", "proposed_by__organisation"
+    )
+    context = {
+        "waiting": found.filter(state__in=("open", "answered")).order_by("opened_at")[:SHOWN],
+        "over": found.exclude(state__in=("open", "answered")).order_by("-resolved_at")[:50],
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/deals/disputes.html", context)
+
+
+@login_required
+@require_safe
+def budgets_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    caps = Cap.objects.visible_to(actor).select_related("account", "organisation", "project", "person")
+    context = {
+        "caps": caps.order_by("-ends_on", "organisation__name", "pk")[:SHOWN],
+        "alerts": CapAlert.objects.visible_to(actor).select_related("cap__organisation").order_by("-at")[:50],
+        "rules": ApprovalRule.objects.visible_to(actor).select_related("organisation").order_by("pk")[:SHOWN],
+        "organisations": Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name"),
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/deals/budgets.html", context)
