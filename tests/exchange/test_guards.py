@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from siwei.exchange import ledger
-from siwei.exchange.audit import record_event
+from siwei.exchange.audit import record_event, seal
 from siwei.exchange.guards import missing_guards
 from siwei.exchange.models import Account, Event, Hold, Transfer
 
@@ -33,7 +33,7 @@ def money(cast: Any, now: datetime) -> dict[str, int]:
     ledger.open_account("budget", unit="CNY", purpose="budget", floor=-5_000)
     ledger.open_account("firm", unit="CNY", purpose="own-share", owner=cast.firm)
     ledger.open_account("centre", unit="CNY", purpose="receivable", owner=cast.centre)
-    ledger.open_account("seats", unit="seats", purpose="seats")
+    ledger.open_account("seats", unit="seat:course", purpose="seats")
     given: dict[str, Any] = {"actor": cast.olive, "now": now}
     ledger.post_transfer("budget", "firm", 1_000, idempotency_key="fund", **given)
     ledger.hold("firm", "centre", 600, expires_at=now + timedelta(days=1), idempotency_key="h", **given)
@@ -150,6 +150,97 @@ def test_captures_and_releases(money: dict[str, int], now: datetime) -> None:
     refused(money, now, kind="capture", hold_id=money["h"], amount=1)
 
 
+def test_reversals(money: dict[str, int], now: datetime) -> None:
+    given: dict[str, Any] = {"kind": "reverse", "debit_account_id": money["firm"], "credit_account_id": money["budget"]}
+    refused(money, now, **given)
+    refused(money, now, reverses_id=money["fund"])
+    refused(money, now, **given | {"reverses_id": money["h"]})
+    refused(money, now, **given | {"reverses_id": 999_999})
+    refused(money, now, **given | {"reverses_id": money["fund"], "amount": 1_001})
+    refused(money, now, **given | {"reverses_id": money["fund"], "hold_id": money["h"]})
+    refused(money, now, **given | {"reverses_id": money["fund"], "at": now - timedelta(seconds=1)})
+    refused(money, now, **given | {"reverses_id": money["fund"], "credit_account_id": money["centre"]})
+    insert(money, now, idempotency_key="back", **given | {"reverses_id": money["fund"], "amount": 400})
+    back = Transfer.objects.get(idempotency_key="back").pk
+    refused(money, now, **given | {"reverses_id": money["fund"]})
+    refused(
+        money, now, kind="reverse", debit_account_id=money["budget"], credit_account_id=money["firm"], reverses_id=back
+    )
+
+
+def test_what_is_not_there(money: dict[str, int], now: datetime) -> None:
+    refused(money, now, debit_account_id=999_999)
+    refused(money, now, credit_account_id=999_999)
+    refused(money, now, debit_account_id=None)
+    refused(money, now, kind="capture", hold_id=999_999)
+
+
+def test_rows_of_one_statement_come_in_order(money: dict[str, int], now: datetime) -> None:
+    """Several rows at once are held to the same: nothing is spent before it came, or captured before it was held."""
+    last = max(money["h"], money["fund"])
+
+    def rows(*given: tuple[Any, ...]) -> None:
+        values = [
+            (
+                last + number,
+                f"m{number}",
+                kind,
+                money[debit],
+                money[credit],
+                amount,
+                "CNY",
+                hold,
+                until,
+                "",
+                "{}",
+                _raw(now),
+            )
+            for number, kind, debit, credit, amount, hold, until in given
+        ]
+        marks = ", ".join(["(" + ", ".join(["%s"] * 12) + ")"] * len(values))
+        names = "id, " + ", ".join(COLUMNS)
+        execute(f"INSERT INTO exchange_transfer ({names}) VALUES {marks}", [each for row in values for each in row])
+
+    until = _raw(now + timedelta(hours=1))
+    before = state()
+    for wrong in (
+        [(1, "post", "centre", "budget", 1, None, None), (2, "post", "firm", "centre", 1, None, None)],
+        [(1, "post", "firm", "centre", 300, None, None), (2, "post", "firm", "centre", 101, None, None)],
+        [(1, "hold", "firm", "centre", 10, None, until), (2, "capture", "firm", "centre", 11, last + 1, None)],
+        [(1, "capture", "firm", "centre", 1, last + 2, None), (2, "hold", "firm", "centre", 10, None, until)],
+        [(1, "post", "firm", "centre", 1, None, None), (2, "post", "firm", "seats", 1, None, None)],
+        [(-(10**6), "post", "firm", "centre", 1, None, None)],
+    ):
+        with pytest.raises(DatabaseError):
+            rows(*wrong)
+        assert state() == before
+    rows(
+        (1, "post", "firm", "centre", 400, None, None),
+        (2, "post", "centre", "budget", 400, None, None),
+        (3, "post", "budget", "firm", 5_000 - 600, None, None),
+        (4, "hold", "firm", "centre", 10, None, until),
+        (5, "capture", "firm", "centre", 4, last + 4, None),
+        (6, "release", "firm", "centre", 6, last + 4, None),
+    )
+    assert state()[0][:3] == [("budget", -5_000, 0), ("firm", 4_996, 600), ("centre", 4, 0)]
+
+
+def test_nothing_enters_a_sealed_block(cast: Any, money: dict[str, int], now: datetime) -> None:
+    record_event("open", "key", {}, subject="x:y", actor=cast.olive, now=now)
+    insert(money, now, id=money["h"] + 50)
+    assert seal(actor=cast.olive, now=now) is not None
+    refused(money, now, id=money["h"] + 1)
+    columns = "action, key, content_sha256, subject, actor_name, payload, at"
+    with pytest.raises(DatabaseError):
+        execute(f"INSERT INTO exchange_event (id, {columns}) SELECT 0, {columns} FROM exchange_event")
+    for wrong in ("number", "number + 2", "number + 1"):
+        with pytest.raises(DatabaseError):
+            execute(
+                "INSERT INTO exchange_seal (number, previous_sha256, sha256, last_event_id, last_transfer_id, events, "
+                f"transfers, at) SELECT {wrong}, '', '', last_event_id, last_transfer_id, 0, 0, at FROM exchange_seal"
+            )
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -194,6 +285,9 @@ def test_a_stale_object_cannot_write_a_balance_back(money: dict[str, int], now: 
 def test_replacing_is_no_way_around(money: dict[str, int], now: datetime) -> None:
     refused(money, now, verb="INSERT OR REPLACE", idempotency_key="fund", amount=900)
     refused(money, now, verb="INSERT OR REPLACE", id=money["fund"])
+    back: dict[str, Any] = {"kind": "reverse", "debit_account_id": money["firm"], "credit_account_id": money["budget"]}
+    insert(money, now, idempotency_key="back", **back, reverses_id=money["fund"])
+    refused(money, now, verb="INSERT OR REPLACE", **back, reverses_id=money["fund"])
     before = state()
     for sql in (
         "INSERT OR REPLACE INTO exchange_account SELECT id, code, unit, purpose, floor, 0, 0, 0, owner_id "
@@ -207,10 +301,10 @@ def test_replacing_is_no_way_around(money: dict[str, int], now: datetime) -> Non
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
-@pytest.mark.parametrize("table", ["exchange_transfer", "exchange_account", "exchange_event"])
+@pytest.mark.parametrize("table", ["transfer", "account", "event", "hold", "seal"])
 def test_truncating(money: dict[str, int], table: str) -> None:
     with pytest.raises(DatabaseError):
-        execute(f"TRUNCATE {table} CASCADE")
+        execute(f"TRUNCATE exchange_{table} CASCADE")
 
 
 @pytest.mark.parametrize("sql", ["UPDATE exchange_event SET actor_name = 'x'", "DELETE FROM exchange_event"])

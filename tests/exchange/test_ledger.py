@@ -14,7 +14,7 @@ def accounts(cast) -> None:
     ledger.open_account("budget", unit="CNY", purpose="budget", floor=-10_000)
     ledger.open_account("firm", unit="CNY", purpose="own-share", owner=cast.firm)
     ledger.open_account("centre", unit="CNY", purpose="receivable", owner=cast.centre)
-    ledger.open_account("seats", unit="seats", purpose="seats")
+    ledger.open_account("seats", unit="seat:course", purpose="seats")
 
 
 def balances() -> dict[str, tuple[int, int]]:

@@ -17,7 +17,7 @@ from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import Account, Hold, Transfer
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
-CODES = {"budget": "CNY", "a": "CNY", "b": "CNY", "c": "CNY", "seats": "seats", "more-seats": "seats"}
+CODES = {"budget": "CNY", "a": "CNY", "b": "CNY", "c": "CNY", "seats": "seat:course", "more-seats": "seat:course"}
 FLOORS = {"budget": -10_000, "seats": -5}
 codes = st.one_of(st.sampled_from("abc"), st.sampled_from(sorted(CODES)))
 amounts = st.one_of(st.integers(1, 20), st.integers(-2, 40), st.integers(1, 20_000), st.sampled_from([10**16, 2**62]))
@@ -81,7 +81,7 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def each_unit_sums_to_zero(self) -> None:
         sums = dict(Account.objects.values_list("unit").annotate(Sum("balance")))
-        assert sums == {"CNY": 0, "seats": 0}
+        assert sums == {"CNY": 0, "seat:course": 0}
 
     @invariant()
     def nothing_is_overdrawn(self) -> None:

@@ -7,11 +7,18 @@ CNY:commitment:<organisation>       a firm's own money outside; below zero down 
 CNY:own-share:<organisation>        what a firm has committed here to pay itself
 CNY:claw-back:<organisation>        below zero by what an organisation is to pay back of its awards
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
+
+For what is counted and is not money (accelerator-seconds, tokens, seats, a voucher's own unit: `units`), alike:
+
+<unit>:issued:<organisation>        what a provider has put at others' disposal; below zero down to its capacity
+<unit>:allowance:<organisation>     what somebody may still use
+<unit>:used:<organisation>          what a provider has delivered
 """
 
-from siwei.exchange.ledger import CNY, open_account
+from siwei.exchange.ledger import open_account
 from siwei.exchange.models import Account, Organisation
 from siwei.exchange.models.ledger import BALANCE_LIMIT
+from siwei.exchange.units import CNY
 
 
 def budget_account(programme: str, period: str, budget_fen: int) -> Account:
@@ -42,3 +49,16 @@ def claw_back_account(owner: Organisation) -> Account:
     return open_account(
         f"{CNY}:claw-back:{owner.key}", unit=CNY, purpose="claw-back", owner=owner, floor=-BALANCE_LIMIT
     )
+
+
+def issued_account(unit: str, provider: Organisation, capacity: int) -> Account:
+    """Opened with that capacity as its floor; a later capacity is a `change_floor`."""
+    return open_account(f"{unit}:issued:{provider.key}", unit=unit, purpose="issued", owner=provider, floor=-capacity)
+
+
+def allowance_account(unit: str, owner: Organisation) -> Account:
+    return open_account(f"{unit}:allowance:{owner.key}", unit=unit, purpose="allowance", owner=owner)
+
+
+def used_account(unit: str, provider: Organisation) -> Account:
+    return open_account(f"{unit}:used:{provider.key}", unit=unit, purpose="used", owner=provider)

@@ -115,7 +115,7 @@ def _usages() -> Iterator[Any]:
 def _transfers() -> Iterator[Any]:
     fields = ("idempotency_key", "kind", "debit_account__code", "credit_account__code", "amount", "unit")
     for *rest, hold, memo, causes in Transfer.objects.values_list(
-        *fields, "hold__idempotency_key", "memo", "causes"
+        *fields, "reverses__idempotency_key", "hold__idempotency_key", "memo", "causes"
     ).iterator():
         yield [*rest, hold, memo, causes]
 

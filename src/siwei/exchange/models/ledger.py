@@ -70,6 +70,7 @@ class TransferKind(models.TextChoices):
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REVERSE = "reverse"
 
 
 class TransferQuerySet(models.QuerySet["Transfer"]):
@@ -81,18 +82,31 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
 
 
 class Transfer(models.Model):
-    """Append-only. `hold` sets `amount` aside; `capture` moves part of a hold; `release` frees part of it.
+    """Append-only. `hold` sets `amount` aside; `capture` moves part of a hold; `release` frees part; `reverse` moves
+    back what the post or capture `reverses` moved, or part of it, once.
 
     `causes` names what led to it by natural key: agreement, usage, decision, payment order …
+
+    The accounts, the hold and the reversed transfer are checked by the triggers, a statement at a time; foreign keys
+    would check each once more, a row at a time.
     """
 
-    idempotency_key = models.CharField(max_length=200, unique=True)
+    idempotency_key = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=TransferKind)
-    debit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits")
-    credit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits")
+    debit_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="debits", db_index=False, db_constraint=False
+    )
+    credit_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="credits", db_index=False, db_constraint=False
+    )
     amount = models.BigIntegerField()
     unit = models.CharField(max_length=80)
-    hold = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="settling")
+    hold = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="settling", db_index=False, db_constraint=False
+    )
+    reverses = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="reversals", db_index=False, db_constraint=False
+    )
     expires_at = models.DateTimeField(null=True)
     memo = models.CharField(max_length=200, blank=True)
     causes = models.JSONField(default=dict)
@@ -108,12 +122,23 @@ class Transfer(models.Model):
             models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="transfer_two_accounts"),
             models.CheckConstraint(
                 condition=(
-                    Q(kind="post", hold=None, expires_at=None)
-                    | Q(kind="hold", hold=None, expires_at__isnull=False)
-                    | Q(kind__in=["capture", "release"], hold__isnull=False, expires_at=None)
+                    Q(kind="post", hold=None, expires_at=None, reverses=None)
+                    | Q(kind="hold", hold=None, expires_at__isnull=False, reverses=None)
+                    | Q(kind__in=["capture", "release"], hold__isnull=False, expires_at=None, reverses=None)
+                    | Q(kind="reverse", hold=None, expires_at=None, reverses__isnull=False)
                 ),
                 name="transfer_shape_of_its_kind",
             ),
+            # Not `unique=True`: that brings a second index on PostgreSQL, for LIKE.
+            models.UniqueConstraint(fields=["idempotency_key"], name="one_transfer_per_key"),
+            models.UniqueConstraint(
+                fields=["reverses"], condition=Q(reverses__isnull=False), name="transfer_reversed_once"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["debit_account", "at"], name="transfer_by_debit"),
+            models.Index(fields=["credit_account", "at"], name="transfer_by_credit"),
+            models.Index(fields=["hold"], condition=Q(hold__isnull=False), name="transfer_by_hold"),
         )
 
     def __str__(self) -> str:
@@ -133,7 +158,9 @@ class HoldQuerySet(models.QuerySet["Hold"]):
 class Hold(models.Model):
     """How much of a hold was captured and released so far; written by the triggers alone."""
 
-    transfer = models.OneToOneField(Transfer, primary_key=True, on_delete=models.PROTECT, related_name="progress")
+    transfer = models.OneToOneField(
+        Transfer, primary_key=True, on_delete=models.PROTECT, related_name="progress", db_constraint=False
+    )
     amount = models.BigIntegerField()
     captured = models.BigIntegerField(default=0)
     released = models.BigIntegerField(default=0)

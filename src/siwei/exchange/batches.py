@@ -1,0 +1,304 @@
+"""Linked sets of transfers (all or nothing) and batches of them (each set for itself, the good ones go on).
+
+A batch locks the accounts it touches in order of id, looks its keys up, plays its entries on plain numbers (`posting`)
+to tell the bad from the good, and writes the good ones with one statement. The database checks that statement again.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from siwei.errors import Conflict, InputError, Problem, SiweiError
+from siwei.exchange.models import Transfer, TransferKind
+from siwei.exchange.posting import Book, Placed, Row, Standing
+from siwei.exchange.transfers import (
+    COLUMNS,
+    Entry,
+    as_written,
+    check_entry,
+    is_same,
+    other_content,
+    refusal,
+)
+
+TRIES = 3
+LONGEST_SET = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Entries that stand or fall together, in order: a later one may use what an earlier one brought.
+
+    A single entry is written under `key` itself, several under `key#1`, `key#2` …
+    """
+
+    key: str
+    entries: tuple[Entry, ...]
+
+    def keys(self) -> list[str]:
+        if len(self.entries) == 1:
+            return [self.key]
+        return [f"{self.key}#{number}" for number in range(1, len(self.entries) + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a chain: the numbers of its transfers, or why none of it was written."""
+
+    key: str
+    transfer_ids: tuple[int, ...] = ()
+    refusal: SiweiError | None = None
+    refused_entry: int | None = None
+    """Which of its entries (from 0) was refused."""
+
+
+def write_transfers(entries: Sequence[Entry], *, key: str, now: datetime) -> list[Transfer]:
+    """Write all entries or none. The same key with the same entries answers the first result again.
+
+    Raises what the first entry refused raises: `InputError`, `Conflict`, `InsufficientFunds`.
+    """
+    chain = Chain(key, tuple(entries))
+    outcome = write_batch([chain], now=now)[0]
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    written: dict[int, Transfer] = {}
+    for number, entry, name in zip(outcome.transfer_ids, chain.entries, chain.keys(), strict=True):
+        hold = written.get(id(entry.hold)) if isinstance(entry.hold, Entry) else None
+        reverses = written.get(id(entry.reverses)) if isinstance(entry.reverses, Entry) else None
+        written[id(entry)] = as_written(number, entry, name, now, hold=hold, reverses=reverses)
+    return list(written.values())
+
+
+def write_batch(chains: Sequence[Chain], *, now: datetime) -> list[Outcome]:
+    """Write every chain that can be written; one outcome a chain, in their order.
+
+    Chains are taken in order, so a later one may use what an earlier one brought. Everything is one transaction: killed
+    in between, nothing of it stands, and the same batch again answers for each chain what it would have.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                return _Batch(chains, now).write()
+        except (IntegrityError, OperationalError) as error:
+            # Another writer used one of the keys in the moment between, or two batches waited for each other.
+            if attempt == TRIES:
+                words = str(error).splitlines()[0]
+                raise Conflict(f"a batch of {len(chains)} lost against another writer ({words}) → try again") from error
+    raise AssertionError("unreachable")
+
+
+class _Batch:
+    """One attempt at one batch, inside a transaction."""
+
+    def __init__(self, chains: Sequence[Chain], now: datetime) -> None:
+        self.chains, self.now = chains, now
+        self.outcomes: dict[str, tuple[Chain, Outcome]] = {}
+        self.keys: set[str] = set()
+        self.lines: list[tuple[Any, ...]] = []
+        self.texts: dict[int, str] = {}
+
+    def write(self) -> list[Outcome]:
+        problems = [_problem(chain, self.now) for chain in self.chains]
+        good = [chain for chain, problem in zip(self.chains, problems, strict=True) if problem is None]
+        entries = [entry for chain in good for entry in chain.entries]
+        _wait_for_seal()
+        self.book = Book(_lock_accounts(entries), _load_placed(entries))
+        self.earlier = _load_earlier(good)
+        self.next = iter(_numbers(len(entries)))
+        answers = [
+            Outcome(chain.key, refusal=problem) if problem is not None else self._take(chain)
+            for chain, problem in zip(self.chains, problems, strict=True)
+        ]
+        _insert(self.lines)
+        return answers
+
+    def _take(self, chain: Chain) -> Outcome:
+        if chain.key in self.outcomes:
+            before, outcome = self.outcomes[chain.key]
+            if before.entries == chain.entries:
+                return outcome
+            return Outcome(chain.key, refusal=Conflict(f"key {chain.key!r} is twice in the batch with other content"))
+        outcome = self._repeat(chain) or self._post(chain)
+        self.outcomes[chain.key] = (chain, outcome)
+        return outcome
+
+    def _repeat(self, chain: Chain) -> Outcome | None:
+        """The outcome of before, where the key was used before."""
+        found = [self.earlier.get(name) for name in (*chain.keys(), chain.key, f"{chain.key}#1")]
+        if not any(found):
+            return None
+        size = len(chain.entries)
+        ids: dict[int, int] = {}
+        beyond = self.earlier.get(f"{chain.key}#{size + 1}" if size > 1 else f"{chain.key}#1")
+        for entry, transfer in zip(chain.entries, found[:size], strict=True):
+            hold, reverses = (_number_of(each, ids) for each in (entry.hold, entry.reverses))
+            if beyond is not None or transfer is None or not is_same(transfer, entry, hold, reverses):
+                return Outcome(chain.key, refusal=other_content(next(each for each in found if each is not None)))
+            ids[id(entry)] = transfer.pk
+        return Outcome(chain.key, tuple(ids.values()))
+
+    def _post(self, chain: Chain) -> Outcome:
+        rows: list[Row] = []
+        ids: dict[int, int] = {}
+        names = chain.keys()
+        said = None if self.keys.isdisjoint(names) else "a key of it is in the batch already"
+        for place, entry in enumerate(chain.entries):
+            number = next(self.next)
+            earlier = _number_of(entry.hold if entry.hold is not None else entry.reverses, ids)
+            kind = TransferKind(entry.kind)
+            row = Row(
+                number, kind, entry.debit.pk, entry.credit.pk, entry.amount, entry.debit.unit, self.now, earlier,
+                entry.expires_at,
+            )  # fmt: skip
+            said = said or self.book.post(row)
+            if said is not None:
+                for taken in reversed(rows):
+                    self.book.undo(taken)
+                return Outcome(chain.key, refusal=refusal(said, entry), refused_entry=place)
+            rows.append(row)
+            ids[id(entry)] = number
+        self.keys.update(names)
+        self.lines.extend(self._line(*each) for each in zip(rows, chain.entries, names, strict=True))
+        return Outcome(chain.key, tuple(ids.values()))
+
+    def _line(self, row: Row, entry: Entry, name: str) -> tuple[Any, ...]:
+        # Entries of one cause share one mapping more often than not.
+        causes = self.texts.get(id(entry.causes))
+        if causes is None:
+            causes = self.texts[id(entry.causes)] = json.dumps(dict(entry.causes), ensure_ascii=False)
+        is_reversal = row.kind is TransferKind.REVERSE
+        hold, reverses = (None, row.earlier) if is_reversal else (row.earlier, None)
+        return (
+            row.number, name, row.kind.value, row.debit, row.credit, row.amount, row.unit, hold, reverses,
+            row.expires_at, entry.memo, causes, row.at,
+        )  # fmt: skip
+
+
+def _number_of(earlier: Transfer | Entry | None, ids: dict[int, int]) -> int | None:
+    if isinstance(earlier, Entry):
+        return ids.get(id(earlier), 0)
+    return None if earlier is None else earlier.pk
+
+
+def _problem(chain: Chain, now: datetime) -> InputError | None:
+    if not 0 < len(chain.entries) <= LONGEST_SET:
+        return InputError([Problem(f"a set of {len(chain.entries)}", fix=f"give 1 to {LONGEST_SET}", field="entries")])
+    if len({id(entry) for entry in chain.entries}) < len(chain.entries):
+        return InputError([Problem("the same entry twice in a set", fix="make it anew", field="entries")])
+    try:
+        for entry, name in zip(chain.entries, chain.keys(), strict=True):
+            check_entry(entry, name, now)
+    except InputError as error:
+        return error
+    return None
+
+
+def _wait_for_seal() -> None:
+    # Numbers are drawn before their rows are inserted; under this lock no seal can pass them in between.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE exchange_transfer IN ROW EXCLUSIVE MODE")
+
+
+def _lock_accounts(entries: Sequence[Entry]) -> dict[int, Standing]:
+    ids = {entry.debit.pk for entry in entries} | {entry.credit.pk for entry in entries}
+    # In order of id, as the triggers lock them: two batches never wait for each other.
+    lock = "ORDER BY id FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
+    rows = _select("SELECT id, unit, floor, balance, held FROM exchange_account WHERE id IN", ids, lock)
+    return {pk: Standing(unit, floor, balance, held) for pk, unit, floor, balance, held in rows}
+
+
+def _load_placed(entries: Sequence[Entry]) -> dict[int, Placed]:
+    """Holds and transfers to be reversed that stand already. Under the accounts' locks nobody else changes them."""
+    given = [each for entry in entries for each in (entry.hold, entry.reverses) if isinstance(each, Transfer)]
+    ids = {each.pk for each in given}
+    progress = "SELECT transfer_id, amount - captured - released FROM exchange_hold WHERE transfer_id IN"
+    remaining: dict[int, int] = dict(_select(progress, ids))
+    reversed_before = {row[0] for row in _select("SELECT reverses_id FROM exchange_transfer WHERE reverses_id IN", ids)}
+    return {
+        placed.pk: Placed(
+            TransferKind(placed.kind),
+            placed.debit_account_id,
+            placed.credit_account_id,
+            placed.amount,
+            placed.at,
+            placed.expires_at,
+            remaining.get(placed.pk, 0),
+            placed.pk in reversed_before,
+        )
+        for placed in given
+    }
+
+
+def _load_earlier(chains: Sequence[Chain]) -> dict[str, Transfer]:
+    """Transfers under keys of these chains: few look-ups for new ones, everything where a first key is known."""
+    first = {name for chain in chains for name in (chain.key, f"{chain.key}#1")}
+    known = {row[0] for row in _select("SELECT idempotency_key FROM exchange_transfer WHERE idempotency_key IN", first)}
+    if not known:
+        return {}
+    whole: set[str] = set()
+    for chain in chains:
+        if chain.key in known or f"{chain.key}#1" in known:
+            whole.update(chain.keys(), (chain.key, f"{chain.key}#1", f"{chain.key}#{len(chain.entries) + 1}"))
+    return {
+        transfer.idempotency_key: transfer
+        for part in _parts(whole)
+        for transfer in Transfer.objects.filter(idempotency_key__in=part)
+    }
+
+
+def _numbers(count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence('exchange_transfer', 'id')) FROM generate_series(1, %s)", [count]
+            )
+            return [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'exchange_transfer'")
+        row = cursor.fetchone()
+        last = row[0] if row else 0
+        return list(range(last + 1, last + 1 + count))
+
+
+def _insert(lines: Sequence[tuple[Any, ...]]) -> None:
+    if not lines:
+        return
+    names = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # COPY fires the same triggers as INSERT, and is the quickest way in.
+            with connection.wrap_database_errors, cursor.copy(f"COPY exchange_transfer ({names}) FROM STDIN") as copy:
+                for line in lines:
+                    copy.write_row(line)
+            return
+        adapt = connection.ops.adapt_datetimefield_value
+        times: dict[datetime | None, str | None] = {None: None}
+        for line in lines:
+            for moment in (line[9], line[12]):
+                if moment not in times:
+                    times[moment] = adapt(moment)
+        marks = ", ".join(["%s"] * len(COLUMNS))
+        cursor.executemany(
+            f"INSERT INTO exchange_transfer ({names}) VALUES ({marks})",  # noqa: S608
+            [(*line[:9], times[line[9]], *line[10:12], times[line[12]]) for line in lines],
+        )
+
+
+def _select(sql: str, values: Iterable[Any], then: str = "") -> list[Any]:
+    """`sql (values) then`, in parts that every SQLite takes."""
+    rows: list[Any] = []
+    with connection.cursor() as cursor:
+        for part in _parts(values):
+            cursor.execute(f"{sql} ({', '.join(['%s'] * len(part))}) {then}", part)
+            rows.extend(cursor.fetchall())
+    return rows
+
+
+def _parts(values: Iterable[Any]) -> Iterable[list[Any]]:
+    ordered = sorted(values)
+    size = 60_000 if connection.vendor == "postgresql" else 900
+    return (ordered[start : start + size] for start in range(0, len(ordered), size))

@@ -1,0 +1,250 @@
+"""Writing one transfer to the ledger; sets and batches are in `batches`.
+
+Nothing here asks who may; the actions that call it have. Every write carries a key; the same key again is a look-up.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from siwei.errors import Conflict, InputError, InsufficientFunds, Problem, SiweiError
+from siwei.exchange.canonical import check_storable
+from siwei.exchange.models import Account, Transfer, TransferKind
+from siwei.exchange.models.ledger import AMOUNT_LIMIT
+
+COLUMNS = (
+    "id",
+    "idempotency_key",
+    "kind",
+    "debit_account_id",
+    "credit_account_id",
+    "amount",
+    "unit",
+    "hold_id",
+    "reverses_id",
+    "expires_at",
+    "memo",
+    "causes",
+    "at",
+)
+REFUSALS: dict[str, tuple[type[SiweiError], str]] = {
+    "account_not_overdrawn": (InsufficientFunds, "the account has less than that available"),
+    "account_balance_bounded": (Conflict, "the account would pass its bound"),
+    "hold_not_exceeded": (InsufficientFunds, "more than what remains of the hold"),
+    "ledger: hold expired": (Conflict, "the hold has expired; its remainder can only be released"),
+    "ledger: hold already expired": (Conflict, "a hold must end after it begins"),
+    "ledger: units differ": (Conflict, "the accounts keep another unit"),
+    "ledger: no such account": (Conflict, "an account is not there → open it first"),
+    "ledger: not a hold of these accounts": (Conflict, "that is not a hold between these accounts, or it came later"),
+    "ledger: not a reversal of that transfer": (
+        Conflict,
+        "only a post or a capture is reversed, between its own accounts and not before it",
+    ),
+    "ledger: more than was transferred": (Conflict, "more than the transfer had moved"),
+    "ledger: already reversed": (Conflict, "that transfer is reversed already"),
+    "transfer_reversed_once": (Conflict, "that transfer is reversed already"),
+    "transfer_two_accounts": (Conflict, "an account cannot pay itself"),
+    "transfer_amount_positive": (InputError, f"an amount is an integer from 1 to {AMOUNT_LIMIT}"),
+}
+"""What the database says → the error and the words for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A transfer to be written. `amount` is in minor units; `hold` is the hold that is captured or released, `reverses`
+    the post or capture that is taken back: a transfer, or an earlier entry of the same set."""
+
+    kind: TransferKind
+    debit: Account
+    credit: Account
+    amount: int
+    hold: "Transfer | Entry | None" = None
+    expires_at: datetime | None = None
+    memo: str = ""
+    causes: Mapping[str, Any] = field(default_factory=dict)
+    reverses: "Transfer | Entry | None" = None
+
+
+def of_hold(
+    kind: TransferKind, placed: Transfer | Entry, amount: int, memo: str = "", causes: Mapping[str, Any] | None = None
+) -> Entry:
+    """The entry that captures or releases `amount` of a hold."""
+    debit, credit = accounts_of(placed)
+    return Entry(kind, debit, credit, amount, hold=placed, memo=memo, causes=causes or placed.causes)
+
+
+def of_reversal(
+    placed: Transfer | Entry, amount: int | None = None, memo: str = "", causes: Mapping[str, Any] | None = None
+) -> Entry:
+    """The entry that takes back a post or a capture, whole or `amount` of it."""
+    debit, credit = accounts_of(placed)
+    amount = placed.amount if amount is None else amount
+    kind = TransferKind.REVERSE
+    return Entry(kind, credit, debit, amount, memo=memo, causes=causes or placed.causes, reverses=placed)
+
+
+def accounts_of(placed: Transfer | Entry) -> tuple[Account, Account]:
+    if isinstance(placed, Entry):
+        return placed.debit, placed.credit
+    return placed.debit_account, placed.credit_account
+
+
+def write_transfer(entry: Entry, *, key: str, now: datetime) -> Transfer:
+    """Write one entry, or return the equal one already written under `key`. Asks nobody's permission.
+
+    Raises `Conflict` (key used for something else, hold expired or finished, units differ) or `InsufficientFunds`.
+    """
+    check_entry(entry, key, now)
+    if isinstance(entry.hold, Entry) or isinstance(entry.reverses, Entry):
+        raise InputError("an entry of a set is written with its set → write_transfers")
+    values = insertable(entry, key, now)
+    try:
+        # Outside a transaction the statement is one by itself; inside, a refusal must not end the caller's.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            number = _insert(values)
+    except IntegrityError as error:
+        # On SQLite a key used before is refused; whatever else is wrong, an equal transfer is the answer.
+        earlier = Transfer.objects.filter(idempotency_key=key).first()
+        if earlier is None:
+            raise refusal(str(error), entry) from error
+        return _same(earlier, entry)
+    if number is None:
+        return _same(Transfer.objects.get(idempotency_key=key), entry)
+    return as_written(number, entry, key, now)
+
+
+def _insert(values: Sequence[Any]) -> int | None:
+    """The number of the new row; None where the key was used before (PostgreSQL only: SQLite raises)."""
+    clash = "ON CONFLICT (idempotency_key) DO NOTHING" if connection.vendor == "postgresql" else ""
+    marks = ", ".join(["%s"] * (len(COLUMNS) - 1))
+    names = ", ".join(COLUMNS[1:])
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO exchange_transfer ({names}) VALUES ({marks}) {clash} RETURNING id", values)  # noqa: S608
+        rows = cursor.fetchall()
+    return rows[0][0] if rows else None
+
+
+def insertable(entry: Entry, key: str, now: datetime) -> tuple[Any, ...]:
+    """The entry as COLUMNS hold it, but for its number."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return (
+        key,
+        str(entry.kind),
+        entry.debit.pk,
+        entry.credit.pk,
+        entry.amount,
+        entry.debit.unit,
+        entry.hold.pk if isinstance(entry.hold, Transfer) else None,
+        entry.reverses.pk if isinstance(entry.reverses, Transfer) else None,
+        adapt(entry.expires_at) if entry.expires_at else None,
+        entry.memo,
+        json.dumps(dict(entry.causes), ensure_ascii=False),
+        adapt(now),
+    )
+
+
+def as_written(
+    number: int,
+    entry: Entry,
+    key: str,
+    now: datetime,
+    *,
+    hold: Transfer | None = None,
+    reverses: Transfer | None = None,
+) -> Transfer:
+    written = Transfer(
+        id=number,
+        idempotency_key=key,
+        kind=entry.kind,
+        debit_account=entry.debit,
+        credit_account=entry.credit,
+        amount=entry.amount,
+        unit=entry.debit.unit,
+        hold=entry.hold if isinstance(entry.hold, Transfer) else hold,
+        reverses=entry.reverses if isinstance(entry.reverses, Transfer) else reverses,
+        expires_at=entry.expires_at,
+        memo=entry.memo,
+        causes=dict(entry.causes),
+        at=now,
+    )
+    written._state.adding = False
+    written._state.db = "default"
+    return written
+
+
+def check_entry(entry: Entry, key: str, now: datetime) -> None:
+    """`InputError` with every problem of the entry as it was given; what the world refuses comes later."""
+    amount, memo = entry.amount, entry.memo
+    longest = LONGEST_HOLD_KEY if entry.kind == TransferKind.HOLD else LONGEST_KEY
+    if (
+        type(amount) is int
+        and 0 < amount <= AMOUNT_LIMIT
+        and 0 < len(key) <= longest
+        and len(memo) <= 200
+        and now.tzinfo is not None
+        and (entry.expires_at is None or entry.expires_at.tzinfo is not None)
+    ):
+        check_storable([key, memo, entry.causes], "transfer")
+        return
+    raise InputError(_problems(entry, key, now, longest))
+
+
+LONGEST_KEY = 200
+LONGEST_HOLD_KEY = 190
+"""A hold's key must still fit when its expiry is written as `expire:<key>`."""
+
+
+def _problems(entry: Entry, key: str, now: datetime, longest: int) -> list[Problem]:
+    problems = []
+    if type(entry.amount) is not int or not 0 < entry.amount <= AMOUNT_LIMIT:
+        fix = f"give an integer from 1 to {AMOUNT_LIMIT} in minor units (fen for CNY)"
+        problems.append(Problem(f"amount is {entry.amount!r}", fix=fix, field="amount"))
+    if not key or len(key) > longest:
+        fix = f"give 1 to {longest}"
+        problems.append(Problem(f"idempotency key has {len(key)} characters", fix=fix, field="idempotency_key"))
+    if len(entry.memo) > 200:
+        problems.append(Problem(f"memo has {len(entry.memo)} characters", fix="give at most 200", field="memo"))
+    for name, moment in (("now", now), ("expires_at", entry.expires_at)):
+        if moment is not None and moment.tzinfo is None:
+            problems.append(Problem(f"{name} has no time zone", fix="give an aware datetime", field=name))
+    return problems
+
+
+def _same(earlier: Transfer, entry: Entry) -> Transfer:
+    hold = entry.hold.pk if isinstance(entry.hold, Transfer) else None
+    reverses = entry.reverses.pk if isinstance(entry.reverses, Transfer) else None
+    if not is_same(earlier, entry, hold, reverses):
+        raise other_content(earlier)
+    return earlier
+
+
+def is_same(earlier: Transfer, entry: Entry, hold: int | None, reverses: int | None) -> bool:
+    before = (earlier.kind, earlier.debit_account_id, earlier.credit_account_id, earlier.amount, earlier.expires_at)
+    asked = (entry.kind, entry.debit.pk, entry.credit.pk, entry.amount, entry.expires_at)
+    return (
+        before == asked
+        and (earlier.hold_id, earlier.reverses_id, earlier.memo) == (hold, reverses, entry.memo)
+        # As JSON gives it back: a tuple came as a list.
+        and earlier.causes == json.loads(json.dumps(dict(entry.causes)))
+    )
+
+
+def other_content(earlier: Transfer) -> Conflict:
+    return Conflict(
+        f"key {earlier.idempotency_key!r} was used on {earlier.at:%Y-%m-%d} for a {earlier.kind} of "
+        f"{earlier.amount} {earlier.unit} with other content → use a new key for a new transfer"
+    )
+
+
+def refusal(said: str, entry: Entry) -> SiweiError:
+    """The error for what the database (or `posting`) said of an entry."""
+    what = f"{entry.kind} of {entry.amount} {entry.debit.unit} from {entry.debit.code}"
+    for sign, (error, words) in REFUSALS.items():
+        if sign in said:
+            return error(f"{what} refused: {words}")
+    return Conflict(f"{what} refused by the database: {said.splitlines()[0]}")
