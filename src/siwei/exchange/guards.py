@@ -81,8 +81,9 @@ def _wanted(subject: str, vendor: str) -> dict[str, tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    """Without what PostgreSQL changes when it says a trigger back: schemas, brackets, spaces, case, order of events."""
-    text = re.sub(r"\bpublic\.|[()]", "", text).casefold()
+    """Without what PostgreSQL changes when it says a trigger back: schemas, casts, brackets, spaces,
+    case, the order of events."""
+    text = re.sub(r"\bpublic\.|::text|[()]", "", text).casefold()
     events = r"(?:insert|delete|update|truncate)(?: or (?:insert|delete|update|truncate))+"
     text = re.sub(events, lambda found: " or ".join(sorted(found[0].split(" or "))), text)
     return re.sub(r"\s", "", text)
