@@ -22,6 +22,7 @@ from siwei.portal.api import api
 
 pytestmark = pytest.mark.django_db
 OPERATIONS = sorted((path, method) for path, methods in api.get_openapi_schema()["paths"].items() for method in methods)
+FORM = "application/x-www-form-urlencoded"
 ADDRESSES = {
     "operator": [
         "/api/city",
@@ -119,6 +120,16 @@ def key_of(city: City, who: str) -> str:
         now=now,
         idempotency_key=who,
     ).secret
+
+
+UNSTORABLE = [('{"application": "a\\u0000"}', "application/json"), ('{"a\\ud800": 1}', "text/plain"), ("a=%00", FORM)]
+
+
+@pytest.mark.parametrize(("body", "content_type"), UNSTORABLE)
+def test_what_no_database_keeps_is_refused_before_any_query(dealt: City, body: str, content_type: str) -> None:
+    client = signed_in(dealt.alice)
+    response = client.post("/api/application/withdrawal", data=body, content_type=content_type)
+    assert (response.status_code, "NUL or half a character" in response.json()["detail"]) == (400, True)
 
 
 def test_money_is_integer_fen(client: Client, dealt: City) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from siwei.errors import (
     SignInNeeded,
     SiweiError,
 )
+from siwei.exchange.canonical import check_storable
 from siwei.portal.sign_in import ask_confirmation
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,19 @@ def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpR
     return fault_page(request, status, detail)
 
 
+def sent_values(request: HttpRequest) -> object:
+    """What a form or a JSON body says; nothing where there is none, or where it cannot be read (the view says so)."""
+    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return dict(request.POST.lists())
+    # Only an escape, or the byte itself, can hold what is refused: any other body is read once, by the view.
+    if b"\\u" not in request.body and b"\0" not in request.body:
+        return None
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        return None
+
+
 class FaultMiddleware:
     """Turns the errors of `siwei.errors` into pages, and sets the headers every answer carries."""
 
@@ -99,6 +114,14 @@ class FaultMiddleware:
         response.headers.setdefault("Content-Security-Policy", SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         return response
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """Refuses texts that a database could not give back as they were, before any query sees them."""
+        try:
+            check_storable(sent_values(request))
+        except InputError as error:
+            return fault_response(request, 400, str(error))
+        return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, SiweiError):
