@@ -1,0 +1,31 @@
+"""Words with a bank, pure: payment orders written as ISO 20022 pain.001 and CSV, statements read from camt.053 and CSV.
+
+Amounts are integer fen; a text with half a fen in it is refused, never rounded. Nothing here knows whose money it is.
+"""
+
+from siwei.market.bank.amounts import fen_of, yuan_text
+from siwei.market.bank.camt053 import read_camt053
+from siwei.market.bank.orders import BankAccount, OrderBatch, TransferOrder, check_batch
+from siwei.market.bank.orders_csv import write_orders_csv
+from siwei.market.bank.pain001 import write_pain001
+from siwei.market.bank.statement_csv import MAPPINGS, ColumnMapping, read_statement_csv
+from siwei.market.bank.statements import BankReject, BankStatement, Direction, StatementEntry
+
+__all__ = [
+    "MAPPINGS",
+    "BankAccount",
+    "BankReject",
+    "BankStatement",
+    "ColumnMapping",
+    "Direction",
+    "OrderBatch",
+    "StatementEntry",
+    "TransferOrder",
+    "check_batch",
+    "fen_of",
+    "read_camt053",
+    "read_statement_csv",
+    "write_orders_csv",
+    "write_pain001",
+    "yuan_text",
+]
