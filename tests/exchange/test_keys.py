@@ -11,6 +11,7 @@ from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed, N
 from siwei.exchange import agreements
 from siwei.exchange.actors import Actor, Confirmation, Role
 from siwei.exchange.keys import MadeKey, create_access_key, read_access_key, revoke_access_key
+from siwei.exchange.model_keys import create_model_key
 from siwei.exchange.models import AccessKey, Event, Person, Representative
 
 YEAR = timedelta(days=365)
@@ -20,6 +21,12 @@ def make(cast: Any, now: datetime, *scopes: str, actor: Actor | None = None, **c
     values: dict[str, Any] = {"expires_at": now + YEAR, "actor": actor or cast.alice, "now": now}
     values["idempotency_key"] = f"key-{AccessKey.objects.count()}"
     return create_access_key("nightly export", scopes, **values | changes)
+
+
+def make_calling(cast: Any, now: datetime, actor: Actor) -> MadeKey:
+    return create_model_key(
+        "n-firm", "vision", "calls", expires_at=now + YEAR, actor=actor, now=now, idempotency_key="calls"
+    )
 
 
 def test_a_key_lets_its_person_in_within_its_scopes(cast: Any, now: datetime) -> None:
@@ -43,19 +50,27 @@ def test_money_asks_for_the_scope(cast: Any, now: datetime) -> None:
 @pytest.mark.parametrize("missing", [Confirmation.NO_FACTOR, Confirmation.STALE])
 def test_a_key_that_spends_is_made_with_a_second_factor(cast: Any, now: datetime, missing: Confirmation) -> None:
     actor = dataclasses.replace(cast.alice, confirmation=missing)
-    for scopes, changes in ((("money",), {}), (("call",), {"organisation": "n-firm"})):
-        with pytest.raises(ConfirmationNeeded):
-            make(cast, now, *scopes, actor=actor, **changes)
+    with pytest.raises(ConfirmationNeeded):
+        make(cast, now, "money", actor=actor)
+    with pytest.raises(ConfirmationNeeded):
+        make_calling(cast, now, actor)
     assert make(cast, now, "write", actor=actor).key.scopes == ["write"]
 
 
 def test_a_key_that_calls_is_made_by_those_who_commit_money(cast: Any, now: datetime) -> None:
     member = make_person("mia", cast.firm, Role.MEMBER).as_actor()
     with pytest.raises(NotAllowed):
-        make(cast, now, "call", actor=member, organisation="n-firm")
-    made = make(cast, now, "call", organisation="n-firm", project="vision")
+        make_calling(cast, now, member)
+    made = make_calling(cast, now, cast.alice)
     holder = read_access_key(made.secret, now)
     assert (holder.key.project, holder.actor.reads_only, holder.actor.name) == ("vision", True, "alice")
+
+
+def test_a_key_that_calls_is_never_made_without_its_limits(cast: Any, now: datetime) -> None:
+    for scopes in (("call",), ("call", "read")):
+        with pytest.raises(InputError, match="model key"):
+            make(cast, now, *scopes, organisation="n-firm")
+    assert AccessKey.objects.count() == 0
 
 
 def test_a_key_of_one_organisation_acts_for_it_alone(cast: Any, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Calls of models: admitted within what is held, charged once for what was delivered, settled with the agreement."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -185,6 +185,54 @@ def test_the_keys_cap_holds_whatever_the_agreement_has_left(model_deal: ModelDea
     assert Event.objects.filter(action="change_limits").count() == 1
 
 
+MIDNIGHT = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
+"""Of the city: 1 December begins, a day and a month."""
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("period", ["day", "month"])
+def test_a_periods_money_is_spent_once_and_anew_in_the_next(model_deal: ModelDeal, period: str) -> None:
+    model_deal.signed()
+    made = model_deal.key(**{f"{period}_cap_fen": 1})  # 1,000,000 microfen: one bound of 600,000, not two
+    evening = MIDNIGHT - SECOND
+    first = model_deal.admit(made.secret, now=evening)
+    assert refused(model_deal, made.secret, now=evening) == "insufficient_quota"
+    model_deal.end(first.call, 1000, 0, now=evening)  # 200,000 spent: one bound more
+    second = model_deal.admit(made.secret, now=evening)
+    assert refused(model_deal, made.secret, now=evening) == "insufficient_quota"
+    third = model_deal.admit(made.secret, now=MIDNIGHT)
+    # What yesterday's call gives back is not today's.
+    model_deal.end(second.call, 0, 0, now=MIDNIGHT)
+    assert getattr(ModelKey.objects.get(), f"{period}_microfen") == BOUND
+    assert refused(model_deal, made.secret, now=MIDNIGHT) == "insufficient_quota"
+    # Nor does a clock that runs behind open yesterday again.
+    assert refused(model_deal, made.secret, now=evening) == "insufficient_quota"
+    model_deal.end(third.call, 0, 0, now=MIDNIGHT + SECOND)
+    assert getattr(ModelKey.objects.get(), f"{period}_microfen") == 0
+
+
+def test_a_lower_cap_of_the_day_holds_from_the_next_call_on(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    made = model_deal.key(day_cap_fen=2)
+    model_deal.admit(made.secret)
+    model_keys.change_limits(
+        made.key.identifier, model_keys.KeyLimits(day_cap_fen=0), actor=model_deal.cast.alice, now=model_deal.now,
+        idempotency_key="lower",
+    )  # fmt: skip
+    assert refused(model_deal, made.secret) == "insufficient_quota"
+
+
+def test_how_an_upstream_fares_is_written_down(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    model_upstreams.note_health("upstream", failures=5, failure="cut", spared_s=30, now=model_deal.now)
+    upstream = Upstream.objects.get()
+    assert (upstream.failures, upstream.failure, upstream.failed_at) == (5, "cut", model_deal.now)
+    assert upstream.spared_until == model_deal.now + timedelta(seconds=30)
+    model_upstreams.note_health("upstream", failures=0, failure="ok", spared_s=0, now=model_deal.now)
+    upstream.refresh_from_db()
+    assert (upstream.failures, upstream.spared_until, upstream.failure) == (0, None, "cut")
+
+
 def test_a_call_of_a_dead_process_is_swept_by_what_it_had_written_down(model_deal: ModelDeal) -> None:
     model_deal.signed()
     secret = model_deal.key().secret
@@ -325,6 +373,8 @@ def test_nobody_else_makes_keys(model_deal: ModelDeal, who: str) -> None:
         ({"tokens_per_minute": True}, "tokens_per_minute"),
         ({"cap_fen": -1}, "cap_fen"),
         ({"cap_fen": 10**16}, "cap_fen"),
+        ({"day_cap_fen": -1}, "day_cap_fen"),
+        ({"month_cap_fen": 1.5}, "month_cap_fen"),
         ({"keeps_days": 366}, "keeps_days"),
     ],
 )

@@ -56,6 +56,11 @@ class Running:
             rows = city.execute("SELECT * FROM exchange_modelcall ORDER BY id")
             return {row["name"]: dict(row) for row in rows}
 
+    def upstream(self, key: str) -> dict[str, Any]:
+        with contextlib.closing(sqlite3.connect(Path(self.environment["SIWEI_CITY"]) / "city.sqlite3")) as city:
+            city.row_factory = sqlite3.Row
+            return dict(city.execute("SELECT * FROM exchange_upstream WHERE key = ?", [key]).fetchone())
+
     def start(self) -> None:
         command = [*SIWEI, "gateway", "--port", str(self.port), "--log-calls"]
         with self.log.open("a") as log:

@@ -140,6 +140,17 @@ def test_an_upstream_that_dies_midway_is_paid_for_what_came(running: Running) ->
     assert (call["outcome"], call["cost_microfen"]) == ("cut", 0)
 
 
+def test_the_city_sees_how_an_upstream_fares(running: Running) -> None:
+    ask(running.client(), "A city", max_tokens=2)
+    assert running.upstream("tiny")["failures"] == 0
+    with pytest.raises(openai.InternalServerError):
+        ask(running.client(), "[die 5] A city")
+    failing = running.upstream("tiny")
+    assert (failing["failures"], failing["failure"], failing["failed_at"] is not None) == (1, "cut", True)
+    ask(running.client(), "A city", max_tokens=2)
+    assert running.upstream("tiny")["failures"] == 0
+
+
 def test_a_caller_who_leaves_midway_pays_for_what_came(running: Running) -> None:
     stream = ask(running.client(), "[slow] A city", stream=True)
     for _ in range(3):

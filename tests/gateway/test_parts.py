@@ -87,9 +87,10 @@ def test_a_failing_upstream_is_spared_then_tried_by_one() -> None:
     assert breaker.wait_s("other", 110.0) == 0
     later = 100.0 + PAUSE_S
     assert [breaker.wait_s("u", later) for _ in range(2)] == [0, PAUSE_S]
-    breaker.note("u", failed=False, now_s=later)
+    assert breaker.note("u", failed=False, now_s=later)
+    assert not breaker.note("u", failed=False, now_s=later)
     assert breaker.wait_s("u", later) == 0
-    breaker.note("u", failed=True, now_s=later)
+    assert breaker.note("u", failed=True, now_s=later)
     assert breaker.wait_s("u", later) == 0
 
 

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from portal_city import City
+from portal_city import City, signed_in
 
+from siwei.errors import CallRefused
 from siwei.exchange.keys import create_access_key
+from siwei.exchange.model_calls import Wanted, admit_call
+from siwei.exchange.models import AccessKey, ModelKey
 
 pytestmark = pytest.mark.django_db
 
@@ -51,9 +54,48 @@ def test_a_wrong_key_is_not_taken_for_a_visitor(city: City, address: str) -> Non
     assert (response.status_code, "not valid" in response.json()["detail"]) == (401, True)
 
 
+def calling(city: City, **changes: Any) -> Any:
+    body = {"name": "客服", "scopes": ["call"], "days": 30, "organisation": city.firm.key, "idempotency_key": "k"}
+    return signed_in(city.alice).post("/api/keys", body | changes, content_type="application/json")
+
+
 def test_a_key_that_calls_services_reads_nothing_else(city: City) -> None:
-    client = bearer(made(city, "call", organisation=city.firm.key))
+    client = bearer(calling(city).json()["secret"])
     assert client.get("/api/city").status_code == 403
+
+
+def test_a_key_that_calls_services_has_its_limits(city: City) -> None:
+    answer = calling(city, project="vision", limits={"day_cap_fen": 500, "requests_per_minute": 60})
+    assert (answer.status_code, answer.json()["key"]["scopes"]) == (200, ["call"])
+    key = ModelKey.objects.get(access__identifier=answer.json()["key"]["identifier"])
+    assert (key.organisation, key.day_cap_microfen, key.requests_per_minute) == (city.firm, 500_000_000, 60)
+    with pytest.raises(CallRefused) as refused:
+        admit_call(answer.json()["secret"], Wanted("text", "chat", 10), name="c", now=timezone.now())
+    # It is known, and there is no agreement yet.
+    assert refused.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scopes": ["call", "read"]},
+        {"organisation": None},
+        {"scopes": ["read"], "limits": {}},
+        {"limits": {"cap_fen": -1}},
+        {"limits": {"day_cap_fen": 10**18}},
+    ],
+)
+def test_no_key_calls_without_its_limits(city: City, wrong: dict[str, Any]) -> None:
+    assert calling(city, **wrong).status_code in (400, 422)
+    assert (AccessKey.objects.count(), ModelKey.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("who", ["bob", "charlie", "ann"])
+def test_nobody_else_makes_a_key_that_spends(city: City, who: str) -> None:
+    body = {"name": "x", "scopes": ["call"], "days": 30, "organisation": city.firm.key, "idempotency_key": "k"}
+    client = signed_in(getattr(city, who))
+    assert client.post("/api/keys", body, content_type="application/json").status_code == 403
+    assert AccessKey.objects.count() == 0
 
 
 def test_a_key_opens_no_pages(city: City) -> None:

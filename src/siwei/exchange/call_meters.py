@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from siwei.errors import Conflict
 from siwei.exchange.models import Agreement, CallMeter, CallState, ModelCall
@@ -16,16 +17,25 @@ UPDATE exchange_modelkey SET
   window_requests = CASE WHEN "window" = %(window)s THEN window_requests + 1 ELSE 1 END,
   window_tokens = CASE WHEN "window" = %(window)s THEN window_tokens + %(tokens)s ELSE %(tokens)s END,
   "window" = %(window)s,
+  day_microfen = CASE WHEN "day" >= %(day)s THEN day_microfen + %(reserved)s ELSE %(reserved)s END,
+  "day" = CASE WHEN "day" >= %(day)s THEN "day" ELSE %(day)s END,
+  month_microfen = CASE WHEN "month" >= %(month)s THEN month_microfen + %(reserved)s ELSE %(reserved)s END,
+  "month" = CASE WHEN "month" >= %(month)s THEN "month" ELSE %(month)s END,
   reserved_microfen = reserved_microfen + %(reserved)s
 WHERE id = %(key)s
   AND (requests_per_minute IS NULL OR "window" <> %(window)s OR window_requests < requests_per_minute)
   AND (tokens_per_minute IS NULL OR tokens_per_minute >=
        CASE WHEN "window" = %(window)s THEN window_tokens + %(tokens)s ELSE %(tokens)s END)
   AND (cap_microfen IS NULL OR cap_microfen >= spent_microfen + reserved_microfen + %(reserved)s)
+  AND (day_cap_microfen IS NULL OR day_cap_microfen >=
+       CASE WHEN "day" >= %(day)s THEN day_microfen + %(reserved)s ELSE %(reserved)s END)
+  AND (month_cap_microfen IS NULL OR month_cap_microfen >=
+       CASE WHEN "month" >= %(month)s THEN month_microfen + %(reserved)s ELSE %(reserved)s END)
   AND EXISTS (SELECT 1 FROM exchange_accesskey held
               WHERE held.id = access_id AND held.revoked_at IS NULL AND held.expires_at > %(now)s)
 """
-"""Rates, cap, expiry and revocation are judged by the rows as they are now."""
+"""Rates, caps, expiry and revocation are judged by the rows as they are now. A clock that runs behind counts on the day
+and the month that have begun, so that two clocks around midnight do not spend a day's money twice."""
 COUNT_ON_LINE = """
 UPDATE exchange_callmeter SET reserved_microfen = reserved_microfen + %(reserved)s
 WHERE line_id = %(line)s AND closed_at IS NULL
@@ -35,16 +45,24 @@ CHARGE_KEY = """
 UPDATE exchange_modelkey SET
   reserved_microfen = reserved_microfen - %(reserved)s,
   spent_microfen = spent_microfen + %(cost)s,
+  day_microfen = CASE WHEN "day" = %(day)s THEN day_microfen - %(unspent)s ELSE day_microfen END,
+  month_microfen = CASE WHEN "month" = %(month)s THEN month_microfen - %(unspent)s ELSE month_microfen END,
   window_tokens = CASE WHEN "window" = %(window)s AND window_tokens >= %(over)s
                        THEN window_tokens - %(over)s ELSE window_tokens END
 WHERE id = %(key)s
 """
-"""`over` is what was set aside and not taken: given back to its minute."""
+"""`over` tokens and `unspent` money were set aside and not taken: given back to their minute, day and month."""
 CHARGE_LINE = """
 UPDATE exchange_callmeter SET
   reserved_microfen = reserved_microfen - %(reserved)s, used_microfen = used_microfen + %(cost)s
 WHERE line_id = %(line)s
 """
+
+
+def spending_windows(moment: datetime) -> dict[str, int]:
+    """The city's day and month, as a key's columns count them."""
+    day = timezone.localdate(moment)
+    return {"day": day.toordinal(), "month": day.year * 12 + day.month - 1}
 
 
 def run(statement: str, **values: Any) -> bool:

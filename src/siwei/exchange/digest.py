@@ -244,6 +244,8 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
             "requests_per_minute",
             "tokens_per_minute",
             "cap_microfen",
+            "day_cap_microfen",
+            "month_cap_microfen",
             "keeps_days",
             "spent_microfen",
             "reserved_microfen",

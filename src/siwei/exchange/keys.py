@@ -54,8 +54,30 @@ def create_access_key(
     now: datetime,
     idempotency_key: str,
 ) -> MadeKey:
-    """A key for oneself. One that can spend (`money`, `call`) needs a second factor shown a moment ago; `call` is for
-    one organisation, by those who may commit its money. A repeat is a `Conflict`: a secret is shown once."""
+    """A key for oneself. One with `money` needs a second factor shown a moment ago; one that calls services has limits
+    and is made by `siwei.exchange.model_keys.create_model_key`. A repeat is a `Conflict`: a secret is shown once."""
+    wanted = list(scopes)
+    if Scope.CALL in wanted:
+        fix = "make it as a model key, alone, with its limits"
+        raise InputError([Problem("a key that calls services is made by itself", fix, field="scopes")])
+    return make_key(
+        name, wanted, expires_at=expires_at, organisation=organisation, project=project, actor=actor, now=now,
+        idempotency_key=idempotency_key,
+    )  # fmt: skip
+
+
+def make_key(
+    name: str,
+    scopes: Iterable[Scope | str],
+    *,
+    expires_at: datetime,
+    organisation: str | None,
+    project: str,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> MadeKey:
+    """Part of an action. `call` is for one organisation, by those who may commit its money."""
     require(actor.person_id is not None and not actor.by_key, actor, "make a key by a key → sign in")
     granted = sorted({str(scope) for scope in scopes})
     owner = find_organisation(organisation) if organisation is not None else None

@@ -20,7 +20,15 @@ from siwei.errors import CallRefused, Conflict
 from siwei.exchange.access import can_act_for, can_operate, require
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event
-from siwei.exchange.call_meters import CHARGE_KEY, CHARGE_LINE, COUNT_ON_KEY, COUNT_ON_LINE, close_meters, run
+from siwei.exchange.call_meters import (
+    CHARGE_KEY,
+    CHARGE_LINE,
+    COUNT_ON_KEY,
+    COUNT_ON_LINE,
+    close_meters,
+    run,
+    spending_windows,
+)
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.jobs import record_usage
 from siwei.exchange.keys import SHAPE, USED_EVERY, hash_of_secret
@@ -370,6 +378,7 @@ def _count_on_key(key: ModelKey, call: ModelCall, tokens: int, now: datetime) ->
         reserved=call.reserved_microfen,
         key=key.pk,
         now=now,
+        **spending_windows(now),
     )
 
 
@@ -380,6 +389,12 @@ def _why_not(key: ModelKey, call: ModelCall, tokens: int, now: datetime) -> Call
     spent = key.spent_microfen + key.reserved_microfen + call.reserved_microfen
     if key.cap_microfen is not None and spent > key.cap_microfen:
         return CallRefused("insufficient_quota", "the call could pass this key's spending cap")
+    windows = spending_windows(now)
+    for name, words in (("day", "for the day"), ("month", "for the month")):
+        cap, counted = getattr(key, f"{name}_cap_microfen"), getattr(key, f"{name}_microfen")
+        before = counted if getattr(key, name) >= windows[name] else 0
+        if cap is not None and before + call.reserved_microfen > cap:
+            return CallRefused("insufficient_quota", f"the call could pass this key's spending cap {words}")
     if key.tokens_per_minute is not None and tokens > key.tokens_per_minute:
         return CallRefused(
             "tokens_per_call",
@@ -415,7 +430,9 @@ def _end(
             return None
         over = max(bound.total - made.tokens.total, 0)
         amounts = {"reserved": call.reserved_microfen, "cost": made.cost_microfen}
-        run(CHARGE_KEY, key=call.key_id, window=call.window, over=over, **amounts)
+        windows = {"window": call.window, **spending_windows(call.started_at)}
+        unspent = call.reserved_microfen - made.cost_microfen
+        run(CHARGE_KEY, key=call.key_id, over=over, unspent=unspent, **windows, **amounts)
         run(CHARGE_LINE, line=call.line_id, **amounts)
         if kept is not None:
             _keep(call, kept, now)

@@ -7,7 +7,7 @@ from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import can_commit_money_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event, repeated
-from siwei.exchange.keys import MadeKey, create_access_key
+from siwei.exchange.keys import MadeKey, make_key
 from siwei.exchange.models import ModelKey, Scope
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.market.model_calls import MICROFEN_PER_FEN
@@ -15,17 +15,21 @@ from siwei.market.model_calls import MICROFEN_PER_FEN
 ENDPOINTS = ("chat", "completions", "embeddings")
 MOST_PER_MINUTE = 1_000_000_000
 MOST_KEPT_DAYS = 365
+MOST_FEN = AMOUNT_LIMIT // MICROFEN_PER_FEN
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """What a key may do. Empty scopes: everything the organisation's agreements allow. None: no limit of its own."""
+    """What a key may do. Empty scopes: everything the organisation's agreements allow. None: no limit of its own. Caps
+    are of all calls, of a day's and of a month's (the city's); a lower one of these two holds from the next call on."""
 
     models: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     cap_fen: int | None = None
+    day_cap_fen: int | None = None
+    month_cap_fen: int | None = None
     keeps_days: int = 0
 
 
@@ -47,7 +51,7 @@ def create_model_key(
     """
     limits = limits or KeyLimits()
     _check(limits)
-    made = create_access_key(
+    made = make_key(
         name,
         [Scope.CALL],
         expires_at=expires_at,
@@ -107,6 +111,8 @@ def _columns(limits: KeyLimits) -> dict[str, object]:
         "requests_per_minute": limits.requests_per_minute,
         "tokens_per_minute": limits.tokens_per_minute,
         "cap_microfen": None if limits.cap_fen is None else limits.cap_fen * MICROFEN_PER_FEN,
+        "day_cap_microfen": None if limits.day_cap_fen is None else limits.day_cap_fen * MICROFEN_PER_FEN,
+        "month_cap_microfen": None if limits.month_cap_fen is None else limits.month_cap_fen * MICROFEN_PER_FEN,
         "keeps_days": limits.keeps_days,
     }
 
@@ -120,7 +126,9 @@ def _check(limits: KeyLimits) -> None:
     for name, least, most in (
         ("requests_per_minute", 1, MOST_PER_MINUTE),
         ("tokens_per_minute", 1, MOST_PER_MINUTE),
-        ("cap_fen", 0, AMOUNT_LIMIT // MICROFEN_PER_FEN),
+        ("cap_fen", 0, MOST_FEN),
+        ("day_cap_fen", 0, MOST_FEN),
+        ("month_cap_fen", 0, MOST_FEN),
     ):
         value = getattr(limits, name)
         if value is not None and (type(value) is not int or not least <= value <= most):

@@ -1,7 +1,7 @@
 """Where offered models are served: registered by their provider, opened to calls by the operator."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import can_act_for, can_operate, require
@@ -86,6 +86,16 @@ def close_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
         _record("close_upstream", key, {}, upstream, actor, now)
     upstream.refresh_from_db()
     return upstream
+
+
+def note_health(key: str, *, failures: int, failure: str, spared_s: float, now: datetime) -> None:
+    """A gateway writes down a failure, or that an upstream answers again; nobody's act, and no event."""
+    changes: dict[str, object] = {"failures": failures, "spared_until": None}
+    if failures:
+        changes |= {"failed_at": now, "failure": failure}
+    if spared_s > 0:
+        changes["spared_until"] = now + timedelta(seconds=spared_s)
+    Upstream.objects.filter(key=key).update(**changes)
 
 
 def find_upstream(key: str) -> Upstream:

@@ -23,11 +23,12 @@ class Breaker:
         self.closed_until_s[upstream] = now_s + PAUSE_S
         return 0.0
 
-    def note(self, upstream: str, *, failed: bool, now_s: float) -> None:
+    def note(self, upstream: str, *, failed: bool, now_s: float) -> bool:
+        """Whether anything is new: a failure, or the first answer after one."""
         if not failed:
-            self.failures.pop(upstream, None)
             self.closed_until_s.pop(upstream, None)
-            return
+            return self.failures.pop(upstream, None) is not None
         self.failures[upstream] = self.failures.get(upstream, 0) + 1
         if self.failures[upstream] >= FAILURES:
             self.closed_until_s[upstream] = now_s + PAUSE_S
+        return True

@@ -11,11 +11,13 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from django.db import DatabaseError
 from django.utils import timezone
 
 from siwei.errors import CallRefused, InputError
 from siwei.exchange import model_calls
 from siwei.exchange.model_calls import Admitted
+from siwei.exchange.model_upstreams import note_health
 from siwei.gateway.answers import AnswerBroken, EventSplitter, StreamMeter, answer_text, reported_tokens
 from siwei.gateway.breaker import Breaker
 from siwei.gateway.database import Database
@@ -54,9 +56,31 @@ class Call:
         )
         await asyncio.shield(asyncio.ensure_future(ending))
 
-    async def refuse(self, status: int, code: str, message: str, outcome: str) -> Refusal:
-        """End the call at no charge, and the refusal to answer with."""
+    async def note(self, outcome: str, *, failed: bool) -> None:
+        """Tell the breaker how the upstream did, and the city where that is news."""
+        gateway, upstream, now_s = self.gateway, self.admitted.route.upstream, time.monotonic()
+        if not gateway.breaker.note(upstream, failed=failed, now_s=now_s):
+            return
+        spared_s = gateway.breaker.closed_until_s.get(upstream, now_s) - now_s
+        try:
+            await gateway.database.run(
+                note_health, upstream, failures=gateway.breaker.failures.get(upstream, 0), failure=outcome,
+                spared_s=spared_s, now=timezone.now(),
+            )  # fmt: skip
+        except DatabaseError as error:
+            # What the portal shows is no reason to fail a call.
+            logger.warning(
+                "%s upstream %s: its health was not noted (%s)", self.admitted.call, upstream, type(error).__name__
+            )
+
+    async def refuse(
+        self, status: int, code: str, message: str, outcome: str, *, failed: bool | None = None
+    ) -> Refusal:
+        """End the call at no charge, and the refusal to answer with. `failed`: whether that says something against the
+        upstream; None where it was not asked."""
         await self.end(Delivered(None, 0), outcome)
+        if failed is not None:
+            await self.note(outcome, failed=failed)
         return Refusal(status, code, message, headers={"x-request-id": self.admitted.call})
 
 
@@ -89,7 +113,7 @@ async def answer_call(request: web.Request, gateway: Gateway, endpoint: str, sec
 
 
 async def _send(call: Call, endpoint: str) -> aiohttp.ClientResponse:
-    admitted, breaker = call.admitted, call.gateway.breaker
+    admitted = call.admitted
     body = call.asked.body_for(admitted.route.served_as, admitted.most_output_tokens)
     try:
         return await call.gateway.upstreams.post(admitted.route, PATHS[endpoint], body, admitted.call)
@@ -97,15 +121,13 @@ async def _send(call: Call, endpoint: str) -> aiohttp.ClientResponse:
         logger.error("%s upstream %s cannot be called: %s", admitted.call, admitted.route.upstream, error)
         raise await call.refuse(503, "upstream_not_configured", "the model's server is not set up", "setup") from None
     except TimeoutError:
-        breaker.note(admitted.route.upstream, failed=True, now_s=time.monotonic())
         raise await call.refuse(
-            504, "upstream_timeout", "the model's server did not answer in time", "deadline"
+            504, "upstream_timeout", "the model's server did not answer in time", "deadline", failed=True
         ) from None
     except (aiohttp.ClientError, OSError) as error:
-        breaker.note(admitted.route.upstream, failed=True, now_s=time.monotonic())
         logger.warning("%s upstream %s: %s", admitted.call, admitted.route.upstream, type(error).__name__)
         raise await call.refuse(
-            502, "upstream_unreachable", "the model's server cannot be reached", "unreachable"
+            502, "upstream_unreachable", "the model's server cannot be reached", "unreachable", failed=True
         ) from None
     except asyncio.CancelledError:
         await call.end(Delivered(None, 0), "stopped")
@@ -116,18 +138,17 @@ async def _upstream_refusal(call: Call, answer: aiohttp.ClientResponse) -> Refus
     route = call.admitted.route
     # What is about the request says nothing against the server, nor does a busy one.
     failed = answer.status not in PASSED_ON
-    call.gateway.breaker.note(route.upstream, failed=failed, now_s=time.monotonic())
     outcome = str(answer.status)
     if failed:
         logger.warning("%s upstream %s answered %d", call.admitted.call, route.upstream, answer.status)
         return await call.refuse(
-            502 if answer.status < 500 else 503, "upstream_failed", "the model's server failed", outcome
+            502 if answer.status < 500 else 503, "upstream_failed", "the model's server failed", outcome, failed=True
         )
     message, code = "the model's server refused the request", "upstream_refused"
     with contextlib.suppress(ValueError, RecursionError, aiohttp.ClientError, TimeoutError, AttributeError):
         error = json.loads(await answer.content.read(ERROR_LIMIT_BYTES)).get("error")
         message = str(error["message"])[:500] if isinstance(error, dict) and error.get("message") else message
-    refusal = await call.refuse(answer.status, code, message, outcome)
+    refusal = await call.refuse(answer.status, code, message, outcome, failed=False)
     if retry := answer.headers.get("Retry-After"):
         refusal.headers["Retry-After"] = retry[:40]
     return refusal
@@ -135,21 +156,22 @@ async def _upstream_refusal(call: Call, answer: aiohttp.ClientResponse) -> Refus
 
 async def _pass_whole(request: web.Request, call: Call, answer: aiohttp.ClientResponse) -> web.StreamResponse:
     """The charge is in its place before the caller has the answer: nothing is delivered for nothing."""
-    breaker, upstream = call.gateway.breaker, call.admitted.route.upstream
+    upstream = call.admitted.route.upstream
     try:
         body = await _read_limited(answer)
         document = json.loads(body)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError, AnswerBroken) as error:
-        breaker.note(upstream, failed=True, now_s=time.monotonic())
         logger.warning("%s upstream %s: answer broken (%s)", call.admitted.call, upstream, type(error).__name__)
-        raise await call.refuse(502, "upstream_broken", "the model's server did not finish its answer", "cut") from None
+        raise await call.refuse(
+            502, "upstream_broken", "the model's server did not finish its answer", "cut", failed=True
+        ) from None
     except asyncio.CancelledError:
         await call.end(Delivered(None, 0), "stopped")
         raise
-    breaker.note(upstream, failed=False, now_s=time.monotonic())
     text = answer_text(document)
     delivered = Delivered(reported_tokens(document), len(call.asked.body), len(text.encode("utf-8", "replace")))
     await call.end(delivered, "ok", text)
+    await call.note("ok", failed=False)
     return web.Response(body=body, content_type="application/json", headers={"x-request-id": call.admitted.call})
 
 
@@ -183,7 +205,7 @@ async def _pass_stream(request: web.Request, call: Call, answer: aiohttp.ClientR
         read_bytes = 0 if outcome == "cut" and not meter.pieces else len(call.asked.body)
         await call.end(Delivered(meter.tokens, read_bytes, 0, meter.pieces), outcome, "".join(meter.text))
     failed = outcome in ("cut", "deadline")
-    call.gateway.breaker.note(call.admitted.route.upstream, failed=failed, now_s=time.monotonic())
+    await call.note(outcome, failed=failed)
     with contextlib.suppress(ConnectionError):
         if outcome == "ok":
             await response.write(b"data: [DONE]\n\n")

@@ -41,6 +41,13 @@ class Upstream(models.Model):
     registered_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    """In a row, as the gateway that met the last one counts them; 0 since one answered again."""
+    failed_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=40, blank=True)
+    """How the last failed call ended, in the words of `ModelCall.outcome`."""
+    spared_until = models.DateTimeField(null=True)
+    """A gateway sends nobody there before (its breaker is open)."""
 
     objects = UpstreamQuerySet.as_manager()
 
@@ -64,7 +71,8 @@ class ModelKey(models.Model):
     """What an access key with the scope `call` may spend, and what it has: its limits and counters.
 
     The rates count in windows of a clock minute (`window` is its number), written with each call, so that they hold
-    across processes; two windows' worth can meet at their border.
+    across processes; two windows' worth can meet at their border. Money also counts by the city's day and month
+    (`day`: days since year 1; `month`: months since year 0), what is set aside with what is spent.
     """
 
     access = models.OneToOneField(AccessKey, on_delete=models.PROTECT, related_name="calling")
@@ -80,16 +88,25 @@ class ModelKey(models.Model):
     """For how many days requests and answers are kept for the project to read; 0: they are not kept at all."""
     spent_microfen = models.BigIntegerField(default=0)
     reserved_microfen = models.BigIntegerField(default=0)
+    day_cap_microfen = models.BigIntegerField(null=True)
+    month_cap_microfen = models.BigIntegerField(null=True)
     window = models.BigIntegerField(default=0)
     window_requests = models.BigIntegerField(default=0)
     window_tokens = models.BigIntegerField(default=0)
+    day = models.BigIntegerField(default=0)
+    day_microfen = models.BigIntegerField(default=0)
+    month = models.BigIntegerField(default=0)
+    month_microfen = models.BigIntegerField(default=0)
 
     objects = ModelKeyQuerySet.as_manager()
 
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=Q(spent_microfen__gte=0, reserved_microfen__gte=0), name="model_key_not_negative"
+                condition=Q(
+                    spent_microfen__gte=0, reserved_microfen__gte=0, day_microfen__gte=0, month_microfen__gte=0
+                ),
+                name="model_key_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(cap_microfen=None) | Q(cap_microfen__gte=F("spent_microfen") + F("reserved_microfen")),

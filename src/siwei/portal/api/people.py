@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Router, Schema
 
+from siwei.errors import InputError, Problem
+from siwei.exchange.actors import Actor
 from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
+from siwei.exchange.model_keys import MOST_FEN, MOST_KEPT_DAYS, MOST_PER_MINUTE, KeyLimits, create_model_key
 from siwei.exchange.models import AccessKey
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, own_key
@@ -18,12 +21,31 @@ from siwei.portal.api.people_schemas import Key, MadeKey
 router = Router()
 
 
+class CallLimits(Schema):
+    """What a key with the scope `call` may do. Empty lists: whatever the organisation's agreements allow. Caps are fen:
+    in all, on the city's day, in its month; left out, there is none but what the agreements hold."""
+
+    models: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=120)], ...], Field(max_length=100)] = ()
+    endpoints: Annotated[tuple[Literal["chat", "completions", "embeddings"], ...], Field(max_length=3)] = ()
+    requests_per_minute: Annotated[int | None, Field(ge=1, le=MOST_PER_MINUTE)] = None
+    tokens_per_minute: Annotated[int | None, Field(ge=1, le=MOST_PER_MINUTE)] = None
+    cap_fen: Annotated[int | None, Field(ge=0, le=MOST_FEN)] = None
+    day_cap_fen: Annotated[int | None, Field(ge=0, le=MOST_FEN)] = None
+    month_cap_fen: Annotated[int | None, Field(ge=0, le=MOST_FEN)] = None
+    keeps_days: Annotated[int, Field(ge=0, le=MOST_KEPT_DAYS, description="Requests and answers kept; 0: none")] = 0
+
+    def limits(self) -> KeyLimits:
+        given = self.model_dump()
+        return KeyLimits(**given | {"models": tuple(self.models), "endpoints": tuple(self.endpoints)})
+
+
 class NewKey(Schema):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     scopes: Annotated[list[Literal["read", "write", "money", "call"]], Field(min_length=1, max_length=4)]
     days: Annotated[int, Field(ge=1, le=LONGEST.days, description="Until it ends")]
     organisation: Annotated[str | None, Field(max_length=64)] = None
     project: Annotated[str, Field(max_length=80)] = ""
+    limits: Annotated[CallLimits | None, Field(description="Only with the scope `call`")] = None
     idempotency_key: IdempotencyKey
 
 
@@ -38,8 +60,13 @@ def list_keys(request: HttpRequest) -> Any:
 @router.post("/keys", response=answers(MadeKey))
 def make_key(request: HttpRequest, new: NewKey) -> Any:
     """Make an access key; `secret` is shown in this answer only. By the session alone (keys make no keys), and one that
-    can spend only right after a second factor. The same `idempotency_key` again is refused (409)."""
+    can spend only right after a second factor. A key with the scope `call` has no other, is for an organisation, and
+    has `limits`. The same `idempotency_key` again is refused (409)."""
     actor, now = actor_of(request), timezone.now()
+    if "call" in new.scopes:
+        return _make_model_key(new, actor, now)
+    if new.limits is not None:
+        raise InputError([Problem("limits are of keys that call", "take the scope call, or no limits", field="limits")])
     made = create_access_key(
         new.name,
         new.scopes,
@@ -50,6 +77,19 @@ def make_key(request: HttpRequest, new: NewKey) -> Any:
         now=now,
         idempotency_key=own_key(actor, new.idempotency_key),
     )
+    return {"key": _row(made.key), "secret": made.secret}
+
+
+def _make_model_key(new: NewKey, actor: Actor, now: datetime) -> dict[str, Any]:
+    if new.scopes != ["call"] or new.organisation is None:
+        fix = "name an organisation, and no other scope"
+        raise InputError(
+            [Problem("a key that calls services does only that, for one organisation", fix, field="scopes")]
+        )
+    made = create_model_key(
+        new.organisation, new.project, new.name, expires_at=now + timedelta(days=new.days), actor=actor, now=now,
+        idempotency_key=own_key(actor, new.idempotency_key), limits=(new.limits or CallLimits()).limits(),
+    )  # fmt: skip
     return {"key": _row(made.key), "secret": made.secret}
 
 

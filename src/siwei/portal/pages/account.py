@@ -72,7 +72,7 @@ def _page(
         "has_second_factor": is_mfa_enabled(request.user),
         "keys": keys.select_related("organisation").order_by("-created_at", "-pk"),
         "organisations": Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name"),
-        "scopes": Scope.values,
+        "scopes": [scope for scope in Scope.values if scope != Scope.CALL],
         "days": DAYS,
         "secret": secret,
         "problems": problems or [],
