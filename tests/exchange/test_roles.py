@@ -18,7 +18,7 @@ from siwei.exchange.models import Person, Representative
 ACTIONS = dict(acting_functions())
 ASKING_FOR_MONEY = {"can_commit_money_for", "can_sign_for", "can_approve_for"}
 # Sign or pay nothing, though they ask who might; making a key asks for itself where the key is one that spends.
-WITHOUT_CONFIRMATION = {"agreements.cancel_agreement", "keys.create_access_key", "keys.revoke_access_key"}
+WITHOUT_CONFIRMATION = {"agreements.cancel_agreement", "keys.make_key", "keys.revoke_access_key"}
 EVERYTHING = list(apps.get_app_config("exchange").get_models())
 
 

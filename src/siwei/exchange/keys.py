@@ -66,6 +66,7 @@ def create_access_key(
     )  # fmt: skip
 
 
+@action
 def make_key(
     name: str,
     scopes: Iterable[Scope | str],
@@ -77,7 +78,7 @@ def make_key(
     now: datetime,
     idempotency_key: str,
 ) -> MadeKey:
-    """Part of an action. `call` is for one organisation, by those who may commit its money."""
+    """What making any key shares. `call` is for one organisation, by those who may commit its money."""
     require(actor.person_id is not None and not actor.by_key, actor, "make a key by a key → sign in")
     granted = sorted({str(scope) for scope in scopes})
     owner = find_organisation(organisation) if organisation is not None else None
