@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from exchange_deal import DAY, OFFER, Deal
+from exchange_models import OFFER as MODEL
+from exchange_models import ModelDeal
 
 from siwei.errors import Conflict, InputError, NotAllowed
 from siwei.exchange import agreements, applications, caps, listings, quotes
 from siwei.exchange.agreements import PartyTerms
-from siwei.exchange.models import Agreement, AgreementLine, ClaimedDocument, Listing, Quote, Voucher
+from siwei.exchange.models import Agreement, AgreementLine, ClaimedDocument, Listing, ModelCall, Quote, Voucher
+from siwei.market.model_calls import TokenPrice
 
 
 def tell(deal: Deal, voucher: Voucher | None = None, actor: Any = None) -> Quote:
@@ -68,6 +71,30 @@ def test_a_change_of_price_touches_neither_what_is_quoted_nor_what_is_signed(dea
     # What was quoted still holds; what is asked now is the new price.
     assert propose(deal, "second", told=told).lines.get().gross_fen == 36_001
     assert propose(deal, "third", match=listings.find_match("need", "offer")).lines.get().gross_fen == 1
+
+
+def test_a_change_of_an_offer_touches_no_call_under_a_signed_agreement(model_deal: ModelDeal) -> None:
+    """Of a model the line is a budget, and the offer says what each token costs: as it said when it was agreed."""
+    model_deal.signed()
+    dearer = MODEL | {"input_fen_per_million": 900, "endpoints": ["embeddings"], "most_output_tokens": 1}
+    listings.revise_listing(
+        "model-offer", body=dearer, actor=model_deal.cast.bob, now=model_deal.now, idempotency_key="dearer"
+    )
+    admitted = model_deal.admit(model_deal.key().secret)
+    assert (admitted.price, admitted.most_output_tokens) == (TokenPrice(200, 800), 500)
+    charge = model_deal.end(admitted.call, 100, 10)
+    assert charge is not None
+    assert charge.cost_microfen == 100 * 200 + 10 * 800
+    assert ModelCall.objects.get().input_fen_per_million == 200
+
+
+def test_what_was_offered_is_kept_with_the_quote_and_the_line(deal: Deal) -> None:
+    deal.match()
+    told = tell(deal)
+    reprice(deal, 99_999)
+    line = propose(deal, told=told).lines.get()
+    assert (told.offered["price_fen_per_hour"], line.offered["price_fen_per_hour"]) == (36_001, 36_001)
+    assert Agreement.objects.get().quote == told
 
 
 def test_a_quote_runs_out(deal: Deal) -> None:

@@ -19,7 +19,8 @@ if __name__ == "__main__":
     django.setup()
 
 from django.test import Client
-from exchange_deal import Deal
+from django.utils import timezone
+from exchange_deal import DAY, Deal
 
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import (
@@ -33,7 +34,9 @@ from siwei.exchange.models import (
     Placement,
     Reject,
     Representative,
+    Voucher,
 )
+from siwei.exchange.quotes import quote_match
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 PASSWORD = "a-long-password-for-tests"
@@ -139,11 +142,15 @@ def fill_city() -> City:
 
 
 def settle_deal(city: City) -> None:
-    """The deal delivered and settled: voucher, agreement, job, usage, settlement."""
+    """The deal delivered and settled: voucher, agreement, job, usage, settlement; and a price told before it."""
     city.deal.signed()
     city.deal.submit()
     city.deal.finish()
     city.deal.settle()
+    quote_match(
+        "need", "offer", voucher=Voucher.objects.get(), as_of=DAY, actor=city.alice, now=timezone.now(),
+        idempotency_key="told",
+    )  # fmt: skip
 
 
 def signed_in(actor: Actor) -> Client:

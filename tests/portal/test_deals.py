@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from portal_city import City, signed_in
+from exchange_deal import DAY
+from portal_city import NOW, City, signed_in
 
 from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer
-from siwei.portal.acts import ACTS, ON_AGREEMENTS
+from siwei.exchange.quotes import quote_match
+from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_LISTINGS
 
 FIRM = "n-00000000000000aa"
 
@@ -30,13 +32,20 @@ def signed(city: City) -> City:
 def given_for(name: str) -> dict[str, Any]:
     return {
         "number": 1, "text": "x", "dispute": "d", "amount": 1, "role": "finance", "starts_on": "2026-01-01",
-        "ends_on": "2026-12-31",
+        "ends_on": "2026-12-31", "need": "need", "offer": "offer",
     }  # fmt: skip
+
+
+def key_for(city: City, name: str) -> str:
+    """What the act is on: the agreement, the firm, a listing of the firm's, or a quote of its."""
+    if name == "propose":
+        return quote_match("need", "offer", as_of=DAY, actor=city.alice, now=NOW, idempotency_key="told").key
+    return "deal" if name in ON_AGREEMENTS else "need" if name in ON_LISTINGS else FIRM
 
 
 @pytest.mark.parametrize("name", sorted(ACTS))
 def test_an_outsider_does_nothing(signed: City, name: str) -> None:
-    key = "deal" if name in ON_AGREEMENTS else FIRM
+    key = key_for(signed, name)
     before = (Event.objects.count(), Transfer.objects.count(), Agreement.objects.get().state)
     for client, allowed in ((signed_in(signed.charlie), (403, 404)), (signed_in(signed.ann), (403,))):
         assert act(client, name, key, **given_for(name)).status_code in allowed

@@ -74,6 +74,11 @@ PRIVATE = {
     "desk": ("/desk", {"alice", "bob", "charlie"}),
     "account": ("/account", {"alice", "bob", "charlie"}),
     "approvals": ("/approvals", {"alice", "bob", "charlie"}),
+    "publish": ("/publish", {"alice", "bob", "charlie"}),
+    "publish/<slug:kind>/<slug:side>": ("/publish/compute/offer", {"alice", "bob", "charlie"}),
+    "quotes": ("/quotes", {"alice", "bob", "charlie"}),
+    "quotes/<path:key>": ("/quotes/told", {"alice"}),
+    "propose": ("/propose?need=need&offer=offer", {"alice"}),
     "disputes": ("/disputes", {"alice", "bob", "charlie"}),
     "budgets": ("/budgets", {"alice", "bob", "charlie"}),
     "api/organisations/<key>/entitlements": ("/api/organisations/n-00000000000000aa/entitlements", {"alice"}),
@@ -100,6 +105,8 @@ NOT_OURS = (
     # test_deals.py: every act as an outsider.
     "acts/<slug:act>",
     "api/acts/<act>",
+    # test_trading.py: an auditor does not revise.
+    "revise/<path:key>",
     "organisations/<slug:key>/programmes/<slug:programme_id>/apply",
     "calls/<slug:programme_id>/<str:period>",
     "programmes/<slug:programme_id>/pot",

@@ -146,6 +146,7 @@ def propose_agreement(
         kind=kind,
         match=match,
         voucher=voucher,
+        quote=told,
         project=project,
         contract_number=number,
         terms=dict(terms or {}),

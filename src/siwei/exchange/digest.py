@@ -148,6 +148,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
             "agreement__key",
             "number",
             "offer__key",
+            "offered",
             "provider__key",
             "consumer__key",
             "description",
@@ -267,7 +268,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Quote": _values(
         Quote.objects.all(),
         *("key", "match__need__key", "match__offer__key", "voucher__key", "as_of", "quantity", "unit"),
-        *("unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen", "bound"),
+        *("unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen", "bound", "offered"),
     ),
     "Reject": _values(Reject.objects.all(), "file__sha256", "row", "field", "reason", "record"),
     "Relation": _values(

@@ -107,7 +107,7 @@ def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admi
     if not found:
         raise CallRefused("model_not_found", f"no agreement of your organisation has the model {wanted.model!r}")
     for line, upstream in found:
-        body = upstream.offer.body
+        body = line.offered
         most = min(wanted.most_output_tokens or body["most_output_tokens"], body["most_output_tokens"])
         if wanted.endpoint == "embeddings":
             most = 0
@@ -159,7 +159,7 @@ def callable_models(key: ModelKey) -> list[tuple[str, str, int]]:
     found = _lines(key).order_by("agreement__signed_at", "pk")
     models: dict[str, tuple[str, str, int]] = {}
     for line in found:
-        name = str(line.offer.body["model"]) if line.offer else ""
+        name = str(line.offered.get("model", ""))
         if name and (not key.models_allowed or name in key.models_allowed):
             signed = line.agreement.signed_at
             models.setdefault(name, (name, line.provider.key, int(signed.timestamp()) if signed else 0))
@@ -310,7 +310,7 @@ def _routes(key: ModelKey, wanted: Wanted) -> list[tuple[AgreementLine, Upstream
     found = []
     for line in lines.order_by("agreement__signed_at", "pk"):
         upstream = line.offer.upstream
-        if wanted.endpoint not in line.offer.body["endpoints"]:
+        if wanted.endpoint not in line.offered["endpoints"]:
             raise CallRefused("endpoint_not_served", f"{wanted.model} does not serve {wanted.endpoint}")
         found.append((line, upstream))
     return found

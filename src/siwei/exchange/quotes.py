@@ -53,7 +53,7 @@ def quote_match(
         key=idempotency_key, match=match, voucher=voucher, as_of=as_of, quoted_at=now, valid_until=now + VALIDITY,
         quantity=told.quantity, unit=unit_of(match, told), unit_price_fen=told.price.amount_fen,
         price_quantity=told.price.per, gross_fen=told.gross_fen, voucher_fen=told.voucher_fen, own_fen=told.own_fen,
-        bound=told.bound,
+        bound=told.bound, offered=match.offer.body,
     )  # fmt: skip
     owner = match.need.organisation
     record_event(

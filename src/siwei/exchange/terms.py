@@ -133,8 +133,9 @@ def quoted_line(
         raise Conflict("money moves between organisations only; a person's listing has no price here")
     context = checked_context(match, voucher, day, actor)
     line = AgreementLine(
-        agreement=agreement, offer=match.offer, provider=provider, consumer=consumer, description=match.offer.title_zh
-    )
+        agreement=agreement, offer=match.offer, provider=provider, consumer=consumer, description=match.offer.title_zh,
+        offered=told.offered if told is not None else match.offer.body,
+    )  # fmt: skip
     if told is not None:
         for name in ("quantity", "unit", "unit_price_fen", "price_quantity", "gross_fen", "voucher_fen", "own_fen"):
             setattr(line, name, getattr(told, name))

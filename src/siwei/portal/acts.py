@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from siwei.errors import InputError, NotFound, Problem
-from siwei.exchange import agreements, approvals, caps, deliveries, disputes, settlement
+from siwei.exchange import agreements, approvals, caps, deliveries, disputes, listings, quotes, settlement, vouchers
 from siwei.exchange.actors import Actor
+from siwei.exchange.models import Voucher
+from siwei.portal.city_pack import chain, decided_on
+from siwei.portal.proposals import propose_quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,15 @@ class Given:
             return date.fromisoformat(self.text(name))
         except ValueError:
             raise InputError([Problem(f"{self.text(name)!r:.40} is not a date", "2026-11-28", field=name)]) from None
+
+    def voucher(self) -> Voucher | None:
+        """One that the actor may see."""
+        key = self.text("voucher")
+        if not key:
+            return None
+        if not Voucher.objects.filter(key=key).visible_to(self.actor).exists():
+            raise NotFound(f"no voucher {key!r} that you may see")
+        return vouchers.find_voucher(key)
 
 
 def sign(g: Given) -> object:
@@ -136,6 +148,47 @@ def project(g: Given) -> object:
     return caps.open_project(g.key, g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token)
 
 
+def budget(g: Given) -> object:
+    """`key` is the organisation's."""
+    return agreements.declare_budget(g.key, g.wanted("amount"), actor=g.actor, now=g.now, idempotency_key=g.token)
+
+
+def match(g: Given) -> object:
+    """`key` is the need's."""
+    supplies = [(edge["from"], edge["to"]) for edge in chain().edges if edge["type"] == "supplies"]
+    return listings.match_need(
+        g.key, as_of=decided_on(), actor=g.actor, now=g.now, voucher=g.voucher(), supplies=supplies
+    )
+
+
+def introduce(g: Given) -> object:
+    """`need` and `offer` name the match; `key` is the listing it is done from."""
+    return listings.introduce_match(g.text("need"), g.text("offer"), actor=g.actor, now=g.now)
+
+
+def decline(g: Given) -> object:
+    return listings.decline_match(g.text("need"), g.text("offer"), because=g.text("text"), actor=g.actor, now=g.now)
+
+
+def withdraw_listing(g: Given) -> object:
+    return listings.withdraw_listing(g.key, actor=g.actor, now=g.now)
+
+
+def quote(g: Given) -> object:
+    return quotes.quote_match(
+        g.text("need"), g.text("offer"), voucher=g.voucher(), as_of=decided_on(), actor=g.actor, now=g.now,
+        idempotency_key=g.token,
+    )  # fmt: skip
+
+
+def propose(g: Given) -> object:
+    """`key` is the quote's, which says who, what and at which price."""
+    return propose_quote(
+        g.key, ends_on=g.day("ends_on"), project=g.text("project"), contract=g.text("contract"), actor=g.actor,
+        now=g.now, idempotency_key=g.token,
+    )  # fmt: skip
+
+
 ON_AGREEMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
@@ -143,8 +196,14 @@ ON_AGREEMENTS: Mapping[str, Callable[[Given], object]] = {
         withdraw,
     )
 }  # fmt: skip
-ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {each.__name__: each for each in (cap, rule, project)}
-ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS}
+ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {
+    each.__name__: each for each in (cap, rule, project, budget)
+}
+ON_LISTINGS: Mapping[str, Callable[[Given], object]] = {
+    each.__name__: each for each in (match, introduce, decline, withdraw_listing, quote, propose)
+}
+"""`quote` and `propose` lead on to what they made."""
+ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS}
 
 
 def do(act: str, given: Given) -> object:

@@ -88,3 +88,10 @@ FIELD_NAMES = {
     "most_output_tokens": gettext_noop("At most written by one call (tokens)"),
     "ceiling_fen_per_million": gettext_noop("Ceiling per million tokens"),
 }
+CHOICE_FIELDS = frozenset(
+    {
+        "modality", "use", "uses", "endpoints", "degree", "level", "transfers", "role", "roles", "stage", "stages",
+        "instrument", "instruments",
+    }
+)  # fmt: skip
+"""Those whose values are codes of a kind's schema, with words of their own (`siwei.portal.words`, group `choice`)."""

@@ -165,6 +165,8 @@ class Agreement(models.Model):
     voucher = models.ForeignKey(Voucher, null=True, on_delete=models.PROTECT, related_name="agreements")
     contract_number = models.CharField(max_length=120, blank=True)
     """Of the contract a voucher is claimed for, letters and digits only: one contract is never claimed twice."""
+    quote = models.ForeignKey("Quote", null=True, on_delete=models.PROTECT, related_name="agreements")
+    """The price it was proposed at, where one was told before."""
     project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="agreements")
     """Of one of the parties, to whom alone it matters: its caps count the agreement."""
     terms = models.JSONField(default=dict)
@@ -238,6 +240,8 @@ class AgreementLine(models.Model):
     agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="lines")
     number = models.PositiveIntegerField()
     offer = models.ForeignKey(Listing, null=True, on_delete=models.PROTECT, related_name="lines")
+    offered = models.JSONField(default=dict)
+    """What the offer said when it was quoted: whatever it says later, this is what was agreed."""
     provider = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="lines_provided")
     consumer = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="lines_consumed")
     description = models.CharField(max_length=200)

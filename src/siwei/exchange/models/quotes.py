@@ -31,6 +31,8 @@ class Quote(models.Model):
     valid_until = models.DateTimeField()
     quantity = models.BigIntegerField()
     unit = models.CharField(max_length=80)
+    offered = models.JSONField(default=dict)
+    """What the offer said then."""
     unit_price_fen = models.BigIntegerField()
     price_quantity = models.BigIntegerField()
     gross_fen = models.BigIntegerField()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
 from siwei.errors import NotFound
-from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match
+from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match, Quote
 from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
@@ -243,7 +243,11 @@ class Act(Schema):
     """What an act needs besides its name; each takes what it asks for (`text` is evidence, a reason, an answer)."""
 
     key: Annotated[
-        str, Field(max_length=120, description="The agreement's, or for cap, rule, project the organisation's")
+        str,
+        Field(
+            max_length=120,
+            description="The agreement's, the organisation's (cap …), the listing's (match …), the quote's (propose)",
+        ),
     ]
     idempotency_key: IdempotencyKey
     number: Annotated[int | None, Field(ge=1, le=10**6)] = None
@@ -259,23 +263,29 @@ class Act(Schema):
     person: Annotated[str, Field(max_length=150)] = ""
     starts_on: Annotated[str, Field(max_length=10)] = ""
     ends_on: Annotated[str, Field(max_length=10)] = ""
+    need: Annotated[str, Field(max_length=120)] = ""
+    offer: Annotated[str, Field(max_length=120)] = ""
+    voucher: Annotated[str, Field(max_length=120)] = ""
+    contract: Annotated[str, Field(max_length=80)] = ""
     soft: bool = False
 
 
 class Acted(Schema):
     act: str
     key: str
+    made: Annotated[str | None, Field(description="Key of a quote or an agreement that the act made")]
 
 
 @router.post("/acts/{act}", response=answers(Acted))
 def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked: Act) -> Any:
     """Do what the forms of an agreement's page do: sign, approve, refuse, cancel, submit, accept, reject, complete,
-    settle, dispute, answer, agree, resolve, withdraw; for an organisation cap, rule, project. Read the result where it
-    stands."""
+    settle, dispute, answer, agree, resolve, withdraw; for an organisation cap, rule, project, budget; for a listing
+    match, introduce, decline, withdraw_listing, quote, propose. Read the result where it stands."""
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})
     values = {name: str(value) for name, value in sent.items() if value is not None} | {
         "soft": "yes" if asked.soft else ""
     }
-    do(act, Given(actor, timezone.now(), asked.key, own_key(actor, asked.idempotency_key), values))
-    return {"act": act, "key": asked.key}
+    made = do(act, Given(actor, timezone.now(), asked.key, own_key(actor, asked.idempotency_key), values))
+    is_new = isinstance(made, Quote | Agreement) and made.key != asked.key
+    return {"act": act, "key": asked.key, "made": made.key if is_new else None}  # type: ignore[attr-defined]

@@ -8,13 +8,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from siwei.exchange.models import Approval, ApprovalRule, Cap, CapAlert, Dispute, Organisation
+from siwei.exchange.models import Agreement, Approval, ApprovalRule, Cap, CapAlert, Dispute, Organisation, Quote
 from siwei.portal.access import actor_of
-from siwei.portal.acts import ON_AGREEMENTS, Given, do
+from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, Given, do
 from siwei.portal.api.answers import own_key
 
 SHOWN = 200
@@ -27,9 +28,18 @@ def act_page(request: HttpRequest, act: str) -> HttpResponse:
     form, actor = request.POST, actor_of(request)
     key = form.get("key", "")
     values = {name: value for name, value in form.items() if isinstance(value, str)}
-    do(act, Given(actor, timezone.now(), key, own_key(actor, form.get("token", "")), values))
+    made = do(act, Given(actor, timezone.now(), key, own_key(actor, form.get("token", "")), values))
     messages.success(request, _("Done. What it changed stands below."))
-    return redirect("agreement", key=key) if act in ON_AGREEMENTS else redirect("budgets")
+    return redirect(place_of(act, key, made))
+
+
+def place_of(act: str, key: str, made: object) -> str:
+    """Where what an act changed is seen."""
+    if isinstance(made, Quote):
+        return reverse("quote", args=[made.key])
+    if isinstance(made, Agreement) or act in ON_AGREEMENTS:
+        return reverse("agreement", args=[made.key if isinstance(made, Agreement) else key])
+    return reverse("listing", args=[key]) if act in ON_LISTINGS else reverse("budgets")
 
 
 @login_required

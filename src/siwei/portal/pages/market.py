@@ -9,13 +9,17 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from siwei.errors import NotFound
+from siwei.exchange.access import can_change_listing
+from siwei.exchange.models import Side
 from siwei.market.kinds import KINDS
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
+from siwei.portal.city_pack import decided_on
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claims_explained
 from siwei.portal.queries.indicators import measurements
+from siwei.portal.queries.quotes import usable_vouchers
 from siwei.portal.words import MARKS
 
 
@@ -71,9 +75,17 @@ def listing_page(request: HttpRequest, key: str) -> HttpResponse:
     actor = actor_of(request)
     listing = market.listing_or_missing(key, actor)
     matches = market.matches_of(listing, actor)
+    mine = can_change_listing(actor, listing)
+    kind = KINDS.get(listing.kind)
     context = {
+        "mine": mine,
+        "token": uuid.uuid4().hex,
+        "is_priced": kind is not None and kind.price is not None,
+        "vouchers": usable_vouchers([listing.organisation_id], listing.kind, actor, decided_on())
+        if mine and listing.side == Side.NEED and listing.organisation_id
+        else [],
         "listing": listing,
-        "kind": KINDS.get(listing.kind),
+        "kind": kind,
         "body": market.as_lines(listing.body),
         "matches": matches,
         "related": market.related_paths(matches, actor),

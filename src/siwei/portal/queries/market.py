@@ -28,7 +28,8 @@ from siwei.exchange.relations import RelationStep, relation_paths
 from siwei.market.kinds import KINDS
 from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.languages import choose, comma
-from siwei.portal.listing_fields import FIELD_NAMES
+from siwei.portal.listing_fields import CHOICE_FIELDS, FIELD_NAMES
+from siwei.portal.words import word
 
 
 def listings(actor: Actor, kind: str = "", side: str = "") -> QuerySet[Listing]:
@@ -177,5 +178,7 @@ def value_text(field: str, value: Any) -> str:
         return "; ".join(f"{key}: {value_text(key, part)}" for key, part in value.items())
     if isinstance(value, list):
         return comma().join(value_text(field, part) for part in value)
+    if field in CHOICE_FIELDS:
+        return word("choice", value)
     segment = chain().segments.get(value) if "segment" in field and isinstance(value, str) else None
     return choose(segment["name_zh"], segment["name_en"]) if segment else str(value)
