@@ -14,7 +14,7 @@ def keep_what_was_offered(apps, schema_editor):  # type: ignore[no-untyped-def]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("exchange", "0019_ledger_reversals")]
+    dependencies = [("exchange", "0020_model_key_periods")]
 
     operations = [
         migrations.AddField("agreement", "quote", models.ForeignKey(
