@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import siwei.cli.policy_author  # noqa: F401  (registers its commands)
+import siwei.cli.policy_author
+import siwei.cli.policy_diff  # noqa: F401
 from siwei.city.home import PACKS
 from siwei.cli.output import print_error
 from siwei.cli.policy import policy_app

@@ -200,3 +200,31 @@ def test_schema_lists_what_a_table_must_hold(siwei: Run, pack: Path) -> None:
     assert [each["column"] for each in columns] == names
     assert (columns[1]["type"], columns[1]["unit"], columns[1]["read_by"]) == ("int", "fen", ["yuliao"])
     assert "ProgrammeDocument" not in json.loads(siwei("schema", "--programme-file").stdout)["$defs"]
+
+
+def test_schema_names_what_is_added_up_and_what_limits_group_by(siwei: Run) -> None:
+    columns = json.loads(siwei("schema", "--applies-to", "claim", "--json").stdout)["columns"]
+    shown = {each["column"]: (each["type"], each["unit"], each["added_up_of"]) for each in columns}
+    assert shown["own_paid_on_compute"] == ("int", "fen", "claims")
+    assert shown["organisation"] == ("string", None, None)
+    assert shown["is_related"] == ("bool", None, None)
+    assert all(each["meaning_zh"] and each["meaning_en"] and each["read_by"] for each in columns)
+    assert "may be absent where --rows gives them" in siwei("schema", "--applies-to", "claim").stdout
+
+
+def test_explain_keeps_bad_rows_apart(siwei: Run, pack: Path, table: Path, tmp_path: Path) -> None:
+    with table.open("a", encoding="utf-8") as file:
+        file.write("c,firm,longhua,many,1,0,\n")
+    arguments = ("explain", "yuliao", "--pack", pack, "--in", table, "--as-of", "2026-11-23")
+    good = siwei(*arguments, "--id", "a", "--json")
+    assert (good.returncode, json.loads(good.stdout)["verdict"]) == (0, "eligible")
+    # The programme of corpora does not read what row c has wrong.
+    assert siwei(*arguments, "--id", "c").returncode == 0
+    arguments = ("explain", "longhua-compute", *arguments[2:])
+    told = siwei(*arguments, "--id", "a")
+    assert told.returncode == 0
+    assert "1 of 3 rows rejected" in told.stderr
+    assert ":4: 'many': not a whole number within 64 bits [longhua_compute_paid]" in told.stderr
+    bad = siwei(*arguments, "--id", "c", "--rejects", tmp_path / "bad.csv")
+    assert (bad.returncode, "'many': not a whole number" in bad.stderr) == (3, True)
+    assert pl.read_csv(tmp_path / "bad.csv").select("row", "id", "column").rows() == [(4, "c", "longhua_compute_paid")]

@@ -9,10 +9,11 @@ import pytest
 
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
+from siwei.cli.policy_diff import diff as registered_diff
 from siwei.cli.policy_money import combine as registered
 from siwei.errors import ImportRefused
 
-assert registered
+assert registered, registered_diff
 CLAUSE = "compute_rental >= p.least_rental"
 
 
@@ -111,3 +112,56 @@ def test_a_folder_that_cannot_be_used(pack: Path, firms: Path, rows: Path, tmp_p
     stacking.write_text(text[: text.index("related_parties:")], encoding="utf-8")
     with pytest.raises(ImportRefused, match="does not say which make parties related"):
         policy_app([*map(str, arguments), str(rows)])
+
+
+def test_combine_keeps_bad_rows_apart(
+    pack: Path, firms: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with firms.open("a", encoding="utf-8") as file:
+        file.write("c,firm,perhaps,1,0,2020-01-01,longhua,1,1\n")
+    target = tmp_path / "kept.csv"
+    run("combine", "--pack", pack, "--in", firms, "--rows", rows, "--as-of", "2026-06-01", "--out", target, "--json")
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["rows"], answer["rejected"], answer["rejects"]) == (2, 1, str(tmp_path / "kept.rejects.csv"))
+    assert pl.read_csv(tmp_path / "kept.rejects.csv").select("row", "id", "column", "value").rows() == [
+        (4, "c", "listed_provider", "perhaps")
+    ]
+
+
+def test_packs_are_compared_with_their_rules_of_stacking(
+    pack: Path, firms: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = shutil.copytree(pack, tmp_path / "other")
+    stacking = (other / "stacking.yaml").read_text(encoding="utf-8")
+    (other / "stacking.yaml").write_text(stacking.replace("value: 5000}", "value: 4000}"), encoding="utf-8")
+    with firms.open("a", encoding="utf-8") as file:
+        file.write("c,firm,perhaps,1,0,2020-01-01,longhua,1,1\n")
+    arguments = ("diff", pack, other, "--in", firms, "--rows", rows, "--as-of", "2026-06-01")
+    run(*arguments, "--json")
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["subjects"], answer["rejected"]) == (2, 1)
+    assert [each["same"] for each in answer["programmes"]] == [2, 2]
+    assert answer["stacking"]["changes"] == [
+        {"kind": "parameter", "id": "total_support", "before": "5000", "after": "4000"}
+    ]
+    (kept,) = answer["stacking"]["kept"]
+    # Of 2,400,000,000 fen of rental 50 %; where it is 40 %, the voucher of 1,000,000,000 alone is the better choice.
+    assert (kept["kept_before_fen"], kept["kept_after_fen"]) == (1_200_000_000, 1_000_000_000)
+    assert (kept["gains"], kept["loses"], kept["same"], kept["undecided"]) == (0, 1, 1, 0)
+    assert kept["reasons"][0]["reason"] == "parameter total_support"
+    run(*arguments)
+    assert "kept of longhua-compute, xunli: 12,000,000 → 10,000,000 CNY" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_the_share_that_makes_parties_related_is_a_reason(
+    pack: Path, firms: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From 30 % on, b and its provider are no longer related, and what b paid it counts."""
+    other = shutil.copytree(pack, tmp_path / "other")
+    stacking = (other / "stacking.yaml").read_text(encoding="utf-8")
+    (other / "stacking.yaml").write_text(stacking.replace("share_from_bp: 2500", "share_from_bp: 3000"), "utf-8")
+    run("diff", pack, other, "--in", firms, "--rows", rows, "--as-of", "2026-06-01", "--json")
+    answer = json.loads(capsys.readouterr().out)
+    xunli = next(each for each in answer["programmes"] if each["programme"] == "xunli")
+    assert (xunli["gains"], [each["reason"] for each in xunli["reasons"]]) == (1, ["related parties"])
+    assert [each["reason"] for each in answer["stacking"]["kept"][0]["reasons"]] == ["related parties"]

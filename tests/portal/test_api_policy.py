@@ -99,6 +99,30 @@ def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
     assert "rows:4" in post(client, "diff", **bad).json()["detail"]
 
 
+CONTRACT = {
+    "contract_kind": "compute", "contract_settled": True, "is_related": False, "contract_listed_provider": True,
+    "own_paid_on_compute": 1, "training_vouchers": 0, "organisation": "o", "contract_own_paid": 40_000_000,
+}  # fmt: skip
+
+
+def test_limits_over_several_rows_are_kept(city: City) -> None:
+    """10 % of 400,000 CNY twice, and at most 50,000 CNY for the organisation; the earlier contract is served first."""
+    rows = [
+        {**CONTRACT, "id": "late", "contract_signed_on": "2026-02-01"},
+        {**CONTRACT, "id": "early", "contract_signed_on": "2026-01-01"},
+    ]
+    client = signed_in(city.alice)
+    columns = client.get("/api/policy/columns?applies_to=claim").json()
+    assert {"organisation", "contract_signed_on", *CONTRACT} <= {each["column"] for each in columns}
+    found = post(client, "decide", rows=rows, applies_to="claim", programmes=["compute-contract"]).json()
+    assert {each["id"]: each["award_fen"] for each in found["awards"]} == {"early": 4_000_000, "late": 1_000_000}
+    text = (PACKS / "shenzhen" / "programmes" / "compute-contract.yaml").read_text(encoding="utf-8")
+    body = {"programme": "compute-contract", "rows": rows, "yaml": text.replace("value: 5000000}", "value: 4500000}")}
+    difference = post(client, "diff", **body).json()["difference"]
+    assert (difference["cost_before_fen"], difference["cost_after_fen"]) == (5_000_000, 4_500_000)
+    assert [each["reason"] for each in difference["reasons"]] == ["parameter per_year"]
+
+
 def test_half_a_character_is_no_text(city: City) -> None:
     client = signed_in(city.alice)
     for call, body in (

@@ -12,7 +12,20 @@ from siwei.errors import SiweiError
 
 def main() -> None:
     # Importing them registers the commands.
-    from siwei.cli import chain, city, firms, gateway, pack, policy, policy_author, policy_money, run, serve, worker  # noqa: F401
+    from siwei.cli import (  # noqa: F401
+        chain,
+        city,
+        firms,
+        gateway,
+        pack,
+        policy,
+        policy_author,
+        policy_diff,
+        policy_money,
+        run,
+        serve,
+        worker,
+    )  # fmt: skip
     from siwei.cli.app import app
 
     try:

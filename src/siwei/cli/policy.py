@@ -10,13 +10,12 @@ from cyclopts import App, Parameter
 from siwei.city.home import PACKS
 from siwei.cli.app import Json, app
 from siwei.cli.output import console, print_json, print_table
-from siwei.errors import NotFound, PolicyError, Problem
+from siwei.cli.policy_rows import Rejects, usable_rows
+from siwei.errors import ImportRefused, NotFound, PolicyError, Problem
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from siwei.city.attributes import Attribute
-    from siwei.policy import Decisions, Explanation, Programme
+    from siwei.policy import Explanation, Programme
     from siwei.policy.aggregates import Rows
 
 policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
@@ -69,26 +68,6 @@ def find_programme(pack: str, programme: str) -> "tuple[dict[str, Attribute], Pr
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
     return attributes, found
-
-
-def decide_file(
-    pack: str,
-    attributes: "dict[str, Attribute]",
-    programmes: "tuple[Programme, ...]",
-    source: Path,
-    rows: Path | None,
-    day: date,
-) -> "tuple[Decisions, pl.LazyFrame]":
-    """Decisions of a file's rows, awards cut by the programmes' own limits; and the table they were made from."""
-    from siwei.policy import decide as decide_table
-    from siwei.policy.aggregates import add_aggregates
-    from siwei.policy.limits import apply_limits
-    from siwei.policy.tables import read_subjects
-
-    table = read_subjects(source, programmes, attributes)
-    if rows is not None:
-        table = add_aggregates(programmes, table, _related_rows(pack, attributes, rows, day), day).table.lazy()
-    return apply_limits(decide_table(programmes, table, day), table), table
 
 
 def _day(as_of: date | None) -> date:
@@ -210,9 +189,12 @@ def explain(
     id: str,
     pack: Pack = "shenzhen",
     as_of: AsOf = None,
+    rejects: Rejects = None,
     json: Json = False,
 ) -> None:
     """Explain PROGRAMME for one row of a table: every clause, what it saw, and how the award was worked out.
+
+    Other rows that cannot be used are told and do not matter.
 
     Parameters
     ----------
@@ -222,14 +204,16 @@ def explain(
 
     from siwei.policy import FactStatus, FactValue, Verdict
     from siwei.policy import explain as explain_row
-    from siwei.policy.subjects import prepare_subjects
-    from siwei.policy.tables import read_subjects
+    from siwei.policy.subject_batches import reject_problem
     from siwei.policy.windows import deadline_of
 
     attributes, found = find_programme(pack, programme)
-    frame = prepare_subjects(read_subjects(source, (found,), attributes), (found,))
-    rows = frame.filter(pl.col("id") == id).collect()
+    usable = usable_rows(source, (found,), attributes, rejects=rejects)
+    rows = usable.table.filter(pl.col("id") == id)
     if rows.is_empty():
+        mine = usable.rejects.filter(pl.col("id") == id)
+        if mine.height:
+            raise ImportRefused([reject_problem(each, source) for each in mine.iter_rows(named=True)])
         raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
     row = rows.row(0, named=True)
     facts = {
@@ -286,27 +270,32 @@ def schema(
     stacking_file: print the JSON Schema of a pack's stacking.yaml instead
     """
     from siwei.policy import programme_schema, stacking_schema
-    from siwei.policy.tables import required_columns
+    from siwei.policy.columns import columns_of_rows
 
     if programme_file or stacking_file:
         print_json(programme_schema() if programme_file else stacking_schema())
         return
     attributes, programmes = _load_for(pack, applies_to)
     columns: list[dict[str, object]] = [
-        {"column": "id", "type": "string", "unit": None, "meaning_zh": "唯一标识", "meaning_en": "Unique identifier"}
+        {
+            "column": each.name,
+            "type": each.type,
+            "unit": each.unit,
+            "meaning_zh": each.meaning.zh,
+            "meaning_en": each.meaning.en,
+            "read_by": each.read_by,
+            "added_up_of": each.added_up_of,
+        }
+        for each in columns_of_rows(programmes, attributes)
     ]
-    for name in required_columns(programmes)[1:]:
-        attribute = attributes[name]
-        meaning = {"meaning_zh": attribute.meaning_zh, "meaning_en": attribute.meaning_en}
-        readers = [programme.id for programme in programmes if name in programme.attributes]
-        column: dict[str, object] = {"column": name, "type": attribute.type, "unit": attribute.unit, **meaning}
-        columns.append({**column, "read_by": readers})
     if json:
         print_json({"columns": columns, "status_columns": "<column>__status: 0 declared, 1 documented, 2 verified"})
         return
-    names = ("column", "type", "unit", "meaning_zh", "meaning_en")
+    names = ("column", "type", "unit", "meaning_zh", "meaning_en", "added_up_of")
     print_table("columns", names, [[column[name] for name in names] for column in columns])
     console.print("Empty is not known. <column>__status may stand beside each: 0 declared, 1 documented, 2 verified.")
+    if any(column["added_up_of"] for column in columns):
+        console.print("What is added up of other rows may be absent where --rows gives them.")
 
 
 @policy_app.command(name="eval")

@@ -1,20 +1,15 @@
-"""`siwei policy …` for those who write programmes: new, test, release, diff, replay."""
+"""`siwei policy …` for those who write programmes: new, test, release, replay."""
 
 from datetime import date
 from typing import TYPE_CHECKING
 
 from siwei.cli.app import City, Json, open_city
 from siwei.cli.output import console, print_json, print_table
-from siwei.cli.policy import AsOf, Pack, Source, pack_folder, policy_app
+from siwei.cli.policy import Pack, pack_folder, policy_app
 from siwei.errors import Conflict, PolicyError, Problem
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from siwei.city.attributes import Attribute
-    from siwei.policy import Programme
     from siwei.policy.case_results import CaseRun
-    from siwei.policy.diff import ProgrammeDifference
 
 
 @policy_app.command
@@ -162,103 +157,6 @@ def replay(*keys: str, city: City = None, json: Json = False) -> None:
     console.print(f"{len(replays)} decisions replayed, {len(replays) - len(wrong)} the same", highlight=False)
     if wrong:
         raise Conflict("; ".join(f"{each.decision}: {each.reason}" for each in wrong))
-
-
-@policy_app.command
-def diff(
-    before: str,
-    after: str,
-    /,
-    *,
-    source: Source,
-    pack: Pack = "shenzhen",
-    as_of: AsOf = None,
-    ignore_period: bool = False,
-    json: Json = False,
-) -> None:
-    """Compare two packs, or two versions of a programme, over every row of a table: who gains, who loses, and why.
-
-    Parameters
-    ----------
-    before: a pack's name or folder, or PROGRAMME@VERSION of --pack
-    after: the same
-    ignore_period: compare the rules as if both sides were in force on the day
-    """
-    from dataclasses import replace
-
-    from siwei.policy.diff import diff as compare
-    from siwei.policy.diff import total_costs
-    from siwei.policy.dimensions import DIMENSIONS, with_dimensions
-    from siwei.policy.programmes import Period
-    from siwei.policy.subjects import prepare_subjects
-    from siwei.policy.tables import read_subjects
-
-    day = as_of or date.today()  # noqa: DTZ011  (the reader's own day)
-    (old_attributes, old), (new_attributes, new) = (_side(each, pack, day) for each in (before, after))
-    if ignore_period:
-        old, new = (tuple(replace(each, period=Period(None, None)) for each in side) for side in (old, new))
-    attributes, both = {**old_attributes, **new_attributes}, (*old, *new)
-    rows = with_dimensions(read_subjects(source, both, attributes), attributes, day)
-    # Refuses a table that lacks a column, with what to do; `diff` itself takes the rows as they are.
-    prepare_subjects(rows, both)
-    kept = {"id", *DIMENSIONS, *(name for each in both for name in each.attributes)}
-    kept |= {f"{name}__status" for name in kept}
-    table = rows.select([name for name in rows.collect_schema() if name in kept]).collect()
-    differences = compare(old, new, table, day)
-    if json:
-        costs = [
-            {"kind": kind, "before_fen": first, "after_fen": last} for kind, first, last in total_costs(differences)
-        ]
-        listed = [difference.as_dict() for difference in differences]
-        print_json({"as_of": day, "subjects": table.height, "costs": costs, "programmes": listed})
-        return
-    _print_differences(differences, table.height, day)
-
-
-def _side(text: str, pack: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
-    from siwei.city.attributes import load_attributes
-    from siwei.policy import load_programmes
-    from siwei.policy.releases import find_version
-
-    programme, at, version = text.partition("@")
-    directory = pack_folder(pack if at else text)
-    attributes = load_attributes(directory)
-    if at:
-        return attributes, (find_version(directory / "programmes", attributes, programme, version),)
-    return attributes, load_programmes(directory / "programmes", attributes, day)
-
-
-def _print_differences(differences: "tuple[ProgrammeDifference, ...]", subjects: int, day: date) -> None:
-    from siwei.policy.diff import total_costs
-    from siwei.policy.explanation import yuan
-
-    columns = ("programme", "before", "after", "gains", "loses", "same", "undecided", "cost before", "cost after")
-    rows = [
-        (each.programme, each.before and each.before.version, each.after and each.after.version, *each.counts.values(),
-         yuan(each.cost_before_fen), yuan(each.cost_after_fen))
-        for each in differences
-    ]  # fmt: skip
-    print_table(f"{subjects} rows on {day}; CNY before pots are shared", columns, rows)
-    for each in differences:
-        if each.counts["same"] == subjects:
-            continue
-        changes = [(change.name, change.before, change.after) for change in each.changes]
-        print_table(f"{each.programme}: what changed", ("part", "before", "after"), changes)
-        _print_frame(f"{each.programme}: why", each.reasons)
-        _print_frame(f"{each.programme}: for whom", each.groups)
-        _print_frame(f"{each.programme}: examples", each.examples)
-    for kind, before, after in total_costs(differences):
-        console.print(f"{kind}: {yuan(before)} → {yuan(after)} CNY", highlight=False)
-
-
-def _print_frame(title: str, frame: "pl.DataFrame") -> None:
-    from siwei.policy.explanation import yuan
-
-    if frame.height:
-        columns = [column.removesuffix("_fen") for column in frame.columns]
-        shown = [[yuan(cell) if name.endswith("_fen") and cell is not None else cell for name, cell in row.items()]
-                 for row in frame.iter_rows(named=True)]  # fmt: skip
-        print_table(title, columns, shown)
 
 
 @policy_app.command

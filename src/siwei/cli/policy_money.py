@@ -15,11 +15,12 @@ from siwei.cli.policy import (
     _day,
     _load,
     _load_for,
-    decide_file,
+    _related_rows,
     find_programme,
     pack_folder,
     policy_app,
 )
+from siwei.cli.policy_rows import Rejects, rejects_as_dict, usable_rows
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -84,27 +85,40 @@ def combine(
     pack: Pack = "shenzhen",
     rows: RowFolder = None,
     as_of: AsOf = None,
+    rejects: Rejects = None,
     json: Json = False,
 ) -> None:
-    """Find every organisation's best lawful combination of awards under the pack's stacking.yaml."""
+    """Find every organisation's best lawful combination of awards under the pack's stacking.yaml.
+
+    A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on.
+    """
     from siwei.policy.combination import explain_combination
     from siwei.policy.combining import combine as combine_awards
+    from siwei.policy.decide_files import rejects_file
+    from siwei.policy.diff import Subjects
     from siwei.policy.loading_stacking import load_stacking
     from siwei.policy.sharing import sum_exactly
+    from siwei.policy.subjects import read_dtypes
     from siwei.policy.table_files import check_target, write_table
+    from siwei.policy.tables import aggregate_names
 
     if target is not None:
         check_target(target)
     attributes, programmes = _load_for(pack, "organisation")
     stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1])
-    decisions, table = decide_file(pack, attributes, programmes, source, rows, _day(as_of))
+    added = () if rows is None else aggregate_names(programmes)
+    limits = read_dtypes(group.limit for group in stacking.groups)
+    apart = rejects_file(target) if rejects is None and target is not None else rejects
+    found = usable_rows(source, programmes, attributes, limits, added, apart)
+    given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
+    decisions, table = Subjects(found.table, _day(as_of)).decisions(programmes, given)
     kept = combine_awards(stacking, decisions, table).rows
     if target is not None:
         write_table(kept, target)
     explanation = None if id is None else explain_combination(stacking, decisions, table, id)
     less = kept.filter(kept["kept_fen"] < kept["entitled_fen"])
     summary = {
-        "rows": decisions.wide.height,
+        **rejects_as_dict(found, apart),
         "awards": kept.height,
         "entitled_fen": sum_exactly(kept["entitled_fen"]),
         "kept_fen": sum_exactly(kept["kept_fen"]),
@@ -114,7 +128,8 @@ def combine(
     if json:
         print_json({**summary, "explanation": None if explanation is None else explanation.to_dict()})
         return
-    print_table("awards combined", ("what", "value"), list(summary.items()))
+    lines = [(name, value) for name, value in summary.items() if name != "rejects"]
+    print_table("awards combined", ("what", "value"), lines)
     for part in () if explanation is None else explanation.parts:
         console.print(part.sentence.zh, part.sentence.en, sep="\n", highlight=False, markup=False)
         choices = [choice for choice in (part.best, *part.alternatives) if choice is not None]

@@ -86,17 +86,18 @@ def mark_related(claims: pl.DataFrame, graph: Related | None) -> pl.DataFrame:
 
 def _check_same(one: tuple[Aggregate, Programme], other: tuple[Aggregate, Programme], as_of: date) -> None:
     """One column cannot hold two meanings."""
-    if one[1] is other[1] or _meaning(*one, as_of) == _meaning(*other, as_of):
+    if one[1] is other[1] or meaning_of(*one, as_of) == meaning_of(*other, as_of):
         return
     message = f"{one[1].id} and {other[1].id} mean different things by the aggregate {one[0].id!r}"
     raise InputError([Problem(message, "give one of them another name", field=one[0].id)])
 
 
-def _meaning(aggregate: Aggregate, programme: Programme, as_of: date) -> object:
-    texts = [each.text for each in (aggregate.value, aggregate.where) if each]
+def meaning_of(aggregate: Aggregate, programme: Programme, as_of: date) -> tuple[object, ...]:
+    """Two aggregates that mean the same make the same column of the same rows."""
+    texts = tuple(each.text for each in (aggregate.value, aggregate.where) if each)
     read = {name for each in (aggregate.value, aggregate.where) if each for name in each.parameters}
     values = {each.id: each.value_on(as_of) for each in programme.parameters if each.id in read}
-    return aggregate.of, aggregate.kind, aggregate.per, texts, values, programme.rounding.mode
+    return aggregate.of, aggregate.kind, aggregate.per, texts, tuple(values.items()), programme.rounding.mode
 
 
 def _source(aggregate: Aggregate, rows: Rows, subjects: pl.DataFrame) -> pl.DataFrame:

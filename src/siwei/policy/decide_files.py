@@ -20,10 +20,11 @@ from siwei.policy.decide import Decisions, decide
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.policy.sharing import sum_exactly
-from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, read_batches
+from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
 from siwei.policy.subject_files import ROWS_PER_BATCH
 from siwei.policy.subjects import ID, attribute_dtypes
 from siwei.policy.table_files import check_target, open_table
+from siwei.policy.tables import aggregate_names, columns_beside
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it, of how much."""
@@ -65,7 +66,8 @@ def decide_file(
     rejects = rejects_file(target)
     _check_places(source, [each for each in (target, clauses, rejects) if each is not None])
     together = related_rows is not None or any(programme.limits for programme in programmes)
-    batches = read_batches(source, programmes, attributes, None if together else ())
+    added = () if related_rows is None else aggregate_names(programmes)
+    batches = read_batches(source, programmes, attributes, columns_beside(programmes), added)
     if progress is not None:
         batches = _watched(batches, source, progress)
     verdicts: dict[str, Counter[str]] = {programme.id: Counter() for programme in programmes}
@@ -77,7 +79,7 @@ def decide_file(
                 for batch in _together(batches) if together else batches:
                     rows += batch.rows
                     rejected += batch.rejects["row"].n_unique()
-                    write_rejects(_harmless(batch.rejects))
+                    write_rejects(harmless(batch.rejects))
                     for decisions in _decided(programmes, batch.good, as_of, related_rows, together):
                         _count(write(decisions), verdicts, sums)
                 if rejected == rows and rows:
@@ -88,7 +90,7 @@ def decide_file(
         rejects.unlink()
     elif rejected == rows:
         problem = Problem(f"none of the {rows} rows can be used", f"{rejects} says why", str(source))
-        raise ImportRefused([problem, *first_problems(read_batches(source, programmes, attributes), source)])
+        raise ImportRefused([problem, *first_problems(read_batches(source, programmes, attributes, (), added), source)])
     return FileDecisions(rows, rejected, rejects if rejected else None, verdicts, sums)
 
 
@@ -168,14 +170,3 @@ def _count(awards: pl.DataFrame, verdicts: Mapping[str, Counter[str]], sums: dic
         counted = mine["verdict"].cast(pl.String).value_counts()
         verdicts[str(programme)].update(dict(counted.iter_rows()))
         sums[str(programme)] += sum_exactly(mine["award_fen"])
-
-
-def _harmless(rejects: pl.DataFrame) -> pl.DataFrame:
-    """A cell that a spreadsheet would take for a formula is marked as text."""
-    from siwei.city.firms import neutralise_formulas
-
-    def mark(name: str) -> pl.Series:
-        cells = [None if cell is None else neutralise_formulas(cell) for cell in rejects[name]]
-        return pl.Series(name, cells, dtype=pl.String)
-
-    return rejects.with_columns(mark("id"), mark("value"))

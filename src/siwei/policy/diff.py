@@ -7,38 +7,45 @@ would not give it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
+from siwei.policy.aggregates import Rows, add_aggregates, meaning_of
 from siwei.policy.changes import Change, changes_between, with_change
-from siwei.policy.decide import VERDICTS, award_column, decide, verdict_column
+from siwei.policy.comparing import (
+    choose_examples,
+    comparison,
+    count_outcomes,
+    count_reasons,
+    find_reasons,
+    group_rows,
+)
+from siwei.policy.decide import Decisions, award_column, decide, verdict_column
 from siwei.policy.dimensions import DIMENSIONS
-from siwei.policy.programmes import Programme
+from siwei.policy.limits import apply_limits
+from siwei.policy.programmes import Pot, Programme
 from siwei.policy.sharing import sum_exactly
+from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
 
-OUTCOMES = ("gains", "loses", "same", "undecided")
-"""`undecided`: an amount or a verdict is unknown on one side and not in the same way on the other."""
-MOST_EXAMPLES = 5
-GROUPS_SCHEMA: dict[str, pl.DataType] = {
-    "dimension": pl.String(), "group": pl.String(), "subjects": pl.Int64(), "gains": pl.Int64(), "loses": pl.Int64(),
-    "before_fen": pl.Int128(), "after_fen": pl.Int128(),
-}  # fmt: skip
-REASONS_SCHEMA: dict[str, pl.DataType] = {
-    "reason": pl.String(), "gains": pl.Int64(), "loses": pl.Int64(), "undecided": pl.Int64(), "change_fen": pl.Int128(),
-}  # fmt: skip
-EXAMPLES_SCHEMA: dict[str, pl.DataType] = {
-    ID: pl.String(), "outcome": pl.String(), "verdict_before": pl.String(), "verdict_after": pl.String(),
-    "award_before_fen": pl.Int64(), "award_after_fen": pl.Int64(), "reason": pl.String(),
-}  # fmt: skip
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: its programmes, its rules of stacking, and what its aggregates add up (with the ties that its own
+    rule counts); without rows the table must hold the aggregates as columns."""
+
+    programmes: tuple[Programme, ...]
+    stacking: Stacking = field(default_factory=Stacking)
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True)
 class ProgrammeDifference:
     """One programme; `before` or `after` is None where that side has none. Costs are sums of the amounts that are
-    known, uncut by any pot. Frames are as in GROUPS_SCHEMA, REASONS_SCHEMA, EXAMPLES_SCHEMA."""
+    known, under the programme's own limits and uncut by any pot. Frames are as in GROUPS_SCHEMA, REASONS_SCHEMA,
+    EXAMPLES_SCHEMA of `comparing`."""
 
     programme: str
     before: Programme | None
@@ -54,8 +61,8 @@ class ProgrammeDifference:
     def as_dict(self) -> dict[str, object]:
         return {
             "programme": self.programme,
-            "before": self.before and {"version": self.before.version, "sha256": self.before.sha256},
-            "after": self.after and {"version": self.after.version, "sha256": self.after.sha256},
+            "before": _side_as_dict(self.before),
+            "after": _side_as_dict(self.after),
             "changes": [change.as_dict() for change in self.changes],
             **self.counts,
             "cost_before_fen": self.cost_before_fen,
@@ -66,142 +73,132 @@ class ProgrammeDifference:
         }
 
 
+def _side_as_dict(programme: Programme | None) -> dict[str, object] | None:
+    if programme is None:
+        return None
+    return {"version": programme.version, "sha256": programme.sha256, "budget_fen": budget(programme.pot)}
+
+
+def budget(pot: Pot | None) -> int | None:
+    return None if pot is None else pot.budget_fen
+
+
+@dataclass
+class Subjects:
+    """The rows of a comparison, with the aggregates of a text worked out once for each meaning."""
+
+    table: pl.DataFrame
+    as_of: date
+    made: dict[object, pl.DataFrame] = field(default_factory=dict)
+
+    def decisions(
+        self, programmes: tuple[Programme, ...], rows: Rows | None, keep: pl.Series | None = None
+    ) -> tuple[Decisions, pl.DataFrame]:
+        """Decided under the programmes' own limits, and the table that was decided; of `keep`, where it is given."""
+        table = self._with_aggregates(programmes, rows)
+        # Awards under a limit depend on one another: of those no row is left out before they are cut.
+        early = keep is not None and not any(programme.limits for programme in programmes)
+        if keep is not None and early:
+            table = table.filter(keep)
+        found = apply_limits(decide(programmes, table, self.as_of), table)
+        if keep is not None and not early:
+            table, found = table.filter(keep), Decisions(programmes, self.as_of, found.wide.filter(keep))
+        return found, table
+
+    def _with_aggregates(self, programmes: tuple[Programme, ...], rows: Rows | None) -> pl.DataFrame:
+        if rows is None or not any(programme.aggregates for programme in programmes):
+            return self.table
+        meanings = (
+            (each.id, *meaning_of(each, programme, self.as_of)) for programme in programmes
+            for each in programme.aggregates
+        )  # fmt: skip
+        key = (id(rows), *meanings)
+        if key not in self.made:
+            self.made[key] = add_aggregates(programmes, self.table, rows, self.as_of).table
+        return self.made[key]
+
+
 def diff(
-    before: tuple[Programme, ...], after: tuple[Programme, ...], table: pl.DataFrame, as_of: date
+    before: tuple[Programme, ...] | Side, after: tuple[Programme, ...] | Side, table: pl.DataFrame, as_of: date
 ) -> tuple[ProgrammeDifference, ...]:
     """For each programme on either side, ordered by id. `table` is as `decide` takes it for both sides, with columns
-    of DIMENSIONS beside, where there are any (see `with_dimensions`)."""
-    old, new = ({programme.id: programme for programme in side} for side in (before, after))
-    return tuple(_compare(name, old.get(name), new.get(name), table, as_of) for name in sorted({*old, *new}))
+    of DIMENSIONS beside, where there are any (see `with_dimensions`), and what limits group and order by.
+
+    Raises InputError where a column is absent, and where aggregates are to be added up of rows that are not given.
+    """
+    sides = tuple(side if isinstance(side, Side) else Side(side) for side in (before, after))
+    old, new = ({programme.id: programme for programme in side.programmes} for side in sides)
+    subjects = Subjects(table, as_of)
+    names = sorted({*old, *new})
+    return tuple(_compare(name, old.get(name), new.get(name), subjects, (sides[0].rows, sides[1].rows))
+                 for name in names)  # fmt: skip
 
 
 def _compare(
-    name: str, before: Programme | None, after: Programme | None, table: pl.DataFrame, as_of: date
-) -> ProgrammeDifference:
-    sides = [_outcome(programme, table, as_of).rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
-             for side, programme in (("before", before), ("after", after))]  # fmt: skip
-    dimensions = [column for column in DIMENSIONS if column in table.columns]
-    rows = pl.concat([table.select(ID, *dimensions), *sides], how="horizontal").with_columns(outcome=_comparison())
-    changes = changes_between(before, after, as_of)
-    changed = rows["outcome"] != OUTCOMES.index("same")
-    moved = rows.filter(changed)
-    moved = moved.with_columns(reason=_reasons(before, after, changes, table.filter(changed), moved, as_of))
-    counts = dict(rows["outcome"].value_counts().iter_rows())
+    name: str, before: Programme | None, after: Programme | None, subjects: Subjects,
+    given: tuple[Rows | None, Rows | None],
+) -> ProgrammeDifference:  # fmt: skip
+    outcomes = [_outcome(programme, subjects, rows) for programme, rows in zip((before, after), given, strict=True)]
+    sides = [outcome.rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
+             for side, outcome in zip(("before", "after"), outcomes, strict=True)]  # fmt: skip
+    dimensions = [column for column in DIMENSIONS if column in subjects.table.columns]
+    rows = pl.concat([subjects.table.select(ID, *dimensions), *sides], how="horizontal")
+    rows = rows.with_columns(outcome=comparison())
+    changes = changes_between(before, after, subjects.as_of)
+    moved = rows.filter(pl.col("outcome") != 2).with_columns(
+        reason=_reasons(before, after, changes, rows, subjects, given)
+    )
     return ProgrammeDifference(
         name,
         before,
         after,
         changes,
-        {outcome: counts.get(code, 0) for code, outcome in enumerate(OUTCOMES)},
+        count_outcomes(rows),
         sum_exactly(rows["award_before"]),
         sum_exactly(rows["award_after"]),
-        pl.concat([pl.DataFrame(schema=GROUPS_SCHEMA), *(_group(rows, dimension) for dimension in dimensions)]),
-        _count_reasons(moved),
-        _examples(moved),
+        group_rows(rows, dimensions),
+        count_reasons(moved),
+        choose_examples(moved),
     )
 
 
-def _outcome(programme: Programme | None, table: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def _outcome(
+    programme: Programme | None, subjects: Subjects, rows: Rows | None, keep: pl.Series | None = None
+) -> pl.DataFrame:
     """`verdict` (code), `award`; without a programme nobody is eligible."""
     if programme is None:
         nothing = [pl.Series("verdict", [0], dtype=pl.UInt8), pl.Series("award", [0], dtype=pl.Int64)]
-        return pl.DataFrame([column.new_from_index(0, table.height) for column in nothing])
-    wide = decide((programme,), table, as_of).wide
-    return wide.select(
+        return pl.DataFrame([column.new_from_index(0, subjects.table.height) for column in nothing])
+    decisions, _ = subjects.decisions((programme,), rows, keep)
+    return decisions.wide.select(
         pl.col(verdict_column(programme.id)).alias("verdict"), pl.col(award_column(programme.id)).alias("award")
     )
 
 
-def _comparison() -> pl.Expr:
-    """The code of OUTCOMES. More money is a gain; at equal money, being eligible is."""
-    before, after = pl.col("award_before"), pl.col("award_after")
-    eligible_before, eligible_after = pl.col("verdict_before") == 1, pl.col("verdict_after") == 1
-    same = before.eq_missing(after) & (pl.col("verdict_before") == pl.col("verdict_after"))
-    known = before.is_not_null() & after.is_not_null()
-    gains = (after > before) | ((after == before) & eligible_after & ~eligible_before)
-    outcome = pl.when(same).then(2).when(known & gains).then(0).when(known).then(1).otherwise(3)
-    return outcome.cast(pl.UInt8)
-
-
 def _reasons(
-    before: Programme | None, after: Programme | None, changes: tuple[Change, ...], table: pl.DataFrame,
-    moved: pl.DataFrame, as_of: date,
+    before: Programme | None, after: Programme | None, changes: tuple[Change, ...], rows: pl.DataFrame,
+    subjects: Subjects, given: tuple[Rows | None, Rows | None],
 ) -> pl.Series:  # fmt: skip
-    """The reason of every row of `moved`, whose facts are the rows of `table`."""
-    if before is None or after is None or not moved.height:
+    """The reason of every row that is not the same."""
+    if before is None or after is None:
         word = "the programme is new" if before is None else "the programme is gone"
-        return pl.Series([word], dtype=pl.String).new_from_index(0, moved.height)
-    if not changes:
-        return pl.Series(["another part of the text"], dtype=pl.String).new_from_index(0, moved.height)
-    alone = _matching(before, after, changes, table, moved.select("verdict_after", "award_after"), as_of)
-    text = _joined(alone, changes, " or ")
-    open_ = text == ""
-    if open_.any():
-        rest, rest_moved = table.filter(open_), moved.filter(open_)
-        kept = _matching(after, before, changes, rest, rest_moved.select("verdict_after", "award_after"), as_of)
-        needed = _joined([~each for each in kept], changes, " with ")
-        places = open_.arg_true()
-        text = text.scatter(places, needed.replace("", "all changes together"))
-    return text.rename("reason")
+        return pl.Series([word], dtype=pl.String).new_from_index(0, int((rows["outcome"] != 2).sum()))
+    deciding = [change for change in changes if change.decides]
+    old, new = given
+    if after.aggregates and old is not new:
+        deciding.append(RELATED)
+
+    def into_before(change: Change, keep: pl.Series) -> pl.DataFrame:
+        return _outcome(with_change(before, after, change), subjects, new if change is RELATED else old, keep)
+
+    def into_after(change: Change, keep: pl.Series) -> pl.DataFrame:
+        return _outcome(with_change(after, before, change), subjects, old if change is RELATED else new, keep)
+
+    return find_reasons(deciding, rows, into_before, into_after)
 
 
-def _matching(
-    base: Programme, other: Programme, changes: tuple[Change, ...], table: pl.DataFrame, wanted: pl.DataFrame,
-    as_of: date,
-) -> list[pl.Series]:  # fmt: skip
-    """For each change, the rows in which `base` with that part of `other` gives the outcome that is wanted."""
-    matches = []
-    for change in changes:
-        got = _outcome(with_change(base, other, change), table, as_of)
-        verdict, award = wanted.get_columns()
-        matches.append((got["verdict"] == verdict) & got["award"].eq_missing(award))
-    return matches
-
-
-def _joined(masks: list[pl.Series], changes: tuple[Change, ...], between: str) -> pl.Series:
-    """The names of the changes whose mask is true, row by row."""
-    frame = pl.DataFrame({str(place): mask for place, mask in enumerate(masks)})
-    expressions = [pl.when(pl.col(str(place))).then(pl.lit(change.name)) for place, change in enumerate(changes)]
-    return frame.select(pl.concat_list(expressions).list.drop_nulls().list.join(between).alias("reason"))["reason"]
-
-
-def _group(rows: pl.DataFrame, dimension: str) -> pl.DataFrame:
-    grouped = rows.group_by(pl.col(dimension).cast(pl.String).fill_null("not known").alias("group")).agg(
-        pl.lit(dimension).alias("dimension"),
-        pl.len().cast(pl.Int64).alias("subjects"),
-        *((pl.col("outcome") == OUTCOMES.index(each)).sum().cast(pl.Int64).alias(each) for each in ("gains", "loses")),
-        pl.col("award_before").cast(pl.Int128).sum().alias("before_fen"),
-        pl.col("award_after").cast(pl.Int128).sum().alias("after_fen"),
-    )
-    return grouped.select(list(GROUPS_SCHEMA)).sort("subjects", "group", descending=[True, False])
-
-
-def _count_reasons(moved: pl.DataFrame) -> pl.DataFrame:
-    change = pl.col("award_after").cast(pl.Int128).fill_null(0) - pl.col("award_before").cast(pl.Int128).fill_null(0)
-    counted = moved.group_by("reason").agg(
-        *((pl.col("outcome") == OUTCOMES.index(each)).sum().cast(pl.Int64).alias(each)
-          for each in ("gains", "loses", "undecided")),
-        change.sum().alias("change_fen"),
-    )  # fmt: skip
-    order = pl.col("gains") + pl.col("loses") + pl.col("undecided")
-    return counted.select(list(REASONS_SCHEMA)).sort(order, pl.col("reason"), descending=[True, False])
-
-
-def _examples(moved: pl.DataFrame) -> pl.DataFrame:
-    """Of each outcome those whose money changes most."""
-    names = [str(verdict) for verdict in VERDICTS]
-    change = (pl.col("award_after").cast(pl.Int128) - pl.col("award_before").cast(pl.Int128)).abs()
-    parts = []
-    for outcome in ("gains", "loses", "undecided"):
-        mine = moved.filter(pl.col("outcome") == OUTCOMES.index(outcome))
-        top = mine.with_columns(size=change).sort("size", ID, descending=[True, False], nulls_last=True)
-        parts.append(top.head(MOST_EXAMPLES).with_columns(outcome=pl.lit(outcome)))
-    verdicts = [
-        pl.col(f"verdict_{side}").replace_strict(range(len(names)), names, return_dtype=pl.String)
-        for side in ("before", "after")
-    ]
-    amounts = [pl.col(f"award_{side}").alias(f"award_{side}_fen") for side in ("before", "after")]
-    return pl.concat(parts).select(ID, "outcome", *verdicts, *amounts, "reason")
+RELATED = Change("related parties", "", None, None)
+"""Which ties count: of the pack, and not of a programme's text."""
 
 
 def total_costs(differences: tuple[ProgrammeDifference, ...]) -> Iterator[tuple[str, int, int]]:

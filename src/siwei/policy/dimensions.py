@@ -8,6 +8,8 @@ import polars as pl
 from siwei.city.attributes import Attribute, typed_expression
 
 DIMENSIONS = ("by_district", "by_size", "by_age", "by_segment")
+SOURCES = ("district", "segment", "size_class", "employees", "founded_on")
+"""The columns they are made from, where a table has them."""
 SIZES = ((10, "0–9 people"), (100, "10–99 people"), (300, "100–299 people"))
 LARGEST_SIZE = "300 people and more"
 """Plain bands of employees; they are not the legal size classes, which depend on the industry and on revenue."""

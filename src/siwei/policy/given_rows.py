@@ -7,11 +7,13 @@ import polars as pl
 
 from siwei.city.attributes import Attribute, canonical_text
 from siwei.errors import InputError, Problem
-from siwei.policy.language.compile import STATUS_SUFFIX
+from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import Programme
+from siwei.policy.sources import subject_types
 from siwei.policy.subject_batches import Batch, judge
 from siwei.policy.subject_files import ROW, RawBatch
 from siwei.policy.subjects import ID, attribute_dtypes
+from siwei.policy.tables import columns_beside
 
 Given = Mapping[str, int | float | bool | str | None]
 
@@ -20,7 +22,7 @@ def judge_rows(rows: Sequence[Given], programmes: tuple[Programme, ...], attribu
     """The rows as `decide` takes them, and those that cannot be used. What a row does not name is not known; a name
     that is nobody's is refused, since misspelt it would be a fact that nobody has. Raises InputError with
     every such name."""
-    wanted = {ID: pl.String(), **attribute_dtypes(programmes)}
+    wanted = {ID: pl.String(), **_beside(programmes, attributes), **attribute_dtypes(programmes)}
     known = {ID, *attributes, *wanted}
     known |= {name + STATUS_SUFFIX for name in known - {ID}}
     named = dict.fromkeys(name for row in rows for name in row)
@@ -34,6 +36,12 @@ def judge_rows(rows: Sequence[Given], programmes: tuple[Programme, ...], attribu
     counts = frame[ID].drop_nulls().value_counts()
     repeated = frozenset(counts.filter(pl.col("count") > 1)[ID].to_list())
     return judge(RawBatch(frame, 1.0, is_text=True), wanted, repeated)
+
+
+def _beside(programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute]) -> dict[str, pl.DataType]:
+    """What limits group and order rows by."""
+    types = {name: kind for each in programmes for name, kind in subject_types(attributes, each.applies_to).items()}
+    return {name: DTYPES[types[name].kind] for name in columns_beside(programmes) if name in types}
 
 
 def _unknown(name: str, known: set[str]) -> Problem:

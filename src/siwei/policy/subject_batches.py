@@ -4,9 +4,10 @@ is wrong with them.
 A fault of the file itself (no such column, a column of another type) refuses it whole; a fault of a row is that row's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -53,16 +54,17 @@ def read_batches(
     programmes: tuple[Programme, ...],
     attributes: Mapping[str, Attribute],
     besides: tuple[str, ...] | None = (),
+    added: Collection[str] = (),
 ) -> Iterator[Batch]:
     """The rows of a CSV, CSV.GZ, Parquet or Arrow file in its order. Cells of a CSV are canonical text (whole numbers,
-    ISO dates, `true`/`false`, empty = not known). `besides` names columns to keep that no programme reads; None keeps
-    all.
+    ISO dates, `true`/`false`, empty = not known). `besides` names columns to keep that no programme reads, where
+    the file has them; None keeps all. `added` need not be there: they are added up from other tables later.
 
     An id that stands more than once cannot be told apart: none of its rows is used. Raises ImportRefused where the
     file cannot be used at all.
     """
     file = open_subjects(source)
-    wanted = _wanted(file, programmes, attributes, besides)
+    wanted = _wanted(file, programmes, attributes, besides, added)
     names = [*wanted, *(name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in file.columns)]
     repeated = _repeated_ids(file)
     for raw in file.batches(names):
@@ -74,13 +76,11 @@ def _wanted(
     programmes: tuple[Programme, ...],
     attributes: Mapping[str, Attribute],
     besides: tuple[str, ...] | None,
+    added: Collection[str],
 ) -> dict[str, pl.DataType]:
     """The columns to read and their types. Raises ImportRefused with every one that is missing or of another type."""
     read = {ID: pl.String(), **attribute_dtypes(programmes)}
-    if besides is None:
-        # What is yet to be added up from other tables need not be in this one.
-        added = {each.id for programme in programmes for each in programme.aggregates}
-        read = {name: dtype for name, dtype in read.items() if name in file.columns or name not in added}
+    read = {name: dtype for name, dtype in read.items() if name in file.columns or name not in added}
     schema = file.schema
     statuses = [name + STATUS_SUFFIX for name in read]
     problems = [_nearly_a_status(name, statuses) for name in file.columns if name not in statuses]
@@ -198,9 +198,26 @@ def first_problems(batches: Iterable[Batch], source: Path) -> list[Problem]:
     """Of the rejected rows, up to MOST_PROBLEMS."""
     problems: list[Problem] = []
     for batch in batches:
-        for row, _, column, value, reason in batch.rejects.iter_rows():
-            shown = reason if value is None else f"{value[:80]!r}: {reason}"
-            problems.append(Problem(shown, "mend it", str(source), row, field=column or ""))
+        for row in batch.rejects.iter_rows(named=True):
+            problems.append(reject_problem(row, source))
             if len(problems) == MOST_PROBLEMS:
                 return problems
     return problems
+
+
+def reject_problem(row: Mapping[str, Any], source: Path) -> Problem:
+    """A row of REJECTS_SCHEMA."""
+    value, reason = row["value"], row["reason"]
+    shown = reason if value is None else f"{value[:80]!r}: {reason}"
+    return Problem(shown, "mend it", str(source), row["row"], field=row["column"] or "")
+
+
+def harmless(rejects: pl.DataFrame) -> pl.DataFrame:
+    """A cell that a spreadsheet would take for a formula is marked as text."""
+    from siwei.city.firms import neutralise_formulas
+
+    def mark(name: str) -> pl.Series:
+        cells = [None if cell is None else neutralise_formulas(cell) for cell in rejects[name]]
+        return pl.Series(name, cells, dtype=pl.String)
+
+    return rejects.with_columns(mark("id"), mark("value"))

@@ -13,6 +13,7 @@ from ninja import Router
 from siwei.errors import ImportRefused, NotFound
 from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
 from siwei.policy.claim_tables import claims_given
+from siwei.policy.columns import columns_of_rows
 from siwei.policy.drafts import check_text, load_text
 from siwei.policy.findings import Severity
 from siwei.policy.given_rows import judge_rows
@@ -21,7 +22,6 @@ from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Period
 from siwei.policy.releases import find_version
 from siwei.policy.subject_batches import Batch, first_problems
-from siwei.policy.tables import required_columns
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
 from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes
@@ -33,16 +33,16 @@ router = Router()
 @router.get("/columns", response=answers(list[schemas.Column]))
 def list_columns(request: HttpRequest, applies_to: schemas.AppliesTo = "organisation") -> Any:
     """What a row to be decided holds: name, type, unit, meaning, and which programmes read it."""
-    chosen, known = _chosen((), applies_to), attribute_types()
     return [
         {
-            "column": name,
-            "type": known[name].type if name in known else None,
-            "unit": known[name].unit if name in known else None,
-            "meaning": {"zh": known[name].meaning_zh, "en": known[name].meaning_en} if name in known else None,
-            "read_by": [programme.id for programme in chosen if name in programme.attributes],
+            "column": each.name,
+            "type": each.type,
+            "unit": each.unit,
+            "meaning": {"zh": each.meaning.zh, "en": each.meaning.en},
+            "read_by": list(each.read_by),
+            "added_up_of": each.added_up_of,
         }
-        for name in required_columns(chosen)
+        for each in columns_of_rows(_chosen((), applies_to), attribute_types())
     ]
 
 

@@ -28,10 +28,11 @@ Yaml = Annotated[str, Field(max_length=LARGEST_FILE, description="A programme's 
 
 class Column(Schema):
     column: str
-    type: str | None
+    type: str
     unit: str | None
-    meaning: Named | None
+    meaning: Named
     read_by: list[str]
+    added_up_of: str | None = Field(None, description="The rows it is a sum of, where it is one")
 
 
 class DraftText(Schema):

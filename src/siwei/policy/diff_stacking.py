@@ -1,0 +1,195 @@
+"""What is kept of awards that stand together, under two texts: who keeps more, who less, and which rule did it.
+
+Beside the difference of each programme: a rule of stacking.yaml changes no entitlement, and yet what one is paid.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+
+from siwei.policy.changes import Change, exchange, named_changes, parameter_changes
+from siwei.policy.combining import combine, kept_column
+from siwei.policy.comparing import (
+    choose_examples,
+    comparison,
+    count_outcomes,
+    count_reasons,
+    find_reasons,
+    group_rows,
+)
+from siwei.policy.diff import Side, Subjects
+from siwei.policy.dimensions import DIMENSIONS
+from siwei.policy.language.tree import render
+from siwei.policy.programmes import Kind
+from siwei.policy.sharing import sum_exactly
+from siwei.policy.stacking import MOST_LINKED, EitherOr, RelatedRule, Stacking, StackingGroup, linked
+from siwei.policy.subjects import ID
+
+PROGRAMMES = Change("programmes", "", None, None)
+"""All that differs in the programmes themselves, taken together: `diff` says which of their parts."""
+
+
+@dataclass(frozen=True)
+class KeptDifference:
+    """All awards of a kind (`paid` or `tax_saving`) that rules of either side speak of, together. Costs are what is
+    kept by those of whom it is known. Frames are as those of a programme's difference."""
+
+    kind: str
+    programmes: tuple[str, ...]
+    counts: dict[str, int]
+    kept_before_fen: int
+    kept_after_fen: int
+    groups: pl.DataFrame
+    reasons: pl.DataFrame
+    examples: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class StackingDifference:
+    changes: tuple[Change, ...]
+    kept: tuple[KeptDifference, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "changes": [change.as_dict() for change in self.changes],
+            "kept": [
+                {
+                    "kind": each.kind,
+                    "programmes": list(each.programmes),
+                    **each.counts,
+                    "kept_before_fen": each.kept_before_fen,
+                    "kept_after_fen": each.kept_after_fen,
+                    "groups": each.groups.to_dicts(),
+                    "reasons": each.reasons.to_dicts(),
+                    "examples": each.examples.to_dicts(),
+                }
+                for each in self.kept
+            ],
+        }
+
+
+def diff_stacking(before: Side, after: Side, table: pl.DataFrame, as_of: date) -> StackingDifference:
+    """Of organisations' awards, as `combine` finds the best lawful combination of them on each side. `table` as `diff`
+    takes it, with what the rules' limits read beside."""
+    sides = _of_organisations(before), _of_organisations(after)
+    changes = stacking_changes(before.stacking, after.stacking, as_of)
+    comparison = _Comparison(*sides, Subjects(table, as_of), changes)
+    return StackingDifference(changes, tuple(comparison.kept()))
+
+
+def _of_organisations(side: Side) -> Side:
+    return replace(side, programmes=tuple(each for each in side.programmes if each.applies_to == "organisation"))
+
+
+def stacking_changes(before: Stacking, after: Stacking, day: date) -> tuple[Change, ...]:
+    """The rules that may change what is kept; words and sources do not."""
+    return tuple(change for change in _changes(before, after, day) if change.before != change.after)
+
+
+def _changes(before: Stacking, after: Stacking, day: date) -> Iterator[Change]:
+    sides = (before, after)
+    yield from parameter_changes(before.parameters, after.parameters, day)
+    yield from named_changes("group", *({each.id: _group(each) for each in side.groups} for side in sides))
+    yield from named_changes("exclusion", *({each.id: _exclusion(each) for each in side.either_or} for side in sides))
+    orders = [[each.id for each in side.groups] for side in sides]
+    common = set(orders[0]) & set(orders[1])
+    yield Change("order of groups", "", *(", ".join(name for name in order if name in common) for order in orders))
+    yield Change("related parties", "", *(_related(side.related_parties) for side in sides))
+
+
+def _group(group: StackingGroup) -> str:
+    since = f" from {group.applies_from} awards on" if group.applies_from > 1 else ""
+    names, order = ", ".join(group.programmes), ", ".join(group.reduce)
+    return f"{names}: at most {render(group.limit.tree)}{since}, cut in the order {order}"
+
+
+def _exclusion(rule: EitherOr) -> str:
+    return f"at most {rule.most} of {', '.join(rule.programmes)}"
+
+
+def _related(rule: RelatedRule | None) -> str | None:
+    return None if rule is None else f"shares from {rule.share_from_bp} bp on"
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    before: Side
+    after: Side
+    subjects: Subjects
+    changes: tuple[Change, ...]
+
+    def kept(self) -> Iterator[KeptDifference]:
+        ruled = {*self.before.stacking.programmes, *self.after.stacking.programmes}
+        known = {each.id: each for each in (*self.before.programmes, *self.after.programmes) if each.id in ruled}
+        for kind, is_saving in (("paid", False), ("tax_saving", True)):
+            names = tuple(name for name in sorted(known) if (known[name].kind is Kind.TAX_SAVING) is is_saving)
+            if names:
+                yield self._of_kind(kind, names)
+
+    def _of_kind(self, kind: str, names: tuple[str, ...]) -> KeptDifference:
+        sides = [
+            self._kept(each, names, None).rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
+            for side, each in (("before", self.before), ("after", self.after))
+        ]
+        dimensions = [column for column in DIMENSIONS if column in self.subjects.table.columns]
+        rows = pl.concat([self.subjects.table.select(ID, *dimensions), *sides], how="horizontal")
+        rows = rows.with_columns(outcome=comparison())
+        deciding = [*self.changes, *([PROGRAMMES] if self.before.programmes != self.after.programmes else [])]
+        deciding = [change for change in deciding if self._can_be_tried(change)]
+        reason = find_reasons(
+            deciding,
+            rows,
+            lambda change, keep: self._kept(exchanged(self.before, self.after, change), names, keep),
+            lambda change, keep: self._kept(exchanged(self.after, self.before, change), names, keep),
+        )
+        moved = rows.filter(pl.col("outcome") != 2).with_columns(reason=reason)
+        return KeptDifference(
+            kind,
+            names,
+            count_outcomes(rows),
+            sum_exactly(rows["award_before"]),
+            sum_exactly(rows["award_after"]),
+            group_rows(rows, dimensions),
+            count_reasons(moved),
+            choose_examples(moved),
+        )
+
+    def _can_be_tried(self, change: Change) -> bool:
+        """Rules of both sides mixed may link more programmes than can be chosen from; such a mix is nobody's text."""
+        mixed = exchanged(self.before, self.after, change), exchanged(self.after, self.before, change)
+        return all(len(part.programmes) <= MOST_LINKED for side in mixed for part in linked(side.stacking))
+
+    def _kept(self, side: Side, names: tuple[str, ...], keep: pl.Series | None) -> pl.DataFrame:
+        """`verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of what is kept."""
+        mine = tuple(each for each in side.programmes if each.id in side.stacking.programmes or each.id in names)
+        decisions, table = self.subjects.decisions(mine, side.rows, keep)
+        kept = combine(side.stacking, decisions, table).wide
+        columns = [pl.col(kept_column(each.id)).cast(pl.Int128) for each in mine if each.id in names]
+        total = pl.sum_horizontal([pl.lit(0, dtype=pl.Int128), *columns], ignore_nulls=False)
+        frame = kept.select(total.cast(pl.Int64, strict=False).alias("award"))
+        return frame.select((pl.col("award") > 0).cast(pl.UInt8).fill_null(2).alias("verdict"), "award")
+
+
+def exchanged(base: Side, other: Side, change: Change) -> Side:
+    """`base` with one part of its rules as `other` has it; what that part reads and `base` lacks comes along."""
+    if change is PROGRAMMES:
+        return replace(base, programmes=other.programmes)
+    if change.kind == "related parties":
+        return replace(base, rows=other.rows)
+    mine, theirs = base.stacking, other.stacking
+    parameters = {each.id: each for each in (*theirs.parameters, *mine.parameters)}
+    if change.kind == "parameter":
+        parameters |= {each.id: each for each in theirs.parameters if each.id == change.id}
+    mixed = replace(mine, parameters=tuple(parameters.values()))
+    match change.kind:
+        case "group":
+            mixed = replace(mixed, groups=exchange(mine.groups, theirs.groups, change.id))
+        case "exclusion":
+            mixed = replace(mixed, either_or=exchange(mine.either_or, theirs.either_or, change.id))
+        case "order of groups":
+            places = {each.id: place for place, each in enumerate(theirs.groups)}
+            ordered = sorted(mine.groups, key=lambda each: places.get(each.id, len(places)))
+            mixed = replace(mixed, groups=tuple(ordered))
+    return replace(base, stacking=mixed)
