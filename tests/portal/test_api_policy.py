@@ -84,7 +84,7 @@ def test_a_draft_is_checked_with_line_column_and_caret(city: City) -> None:
     assert "\n    ^\n" in problem["message"]
     for text in ("", "id: ../../etc/passwd\n", "a: &a [1]\n", "x" * 300_000, "id: a\n\x00"):
         answer = post(client, "check", yaml=text)
-        assert answer.status_code == 422 or not answer.json()["ok"]
+        assert answer.status_code in (400, 422) or not answer.json()["ok"]
 
 
 def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
@@ -131,4 +131,4 @@ def test_half_a_character_is_no_text(city: City) -> None:
         ("check", {"yaml": "\ud800"}),
     ):
         answer = client.post(f"/api/policy/{call}", json.dumps(body), content_type="application/json")
-        assert answer.status_code == 422
+        assert answer.status_code == 400
