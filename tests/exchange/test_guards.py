@@ -320,6 +320,7 @@ def test_every_guard_stands() -> None:
     """A later migration that rebuilds a guarded table on SQLite drops its triggers: install them again in it."""
     assert missing_guards(connection) == []
     assert missing_guards(connection, "usage") == []
+    assert missing_guards(connection, "payments") == []
 
 
 def test_a_lost_guard_is_seen(money: dict[str, int]) -> None:

@@ -16,13 +16,12 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from siwei.errors import ConfirmationNeeded, NotAllowed
-from siwei.exchange.actors import Actor, Confirmation, Role
+from siwei.exchange.actors import TREASURERS, Actor, Confirmation, Role
 from siwei.exchange.models import AgreementParty, Listing
 
 P = ParamSpec("P")
 R = TypeVar("R")
 SIGNERS = frozenset({Role.OWNER, Role.MANAGER})
-TREASURERS = frozenset({Role.OWNER, Role.FINANCE})
 MANAGES: dict[Role, frozenset[Role]] = {
     Role.OWNER: frozenset(Role),
     # Not finance: whoever hands out a right to money must have it.

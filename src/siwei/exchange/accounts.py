@@ -7,6 +7,8 @@ CNY:commitment:<organisation>       a firm's own money outside; below zero down 
 CNY:own-share:<organisation>        what a firm has committed here to pay itself
 CNY:claw-back:<organisation>        below zero by what an organisation is to pay back of its awards
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
+CNY:grant:<organisation>            an award that is money, to be paid by payment order
+CNY:paid:<organisation>             what its bank statements say was paid to it
 
 For what is counted and is not money (accelerator-seconds, tokens, seats, a voucher's own unit: `units`), alike:
 
@@ -43,6 +45,14 @@ def own_share_account(owner: Organisation) -> Account:
 
 def receivable_account(owner: Organisation) -> Account:
     return open_account(f"{CNY}:receivable:{owner.key}", unit=CNY, purpose="receivable", owner=owner)
+
+
+def grant_account(owner: Organisation) -> Account:
+    return open_account(f"{CNY}:grant:{owner.key}", unit=CNY, purpose="grant", owner=owner)
+
+
+def paid_account(owner: Organisation) -> Account:
+    return open_account(f"{CNY}:paid:{owner.key}", unit=CNY, purpose="paid", owner=owner)
 
 
 def claw_back_account(owner: Organisation) -> Account:

@@ -15,6 +15,10 @@ class Role(models.TextChoices):
     MEMBER = "member"
 
 
+TREASURERS = frozenset({Role.OWNER, Role.FINANCE})
+"""Who keeps an organisation's money."""
+
+
 class Confirmation(models.TextChoices):
     """Whether whoever acts has just shown a second factor, which acts with money ask for (`money_action`)."""
 
@@ -47,6 +51,11 @@ class Actor:
     @property
     def organisation_ids(self) -> frozenset[int]:
         return frozenset(self.roles)
+
+    @property
+    def treasury_ids(self) -> frozenset[int]:
+        """The organisations whose money the person keeps."""
+        return frozenset(each for each, role in self.roles.items() if role in TREASURERS)
 
     @property
     def sees_all(self) -> bool:

@@ -12,7 +12,16 @@ from django.db.models import Sum
 from siwei.city.attributes import Attribute
 from siwei.errors import InputError, Problem
 from siwei.exchange.contract_claims import SOURCE, claim_table
-from siwei.exchange.models import Application, ApplicationState, FactStatus, Hold, Organisation, Voucher
+from siwei.exchange.models import (
+    Application,
+    ApplicationState,
+    FactStatus,
+    Hold,
+    OrderState,
+    Organisation,
+    PaymentItem,
+    Voucher,
+)
 from siwei.exchange.relations import related_around, related_on
 from siwei.exchange.subjects import subjects
 from siwei.policy import FactStatus as Proof
@@ -102,7 +111,7 @@ def _attribute(id: str, kind: str, unit: str | None, zh: str, en: str) -> Attrib
 
 def award_table(organisation_ids: Collection[int] | None = None) -> pl.DataFrame:
     """Awards this exchange made (AWARD_COLUMNS): vouchers by what they pay out so far, and awards of rounds that are no
-    vouchers, of which nothing is paid until a payment order is."""
+    vouchers, paid when the bank says so of their order."""
     vouchers = Voucher.objects.select_related("organisation", "pot").order_by("key")
     awarded = Application.objects.filter(state=ApplicationState.AWARDED, decision__voucher=None).select_related(
         "organisation", "pot", "round"
@@ -116,12 +125,19 @@ def award_table(organisation_ids: Collection[int] | None = None) -> pl.DataFrame
         .annotate(paid=Sum("captured"))
         .order_by("transfer__debit_account")
     )
+    by_order = dict(
+        PaymentItem.objects.filter(grant__isnull=False, is_live=True, order__state=OrderState.PAID)
+        .values_list("grant__application_id", "amount_fen")
+    )  # fmt: skip
     rows: list[tuple[object, ...]] = [
         (each.organisation.key, each.pot.programme, each.valid_from, each.cap_fen, paid.get(each.account_id, 0))
         for each in vouchers
     ]
     rows += [
-        (each.organisation.key, each.pot.programme, each.round.awarded_on if each.round else None, each.shared_fen, 0)
+        (
+            *(each.organisation.key, each.pot.programme, each.round.awarded_on if each.round else None),
+            *(each.shared_fen, by_order.get(each.pk, 0)),
+        )
         for each in awarded.order_by("key")
     ]
     frame = pl.DataFrame(rows, schema=dict(AWARD_COLUMNS), orient="row")

@@ -20,6 +20,7 @@ from siwei.exchange.models import (
     Application,
     Approval,
     ApprovalRule,
+    BankAccount,
     CallMeter,
     Cap,
     CapAlert,
@@ -30,6 +31,7 @@ from siwei.exchange.models import (
     Dispute,
     Event,
     Fact,
+    Grant,
     Hold,
     ImportFile,
     Job,
@@ -40,6 +42,9 @@ from siwei.exchange.models import (
     ModelKey,
     Objection,
     Organisation,
+    PaymentBatch,
+    PaymentItem,
+    PaymentOrder,
     Person,
     Placement,
     Pot,
@@ -67,6 +72,7 @@ LEFT_OUT = {
     "Invitation": "random, and no part of the city's state: its events are covered",
     "StoredFile": "a person's own papers, named by their hash in the events of claims",
     "Claim": "a person's own papers; what was decided is in the events and in the mandates",
+    "PaymentFile": "what a batch says, written with the moment of its export; the batch and its orders are covered",
     "Schedule": "clocks only",
     "Worker": "which processes were at work, and when",
     "KeptCall": "what was asked and answered is kept for a while only",
@@ -177,6 +183,9 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("decided_by__username", "reason"),
     ),
     "ApprovalRule": _values(ApprovalRule.objects.all(), "organisation__key", "role", "from_fen"),
+    "BankAccount": _values(
+        BankAccount.objects.filter(ended_at=None), "holder", "name", "number", "bank_code", "bank_name"
+    ),
     "Cap": _values(
         Cap.objects.all(),
         *("key", "organisation__key", "project__name", "person__username", "unit", "amount", "is_hard"),
@@ -220,6 +229,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
             "is_public",
         ),
     ),
+    "Grant": _values(Grant.objects.all(), "application__key", "organisation__key", "amount_fen"),
     "Hold": _values(Hold.objects.all(), "transfer__idempotency_key", "amount", "captured", "released"),
     "ImportFile": _values(ImportFile.objects.all(), "name", "sha256", "shape", "read", "created", "merged", "rejected"),
     "Job": _values(
@@ -258,6 +268,21 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Organisation": _values(
         Organisation.objects.all(),
         *("key", "code", "name", "name_normalised", "kind", "district", "founded_on", "origin", "merged_into__key"),
+    ),
+    "PaymentBatch": _values(
+        PaymentBatch.objects.all(),
+        *("key", "payer__key", "debtor__number", "execute_on", "orders_count", "total_fen", "state", "reason"),
+        *("made_by__username", "first_by__username", "second_by__username", "exported_by__username"),
+    ),
+    "PaymentItem": _values(
+        PaymentItem.objects.all(),
+        *("order__batch__key", "order__number", "part", "settlement__agreement__key", "settlement__period", "line"),
+        *("dispute__key", "grant__application__key", "amount_fen", "is_live"),
+    ),
+    "PaymentOrder": _values(
+        PaymentOrder.objects.all(),
+        *("batch__key", "number", "payee__key", "creditor__number", "amount_fen", "state", "paid_fen", "paid_on"),
+        "reason",
     ),
     "Person": _values(Person.objects.all(), "username", "is_operator", "is_auditor", "is_reviewer", "is_active"),
     "Placement": _values(Placement.objects.all(), "organisation__key", "segment", "layer", "confidence", "evidence"),

@@ -132,10 +132,11 @@ def _grant(application: Application, programme: Programme, as_of: date, actor: A
 
 
 def left_in(pot: Pot) -> int:
-    """What the pot has and no earlier round has promised: a promise stays in the pot until its voucher is granted."""
+    """What the pot has and no earlier round has promised: a promise stays in the pot until its voucher or
+    its money is granted."""
     pot.account.refresh_from_db()
     promised = Application.objects.filter(
-        pot=pot, state__in=(ApplicationState.SHARED, ApplicationState.AWARDED), decision__voucher=None
+        pot=pot, state__in=(ApplicationState.SHARED, ApplicationState.AWARDED), decision__voucher=None, grant=None
     )
     return max(0, pot.account.available - (promised.aggregate(sum=Sum("shared_fen"))["sum"] or 0))
 

@@ -9,7 +9,7 @@ from siwei.exchange.accounts import budget_account, pot_account, voucher_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
-from siwei.exchange.models import Application, ApplicationState, Decision, Pot, TransferKind, Voucher
+from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
 from siwei.market.listing import VoucherTerms
 from siwei.policy.programmes import Programme, Verdict
@@ -181,5 +181,7 @@ def _check_grant(decision: Decision, pot: Pot, amount_fen: int) -> None:
             f"application {application.key} is {application.state}, its share {application.shared_fen} fen: "
             f"not {amount_fen}"
         )
+    if Grant.objects.filter(application__decision=decision).exists():
+        raise Conflict(f"the award of decision {decision.key} was granted as money already")
     if Voucher.objects.filter(decision=decision).exists():
         raise Conflict(f"decision {decision.key} was already turned into a voucher")

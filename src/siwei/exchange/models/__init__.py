@@ -30,6 +30,18 @@ from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.model_calls import CallMeter, CallState, KeptCall, ModelCall, ModelKey, Upstream
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
+from siwei.exchange.models.payments import (
+    BankAccount,
+    BatchState,
+    Grant,
+    OrderState,
+    PaymentBatch,
+    PaymentFile,
+    PaymentFileForm,
+    PaymentItem,
+    PaymentOrder,
+    PaymentPart,
+)
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
 from siwei.exchange.models.quotes import Quote, TrueUp
 from siwei.exchange.models.runs import Placement, Run
@@ -48,6 +60,8 @@ __all__ = [
     "Approval",
     "ApprovalRule",
     "ApprovalState",
+    "BankAccount",
+    "BatchState",
     "CallMeter",
     "CallState",
     "Cap",
@@ -67,6 +81,7 @@ __all__ = [
     "Event",
     "Fact",
     "FactStatus",
+    "Grant",
     "Hold",
     "ImportFile",
     "Invitation",
@@ -81,9 +96,16 @@ __all__ = [
     "ModelCall",
     "ModelKey",
     "Objection",
+    "OrderState",
     "Organisation",
     "OrganisationKind",
     "Origin",
+    "PaymentBatch",
+    "PaymentFile",
+    "PaymentFileForm",
+    "PaymentItem",
+    "PaymentOrder",
+    "PaymentPart",
     "Person",
     "Placement",
     "Pot",

@@ -1,0 +1,64 @@
+"""Awards that are money and no voucher: out of the pot, once, into what is to be paid to the organisation."""
+
+from datetime import datetime
+
+from siwei.errors import Conflict
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.accounts import grant_account
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import money_action, record_event
+from siwei.exchange.ledger import Entry, write_transfer
+from siwei.exchange.models import Application, ApplicationState, Grant, RoundState, SharingRound, TransferKind, Voucher
+
+
+@money_action
+def grant_award(application: Application, *, actor: Actor, now: datetime) -> Grant:
+    """Move an award out of its pot, to be paid by order; done again, it is the same grant.
+
+    `Conflict` for what is not awarded, is a draft's, or is (to be) a voucher; `InsufficientFunds` where the pot has
+    less.
+    """
+    require(can_operate(actor), actor, "grant awards")
+    current = Application.objects.select_for_update().select_related("decision", "pot", "organisation")
+    found = current.get(pk=application.pk)
+    earlier = Grant.objects.filter(application=found).first()
+    if earlier is not None:
+        return earlier
+    _check(found)
+    amount = found.shared_fen or 0
+    account = grant_account(found.organisation)
+    causes = {"application": found.key, "decision": found.decision.key}
+    entry = Entry(TransferKind.POST, found.pot.account, account, amount, memo="grant", causes=causes)
+    grant = Grant.objects.create(
+        application=found, organisation=found.organisation, amount_fen=amount,
+        transfer=write_transfer(entry, key=f"grant:{found.key}", now=now), granted_at=now,
+    )  # fmt: skip
+    record_event(
+        "grant_award", found.key, {}, subject=f"application:{found.key}", actor=actor, now=now,
+        organisations=[found.organisation], payload={"amount_fen": amount, "programme": found.pot.programme},
+    )  # fmt: skip
+    return grant
+
+
+def grant_round(made: SharingRound, *, actor: Actor, now: datetime) -> list[Grant]:
+    """Grant every award of a round, each in a transaction of its own: killed between two, it goes on."""
+    require(can_operate(actor), actor, "grant awards")
+    if SharingRound.objects.get(pk=made.pk).state != RoundState.AWARDED:
+        raise Conflict(f"round {made.key} is not awarded yet")
+    awarded = made.applications.filter(state=ApplicationState.AWARDED).order_by("key")
+    return [grant_award(application, actor=actor, now=now) for application in awarded]
+
+
+def is_money(application: Application) -> bool:
+    """Whether the award is paid out; what its decision calls a voucher is spent against use instead."""
+    return application.decision.result.get("voucher") is None
+
+
+def _check(application: Application) -> None:
+    pot = application.pot
+    if application.state != ApplicationState.AWARDED or not application.shared_fen:
+        raise Conflict(f"application {application.key} is {application.state}: nothing to pay")
+    if application.decision.is_draft or pot.is_draft:
+        raise Conflict(f"programme {pot.programme} is a draft: a draft releases no money")
+    if not is_money(application) or Voucher.objects.filter(decision=application.decision).exists():
+        raise Conflict(f"the award of {application.key} is a voucher, spent against use and not paid out")

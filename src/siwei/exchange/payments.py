@@ -1,0 +1,319 @@
+"""Payment orders: due → batch → approved by two people → written for the bank → paid, rejected, returned.
+
+A batch is made whole; what it says is hashed, and an approval is of that hash. The amount of each order is held on the
+ledger from then on, and captured when the bank's statement says that it was paid (`reconciliation`).
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.exchange.access import can_act_for, can_commit_money_for, can_operate, require
+from siwei.exchange.accounts import grant_account, paid_account, receivable_account
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action, money_action, record_event, repeated
+from siwei.exchange.bank_accounts import account_of, as_bank_account
+from siwei.exchange.canonical import sha256_of
+from siwei.exchange.ledger import Entry, of_hold, write_transfer
+from siwei.exchange.models import (
+    BatchState,
+    Hold,
+    OrderState,
+    Organisation,
+    PaymentBatch,
+    PaymentFile,
+    PaymentFileForm,
+    PaymentItem,
+    PaymentOrder,
+    PaymentPart,
+    TransferKind,
+)
+from siwei.exchange.parties import find_organisation
+from siwei.exchange.payments_due import Due, DueItem, payments_due
+from siwei.market import bank
+
+HELD_FOR = timedelta(days=3650)
+"""An order's hold outlasts any bank."""
+MOST_ORDERS = 2_000
+WRITERS = {PaymentFileForm.PAIN001: bank.write_pain001, PaymentFileForm.CSV: bank.write_orders_csv}
+
+
+@action
+def make_batch(
+    payer: str | None,
+    *,
+    execute_on: date,
+    payees: Collection[str] | None = None,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> PaymentBatch:
+    """Order what is due from `payer` (None: the city) to everybody with a bank account, or to `payees` alone.
+
+    For the payer's own people and the operator; it pays nothing before two others approve it. `Conflict` where nothing
+    can be ordered, or the payer has no bank account.
+    """
+    owner = find_organisation(payer) if payer is not None else None
+    allowed = can_act_for(actor, owner.pk) if owner else can_operate(actor)
+    require(allowed, actor, f"order payments of {owner.name if owner else 'the city'}")
+    wanted = sorted(payees) if payees is not None else None
+    content = {"payer": payer, "execute_on": execute_on, "payees": wanted}
+    if repeated("make_batch", idempotency_key, content):
+        return PaymentBatch.objects.get(key=idempotency_key)
+    debtor = account_of(owner)
+    if debtor is None:
+        raise Conflict(f"{owner.name if owner else 'the city'} has no bank account here → enter it first")
+    orders = [due for due in payments_due(owner) if not due.hindrance and (wanted is None or due.payee.key in wanted)]
+    if not orders:
+        raise Conflict("nothing is due that can be ordered → see what is missing on the payment desk")
+    if execute_on < now.date() - timedelta(days=1):
+        raise InputError([Problem(f"{execute_on} is over", "today or later", field="execute_on")])
+    message_id = f"SW{now:%Y%m%d}-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:8].upper()}"
+    orders = orders[:MOST_ORDERS]
+    batch = PaymentBatch.objects.create(
+        key=idempotency_key, message_id=message_id, payer=owner, debtor=debtor, execute_on=execute_on,
+        orders_count=len(orders), total_fen=sum(due.amount_fen for due in orders),
+        content_sha256=sha256_of(_planned(message_id, debtor.key, execute_on, orders)),
+        made_by_id=actor.person_id, made_at=now,
+    )  # fmt: skip
+    for number, due in enumerate(orders, 1):
+        _order(batch, number, due, now)
+    _record("make_batch", idempotency_key, content, batch, actor, now)
+    return batch
+
+
+@money_action
+def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: datetime) -> PaymentBatch:
+    """Approve what the batch says, told by its hash: the first of two people, or the second. Again: nothing changes.
+
+    For those who keep the payer's money (the city's: operators), never for who made it.
+    """
+    batch = _locked(message_id)
+    require(actor.person_id is not None and _keeps(actor, batch), actor, f"approve payments of {_payer(batch)}")
+    if actor.person_id in (batch.first_by_id, batch.second_by_id):
+        return batch
+    if batch.made_by_id == actor.person_id:
+        raise Conflict("you made this batch → two other people approve it")
+    if batch.state != BatchState.OPEN:
+        raise Conflict(f"batch {batch.message_id} is {batch.state}: nothing to approve")
+    _check_content(batch, content_sha256)
+    place = "first" if batch.first_by_id is None else "second"
+    values: dict[str, Any] = {
+        f"{place}_by_id": actor.person_id, f"{place}_at": now, f"{place}_sha256": content_sha256
+    }  # fmt: skip
+    if place == "second":
+        values["state"] = BatchState.APPROVED
+    _change(batch, **values)
+    _record("approve_batch", f"{batch.message_id}:{place}", {}, batch, actor, now)
+    return batch
+
+
+@money_action
+def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime) -> PaymentBatch:
+    """Take a batch back before it went to the bank: what it held is free, and due again."""
+    batch = _locked(message_id)
+    own = actor.person_id is not None and batch.made_by_id == actor.person_id
+    require(_keeps(actor, batch) or own, actor, f"withdraw payments of {_payer(batch)}")
+    if batch.state == BatchState.WITHDRAWN:
+        return batch
+    if batch.state == BatchState.EXPORTED:
+        raise Conflict(f"batch {batch.message_id} went to the bank → say of each order what the bank did with it")
+    reason = _reason(because)
+    for order in batch.orders.select_related("hold").order_by("number"):
+        end_order(order, OrderState.WITHDRAWN, reason, now)
+    _change(batch, state=BatchState.WITHDRAWN, reason=reason)
+    _record("withdraw_batch", batch.message_id, {}, batch, actor, now, because=reason)
+    return batch
+
+
+@money_action
+def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> PaymentFile:
+    """The approved batch for the bank, as `pain001` or `csv`. The first time it is written and counts as sent; from
+    then on it is the same bytes."""
+    batch = _locked(message_id)
+    require(_keeps(actor, batch), actor, f"export payments of {_payer(batch)}")
+    if form not in PaymentFileForm.values:
+        raise InputError(
+            [Problem(f"no form {form!r:.20}", f"one of {', '.join(PaymentFileForm.values)}", field="form")]
+        )
+    if batch.state != BatchState.EXPORTED:
+        if batch.state != BatchState.APPROVED:
+            raise Conflict(f"batch {batch.message_id} is {batch.state} → two people approve it first")
+        _check_content(batch, batch.content_sha256)
+        written = _as_bank_batch(batch, now)
+        for each, write in WRITERS.items():
+            content = write(written)
+            sha256 = hashlib.sha256(content).hexdigest()
+            PaymentFile.objects.create(batch=batch, form=each, content=content.decode(), sha256=sha256)
+        _change(batch, state=BatchState.EXPORTED, exported_by_id=actor.person_id, exported_at=now)
+        _record("export_batch", batch.message_id, {}, batch, actor, now)
+    return PaymentFile.objects.get(batch=batch, form=form)
+
+
+@money_action
+def reject_order(end_to_end_id: str, *, because: str, actor: Actor, now: datetime) -> PaymentOrder:
+    """The bank did not pay an exported order, or not the rest of it: what is missing is released, and due again."""
+    order = find_order(end_to_end_id)
+    batch = _locked(order.batch.message_id)
+    require(_keeps(actor, batch), actor, f"say what became of payments of {_payer(batch)}")
+    if order.state == OrderState.REJECTED:
+        return order
+    if batch.state != BatchState.EXPORTED or order.state not in (OrderState.ORDERED, OrderState.PART_PAID):
+        raise Conflict(f"order {end_to_end_id} is {order.state}, its batch {batch.state}")
+    if order.paid_fen:
+        raise Conflict(f"the bank paid {order.paid_fen} fen of {end_to_end_id} → the rest is settled with the payee")
+    end_order(order, OrderState.REJECTED, _reason(because), now)
+    _record("reject_order", end_to_end_id, {}, batch, actor, now, because=because)
+    return order
+
+
+def find_batch(message_id: str, actor: Actor) -> PaymentBatch:
+    found = (
+        PaymentBatch.objects.visible_to(actor).select_related("payer", "debtor").filter(message_id=message_id).first()
+    )
+    if found is None:
+        raise NotFound(f"no batch {message_id!r:.60}")
+    return found
+
+
+def find_order(end_to_end_id: str) -> PaymentOrder:
+    found = PaymentOrder.objects.select_related("batch__payer", "payee", "hold", "creditor")
+    order = found.filter(end_to_end_id=end_to_end_id).first()
+    if order is None:
+        raise NotFound(f"no payment order {end_to_end_id!r:.60}")
+    return order
+
+
+def end_order(order: PaymentOrder, state: OrderState, reason: str, now: datetime) -> None:
+    """Release what of the order is still held; what it was to pay is due again. Inside the caller's transaction."""
+    left = Hold.objects.get(pk=order.hold_id).remaining
+    if left:
+        entry = of_hold(TransferKind.RELEASE, order.hold, left, str(state))
+        write_transfer(entry, key=f"order:{order.end_to_end_id}:release", now=now)
+    PaymentOrder.objects.filter(pk=order.pk).update(state=state, reason=reason)
+    PaymentItem.objects.filter(order=order).update(is_live=False)
+    order.state, order.reason = state, reason
+
+
+def content_of(batch: PaymentBatch) -> str:
+    """The hash of what the batch says now: account, day, and every order with its reasons."""
+    orders = []
+    for order in batch.orders.select_related("payee", "creditor").order_by("number"):
+        items = order.items.select_related("settlement__agreement", "dispute", "grant__application").order_by("pk")
+        reasons = [(_cause(item), item.amount_fen) for item in items]
+        orders.append((order.end_to_end_id, order.payee.key, order.creditor.key, order.amount_fen, sorted(reasons)))
+    return sha256_of([batch.message_id, batch.debtor.key, batch.execute_on, orders])
+
+
+def _planned(message_id: str, debtor_key: str, execute_on: date, orders: Sequence[Due]) -> list[Any]:
+    """As `content_of` reads it back."""
+    told = []
+    for number, due in enumerate(orders, 1):
+        assert due.account is not None
+        reasons = sorted((item.cause, item.amount_fen) for item in due.items)
+        told.append((f"{message_id}-{number}", due.payee.key, due.account.key, due.amount_fen, reasons))
+    return [message_id, debtor_key, execute_on, told]
+
+
+def _cause(item: PaymentItem) -> str:
+    part = PaymentPart(item.part)
+    return DueItem(part, item.amount_fen, item.settlement, item.line, item.dispute, item.grant).cause
+
+
+def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
+    assert due.account is not None
+    identifier = f"{batch.message_id}-{number}"
+    source = grant_account(due.payee) if due.is_grant else receivable_account(due.payee)
+    causes = {"order": identifier, "batch": batch.message_id}
+    entry = Entry(
+        TransferKind.HOLD,
+        source,
+        paid_account(due.payee),
+        due.amount_fen,
+        None,
+        now + HELD_FOR,
+        "payment order",
+        causes,
+    )
+    order = PaymentOrder.objects.create(
+        batch=batch, number=number, end_to_end_id=identifier, payee=due.payee, creditor=due.account,
+        amount_fen=due.amount_fen, remittance=f"{identifier} {'扶持资金' if due.is_grant else '结算款'}",
+        hold=write_transfer(entry, key=f"order:{identifier}", now=now),
+    )  # fmt: skip
+    PaymentItem.objects.bulk_create(
+        PaymentItem(
+            order=order, part=item.part, settlement=item.settlement, line=item.line, dispute=item.dispute,
+            grant=item.grant, amount_fen=item.amount_fen,
+        )
+        for item in due.items
+    )  # fmt: skip
+
+
+def _check_content(batch: PaymentBatch, content_sha256: str) -> None:
+    """What is approved or exported must be what was made, and go to accounts that still stand."""
+    if content_sha256 != batch.content_sha256 or content_of(batch) != batch.content_sha256:
+        raise Conflict(f"batch {batch.message_id} is not what you were shown → look at it again")
+    changed = batch.orders.filter(creditor__ended_at__isnull=False).select_related("payee").first()
+    if changed is not None:
+        raise Conflict(f"{changed.payee.name} has changed its bank account since → withdraw the batch, make it anew")
+    if batch.debtor.ended_at is not None:
+        raise Conflict(f"{_payer(batch)} has changed its bank account since → withdraw the batch, make it anew")
+
+
+def _as_bank_batch(batch: PaymentBatch, now: datetime) -> bank.OrderBatch:
+    orders = tuple(
+        bank.TransferOrder(order.end_to_end_id, as_bank_account(order.creditor), order.amount_fen, order.remittance)
+        for order in batch.orders.select_related("creditor").order_by("number")
+    )
+    return bank.OrderBatch(batch.message_id, now, batch.execute_on, as_bank_account(batch.debtor), orders)
+
+
+def _locked(message_id: str) -> PaymentBatch:
+    found = PaymentBatch.objects.select_for_update(of=("self",)).select_related("payer", "debtor")
+    batch = found.filter(message_id=message_id).first()
+    if batch is None:
+        raise NotFound(f"no batch {message_id!r:.60}")
+    return batch
+
+
+def _change(batch: PaymentBatch, **values: Any) -> None:
+    """Only where nobody changed it meanwhile: SQLite has no row locks to rely on."""
+    same = PaymentBatch.objects.filter(pk=batch.pk, state=batch.state, first_by_id=batch.first_by_id)
+    if not same.update(**values):
+        raise Conflict(f"batch {batch.message_id} was changed by somebody else → look again")
+    batch.refresh_from_db()
+
+
+def _keeps(actor: Actor, batch: PaymentBatch) -> bool:
+    """Whether the actor keeps the money that the batch pays."""
+    return can_operate(actor) if batch.payer_id is None else can_commit_money_for(actor, batch.payer_id)
+
+
+def _payer(batch: PaymentBatch) -> str:
+    return batch.payer.name if batch.payer else "the city"
+
+
+def _reason(because: str) -> str:
+    if not 0 < len(because.strip()) <= 1_000:
+        raise InputError([Problem("a reason is wanted", "say in a few words why", field="because")])
+    return because.strip()
+
+
+def _record(
+    name: str,
+    key: str,
+    content: dict[str, Any],
+    batch: PaymentBatch,
+    actor: Actor,
+    now: datetime,
+    because: str = "",
+) -> None:
+    organisations: list[Organisation] = [batch.payer] if batch.payer else []
+    payload: dict[str, Any] = {"orders": batch.orders_count, "total_fen": batch.total_fen}
+    payload |= {"sha256": batch.content_sha256, **({"because": because} if because else {})}
+    record_event(
+        name, key, content, subject=f"payment_batch:{batch.message_id}", actor=actor, now=now,
+        organisations=organisations, payload=payload,
+    )  # fmt: skip
