@@ -17,7 +17,7 @@ def install(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0019_ledger_reversals'),
+        ('exchange', '0021_offered_terms'),
     ]
 
     operations = [
