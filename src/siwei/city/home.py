@@ -25,7 +25,8 @@ class CityHome:
 
     @property
     def pack_directory(self) -> Path:
-        return resolve_pack(self.pack)
+        """Where the pack lies. A relative path is one from the city's own directory, else from where we stand."""
+        return resolve_pack(self.pack, self.directory)
 
     @property
     def database(self) -> Path:
@@ -54,9 +55,9 @@ class CityHome:
         return self.directory / "report.html"
 
 
-def resolve_pack(pack: str) -> Path:
+def resolve_pack(pack: str, directory: Path | None = None) -> Path:
     """A directory (anything with a separator or existing on disk) or the name of a built-in pack."""
-    for candidate in (PACKS / pack, Path(pack)):
+    for candidate in (PACKS / pack, *([directory / pack] if directory else []), Path(pack)):
         if (candidate / "pack.yaml").is_file():
             return candidate
     built_in = ", ".join(sorted(entry.parent.name for entry in PACKS.glob("*/pack.yaml")))
@@ -67,15 +68,15 @@ def resolve_pack(pack: str) -> Path:
 
 def create_home(directory: Path, pack: str, as_of: date, *, asks_second_factor: bool = True) -> CityHome:
     """Write `city.toml`; doing it again with the same pack changes nothing."""
-    resolve_pack(pack)
     existing = directory / "city.toml"
     if existing.exists():
         home = open_home(directory)
-        if home.pack != pack:
+        if home.pack_directory.resolve() != resolve_pack(pack, home.directory).resolve():
             raise Conflict(
                 f"{directory} is already a city of pack {home.pack!r}; choose another directory for {pack!r}"
             )
         return home
+    resolve_pack(pack)
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)  # the database and the operator's report hold what is not public
     text = (

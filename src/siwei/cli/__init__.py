@@ -13,6 +13,7 @@ from siwei.errors import SiweiError
 def main() -> None:
     # Importing them registers the commands.
     from siwei.cli import (  # noqa: F401
+        backup,
         chain,
         city,
         firms,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from siwei.city.home import create_home, resolve_pack
+from siwei.city.home import create_home, open_home, resolve_pack
 from siwei.city.pack import load_pack
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.output import console, print_json, print_table
@@ -19,7 +19,7 @@ def init(
     directory: Path,
     /,
     *,
-    pack: str = "shenzhen",
+    pack: str | None = None,
     as_of: date | None = None,
     second_factor: bool = True,
     json: Json = False,
@@ -28,12 +28,14 @@ def init(
 
     Parameters
     ----------
-    pack: name of a built-in pack, or a folder with a pack.yaml
+    pack: name of a built-in pack, or a folder with a pack.yaml; default shenzhen, or what the city has
     as_of: the day the city decides for, kept for later runs; default the pack's own date, the same anywhere
     second_factor: ask people for a second factor before acts with money; off for a demonstration only. Kept in the
         city's city.toml (`second_factor`), where it can be changed later
     """
-    day = as_of or load_pack(resolve_pack(pack)).identity.date
+    if pack is None:
+        pack = open_home(directory).pack if (directory / "city.toml").exists() else "shenzhen"
+    day = as_of or load_pack(resolve_pack(pack, directory)).identity.date
     home = create_home(directory, pack, day, asks_second_factor=second_factor)
     open_city(directory, migrated=False)
     from django.core.management import call_command

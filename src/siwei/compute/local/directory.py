@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from siwei.city.drafts import sync_directory
 from siwei.compute.engine import JobPhase, JobState, Usage
 from siwei.compute.specification import JobSpec
 
@@ -97,11 +98,3 @@ def write_durably(path: Path, values: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

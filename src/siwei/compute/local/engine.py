@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from siwei.city.drafts import sync_directory
 from siwei.compute.engine import JobPhase, JobState, Usage
-from siwei.compute.local.directory import JobDirectory, nothing_used, sync_directory, write_durably
+from siwei.compute.local.directory import JobDirectory, nothing_used, write_durably
 from siwei.compute.local.sandbox import check_environment, end_leftovers, interpreter_prefixes
 from siwei.compute.local.slots import processors
 from siwei.compute.local.supervisor import MAXIMUM_JOBS, NO_PLACE
