@@ -1,8 +1,11 @@
 """Contracts as claims, and the path between related parties: on pages and in the API, and for whom."""
 
+from datetime import date
+
 import pytest
 from portal_city import NOW, City, signed_in
 
+from siwei.exchange.agreements import sign_agreement
 from siwei.exchange.models import Relation
 
 pytestmark = pytest.mark.django_db
@@ -56,3 +59,13 @@ def test_a_related_provider_is_refused_with_the_path(dealt: City) -> None:
 def test_a_claim_that_is_not_there(dealt: City, key: str) -> None:
     response = signed_in(dealt.alice).get("/api/claim", {"id": key})
     assert (response.status_code, "no claim" in response.json()["detail"]) == (404, True)
+
+
+def test_an_agreement_signed_after_the_city_s_day_has_a_page(city: City) -> None:
+    """It is no claim yet, and its page says the rest all the same."""
+    deal = city.deal
+    deal.propose(deal.match())
+    deal.budget()
+    for person in (city.alice, city.bob):
+        sign_agreement("deal", actor=person, now=deal.now, as_of=date(2026, 11, 30))
+    assert signed_in(city.alice).get("/agreements/deal").status_code == 200

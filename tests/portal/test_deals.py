@@ -9,7 +9,7 @@ from portal_city import NOW, City, signed_in
 
 from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer
 from siwei.exchange.quotes import quote_match
-from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_LISTINGS
+from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_JOBS, ON_LISTINGS
 
 FIRM = "n-00000000000000aa"
 
@@ -40,6 +40,8 @@ def key_for(city: City, name: str) -> str:
     """What the act is on: the agreement, the firm, a listing of the firm's, or a quote of its."""
     if name == "propose":
         return quote_match("need", "offer", as_of=DAY, actor=city.alice, now=NOW, idempotency_key="told").key
+    if name in ON_JOBS:
+        return city.deal.submit().key
     return "deal" if name in ON_AGREEMENTS else "need" if name in ON_LISTINGS else FIRM
 
 

@@ -168,14 +168,19 @@ def _check_room(line: AgreementLine, spec: JobSpec) -> None:
         raise InputError(
             [Problem(f"the line is for {model}, the job asks for {spec.accelerator}", field="accelerator")]
         )
-    used = sum(line.usages.values_list("quantity", flat=True))
-    promised = sum(most_billed(JobSpec.from_dict(job.spec)) for job in line.jobs.filter(state__in=ACTIVE))
-    left = line.quantity - used - promised
+    left = line_room(line)
     if most_billed(spec) > left:
         raise Conflict(
             f"the job may take {most_billed(spec)} accelerator-seconds and the line has {left} left "
             "→ lower the wall limit, or agree on more"
         )
+
+
+def line_room(line: AgreementLine) -> int:
+    """What of a line is neither metered nor promised to a job that has not ended."""
+    used = sum(line.usages.values_list("quantity", flat=True))
+    promised = sum(most_billed(JobSpec.from_dict(job.spec)) for job in line.jobs.filter(state__in=ACTIVE))
+    return line.quantity - used - promised
 
 
 def most_billed(spec: JobSpec) -> int:

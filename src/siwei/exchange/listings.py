@@ -149,7 +149,7 @@ def match_need(
     supplies: Iterable[tuple[str, str]] = (),
 ) -> list[Match]:
     """Rank the open offers of the need's kind and keep the best; returns those the actor may see (a person's offer
-    not before that person applies). Ranking again replaces what was only suggested.
+    not before that person applies). Ranking again replaces what was only suggested, and not quoted yet.
 
     `supplies` holds the chain's edges (upstream segment, downstream segment), for the kinds that look at them.
     """
@@ -170,7 +170,7 @@ def match_need(
         [parse_listing(offer) for offer in by_key.values()],
         deal_context(as_of, frozenset({parsed.party}), voucher, supplies),
     )
-    Match.objects.filter(need=need, state=MatchState.SUGGESTED, agreements=None).delete()
+    Match.objects.filter(need=need, state=MatchState.SUGGESTED, agreements=None, quotes=None).delete()
     for ranked in found.ranked[:MATCHES_KEPT]:
         parts = [
             {

@@ -10,6 +10,7 @@ from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange import agreements, approvals, caps, deliveries, disputes, listings, quotes, settlement, vouchers
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Voucher
+from siwei.portal import launching
 from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.proposals import propose_quote
 
@@ -59,11 +60,11 @@ class Given:
 
 
 def sign(g: Given) -> object:
-    return agreements.sign_agreement(g.key, actor=g.actor, now=g.now)
+    return agreements.sign_agreement(g.key, actor=g.actor, now=g.now, as_of=decided_on())
 
 
 def approve(g: Given) -> object:
-    return approvals.approve_agreement(g.key, actor=g.actor, now=g.now)
+    return approvals.approve_agreement(g.key, actor=g.actor, now=g.now, as_of=decided_on())
 
 
 def refuse(g: Given) -> object:
@@ -148,6 +149,16 @@ def project(g: Given) -> object:
     return caps.open_project(g.key, g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token)
 
 
+def launch(g: Given) -> object:
+    """The job that the agreement was proposed for."""
+    return launching.launch_agreed(g.key, actor=g.actor, now=g.now, idempotency_key=g.token)
+
+
+def stop(g: Given) -> object:
+    """`key` is the job's."""
+    return launching.stop(g.key, actor=g.actor, now=g.now)
+
+
 def budget(g: Given) -> object:
     """`key` is the organisation's."""
     return agreements.declare_budget(g.key, g.wanted("amount"), actor=g.actor, now=g.now, idempotency_key=g.token)
@@ -193,7 +204,7 @@ ON_AGREEMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
         sign, approve, refuse, cancel, submit, accept, reject, complete, settle, dispute, answer, agree, resolve,
-        withdraw,
+        withdraw, launch,
     )
 }  # fmt: skip
 ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {
@@ -202,8 +213,9 @@ ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {
 ON_LISTINGS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each for each in (match, introduce, decline, withdraw_listing, quote, propose)
 }
-"""`quote` and `propose` lead on to what they made."""
-ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS}
+"""`quote` and `propose`, and `launch`, lead on to what they made."""
+ON_JOBS: Mapping[str, Callable[[Given], object]] = {each.__name__: each for each in (stop,)}
+ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS}
 
 
 def do(act: str, given: Given) -> object:

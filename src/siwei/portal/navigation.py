@@ -27,6 +27,7 @@ def navigation(actor: Actor) -> tuple[Wing, ...]:
             (_("Chain map"), reverse("chain")),
             (_("Organisations"), reverse("organisations")),
             (_("Compute"), f"{market}?kind=compute"),
+            (_("Launch a job"), reverse("launch")),
             (_("Attraction"), f"{market}?kind=site"),
         ),
         "road": (

@@ -273,19 +273,20 @@ class Act(Schema):
 class Acted(Schema):
     act: str
     key: str
-    made: Annotated[str | None, Field(description="Key of a quote or an agreement that the act made")]
+    made: Annotated[str | None, Field(description="Key of the quote, agreement or job that the act made")]
 
 
 @router.post("/acts/{act}", response=answers(Acted))
 def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked: Act) -> Any:
-    """Do what the forms of an agreement's page do: sign, approve, refuse, cancel, submit, accept, reject, complete,
-    settle, dispute, answer, agree, resolve, withdraw; for an organisation cap, rule, project, budget; for a listing
-    match, introduce, decline, withdraw_listing, quote, propose. Read the result where it stands."""
+    """Do what the forms of pages do: to an agreement sign, approve, refuse, cancel, submit, accept, reject, complete,
+    settle, dispute, answer, agree, resolve, withdraw, launch; to a job stop; to an organisation cap, rule, project,
+    budget; to a listing match, introduce, decline, withdraw_listing, quote, propose. Read the result where it stands.
+    """
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})
     values = {name: str(value) for name, value in sent.items() if value is not None} | {
         "soft": "yes" if asked.soft else ""
     }
     made = do(act, Given(actor, timezone.now(), asked.key, own_key(actor, asked.idempotency_key), values))
-    is_new = isinstance(made, Quote | Agreement) and made.key != asked.key
+    is_new = isinstance(made, Quote | Agreement | Job) and made.key != asked.key
     return {"act": act, "key": asked.key, "made": made.key if is_new else None}  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from siwei.exchange.models import Agreement, Approval, ApprovalRule, Cap, CapAlert, Dispute, Organisation, Quote
+from siwei.exchange.models import Agreement, Approval, ApprovalRule, Cap, CapAlert, Dispute, Job, Organisation, Quote
 from siwei.portal.access import actor_of
 from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, Given, do
 from siwei.portal.api.answers import own_key
@@ -37,6 +37,8 @@ def place_of(act: str, key: str, made: object) -> str:
     """Where what an act changed is seen."""
     if isinstance(made, Quote):
         return reverse("quote", args=[made.key])
+    if isinstance(made, Job):
+        return reverse("job", args=[made.key])
     if isinstance(made, Agreement) or act in ON_AGREEMENTS:
         return reverse("agreement", args=[made.key if isinstance(made, Agreement) else key])
     return reverse("listing", args=[key]) if act in ON_LISTINGS else reverse("budgets")

@@ -98,7 +98,10 @@ def claims_explained(lines: list[AgreementLine], actor: Actor) -> list[ClaimExpl
     mine = [
         line
         for line in lines
-        if AgreementState(line.agreement.state) in CLAIMED and can_see_private(actor, line.consumer_id)
+        if AgreementState(line.agreement.state) in CLAIMED
+        and can_see_private(actor, line.consumer_id)
+        # One signed after the city's day is no claim yet: there is nothing to decide of it.
+        and not (line.agreement.signed_on is not None and line.agreement.signed_on > decided_on())
     ]
     return [_explained(line, actor) for line in mine]
 
