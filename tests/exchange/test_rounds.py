@@ -33,6 +33,7 @@ from siwei.exchange.models import (
     SharingRound,
 )
 from siwei.policy import Programme, Sharing, load_programme
+from siwei.policy.stacking import Stacking
 
 IN_WINDOW, AFTER, NOTICE_END, LATER = (date(2026, 5, 20), date(2026, 6, 8), date(2026, 6, 15), date(2026, 6, 16))
 FACTS = {
@@ -78,7 +79,8 @@ class City:
     ) -> Application:
         given = {"claim_fen": AWARD, "documents": [("contract", f"HT-{organisation.key}")], **changes}
         return apply_to_pot(
-            self.programme, self.decide(organisation, actor), self.pot, as_of=as_of, actor=actor, now=self.now,
+            self.programme, self.decide(organisation, actor), self.pot, stacking=Stacking(),
+            attributes=self.attributes, as_of=as_of, actor=actor, now=self.now,
             idempotency_key=f"application-{organisation.key}", **given,
         )  # fmt: skip
 
@@ -272,7 +274,8 @@ def test_what_is_not_an_award_is_refused(city: City) -> None:
     with pytest.raises(Conflict, match="was applied on already"):
         apply_to_pot(
             city.programme, city.decide(city.cast.firm, city.cast.alice), city.pot, claim_fen=1, documents=[],
-            as_of=IN_WINDOW, actor=city.cast.alice, now=city.now, idempotency_key="again",
+            stacking=Stacking(), attributes=city.attributes, as_of=IN_WINDOW, actor=city.cast.alice, now=city.now,
+            idempotency_key="again",
         )  # fmt: skip
 
 

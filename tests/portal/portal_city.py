@@ -32,6 +32,7 @@ from siwei.exchange.models import (
     Origin,
     Person,
     Placement,
+    Project,
     Reject,
     Representative,
     Voucher,
@@ -142,7 +143,9 @@ def fill_city() -> City:
 
 
 def settle_deal(city: City) -> None:
-    """The deal delivered and settled: voucher, agreement, job, usage, settlement; and a price told before it."""
+    """The deal delivered and settled: voucher, agreement, job, usage, settlement; a price told before it; and a project
+    of the firm."""
+    Project.objects.create(organisation=city.firm, name="灵巧手", opened_at=NOW)
     city.deal.signed()
     city.deal.submit()
     city.deal.finish()

@@ -16,7 +16,7 @@ from siwei.exchange.models import Application, Decision, Objection, Person, Pot,
 from siwei.exchange.rounds import award_round, open_notice, share_applications
 from siwei.exchange.vouchers import open_pot
 from siwei.portal import django_settings
-from siwei.portal.city_pack import pack, programmes
+from siwei.portal.city_pack import pack, programmes, stacking
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 23)
@@ -47,8 +47,8 @@ def pot(city: City, budget_fen: int = 40_000_000) -> Pot:
 def apply(city: City, organisation: Any, actor: Any, contract: str = "HT-1", as_of: date = DAY) -> Application:
     return apply_for_award(
         programmes()["longhua-compute"], organisation, Pot.objects.get(), claim_fen=AWARD,
-        documents=[("contract", contract)], attributes=pack().attributes, as_of=as_of, actor=actor, now=NOW,
-        idempotency_key=f"apply-{organisation.key}",
+        documents=[("contract", contract)], attributes=pack().attributes, stacking=stacking(), as_of=as_of,
+        actor=actor, now=NOW, idempotency_key=f"apply-{organisation.key}",
     )  # fmt: skip
 
 

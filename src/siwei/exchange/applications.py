@@ -12,6 +12,7 @@ from siwei.exchange.access import can_act_for, can_operate, can_review, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.decisions import record_decision
+from siwei.exchange.held_awards import LIVE, Room, room_for
 from siwei.exchange.models import (
     Application,
     ApplicationState,
@@ -24,10 +25,10 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.policy import Programme, Verdict
+from siwei.policy.stacking import Stacking
 
 KINDS = ("contract", "invoice")
 MOST_DOCUMENTS = 200
-LIVE = (ApplicationState.APPLIED, ApplicationState.SHARED, ApplicationState.AWARDED)
 
 
 def apply_for_award(
@@ -42,6 +43,7 @@ def apply_for_award(
     actor: Actor,
     now: datetime,
     idempotency_key: str,
+    stacking: Stacking,
     subject: str = "",
 ) -> Application:
     """Have the programme decided for the organisation (or its claim or project `subject`) and claim from its pot on
@@ -51,8 +53,8 @@ def apply_for_award(
         idempotency_key=idempotency_key,
     )  # fmt: skip
     return apply_to_pot(
-        programme, decision, pot, claim_fen=claim_fen, documents=documents, as_of=as_of, actor=actor, now=now,
-        idempotency_key=idempotency_key,
+        programme, decision, pot, claim_fen=claim_fen, documents=documents, stacking=stacking, attributes=attributes,
+        as_of=as_of, actor=actor, now=now, idempotency_key=idempotency_key,
     )  # fmt: skip
 
 
@@ -64,6 +66,8 @@ def apply_to_pot(
     *,
     claim_fen: int,
     documents: Iterable[tuple[str, str]],
+    stacking: Stacking,
+    attributes: Mapping[str, Attribute],
     as_of: date,
     actor: Actor,
     now: datetime,
@@ -72,7 +76,8 @@ def apply_to_pot(
     """Claim at most what a decision awards from its programme's pot, for contracts and invoices (kind, number).
 
     `Conflict` outside the window, for a draft, for a decision that awards less (with what was claimed from the pot
-    before) or of another text, or one that was used already.
+    before) or of another text, or one that was used already; and where the rules on stacking, weighed with what the
+    organisation holds of other programmes, or the programme's own limits leave less: the refusal names the rule.
     """
     require(can_act_for(actor, decision.organisation_id), actor, f"apply for {decision.organisation.name}")
     named = sorted({(kind, reference_of(kind, number)) for kind, number in documents})
@@ -82,10 +87,17 @@ def apply_to_pot(
     content = {"decision": decision.key, "pot": str(pot.pk), "claim_fen": claim_fen, "documents": named}
     if repeated("apply_to_pot", idempotency_key, content):
         return Application.objects.get(key=idempotency_key)
-    # Two applications at once would both find nothing claimed before: on PostgreSQL the second waits here, on SQLite
-    # the transaction itself does.
+    # Two applications at once would both find nothing claimed before, from this pot or another: on PostgreSQL the
+    # second waits here, on SQLite the transaction itself does.
+    Organisation.objects.select_for_update().get(pk=decision.organisation_id)
     pot = Pot.objects.select_for_update().get(pk=pot.pk)
     _check_application(programme, decision, pot, claim_fen, as_of)
+    room = room_for(
+        programme, pot, decision.organisation, decision.award_fen or 0, subject=decision.subject, stacking=stacking,
+        as_of=as_of, attributes=attributes,
+    )  # fmt: skip
+    _check_room(room, programme, claimed_from(pot, decision.organisation, decision.subject), claim_fen)
+    held = dict(sorted(room.held_fen.items()))
     application = Application.objects.create(
         key=idempotency_key,
         organisation=decision.organisation,
@@ -106,7 +118,7 @@ def apply_to_pot(
         actor=actor,
         now=now,
         organisations=[application.organisation],
-        payload={"programme": pot.programme, "claim_fen": claim_fen},
+        payload={"programme": pot.programme, "claim_fen": claim_fen, **({"held": held} if held else {})},
     )
     return application
 
@@ -146,6 +158,18 @@ def _check_application(programme: Programme, decision: Decision, pot: Pot, claim
         )
     if SharingRound.objects.filter(pot=pot, state=RoundState.SHARED).exists():
         raise Conflict(f"the pot of {pot.programme} is being shared: later applications come after its notice")
+
+
+def _check_room(room: Room, programme: Programme, before_fen: int, claim_fen: int) -> None:
+    if room.most_fen is not None and before_fen + claim_fen <= room.most_fen:
+        return
+    rule = f"{room.rule!r} ({room.words.en if room.words else 'no words'})"
+    if room.most_fen is None:
+        raise Conflict(f"{programme.id}: the limit of {rule} is not known → enter the facts it is worked out from")
+    held = ", ".join(f"{name} {fen} fen" for name, fen in sorted(room.held_fen.items()))
+    beside = f"beside {held} " if held else ""
+    left = max(0, room.most_fen - before_fen)
+    raise Conflict(f"{programme.id}: {beside}the rule {rule} leaves {left} fen, claimed {claim_fen}")
 
 
 def claimed_from(pot: Pot, organisation: Organisation, subject: str = "") -> int:

@@ -1,4 +1,5 @@
-"""Programmes decided for claims: for every contract of the city, or of one organisation."""
+"""What programmes for claims and projects are decided over: every contract and project of the city, or of one
+organisation."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,6 +10,7 @@ from siwei.city.attributes import Attribute
 from siwei.exchange.aggregates import with_aggregates
 from siwei.exchange.contract_claims import claim_table
 from siwei.exchange.models import Organisation
+from siwei.exchange.projects import project_table
 from siwei.exchange.relations import related_around, related_on
 from siwei.exchange.subjects import subjects
 from siwei.policy import Programme
@@ -29,6 +31,19 @@ def claims_to_decide(
     claims = claim_table(as_of, attributes=attributes, graph=graph, organisation_ids=ids)
     facts = facts_read(programmes, as_of, attributes, ids).rename({ID: ORGANISATION})
     table = claims.join(facts, on=ORGANISATION, how="left", maintain_order="left")
+    return with_aggregates(programmes, table, as_of, attributes, organisation)
+
+
+def projects_to_decide(
+    programmes: Sequence[Programme],
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    organisation: Organisation | None = None,
+) -> pl.DataFrame:
+    """`project_table` with what the programmes read of who leads each project, and what they add up."""
+    ids = None if organisation is None else [organisation.pk]
+    facts = facts_read(programmes, as_of, attributes, ids)
+    table = project_table(as_of, attributes=attributes, facts=facts, organisation_ids=ids)
     return with_aggregates(programmes, table, as_of, attributes, organisation)
 
 

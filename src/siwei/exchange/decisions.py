@@ -1,4 +1,5 @@
-"""What somebody acts on: a programme decided for one organisation, recorded so that it can be replayed."""
+"""What somebody acts on: a programme decided for an organisation, its claim or its project, recorded so that it can be
+replayed."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -11,28 +12,19 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.contract_claims import claim_facts, claim_table, find_claim
-from siwei.exchange.models import Decision, Fact, Organisation
+from siwei.exchange.models import Decision, Organisation
+from siwei.exchange.projects import find_project_of, project_values
 from siwei.exchange.relations import related_around
-from siwei.exchange.subjects import facts_on
+from siwei.exchange.subjects import best_values, facts_on, of_subject
 from siwei.policy import Explanation, FactStatus, FactValue, Programme, explain
 
 
 def facts_of(
     organisation: Organisation, as_of: date, attributes: Mapping[str, Attribute], *, known_by: datetime | None = None
 ) -> dict[str, FactValue]:
-    """The best fact of each attribute as it stood on the day, by the order `subjects` uses. What is not of its
-    attribute's type is left out, as it is null there."""
-    found: dict[str, FactValue] = {}
+    """The best fact of each attribute as it stood on the day, by the order `subjects` uses."""
     facts = facts_on(as_of, known_by=known_by).filter(organisation=organisation, attribute__in=list(attributes))
-    for fact in sorted(facts, key=_standing):
-        try:
-            value = parse_value(attributes[fact.attribute], fact.value)
-        except InputError:
-            # `subjects` picks the best fact first and then finds it unreadable; a worse one does not step in.
-            found.pop(fact.attribute, None)
-            continue
-        found[fact.attribute] = FactValue(value, FactStatus(fact.status), fact.source, fact.source_ref, fact.valid_from)
-    return found
+    return best_values(facts, attributes)
 
 
 def subject_facts(
@@ -42,18 +34,21 @@ def subject_facts(
     attributes: Mapping[str, Attribute],
     subject: str = "",
 ) -> dict[str, FactValue]:
-    """All that `programme` reads of the organisation, or of its claim `subject`: facts, contracts and aggregates.
+    """All that `programme` reads of the organisation, or of its claim or project `subject`: facts, contracts and
+    aggregates.
 
-    Raises InputError for a programme that is not decided for such a subject, NotFound for a claim that is not the
-    organisation's.
+    Raises InputError for a programme that is not decided for such a subject, NotFound for a claim or a project that is
+    not the organisation's.
     """
     read = {name: attributes[name] for name in (*programme.attributes, *programme.pot_attributes) if name in attributes}
-    own = {name: each for name, each in read.items() if each.subject == "organisation"}
+    own = of_subject(read, "organisation")
     facts = facts_of(organisation, as_of, own)
     if programme.applies_to == "claim":
         graph = related_around(as_of, frozenset((organisation.key,)))
         claims = claim_table(as_of, attributes=attributes, graph=graph, organisation_ids=[organisation.pk])
         facts |= claim_facts(find_claim(claims, subject), attributes)
+    elif programme.applies_to == "project":
+        facts |= project_values(find_project_of(organisation, subject), as_of, attributes)
     elif programme.applies_to != "organisation" or subject:
         message = f"{programme.id} is for a {programme.applies_to}, not for {subject or organisation.key}"
         raise InputError([Problem(message, "name what it is to be decided for", field="subject")])
@@ -74,8 +69,8 @@ def record_decision(
     now: datetime,
     idempotency_key: str,
 ) -> Decision:
-    """Decide `programme` for the organisation, or its claim `subject`, on the day and keep inputs (sums over other rows
-    among them), version and the whole explanation.
+    """Decide `programme` for the organisation, or its claim or project `subject`, on the day and keep inputs (sums over
+    other rows among them), version and the whole explanation.
 
     The same key gives the decision as it was made then, whatever is known since. For the organisation's own people
     and the operator.
@@ -127,10 +122,6 @@ def replay_decision(decision: Decision, programme: Programme, attributes: Mappin
     if explanation.to_dict() != decision.result:
         raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
     return explanation
-
-
-def _standing(fact: Fact) -> tuple[int, date, datetime, int]:
-    return fact.status, fact.valid_from or date.min, fact.known_at, fact.pk
 
 
 def _plain(fact: FactValue) -> dict[str, Any]:

@@ -49,6 +49,7 @@ from siwei.exchange.models import (
     Placement,
     Pot,
     Project,
+    ProjectFact,
     Quote,
     Reject,
     Relation,
@@ -290,6 +291,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"
     ),
     "Project": _values(Project.objects.all(), "organisation__key", "name"),
+    "ProjectFact": _values(
+        ProjectFact.objects.all(),
+        *("project__organisation__key", "project__name", "attribute", "value", "valid_from", "valid_to", "source"),
+        *("source_ref", "status"),
+    ),
     "Quote": _values(
         Quote.objects.all(),
         *("key", "match__need__key", "match__offer__key", "voucher__key", "as_of", "quantity", "unit"),

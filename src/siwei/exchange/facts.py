@@ -4,20 +4,25 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
+
+from django.db.models import QuerySet
 
 from siwei.city.attributes import Attribute, parse_value
 from siwei.errors import InputError, Problem
 from siwei.exchange.access import can_declare_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.models import Event, Fact, FactStatus, Organisation
+from siwei.exchange.models import Event, Fact, FactStatus, KnownValue, Organisation
 from siwei.exchange.parties import DECLARED_BY, find_organisation
 
+KnownFact = TypeVar("KnownFact", bound=KnownValue)
 MOST_VALUES = 200
 MOST_CHARACTERS = 5_000
 EVIDENCE_CHARACTERS = 120
-COUNTED = ("people", "item", "year")
+COUNTED = ("people", "item", "year", "month")
 SOURCE_LENGTH = 200
+SUBJECT_WORDS = {"organisation": "an organisation", "project": "a project", "person": "a person"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,9 @@ def declare_facts(
             valid_from=valid_from,
             known_at=now,
             source=source,
-            source_ref=_reference(subject, name, source, valid_from, each.evidence),
+            source_ref=reference_of(
+                subject.facts.filter(attribute=name, source=source).count(), valid_from, each.evidence
+            ),
             status=FactStatus.DECLARED,
             is_public=attributes[name].public,
         )
@@ -91,20 +98,23 @@ def source_of(organisation: Organisation) -> str:
     return f"{DECLARED_BY}{organisation.name}"[:SOURCE_LENGTH]
 
 
-def check_declarations(values: Mapping[str, Declaration], attributes: Mapping[str, Attribute]) -> list[Problem]:
-    """Everything wrong with what is about to be declared; empty where all of it can be kept."""
+def check_declarations(
+    values: Mapping[str, Declaration], attributes: Mapping[str, Attribute], subject: str = "organisation"
+) -> list[Problem]:
+    """Everything wrong with what is about to be declared of an organisation, a project or a person; empty where all of
+    it can be kept."""
     if not values:
         return [Problem("nothing was declared", fix="fill in at least one fact")]
     if len(values) > MOST_VALUES:
         return [Problem(f"{len(values)} facts at once", fix=f"at most {MOST_VALUES}")]
-    known = {name: each for name, each in attributes.items() if each.subject == "organisation"}
+    known = {name: each for name, each in attributes.items() if each.subject == subject}
     problems: list[Problem] = []
     for name, each in values.items():
         attribute = known.get(name)
         if attribute is None:
             near = difflib.get_close_matches(name, known, n=1)
             fix = f"did you mean {near[0]}?" if near else "see the pack's attributes.csv"
-            problems.append(Problem(f"no fact {name!r} of an organisation", fix=fix, field=name))
+            problems.append(Problem(f"no fact {name!r} of {SUBJECT_WORDS[subject]}", fix=fix, field=name))
         else:
             problems += _value_problems(attribute, each)
     return problems
@@ -128,15 +138,18 @@ def _value_problems(attribute: Attribute, each: Declaration) -> Sequence[Problem
     return problems
 
 
-def _reference(subject: Organisation, attribute: str, source: str, day: date, evidence: str) -> str:
+def reference_of(earlier: int, day: date, evidence: str) -> str:
     """`#2 2026-11-23 contract.pdf`: numbered, so that a later entry stands beside the earlier one."""
-    earlier = Fact.objects.filter(organisation=subject, attribute=attribute, source=source).count()
     return f"#{earlier + 1} {day.isoformat()} {evidence}".rstrip()
 
 
 def _entered(subject: Organisation, event: Event) -> list[Fact]:
-    source = source_of(subject)
+    return those_entered(subject.facts.filter(source=source_of(subject)), event)
+
+
+def those_entered(declared: "QuerySet[KnownFact]", event: Event) -> list[KnownFact]:
+    """Among what was declared, the facts that an earlier declaration entered."""
     references: Mapping[str, str] = event.payload["facts"]
-    found = Fact.objects.filter(organisation=subject, source=source, attribute__in=list(references))
+    found = declared.filter(attribute__in=list(references))
     by_attribute = {(fact.attribute, fact.source_ref): fact for fact in found}
     return [by_attribute[entry] for entry in sorted(references.items()) if entry in by_attribute]

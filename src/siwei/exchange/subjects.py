@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from django.core.exceptions import EmptyResultSet
@@ -10,9 +10,12 @@ from django.db import connection
 from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
 
-from siwei.city.attributes import Attribute, typed_expression
-from siwei.exchange.models import Fact, Organisation
+from siwei.city.attributes import Attribute, parse_value, typed_expression
+from siwei.errors import InputError
+from siwei.exchange.models import Fact, KnownValue, Organisation
+from siwei.policy import FactStatus, FactValue
 
+AnyFact = TypeVar("AnyFact", bound=KnownValue)
 STATUS = pl.UInt8()
 FACT_COLUMNS = {
     "organisation_id": pl.Int64(),
@@ -27,9 +30,38 @@ CHUNK_ROWS = 100_000
 
 
 def facts_on(as_of: date, *, known_by: datetime | None = None) -> QuerySet[Fact]:
-    """Facts valid on `as_of` (`valid_to` is the first day on which one no longer holds), known by then if asked."""
-    valid = Fact.objects.filter(Q(valid_from=None) | Q(valid_from__lte=as_of), Q(valid_to=None) | Q(valid_to__gt=as_of))
+    """Facts of organisations valid on `as_of`, known by then if asked."""
+    valid = valid_on(Fact.objects.all(), as_of)
     return valid if known_by is None else valid.filter(known_at__lte=known_by)
+
+
+def best_values(facts: Iterable[KnownValue], attributes: Mapping[str, Attribute]) -> dict[str, FactValue]:
+    """Of one subject's facts, the best of each attribute, as `subjects` chooses. What is not of its attribute's type is
+    left out, as it is null there."""
+    found: dict[str, FactValue] = {}
+    for fact in sorted(facts, key=_standing):
+        try:
+            value = parse_value(attributes[fact.attribute], fact.value)
+        except InputError:
+            # `subjects` picks the best fact first and then finds it unreadable; a worse one does not step in.
+            found.pop(fact.attribute, None)
+            continue
+        found[fact.attribute] = FactValue(value, FactStatus(fact.status), fact.source, fact.source_ref, fact.valid_from)
+    return found
+
+
+def _standing(fact: KnownValue) -> tuple[int, date, datetime, int]:
+    return fact.status, fact.valid_from or date.min, fact.known_at, fact.pk
+
+
+def of_subject(attributes: Mapping[str, Attribute], subject: str) -> dict[str, Attribute]:
+    """The attributes that describe an organisation, a project, a person or an agreement."""
+    return {name: each for name, each in attributes.items() if each.subject == subject}
+
+
+def valid_on(facts: "QuerySet[AnyFact]", as_of: date) -> "QuerySet[AnyFact]":
+    """Those that hold on the day (`valid_to` is the first day on which one no longer does)."""
+    return facts.filter(Q(valid_from=None) | Q(valid_from__lte=as_of), Q(valid_to=None) | Q(valid_to__gt=as_of))
 
 
 def subjects(
@@ -45,7 +77,7 @@ def subjects(
     later written. A value that is not canonical text of its type is null, and so is its status. Merged organisations
     are left out; the facts they had were moved when they were merged.
     """
-    wanted = {each.id: each for each in attributes.values() if each.subject == "organisation"}
+    wanted = of_subject(attributes, "organisation")
     organisations = _read(_organisations(organisation_ids), {"id": pl.Int64(), "key": pl.String(), "name": pl.String()})
     facts = facts_on(as_of, known_by=known_by).filter(attribute__in=list(wanted))
     if organisation_ids is not None:

@@ -1,7 +1,8 @@
 """Why a combination of awards is the best: what was cut by which rule, and what the other lawful choices would give."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from siwei.policy.combining import UNKNOWN, combine, group_limits, kept_column
 from siwei.policy.decide import Decisions
 from siwei.policy.explanation import plain, yuan
 from siwei.policy.programmes import Citation, Text
-from siwei.policy.stacking import Linked, Stacking, lawful_choices, linked
+from siwei.policy.stacking import EitherOr, Linked, Stacking, StackingGroup, is_lawful, lawful_choices, linked
 from siwei.policy.subjects import ID
 
 MOST_ALTERNATIVES = 10
@@ -92,6 +93,55 @@ def explain_combination(
     return CombinationExplanation(id, tuple(each for each in made if each is not None), unbound)
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What may be had of an award beside what is held already. `rule` is what keeps it from the whole; `kept_fen` is
+    None where that rule's limit is not known."""
+
+    programme: str
+    asked_fen: int
+    kept_fen: int | None
+    held_fen: Mapping[str, int]
+    """What is held of the programmes that a rule links with it."""
+    rule: RuleShown | None
+
+
+def award_beside(
+    stacking: Stacking, held: Mapping[str, int], programme: str, asked_fen: int, table: pl.DataFrame, as_of: date
+) -> Beside:
+    """What of `asked_fen` the rules on stacking leave beside `held` (fen by programme), which is not cut any more: by
+    the very reckoning that finds the best lawful combination. `table` is the subject's one row, as it is decided."""
+    part = next((each for each in linked(stacking) if programme in each.programmes), None)
+    if part is None:
+        return Beside(programme, asked_fen, asked_fen, {}, None)
+    mine = {name: amount for name, amount in held.items() if name in part.programmes and name != programme and amount}
+    choice = tuple(sorted({*mine, programme}))
+    for exclusion in part.either_or:
+        if programme in exclusion.programmes and not is_lawful(choice, (exclusion,)):
+            return Beside(programme, asked_fen, 0, mine, _shown(exclusion, None))
+    limits = _limits(stacking, part, table, as_of)
+    binding = [group for group in part.groups if programme in group.programmes and _applies(group, choice)]
+    if (unknown := next((group for group in binding if limits[group.id] == UNKNOWN), None)) is not None:
+        return Beside(programme, asked_fen, None, mine, _shown(unknown, None))
+    found = reckon(part, choice, {**mine, programme: asked_fen}, limits, fixed=mine)
+    cut = next((each.group for each in found.cuts if each.programme == programme), None)
+    rule = next((_shown(group, limits[group.id]) for group in binding if group.id == cut), None)
+    return Beside(programme, asked_fen, found.kept_fen[programme], mine, rule)
+
+
+def _limits(stacking: Stacking, part: Linked, table: pl.DataFrame, as_of: date) -> dict[str, int]:
+    row = Decisions((), as_of, table.select(ID))
+    return {name: int(values[0]) for name, values in group_limits(stacking, (part,), row, table).items()}
+
+
+def _applies(group: StackingGroup, choice: Sequence[str]) -> bool:
+    return len(set(choice) & set(group.programmes)) >= group.applies_from
+
+
+def _shown(rule: StackingGroup | EitherOr, limit: int | None) -> RuleShown:
+    return RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limit))
+
+
 def _explain_part(
     part: Linked, entitled: Mapping[str, int | None], limits: Mapping[str, int], kept: Mapping[str, int | None]
 ) -> PartExplanation | None:
@@ -100,10 +150,7 @@ def _explain_part(
     known = {name: amount for name, amount in mine.items() if amount is not None}
     if not mine:
         return None
-    rules = tuple(
-        RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limits.get(rule.id)))
-        for rule in part.rules
-    )
+    rules = tuple(_shown(rule, limits.get(rule.id)) for rule in part.rules)
     if any(kept[name] is None for name in known):
         sentence = Text(
             "上限所需的事实未知，尚不能选定组合。", "A fact that a limit needs is not known: no choice yet."
@@ -118,8 +165,14 @@ def _explain_part(
     return PartExplanation(mine, rules, best, others, len(choices), _sentence(best, ranked[1:], mine))
 
 
-def reckon(part: Linked, choice: Sequence[str], entitled: Mapping[str, int], limits: Mapping[str, int]) -> Choice:
-    """What a lawful choice comes to after every limit in its order."""
+def reckon(
+    part: Linked,
+    choice: Sequence[str],
+    entitled: Mapping[str, int],
+    limits: Mapping[str, int],
+    fixed: Collection[str] = (),
+) -> Choice:
+    """What a lawful choice comes to after every limit in its order. What is `fixed` counts and is not cut any more."""
     kept = {name: entitled[name] for name in choice}
     cuts = []
     for group in part.groups:
@@ -128,6 +181,8 @@ def reckon(part: Linked, choice: Sequence[str], entitled: Mapping[str, int], lim
             continue
         excess = max(sum(kept[name] for name in taken) - limits[group.id], 0)
         for name in taken:
+            if name in fixed:
+                continue
             cut = min(kept[name], excess)
             if cut:
                 cuts.append(Cut(name, group.id, cut))

@@ -19,6 +19,7 @@ from siwei.portal.pages import (
     market,
     organisations,
     programmes,
+    projects,
     quotes,
     search,
 )
@@ -43,6 +44,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/<path:key>", calls.application_page, name="application-page"),
     path("notices/<path:key>", calls.notice_page, name="notice"),
     path("organisations/<slug:key>/dossier", dossier.dossier_page, name="dossier"),
+    path("projects", projects.project_list, name="projects"),
+    path("projects/<path:key>", projects.project_page, name="project"),
     path("wings/<slug:dimension>", market.wing_page, name="wing"),
     path("market", market.market_page, name="market"),
     path("listings/<path:key>", market.listing_page, name="listing"),

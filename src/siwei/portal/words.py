@@ -234,6 +234,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "revoke_access_key": gettext_noop("Access key revoked"),
         "declare_budget": gettext_noop("Budget declared"),
         "declare_facts": gettext_noop("Facts declared"),
+        "declare_project_facts": gettext_noop("Facts of a project declared"),
         "grant_voucher": gettext_noop("Voucher granted"),
         "import_firms": gettext_noop("Firms imported"),
         "introduce_match": gettext_noop("Match introduced"),

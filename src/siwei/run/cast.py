@@ -72,6 +72,15 @@ class Deal(Part):
     weeks: Annotated[int, Field(ge=1, le=520)]
 
 
+class CastProject(Part):
+    """A project that a party leads, with what is known of it; `deal` is the need whose agreement is its consortium."""
+
+    party: str
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern="示例")]
+    deal: str | None = None
+    facts: dict[str, CastFact] = {}
+
+
 class Applicant(Part):
     party: str
     contracts: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
@@ -123,6 +132,7 @@ class Cast(Part):
     listings: dict[str, Listing]
     training: Training | None = None
     deals: tuple[Deal, ...] = ()
+    projects: dict[str, CastProject] = {}
     rounds: dict[str, CallRound] = {}
 
 
@@ -142,7 +152,8 @@ def load_cast(directory: Path, attributes: Mapping[str, Attribute]) -> Cast | No
     except ValidationError as error:
         faults = [(detail["loc"], detail["msg"], "see the pack's reference") for detail in error.errors()]
         raise PackError([_placed(fault, document, name) for fault in faults]) from None
-    faults = [*_reference_faults(cast), *_round_faults(cast), *_body_faults(cast), *_fact_faults(cast, attributes)]
+    faults = [*_reference_faults(cast), *_round_faults(cast), *_project_faults(cast), *_body_faults(cast)]
+    faults += _fact_faults(cast, attributes)
     if faults:
         raise PackError([_placed(fault, document, name) for fault in faults])
     return cast
@@ -187,6 +198,21 @@ def _round_faults(cast: Cast) -> Iterator[Fault]:
                 yield place, f"{each.against!r} is no applicant of the round", "name one of its applicants"
 
 
+def _project_faults(cast: Cast) -> Iterator[Fault]:
+    needs = {deal.need: deal for deal in cast.deals}
+    for key, project in cast.projects.items():
+        if project.party not in cast.parties:
+            yield ("projects", key, "party"), f"no party {project.party!r}", "name one of parties"
+        if project.deal is None:
+            continue
+        deal = needs.get(project.deal)
+        if deal is None:
+            yield ("projects", key, "deal"), f"no deal for the need {project.deal!r}", "name the need of one of deals"
+        elif project.party not in {cast.listings[each].party for each in (deal.need, deal.offer)}:
+            message = f"{project.party!r} takes no part in the deal for {project.deal!r}"
+            yield ("projects", key, "deal"), message, "name a deal of the party's own"
+
+
 def _body_faults(cast: Cast) -> Iterator[Fault]:
     for key, listing in cast.listings.items():
         kind = KINDS.get(listing.kind)
@@ -201,12 +227,14 @@ def _body_faults(cast: Cast) -> Iterator[Fault]:
 
 
 def _fact_faults(cast: Cast, attributes: Mapping[str, Attribute]) -> Iterator[Fault]:
-    for key, party in cast.parties.items():
-        for name, fact in party.facts.items():
-            path = ("parties", key, "facts", name)
+    told = [(("parties", key), party.facts, "organisation") for key, party in cast.parties.items()]
+    told += [(("projects", key), project.facts, "project") for key, project in cast.projects.items()]
+    for place, facts, subject in told:
+        for name, fact in facts.items():
+            path = (*place, "facts", name)
             attribute = attributes.get(name)
-            if attribute is None:
-                yield path, f"no attribute {name!r}", "name one of attributes.csv"
+            if attribute is None or attribute.subject != subject:
+                yield path, f"no attribute {name!r}", f"name one of attributes.csv that describes a {subject}"
                 continue
             try:
                 parse_value(attribute, fact.value)

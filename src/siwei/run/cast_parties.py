@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.models import FactStatus, Organisation, Origin, Person
+from siwei.exchange.caps import open_project
+from siwei.exchange.models import FactStatus, Organisation, Origin, Person, Project, ProjectFact
 from siwei.exchange.registration import FactStatement, Registration, register_organisations, register_person
 from siwei.exchange.terms import PartyTerms
 from siwei.run.cast import Cast, Party
@@ -30,6 +31,10 @@ class Stage:
     def owner_actor(self, listing: str) -> Actor:
         owner = self.cast.listings[listing]
         return self.actor_for(owner.party or owner.person or "")
+
+    def leader_of(self, need: str) -> Actor:
+        """Whoever signs for the party that leads the project of which the deal for `need` is the consortium."""
+        return self.actor_for(next(each.party for each in self.cast.projects.values() if each.deal == need))
 
     def party_terms(self, listing: str, role: str) -> PartyTerms:
         owner = self.cast.listings[listing]
@@ -67,3 +72,25 @@ def registration(name: str, party: Party, job: Job) -> Registration:
             for attribute, fact in party.facts.items()
         ),
     )  # fmt: skip
+
+
+def open_projects(stage: Stage) -> dict[str, Project]:
+    """Every project is opened by who leads it, with its facts; by the need whose deal is its consortium, where one is.
+    What is known already is not entered twice."""
+    made: dict[str, Project] = {}
+    for name, spec in stage.cast.projects.items():
+        leader = stage.organisations[spec.party]
+        project = open_project(
+            leader.key, spec.name, actor=stage.actor_for(spec.party), now=stage.job.now(),
+            idempotency_key=f"demo-project-{name}",
+        )  # fmt: skip
+        for attribute, fact in spec.facts.items():
+            ProjectFact.objects.get_or_create(
+                project=project, attribute=attribute, source=SOURCE, source_ref=f"demonstration.yaml {name}",
+                defaults={
+                    "value": fact.value, "status": FactStatus[fact.status.upper()], "known_at": stage.job.now(),
+                },
+            )  # fmt: skip
+        if spec.deal is not None:
+            made[spec.deal] = project
+    return made

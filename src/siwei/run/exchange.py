@@ -23,6 +23,7 @@ from siwei.exchange.models import (
     JobState,
     Listing,
     Match,
+    Project,
     SharingRound,
     Voucher,
 )
@@ -30,7 +31,7 @@ from siwei.exchange.models import Job as ComputeJob
 from siwei.exchange.settlement import settle_agreement
 from siwei.exchange.vouchers import grant_voucher, open_pot
 from siwei.run.cast import Deal, Training, load_cast
-from siwei.run.cast_parties import Stage, enter
+from siwei.run.cast_parties import Stage, enter, open_projects
 from siwei.run.rounds import play_round
 from siwei.run.stage import Counts, Job
 
@@ -48,6 +49,7 @@ def trade(job: Job) -> Counts:
         return {"notes": ("the pack has no demonstration: nothing was traded",)}
     stage = enter(job, cast)
     publish(stage)
+    projects = open_projects(stage)
     notes: list[str] = []
     if cast.training is not None:
         try:
@@ -57,7 +59,7 @@ def trade(job: Job) -> Counts:
         except NotEntitled as error:
             notes.append(f"no voucher, so no training job: {error}")
     for deal in cast.deals:
-        conclude(stage, deal)
+        conclude(stage, deal, projects.get(deal.need))
     for name, spec in cast.rounds.items():
         play_round(stage, name, spec)
     settled = Agreement.objects.filter(state=AgreementState.SETTLED).count()
@@ -68,6 +70,7 @@ def trade(job: Job) -> Counts:
         "agreements": Agreement.objects.count(),
         "jobs": ComputeJob.objects.count(),
         "settled": settled,
+        "projects": Project.objects.count(),
         "rounds": SharingRound.objects.count(),
         "applications": Application.objects.count(),
         "notes": notes,
@@ -168,14 +171,16 @@ def wait_for(stage: Stage, key: str, engine: LocalEngine, actor: Actor, limit_s:
         time.sleep(POLL_S)
 
 
-def conclude(stage: Stage, deal: Deal) -> None:
-    """Match, introduce, agree, sign: the same for a product, a scenario, a research topic and a position."""
+def conclude(stage: Stage, deal: Deal, project: Project | None) -> None:
+    """Match, introduce, agree, sign: the same for a product, a scenario, a research topic and a position. With a
+    `project`, the agreement is its consortium and is proposed by whoever leads it."""
     need, offer = listing_key(deal.need), listing_key(deal.offer)
     key = f"demo-{deal.need}"
     if Agreement.objects.filter(key=key).exclude(state=AgreementState.PROPOSED).exists():
         deliver(stage, deal)
         return
     actor, now, as_of = stage.owner_actor(deal.need), stage.job.now, stage.job.home.as_of
+    leads = actor if project is None else stage.leader_of(deal.need)
     edges = stage.job.pack.edges.rows(named=True)
     supplies = [(edge["from"], edge["to"]) for edge in edges if edge["type"] == "supplies"]
     if not Match.objects.filter(need__key=need, offer__key=offer).exists():
@@ -186,8 +191,8 @@ def conclude(stage: Stage, deal: Deal) -> None:
         propose_agreement(
             stage.cast.listings[deal.need].kind,
             [stage.party_terms(deal.need, deal.need_role), stage.party_terms(deal.offer, deal.offer_role)],
-            ends_at=now() + timedelta(weeks=deal.weeks), match=find_match(need, offer), as_of=as_of,
-            actor=actor, now=now(), idempotency_key=key,
+            ends_at=now() + timedelta(weeks=deal.weeks), match=find_match(need, offer), project=project, as_of=as_of,
+            actor=leads, now=now(), idempotency_key=key,
         )  # fmt: skip
     for listing in (deal.need, deal.offer):
         sign_agreement(key, actor=stage.owner_actor(listing), now=now(), as_of=as_of)

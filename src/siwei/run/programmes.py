@@ -1,4 +1,4 @@
-"""Stage 5: every programme decided for every organisation and for every contract on the exchange, with each clause's
+"""Stage 5: every programme decided for every organisation, contract and project on the exchange, with each clause's
 verdict and what is missing. After the exchange's stage, so that contracts and awards are there to be read."""
 
 from typing import Any
@@ -7,7 +7,7 @@ import polars as pl
 
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.aggregates import with_aggregates
-from siwei.exchange.claim_decisions import claims_to_decide, facts_read
+from siwei.exchange.claim_decisions import claims_to_decide, facts_read, projects_to_decide
 from siwei.exchange.models import Run
 from siwei.exchange.runs import save_run
 from siwei.policy.decide import Decisions, decide
@@ -17,21 +17,26 @@ from siwei.run.fingerprints import fingerprint
 from siwei.run.stage import Counts, Job
 
 MISSING_SHOWN = 5
-RUNS = {"organisation": "", "claim": "claim-"}
+RUNS = {"organisation": "", "claim": "claim-", "project": "project-"}
 """What a programme applies to, and how the kinds of its two runs begin."""
 
 
 def decide_programmes(job: Job) -> Counts:
     """Two runs for organisations, `awards` (id, programme, verdict, award_fen) and `clauses` (id, programme, clause,
-    verdict, missing); and `claim-awards`, `claim-clauses` the same for claims on agreements."""
+    verdict, missing); and `claim-…`, `project-…` the same for claims on agreements and for projects. What a person may
+    have is decided for that person alone, on request, and kept in no run."""
     organisations = decide_subjects(job, "organisation", organisation_table(job))
     contracts = claims_to_decide(programmes_for(job, "claim"), job.home.as_of, job.pack.attributes)
     claims = decide_subjects(job, "claim", contracts)
+    topics = projects_to_decide(programmes_for(job, "project"), job.home.as_of, job.pack.attributes)
+    projects = decide_subjects(job, "project", topics)
     counts = {name: value for name, value in organisations.items() if name not in ("subjects", "unchanged")}
-    unchanged = {"unchanged": True} if "unchanged" in organisations.keys() & claims.keys() else {}
+    same = all("unchanged" in each for each in (organisations, claims, projects))
     return {
         "organisations": organisations["subjects"], **counts,
-        "claims": claims["subjects"], "claim_decisions": claims["decisions"], **unchanged,
+        "claims": claims["subjects"], "claim_decisions": claims["decisions"],
+        "projects": projects["subjects"], "project_decisions": projects["decisions"],
+        **({"unchanged": True} if same else {}),
     }  # fmt: skip
 
 

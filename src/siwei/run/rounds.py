@@ -12,6 +12,7 @@ from siwei.exchange.models import Application, Pot, RoundState, SharingRound
 from siwei.exchange.rounds import award_round, decide_objection, object_to, open_notice, share_applications
 from siwei.exchange.vouchers import open_pot
 from siwei.policy import Programme, Sharing
+from siwei.policy.loading_stacking import load_stacking
 from siwei.run.cast import Applicant, CallRound
 from siwei.run.cast_parties import Stage
 
@@ -65,7 +66,8 @@ def apply(stage: Stage, programme: Programme, pot: Pot, applicant: Applicant, da
     apply_for_award(
         programme, stage.organisations[party], pot, claim_fen=decision.award_fen,
         documents=[("contract", number) for number in applicant.contracts], attributes=job.pack.attributes,
-        as_of=day, actor=stage.actor_for(party), now=job.now(), idempotency_key=told,
+        stacking=load_stacking(job.pack.directory, job.pack.attributes, job.programmes), as_of=day,
+        actor=stage.actor_for(party), now=job.now(), idempotency_key=told,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from siwei.exchange.models.deals import (
 from siwei.exchange.models.delivery import Delivery, DeliveryForm, DeliveryState, Job, JobState, Settlement, Usage
 from siwei.exchange.models.disputes import CounterReading, Dispute, DisputeState, Reporter, UsageReport
 from siwei.exchange.models.events import Event, Seal
-from siwei.exchange.models.facts import Fact, FactStatus
+from siwei.exchange.models.facts import Fact, FactStatus, KnownValue, ProjectFact
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
 from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
@@ -88,6 +88,7 @@ __all__ = [
     "Job",
     "JobState",
     "KeptCall",
+    "KnownValue",
     "Listing",
     "ListingState",
     "Match",
@@ -110,6 +111,7 @@ __all__ = [
     "Placement",
     "Pot",
     "Project",
+    "ProjectFact",
     "Quote",
     "Reject",
     "Relation",

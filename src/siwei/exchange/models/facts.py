@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from siwei.exchange.actors import Actor
+from siwei.exchange.models.deals import Project
 from siwei.exchange.models.parties import Organisation
 
 
@@ -15,6 +16,23 @@ class FactStatus(models.IntegerChoices):
     DECLARED = 0
     DOCUMENTED = 1
     VERIFIED = 2
+
+
+class KnownValue(models.Model):
+    """Append-only. `value` is canonical text (`siwei.city.attributes`): fen as an integer, dates ISO, true or false."""
+
+    attribute = models.CharField(max_length=60)
+    value = models.TextField()
+    valid_from = models.DateField(null=True)
+    valid_to = models.DateField(null=True)
+    """The first day on which it no longer holds."""
+    known_at = models.DateTimeField()
+    source = models.CharField(max_length=200)
+    source_ref = models.CharField(max_length=200, blank=True)
+    status = models.PositiveSmallIntegerField(choices=FactStatus)
+
+    class Meta:
+        abstract = True
 
 
 class FactQuerySet(models.QuerySet["Fact"]):
@@ -25,18 +43,10 @@ class FactQuerySet(models.QuerySet["Fact"]):
         return self.filter(Q(is_public=True) | Q(organisation_id__in=actor.organisation_ids))
 
 
-class Fact(models.Model):
-    """Append-only. `value` is canonical text (`siwei.city.attributes`): fen as an integer, dates ISO, true or false."""
+class Fact(KnownValue):
+    """What is known of an organisation."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="facts")
-    attribute = models.CharField(max_length=60)
-    value = models.TextField()
-    valid_from = models.DateField(null=True)
-    valid_to = models.DateField(null=True)
-    known_at = models.DateTimeField()
-    source = models.CharField(max_length=200)
-    source_ref = models.CharField(max_length=200, blank=True)
-    status = models.PositiveSmallIntegerField(choices=FactStatus)
     is_public = models.BooleanField(default=False)
 
     objects = FactQuerySet.as_manager()
@@ -45,5 +55,26 @@ class Fact(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["organisation", "attribute", "source", "source_ref"], name="one_fact_per_source"
+            ),
+        )
+
+
+class ProjectFactQuerySet(models.QuerySet["ProjectFact"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Whoever sees the project: a proposal is nobody else's to read, whatever its attributes are."""
+        return self if actor.sees_all else self.filter(project__organisation_id__in=actor.organisation_ids)
+
+
+class ProjectFact(KnownValue):
+    """What is known of a project, beyond what its signed agreements say (`siwei.exchange.projects`)."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="facts")
+
+    objects = ProjectFactQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["project", "attribute", "source", "source_ref"], name="one_project_fact_per_source"
             ),
         )

@@ -45,6 +45,7 @@ class Document(Schema):
 
 class NewApplication(Schema):
     programme: Annotated[str, Field(min_length=1, max_length=60)]
+    subject: Annotated[str, Field(max_length=160, description="The claim's or the project's id; empty for itself")] = ""
     claim_fen: Fen
     documents: Annotated[list[Document], Field(min_length=1, max_length=200)]
     idempotency_key: IdempotencyKey
@@ -53,6 +54,7 @@ class NewApplication(Schema):
 class Application(Schema):
     key: str
     organisation: str
+    subject: str = Field(description="The claim or project it is for; empty for the organisation itself")
     programme: str
     period: str
     decision: str

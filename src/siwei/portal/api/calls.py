@@ -32,7 +32,7 @@ from siwei.policy.programmes import Sharing
 from siwei.portal.access import actor_of
 from siwei.portal.api import call_schemas
 from siwei.portal.api.answers import answers, named
-from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.city_pack import decided_on, pack, stacking
 from siwei.portal.queries import calls as queries
 from siwei.portal.queries.organisations import organisation_or_missing
 from siwei.portal.queries.programmes import programme_or_missing
@@ -115,6 +115,7 @@ def application_row(application: Application, actor: Actor) -> dict[str, Any]:
     return {
         "key": application.key,
         "organisation": application.organisation.key,
+        "subject": application.decision.subject,
         "programme": application.pot.programme,
         "period": application.pot.period,
         "decision": application.decision.key,
@@ -135,18 +136,17 @@ def application_row(application: Application, actor: Actor) -> dict[str, Any]:
 
 @router.post("/organisations/{key}/applications", response=answers(call_schemas.Application))
 def apply(request: HttpRequest, key: str, given: call_schemas.NewApplication) -> Any:
-    """Apply for an organisation one represents: the programme is decided for it now, and the claim stands on that
-    decision."""
+    """Apply for an organisation one represents, or for its claim or project: the programme is decided for it now, and
+    the application stands on that decision. Refused (409) where the rules on stacking, weighed with what it holds
+    already, leave less: the refusal names the rule."""
     actor = actor_of(request)
     organisation = organisation_or_missing(key, actor)
     programme = programme_or_missing(given.programme)
-    if programme.applies_to != "organisation":
-        raise NotFound(f"{programme.id} is for a {programme.applies_to}, not for an organisation itself")
-    found = queries.applying(organisation, programme, actor)
+    found = queries.applying(organisation, programme, actor, given.subject)
     application = apply_for_award(
         programme, organisation, found.call.pot, claim_fen=given.claim_fen,
         documents=[(each.kind, each.number) for each in given.documents], attributes=pack().attributes,
-        as_of=decided_on(), actor=actor, now=timezone.now(),
+        stacking=stacking(), subject=given.subject, as_of=decided_on(), actor=actor, now=timezone.now(),
         idempotency_key=key_for(actor, f"apply:{organisation.key}", given.idempotency_key),
     )  # fmt: skip
     return application_row(queries.application_or_missing(application.key, actor), actor)

@@ -36,7 +36,7 @@ def get_dossier(request: HttpRequest, key: str) -> Any:
     found = dossier(organisation, actor, known_facts(organisation))
     return {
         "can_declare": can_declare_for(actor, organisation.pk),
-        "fields": [_field(group, field) for group, fields in found.groups for field in fields],
+        "fields": [field_row(group, field) for group, fields in found.groups for field in fields],
         "programmes": [_programme(line) for line in found.lines],
         "unlocking": [
             {
@@ -92,7 +92,7 @@ def get_application(request: HttpRequest, key: str, programme_id: str) -> Any:
     }
 
 
-def _field(group: str, field: Field) -> dict[str, Any]:
+def field_row(group: str, field: Field) -> dict[str, Any]:
     fact = field.fact
     return {
         "attribute": field.attribute["id"],

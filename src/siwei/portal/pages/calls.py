@@ -38,8 +38,9 @@ from siwei.exchange.rounds import (
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.programmes import Kind, Sharing, Text, Verdict
 from siwei.portal.access import actor_of
-from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.city_pack import decided_on, pack, stacking
 from siwei.portal.entries import amount_entry
+from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries import calls as queries
 from siwei.portal.queries.organisations import organisation_or_missing
 from siwei.portal.queries.programmes import programme_or_missing
@@ -192,13 +193,13 @@ def pot_opening(request: HttpRequest, programme_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def apply_page(request: HttpRequest, key: str, programme_id: str) -> HttpResponse:
-    """From an entitlement to a claim on the pot: how much, and for which contracts and invoices."""
+    """From an entitlement to a claim on the pot: how much, and for which contracts and invoices. `?subject=` names the
+    organisation's claim or project where the programme is for one."""
     actor = actor_of(request)
     organisation = organisation_or_missing(key, actor)
     programme = programme_or_missing(programme_id)
-    if programme.applies_to != "organisation":
-        raise NotFound(f"{programme.id} is for a {programme.applies_to}, not for an organisation itself")
-    found = queries.applying(organisation, programme, actor)
+    subject = text_parameter(request, "subject", 160)
+    found = queries.applying(organisation, programme, actor, subject)
     if organisation.key != key:
         return redirect("apply", key=organisation.key, programme_id=programme.id)
     problems: tuple[Problem, ...] = ()
@@ -211,10 +212,12 @@ def apply_page(request: HttpRequest, key: str, programme_id: str) -> HttpRespons
                 claim_fen=amount_entry(typed(request, "claim"), typed(request, "unit"), "claim"),
                 documents=documents_typed(request),
                 attributes=pack().attributes,
+                stacking=stacking(),
+                subject=subject,
                 as_of=decided_on(),
                 actor=actor,
                 now=timezone.now(),
-                idempotency_key=key_of(request),
+                idempotency_key=key_of(request, subject),
             )
             messages.success(request, _("Applied. You can withdraw until the pot is shared."))
             return redirect("application-page", key=application.key)
@@ -224,6 +227,9 @@ def apply_page(request: HttpRequest, key: str, programme_id: str) -> HttpRespons
         "organisation": organisation,
         "programme": programme,
         "applying": found,
+        "documents": typed(request, "contracts") or queries.contract_of(subject, programme),
+        "subject": subject,
+        "contract": subject.rpartition("/")[0],
         "call": found.call,
         "can_apply": can_act_for(actor, organisation.pk)
         and found.call.is_open
@@ -266,6 +272,8 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
         "application": application,
         "documents": queries.documents_of(application, actor),
         "sentence": Text(**application.decision.result["sentence"]),
+        "clauses": queries.recorded_clauses(application.decision),
+        "contract": application.decision.subject.rpartition("/")[0],
         "voucher": queries.voucher_of(application),
         "programme": programme_or_missing(application.pot.programme),
         "notice": made if public else None,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Mapping
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,20 +15,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from siwei.errors import InputError, Problem
 from siwei.exchange.access import can_declare_for
 from siwei.exchange.actors import Actor
-from siwei.exchange.canonical import sha256_of
-from siwei.exchange.facts import Declaration, check_declarations, declare_facts
+from siwei.exchange.facts import declare_facts
 from siwei.exchange.models import Fact, Organisation
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.application.package import MEDIA_TYPES, application_file
-from siwei.portal.city_pack import decided_on, districts, pack
-from siwei.portal.entries import canonical_entry
+from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries.application import application_of
 from siwei.portal.queries.dossier import GROUPS, dossier
 from siwei.portal.queries.entitlements import known_facts
 from siwei.portal.queries.organisations import organisation_or_missing
-
-LONGEST_ENTRY = 6_000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,9 +68,7 @@ def dossier_response(
         "groups": [(name, titles[name], fields) for name, fields in found.groups if name in GROUPS],
         "entitlements": found.entitlements,
         "can_declare": can_declare_for(actor, organisation.pk),
-        "typed": request.POST,
-        "problems": {problem.field: problem for problem in problems if problem.field},
-        "faults": [problem for problem in problems if not problem.field],
+        **problem_context(request, problems),
         "token": uuid.uuid4().hex,
         "generated": organisation.is_generated,
     }
@@ -83,40 +76,7 @@ def dossier_response(
 
 
 def declare_from_form(request: HttpRequest, organisation: Organisation, actor: Actor) -> list[Fact]:
-    """Fields left empty say nothing. Raises InputError with every problem of every field."""
-    typed = {
-        name.removeprefix("value-"): str(text)
-        for name, text in request.POST.items()
-        if name.startswith("value-") and str(text).strip()
-    }
-    values: dict[str, Declaration] = {}
-    problems: list[Problem] = []
-    for name, text in typed.items():
-        evidence = request.POST.get(f"evidence-{name}", "").strip()
-        try:
-            values[name] = Declaration(entry(name, text, request.POST.get(f"unit-{name}", "")), evidence)
-        except InputError as error:
-            problems += error.problems
-    problems += check_declarations(values, pack().attributes) if values or not problems else []
-    if problems:
-        raise InputError(problems)
-    return declare(organisation, values, actor, request.POST.get("token", ""))
-
-
-def entry(name: str, text: str, unit: str) -> str:
-    """Canonical text of one field. Raises InputError."""
-    attribute = pack().attributes.get(name)
-    if attribute is None or len(text) > LONGEST_ENTRY:
-        raise InputError([Problem(_("This cannot be entered"), field=name)])
-    if attribute.id == "district" and text not in districts():
-        raise InputError([Problem(_("This is not one of the choices"), field=name)])
-    return canonical_entry(attribute, text, unit)
-
-
-def declare(organisation: Organisation, values: Mapping[str, Declaration], actor: Actor, token: str) -> list[Fact]:
-    """The form sent twice is entered once; sent again with other values (after going back) it is another entry."""
-    told = sha256_of({name: [each.value, each.evidence] for name, each in values.items()})
-    key = hashlib.sha256(f"{organisation.key}:{token}:{told}".encode("utf-8", "replace")).hexdigest()
+    values = declarations_typed(request, "organisation")
     return declare_facts(
         organisation.key,
         values,
@@ -124,7 +84,7 @@ def declare(organisation: Organisation, values: Mapping[str, Declaration], actor
         valid_from=decided_on(),
         actor=actor,
         now=timezone.now(),
-        idempotency_key=key,
+        idempotency_key=form_key(organisation.key, values, request),
     )
 
 

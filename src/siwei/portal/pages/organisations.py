@@ -11,12 +11,13 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation
 from siwei.market.kinds import KINDS
 from siwei.policy.explanation import Explanation, Missing
+from siwei.policy.programmes import Verdict
 from siwei.policy.windows import deadline_of
 from siwei.portal.access import actor_of, can_see_private
 from siwei.portal.city_pack import chain, decided_on, districts
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
-from siwei.portal.queries.calls import current_call
+from siwei.portal.queries.calls import current_call, room_of
 from siwei.portal.queries.claims import claim_lines
 from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import entitlement, entitlements, known_facts
@@ -109,12 +110,15 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
     organisation = organisation_or_missing(key, actor)
     programme = programme_or_missing(programme_id)
     explanation = entitlement(organisation, programme, actor)
+    call = current_call(programme, actor)
+    award = explanation.award.award_fen if explanation.verdict is Verdict.ELIGIBLE else 0
     context = {
         "organisation": organisation,
         "programme": programme,
         "explanation": explanation,
         "missing": missing_of(explanation),
-        "call": current_call(programme, actor),
+        "call": call,
+        "room": None if call is None else room_of(organisation, programme, call, award or 0),
         "evidence": evidence_of(programme, known_facts(organisation)),
         "deadline": deadline_of(programme, decided_on()),
         "generated": organisation.is_generated,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,9 +13,12 @@ from siwei.errors import Conflict, NotFound
 from siwei.exchange.access import can_operate, can_review
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import claimed_from, duplicate_documents
+from siwei.exchange.decisions import subject_facts
+from siwei.exchange.held_awards import Room, room_for
 from siwei.exchange.models import (
     Application,
     ClaimedDocument,
+    Decision,
     Objection,
     Organisation,
     Pot,
@@ -24,13 +27,13 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.exchange.rounds import left_in, share_again
-from siwei.policy.explanation import Explanation
+from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.pots import lottery_digest
-from siwei.policy.programmes import Clause, Kind, Programme, Sharing, Verdict
+from siwei.policy.programmes import Clause, Kind, Programme, Sharing, Text, Verdict
 from siwei.policy.windows import Deadline, deadline_of
 from siwei.portal.access import require_private
-from siwei.portal.city_pack import decided_on, pack, programmes
-from siwei.portal.queries.entitlements import entitlement
+from siwei.portal.city_pack import decided_on, pack, programmes, stacking
+from siwei.portal.queries.entitlements import entitlement, explained
 
 MODES = (Sharing.FIRST_COME, Sharing.MERIT, Sharing.PRO_RATA, Sharing.LOTTERY)
 
@@ -83,6 +86,12 @@ def current_call(programme: Programme, actor: Actor) -> Call | None:
     return None if chosen is None else call_of(programme, chosen)
 
 
+def current_calls(known: Iterable[Programme], actor: Actor) -> dict[str, Call]:
+    """`current_call` of each programme that has one."""
+    found = {programme.id: current_call(programme, actor) for programme in known}
+    return {name: call for name, call in found.items() if call is not None}
+
+
 def favouring_clauses(programme: Programme) -> list[Clause]:
     """Clauses that favour local suppliers, which ask for a fair-competition review (公平竞争审查)."""
     return [clause for clause in programme.clauses if clause.favours_local]
@@ -104,24 +113,74 @@ def application_or_missing(key: str, actor: Actor) -> Application:
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """What an organisation may claim from a call now, and the decision it would claim on."""
+    """What an organisation may claim from a call now, for itself or its claim or project `subject`, and the decision
+    it would claim on. `room` is what the rules leave beside what it holds; nothing of an award that is not known."""
 
     call: Call
+    subject: str
     explanation: Explanation
     claimed_fen: int
+    room: Room
     most_fen: int
 
 
-def applying(organisation: Organisation, programme: Programme, actor: Actor) -> Applying:
-    """Raises NotAllowed for those outside the organisation, NotFound where the programme has no pot open."""
+def applying(organisation: Organisation, programme: Programme, actor: Actor, subject: str = "") -> Applying:
+    """Raises NotAllowed for those outside the organisation, NotFound where the programme has no pot open or is not for
+    such a subject."""
     require_private(actor, organisation.pk)
+    if (programme.applies_to == "organisation") is bool(subject) or programme.applies_to == "person":
+        what = subject or "the organisation itself"
+        raise NotFound(f"{programme.id} is for a {programme.applies_to}, not for {what}")
     call = current_call(programme, actor)
     if call is None:
         raise NotFound(f"{programme.id} takes no applications: no pot is open for it")
-    explanation = entitlement(organisation, programme, actor)
-    claimed = claimed_from(call.pot, organisation)
+    explanation = (
+        explained_for(organisation, programme, subject) if subject else entitlement(organisation, programme, actor)
+    )
+    claimed = claimed_from(call.pot, organisation, subject)
     award = explanation.award.award_fen if explanation.verdict is Verdict.ELIGIBLE else 0
-    return Applying(call, explanation, claimed, max(0, (award or 0) - claimed))
+    room = room_of(organisation, programme, call, award or 0, subject)
+    return Applying(call, subject, explanation, claimed, room, max(0, (room.most_fen or 0) - claimed))
+
+
+def explained_for(organisation: Organisation, programme: Programme, subject: str) -> Explanation:
+    """A programme decided for a claim or a project of an organisation. Raises NotFound where it has no such one."""
+    return explained(programme, subject_facts(programme, organisation, decided_on(), pack().attributes, subject))
+
+
+def contract_of(subject: str, programme: Programme) -> str:
+    """The number under which a claim's contract is known here, to start the form with."""
+    return subject.rpartition("/")[0] if programme.applies_to == "claim" else ""
+
+
+def room_of(organisation: Organisation, programme: Programme, call: Call, award_fen: int, subject: str = "") -> Room:
+    if not award_fen:
+        return Room(0, "", None, {})
+    return room_for(
+        programme, call.pot, organisation, award_fen, subject=subject, stacking=stacking(), as_of=decided_on(),
+        attributes=pack().attributes,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedClause:
+    """A clause of a decision as it was kept: with what it saw then."""
+
+    words: Text
+    verdict: str
+    saw: tuple[SeenValue, ...]
+
+
+def recorded_clauses(decision: Decision) -> list[RecordedClause]:
+    return [
+        RecordedClause(Text(**clause["words"]), clause["verdict"], tuple(_recorded(seen) for seen in clause["saw"]))
+        for clause in decision.result["clauses"]
+    ]
+
+
+def _recorded(seen: dict[str, Any]) -> SeenValue:
+    fact = None if seen["fact"] is None else FactValue(seen["fact"]["value"])
+    return SeenValue(seen["attribute"], Text(**seen["name"]), seen["unit"], fact)
 
 
 @dataclass(frozen=True, slots=True)

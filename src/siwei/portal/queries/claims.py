@@ -21,6 +21,7 @@ from siwei.policy.sources import IS_RELATED, PROVIDER
 from siwei.policy.subjects import ID
 from siwei.portal.access import can_see_private, require_private
 from siwei.portal.city_pack import decided_on, pack, programmes
+from siwei.portal.queries.calls import Call, current_calls
 from siwei.portal.queries.entitlements import explained
 
 
@@ -54,6 +55,8 @@ class ClaimExplained:
     id: str
     explanations: list[Explanation]
     path: tuple[RelationStep, ...]
+    calls: Mapping[str, Call]
+    """By programme, the pot it can be applied for."""
 
 
 def claim_programmes() -> tuple[Programme, ...]:
@@ -121,4 +124,5 @@ def _explained(line: AgreementLine, actor: Actor) -> ClaimExplained:
         explained(programme, subject_facts(programme, line.consumer, day, pack().attributes, id))
         for programme in claim_programmes()
     ]
-    return ClaimExplained(line, id, found, relation_path(day, line.consumer.key, line.provider.key, actor))
+    path = relation_path(day, line.consumer.key, line.provider.key, actor)
+    return ClaimExplained(line, id, found, path, current_calls(claim_programmes(), actor))

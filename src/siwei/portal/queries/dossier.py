@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from siwei.city.attributes import Attribute
+from siwei.city.attributes import Attribute, canonical_text
 from siwei.exchange.actors import Actor
 from siwei.exchange.facts import source_of
-from siwei.exchange.models import Fact, Organisation
-from siwei.exchange.subjects import facts_on
+from siwei.exchange.models import Organisation
+from siwei.exchange.subjects import facts_on, of_subject
 from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.programmes import FactStatus, Programme, Verdict
 from siwei.policy.windows import Deadline, deadline_of
@@ -35,12 +35,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownFact:
+    """A fact as forms show it; `value` is canonical text, `status` 0 declared, 1 documented, 2 verified."""
+
+    value: str
+    status: int
+    source: str
+    source_ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One fact that may be entered; `fact` is what counts now, `own` what was declared last and does not count."""
 
     attribute: dict[str, Any]
-    fact: Fact | None
-    own: Fact | None
+    fact: ShownFact | None
+    own: ShownFact | None
     choices: tuple[str, ...]
     asked_by: tuple[Programme, ...]
 
@@ -102,32 +112,44 @@ def _urgency(line: ProgrammeLine) -> tuple[int, bool, int]:
     return ranks[line.explanation.verdict], line.deadline.is_shut, FAR if days is None else days
 
 
+def shown_fact(fact: FactValue) -> ShownFact:
+    assert fact.value is not None
+    assert not isinstance(fact.value, float)
+    return ShownFact(canonical_text(fact.value), int(fact.status), fact.source, fact.source_ref)
+
+
 def field_groups(organisation: Organisation, asked: set[str]) -> list[tuple[str, list[Field]]]:
     """The pack's facts of an organisation in four groups: those that would decide the most money come first."""
-    rows, source = attributes(), source_of(organisation)
-    facts = best_facts(list(facts_on(decided_on()).filter(organisation=organisation)))
-    best: dict[str, Fact] = {}
-    own: dict[str, Fact] = {}
-    for fact in facts:
-        best.setdefault(fact.attribute, fact)
+    source = source_of(organisation)
+    best: dict[str, ShownFact] = {}
+    own: dict[str, ShownFact] = {}
+    for fact in best_facts(list(facts_on(decided_on()).filter(organisation=organisation))):
+        shown = ShownFact(fact.value, fact.status, fact.source, fact.source_ref)
+        best.setdefault(fact.attribute, shown)
         if fact.source == source:
-            own.setdefault(fact.attribute, fact)
-    readers = _readers(organisation_programmes())
+            own.setdefault(fact.attribute, shown)
     grouped: dict[str, list[Field]] = {name: [] for name in GROUPS}
-    for attribute in pack().attributes.values():
-        if attribute.subject != "organisation":
-            continue
-        counts, mine = best.get(attribute.id), own.get(attribute.id)
-        grouped[_group(attribute, asked)].append(
-            Field(
-                rows[attribute.id],
-                counts,
-                mine if mine is not counts else None,
-                choices_of(attribute, districts()),
-                readers.get(attribute.id, ()),
-            )
-        )
+    for field in fields_of("organisation", best, own, organisation_programmes()):
+        grouped[_group(pack().attributes[field.attribute["id"]], asked)].append(field)
     return [(name, fields) for name, fields in grouped.items() if fields]
+
+
+def fields_of(
+    subject: str,
+    counts: Mapping[str, ShownFact],
+    own: Mapping[str, ShownFact],
+    known: Iterable[Programme],
+) -> list[Field]:
+    """The pack's facts of an organisation, a project or a person, in its order: what counts of each, one's own last
+    word where another counts, and which of the `known` programmes ask for it."""
+    rows, readers = attributes(), _readers(known)
+    found = []
+    for attribute in of_subject(pack().attributes, subject).values():
+        fact, mine = counts.get(attribute.id), own.get(attribute.id)
+        choices = choices_of(attribute, districts())
+        readers_of = readers.get(attribute.id, ())
+        found.append(Field(rows[attribute.id], fact, mine if mine != fact else None, choices, readers_of))
+    return found
 
 
 def _group(attribute: Attribute, asked: set[str]) -> str:

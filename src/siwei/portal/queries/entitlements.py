@@ -13,7 +13,8 @@ import polars as pl
 from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.decisions import facts_of
-from siwei.exchange.models import Fact, Organisation
+from siwei.exchange.models import Organisation
+from siwei.exchange.subjects import AnyFact
 from siwei.policy.combination import CombinationExplanation, explain_combination
 from siwei.policy.decide import decide
 from siwei.policy.explain import explain
@@ -84,7 +85,7 @@ class Entitlements:
     combination: Combination | None
 
 
-def best_facts(facts: list[Fact]) -> list[Fact]:
+def best_facts(facts: list[AnyFact]) -> list[AnyFact]:
     """The order in which policy reads them: better proven, then valid later, then known later, then written later."""
     return sorted(
         facts, key=lambda fact: (fact.status, fact.valid_from or date.min, fact.known_at, fact.pk), reverse=True

@@ -7,12 +7,15 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from siwei.city.firms.reasons import in_chinese
+from siwei.exchange.models import Project
+from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
@@ -199,6 +202,11 @@ def amount(value: int, unit: str) -> SafeString | str:
 def programme_name(programme_id: str) -> str:
     found = programmes().get(programme_id)
     return choose(found.title.zh, found.title.en) if found else programme_id
+
+
+@register.simple_tag
+def project_address(project: Project) -> str:
+    return reverse("project", args=[project_id(project)])
 
 
 @register.simple_tag

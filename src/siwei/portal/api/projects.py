@@ -1,0 +1,86 @@
+"""Projects: what is known of them, what programmes decide of them, entering facts. Opening one is the act `project`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Field, Query, Router, Schema
+
+from siwei.exchange.access import can_declare_for
+from siwei.exchange.facts import Declaration
+from siwei.exchange.models import Project
+from siwei.exchange.projects import declare_project_facts, project_id
+from siwei.portal.access import actor_of
+from siwei.portal.api.answers import IdempotencyKey, answers, own_key
+from siwei.portal.api.dossier import field_row
+from siwei.portal.api.dossier_schemas import DeclaredValue, DossierField
+from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.queries.projects import project_or_missing, project_view, projects
+
+router = Router()
+SHOWN = 500
+ProjectKey = Annotated[str, Field(min_length=1, max_length=160, description="`organisation/name`")]
+
+
+class ProjectSummary(Schema):
+    key: str
+    organisation: str
+    name: str
+
+
+class ProjectDetail(ProjectSummary):
+    can_declare: bool
+    partners: list[str] = Field(description="Keys of the leader and of whoever signed its consortium")
+    fields: list[DossierField]
+    explanations: list[dict[str, Any]]
+
+
+class ProjectDeclarations(Schema):
+    project: ProjectKey
+    idempotency_key: IdempotencyKey
+    values: Annotated[dict[str, DeclaredValue], Field(min_length=1, max_length=200)]
+
+
+@router.get("/projects", response=answers(list[ProjectSummary]))
+def list_projects(request: HttpRequest) -> Any:
+    """One's own organisations' projects; for the operator and the auditor everybody's. The first 500 by name."""
+    return [summary_row(each) for each in projects(actor_of(request))[:SHOWN]]
+
+
+@router.get("/project", response=answers(ProjectDetail))
+def get_project(request: HttpRequest, key: Annotated[str, Query(max_length=160)]) -> Any:
+    """A project: facts that may be entered and what counts now, who takes part, every programme for projects explained.
+    Its leader's people, the operator and the auditor."""
+    actor = actor_of(request)
+    return project_row(project_or_missing(key, actor), actor)
+
+
+@router.post("/project/declarations", response=answers(ProjectDetail))
+def declare(request: HttpRequest, given: ProjectDeclarations) -> Any:
+    """Declare facts of a project: all or none, for its leader's representatives alone. The same key again enters
+    nothing more."""
+    actor = actor_of(request)
+    project = project_or_missing(given.project, actor)
+    declare_project_facts(
+        project, {name: Declaration(each.value, each.evidence) for name, each in given.values.items()},
+        attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=own_key(actor, given.idempotency_key),
+    )  # fmt: skip
+    return project_row(project, actor)
+
+
+def summary_row(project: Project) -> dict[str, Any]:
+    return {"key": project_id(project), "organisation": project.organisation.key, "name": project.name}
+
+
+def project_row(project: Project, actor: Any) -> dict[str, Any]:
+    view = project_view(project, actor)
+    return {
+        **summary_row(project),
+        "can_declare": can_declare_for(actor, project.organisation_id),
+        "partners": [each.key for each in view.partners],
+        "fields": [field_row("facts", field) for field in view.fields],
+        "explanations": [each.to_dict() for each in view.explanations],
+    }

@@ -1,0 +1,64 @@
+"""The form on which facts are entered: of an organisation, a project or a person."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from siwei.errors import InputError, Problem
+from siwei.exchange.canonical import sha256_of
+from siwei.exchange.facts import Declaration, check_declarations
+from siwei.portal.city_pack import districts, pack
+from siwei.portal.entries import canonical_entry
+
+LONGEST_ENTRY = 6_000
+
+
+def declarations_typed(request: HttpRequest, subject: str) -> dict[str, Declaration]:
+    """Fields left empty say nothing. Raises InputError with every problem of every field."""
+    typed = {
+        name.removeprefix("value-"): str(text)
+        for name, text in request.POST.items()
+        if name.startswith("value-") and str(text).strip()
+    }
+    values: dict[str, Declaration] = {}
+    problems: list[Problem] = []
+    for name, text in typed.items():
+        evidence = request.POST.get(f"evidence-{name}", "").strip()
+        try:
+            values[name] = Declaration(entry(name, text, request.POST.get(f"unit-{name}", "")), evidence)
+        except InputError as error:
+            problems += error.problems
+    problems += check_declarations(values, pack().attributes, subject) if values or not problems else []
+    if problems:
+        raise InputError(problems)
+    return values
+
+
+def entry(name: str, text: str, unit: str) -> str:
+    """Canonical text of one field. Raises InputError."""
+    attribute = pack().attributes.get(name)
+    if attribute is None or len(text) > LONGEST_ENTRY:
+        raise InputError([Problem(_("This cannot be entered"), field=name)])
+    if attribute.id == "district" and text not in districts():
+        raise InputError([Problem(_("This is not one of the choices"), field=name)])
+    return canonical_entry(attribute, text, unit)
+
+
+def form_key(of: str, values: Mapping[str, Declaration], request: HttpRequest) -> str:
+    """The form sent twice is entered once; sent again with other values (after going back) it is another entry."""
+    told = sha256_of({name: [each.value, each.evidence] for name, each in values.items()})
+    return hashlib.sha256(f"{of}:{request.POST.get('token', '')}:{told}".encode("utf-8", "replace")).hexdigest()
+
+
+def problem_context(request: HttpRequest, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    """What a refused form shows: what was typed, and what is wrong beside it."""
+    return {
+        "typed": request.POST,
+        "problems": {problem.field: problem for problem in problems if problem.field},
+        "faults": [problem for problem in problems if not problem.field],
+    }

@@ -1,0 +1,208 @@
+"""Projects on pages and by the API: opened, described, decided clause by clause; and applied for."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from portal_city import NOW, City, know, signed_in
+
+from siwei.exchange.models import Application, Project, ProjectFact
+from siwei.exchange.vouchers import open_pot
+from siwei.policy.programmes import Citation, Programme, State
+from siwei.portal import city_pack
+from siwei.portal.queries import entitlements
+
+pytestmark = pytest.mark.django_db
+KEY = "n-00000000000000aa/灵巧手"
+PAGE = "/projects/n-00000000000000aa/灵巧手"
+FACTS = {
+    "project_field": "key_technology", "project_months": "24", "project_budget": "100000000",
+    "project_own_funds": "20000000", "project_funded_elsewhere": "false", "project_partners": "2",
+    "project_has_firm": "true",
+}  # fmt: skip
+APPLY = "/organisations/n-00000000000000aa/programmes/{programme}/apply"
+
+
+@pytest.fixture
+def opened(city: City) -> City:
+    response = signed_in(city.alice).post(
+        "/projects", {"organisation": city.firm.key, "name": "灵巧手", "token": "one"}
+    )
+    assert (response.status_code, Project.objects.count()) == (302, 1)
+    return city
+
+
+def declare(client: Client, **values: str) -> Any:
+    body = {"project": KEY, "idempotency_key": "k", "values": {name: {"value": each} for name, each in values.items()}}
+    return client.post("/api/project/declarations", json.dumps(body), content_type="application/json")
+
+
+def released(programme_id: str, monkeypatch: pytest.MonkeyPatch) -> Programme:
+    """The programme as if its text had sources: in force, so that it may release money."""
+    made, cited = city_pack.programmes()[programme_id], Citation("试验", "")
+    changed = replace(
+        made,
+        state=State.IN_FORCE,
+        clauses=tuple(replace(each, citation=cited) for each in made.clauses),
+        award=replace(made.award, citation=cited),
+        parameters=tuple(replace(each, citation=cited) for each in made.parameters),
+        limits=tuple(replace(each, citation=cited) for each in made.limits),
+    )
+    assert not changed.is_draft
+    monkeypatch.setitem(city_pack.programmes(), programme_id, changed)
+    entitlements._explained.cache_clear()
+    return changed
+
+
+def test_a_project_is_described_on_its_page_and_decided_there(opened: City) -> None:
+    client = signed_in(opened.alice)
+    text = client.get(PAGE).content.decode()
+    assert ("联合研究课题资助" in text, "孔雀计划（团队资助）" in text, "参与单位数" in text) == (True, True, True)
+    form = {
+        f"value-{name}": value for name, value in FACTS.items() if name not in ("project_budget", "project_own_funds")
+    }
+    money = {"value-project_budget": "100", "unit-project_budget": "wan", "value-project_own_funds": "20",
+             "unit-project_own_funds": "wan"}  # fmt: skip
+    for _ in range(2):
+        assert client.post(PAGE, {"token": "t", **form, **money}).status_code == 302
+    assert ProjectFact.objects.count() == len(FACTS)
+    found = client.get("/api/project", {"key": KEY}).json()
+    topic = next(each for each in found["explanations"] if each["programme"] == "research-topic")
+    assert (topic["verdict"], topic["award"]["award_fen"], found["partners"]) == (
+        "eligible", 50_000_000, [opened.firm.key],
+    )  # fmt: skip
+    page = client.get(PAGE).content.decode()
+    assert topic["sentence"]["zh"] in page
+    assert "50.00 万元" in page
+
+
+def test_a_form_that_cannot_be_used_keeps_what_was_typed(opened: City) -> None:
+    response = signed_in(opened.alice).post(PAGE, {"value-project_months": "many", "token": "t"})
+    text = response.content.decode()
+    assert (response.status_code, 'value="many"' in text, "这不是数字" in text) == (400, True, True)
+    assert ProjectFact.objects.count() == 0
+
+
+@pytest.mark.parametrize(("who", "sees"), [("bob", 404), ("charlie", 404), ("olive", 200), ("ann", 200)])
+def test_a_project_is_its_leaders_and_the_offices_alone(opened: City, who: str, sees: int) -> None:
+    client = signed_in(getattr(opened, who))
+    assert client.get(PAGE).status_code == sees
+    assert client.get("/api/project", {"key": KEY}).status_code == sees
+    assert declare(client, project_months="1").status_code in (403, 404)
+    assert len(client.get("/api/projects").json()) == (1 if sees == 200 else 0)
+    assert (
+        client.post("/projects", {"organisation": opened.firm.key, "name": "别人的", "token": "x"}).status_code == 403
+    )
+    assert (ProjectFact.objects.count(), Project.objects.count()) == (0, 1)
+
+
+def test_a_visitor_signs_in_first(opened: City) -> None:
+    assert (Client().get("/projects").status_code, Client().get(PAGE).status_code) == (302, 404)
+
+
+def test_a_project_is_applied_for_from_its_page(opened: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    programme = released("research-topic", monkeypatch)
+    open_pot(programme, "2026", 900_000_000, actor=opened.olive, now=NOW, idempotency_key="pot")
+    client = signed_in(opened.alice)
+    assert declare(client, **FACTS).status_code == 200
+    page = client.get(PAGE).content.decode()
+    address = APPLY.format(programme="research-topic")
+    assert f"{address}?subject=n-00000000000000aa%2F" in page
+    given = {"token": "t", "claim": "50", "unit": "wan", "contracts": "任务书 1"}
+    assert client.get(address, {"subject": KEY}).status_code == 200
+    response = client.post(f"{address}?subject={KEY}", given)
+    application = Application.objects.get()
+    assert response.headers["Location"] == f"/applications/{application.key}"
+    assert (application.decision.subject, application.claim_fen) == (KEY, 50_000_000)
+    shown = client.get(f"/applications/{application.key}").content.decode()
+    assert ("属于基础研究或关键技术" in shown, "灵巧手" in shown) == (True, True)
+    # Neither for the organisation itself, nor for a project that is not there, nor twice.
+    assert client.post(address, given).status_code == 404
+    assert client.post(f"{address}?subject={opened.firm.key}/none", given).status_code == 404
+    assert client.post(f"{address}?subject={KEY}", {**given, "token": "u"}).status_code == 409
+
+
+def test_a_contract_is_applied_for_from_the_agreements_page(dealt: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    programme = released("compute-contract", monkeypatch)
+    open_pot(programme, "2026", 900_000_000, actor=dealt.olive, now=NOW, idempotency_key="pot-cc")
+    client = signed_in(dealt.alice)
+    address = APPLY.format(programme="compute-contract")
+    page = client.get("/agreements/deal").content.decode()
+    assert f"{address}?subject=deal%2F1" in page
+    (explanation,) = client.get("/api/claim?id=deal/1").json()["explanations"]
+    award = explanation["award"]["award_fen"]
+    assert award
+    form = client.get(address, {"subject": "deal/1"}).content.decode()
+    assert ('rows="3" maxlength="5000">deal</textarea>' in form, "deal/1" in form) == (True, True)
+    body = {"programme": "compute-contract", "subject": "deal/1", "claim_fen": award, "idempotency_key": "k",
+            "documents": [{"kind": "contract", "number": "deal"}]}  # fmt: skip
+    api = f"/api/organisations/{dealt.firm.key}/applications"
+    refused = signed_in(dealt.bob).post(api, json.dumps(body), content_type="application/json")
+    assert refused.status_code == 403
+    made = client.post(api, json.dumps(body), content_type="application/json")
+    assert (made.status_code, made.json()["subject"], made.json()["claim_fen"]) == (200, "deal/1", award)
+    again = client.post(api, json.dumps({**body, "idempotency_key": "l"}), content_type="application/json")
+    assert (again.status_code, "claimed from this pot before" in again.json()["detail"]) == (409, True)
+    more = client.post(api, json.dumps({**body, "claim_fen": award + 1}), content_type="application/json")
+    assert more.status_code == 409
+
+
+def test_limits_over_several_contracts_bind_what_is_applied_for(dealt: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most 10 fen per organisation and year, as if the programme said so."""
+    programme = released("compute-contract", monkeypatch)
+    small = tuple(
+        replace(each, values=((date.min, 10),)) if each.id == "per_year" else each for each in programme.parameters
+    )
+    programme = replace(programme, parameters=small)
+    monkeypatch.setitem(city_pack.programmes(), "compute-contract", programme)
+    open_pot(programme, "2026", 900_000_000, actor=dealt.olive, now=NOW, idempotency_key="pot-cc")
+    client = signed_in(dealt.alice)
+    page = client.get(APPLY.format(programme="compute-contract"), {"subject": "deal/1"}).content.decode()
+    assert "每家单位每年合计最高 5 万元" in page
+    body = {"programme": "compute-contract", "subject": "deal/1", "claim_fen": 11, "idempotency_key": "k",
+            "documents": [{"kind": "contract", "number": "deal"}]}  # fmt: skip
+    api = f"/api/organisations/{dealt.firm.key}/applications"
+    refused = client.post(api, json.dumps(body), content_type="application/json")
+    assert (refused.status_code, "'organisation-year'" in refused.json()["detail"]) == (409, True)
+    body |= {"claim_fen": 10}
+    assert client.post(api, json.dumps(body), content_type="application/json").status_code == 200
+
+
+def test_what_is_held_already_is_weighed_and_the_rule_named(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the contracts may be supported in all: 1.28 of 2.56 million yuan. With 1.2 million of Longhua's, the
+    voucher gives 80,000."""
+    for name, value in (("longhua_compute_paid", "400000000"),):
+        know(city.firm, name, value, is_public=False)
+    city.firm.facts.filter(attribute="district").update(value="longhua")
+    for name in ("longhua-compute", "xunli"):
+        made = released(name, monkeypatch)
+        changed = replace(made, window=None)
+        monkeypatch.setitem(city_pack.programmes(), name, changed)
+        open_pot(changed, "2026", 900_000_000, actor=city.olive, now=NOW, idempotency_key=f"pot-{name}")
+    client = signed_in(city.alice)
+
+    def apply(programme: str, claim_fen: int, key: str) -> Any:
+        body = {"programme": programme, "claim_fen": claim_fen, "idempotency_key": key,
+                "documents": [{"kind": "contract", "number": f"HT-{key}"}]}  # fmt: skip
+        address = f"/api/organisations/{city.firm.key}/applications"
+        return client.post(address, json.dumps(body), content_type="application/json")
+
+    xunli = APPLY.format(programme="xunli")
+    assert "叠加规则" not in client.get(xunli).content.decode()
+    assert apply("longhua-compute", 120_000_000, "lh").status_code == 200
+    page = client.get(xunli).content.decode()
+    assert ("叠加规则" in page, "同一算力合同获其他财政支持的" in page, "8.00 万元" in page) == (True, True, True)
+    entitlement = client.get(xunli.removesuffix("/apply")).content.decode()
+    assert "同一算力合同获其他财政支持的" in entitlement
+    refused = apply("xunli", 8_000_001, "x1")
+    detail = refused.json()["detail"]
+    assert (refused.status_code, "'compute-contract'" in detail, "leaves 8000000 fen" in detail) == (409, True, True)
+    assert apply("xunli", 8_000_000, "x2").status_code == 200
+    assert "没有可申领的金额" in client.get(xunli).content.decode()
+    # What is withdrawn is held no more.
+    key = Application.objects.get(pot__programme="longhua-compute").key
+    client.post(f"/applications/{key}", {"act": "withdraw", "token": "w"})
+    assert "叠加规则" not in client.get(xunli).content.decode()
