@@ -82,8 +82,8 @@ def test_the_job_really_ran_and_was_settled(city: Path) -> None:
     exchange = siwei(city, "run")["stages"][3]
     assert exchange["notes"] == []
     assert exchange["counts"] == {
-        "parties": 11, "listings": 12, "matches": 6, "agreements": 5, "jobs": 1, "settled": 1, "rounds": 2,
-        "applications": 4,
+        "parties": 11, "listings": 12, "matches": 6, "agreements": 5, "jobs": 1, "settled": 1, "projects": 1,
+        "rounds": 2, "applications": 4,
     }  # fmt: skip
     [metrics] = city.glob("jobs/**/metrics.json")
     assert json.loads(metrics.read_text())["accuracy"] > 0.8
