@@ -321,6 +321,7 @@ def test_every_guard_stands() -> None:
     assert missing_guards(connection) == []
     assert missing_guards(connection, "usage") == []
     assert missing_guards(connection, "payments") == []
+    assert missing_guards(connection, "statements") == []
 
 
 def test_a_lost_guard_is_seen(money: dict[str, int]) -> None:

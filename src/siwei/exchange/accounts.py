@@ -8,7 +8,10 @@ CNY:own-share:<organisation>        what a firm has committed here to pay itself
 CNY:claw-back:<organisation>        below zero by what an organisation is to pay back of its awards
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
 CNY:grant:<organisation>            an award that is money, to be paid by payment order
-CNY:paid:<organisation>             what its bank statements say was paid to it
+CNY:paid:<organisation>             what bank statements say was paid to it
+CNY:bank-difference:<holder>        what statements of this account moved that agrees with no order and nobody explained
+CNY:bank-unordered:<holder>         where such money went or came from, as far as it is no payee's
+CNY:bank-explained:<holder>         what of it somebody explained
 
 For what is counted and is not money (accelerator-seconds, tokens, seats, a voucher's own unit: `units`), alike:
 
@@ -53,6 +56,12 @@ def grant_account(owner: Organisation) -> Account:
 
 def paid_account(owner: Organisation) -> Account:
     return open_account(f"{CNY}:paid:{owner.key}", unit=CNY, purpose="paid", owner=owner)
+
+
+def bank_account(purpose: str, holder: Organisation | None) -> Account:
+    """`bank-difference`, `bank-unordered` or `bank-explained`, of an organisation's bank account or the city's."""
+    code = f"{CNY}:{purpose}:{holder.key if holder else 'city'}"
+    return open_account(code, unit=CNY, purpose=purpose, owner=holder, floor=-BALANCE_LIMIT)
 
 
 def claw_back_account(owner: Organisation) -> Account:

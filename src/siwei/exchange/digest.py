@@ -21,6 +21,7 @@ from siwei.exchange.models import (
     Approval,
     ApprovalRule,
     BankAccount,
+    BankEntry,
     CallMeter,
     Cap,
     CapAlert,
@@ -59,6 +60,8 @@ from siwei.exchange.models import (
     Run,
     Settlement,
     SharingRound,
+    StatementFile,
+    StatementReject,
     Transfer,
     TrueUp,
     Upstream,
@@ -186,6 +189,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "ApprovalRule": _values(ApprovalRule.objects.all(), "organisation__key", "role", "from_fen"),
     "BankAccount": _values(
         BankAccount.objects.filter(ended_at=None), "holder", "name", "number", "bank_code", "bank_name"
+    ),
+    "BankEntry": _values(
+        BankEntry.objects.all(),
+        *("account_number", "reference", "booked_on", "direction", "amount_fen", "name", "counter_account"),
+        *("end_to_end_id", "remittance", "finding", "state", "order__end_to_end_id", "difference_fen", "reason"),
     ),
     "Cap": _values(
         Cap.objects.all(),
@@ -328,6 +336,10 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("key", "pot__programme", "pot__period", "version_sha256", "sharing", "seed", "budget_fen", "state"),
         *("shared_on", "notice_from", "notice_until", "awarded_on"),
     ),
+    "StatementFile": _values(
+        StatementFile.objects.all(), "account_number", "sha256", "name", "form", "read", "added", "rejected", "is_whole"
+    ),
+    "StatementReject": _values(StatementReject.objects.all(), "file__sha256", "row", "reason", "record"),
     "Transfer": _transfers,
     "TrueUp": _values(
         TrueUp.objects.all(),

@@ -44,6 +44,13 @@ from siwei.exchange.models.payments import (
 )
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
 from siwei.exchange.models.quotes import Quote, TrueUp
+from siwei.exchange.models.reconciliation import (
+    BankEntry,
+    EntryState,
+    Finding,
+    StatementFile,
+    StatementReject,
+)
 from siwei.exchange.models.runs import Placement, Run
 from siwei.exchange.models.spending import Approval, ApprovalRule, ApprovalState, Cap, CapAlert, CapUnit
 from siwei.exchange.models.work import Schedule, Worker
@@ -61,6 +68,7 @@ __all__ = [
     "ApprovalRule",
     "ApprovalState",
     "BankAccount",
+    "BankEntry",
     "BatchState",
     "CallMeter",
     "CallState",
@@ -78,9 +86,11 @@ __all__ = [
     "DeliveryState",
     "Dispute",
     "DisputeState",
+    "EntryState",
     "Event",
     "Fact",
     "FactStatus",
+    "Finding",
     "Grant",
     "Hold",
     "ImportFile",
@@ -126,6 +136,8 @@ __all__ = [
     "Settlement",
     "SharingRound",
     "Side",
+    "StatementFile",
+    "StatementReject",
     "StoredFile",
     "Transfer",
     "TransferKind",
