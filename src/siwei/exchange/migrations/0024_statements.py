@@ -17,7 +17,7 @@ def install(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0022_payments'),
+        ('exchange', '0023_project_facts'),
     ]
 
     operations = [
