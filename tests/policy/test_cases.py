@@ -12,6 +12,8 @@ from siwei.policy.case_results import CaseRun, Difference, run_cases, run_pack_c
 from siwei.policy.cases import read_cases
 from siwei.policy.coverage import BranchCoverage, ClauseCoverage
 from siwei.policy.loading import load_programme
+from siwei.policy.programmes import Text
+from siwei.policy.stacking import RelatedRule
 
 Write = Callable[..., Path]
 CASES = """\
@@ -149,3 +151,82 @@ def test_the_cases_of_shenzhen_hold_and_show_everything() -> None:
     assert {name: gaps[name] for name in ("xunli", "yuliao", "moxing", "longhua-compute", "high-tech-enterprise")} == {
         "xunli": (), "yuliao": (), "moxing": (), "longhua-compute": (), "high-tech-enterprise": (),
     }  # fmt: skip
+
+
+ADDED = """\
+aggregates:
+  granted: {of: awards, sum: award_fen, words: {zh: 已获, en: Granted}}
+  group_staff: {of: related, sum: staff, unit: people, words: {zh: 人数, en: Staff}}
+"""
+ROWS = """\
+programme: trial
+as_of: 2026-03-01
+proof: documented
+facts: {spent: 1000, staff: 3}
+rows:
+  awards: [{award_fen: 5}, {award_fen: 6, organisation: somebody-else}]
+cases:
+  - id: shared
+    facts: {group_staff: 3}
+    expect: {verdict: eligible, clauses: {first: yes}}
+  - id: own
+    rows: {awards: [], ties: [{holder: own, held: b, kind: control}], organisations: [{id: b, staff: 8}]}
+    expect: {verdict: not_eligible, clauses: {first: no}}
+  - id: not-known
+    rows: {awards: [{award_fen: 5}], ties: [{holder: not-known, held: b, kind: control}], organisations: [{id: b}]}
+    expect: {verdict: cannot_tell, clauses: {first: unknown}}
+"""
+
+
+@pytest.fixture
+def run_rows(write_programme: Write, attributes: dict[str, Attribute]) -> Callable[[str], CaseRun]:
+    def run_text(cases: str, with_rule: bool = True) -> CaseRun:
+        clause = "granted > 0 && group_staff <= 10 && staff > 0"
+        path = write_programme(requires="documented", clause=clause)
+        path.write_text(path.read_text(encoding="utf-8") + ADDED, encoding="utf-8")
+        programme = load_programme(path, attributes)
+        beside = path.with_name("trial.cases.yaml")
+        beside.write_text(cases, encoding="utf-8")
+        rule = RelatedRule(2500, Text("", ""), None) if with_rule else None
+        return run_cases(programme, read_cases(beside, programme, attributes, rule))
+
+    return run_text
+
+
+def test_what_is_added_up_may_be_given_as_rows(run_rows: Callable[[str], CaseRun]) -> None:
+    done = run_rows(ROWS)
+    assert done.failed == ()
+    added = {result.case.id: {name: value for name, (value, _) in result.case.added.items()} for result in done.results}
+    assert added == {
+        "shared": {"granted": 5}, "own": {"granted": 0, "group_staff": 11},
+        "not-known": {"granted": 5, "group_staff": None},
+    }  # fmt: skip
+    declared = ROWS.replace("documented", "declared").replace("not_eligible, clauses: {first: no}", "cannot_tell")
+    (failed,) = run_rows(declared).failed
+    assert (failed.case.id, failed.differences[0].got) == ("shared", "cannot_tell")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "field"),
+    [
+        ("[{award_fen: 5}, {", "[{award: 5}, {", "no column 'award' of awards", "rows.awards.0.award"),
+        ("[{award_fen: 5}, {", "[{award_fen: five}, {", "'five' is not a whole number", "rows.awards.0.award_fen"),
+        ("{id: b, staff: 8}", "{id: b, staf: 8}", "no column 'staf' of org", "cases.1.rows.organisations.0.staf"),
+        ("held: b, kind: control}], organisations: [{id: b, s", "held: b, kind: love}], organisations: [{id: b, s",
+         "a kind that is neither share nor control", "cases.1.rows.ties"),
+    ],
+)  # fmt: skip
+def test_wrong_rows_are_told_once_with_their_place(
+    run_rows: Callable[[str], CaseRun], old: str, new: str, message: str, field: str
+) -> None:
+    assert old in ROWS
+    with pytest.raises(PolicyError) as refused:
+        run_rows(ROWS.replace(old, new))
+    (problem,) = refused.value.problems
+    assert (problem.field, problem.line is not None) == (field, True)
+    assert message in problem.message
+
+
+def test_ties_need_the_pack_s_rule(run_rows: Callable[..., CaseRun]) -> None:
+    with pytest.raises(PolicyError, match="does not say which make parties related"):
+        run_rows(ROWS, with_rule=False)

@@ -146,3 +146,13 @@ either_or:
 def test_the_pack_of_shenzhen_has_no_fault_of_stacking() -> None:
     found = check_programmes(SHENZHEN / "programmes", load_attributes(SHENZHEN), TODAY)
     assert [each.problem for each in found if each.programme == "stacking.yaml"] == []
+
+
+def test_a_fault_of_form_does_not_hide_a_limit_s(findings: Callable[[str], tuple[Finding, ...]]) -> None:
+    text = group(limit="spend + p.most") + PARAMETER + "[{value: 5}]\n"
+    found = findings(text.replace("reduce:", "reduces:"))
+    assert [each.problem.field for each in found] == ["groups.0.reduce", "groups.0.limit", "groups.0.reduces"]
+    # A limit that reads a parameter which is wrong itself is not judged by that.
+    assert [each.problem.field for each in findings(text.replace("value: 5", "value: five"))] == [
+        "parameters.most.values.0.value"
+    ]

@@ -9,7 +9,7 @@ import pytest
 
 from siwei.city.attributes import Attribute
 from siwei.errors import PolicyError, Problem
-from siwei.policy import FactStatus, Programme, load_programme, load_programmes, programme_schema
+from siwei.policy import FactStatus, Programme, load_programme, load_programmes, programme_schema, stacking_schema
 
 Write = Callable[..., Path]
 Attributes = dict[str, Attribute]
@@ -222,3 +222,84 @@ def test_what_a_reader_cannot_see_is_refused(write_programme: Write, attributes:
     for unseen in ("\u202e", "\u200b", "\u2066"):
         (found,) = problems(replace(write_programme(), "requires: declared", f"requires: decl{unseen}ared"), attributes)
         assert found.message.startswith(f"holds the unseen character U+{ord(unseen):04X}")
+
+
+def test_a_fault_of_form_does_not_hide_those_of_expressions(write_programme: Write, attributes: Attributes) -> None:
+    """A field misspelt, a field missing, a kind unknown: and every expression is checked all the same."""
+    path = write_programme(clause="spend > 0", award="basis_points(spent, p.rat)", cap="spent > 1")
+    for old, new in (
+        ("kind: grant", "kind: gift"),
+        ("    words: {zh: 条件一, en: First}\n", ""),
+        ("issuer:", "isuer:"),
+    ):
+        replace(path, old, new)
+    found = problems(path, attributes)
+    assert {each.field for each in found} == {
+        "kind", "issuer", "isuer", "clauses.0.words", "clauses.0.expr", "award.expr", "award.cap",
+    }  # fmt: skip
+    assert all(each.line and each.column and "^" in each.message for each in found)
+
+
+def test_what_reads_something_wrong_is_not_wrong_by_that(write_programme: Write, attributes: Attributes) -> None:
+    path = replace(write_programme(clause="spend > 0"), "value: 5000", "value: many")
+    assert [each.field for each in problems(path, attributes)] == ["parameters.rate.values.0.value", "clauses.0.expr"]
+    other = replace(write_programme(id="other", clause="spent > 0"), "words: {zh: 比例, en: Rate}", "words: x")
+    assert [each.field for each in problems(other, attributes)] == ["parameters.rate.words"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "a", "clauses: [1, [2], {expr: [3]}]", "parameters: [1]\naward: 5", "{}", "tables: {a: {}}"]
+)
+def test_a_file_of_any_form_is_told_of(tmp_path: Path, attributes: Attributes, text: str) -> None:
+    path = tmp_path / "trial.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert "id is missing" in str(problems(path, attributes)) or text in ("[]", "a")
+
+
+def test_a_clause_id_that_stands_twice_is_told_at_the_clause(write_programme: Write, attributes: Attributes) -> None:
+    more = "  - {id: first, expr: spend > 1, words: {zh: 二, en: Second}}\n"
+    more += "  - {id: award, expr: 'true', words: {zh: 三, en: Third}}\n"
+    path = replace(write_programme(), "award:\n", f"{more}award:\n")
+    found = {each.field: (each.message.split("\n")[0], each.line, each.column) for each in problems(path, attributes)}
+    assert found["clauses.1.id"] == ("another clause is called 'first'", 21, 10)
+    assert found["clauses.2.id"] == ("no clause may be called 'award'", 22, 10)
+    assert "clauses.1.expr" in found
+    replace(path, "kind: grant", "kind: gift")
+    assert {"clauses.1.id", "clauses.2.id", "clauses.1.expr", "kind"} == {
+        each.field for each in problems(path, attributes)
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "field"),
+    [
+        ("kind: grant", "kind: grant\nstate: ended", "a version that has ended needs", "state"),
+        ("rounding:", "voucher: {kinds: [compute], rate: '5000', words: {zh: 券, en: V}}\nrounding:",
+         "voucher terms in a programme of kind grant", "voucher"),
+    ],
+)  # fmt: skip
+def test_what_no_field_alone_is_wrong_about(
+    write_programme: Write, attributes: Attributes, old: str, new: str, message: str, field: str
+) -> None:
+    path = replace(write_programme(), old, new)
+    if field == "state":
+        replace(path, ", end: 2026-12-31", "")
+    found = problems(path, attributes)
+    assert [(each.message[: len(message)], each.field) for each in found] == [(message, field)]
+
+
+def test_editors_take_what_the_loader_takes(write_programme: Write, attributes: Attributes) -> None:
+    """A number without quotes where text is asked for, and a whole number in quotes."""
+    path = replace(replace(write_programme(cap="1000000", clause="true"), 'version: "1"', "version: 1"),
+                   "value: 5000", "value: '5000'")  # fmt: skip
+    assert load_programme(path, attributes).version == "1"
+    for schema, title in ((programme_schema(), "Siwei programme"), (stacking_schema(), "Siwei stacking")):
+        assert schema["title"] == title
+    schema = programme_schema()
+    assert schema["properties"]["version"]["type"] == ["string", "number", "boolean"]  # type: ignore[index]
+    assert schema["properties"]["id"]["type"] == "string"  # type: ignore[index]
+    parts = schema["$defs"]
+    assert parts["AwardDocument"]["properties"]["cap"]["anyOf"][0]["type"] == ["string", "number", "boolean"]  # type: ignore[index]
+    assert parts["ClauseDocument"]["properties"]["expr"]["type"] == ["string", "number", "boolean"]  # type: ignore[index]
+    assert parts["ParameterValueDocument"]["properties"]["value"]["type"] == ["integer", "string"]  # type: ignore[index]
+    assert parts["ParameterValueDocument"]["properties"]["start"]["anyOf"][0] == {"format": "date", "type": "string"}  # type: ignore[index]

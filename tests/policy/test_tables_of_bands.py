@@ -1,8 +1,10 @@
 """Tables of bands and of size classes: their files, what is refused, and that columns and definition agree."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute
 from siwei.city.home import PACKS
 from siwei.errors import PolicyError
-from siwei.policy import Programme, load_programme
+from siwei.policy import FactValue, Programme, check_programmes, decide, diff, explain, load_programme
 from siwei.policy.language.bands import Band, find_band_problems, make_table
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.types import INT, INT64_MAX, INT64_MIN, STRING
@@ -93,6 +95,80 @@ def test_a_table_read_wrongly(
 ) -> None:
     path = with_table(write_programme(clause=clause), "{to: 9, result: 1}, {above: 9, result: 2}")
     assert problems(path, attributes)[0][0].startswith(message)
+
+
+DATED = """\
+tables:
+  ratio:
+    value_unit: fen
+    result_unit: basis_point
+    words: {zh: 比例, en: Ratio}
+    citation: {document: Trial rules}
+    values:
+      - {start: FIRST, bands: [{to: 499, result: 500}, {above: 499, result: 400}]}
+      - {start: 2026-07-01, bands: [{to: 999, result: 600}, {above: 999, result: LATER}]}
+clauses:"""
+
+
+def with_dated_table(path: Path, first: str = "2026-01-01", later: str = "300") -> Path:
+    table = DATED.replace("FIRST", first).replace("LATER", later)
+    path.write_text(path.read_text(encoding="utf-8").replace("clauses:", table, 1), "utf-8")
+    return path
+
+
+def test_a_table_changes_with_the_day(write_programme: Write, attributes: dict[str, Attribute]) -> None:
+    path = with_dated_table(write_programme(award="basis_points(spent, band(spent, t.ratio))"))
+    programme = load_programme(path, attributes)
+    table = pl.DataFrame({"id": ["a", "b", "c"], "spent": [400, 900, 10_000]})
+    for day, expected in ((date(2026, 6, 30), [20, 36, 400]), (date(2026, 7, 1), [24, 54, 300])):
+        assert decide((programme,), table, day).awards["award_fen"].to_list() == expected
+        steps = explain(programme, {"spent": FactValue(900)}, day).award.steps
+        assert [step.value for step in steps][:1] == [400 if day.month == 6 else 600]
+
+
+def test_days_without_bands_are_told(write_programme: Write, attributes: dict[str, Attribute]) -> None:
+    award = "basis_points(spent, band(spent, t.ratio))"
+    found = problems(with_dated_table(write_programme(award=award), "2026-02-01"), attributes)
+    assert found == [(found[0][0], 22, "tables.ratio.values")]
+    assert found[0][0].startswith("table ratio has no bands from 2026-01-01 to 2026-02-01")
+    path = with_dated_table(write_programme(award=award))
+    path.write_text(
+        path.read_text("utf-8").replace("{start: 2026-01-01, end: 2026-12-31}", "{end: 2026-06-30}"), "utf-8"
+    )
+    told = {(each.kind, each.problem.field) for each in check_programmes(path.parent, attributes, date(2026, 3, 1))}
+    assert {("table_missing", "tables.ratio.values"), ("value_never_used", "tables.ratio.values.1")} <= told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{above: 999, result: 300}", "{above: 1000, result: 300}", "no band holds 1000"),
+        ("{above: 999, result: 300}", "{above: 999, below: 2000, result: 1}, {from: 2000, result: 2}",
+         "write as many bands for every day"),
+        ("start: 2026-07-01", "start: 2025-07-01", "values must ascend"),
+        ("    values:\n", "    bands: [{to: 1, result: 1}, {above: 1, result: 2}]\n    values:\n", "give `bands`, or"),
+    ],
+)  # fmt: skip
+def test_a_wrong_dated_table(
+    write_programme: Write, attributes: dict[str, Attribute], old: str, new: str, message: str
+) -> None:
+    path = with_dated_table(write_programme(award="basis_points(spent, band(spent, t.ratio))"))
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    assert problems(path, attributes)[0][0].startswith(message)
+
+
+def test_a_table_that_differs_is_a_reason(write_programme: Write, attributes: dict[str, Attribute]) -> None:
+    award = "basis_points(spent, band(spent, t.ratio))"
+    before = load_programme(with_dated_table(write_programme(award=award)), attributes)
+    after = load_programme(with_dated_table(write_programme(award=award), later="200"), attributes)
+    rows = pl.DataFrame({"id": ["a", "b"], "spent": [900, 10_000]})
+    (found,) = diff((before,), (after,), rows, date(2026, 7, 1))
+    assert [(each.name, each.before, each.after) for each in found.changes] == [
+        ("table ratio", "up to [999]: [600, 300]", "up to [999]: [600, 200]"),
+    ]  # fmt: skip
+    assert found.reasons.rows() == [("table ratio", 0, 1, 0, -100)]
 
 
 @given(

@@ -96,7 +96,7 @@ def meaning_of(aggregate: Aggregate, programme: Programme, as_of: date) -> tuple
     """Two aggregates that mean the same make the same column of the same rows."""
     texts = tuple(each.text for each in (aggregate.value, aggregate.where) if each)
     read = {name for each in (aggregate.value, aggregate.where) if each for name in each.parameters}
-    values = {each.id: each.value_on(as_of) for each in programme.parameters if each.id in read}
+    values = {name: value for name, value in programme.values_on(as_of).items() if name in read}
     return aggregate.of, aggregate.kind, aggregate.per, texts, tuple(values.items()), programme.rounding.mode
 
 

@@ -9,6 +9,7 @@ from siwei.policy.cases import Case, case_files, case_table, read_cases, read_ca
 from siwei.policy.coverage import Coverage, measure_coverage
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, award_column, clause_column, decide, verdict_column
 from siwei.policy.loading import load_all_versions
+from siwei.policy.loading_stacking import load_related_rule
 from siwei.policy.programmes import Programme
 from siwei.policy.releases import find_version
 from siwei.policy.versions import latest_versions
@@ -50,6 +51,7 @@ def run_pack_cases(pack: Path, attributes: Mapping[str, Attribute]) -> tuple[tup
     directory = pack / "programmes"
     versions = load_all_versions(directory, attributes)
     latest = {programme.id: programme for programme in latest_versions(versions)}
+    rule = load_related_rule(pack)
     runs = []
     for path in case_files(directory):
         document, _ = read_cases_document(path)
@@ -57,7 +59,7 @@ def run_pack_cases(pack: Path, attributes: Mapping[str, Attribute]) -> tuple[tup
             programme = latest[document.programme]
         else:
             programme = find_version(directory, attributes, document.programme, document.version or "")
-        runs.append(run_cases(programme, read_cases(path, programme, attributes)))
+        runs.append(run_cases(programme, read_cases(path, programme, attributes, rule)))
     tested = {run.programme.id for run in runs}
     return tuple(runs), tuple(name for name in latest if name not in tested)
 

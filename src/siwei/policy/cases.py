@@ -2,11 +2,11 @@
 test`.
 
 `facts` of the file are those of every case unless it says otherwise; `absent` names facts that a case lacks. All facts
-are as well proven as `proof` says.
+are as well proven as `proof` says. What a programme adds up is given as a fact, or as the `rows` it is added up of.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,10 +17,14 @@ from pydantic import Field, ValidationError, model_validator
 from siwei.city.attributes import Attribute, parse_value
 from siwei.city.pack_yaml import YamlDocument, read_yaml
 from siwei.errors import InputError, PolicyError, Problem
+from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader, added_up, merged
 from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
-from siwei.policy.language.compile import STATUS_SUFFIX
+from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
+from siwei.policy.sources import ORGANISATION, subject_types
+from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID, attribute_dtypes
+from siwei.policy.tables import columns_beside
 
 LARGEST_FILE = 1024 * 1024
 SUFFIX = ".cases.yaml"
@@ -44,6 +48,7 @@ class CaseDocument(Document):
     facts: dict[str, str] = Field(default_factory=dict, description="Added to the file's, or in their place.")
     absent: list[str] = Field(default_factory=list, description="Facts of the file that are not known here.")
     proof: Status | None = Field(None, description="How well the facts are proven; absent: the file's.")
+    rows: CaseRowsDocument | None = Field(None, description="What is added up; each list in place of the file's.")
     expect: ExpectationDocument = Field(description="What must come out.")
 
 
@@ -55,6 +60,7 @@ class CasesDocument(Document):
     as_of: date = Field(description="The day of the decisions.")
     proof: Status = Field("verified", description="How well the facts are proven.")
     facts: dict[str, str] = Field(default_factory=dict, description="Facts of every case.")
+    rows: CaseRowsDocument | None = Field(None, description="Other rows of every case, which aggregates add up.")
     cases: Annotated[list[CaseDocument], Field(min_length=1, max_length=2000, description="The subjects.")]
 
     @model_validator(mode="after")
@@ -81,6 +87,8 @@ class Case:
     clauses: Mapping[str, ClauseVerdict]
     file: str
     line: int
+    added: Mapping[str, tuple[int | None, FactStatus]] = field(default_factory=dict)
+    """What was added up of the case's other rows, each with its proof."""
 
 
 def case_files(directory: Path) -> list[Path]:
@@ -114,26 +122,32 @@ def _form_problem(detail: dict[str, Any], document: YamlDocument, path: Path) ->
     return Problem(message, "see docs/how-to/write-a-programme.md", str(path), *document.places[known], name)
 
 
-def read_cases(path: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> tuple[Case, ...]:
-    """The cases of one file, for the programme it names. Raises PolicyError with every fact and clause that the
-    programme does not know."""
+def read_cases(
+    path: Path, programme: Programme, attributes: Mapping[str, Attribute], rule: RelatedRule | None = None
+) -> tuple[Case, ...]:
+    """The cases of one file, for the programme it names; `rule` says which ties make parties related. Raises
+    PolicyError with every fact and clause that the programme does not know, and every wrong row."""
     document, yaml_document = read_cases_document(path)
-    reader = _Reader(document, yaml_document, path, programme, attributes)
+    reader = _Reader(document, yaml_document, path, programme, attributes, rule)
     cases = tuple(reader.cases())
     if reader.problems:
-        raise PolicyError(reader.problems)
+        # What is wrong with the file's own rows is wrong in every case that has none of its own.
+        raise PolicyError([*dict.fromkeys(reader.problems)])
     return cases
 
 
 class _Reader:
     def __init__(
         self, document: CasesDocument, yaml: YamlDocument, path: Path, programme: Programme,
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Attribute], rule: RelatedRule | None,
     ) -> None:  # fmt: skip
         self.document, self.yaml, self.path = document, yaml, path
         self.programme, self.attributes = programme, attributes
-        self.dtypes = attribute_dtypes([programme])
+        known = subject_types(attributes, programme.applies_to)
+        beside = {name: DTYPES[known[name].kind] for name in columns_beside((programme,)) if name in known}
+        self.dtypes = {**beside, **attribute_dtypes([programme])}
         self.problems: list[Problem] = []
+        self.rows = CaseRowsReader(attributes, rule, self._problem)
 
     def cases(self) -> Iterator[Case]:
         shared = dict(self._facts(self.document.facts, ("facts",)))
@@ -145,18 +159,39 @@ class _Reader:
             own = dict(self._facts(case.facts, (*place, "facts")))
             facts = {name: value for name, value in {**shared, **own}.items() if name not in case.absent}
             award = case.expect.award_fen
+            day, proof = case.as_of or self.document.as_of, FactStatus[(case.proof or self.document.proof).upper()]
             yield Case(
                 case.id,
-                case.as_of or self.document.as_of,
+                day,
                 facts,
-                FactStatus[(case.proof or self.document.proof).upper()],
+                proof,
                 Verdict(case.expect.verdict),
                 award is not None,
                 award if isinstance(award, int) else None,
                 {name: ClauseVerdict(verdict) for name, verdict in case.expect.clauses.items()},
                 str(self.path),
                 self.yaml.places[place][0],
+                self._added(case, index, facts, proof, day),
             )
+
+    def _added(
+        self, case: CaseDocument, index: int, facts: Mapping[str, Cell], proof: FactStatus, day: date
+    ) -> dict[str, tuple[int | None, FactStatus]]:
+        document = merged(self.document.rows, case.rows)
+        if document is None:
+            return {}
+        place: tuple[str | int, ...] = ("rows",) if case.rows is None else ("cases", index, "rows")
+        subject = str(facts.get(ORGANISATION, case.id))
+        told = len(self.problems)
+        rows = self.rows.read(document, place, subject, facts, proof, day)
+        if rows is None or len(self.problems) > told:
+            return {}
+        try:
+            return added_up(self.programme, facts, rows, subject, day)
+        except InputError as error:
+            for problem in error.problems:
+                self._problem(place, problem.message, problem.fix)
+            return {}
 
     def _facts(self, facts: Mapping[str, str], path: tuple[str | int, ...]) -> Iterator[tuple[str, Cell]]:
         for name, text in facts.items():
@@ -192,7 +227,11 @@ def case_table(programme: Programme, cases: tuple[Case, ...]) -> pl.DataFrame:
     """One row per case, as `decide` takes it: `id`, a column per attribute and its status."""
     columns: dict[str, pl.Series] = {ID: pl.Series([case.id for case in cases], dtype=pl.String)}
     for name, dtype in attribute_dtypes([programme]).items():
-        columns[name] = pl.Series([case.facts.get(name) for case in cases], dtype=dtype)
-        proofs = [int(case.proof) if name in case.facts else None for case in cases]
+        values = [case.added[name][0] if name in case.added else case.facts.get(name) for case in cases]
+        columns[name] = pl.Series(values, dtype=dtype)
+        proofs = [
+            int(case.added[name][1]) if name in case.added else int(case.proof) if name in case.facts else None
+            for case in cases
+        ]
         columns[name + STATUS_SUFFIX] = pl.Series(proofs, dtype=pl.UInt8)
     return pl.DataFrame(columns)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Protocol, TypeVar
 
 from siwei.policy.language.tree import Expression, render
-from siwei.policy.programmes import Aggregate, Clause, Limit, Parameter, Pot, Programme, Voucher
+from siwei.policy.programmes import Aggregate, Clause, Limit, Parameter, Pot, Programme, Table, Voucher
 
 OF_MONEY = ("pot", "voucher", "window")
 """Kinds of changes that change no decision: what comes after it, and when one may apply."""
@@ -14,8 +14,8 @@ OF_MONEY = ("pot", "voucher", "window")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is parameter, clause, award, cap, rounding, period, aggregate, limit or one of OF_MONEY; of a pack's
-    stacking.yaml parameter, group, exclusion or related parties. `before` and `after` are None where absent."""
+    """`kind` is parameter, table, aggregate, clause, award, cap, rounding, limit, period or one of OF_MONEY; of a
+    pack's stacking.yaml parameter, group, exclusion or related parties. `before` and `after` are None where absent."""
 
     kind: str
     id: str
@@ -53,6 +53,8 @@ def changes_between(before: Programme | None, after: Programme | None, day: date
 def _parts(before: Programme, after: Programme, day: date) -> Iterator[Change]:
     sides = (before, after)
     yield from parameter_changes(before.parameters, after.parameters, day)
+    yield from named_changes("table", *({each.id: _table(each, day) for each in side.tables if each.bands.later}
+                                        for side in sides))  # fmt: skip
     yield from named_changes("aggregate", *({each.id: _aggregate(each) for each in side.aggregates} for side in sides))
     yield from named_changes("clause", *({each.id: _clause(each) for each in side.clauses} for side in sides))
     yield Change("award", "", *(f"{render(each.award.expression.tree)} ({each.award.requires.name})" for each in sides))
@@ -92,6 +94,13 @@ def _aggregate(aggregate: Aggregate) -> str:
     return f"{aggregate.kind}{value} over {aggregate.of}{where} per {', '.join(aggregate.per)}"
 
 
+def _table(table: Table, day: date) -> str:
+    """What holds on the day, of a table that changes; one that does not is written out where it is read."""
+    values = list(table.bands.values_on(table.id, day).values())
+    size = len(table.bands.limits)
+    return f"up to {values[:size]}: {values[size:]}"
+
+
 def _limit(limit: Limit) -> str:
     order = f", served by {', '.join(limit.order)}" if limit.order else ""
     return f"at most {_expression(limit.at_most)} per {', '.join(limit.per)}{order}"
@@ -127,6 +136,7 @@ def with_change(base: Programme, other: Programme, change: Change) -> Programme:
     mixed = replace(
         base,
         parameters=_with(base.parameters, other.parameters, change.id if change.kind == "parameter" else None),
+        tables=_with(base.tables, other.tables, change.id if change.kind == "table" else None),
         aggregates=_with(base.aggregates, other.aggregates, change.id if change.kind == "aggregate" else None),
     )
     match change.kind:

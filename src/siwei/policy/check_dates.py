@@ -51,23 +51,24 @@ def check_parameters(subject: Subject) -> Iterator[Finding]:
                 f"parameter {parameter.id} has no value before {first}, and the period has no first day",
                 "give the period its first day, or the parameter a value without `start`",
             )  # fmt: skip
-        yield from _values_outside(subject, parameter.id, [start for start, _ in parameter.values])
+        yield from _values_outside(subject, "parameters", parameter.id, [start for start, _ in parameter.values])
 
 
-def _values_outside(subject: Subject, name: str, starts: list[date]) -> Iterator[Finding]:
+def _values_outside(subject: Subject, section: str, name: str, starts: list[date]) -> Iterator[Finding]:
     period = subject.programme.period
     for index, start in enumerate(starts):
         after = period.end is not None and start > period.end
         replaced = index + 1 < len(starts) and period.start is not None and starts[index + 1] <= period.start
         if after or replaced:
             yield subject.at(
-                Severity.WARNING, "value_never_used", ("parameters", name, "values", index),
+                Severity.WARNING, "value_never_used", (section, name, "values", index),
                 f"this value of {name} holds on no day of the period", "remove it, or mend the days",
             )  # fmt: skip
 
 
 def check_tables(subject: Subject) -> Iterator[Finding]:
-    """Gaps and overlaps of a table are refused when the file is read; what is left is a table that nobody reads."""
+    """Gaps and overlaps of a table are refused when the file is read; what is left is a table that nobody reads, and
+    days on which one that changes has no bands."""
     texts = [expression.text for expression in _every_expression(subject.programme)]
     for table in subject.programme.tables:
         # In the tree a table has become its limits and results: only the text still names it.
@@ -76,6 +77,14 @@ def check_tables(subject: Subject) -> Iterator[Finding]:
                 Severity.WARNING, "unused_table", ("tables", table.id), f"table {table.id} is never read",
                 f"read t.{table.id} in an expression, or remove it",
             )  # fmt: skip
+        starts = [version[0] for version in table.bands.later]
+        if starts and subject.programme.period.start is None and starts[0] > date.min:
+            yield subject.at(
+                Severity.WARNING, "table_missing", ("tables", table.id, "values"),
+                f"table {table.id} has no bands before {starts[0]}, and the period has no first day",
+                "give the period its first day, or the table bands without `start`",
+            )  # fmt: skip
+        yield from _values_outside(subject, "tables", table.id, starts)
 
 
 def check_bands(subject: Subject) -> Iterator[Finding]:

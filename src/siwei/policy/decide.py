@@ -178,8 +178,7 @@ def programme_context(
     columns: frozenset[str],
     ranges: Mapping[str, Bounds] = EVERY_WHOLE_NUMBER,
 ) -> Context:
-    values = {parameter.id: parameter.value_on(as_of) for parameter in programme.parameters}
-    return Context(as_of, values, programme.rounding.mode, requires, columns, ranges)
+    return Context(as_of, programme.values_on(as_of), programme.rounding.mode, requires, columns, ranges)
 
 
 def compile_clause(

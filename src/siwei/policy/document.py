@@ -20,6 +20,7 @@ from siwei.policy.document_parts import (
     ShortText,
     Status,
     TextDocument,
+    editor_schema,
 )
 from siwei.policy.document_tables import TableDocument, UnitName
 
@@ -123,28 +124,7 @@ class ProgrammeDocument(Document):
     pot: PotDocument | None = Field(None, description="The budget, where there is one.")
     notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")
 
-    @model_validator(mode="after")
-    def _ended_on_a_day(self) -> "ProgrammeDocument":
-        if self.state == "ended" and self.period.end is None:
-            raise ValueError("a version that has ended needs the last day of its period")
-        return self
-
-    @model_validator(mode="after")
-    def _clauses_once(self) -> "ProgrammeDocument":
-        ids = [clause.id for clause in self.clauses]
-        twice = sorted({each for each in ids if ids.count(each) > 1} | ({"award"} & set(ids)))
-        if twice:
-            raise ValueError(f"clause ids must differ, and none may be `award`: {', '.join(twice)}")
-        return self
-
-    @model_validator(mode="after")
-    def _voucher_of_a_voucher(self) -> "ProgrammeDocument":
-        if self.voucher is not None and self.kind != "voucher":
-            raise ValueError(f"voucher terms in a programme of kind {self.kind}")
-        return self
-
 
 def programme_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of a programme file, for editors."""
-    schema = ProgrammeDocument.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Siwei programme", **schema}
+    return editor_schema(ProgrammeDocument, "Siwei programme")

@@ -1,7 +1,7 @@
 """What every part of a programme's file is made of: names, expressions, words, citations, periods."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -43,3 +43,28 @@ class PeriodDocument(Document):
         if self.start and self.end and self.end < self.start:
             raise ValueError("end lies before start")
         return self
+
+
+LETTER_FIRST = "^[a-z]"
+
+
+def editor_schema(model: type[BaseModel], title: str) -> dict[str, object]:
+    """The JSON Schema (2020-12) of a file, for editors. Files are read with every scalar as text and typed by the
+    schema: so what is text may be written as a plain number or yes and no, and a whole number in quotes."""
+    schema = _as_written(model.model_json_schema())
+    assert isinstance(schema, dict)
+    return {**schema, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
+
+
+def _as_written(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_as_written(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _as_written(each) for name, each in schema.items()}
+    names = str(made.get("pattern", "")).startswith(LETTER_FIRST)
+    if made.get("type") == "string" and not names and not made.keys() & {"format", "enum", "const"}:
+        made["type"] = ["string", "number", "boolean"]
+    elif made.get("type") == "integer":
+        made |= {"type": ["integer", "string"], "pattern": r"^[+-]?[0-9]+$"}
+    return made

@@ -12,6 +12,7 @@ from siwei.policy.document_parts import (
     Identifier,
     ParameterName,
     TextDocument,
+    editor_schema,
 )
 
 MOST_PROGRAMMES = 12
@@ -68,5 +69,4 @@ class StackingDocument(Document):
 
 def stacking_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of `stacking.yaml`, for editors."""
-    schema = StackingDocument.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Siwei stacking", **schema}
+    return editor_schema(StackingDocument, "Siwei stacking")

@@ -1,8 +1,9 @@
 """Tables of a programme's file: a result for each band of a value, read in expressions as `band(value, t.<name>)`."""
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from siwei.policy.document_parts import INT64_MAX, CitationDocument, Document, TextDocument
 from siwei.policy.language.overloads import MOST_BANDS
@@ -25,6 +26,16 @@ class BandDocument(Document):
     result: int = Field(ge=-INT64_MAX - 1, le=INT64_MAX, description="What the table gives for a value in the band.")
 
 
+Bands = Annotated[list[BandDocument], Field(min_length=2, max_length=MOST_BANDS + 1)]
+
+
+class TableValueDocument(Document):
+    """Bands and the day from which they hold."""
+
+    start: date | None = Field(None, description="First day; absent (first value only): from when is not known.")
+    bands: Bands = Field(description="Ascending.")
+
+
 class TableDocument(Document):
     """Bands that hold every whole number once, ascending: a gap or an overlap is refused."""
 
@@ -32,4 +43,19 @@ class TableDocument(Document):
     result_unit: UnitName | None = Field(None, description="The unit of the results; absent: a plain number.")
     words: TextDocument = Field(description="What it is.")
     citation: CitationDocument | None = Field(None, description="Absent: the programme is a draft.")
-    bands: Annotated[list[BandDocument], Field(min_length=2, max_length=MOST_BANDS + 1, description="Ascending.")]
+    bands: Bands | None = Field(None, description="Ascending; of a table that changes, `values` instead.")
+    values: Annotated[list[TableValueDocument], Field(min_length=1, max_length=50)] | None = Field(
+        None, description="Bands by first day, ascending; every time as many."
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "TableDocument":
+        if (self.bands is None) == (self.values is None):
+            raise ValueError("give `bands`, or `values` by date")
+        if self.values is not None:
+            starts = [value.start or date.min for value in self.values]
+            if starts != sorted(set(starts)):
+                raise ValueError("values must ascend by their first day, each day once")
+            if len({len(value.bands) for value in self.values}) > 1:
+                raise ValueError("write as many bands for every day: split one in two that give the same result")
+        return self

@@ -185,7 +185,9 @@ class _Explainer:
         def add(node: Node) -> None:
             for child in children(node):
                 add(child)
-            if isinstance(node, Call | Parameter) or node is expression.tree:
+            # What a table's limits are on the day is seen in the band itself.
+            is_figure = isinstance(node, Parameter) and not node.name.startswith("t.")
+            if isinstance(node, Call) or is_figure or node is expression.tree:
                 parts[render(node)] = plan.add(node, context)
 
         add(expression.tree)

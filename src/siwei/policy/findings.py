@@ -61,13 +61,12 @@ class Subject:
 
 
 def settings_of(programme: Programme) -> tuple[Setting, ...]:
-    """The period cut into stretches of days within which no parameter changes, in order."""
+    """The period cut into stretches of days within which no parameter and no table changes, in order."""
     period = programme.period
     changes = sorted(
         {
             start
-            for parameter in programme.parameters
-            for start, _ in parameter.values
+            for start in programme.dated_from
             if start != date.min
             and (period.start is None or start > period.start)
             and (period.end is None or start <= period.end)
@@ -85,8 +84,7 @@ def setting_on(programme: Programme, day: date) -> Setting:
 
 def _setting(programme: Programme, first: date | None, last: date | None) -> Setting:
     day = first or date.min
-    values = {parameter.id: parameter.value_on(day) for parameter in programme.parameters}
-    return Setting(first, last, values, programme.rounding.mode)
+    return Setting(first, last, programme.values_on(day), programme.rounding.mode)
 
 
 def stretch(setting: Setting) -> str:

@@ -1,6 +1,6 @@
 """From a directory of YAML files to checked programmes, or to every problem in all of them at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,8 @@ from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import BOOL, INT, CelType
 from siwei.policy.loading_language import band_tables, load_size_classes, unit_needed, units_of
 from siwei.policy.loading_money import MoneyReader
-from siwei.policy.places import Places
+from siwei.policy.loading_parts import ReadablePart, readable_part
+from siwei.policy.places import Places, with_line
 from siwei.policy.programmes import (
     Award,
     Citation,
@@ -38,8 +39,8 @@ from siwei.policy.programmes import (
     State,
     Text,
 )
-from siwei.policy.reading import read_document
-from siwei.policy.sources import subject_types
+from siwei.policy.reading import read_form
+from siwei.policy.sources import source_types, subject_types
 from siwei.policy.versions import file_stems, latest_versions
 
 MOST_FILES = 500
@@ -90,15 +91,17 @@ def programme_files(directory: Path) -> list[Path]:
 
 
 def load_programme(path: Path, attributes: Mapping[str, Attribute]) -> Programme:
-    """One file. Raises PolicyError with every problem in it."""
-    document, source = read_document(path, ProgrammeDocument)
-    yaml_document = source.yaml
-    if path.stem not in file_stems(document.id, document.version):
-        place = yaml_document.places.get(("id",), (1, 1))
-        message = f"id {document.id!r} is not the file's name"
-        stems = " or ".join(f"{stem}.yaml" for stem in file_stems(document.id, document.version))
-        raise PolicyError([Problem(message, f"rename the file to {stems}", str(path), *place, "id")])
-    return _Builder(document, yaml_document, source.text, path, attributes).build(source.sha256)
+    """One file. Raises PolicyError with every problem in it: of its form, and of every expression that can be read."""
+    form = read_form(path, ProgrammeDocument)
+    source = form.file
+    if form.document is None:
+        part = readable_part(source.yaml.value)
+        builder = _Builder(part.document, source.yaml, source.text, path, attributes)
+        builder.check(part)
+        # What is read of something that is itself wrong may be wrong by that alone.
+        found = [each for each in builder.problems if not part.is_doubtful(each)]
+        raise PolicyError([*form.problems, *found])
+    return _Builder(form.document, source.yaml, source.text, path, attributes, [*form.problems]).build(source.sha256)
 
 
 def cel_types(attributes: Mapping[str, Attribute]) -> dict[str, CelType]:
@@ -123,8 +126,23 @@ class _Builder:
     def places(self) -> Places:
         return Places(self.text, self.yaml_document.places, str(self.path))
 
+    def check(self, part: ReadablePart) -> None:
+        """Notes what is wrong with every expression of a part of a programme, and with what stands by itself."""
+        self.bands, _ = band_tables(self.document, self._complain)
+        self.units = units_of(self.document, self.attributes)
+        self.size_classes = load_size_classes(self.path.parent)
+        self._check_parameters()
+        self._check_clause_ids(part.clause_ids)
+        types = subject_types(self.attributes, self.document.applies_to)
+        mine = self._checker({**types, **dict.fromkeys(part.aggregates, INT)})
+        of = {name: self._checker(source_types(self.attributes, name)) for name in part.sources}
+        for each in part.expressions:
+            checker = mine if each.of is None else of[each.of]
+            self._expression(checker, each.text, BOOL if each.is_condition else INT, each.path)
+
     def build(self, sha256: str) -> Programme:
         document = self.document
+        self._check_whole()
         self.bands, tables = band_tables(document, self._complain)
         self.units = units_of(document, self.attributes)
         self.size_classes = load_size_classes(self.path.parent)
@@ -169,7 +187,36 @@ class _Builder:
         return Checker(types, parameters, rounding, self.units, self.bands, self.size_classes)
 
     def _complain(self, path: KeyPath, message: str, fix: str) -> None:
-        self.problems.append(self.places.problem_at(path, message, fix))
+        self.problems.append(with_line(self.places.problem_at(path, message, fix), self.text))
+
+    def _check_whole(self) -> None:
+        """What no field by itself can be wrong about."""
+        document = self.document
+        stems = file_stems(document.id, document.version)
+        if self.path.stem not in stems:
+            fix = f"rename the file to {' or '.join(f'{stem}.yaml' for stem in stems)}"
+            self._complain(("id",), f"id {document.id!r} is not the file's name", fix)
+        if document.state == "ended" and document.period.end is None:
+            message = "a version that has ended needs the last day of its period"
+            self._complain(("state",), message, "write `end:` in its period")
+        if document.voucher is not None and document.kind != "voucher":
+            fix = "write `kind: voucher`, or take the terms out"
+            self._complain(("voucher",), f"voucher terms in a programme of kind {document.kind}", fix)
+        self._check_clause_ids([clause.id for clause in document.clauses])
+        for index, limit in enumerate(document.limits):
+            if limit.id in [earlier.id for earlier in document.limits[:index]]:
+                self._complain(("limits", index, "id"), f"another limit is called {limit.id!r}", "rename one")
+
+    def _check_clause_ids(self, ids: Sequence[str | None]) -> None:
+        seen: set[str] = set()
+        for index, name in enumerate(ids):
+            path: KeyPath = ("clauses", index, "id")
+            if name == "award":
+                self._complain(path, "no clause may be called 'award'", "the award itself is called so: rename it")
+            elif name is not None and name in seen:
+                self._complain(path, f"another clause is called {name!r}", "rename one")
+            if name is not None:
+                seen.add(name)
 
     def _check_parameters(self) -> None:
         start = self.document.period.start
@@ -180,6 +227,12 @@ class _Builder:
                 message = f"parameter {name} has no value from {start} to {first}"
                 fix = "give a value for the first day of the period"
                 self.problems.append(Problem(message, fix, str(self.path), *place, f"parameters.{name}"))
+
+        for name, table in self.document.tables.items():
+            begins = (table.values[0].start or date.min) if table.values else date.min
+            if start is not None and begins > start:
+                message = f"table {name} has no bands from {start} to {begins}"
+                self._complain(("tables", name, "values"), message, "give bands for the first day of the period")
 
     def _parameters(self) -> list[Parameter]:
         return [

@@ -1,6 +1,7 @@
 """What the expressions of a programme stand on: the units of what they read, its tables, the pack's size classes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,15 @@ from siwei.city.pack_csv import read_csv_table
 from siwei.city.pack_yaml import KeyPath
 from siwei.errors import PolicyError, Problem
 from siwei.policy.document import ProgrammeDocument
-from siwei.policy.language.bands import Band, BandTable, find_band_problems, make_table
+from siwei.policy.document_tables import BandDocument, TableDocument
+from siwei.policy.language.bands import (
+    Band,
+    BandTable,
+    find_band_problems,
+    limit_name,
+    make_dated_table,
+    result_name,
+)  # fmt: skip
 from siwei.policy.language.size_classes import CLASSES, MEASURES, SizeClasses, SizeRow
 from siwei.policy.language.types import INT64_MAX
 from siwei.policy.loading_money import citation_of, text_of
@@ -27,7 +36,12 @@ def units_of(document: ProgrammeDocument, attributes: Mapping[str, Attribute]) -
     units: dict[str, str | None] = {name: each.unit for name, each in attributes.items()}
     units |= AWARD_UNITS
     units |= {name: aggregate.unit for name, aggregate in document.aggregates.items()}
-    return units | {f"p.{name}": parameter.unit for name, parameter in document.parameters.items()}
+    units |= {f"p.{name}": parameter.unit for name, parameter in document.parameters.items()}
+    for name, table in document.tables.items():
+        size = len(table.values[0].bands) if table.values else 0
+        units |= {f"p.{limit_name(name, place)}": table.value_unit for place in range(size - 1)}
+        units |= {f"p.{result_name(name, place)}": table.result_unit for place in range(size)}
+    return units
 
 
 def unit_needed(document: ProgrammeDocument, path: KeyPath) -> str | None:
@@ -37,7 +51,7 @@ def unit_needed(document: ProgrammeDocument, path: KeyPath) -> str | None:
             return "fen"
         case ("voucher", "rate"):
             return "basis_point"
-        case ("aggregates", str(name), "sum" | "greatest"):
+        case ("aggregates", str(name), "sum" | "greatest") if name in document.aggregates:
             return document.aggregates[name].unit
     return None
 
@@ -48,14 +62,32 @@ def band_tables(
     """The tables as expressions read them, and as people do."""
     made, shown = {}, []
     for name, table in document.tables.items():
-        bands = [Band(band.result, band.from_, band.above, band.to, band.below) for band in table.bands]
-        found = find_band_problems(bands)
-        for place, message in found:
-            complain(("tables", name, "bands", place), message, "the bands must hold every whole number once")
-        if not found:
-            made[name] = make_table(bands, table.value_unit, table.result_unit)
+        read = _versions(name, table)
+        right = True
+        for path, _, bands in read:
+            for place, message in find_band_problems(bands):
+                complain((*path, place), message, "the bands must hold every whole number once")
+                right = False
+        if right:
+            units = table.value_unit, table.result_unit
+            dated = make_dated_table([(start, bands) for _, start, bands in read], *units)
+            made[name] = dated if table.values is not None else replace(dated, later=())
             shown.append(Table(name, made[name], text_of(table.words), citation_of(table.citation)))
     return made, tuple(shown)
+
+
+def _versions(name: str, table: TableDocument) -> list[tuple[KeyPath, date, list[Band]]]:
+    """Where its bands stand in the file, from which day they hold, and themselves."""
+    if table.values is None:
+        return [(("tables", name, "bands"), date.min, _bands(table.bands or []))]
+    return [
+        (("tables", name, "values", index, "bands"), value.start or date.min, _bands(value.bands))
+        for index, value in enumerate(table.values)
+    ]
+
+
+def _bands(written: Sequence[BandDocument]) -> list[Band]:
+    return [Band(band.result, band.from_, band.above, band.to, band.below) for band in written]
 
 
 def load_size_classes(directory: Path) -> SizeClasses | None:

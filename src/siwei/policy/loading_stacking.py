@@ -9,14 +9,16 @@ from pathlib import Path
 from siwei.city.attributes import Attribute
 from siwei.city.pack_yaml import KeyPath
 from siwei.errors import PolicyError, Problem
+from siwei.policy.document import ParameterDocument
 from siwei.policy.document_stacking import StackingDocument
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import INT
 from siwei.policy.loading_money import citation_of, text_of
+from siwei.policy.loading_parts import readable_limits
 from siwei.policy.places import Places
 from siwei.policy.programmes import Parameter, Programme
-from siwei.policy.reading import read_document
+from siwei.policy.reading import read_document, read_form
 from siwei.policy.sources import subject_types
 from siwei.policy.stacking import MOST_LINKED, EitherOr, RelatedRule, Stacking, StackingGroup, linked
 
@@ -44,9 +46,16 @@ def read_stacking(pack: Path, attributes: Mapping[str, Attribute], known: Collec
     path = Path(pack) / FILE
     if not path.is_file():
         return None
-    document, source = read_document(path, StackingDocument, REFERENCE)
-    places = Places(source.text, source.yaml.places, str(path))
-    return WrittenStacking(document, _Builder(document, places, attributes, known).build(), places)
+    form = read_form(path, StackingDocument, REFERENCE)
+    places = Places(form.file.text, form.file.yaml.places, str(path))
+    if form.document is None:
+        part = readable_limits(form.file.yaml.value)
+        checker = _checker(attributes, part.parameters)
+        faults = [_faults(checker, each.text, each.path, places) for each in part.expressions
+                  if not part.is_doubtful(each)]  # fmt: skip
+        raise PolicyError([*form.problems, *(problem for each in faults for problem in each)])
+    builder = _Builder(form.document, places, attributes, known, form.problems)
+    return WrittenStacking(form.document, builder.build(), places)
 
 
 def load_related_rule(pack: Path) -> RelatedRule | None:
@@ -62,16 +71,30 @@ def _related(document: StackingDocument) -> RelatedRule | None:
     return None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
 
 
+def _checker(attributes: Mapping[str, Attribute], parameters: Mapping[str, ParameterDocument]) -> Checker:
+    units: dict[str, str | None] = {name: each.unit for name, each in attributes.items()}
+    units |= {f"p.{name}": parameter.unit for name, parameter in parameters.items()}
+    return Checker(subject_types(attributes, "organisation"), tuple(parameters), "down", units)
+
+
+def _faults(checker: Checker, text: str, path: KeyPath, places: Places) -> list[Problem]:
+    """What is wrong with a limit."""
+    try:
+        checker.check(text, INT, unit="fen")
+    except ExpressionRefused as refused:
+        return [places.problem(path, text, fault.message, fault.fix, fault.line, fault.column)
+                for fault in refused.faults]  # fmt: skip
+    return []
+
+
 class _Builder:
     def __init__(
-        self, document: StackingDocument, places: Places, attributes: Mapping[str, Attribute], known: Collection[str]
-    ) -> None:
+        self, document: StackingDocument, places: Places, attributes: Mapping[str, Attribute], known: Collection[str],
+        problems: Sequence[Problem] = (),
+    ) -> None:  # fmt: skip
         self.document, self.places, self.known = document, places, known
-        types = subject_types(attributes, "organisation")
-        units: dict[str, str | None] = {name: each.unit for name, each in attributes.items()}
-        units |= {f"p.{name}": parameter.unit for name, parameter in document.parameters.items()}
-        self.checker = Checker(types, tuple(document.parameters), "down", units)
-        self.problems: list[Problem] = []
+        self.checker = _checker(attributes, document.parameters)
+        self.problems = [*problems]
 
     def build(self) -> Stacking:
         groups, rules = [], []
@@ -141,14 +164,9 @@ class _Builder:
         )
 
     def _expression(self, text: str, path: KeyPath) -> Expression | None:
-        try:
-            return self.checker.check(text, INT, unit="fen")
-        except ExpressionRefused as refused:
-            for fault in refused.faults:
-                self.problems.append(
-                    self.places.problem(path, text, fault.message, fault.fix, fault.line, fault.column)
-                )
-            return None
+        faults = _faults(self.checker, text, path, self.places)
+        self.problems += faults
+        return None if faults else self.checker.check(text, INT, unit="fen")
 
     def _parameters(self) -> tuple[Parameter, ...]:
         return tuple(

@@ -284,6 +284,20 @@ class Programme:
     limits: tuple[Limit, ...] = ()
     tables: tuple[Table, ...] = ()
 
+    def values_on(self, day: date) -> dict[str, int | None]:
+        """What expressions read that is dated: parameters, and the limits and results of tables that change."""
+        values = {parameter.id: parameter.value_on(day) for parameter in self.parameters}
+        for table in self.tables:
+            if table.bands.later:
+                values |= table.bands.values_on(table.id, day)
+        return values
+
+    @property
+    def dated_from(self) -> tuple[date, ...]:
+        """Every day on which a parameter or a table begins to have a value."""
+        starts = {start for parameter in self.parameters for start, _ in parameter.values}
+        return tuple(sorted(starts | {version[0] for table in self.tables for version in table.bands.later}))
+
     @property
     def attributes(self) -> tuple[str, ...]:
         """Every attribute that a clause, the award, its cap, a limit or the voucher's rate reads, sorted; aggregates

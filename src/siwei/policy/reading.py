@@ -4,7 +4,7 @@ import difflib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,8 +26,26 @@ class ReadFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Form(Generic[Model]):
+    """What could be read of a file: `document` is None where it is not of its schema; `problems` say all that is
+    wrong with its form."""
+
+    document: Model | None
+    file: ReadFile
+    problems: tuple[Problem, ...]
+
+
 def read_document(path: Path, model: type[Model], page: str = PAGE) -> tuple[Model, ReadFile]:
     """Raises PolicyError with every problem; `page` of the documentation lists the fields."""
+    form = read_form(path, model, page)
+    if form.document is None or form.problems:
+        raise PolicyError(form.problems)
+    return form.document, form.file
+
+
+def read_form(path: Path, model: type[Model], page: str = PAGE) -> Form[Model]:
+    """Raises PolicyError where nothing in the file can be read."""
     content = _read_bounded(path)
     try:
         text = content.decode("utf-8-sig")
@@ -35,14 +53,18 @@ def read_document(path: Path, model: type[Model], page: str = PAGE) -> tuple[Mod
         line = content[: error.start].count(b"\n") + 1
         raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path), line)]) from None
     document = read_yaml(text, str(path))
-    if document.problems:
-        raise PolicyError([with_line(problem, text) for problem in document.problems])
+    problems = [with_line(problem, text) for problem in document.problems]
+    if problems and not document.value:
+        raise PolicyError(problems)
+    file = ReadFile(text, document, hashlib.sha256(content).hexdigest())
     try:
-        read = model.model_validate(document.value)
+        return Form(model.model_validate(document.value), file, tuple(problems))
     except ValidationError as error:
-        problems = _schema_problems(error, document, str(path), model, page)
-        raise PolicyError([with_line(problem, text) for problem in problems]) from None
-    return read, ReadFile(text, document, hashlib.sha256(content).hexdigest())
+        places = {(problem.line, problem.column) for problem in problems}
+        found = _schema_problems(error, document, str(path), model, page)
+        # What is told of a place already is not told of it again.
+        more = [with_line(each, text) for each in found if (each.line, each.column) not in places]
+        return Form(None, file, (*problems, *more))
 
 
 def _read_bounded(path: Path) -> bytes:

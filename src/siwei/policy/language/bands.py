@@ -1,7 +1,8 @@
 """Bands by a declared table: the whole line of integers cut without gap or overlap, a result for each piece."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from itertools import pairwise
 
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
@@ -35,6 +36,27 @@ class BandTable:
     results: tuple[int, ...]
     value_unit: str | None = None
     result_unit: str | None = None
+    later: tuple[tuple[date, tuple[int, ...], tuple[int, ...]], ...] = ()
+    """Of a table that changes: its limits and results from their first days on, all of them, by day ascending."""
+
+    def values_on(self, name: str, day: date) -> dict[str, int | None]:
+        """Of a table that changes: what its limits and results are on a day, by the names expressions read; None before
+        the first."""
+        known = [version for version in self.later if version[0] <= day]
+        sides: tuple[Sequence[int | None], ...] = known[-1][1:] if known else (
+            [None] * len(self.limits), [None] * len(self.results),
+        )  # fmt: skip
+        names = (limit_name, result_name)
+        return {called(name, place): value for called, side in zip(names, sides, strict=True)
+                for place, value in enumerate(side)}  # fmt: skip
+
+
+def limit_name(table: str, place: int) -> str:
+    return f"t.{table}.limit{place}"
+
+
+def result_name(table: str, place: int) -> str:
+    return f"t.{table}.result{place}"
 
 
 def find_band_problems(bands: Sequence[Band]) -> list[tuple[int, str]]:
@@ -64,3 +86,13 @@ def make_table(bands: Sequence[Band], value_unit: str | None = None, result_unit
     """Of bands in which `find_band_problems` finds nothing."""
     limits = tuple(band.last for band in bands[:-1])
     return BandTable(limits, tuple(band.result for band in bands), value_unit, result_unit)
+
+
+def make_dated_table(
+    versions: Sequence[tuple[date, Sequence[Band]]], value_unit: str | None = None, result_unit: str | None = None
+) -> BandTable:
+    """Of versions, by first day ascending and of as many bands each."""
+    made = [(start, make_table(bands)) for start, bands in versions]
+    last = made[-1][1]
+    later = tuple((start, table.limits, table.results) for start, table in made)
+    return replace(last, value_unit=value_unit, result_unit=result_unit, later=later)

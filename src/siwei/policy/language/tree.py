@@ -106,7 +106,7 @@ def render(node: Node) -> str:
         case Attribute():
             return node.name
         case Parameter():
-            return f"p.{node.name}"
+            return node.name if node.name.startswith("t.") else f"p.{node.name}"
         case AsOf():
             return "as_of"
         case ListLiteral():

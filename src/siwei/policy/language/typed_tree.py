@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from siwei.policy.language.bands import BandTable
+from siwei.policy.language.bands import BandTable, limit_name, result_name
 from siwei.policy.language.interpret import NotTaken, TooMuchWork, interpret
 from siwei.policy.language.meanings import meanings
 from siwei.policy.language.moments import EPOCH
@@ -151,12 +151,19 @@ class Converter:
         if name not in self.setting.tables:
             raise Refusal(written.offset, "this is no table", f"t.<table>, of {', '.join(self.setting.tables)}")
         table = self.setting.tables[name]
+        sides = ((table.limits, table.value_unit, limit_name), (table.results, table.result_unit, result_name))
         parts = tuple(
             ListLiteral(
-                tuple(Literal(each, INT, written.offset, unit) for each in numbers), CelType("list", INT), offset
+                tuple(
+                    # Of a table that changes, what holds is known with the day, as of a parameter.
+                    Parameter(called(name, place), INT, written.offset) if table.later
+                    else Literal(each, INT, written.offset, unit)
+                    for place, each in enumerate(numbers)
+                ),
+                CelType("list", INT), offset,
             )
-            for numbers, unit in ((table.limits, table.value_unit), (table.results, table.result_unit))
-        )
+            for numbers, unit, called in sides
+        )  # fmt: skip
         arguments = (value, *parts)
         overload = _find("band", arguments)
         if overload is None:
