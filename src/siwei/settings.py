@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     worker_lease_s: float = Field(default=30.0, ge=0.2, le=3600)
     """Seconds after which a worker that is no longer heard of is taken for dead and its tasks are given to others."""
 
+    block_heads: Path | None = None
+    """Directory to which the worker appends every sealed block's head (block-heads.jsonl); best on another machine."""
+
     debug: bool = False
     """Django's debug mode, for development only."""
 

@@ -19,10 +19,10 @@ import polars as pl  # noqa: E402
 from siwei.city.home import open_home  # noqa: E402
 from siwei.exchange import ledger  # noqa: E402
 from siwei.exchange.actors import PLATFORM  # noqa: E402
-from siwei.exchange.audit import seal  # noqa: E402
 from siwei.exchange.files import store_file  # noqa: E402
 from siwei.exchange.models import Person  # noqa: E402
 from siwei.exchange.runs import save_run  # noqa: E402
+from siwei.exchange.seals import seal  # noqa: E402
 
 PAPER = b"%PDF-1.7 evidence"
 

@@ -39,7 +39,7 @@ submit_job("deal", 1, JobSpec(command=(sys.executable, "-c", code), wall_limit_s
 """
 REPORT = """
 import django, json; django.setup()
-from siwei.exchange.audit import verify_seals
+from siwei.exchange.seals import verify_seals
 from siwei.exchange.models import Job, Usage
 job = Job.objects.get(key="job")
 print(json.dumps([job.state, job.attempt, list(Usage.objects.values_list("job__key", "quantity")), verify_seals()]))

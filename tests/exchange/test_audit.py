@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from siwei.errors import Conflict, InputError, NotAllowed
-from siwei.exchange import audit, ledger
+from siwei.exchange import audit, ledger, seals
 from siwei.exchange.models import Event, Seal
 
 
@@ -36,15 +36,15 @@ def tamper(sql: str) -> None:
 
 
 def test_a_seal_covers_what_is_new(written: Any, now: datetime) -> None:
-    first = audit.seal(actor=written.olive, now=now)
+    first = seals.seal(actor=written.olive, now=now)
     assert first is not None
     assert (first.number, first.events, first.transfers, first.previous_sha256) == (1, 3, 1, "")
-    assert audit.seal(actor=written.olive, now=now) is None
+    assert seals.seal(actor=written.olive, now=now) is None
     audit.record_event("open", "k9", {}, subject="x:y", actor=written.olive, now=now)
-    second = audit.seal(actor=written.olive, now=now + timedelta(hours=1))
+    second = seals.seal(actor=written.olive, now=now + timedelta(hours=1))
     assert second is not None
     assert (second.number, second.events, second.transfers, second.previous_sha256) == (2, 1, 0, first.sha256)
-    assert audit.verify_seals() == []
+    assert seals.verify_seals() == []
 
 
 @pytest.mark.parametrize(
@@ -56,35 +56,35 @@ def test_a_seal_covers_what_is_new(written: Any, now: datetime) -> None:
     ],
 )
 def test_a_change_under_the_guards_is_seen(written: Any, now: datetime, sql: str) -> None:
-    audit.seal(actor=written.olive, now=now)
+    seals.seal(actor=written.olive, now=now)
     tamper(sql)
-    assert [fault.split(":")[0] for fault in audit.verify_seals()] == ["seal 1"]
+    assert [fault.split(":")[0] for fault in seals.verify_seals()] == ["seal 1"]
 
 
 def test_a_missing_event_is_seen(written: Any, now: datetime) -> None:
-    audit.seal(actor=written.olive, now=now)
+    seals.seal(actor=written.olive, now=now)
     tamper("DELETE FROM exchange_event_organisations")
     tamper_event = "DELETE FROM exchange_event WHERE key = 'k2'"
     with connection.cursor() as cursor:
         cursor.execute(tamper_event)
-    assert any("events is 2, sealed was 3" in fault for fault in audit.verify_seals())
+    assert any("events is 2, sealed was 3" in fault for fault in seals.verify_seals())
 
 
 def test_a_missing_seal_is_seen(written: Any, now: datetime) -> None:
-    audit.seal(actor=written.olive, now=now)
+    seals.seal(actor=written.olive, now=now)
     audit.record_event("open", "k9", {}, subject="x:y", actor=written.olive, now=now)
-    audit.seal(actor=written.olive, now=now)
+    seals.seal(actor=written.olive, now=now)
     with connection.cursor() as cursor:
         name = "update" if connection.vendor == "postgresql" else "delete"
         cursor.execute(f"DROP TRIGGER siwei_seal_{name}" + (" ON exchange_seal" if name == "update" else ""))
         cursor.execute("DELETE FROM exchange_seal WHERE number = 1")
-    assert "seal 2: the one before it is missing" in audit.verify_seals()
+    assert "seal 2: the one before it is missing" in seals.verify_seals()
 
 
 def test_only_the_operator_seals(written: Any, now: datetime) -> None:
     for actor in (written.alice, written.charlie, written.ann):
         with pytest.raises(NotAllowed):
-            audit.seal(actor=actor, now=now)
+            seals.seal(actor=actor, now=now)
     assert not Seal.objects.exists()
 
 

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import transaction
 
 from siwei.compute import JobPhase
-from siwei.exchange import audit
+from siwei.exchange import seals
 from siwei.exchange.digest import LEFT_OUT, ROWS, digest
 from siwei.exchange.models import Organisation
 
@@ -46,7 +46,7 @@ def ways(deal: Any) -> dict[str, Callable[[], None]]:
         deal.finish(phase=JobPhase.LOST)
         deal.submit()
         deal.finish()
-        audit.seal(actor=deal.cast.olive, now=deal.now)
+        seals.seal(actor=deal.cast.olive, now=deal.now)
         deal.settle()
         deal.settle()
 

@@ -12,9 +12,9 @@ from django_tasks_db.models import DBTaskResult
 from siwei.compute import JobPhase, Usage
 from siwei.exchange import ledger, tasks, worker
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.audit import verify_seals
 from siwei.exchange.models import Hold, Job, Schedule, Seal, Voucher, Worker
 from siwei.exchange.models import Usage as Metered
+from siwei.exchange.seals import verify_seals
 from siwei.exchange.tasks import Workplace
 from siwei.exchange.worker import Done, work, work_once
 

@@ -4,29 +4,22 @@ Exit codes: 0 done · 1 unexpected failure · 2 wrong usage · 3 input refused �
 6 conflict with the present state · 7 the machine lacks something.
 """
 
+import importlib
+import pkgutil
 import sys
 
 from siwei.cli.output import print_error, print_unexpected
 from siwei.errors import SiweiError
 
 
+def load_commands() -> None:
+    """Importing the modules of this package registers their commands."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+
+
 def main() -> None:
-    # Importing them registers the commands.
-    from siwei.cli import (  # noqa: F401
-        backup,
-        chain,
-        city,
-        firms,
-        gateway,
-        pack,
-        policy,
-        policy_author,
-        policy_diff,
-        policy_money,
-        run,
-        serve,
-        worker,
-    )  # fmt: skip
+    load_commands()
     from siwei.cli.app import app
 
     try:

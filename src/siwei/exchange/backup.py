@@ -23,9 +23,9 @@ from siwei.city.archive import ArchiveWriter, Manifest, new_archive, pieces_of, 
 from siwei.city.drafts import draft_directory, move_file
 from siwei.city.home import PACKS, CityHome
 from siwei.errors import Conflict, InputError, Problem
-from siwei.exchange import canonical, guards
+from siwei.exchange import canonical
 from siwei.exchange import digest as digests
-from siwei.exchange.audit import verify_seals
+from siwei.exchange.actors import PLATFORM
 from siwei.exchange.database_copy import (
     count_rows,
     damage_in_sqlite,
@@ -35,6 +35,7 @@ from siwei.exchange.database_copy import (
     postgresql_snapshot,
     sqlite_copy,
 )
+from siwei.exchange.verification import verify_ledger
 
 DATABASE = "database"
 CITY = "city"
@@ -197,11 +198,7 @@ def _prove(about: Mapping[str, Any]) -> dict[str, Any]:
         )
         if not faults and found["sha256"] != about["digest"]["sha256"]:
             faults.append("the digest is another")
-    for subject in ("guards", "usage"):
-        faults.extend(
-            f"the database's own rule {name} is missing" for name in guards.missing_guards(connection, subject)
-        )
-    faults.extend(verify_seals())
+    faults.extend(str(finding) for finding in verify_ledger(actor=PLATFORM).findings)
     if faults:
         raise Conflict("what was restored is not what was saved → use another backup:\n" + "\n".join(faults))
     return {

@@ -1,7 +1,8 @@
 """The database's own rules: installed by migration, from one SQL file per database.
 
-Two editions: `ledger_<vendor>.sql` is what migration 0003 installed, `guards_<vendor>.sql` what stands now. A migration
-that alters a guarded table takes the guards away first (`drop_guards`) and installs them again (`install_guards`).
+Two editions: `ledger_<vendor>.sql` is what migration 0003 installed, `guards_<vendor>.sql` what stands now; only the
+last migration that alters a guarded table installs that (an earlier one has not its columns yet). It takes the guards
+away first (`drop_guards`) and installs them again (`install_guards`).
 """
 
 import re
@@ -12,6 +13,9 @@ from siwei.errors import EnvironmentMissing
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 CURRENT = "guards"
+SUPERSEDED = ("ledger",)
+SUBJECTS = tuple(sorted({path.stem.rpartition("_")[0] for path in SQL.glob("*.sql")} - {*SUPERSEDED}))
+"""What has rules of its own in the database: the ledger with its audit trail, meter readings, payments …"""
 GUARDED = ("transfer", "hold", "account", "event", "seal")
 """Tables of this subject."""
 TRIGGERS_BY_VENDOR = {

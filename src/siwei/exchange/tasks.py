@@ -17,10 +17,11 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import audit, ledger, model_calls, queue, settlement, vouchers
+from siwei.exchange import ledger, model_calls, queue, seals, settlement, vouchers
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.jobs import ACTIVE, refresh_job
 from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
+from siwei.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,10 @@ def settle_day() -> dict[str, int]:
 
 @task()
 def seal() -> int | None:
-    sealed = audit.seal(actor=PLATFORM, now=workplace().now())
+    """Seal a block; where a directory is set for heads, append this one's, and any that could not be written before."""
+    sealed = seals.seal(actor=PLATFORM, now=workplace().now())
+    if (directory := load_settings().block_heads) is not None:
+        seals.export_heads(directory / seals.HEADS_FILE)
     return sealed.number if sealed else None
 
 

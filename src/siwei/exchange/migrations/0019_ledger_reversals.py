@@ -5,7 +5,7 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
-from siwei.exchange.guards import drop_guards, install_guards
+from siwei.exchange.guards import drop_guards
 
 
 def leave_room(apps: Any, schema_editor: Any) -> None:
@@ -87,5 +87,5 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='transfer_reversed_once'),
         ),
         migrations.RunPython(leave_room, elidable=False),
-        migrations.RunPython(install_guards, elidable=False),
+        # The guards as they are now need columns that are still to come: 0025 installs them.
     ]

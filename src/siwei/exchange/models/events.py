@@ -50,7 +50,7 @@ class SealQuerySet(models.QuerySet["Seal"]):
 
 
 class Seal(models.Model):
-    """A hashed block over the events and transfers since the block before it."""
+    """A hashed block over the events, transfers and accounts since the block before it."""
 
     number = models.PositiveBigIntegerField(unique=True)
     previous_sha256 = models.CharField(max_length=64)
@@ -59,6 +59,9 @@ class Seal(models.Model):
     last_transfer_id = models.BigIntegerField()
     events = models.PositiveBigIntegerField()
     transfers = models.PositiveBigIntegerField()
+    last_account_id = models.BigIntegerField(default=0)
+    accounts = models.PositiveBigIntegerField(default=0)
+    """None of them in blocks older than this column; the first younger block covers all there were."""
     at = models.DateTimeField()
 
     objects = SealQuerySet.as_manager()

@@ -94,6 +94,9 @@ BEGIN
     IF NEW.balance <> 0 OR NEW.held <> 0 OR NEW.last_transfer_id <> 0 THEN
       RAISE EXCEPTION 'ledger: an account begins at zero' USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.id <= COALESCE((SELECT last_account_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0) THEN
+      RAISE EXCEPTION 'ledger: that number lies in a sealed block' USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NEW;
   END IF;
   IF NEW.code IS DISTINCT FROM OLD.code OR NEW.unit IS DISTINCT FROM OLD.unit OR NEW.id <> OLD.id
@@ -122,7 +125,8 @@ BEGIN
   SELECT * INTO previous FROM exchange_seal ORDER BY number DESC LIMIT 1;
   IF NEW.number <> COALESCE(previous.number, 0) + 1 OR NEW.previous_sha256 <> COALESCE(previous.sha256, '')
      OR NEW.last_event_id < COALESCE(previous.last_event_id, 0)
-     OR NEW.last_transfer_id < COALESCE(previous.last_transfer_id, 0) THEN
+     OR NEW.last_transfer_id < COALESCE(previous.last_transfer_id, 0)
+     OR NEW.last_account_id < COALESCE(previous.last_account_id, 0) THEN
     RAISE EXCEPTION 'audit: a seal follows the one before it' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;

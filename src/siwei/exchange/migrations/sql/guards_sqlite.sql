@@ -82,6 +82,11 @@ CREATE TRIGGER siwei_account_insert BEFORE INSERT ON exchange_account BEGIN
     SELECT 1 FROM exchange_account WHERE code = NEW.code OR id = NEW.id);
 END
 --;;
+CREATE TRIGGER siwei_account_number AFTER INSERT ON exchange_account BEGIN
+  SELECT RAISE(ABORT, 'ledger: that number lies in a sealed block')
+    WHERE NEW.id <= COALESCE((SELECT last_account_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0);
+END
+--;;
 CREATE TRIGGER siwei_account_update BEFORE UPDATE ON exchange_account BEGIN
   SELECT RAISE(ABORT, 'ledger: code, unit and owner of an account never change') WHERE NEW.code IS NOT OLD.code
     OR NEW.unit IS NOT OLD.unit OR NEW.owner_id IS NOT OLD.owner_id OR NEW.id <> OLD.id
@@ -124,6 +129,7 @@ CREATE TRIGGER siwei_seal_insert BEFORE INSERT ON exchange_seal BEGIN
     OR NEW.previous_sha256 <> COALESCE((SELECT sha256 FROM exchange_seal ORDER BY number DESC LIMIT 1), '')
     OR NEW.last_event_id < COALESCE((SELECT last_event_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0)
     OR NEW.last_transfer_id < COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0)
+    OR NEW.last_account_id < COALESCE((SELECT last_account_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0)
     OR EXISTS (SELECT 1 FROM exchange_seal WHERE id = NEW.id);
 END
 --;;

@@ -1,0 +1,132 @@
+"""Whether the database still has the constraints our models ask of it: checks, keys, columns that are never empty.
+
+Whoever owns the database can drop a constraint, or put a weaker one under its name. On PostgreSQL, which says a
+constraint back in words of its own, each table is made once more as a temporary one, and both are asked what they have.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+from django.db.models import CheckConstraint, UniqueConstraint
+
+APPLICATION = "exchange"
+PG_STANDING = """
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+  WHERE conrelid = %s AND contype IN ('c', 'u', 'p') AND convalidated
+UNION ALL
+SELECT relname, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+  WHERE indrelid = %s AND indisunique AND indisvalid AND indpred IS NOT NULL
+"""
+
+
+def missing_constraints(connection: Any) -> list[tuple[str, str]]:
+    """(table, what of it) for every constraint that should stand and does not, or not as it should."""
+    found: list[tuple[str, str]] = []
+    for model in apps.get_app_config(APPLICATION).get_models(include_auto_created=True):
+        with connection.cursor() as cursor:
+            missing = list(_missing_columns(connection, cursor, model))
+            if not missing:
+                of_vendor = _missing_on_sqlite if connection.vendor == "sqlite" else _missing_on_postgresql
+                missing = list(of_vendor(connection, cursor, model))
+        found.extend((model._meta.db_table, each) for each in missing)
+    return found
+
+
+def _missing_columns(connection: Any, cursor: Any, model: type[models.Model]) -> Iterator[str]:
+    table = model._meta.db_table
+    standing = {column.name: column for column in connection.introspection.get_table_description(cursor, table)}
+    relations = connection.introspection.get_relations(cursor, table)
+    for field in model._meta.local_concrete_fields:
+        column = standing.get(field.column)
+        if column is None:
+            yield f"column {field.column}"
+        elif column.null_ok and not field.null:
+            yield f"{field.column} NOT NULL"
+        remote = field.remote_field
+        if remote is not None and getattr(field, "db_constraint", False):
+            other = remote.model._meta
+            if relations.get(field.column, ())[:2] != (other.pk.column, other.db_table):
+                yield f"{field.column} REFERENCES {other.db_table}"
+
+
+def _editor(connection: Any) -> Any:
+    editor = connection.schema_editor(collect_sql=True)
+    editor.deferred_sql = []
+    return editor
+
+
+def _missing_on_sqlite(connection: Any, cursor: Any, model: type[models.Model]) -> Iterator[str]:
+    table, editor = model._meta.db_table, _editor(connection)
+    cursor.execute("SELECT sql FROM sqlite_master WHERE tbl_name = %s AND sql IS NOT NULL", [table])
+    texts = [_squeeze(row[0]) for row in cursor.fetchall()]
+    for constraint in model._meta.constraints:
+        inline = constraint.constraint_sql(model, editor)
+        wanted = _squeeze(str(inline or constraint.create_sql(model, editor)))
+        # Inside the table's own text, or the whole text of an index.
+        if not any(wanted in text if inline else wanted == text for text in texts):
+            yield str(constraint.name)
+    for field in model._meta.local_concrete_fields:
+        check = field.db_check(connection)
+        if check and not any(_squeeze(f"CHECK ({check})") in text for text in texts):
+            yield f"CHECK ({check})"
+    unique = _unique_columns_on_sqlite(cursor, table)
+    for columns in _wanted_unique(model):
+        if columns not in unique:
+            yield f"UNIQUE ({', '.join(columns)})"
+
+
+def _unique_columns_on_sqlite(cursor: Any, table: str) -> set[tuple[str, ...]]:
+    cursor.execute(f"PRAGMA table_info({table})")
+    unique: set[tuple[str, ...]] = {(row[1],) for row in cursor.fetchall() if row[5]}
+    cursor.execute(f"PRAGMA index_list({table})")
+    for name in [row[1] for row in cursor.fetchall() if row[2] and not row[4]]:
+        cursor.execute(f"PRAGMA index_info('{name}')")
+        unique.add(tuple(row[2] for row in cursor.fetchall()))
+    return unique
+
+
+def _wanted_unique(model: type[models.Model]) -> list[tuple[str, ...]]:
+    fields = model._meta.local_concrete_fields
+    columns = {field.name: str(field.column) for field in fields}
+    wanted: list[tuple[str, ...]] = [(columns[field.name],) for field in fields if field.unique]
+    return wanted + [tuple(columns[name] for name in names) for names in model._meta.unique_together]
+
+
+def _missing_on_postgresql(connection: Any, cursor: Any, model: type[models.Model]) -> Iterator[str]:
+    table, editor = model._meta.db_table, _editor(connection)
+    standing = _standing_on_postgresql(cursor, table)
+    unnamed = [
+        f"CHECK ({check})" for field in model._meta.local_concrete_fields if (check := field.db_check(connection))
+    ]
+    unnamed += [f"UNIQUE ({', '.join(columns)})" for columns in _wanted_unique(model)]
+    named: list[CheckConstraint | UniqueConstraint] = list(model._meta.constraints)  # type: ignore[arg-type]
+    with transaction.atomic():
+        # A temporary table hides the real one of its name: what the model's own statements say goes there.
+        cursor.execute(f'CREATE TEMP TABLE "{table}" (LIKE "{table}")')
+        for constraint in named:
+            cursor.execute(str(constraint.create_sql(model, editor)))
+        for number, text in enumerate(unnamed):
+            cursor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT unnamed_{number} {text}')
+        wanted = _standing_on_postgresql(cursor, table)
+        transaction.set_rollback(True)
+    definitions = {text.replace("PRIMARY KEY", "UNIQUE") for text in standing.values()}
+    for name, text in wanted.items():
+        if name.startswith("unnamed_"):
+            if text not in definitions:
+                yield unnamed[int(name.removeprefix("unnamed_"))]
+        elif standing.get(name) != text:
+            yield name
+
+
+def _standing_on_postgresql(cursor: Any, table: str) -> dict[str, str]:
+    cursor.execute("SELECT to_regclass(%s)::oid", [table])
+    (oid,) = cursor.fetchone()
+    cursor.execute(PG_STANDING, [oid, oid])
+    return {name: re.sub(r" ON \S+ ", " ON ", text) for name, text in cursor.fetchall()}
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\s", "", text)

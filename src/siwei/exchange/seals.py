@@ -1,0 +1,227 @@
+"""Seals: events, transfers and accounts hashed in blocks, each over the one before; and copies of the blocks' heads.
+
+Whoever owns the database can rewrite rows and seals alike. A copy of the heads somewhere else is what shows it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.db import connection, models
+
+from siwei.errors import Conflict, EnvironmentMissing, InputError, NotFound, Problem
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import action
+from siwei.exchange.canonical import canonical_json
+from siwei.exchange.models import Account, Event, Seal, Transfer
+
+LATER_COLUMNS = ("reverses_id",)
+"""Columns younger than the first seals, hashed only where they hold something: older blocks keep their hashes."""
+NEVER_CHANGES = ("id", "code", "unit", "purpose", "owner_id")
+"""What is sealed of an account; its balance is proven by its entries."""
+HEADS_FILE = "block-heads.jsonl"
+LONGEST_HEAD = 4_096
+HEAD = (
+    "number", "previous_sha256", "sha256", "events", "transfers", "accounts", "last_event_id", "last_transfer_id",
+    "last_account_id",
+)  # fmt: skip
+SEALED = (("events", "last_event_id"), ("transfers", "last_transfer_id"), ("accounts", "last_account_id"))
+"""How many rows of each table a block holds, and where it ends."""
+
+
+@action
+def seal(*, actor: Actor, now: datetime) -> Seal | None:
+    """Hash what is new since the last seal into a block; None where no event and no transfer is.
+
+    Run off the hot path; keep the block heads elsewhere too, or nobody can tell that all of them were rewritten.
+    """
+    require(can_operate(actor), actor, "seal the audit trail")
+    _wait_for_writers()
+    last = Seal.objects.order_by("-number").first()
+    block = _hash_block(last, [_take(rows, None) for rows in _rows_after(last)])
+    if block["events"] == block["transfers"] == 0:
+        return None
+    return Seal.objects.create(number=last.number + 1 if last else 1, at=now, **block)
+
+
+def verify_seals() -> list[str]:
+    """Every seal that no longer fits what it covers, in words; empty when all is well. One pass over the rows."""
+    faults: list[str] = []
+    previous: Seal | None = None
+    streams = [_Stream(rows) for rows in _rows_after(None)]
+    for current in Seal.objects.order_by("number").iterator(chunk_size=2_000):
+        taken = [_take(stream, getattr(current, last)) for stream, (_, last) in zip(streams, SEALED, strict=True)]
+        block = _hash_block(previous, taken)
+        if current.number != (previous.number + 1 if previous else 1):
+            faults.append(f"seal {current.number}: the one before it is missing")
+        faults.extend(
+            f"seal {current.number}: {name} is {value!r}, sealed was {getattr(current, name)!r}"
+            for name, value in block.items()
+            if value != getattr(current, name)
+        )
+        previous = current
+    return faults
+
+
+def heads(after: int = 0) -> Iterator[dict[str, Any]]:
+    """Heads of the blocks after that one, in order, as exported."""
+    rows = Seal.objects.filter(number__gt=after).order_by("number").values(*HEAD, "at")
+    for row in rows.iterator(chunk_size=2_000):
+        yield json.loads(canonical_json(row))
+
+
+def export_heads(target: Path) -> int:
+    """Append to `target` the heads it does not have yet, one JSON object a line; returns how many.
+
+    A line that a crash left half written is completed. Raises Conflict where the file's last head is not the
+    database's (nothing is written then), InputError where it is no such file, EnvironmentMissing where it cannot be
+    written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            last, half = _ending(file, target)
+            known = [canonical_json(head) for head in heads(last["number"] - 1 if last else 0)]
+            if last is not None and (not known or known.pop(0) != canonical_json(last)):
+                raise _disagree(target, f"head {last['number']}")
+            text = "".join(line + "\n" for line in known).encode()
+            if not text.startswith(half):
+                raise _disagree(target, "the line it ends with")
+            file.write(text[len(half) :])
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise EnvironmentMissing(f"block heads cannot be written to {target}: {error.strerror}") from error
+    return len(known)
+
+
+def _ending(file: BinaryIO, target: Path) -> tuple[dict[str, Any] | None, bytes]:
+    """The last whole head in the file, and what of a line comes after it."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_HEAD))
+    whole, _, half = file.read().rpartition(b"\n")
+    last = whole.rpartition(b"\n")[2]
+    return (_head_of(last, target, None) if last else None), half
+
+
+def _head_of(line: bytes | str, source: Path, number: int | None) -> dict[str, Any]:
+    try:
+        head = json.loads(line)
+    except ValueError:
+        head = None
+    if not isinstance(head, dict) or set(head) != {*HEAD, "at"} or type(head["number"]) is not int:
+        raise InputError([Problem("not the head of a block", "take a copy of the file", str(source), number)])
+    return head
+
+
+def _disagree(target: Path, where: str) -> Conflict:
+    return Conflict(f"{target} and the database disagree in {where} → siwei ledger verify --heads {target}")
+
+
+def read_heads(source: Path) -> list[dict[str, Any]]:
+    """Heads from an exported file. InputError where a line is none; a last one without its end is left out."""
+    try:
+        lines = source.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise NotFound(f"no file {source} → siwei ledger heads --out {source}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([Problem(f"cannot be read: {error}", "give a file of exported heads", str(source))]) from None
+    problems: list[Problem] = []
+    told: list[dict[str, Any]] = []
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            told.append(_head_of(line, source, number))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems[:20])
+    return told
+
+
+def compare_heads(told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where exported heads and the database's seals differ, in words."""
+    faults = [
+        f"head {later['number']}: it does not follow head {earlier['number']} in its own file"
+        for earlier, later in pairwise(told)
+        if later["number"] != earlier["number"] + 1 or later["previous_sha256"] != earlier["sha256"]
+    ]
+    standing = heads()
+    stands = next(standing, None)
+    for head in told:
+        while stands is not None and stands["number"] < head["number"]:
+            stands = next(standing, None)
+        if stands is None or stands["number"] != head["number"]:
+            faults.append(f"head {head['number']}: its seal is not in the database")
+            continue
+        faults.extend(
+            f"head {head['number']}: {name} is {stands[name]!r}, exported was {head[name]!r}"
+            for name in (*HEAD, "at")
+            if stands[name] != head[name]
+        )
+    return faults
+
+
+class _Stream:
+    """Rows in order of id, of which the next can be looked at without taking it."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        if self._next is None:
+            raise StopIteration
+        taken, self._next = self._next, next(self._rows, None)
+        return taken
+
+    def until(self, last: int) -> Iterator[dict[str, Any]]:
+        while self._next is not None and self._next["id"] <= last:
+            yield next(self)
+
+
+def _take(rows: "_Stream", last: int | None) -> Iterator[dict[str, Any]]:
+    return iter(rows) if last is None else rows.until(last)
+
+
+def _rows_after(previous: Seal | None) -> list["_Stream"]:
+    def after(rows: models.QuerySet[Any], name: str, *columns: str) -> _Stream:
+        last = getattr(previous, name) if previous else None
+        found = rows if last is None else rows.filter(pk__gt=last)
+        return _Stream(found.order_by("pk").values(*columns).iterator(chunk_size=2_000))
+
+    return [
+        after(Event.objects.all(), "last_event_id"),
+        after(Transfer.objects.all(), "last_transfer_id"),
+        after(Account.objects.all(), "last_account_id", *NEVER_CHANGES),
+    ]
+
+
+def _hash_block(previous: Seal | None, taken: Sequence[Iterable[dict[str, Any]]]) -> dict[str, Any]:
+    before = previous.sha256 if previous else ""
+    digest = hashlib.sha256(before.encode())
+    block: dict[str, Any] = {"previous_sha256": before}
+    for rows, (name, last_name) in zip(taken, SEALED, strict=True):
+        count, last = 0, getattr(previous, last_name) if previous else 0
+        for values in rows:
+            row = {k: v for k, v in values.items() if v is not None or k not in LATER_COLUMNS}
+            digest.update(canonical_json(row).encode("utf-8", "surrogatepass") + b"\n")
+            count, last = count + 1, row["id"]
+        block |= {name: count, last_name: last}
+    return {**block, "sha256": digest.hexdigest()}
+
+
+def _wait_for_writers() -> None:
+    # On PostgreSQL a smaller id may still be uncommitted while a larger one is visible; SQLite has one writer.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE exchange_account, exchange_event, exchange_transfer IN SHARE MODE")

@@ -1,0 +1,79 @@
+"""`siwei ledger …` as a command: exit codes, JSON, and heads that the worker exports by itself."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
+PREPARE = """
+import django; django.setup()
+from datetime import UTC, datetime
+from siwei.exchange import ledger
+from siwei.exchange.actors import PLATFORM
+given = {"actor": PLATFORM, "now": datetime(2026, 11, 23, tzinfo=UTC)}
+ledger.open_account("budget", unit="CNY", purpose="budget", floor=-1_000)
+ledger.open_account("firm", unit="CNY", purpose="own-share")
+ledger.post_transfer("budget", "firm", 100, idempotency_key="one", **given)
+"""
+TAMPER = """
+import django; django.setup()
+from django.db import connection
+from siwei.exchange.guards import drop_guards, install_guards
+with connection.schema_editor() as editor:
+    drop_guards(None, editor)
+    editor.execute("UPDATE exchange_transfer SET amount = 99")
+    install_guards(None, editor)
+"""
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[dict[str, str]]:
+    values = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"} | {
+        "SIWEI_CITY": str(tmp_path / "city"),
+        "SIWEI_BLOCK_HEADS": str(tmp_path / "elsewhere"),
+        "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings",
+    }
+    run(values, "init", values["SIWEI_CITY"], "--as-of", "2026-11-23")
+    script(values, PREPARE)
+    return values
+
+
+def run(values: dict[str, str], *arguments: str, expected: int = 0) -> str:
+    done = subprocess.run([*SIWEI, *arguments], env=values, capture_output=True, text=True, timeout=120)
+    assert done.returncode == expected, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def script(values: dict[str, str], text: str) -> None:
+    subprocess.run([sys.executable, "-c", text], env=values, check=True, timeout=120)
+
+
+def test_from_worker_to_verification(city: dict[str, str], tmp_path: Path) -> None:
+    heads = tmp_path / "elsewhere" / "block-heads.jsonl"
+    run(city, "worker", "--once")
+    assert json.loads(heads.read_text())["transfers"] == 1
+    told = json.loads(run(city, "ledger", "verify", "--heads", str(heads), "--json"))
+    assert (told["is_whole"], told["rows"]["heads"], told["last_seal"]["number"]) == (True, 1, 1)
+    assert "0 heads added" in run(city, "ledger", "heads", "--out", str(heads))
+    script(city, TAMPER)
+    said = run(city, "ledger", "verify", "--heads", str(heads), expected=1)
+    assert "✗ account firm: balance is 100, its entries come to 99" in said
+    assert "✗ seal 1: sha256 is" in said
+    told = json.loads(run(city, "ledger", "verify", "--json", expected=1))
+    assert {"check": "account", "row": "budget", "what": "balance is -100, its entries come to -99"} in told["findings"]
+
+
+def test_what_cannot_be_read_or_written(city: dict[str, str], tmp_path: Path) -> None:
+    run(city, "worker", "--once")
+    (tmp_path / "bad").write_text("no heads\n")
+    assert "bad:1: not the head of a block" in run(
+        city, "ledger", "verify", "--heads", str(tmp_path / "bad"), expected=3
+    )
+    run(city, "ledger", "verify", "--heads", str(tmp_path / "nowhere"), expected=4)
+    assert "cannot be written" in run(city, "ledger", "heads", "--out", "/proc/nowhere/heads", expected=7)
