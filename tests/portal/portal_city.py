@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "exchange"))  # the deal that the exchange's tests tell
@@ -21,7 +21,9 @@ if __name__ == "__main__":
 from django.test import Client
 from django.utils import timezone
 from exchange_deal import DAY, Deal
+from exchange_models import ModelDeal
 
+from siwei.exchange import model_upstreams
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import (
     Fact,
@@ -162,5 +164,19 @@ def signed_in(actor: Actor) -> Client:
     return client
 
 
+def call_models(city: City) -> None:
+    """An agreement for a model, a key, calls with it, of yesterday and under way; an upstream that failed once."""
+    deal = ModelDeal(city, timezone.now())
+    deal.signed()
+    made = deal.key("客服问答", day_cap_fen=500, month_cap_fen=8_000, requests_per_minute=60)
+    for hours, read in ((25, 612), (2, 88), (1, 130)):
+        began = deal.now - timedelta(hours=hours)
+        deal.end(deal.admit(made.secret, now=began).call, read, read // 2, now=began + timedelta(seconds=2))
+    deal.admit(made.secret)
+    model_upstreams.note_health("upstream", failures=1, failure="deadline", spared_s=0, now=deal.now)
+
+
 if __name__ == "__main__":
-    settle_deal(fill_city())
+    filled = fill_city()
+    settle_deal(filled)
+    call_models(filled)

@@ -30,6 +30,7 @@ PAGES = {
     "search": "/search?q=shijue",
     "not-found": "/nowhere",
     "money": "/money",
+    "services": "/services",
 }
 OWN = {
     "organisation": "/organisations/n-00000000000000aa",
@@ -38,6 +39,11 @@ OWN = {
     "desk": "/desk",
     "agreement": "/agreements/deal",
     "job": "/jobs/job",
+    "model-keys": "/services/keys",
+    "model-usage": "/services/usage",
+    "model-calls": "/services/calls",
+    "model-call": "/services/calls/call-1",
+    "upstreams": "/services/upstreams",
 }
 pytestmark = [
     pytest.mark.browser,

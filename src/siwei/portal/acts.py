@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from siwei.errors import InputError, NotFound, Problem
-from siwei.exchange import agreements, approvals, caps, deliveries, disputes, listings, quotes, settlement, vouchers
+from siwei.exchange import (
+    agreements,
+    approvals,
+    caps,
+    deliveries,
+    disputes,
+    listings,
+    model_calls,
+    quotes,
+    settlement,
+    vouchers,
+)
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Voucher
 from siwei.portal import launching
@@ -98,6 +109,11 @@ def complete(g: Given) -> object:
 
 def settle(g: Given) -> object:
     return settlement.settle_agreement(g.key, actor=g.actor, now=g.now)
+
+
+def stop_calls(g: Given) -> object:
+    """Admit no further call of a model under the agreement."""
+    return model_calls.stop_calls(g.key, actor=g.actor, now=g.now)
 
 
 def dispute(g: Given) -> object:
@@ -204,7 +220,7 @@ ON_AGREEMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
         sign, approve, refuse, cancel, submit, accept, reject, complete, settle, dispute, answer, agree, resolve,
-        withdraw, launch,
+        withdraw, launch, stop_calls,
     )
 }  # fmt: skip
 ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {

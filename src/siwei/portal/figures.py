@@ -16,6 +16,13 @@ def exact_yuan(fen: int) -> str:
     return f"{sign}¥{yuan:,}.{rest:02d}"
 
 
+def exact_microfen(microfen: int) -> str:
+    """`¥0.000028`: a millionth of a fen is the eighth place of a yuan; no digit is left out, none is added."""
+    yuan, rest = divmod(abs(microfen), FEN_PER_YUAN * 1_000_000)
+    places = f"{rest:08d}".rstrip("0").ljust(2, "0")
+    return f"{'−' if microfen < 0 else ''}¥{yuan:,}.{places}"
+
+
 def rounded(value: Decimal, places: int) -> str:
     return f"{value:,.{places}f}"
 

@@ -28,6 +28,7 @@ def navigation(actor: Actor) -> tuple[Wing, ...]:
             (_("Organisations"), reverse("organisations")),
             (_("Compute"), f"{market}?kind=compute"),
             (_("Launch a job"), reverse("launch")),
+            (_("Technical services"), reverse("services")),
             (_("Attraction"), f"{market}?kind=site"),
         ),
         "road": (

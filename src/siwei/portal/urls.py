@@ -22,6 +22,7 @@ from siwei.portal.pages import (
     projects,
     quotes,
     search,
+    services,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -46,6 +47,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("organisations/<slug:key>/dossier", dossier.dossier_page, name="dossier"),
     path("projects", projects.project_list, name="projects"),
     path("projects/<path:key>", projects.project_page, name="project"),
+    path("services", services.services_page, name="services"),
+    path("services/keys", services.keys_page, name="model-keys"),
+    path("services/keys/<slug:identifier>", services.key_page, name="model-key"),
+    path("services/keys/<slug:identifier>/revoke", services.revoke, name="revoke-model-key"),
+    path("services/usage", services.usage_page, name="model-usage"),
+    path("services/calls", services.call_list, name="model-calls"),
+    path("services/calls/<slug:name>", services.call_page, name="model-call"),
+    path("services/upstreams", services.upstreams_page, name="upstreams"),
+    path("services/upstreams/<path:key>/approve", services.approve, name="approve-upstream"),
+    path("services/upstreams/<path:key>/close", services.close, name="close-upstream"),
     path("wings/<slug:dimension>", market.wing_page, name="wing"),
     path("market", market.market_page, name="market"),
     path("listings/<path:key>", market.listing_page, name="listing"),

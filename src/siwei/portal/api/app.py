@@ -11,7 +11,19 @@ from ninja.errors import ValidationError
 from siwei import __version__
 from siwei.errors import SiweiError
 from siwei.portal.access import authenticate
-from siwei.portal.api import calls, chain, city, dossier, market, organisations, people, policy, programmes, projects
+from siwei.portal.api import (
+    calls,
+    chain,
+    city,
+    dossier,
+    market,
+    organisations,
+    people,
+    policy,
+    programmes,
+    projects,
+    services,
+)
 from siwei.portal.faults import status_of
 
 api = NinjaAPI(
@@ -35,6 +47,7 @@ api.add_router("", market.router, tags=["market"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])
 api.add_router("", people.router, tags=["people"])
+api.add_router("", services.router, tags=["services"])
 
 
 @api.exception_handler(SiweiError)

@@ -279,8 +279,9 @@ class Acted(Schema):
 @router.post("/acts/{act}", response=answers(Acted))
 def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked: Act) -> Any:
     """Do what the forms of pages do: to an agreement sign, approve, refuse, cancel, submit, accept, reject, complete,
-    settle, dispute, answer, agree, resolve, withdraw, launch; to a job stop; to an organisation cap, rule, project,
-    budget; to a listing match, introduce, decline, withdraw_listing, quote, propose. Read the result where it stands.
+    settle, dispute, answer, agree, resolve, withdraw, launch, stop_calls; to a job stop; to an organisation cap, rule,
+    project, budget; to a listing match, introduce, decline, withdraw_listing, quote, propose. Read the result where it
+    stands.
     """
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})

@@ -35,7 +35,7 @@ class CallLimits(Schema):
     keeps_days: Annotated[int, Field(ge=0, le=MOST_KEPT_DAYS, description="Requests and answers kept; 0: none")] = 0
 
     def limits(self) -> KeyLimits:
-        given = self.model_dump()
+        given = self.model_dump(include=set(KeyLimits.__slots__))
         return KeyLimits(**given | {"models": tuple(self.models), "endpoints": tuple(self.endpoints)})
 
 

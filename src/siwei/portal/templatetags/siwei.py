@@ -20,7 +20,7 @@ from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
-from siwei.portal.figures import exact_yuan, is_exact, money, verdict_of
+from siwei.portal.figures import exact_microfen, exact_yuan, is_exact, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
 
 register = template.Library()
@@ -67,6 +67,14 @@ def applications(programme_id: str) -> SafeString | str:
 @register.filter
 def exact_fen(value: int | None) -> str:
     return "–" if value is None else exact_yuan(value)
+
+
+@register.filter
+def microfen(value: int | None) -> SafeString | str:
+    """What calls cost, exact: they are charged to a millionth of a fen."""
+    return (
+        "–" if value is None else format_html('<data class="figure" value="{}">{}</data>', value, exact_microfen(value))
+    )
 
 
 @register.filter
