@@ -136,7 +136,8 @@ def release(programme: str, version: str, /, *, pack: Pack = "shenzhen", json: J
 
 @policy_app.command
 def replay(*keys: str, city: City = None, json: Json = False) -> None:
-    """Decide recorded decisions again, each by its own version; exits with 6 where one comes out otherwise.
+    """Decide recorded decisions again, each by its own version; exits with 6 where one comes out otherwise. Of a
+    decision for a person nothing else is told, and of one the person had erased only that.
 
     Parameters
     ----------
@@ -148,13 +149,18 @@ def replay(*keys: str, city: City = None, json: Json = False) -> None:
 
     replays = replay_decisions(home.pack_directory, load_attributes(home.pack_directory), keys)
     wrong = [each for each in replays if each.reason]
+    erased = [each.decision for each in replays if each.is_erased]
+    same = len(replays) - len(wrong) - len(erased)
     if json:
         listed = [{"decision": each.decision, "programme": each.programme, "reason": each.reason} for each in wrong]
-        print_json({"decisions": len(replays), "same": len(replays) - len(wrong), "differing": listed})
+        print_json({"decisions": len(replays), "same": same, "erased": erased, "differing": listed})
         if wrong:
             raise SystemExit(Conflict.exit_code)
         return
-    console.print(f"{len(replays)} decisions replayed, {len(replays) - len(wrong)} the same", highlight=False)
+    for key in erased:
+        console.print(f"{key}: erased", highlight=False)
+    gone = f", {len(erased)} erased" if erased else ""
+    console.print(f"{len(replays)} decisions replayed, {same} the same{gone}", highlight=False)
     if wrong:
         raise Conflict("; ".join(f"{each.decision}: {each.reason}" for each in wrong))
 

@@ -5,11 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
 from siwei.exchange.models import Consent, Person
+from siwei.exchange.vault import erase
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Purpose:
         return hashlib.sha256(f"{self.id}\n{self.zh}\n{self.en}".encode()).hexdigest()
 
 
+PERSON_FACTS = "person-facts"
+"""The purpose under which facts of a person are kept; withdrawn, they are erased."""
 PURPOSES = (
     Purpose(
         "account",
@@ -42,6 +47,17 @@ PURPOSES = (
         "为就匹配、征集和到期提醒与您联系：使用您填写的联系方式。可以不同意，也可随时撤回。",
         "To contact you about matches, calls and deadlines, by the contact you give. You may refuse, and withdraw at "
         "any time.",
+    ),
+    Purpose(
+        PERSON_FACTS,
+        False,
+        "为按您自己填写的情况判定面向个人的政策（如个人所得税优惠、人才奖励）：加密保存您填写的数值及您要求留存的判定，"
+        "只有您本人登录后可见，运营方和审计方也不可见，操作记录只写有过填写或判定，不写内容。可以不同意，也可随时撤回；"
+        "撤回即删除全部内容和密钥。",
+        "To decide programmes for persons (such as income-tax subsidies and awards for talent) with what you enter of "
+        "yourself: we keep the values, and decisions you ask us to keep, encrypted; you alone see them after signing "
+        "in, neither the operator nor the auditor does, and the record of acts says that something was entered or "
+        "decided, never what. You may refuse, and withdraw at any time: everything is then deleted, with its key.",
     ),
 )
 
@@ -69,16 +85,56 @@ def record_consents(person: Person, given: Collection[str], now: datetime) -> No
             )
 
 
+def has_consented(person_id: int, purpose: str) -> bool:
+    """Whether a consent stands, to the words as they are now."""
+    return _standing(person_id, purpose).exists()
+
+
+def hold_consent(person_id: int, purpose: str) -> bool:
+    """The same within an action: on PostgreSQL a withdrawal waits until the action is done, and then erases what it
+    wrote (on SQLite the transaction itself is the lock)."""
+    return _standing(person_id, purpose).select_for_update().first() is not None
+
+
+def _standing(person_id: int, purpose: str) -> "QuerySet[Consent]":
+    words = next(each.sha256 for each in PURPOSES if each.id == purpose)
+    return Consent.objects.filter(person_id=person_id, purpose=purpose, withdrawn_at=None, text_sha256=words)
+
+
+@action
+def give_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
+    """For the person alone, who signed in. Given again, it is the one that stands; to changed words it is another."""
+    require(actor.person_id is not None and not actor.by_key, actor, "consent for anybody else")
+    words = next((each for each in PURPOSES if each.id == purpose), None)
+    if words is None:
+        raise NotFound(f"no purpose {purpose!r} is asked for")
+    person = Person.objects.get(pk=actor.person_id)
+    standing = person.consents.filter(purpose=purpose, withdrawn_at=None)
+    standing.exclude(text_sha256=words.sha256).update(withdrawn_at=now)
+    given, is_new = standing.get_or_create(
+        person=person, purpose=purpose, withdrawn_at=None, defaults={"text_sha256": words.sha256, "given_at": now}
+    )
+    if is_new:
+        record_event(
+            "give_consent", f"{given.pk}", {}, subject=f"person:{person.username}", actor=actor, now=now,
+            payload={"purpose": purpose, "text_sha256": words.sha256},
+        )  # fmt: skip
+    return given
+
+
 @action
 def withdraw_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
-    """For the person alone. What an account needs is withdrawn by closing it, which the operator does on request."""
-    require(actor.person_id is not None, actor, "withdraw a consent nobody gave")
+    """For the person alone; facts of the person are erased with the consent to keep them. What an account needs is
+    withdrawn by closing it, which the operator does on request."""
+    require(actor.person_id is not None and not actor.by_key, actor, "withdraw a consent for anybody else")
     consent = Consent.objects.filter(person__pk=actor.person_id or 0, purpose=purpose, withdrawn_at=None).first()
     if consent is None:
         raise NotFound(f"no consent to {purpose!r} stands")
     if any(each.is_needed for each in PURPOSES if each.id == purpose):
         raise Conflict(f"an account needs the consent to {purpose!r} → ask the operator to close the account")
     Consent.objects.filter(pk=consent.pk).update(withdrawn_at=now)
+    if purpose == PERSON_FACTS:
+        erase(consent.person_id, now)
     record_event(
         "withdraw_consent",
         f"{consent.pk}",

@@ -92,7 +92,7 @@ def record_decision(
         as_of=as_of,
         verdict=str(explanation.verdict),
         award_fen=explanation.award.award_fen,
-        inputs={name: _plain(fact) for name, fact in sorted(facts.items())},
+        inputs={name: plain_fact(fact) for name, fact in sorted(facts.items())},
         result=explanation.to_dict(),
         decided_at=now,
     )
@@ -117,14 +117,14 @@ def replay_decision(decision: Decision, programme: Programme, attributes: Mappin
             f"this is {programme.sha256[:12]} → replay it with the programme's text of that day"
         )
     known = read_attributes(programme, attributes)
-    facts = {name: _fact(known[name], fact) for name, fact in decision.inputs.items()}
+    facts = {name: fact_from_plain(known[name], fact) for name, fact in decision.inputs.items()}
     explanation = explain(programme, facts, decision.as_of, known)
     if explanation.to_dict() != decision.result:
         raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
     return explanation
 
 
-def _plain(fact: FactValue) -> dict[str, Any]:
+def plain_fact(fact: FactValue) -> dict[str, Any]:
     assert fact.value is not None
     assert not isinstance(fact.value, float)
     return {
@@ -136,7 +136,7 @@ def _plain(fact: FactValue) -> dict[str, Any]:
     }
 
 
-def _fact(attribute: Attribute, plain: Mapping[str, Any]) -> FactValue:
+def fact_from_plain(attribute: Attribute, plain: Mapping[str, Any]) -> FactValue:
     return FactValue(
         parse_value(attribute, plain["value"]),
         FactStatus(plain["status"]),

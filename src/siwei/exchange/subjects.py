@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 from django.core.exceptions import EmptyResultSet
@@ -35,7 +35,28 @@ def facts_on(as_of: date, *, known_by: datetime | None = None) -> QuerySet[Fact]
     return valid if known_by is None else valid.filter(known_at__lte=known_by)
 
 
-def best_values(facts: Iterable[KnownValue], attributes: Mapping[str, Attribute]) -> dict[str, FactValue]:
+class Stated(Protocol):
+    """What a fact is chosen by, whoever it is of and wherever it is kept."""
+
+    @property
+    def attribute(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def source_ref(self) -> str: ...
+    @property
+    def valid_from(self) -> date | None: ...
+    @property
+    def known_at(self) -> datetime: ...
+    @property
+    def pk(self) -> int: ...
+
+
+def best_values(facts: Iterable[Stated | KnownValue], attributes: Mapping[str, Attribute]) -> dict[str, FactValue]:
     """Of one subject's facts, the best of each attribute, as `subjects` chooses. What is not of its attribute's type is
     left out, as it is null there."""
     found: dict[str, FactValue] = {}
@@ -50,7 +71,7 @@ def best_values(facts: Iterable[KnownValue], attributes: Mapping[str, Attribute]
     return found
 
 
-def _standing(fact: KnownValue) -> tuple[int, date, datetime, int]:
+def _standing(fact: Stated | KnownValue) -> tuple[int, date, datetime, int]:
     return fact.status, fact.valid_from or date.min, fact.known_at, fact.pk
 
 

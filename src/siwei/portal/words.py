@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop
 
 from siwei.exchange.contract_claims import SOURCE
 from siwei.exchange.parties import DECLARED_BY
+from siwei.exchange.person_facts import OWN_WORD
 from siwei.portal.languages import choose
 
 GROUPS: dict[str, dict[str, str]] = {
@@ -234,6 +235,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "revoke_access_key": gettext_noop("Access key revoked"),
         "declare_budget": gettext_noop("Budget declared"),
         "declare_facts": gettext_noop("Facts declared"),
+        "declare_person_facts": gettext_noop("Facts of oneself declared"),
+        "record_person_decision": gettext_noop("A person's decision kept"),
+        "give_consent": gettext_noop("Consent given"),
+        "withdraw_consent": gettext_noop("Consent withdrawn"),
         "declare_project_facts": gettext_noop("Facts of a project declared"),
         "grant_voucher": gettext_noop("Voucher granted"),
         "import_firms": gettext_noop("Firms imported"),
@@ -359,6 +364,8 @@ def dimension(code: str) -> str:
 
 def source(text: str) -> str:
     """A fact's source; an organisation's own word (`siwei.exchange.facts`) in the reader's language."""
+    if text == OWN_WORD:
+        return _("declared by yourself")
     if text == SOURCE:
         return _("this exchange")
     name = text.removeprefix(DECLARED_BY)

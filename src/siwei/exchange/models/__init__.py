@@ -43,6 +43,7 @@ from siwei.exchange.models.payments import (
     PaymentPart,
 )
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
+from siwei.exchange.models.personal import PersonDecision, PersonFact, PersonKey
 from siwei.exchange.models.quotes import Quote, TrueUp
 from siwei.exchange.models.reconciliation import (
     BankEntry,
@@ -118,6 +119,9 @@ __all__ = [
     "PaymentOrder",
     "PaymentPart",
     "Person",
+    "PersonDecision",
+    "PersonFact",
+    "PersonKey",
     "Placement",
     "Pot",
     "Project",

@@ -19,6 +19,7 @@ from siwei.portal.api import (
     market,
     organisations,
     people,
+    person,
     policy,
     programmes,
     projects,
@@ -46,6 +47,7 @@ api.add_router("/policy", policy.router, tags=["policy"])
 api.add_router("", market.router, tags=["market"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])
+api.add_router("/person", person.router, tags=["person"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", services.router, tags=["services"])
 

@@ -1,0 +1,196 @@
+"""What a person declares of themselves, and programmes for persons decided with it: for that person alone.
+
+Nothing is kept before the person consented (`siwei.exchange.consents`, purpose `person-facts`), and withdrawing the
+consent erases it. Values are in the vault; events say that something was declared or decided, never what.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from siwei.city.attributes import Attribute
+from siwei.errors import Conflict, InputError, Problem
+from siwei.exchange.access import require
+from siwei.exchange.actors import Actor
+from siwei.exchange.aggregates import read_attributes
+from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.consents import PERSON_FACTS, hold_consent
+from siwei.exchange.decisions import fact_from_plain, plain_fact
+from siwei.exchange.facts import Declaration, check_declarations
+from siwei.exchange.models import FactStatus, PersonDecision, PersonFact
+from siwei.exchange.subjects import best_values, of_subject
+from siwei.exchange.vault import Erased, commit, find_key, find_or_make_key, seal, unseal
+from siwei.policy import Explanation, FactValue, Programme, explain
+
+OWN_WORD = "declared by the person"
+"""The source of everything a person declares of themselves."""
+
+
+def require_oneself(actor: Actor, what: str) -> int:
+    """For a person who signed in: no program acts on what is nobody else's to know."""
+    require(actor.person_id is not None and not actor.by_key, actor, f"{what} → sign in yourself")
+    assert actor.person_id is not None
+    return actor.person_id
+
+
+@action
+def declare_person_facts(
+    values: Mapping[str, Declaration],
+    *,
+    attributes: Mapping[str, Attribute],
+    valid_from: date,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> int:
+    """Enter what the person who acts declares of themselves, each value (by attribute) as a new fact; returns how many.
+    `Conflict` without their consent; InputError with every problem. The same key again enters nothing more."""
+    person_id = require_oneself(actor, "declare facts of oneself")
+    _require_consent(person_id)
+    key = find_or_make_key(person_id, now)
+    told = {name: [each.value, each.evidence] for name, each in values.items()}
+    content = {"commitment": commit(key, {"valid_from": valid_from, "values": told})}
+    if repeated("declare_person_facts", idempotency_key, content):
+        return len(values)
+    if problems := check_declarations(values, attributes, "person"):
+        raise InputError(problems)
+    for name, each in sorted(values.items()):
+        PersonFact.objects.create(
+            person_id=person_id, attribute=name, valid_from=valid_from, known_at=now,
+            sealed=seal(key, _fact(name), {"value": each.value, "evidence": each.evidence}),
+        )  # fmt: skip
+    record_event(
+        "declare_person_facts",
+        idempotency_key,
+        content,
+        subject=f"person:{actor.name}",
+        actor=actor,
+        now=now,
+        payload={"facts": len(values)},
+    )
+    return len(values)
+
+
+def person_values(as_of: date, attributes: Mapping[str, Attribute], *, actor: Actor) -> dict[str, FactValue]:
+    """What the person who asks has declared of themselves, the latest of each attribute on the day."""
+    person_id = require_oneself(actor, "read facts of oneself")
+    key = find_key(person_id)
+    if key is None:
+        return {}
+    known = of_subject(attributes, "person")
+    mine = PersonFact.objects.visible_to(actor).filter(attribute__in=list(known), valid_from__lte=as_of)
+    return best_values((_opened(fact, key) for fact in mine), known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A person's fact as `best_values` takes facts."""
+
+    attribute: str
+    value: str
+    source_ref: str
+    valid_from: date | None
+    known_at: datetime
+    pk: int
+    source: str = OWN_WORD
+    status: int = int(FactStatus.DECLARED)
+
+
+def _opened(fact: PersonFact, key: bytes) -> _Opened:
+    told = unseal(key, _fact(fact.attribute), bytes(fact.sealed))
+    return _Opened(fact.attribute, told["value"], told["evidence"], fact.valid_from, fact.known_at, fact.pk)
+
+
+def explain_for_person(
+    programme: Programme, as_of: date, attributes: Mapping[str, Attribute], *, actor: Actor
+) -> Explanation:
+    """A programme decided for the person who asks, with the nearest change that would make a no a yes. Kept nowhere.
+    Raises InputError for a programme that is not for persons."""
+    _check_subject(programme)
+    facts = _read_by(programme, person_values(as_of, attributes, actor=actor))
+    return explain(programme, facts, as_of, read_attributes(programme, attributes), with_nearest=True)
+
+
+@action
+def record_person_decision(
+    programme: Programme,
+    *,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> PersonDecision:
+    """Decide `programme` for the person who acts and keep it, sealed, so that they can show later what was decided on
+    what. `Conflict` without their consent."""
+    person_id = require_oneself(actor, "record decisions of oneself")
+    _check_subject(programme)
+    _require_consent(person_id)
+    key = find_or_make_key(person_id, now)
+    content = {"commitment": commit(key, {"programme": programme.id, "as_of": as_of})}
+    if repeated("record_person_decision", idempotency_key, content):
+        return PersonDecision.objects.get(key=idempotency_key)
+    facts = _read_by(programme, person_values(as_of, attributes, actor=actor))
+    explanation = explain(programme, facts, as_of, read_attributes(programme, attributes))
+    kept = {
+        "inputs": {name: plain_fact(fact) for name, fact in sorted(facts.items())},
+        "result": explanation.to_dict(),
+    }
+    made = PersonDecision.objects.create(
+        key=idempotency_key, person_id=person_id, programme=programme.id, version_sha256=programme.sha256, as_of=as_of,
+        decided_at=now, commitment=commit(key, kept), sealed=seal(key, _decision(idempotency_key), kept),
+    )  # fmt: skip
+    record_event(
+        "record_person_decision", idempotency_key, content, subject=f"person:{actor.name}", actor=actor, now=now
+    )
+    return made
+
+
+def read_person_decision(decision: PersonDecision) -> dict[str, Any]:
+    """`inputs` and `result` as they were kept. Raises Erased; Conflict where they are not what was committed to."""
+    key = find_key(decision.person_id)
+    if decision.sealed is None or key is None:
+        raise Erased(f"{decision.key} was erased: the person withdrew their consent")
+    kept = unseal(key, _decision(decision.key), bytes(decision.sealed))
+    if commit(key, kept) != decision.commitment:
+        raise Conflict(f"{decision.key} is not what was committed to")
+    return kept
+
+
+def replay_person_decision(
+    decision: PersonDecision, programme: Programme, attributes: Mapping[str, Attribute]
+) -> Explanation:
+    """Decide again from the kept inputs. Raises Erased; Conflict where the text is another version or the result
+    differs."""
+    if programme.sha256 != decision.version_sha256:
+        raise Conflict(f"{decision.key} was made by another version of {decision.programme} → replay it with that text")
+    kept, known = read_person_decision(decision), read_attributes(programme, attributes)
+    facts = {name: fact_from_plain(known[name], fact) for name, fact in kept["inputs"].items()}
+    explanation = explain(programme, facts, decision.as_of, known)
+    if explanation.to_dict() != kept["result"]:
+        raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
+    return explanation
+
+
+def _check_subject(programme: Programme) -> None:
+    if programme.applies_to != "person":
+        message = f"{programme.id} is for a {programme.applies_to}, not for a person"
+        raise InputError([Problem(message, "name a programme for persons", field="programme")])
+
+
+def _require_consent(person_id: int) -> None:
+    if not hold_consent(person_id, PERSON_FACTS):
+        raise Conflict("no consent to keep facts of yourself stands → give it first; it can be withdrawn at any time")
+
+
+def _read_by(programme: Programme, facts: Mapping[str, FactValue]) -> dict[str, FactValue]:
+    return {name: fact for name, fact in facts.items() if name in programme.attributes}
+
+
+def _fact(attribute: str) -> str:
+    return f"fact:{attribute}"
+
+
+def _decision(key: str) -> str:
+    return f"decision:{key}"

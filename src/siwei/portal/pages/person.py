@@ -1,0 +1,94 @@
+"""One's own dossier as a person: consent, facts, every programme for persons clause by clause, erasure."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from siwei.errors import InputError, NotFound, Problem
+from siwei.exchange.actors import Actor
+from siwei.exchange.consents import PERSON_FACTS, give_consent, withdraw_consent
+from siwei.exchange.person_facts import declare_person_facts, record_person_decision
+from siwei.portal.access import actor_of
+from siwei.portal.api.answers import own_key
+from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
+from siwei.portal.queries.person import person_dossier
+from siwei.portal.queries.programmes import programme_or_missing
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def person_page(request: HttpRequest) -> HttpResponse:
+    """For whoever is signed in, of themselves: nobody else sees any of it, whatever they are to the city."""
+    actor = actor_of(request)
+    if request.method != "POST":
+        return person_response(request, actor)
+    act = ACTS.get(request.POST.get("act", "declare"))
+    if act is None:
+        raise NotFound("this form is not known here")
+    try:
+        messages.success(request, act(request, actor))
+    except InputError as error:
+        return person_response(request, actor, error.problems, 400)
+    return redirect("person")
+
+
+def person_response(
+    request: HttpRequest, actor: Actor, problems: tuple[Problem, ...] = (), status: int = 200
+) -> HttpResponse:
+    dossier = person_dossier(actor)
+    context = {
+        "dossier": dossier,
+        "groups": [("facts", _("Facts of yourself"), dossier.fields)],
+        "can_declare": dossier.consented_at is not None and actor.may_write,
+        "may_write": actor.may_write,
+        **problem_context(request, problems),
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/people/dossier.html", context, status=status)
+
+
+def consent(request: HttpRequest, actor: Actor) -> str:
+    if request.POST.get("agreed") != "yes":
+        raise InputError([Problem(_("Say that you agree, or leave it: nothing is kept then"))])
+    give_consent(PERSON_FACTS, actor=actor, now=timezone.now())
+    return _("Your consent is noted. You can withdraw it at any time.")
+
+
+def declare(request: HttpRequest, actor: Actor) -> str:
+    if not request.POST.get("token"):
+        raise InputError([Problem(_("This form is not known here"), _("reload the page"))])
+    values = declarations_typed(request, "person")
+    n = declare_person_facts(
+        values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+        # The key stands in the event, and is hashed with a token that only this form had: nobody can try values out.
+        idempotency_key=form_key(f"person:{actor.person_id}", values, request),
+    )  # fmt: skip
+    return ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n}
+
+
+def keep(request: HttpRequest, actor: Actor) -> str:
+    record_person_decision(
+        programme_or_missing(request.POST.get("programme", "")), as_of=decided_on(), attributes=pack().attributes,
+        actor=actor, now=timezone.now(), idempotency_key=own_key(actor, request.POST.get("token", "")),
+    )  # fmt: skip
+    return _("The decision is kept, sealed: you alone can read it.")
+
+
+def erase(request: HttpRequest, actor: Actor) -> str:
+    withdraw_consent(PERSON_FACTS, actor=actor, now=timezone.now())
+    return _("Your consent is withdrawn, and all you entered is erased.")
+
+
+ACTS = {"consent": consent, "declare": declare, "keep": keep, "erase": erase}

@@ -1,0 +1,98 @@
+"""One's own dossier as a person: the facts one may enter of oneself, and every programme for persons decided with them.
+
+For the person who asks and nobody else. Nothing of it is remembered by the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from siwei.errors import SiweiError
+from siwei.exchange.actors import Actor
+from siwei.exchange.consents import PERSON_FACTS, PURPOSES, Purpose, has_consented
+from siwei.exchange.models import Consent, PersonDecision
+from siwei.exchange.person_facts import (
+    explain_for_person,
+    person_values,
+    read_person_decision,
+    replay_person_decision,
+    require_oneself,
+)
+from siwei.exchange.vault import Erased
+from siwei.policy.explanation import Explanation
+from siwei.policy.programmes import Programme
+from siwei.portal.city_pack import decided_on, pack, programmes
+from siwei.portal.queries.dossier import Field, fields_of, shown_fact
+from siwei.portal.queries.entitlements import ORDER
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDecision:
+    """A decision that was kept. `verdict` is empty and `award_fen` null where it was erased; `is_same` says whether it
+    came out the same just now, and is None where that cannot be tried (erased, or the programme's text is another)."""
+
+    decision: PersonDecision
+    programme: Programme | None
+    verdict: str
+    award_fen: int | None
+    is_same: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDossier:
+    purpose: Purpose
+    consented_at: datetime | None
+    """Null where no consent stands: then nothing is kept and nothing can be entered."""
+    fields: list[Field]
+    explanations: list[Explanation]
+    kept: list[KeptDecision]
+
+
+def person_programmes() -> tuple[Programme, ...]:
+    return tuple(each for each in programmes().values() if each.applies_to == "person")
+
+
+def person_dossier(actor: Actor) -> PersonDossier:
+    """Raises NotAllowed for a visitor, and for a program that acts by a key."""
+    person_id = require_oneself(actor, "open a dossier of oneself")
+    day, known = decided_on(), pack().attributes
+    counts = {name: shown_fact(fact) for name, fact in person_values(day, known, actor=actor).items()}
+    found = [explain_for_person(programme, day, known, actor=actor) for programme in person_programmes()]
+    decisions = PersonDecision.objects.visible_to(actor).order_by("-pk")[:SHOWN]
+    return PersonDossier(
+        next(each for each in PURPOSES if each.id == PERSON_FACTS),
+        _consented_at(person_id),
+        fields_of("person", counts, {}, person_programmes()),
+        sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
+        [_kept(each) for each in decisions],
+    )
+
+
+def _consented_at(person_id: int) -> datetime | None:
+    if not has_consented(person_id, PERSON_FACTS):
+        return None
+    return Consent.objects.get(person_id=person_id, purpose=PERSON_FACTS, withdrawn_at=None).given_at
+
+
+def _kept(decision: PersonDecision) -> KeptDecision:
+    programme = programmes().get(decision.programme)
+    try:
+        result = read_person_decision(decision)["result"]
+    except Erased:
+        return KeptDecision(decision, programme, "", None, None)
+    return KeptDecision(
+        decision, programme, result["verdict"], result["award"]["award_fen"], _is_same(decision, programme)
+    )
+
+
+def _is_same(decision: PersonDecision, programme: Programme | None) -> bool | None:
+    if programme is None or programme.sha256 != decision.version_sha256:
+        return None
+    try:
+        replay_person_decision(decision, programme, pack().attributes)
+    except SiweiError:
+        return False
+    return True
