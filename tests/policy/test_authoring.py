@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import siwei.cli.policy_author
-import siwei.cli.policy_diff  # noqa: F401
+import siwei.cli.policy_diff
+import siwei.cli.policy_explain  # noqa: F401
 from siwei.city.home import PACKS
 from siwei.cli.output import print_error
 from siwei.cli.policy import policy_app

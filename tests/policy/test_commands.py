@@ -12,8 +12,10 @@ import pytest
 from siwei.city.home import PACKS
 from siwei.cli.output import print_error
 from siwei.cli.policy import policy_app
+from siwei.cli.policy_explain import explain as registered
 from siwei.errors import SiweiError
 
+assert registered
 SHENZHEN = PACKS / "shenzhen"
 HEADER = "id,legal_form,district,longhua_compute_paid,corpus_purchase,corpus_purchase__status,model_purchase"
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_diff import diff as registered_diff
+from siwei.cli.policy_explain import explain as registered_explain
 from siwei.cli.policy_money import combine as registered
 from siwei.errors import ImportRefused
 
-assert registered, registered_diff
+assert all((registered, registered_diff, registered_explain))
 CLAUSE = "compute_rental >= p.least_rental"
 
 
@@ -165,3 +167,56 @@ def test_the_share_that_makes_parties_related_is_a_reason(
     xunli = next(each for each in answer["programmes"] if each["programme"] == "xunli")
     assert (xunli["gains"], [each["reason"] for each in xunli["reasons"]]) == (1, ["related parties"])
     assert [each["reason"] for each in answer["stacking"]["kept"][0]["reasons"]] == ["related parties"]
+
+
+def explained(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, Any]:
+    capsys.readouterr()
+    run("explain", *arguments, "--as-of", "2026-06-01", "--json")
+    made = json.loads(capsys.readouterr().out)
+    assert isinstance(made, dict)
+    return made
+
+
+def test_explain_names_what_held_the_award_down(
+    pack: Path, firms: Path, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half of 24 million CNY is cut by the cap, then by the rule on one contract; the pot is large enough."""
+    arguments = ("xunli", "--pack", pack, "--in", firms, "--rows", rows, "--id", "a")
+    answer = explained(capsys, *arguments)
+    assert [(each["kind"], each["rule"], each["before_fen"], each["after_fen"]) for each in answer["bindings"]] == [
+        ("cap", "", 1_200_000_000, 1_000_000_000), ("stacking", "compute-contract", 1_000_000_000, 900_000_000),
+    ]  # fmt: skip
+    assert answer["not_told"] == []
+    run("explain", *arguments, "--as-of", "2026-06-01")
+    shown = capsys.readouterr().out.replace("\n", "")
+    assert "受叠加规则约束：同一算力合同获其他财政支持的" in shown
+    assert "由 10,000,000 元减为 9,000,000 元。" in shown
+
+
+def test_explain_says_what_the_table_cannot_tell(
+    pack: Path, firms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = tmp_path / "narrow.csv"
+    pl.read_csv(firms, infer_schema=False).select("id", "district", "longhua_compute_paid").write_csv(narrow)
+    (open_,) = explained(capsys, "longhua-compute", "--pack", pack, "--in", narrow, "--id", "a")["not_told"]
+    assert "the file lacks compute_other_support, compute_rental_from_listed" in open_["en"]
+
+
+def test_explain_takes_a_limit_and_a_pot_over_all_rows(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = pack / "programmes" / "longhua-compute.yaml"
+    text = path.read_text(encoding="utf-8")
+    limit = "limits:\n  - {id: by-district, per: [district], at_most: '4000', words: {zh: 每区, en: By district}}\n"
+    pot = "pot: {budget_fen: 3000, sharing: pro_rata, words: {zh: 池, en: Pot}}\n"
+    path.write_text(text[: text.index("pot:")] + pot + text[text.index("notes:") :] + limit, encoding="utf-8")
+    (pack / "stacking.yaml").unlink()
+    source = tmp_path / "paid.csv"
+    source.write_text("id,district,longhua_compute_paid\na,longhua,10000\nb,longhua,10000\n", encoding="utf-8")
+    arguments = ("longhua-compute", "--pack", pack, "--in", source, "--id")
+    found = {id: explained(capsys, *arguments, id)["bindings"] for id in ("a", "b")}
+    # 3,000 each by the rules, 4,000 for the district: 3,000 and 1,000; of 3,000 in the pot three quarters each.
+    assert {id: [(each["kind"], each["before_fen"], each["after_fen"]) for each in found[id]] for id in found} == {
+        "a": [("pot", 3000, 2250)], "b": [("limit", 3000, 1000), ("pot", 1000, 750)],
+    }  # fmt: skip
+    assert found["b"][0]["sentence"]["en"] == "Held down by a limit: By district; from 30 to 10 CNY."

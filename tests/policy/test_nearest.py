@@ -104,6 +104,41 @@ def test_as_near_as_trying_everything(
     assert eligible_after(programme, row, found.changes)  # type: ignore[arg-type]
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TOGETHER, TOGETHER, st.lists(CLAUSE, max_size=1), ROW)
+def test_two_conditions_on_the_same_two_facts(
+    make: Callable[..., Programme], attributes: dict[str, Attribute], one: str, other: str, more: list[str],
+    row: dict[str, object],
+) -> None:  # fmt: skip
+    programme = make(one, other, *more)
+    facts = {name: FactValue(row[name]) for name in programme.attributes if name in row}  # type: ignore[arg-type]
+    expected = by_trying_everything(programme, row)
+    found = nearest_change(programme, facts, DAY, attributes)
+    if expected is not None and expected[0]:
+        assert found is not None
+        assert len(found.changes) <= expected[0]
+        assert eligible_after(programme, row, found.changes)  # type: ignore[arg-type]
+
+
+def test_facts_that_are_tied_change_together(make: Callable[..., Programme], attributes: dict[str, Attribute]) -> None:
+    """Spending and staff costs: at least a half, and together no more than 10; and equal ones that make up 10."""
+    row = {"spent": FactValue(2), "staff": FactValue(16)}
+    found = nearest_change(make("spent * 2 >= staff", "spent + staff >= 10", "staff != 4 && spent > 2 && staff < 9"),
+                           row, DAY, attributes)  # fmt: skip
+    assert found is not None
+    assert {each.attribute: each.after for each in found.changes} == {"spent": 4, "staff": 8}
+    found = nearest_change(make("spent == staff", "spent + staff == 10"), row, DAY, attributes)
+    assert found is not None
+    assert {each.attribute: each.after for each in found.changes} == {"spent": 5, "staff": 5}
+    found = nearest_change(make("reaches(spent, staff, 2500)", "spent + staff >= 1000"), row, DAY, attributes)
+    assert found is not None
+    assert [(each.attribute, each.after) for each in found.changes] == [("spent", 984)]
+    unknown = {"staff": FactValue(None), "spent": FactValue(None)}
+    found = nearest_change(make("reaches(spent, staff, 2500)"), unknown, DAY, attributes)
+    assert found is not None
+    assert [(each.kind, each.attribute) for each in found.changes] == [("give", "spent"), ("give", "staff")]
+
+
 def _after(change: object) -> object:
     return "elsewhere" if change.after is None else change.after  # type: ignore[attr-defined]
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from portal_city import NOW, City, know, make_organisation, place, signed_in
 from pytest_django import DjangoAssertNumQueries
 
-from siwei.exchange.models import Job, Listing, Origin
+from siwei.exchange.models import Fact, Job, Listing, Origin
 from siwei.portal.city_pack import chain
 from siwei.portal.queries.jobs import read_log
 
@@ -109,6 +109,22 @@ def test_an_entitlement_reads_from_sentence_to_source(city: City) -> None:
         r'<data class="figure" value="(\d+)" title="([^"]+)">([^<]+)</data></span><span class="note">', text
     ) == [("128000000", "¥1,280,000.00", "128.00 万元")]
     assert ("测试申报" in text, "第 3 行" in text, "basis_points(" in text) == (True, True, True)
+
+
+def test_what_held_an_award_down_is_named_in_the_words_of_the_command_line(city: City) -> None:
+    """Half of 24 million CNY is cut by the cap, then by the rule on one contract with Longhua's 3 million."""
+    for name, value in (("compute_rental_from_listed", "2400000000"), ("district", "longhua")):
+        assert Fact.objects.filter(organisation=city.firm, attribute=name).update(value=value) == 1
+    know(city.firm, "longhua_compute_paid", "1000000000", is_public=False)
+    address = f"organisations/{city.firm.key}/{{}}/xunli"
+    text = signed_in(city.alice).get(f"/{address.format('programmes')}").content.decode()
+    assert "受封顶约束：最高 10,000,000 元，由 12,000,000 元减为 10,000,000 元。" in text
+    assert "受叠加规则约束：同一算力合同获其他财政支持的，合计不超过合同额的 50%，先核减训力券，由" in text
+    bindings = signed_in(city.alice).get(f"/api/{address.format('entitlements')}").json()["bindings"]
+    assert [(each["kind"], each["after_fen"]) for each in bindings] == [
+        ("cap", 1_000_000_000), ("stacking", 900_000_000),
+    ]  # fmt: skip
+    assert signed_in(city.charlie).get(f"/{address.format('programmes')}").status_code in (403, 404)
 
 
 def test_missing_facts_are_named_with_what_they_would_decide(city: City) -> None:

@@ -1,6 +1,5 @@
-"""`siwei policy …`: check programmes, decide them over a table, explain one decision."""
+"""`siwei policy …`: check programmes, decide them over a table, list what a table needs."""
 
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,12 +9,11 @@ from cyclopts import App, Parameter
 from siwei.city.home import PACKS
 from siwei.cli.app import Json, app
 from siwei.cli.output import console, print_json, print_table
-from siwei.cli.policy_rows import Rejects, usable_rows
-from siwei.errors import ImportRefused, NotFound, PolicyError, Problem
+from siwei.errors import NotFound, PolicyError
 
 if TYPE_CHECKING:
     from siwei.city.attributes import Attribute
-    from siwei.policy import Explanation, Programme
+    from siwei.policy import Programme
     from siwei.policy.aggregates import Rows
 
 policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
@@ -178,79 +176,6 @@ def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day
 
     rule = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).related_parties
     return read_row_folder(rows, attributes, rule, day)
-
-
-@policy_app.command
-def explain(
-    programme: str,
-    /,
-    *,
-    source: Source,
-    id: str,
-    pack: Pack = "shenzhen",
-    as_of: AsOf = None,
-    rejects: Rejects = None,
-    json: Json = False,
-) -> None:
-    """Explain PROGRAMME for one row of a table: every clause, what it saw, and how the award was worked out.
-
-    Other rows that cannot be used are told and do not matter.
-
-    Parameters
-    ----------
-    id: the row's id
-    """
-    import polars as pl
-
-    from siwei.policy import FactStatus, FactValue, Verdict
-    from siwei.policy import explain as explain_row
-    from siwei.policy.subject_batches import reject_problem
-    from siwei.policy.windows import deadline_of
-
-    attributes, found = find_programme(pack, programme)
-    usable = usable_rows(source, (found,), attributes, rejects=rejects)
-    rows = usable.table.filter(pl.col("id") == id)
-    if rows.is_empty():
-        mine = usable.rejects.filter(pl.col("id") == id)
-        if mine.height:
-            raise ImportRefused([reject_problem(each, source) for each in mine.iter_rows(named=True)])
-        raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
-    row = rows.row(0, named=True)
-    facts = {
-        name: FactValue(row[name], FactStatus(row.get(f"{name}__status") or 0), source.name, f"id {id}")
-        for name in found.attributes
-    }
-    explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
-    deadline = deadline_of(found, _day(as_of))
-    if json:
-        print_json({**explanation.to_dict(), "applications": asdict(deadline)})
-        return
-    _print_explanation(explanation)
-    if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
-        console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
-
-
-def _print_explanation(explanation: "Explanation") -> None:
-    console.print(explanation.sentence.zh, explanation.sentence.en, sep="\n", highlight=False, markup=False)
-    rows = []
-    for clause in explanation.clauses:
-        saw = ", ".join(f"{seen.attribute} = {seen.fact.value if seen.fact else '?'}" for seen in clause.saw)
-        citation = f"{clause.citation.document}, {clause.citation.locator}" if clause.citation else "no source"
-        words = f"{clause.words.zh}\n{clause.words.en}"
-        if clause.favours_local:
-            review = clause.review or "未知 not known"
-            words += f"\n有利于本地企业 favours local suppliers; 公平竞争审查 review: {review}"
-        rows.append((clause.verdict, words, saw, citation))
-    print_table(f"{explanation.title.zh} {explanation.title.en}", ("verdict", "condition", "saw", "source"), rows)
-    award = explanation.award
-    steps = [(step.expression, step.value if step.status == "ok" else step.status) for step in award.steps]
-    if award.cap_fen is not None:
-        steps.append(("cap", award.cap_fen))
-    steps.append((f"award{' (cut by the cap)' if award.bound_by == 'cap' else ''}, fen", award.award_fen))
-    print_table("how the award is worked out", ("step", "value"), steps)
-    if explanation.nearest is not None:
-        sentence = explanation.nearest.sentence
-        console.print(sentence.zh, sentence.en, sep="\n", highlight=False, markup=False)
 
 
 @policy_app.command

@@ -95,7 +95,7 @@ class Subjects:
         self, programmes: tuple[Programme, ...], rows: Rows | None, keep: pl.Series | None = None
     ) -> tuple[Decisions, pl.DataFrame]:
         """Decided under the programmes' own limits, and the table that was decided; of `keep`, where it is given."""
-        table = self._with_aggregates(programmes, rows)
+        table = self.with_aggregates(programmes, rows)
         # Awards under a limit depend on one another: of those no row is left out before they are cut.
         early = keep is not None and not any(programme.limits for programme in programmes)
         if keep is not None and early:
@@ -105,7 +105,7 @@ class Subjects:
             table, found = table.filter(keep), Decisions(programmes, self.as_of, found.wide.filter(keep))
         return found, table
 
-    def _with_aggregates(self, programmes: tuple[Programme, ...], rows: Rows | None) -> pl.DataFrame:
+    def with_aggregates(self, programmes: tuple[Programme, ...], rows: Rows | None) -> pl.DataFrame:
         if rows is None or not any(programme.aggregates for programme in programmes):
             return self.table
         meanings = (

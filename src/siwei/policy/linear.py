@@ -6,6 +6,7 @@ from math import floor
 
 from siwei.policy.constants import Setting, constant_of
 from siwei.policy.language.tree import AsOf, Attribute, Call, ListLiteral, Literal, Node, Parameter, walk
+from siwei.policy.language.types import BOOL, INT
 from siwei.policy.thresholds import COMPARISONS
 
 Line = tuple[Fraction, Fraction]
@@ -13,14 +14,24 @@ Line = tuple[Fraction, Fraction]
 
 
 def comparisons_of(tree: Node, name: str) -> list[Call]:
-    """The comparisons in `tree` that read the fact `name`."""
-    return [
-        node
-        for node in walk(tree)
-        if isinstance(node, Call)
-        and node.function in COMPARISONS
-        and any(isinstance(inner, Attribute) and inner.name == name for inner in walk(node))
-    ]
+    """The comparisons in `tree` that read the fact `name`; `reaches` is one of products."""
+    compared = (_compared(node) for node in walk(tree) if isinstance(node, Call))
+    return [each for each in compared if each is not None and name in facts_of(each)]
+
+
+def facts_of(comparison: Call) -> set[str]:
+    return {node.name for node in walk(comparison) if isinstance(node, Attribute)}
+
+
+def _compared(node: Call) -> Call | None:
+    match node:
+        case Call(function=function) if function in COMPARISONS:
+            return node
+        case Call(function="reaches", arguments=(part, whole, rate), offset=offset):
+            left = Call("_*_", (part, Literal(10_000, INT, offset)), INT, offset)
+            return Call("_>=_", (left, Call("_*_", (whole, rate), INT, offset)), BOOL, offset)
+        case _:
+            return None
 
 
 def turning_points(comparison: Call, name: str, values: Mapping[str, object], setting: Setting) -> Iterator[int]:
@@ -30,6 +41,38 @@ def turning_points(comparison: Call, name: str, values: Mapping[str, object], se
         return
     root = floor((right[1] - left[1]) / (left[0] - right[0]))
     yield from range(root - 1, root + 3)
+
+
+def meeting_points(
+    one: Call, other: Call, names: tuple[str, str], values: Mapping[str, object], setting: Setting
+) -> Iterator[int]:
+    """Whole numbers of the first fact around the place where two comparisons that both read the two facts `names` turn
+    at once, all other facts fixed; none where one is no line in both, or they are parallel."""
+    first, second = (_plane(each, names, values, setting) for each in (one, other))
+    if first is None or second is None:
+        return
+    (a, b, c), (d, e, f) = first, second
+    determinant = a * e - b * d
+    if determinant == 0:
+        return
+    root = floor((b * f - c * e) / determinant)
+    yield from range(root - 1, root + 3)
+
+
+def _plane(
+    comparison: Call, names: tuple[str, str], values: Mapping[str, object], setting: Setting
+) -> tuple[Fraction, Fraction, Fraction] | None:
+    """`a, b, c` of a*x + b*y + c = 0, where the comparison turns."""
+    found = []
+    for beside in (0, 1):
+        sides = [line_in(side, names[0], {**values, names[1]: beside}, setting) for side in comparison.arguments]
+        left, right = sides
+        if left is None or right is None:
+            return None
+        found.append((left[0] - right[0], left[1] - right[1]))
+    (slope, value), (slope_beside, value_beside) = found
+    # A product of both facts is no plane.
+    return None if slope != slope_beside else (slope, value_beside - value, value)
 
 
 def line_in(node: Node, name: str, values: Mapping[str, object], setting: Setting) -> Line | None:

@@ -23,7 +23,7 @@ from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.language.tree import Attribute as AttributeNode
 from siwei.policy.language.tree import Call, children, walk
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
-from siwei.policy.linear import comparisons_of, turning_points
+from siwei.policy.linear import comparisons_of, facts_of, meeting_points, turning_points
 from siwei.policy.nearest_words import write_nearest
 from siwei.policy.programmes import FactStatus, Programme, Text
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -33,6 +33,8 @@ MOST_CHANGES = 4
 MOST_TRIALS = 100_000
 """Rows decided for one number of changes; where the search is cut, the answer says so (`is_cut`)."""
 MOST_PER_SET = 5_000
+EXAMPLES = (0, 1, 1_000_000)
+"""Tried of a whole number that is not known, where only another unknown one bounds it."""
 YEAR = 365
 Assignment = dict[str, Candidate]
 
@@ -117,11 +119,12 @@ class _Search:
             yield trial
 
     def _of_set(self, names: tuple[str, ...]) -> Iterator[Assignment]:
-        """All but one fact at their own thresholds, and the last where the clauses turn with the others so."""
+        """All but one fact at their own thresholds, or where two clauses turn at once with the last; and the last where
+        the clauses turn with the others so."""
         seen: set[tuple[Candidate, ...]] = set()
         for last in names:
             others = [name for name in names if name != last]
-            for chosen in product(*(self.alone[name] for name in others)):
+            for chosen in product(*([*self.alone[name], *self.beside_last(name, last)] for name in others)):
                 assignment = dict(zip(others, chosen, strict=True))
                 for value in self._candidates(last, {**self.values, **assignment}):
                     whole = {**assignment, last: value}
@@ -134,6 +137,29 @@ class _Search:
     def alone(self) -> dict[str, list[Candidate]]:
         """The candidates of each fact where no other changes."""
         return {name: self._candidates(name, self.values) for name in self.movable}
+
+    def beside_last(self, name: str, last: str) -> list[Candidate]:
+        """What to try for a whole number by the comparisons it shares with the fact `last`, which turns next."""
+        key = (name, last)
+        if key not in self.met:
+            kinds = {self.attributes[each].type for each in key}
+            now = self._value(name)
+            free = kinds == {"int"} and (now is None or self.attributes[name].changeable)
+            shared = [each for each in self.comparisons[name] if last in facts_of(each)] if free else []
+            found: dict[Candidate, None] = {}
+            for one, other in combinations(dict.fromkeys(shared), 2):
+                for value in meeting_points(one, other, key, self.values, self.setting):
+                    if INT64_MIN <= value <= INT64_MAX:
+                        found[value] = None
+            if shared and now is None and self._value(last) is None:
+                # Two facts that are only compared with one another: any amount of one will do.
+                found |= dict.fromkeys(EXAMPLES)
+            self.met[key] = [value for value in found if value != now and value not in self.alone[name]]
+        return self.met[key]
+
+    @cached_property
+    def met(self) -> dict[tuple[str, str], list[Candidate]]:
+        return {}
 
     def _candidates(self, name: str, values: Mapping[str, object]) -> list[Candidate]:
         """What to try for a fact; only the facts it is compared together with bear on that."""

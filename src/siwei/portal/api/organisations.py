@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from ninja import Router
 
 from siwei.exchange.models import Fact, FactStatus
+from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import schemas
 from siwei.portal.api.answers import PAGE_SIZE, PageNumber, Text, answers, entries, named, organisation
 from siwei.portal.city_pack import attributes
 from siwei.portal.queries.claims import claim_lines
-from siwei.portal.queries.entitlements import best_facts, entitlement, entitlements
+from siwei.portal.queries.entitlements import best_facts, entitlement, entitlements, what_binds
 from siwei.portal.queries.money import accounts_of, entries_of, vouchers_of
 from siwei.portal.queries.organisations import Search, find_organisations, load_in_order, organisation_or_missing
 from siwei.portal.queries.programmes import programme_or_missing
@@ -88,7 +89,8 @@ def get_entitlement(request: HttpRequest, key: str, programme_id: str) -> Any:
     """One decision explained: clause by clause, the computation, what is missing."""
     actor = actor_of(request)
     row = organisation_or_missing(key, actor)
-    return entitlement(row, programme_or_missing(programme_id), actor).to_dict()
+    found = entitlement(row, programme_or_missing(programme_id), actor)
+    return {**found.to_dict(), "bindings": plain(what_binds(row, found, actor))}
 
 
 @router.get("/{key}/claims", response=answers(list[schemas.ClaimLine]))

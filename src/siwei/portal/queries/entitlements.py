@@ -15,6 +15,7 @@ from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.decisions import facts_of
 from siwei.exchange.models import Organisation
 from siwei.exchange.subjects import AnyFact
+from siwei.policy.binding import Binding, bound_by_cap, bound_by_stacking
 from siwei.policy.combination import CombinationExplanation, explain_combination
 from siwei.policy.decide import decide
 from siwei.policy.explain import explain
@@ -134,6 +135,16 @@ def entitlement(organisation: Organisation, programme: Programme, actor: Actor) 
     return replace(found, nearest=nearest_change(programme, row, decided_on(), pack().attributes))
 
 
+def what_binds(organisation: Organisation, explanation: Explanation, actor: Actor) -> tuple[Binding, ...]:
+    """The cap and the rules of stacking that hold the award down; pots are shared later. Raises NotAllowed for those
+    outside the organisation."""
+    require_private(actor, organisation.pk)
+    found = [*bound_by_cap(explanation)]
+    if explanation.programme in stacking().programmes and explanation.award.award_fen:
+        found += bound_by_stacking(explanation.programme, _combination_of(known_facts(organisation)))
+    return tuple(found)
+
+
 def explained(programme: Programme, row: Mapping[str, FactValue]) -> Explanation:
     """`explain`, remembered by what it depends on. Where a fact comes from changes no verdict, so that two firms with
     the same values are worked out once, and their sources are put in afterwards."""
@@ -158,9 +169,7 @@ def combination(row: Mapping[str, FactValue], explanations: list[Explanation]) -
     ruled = [each for each in explanations if each.programme in stacking().programmes and each.award.award_fen]
     if not ruled or len(ruled) < fewest:
         return None
-    read = {name for programme in _ruled() for name in programme.attributes}
-    read |= {name for group in stacking().groups for name in group.limit.attributes}
-    found = _combined(tuple(programme.sha256 for programme in _ruled()), _bare(row, read), decided_on())
+    found = _combination_of(row)
     # A draft is shown, and adds nothing: it releases no money.
     kept = {
         each.programme: 0 if each.is_draft else each.award.award_fen or 0
@@ -187,6 +196,12 @@ def combination(row: Mapping[str, FactValue], explanations: list[Explanation]) -
     tax = sum(line.together_fen or 0 for line in lines if line.is_tax_saving)
     paid = sum(line.together_fen or 0 for line in lines if not line.is_tax_saving)
     return Combination(found, lines, None if unknown else paid, tax)
+
+
+def _combination_of(row: Mapping[str, FactValue]) -> CombinationExplanation:
+    read = {name for programme in _ruled() for name in programme.attributes}
+    read |= {name for group in stacking().groups for name in group.limit.attributes}
+    return _combined(tuple(programme.sha256 for programme in _ruled()), _bare(row, read), decided_on())
 
 
 def unlocking(row: Mapping[str, FactValue], explanations: list[Explanation]) -> list[Unlocking]:

@@ -1,0 +1,226 @@
+"""`siwei policy explain`: one programme for one row of a table, and what held its award down."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from siwei.cli.app import Json
+from siwei.cli.output import console, print_json, print_table
+from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, _load, _related_rows, pack_folder, policy_app
+from siwei.cli.policy_rows import Rejects, usable_rows
+from siwei.errors import ImportRefused, InputError, NotFound, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from siwei.city.attributes import Attribute
+    from siwei.policy import Explanation, Programme
+    from siwei.policy.aggregates import Rows
+    from siwei.policy.binding import Binding
+    from siwei.policy.programmes import Text
+
+
+@policy_app.command
+def explain(
+    programme: str,
+    /,
+    *,
+    source: Source,
+    id: str,
+    pack: Pack = "shenzhen",
+    rows: RowFolder = None,
+    as_of: AsOf = None,
+    rejects: Rejects = None,
+    json: Json = False,
+) -> None:
+    """Explain PROGRAMME for one row of a table: every clause, what it saw, how the award was worked out, and the cap,
+    limit, rule of stacking or pot that held it down.
+
+    A limit and a pot are taken over all rows of the table that can be used; the others are told and do not matter. A
+    rule of stacking needs the columns of the other programmes it speaks of.
+
+    Parameters
+    ----------
+    id: the row's id
+    """
+    from siwei.policy import FactStatus, FactValue, Verdict
+    from siwei.policy import explain as explain_row
+    from siwei.policy.binding import bound_by_cap
+    from siwei.policy.diff import Subjects
+    from siwei.policy.explanation import plain
+    from siwei.policy.windows import deadline_of
+
+    attributes, programmes = _load(pack)
+    found = next((each for each in programmes if each.id == programme), None)
+    if found is None:
+        raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+    given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
+    table = Subjects(_rows_of(source, (found,), attributes, id, given, rejects), _day(as_of))
+    row = table.with_aggregates((found,), given).row(by_predicate=_is(id), named=True)
+    facts = {
+        name: FactValue(row[name], FactStatus(row.get(f"{name}__status") or 0), source.name, f"id {id}")
+        for name in found.attributes
+    }
+    explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
+    bindings, open_ = [*bound_by_cap(explanation)], list["Text"]()
+    if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
+        whole = _Award(found, programmes, attributes, source, id, given, _day(as_of), pack_folder(pack))
+        bindings += whole.bindings(table, open_)
+    deadline = deadline_of(found, _day(as_of))
+    if json:
+        told = {"bindings": plain(bindings), "not_told": plain(open_)}
+        print_json({**explanation.to_dict(), **told, "applications": asdict(deadline)})
+        return
+    _print_explanation(explanation, bindings, open_)
+    if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
+        console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
+
+
+def _is(id: str) -> "pl.Expr":
+    import polars as pl
+
+    return pl.col("id") == id
+
+
+def _rows_of(
+    source: Path, programmes: "tuple[Programme, ...]", attributes: "dict[str, Attribute]", id: str,
+    given: "Rows | None", rejects: Path | None,
+) -> "pl.DataFrame":  # fmt: skip
+    """All rows that can be used. Raises NotFound where the one that is asked for is not there, ImportRefused where it
+    is and cannot be used."""
+    from siwei.policy.subject_batches import reject_problem
+    from siwei.policy.tables import aggregate_names
+
+    added = () if given is None else aggregate_names(programmes)
+    pots = {name for each in programmes for name in each.pot_attributes}
+    usable = usable_rows(source, programmes, attributes, pots, added, rejects)
+    if usable.table.filter(_is(id)).is_empty():
+        mine = usable.rejects.filter(_is(id))
+        if mine.height:
+            raise ImportRefused([reject_problem(each, source) for each in mine.iter_rows(named=True)])
+        raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
+    return usable.table
+
+
+@dataclass(frozen=True)
+class _Award:
+    """An award above nothing, and what is needed to say what held it down after its cap."""
+
+    programme: "Programme"
+    programmes: "tuple[Programme, ...]"
+    attributes: "dict[str, Attribute]"
+    source: Path
+    id: str
+    given: "Rows | None"
+    day: date
+    pack: Path
+
+    def bindings(self, subjects: "object", open_: "list[Text]") -> "Iterator[Binding]":
+        """What cannot be told from the table is added to `open_`."""
+        from siwei.policy import decide
+        from siwei.policy.binding import bound_by_limit
+        from siwei.policy.diff import Subjects
+        from siwei.policy.limits import apply_limits
+
+        assert isinstance(subjects, Subjects)
+        table = subjects.with_aggregates((self.programme,), self.given)
+        before = decide((self.programme,), table, self.day)
+        after = apply_limits(before, table)
+        yield from bound_by_limit(self.programme, before, after, self.id)
+        yield from self._stacking(open_)
+        yield from self._pot(after.wide, table, open_)
+
+    def _stacking(self, open_: "list[Text]") -> "Iterator[Binding]":
+        from siwei.policy.binding import bound_by_stacking
+        from siwei.policy.combination import explain_combination
+        from siwei.policy.diff import Subjects
+        from siwei.policy.loading_stacking import load_stacking
+        from siwei.policy.programmes import Text
+        from siwei.policy.subject_files import open_subjects
+        from siwei.policy.subjects import attribute_dtypes, read_dtypes
+        from siwei.policy.tables import aggregate_names, read_usable_rows
+
+        stacking = load_stacking(self.pack, self.attributes, self.programmes)
+        if self.programme.id not in stacking.programmes or self.programme.applies_to != "organisation":
+            return
+        ruled = tuple(each for each in self.programmes if each.id in stacking.programmes)
+        limits = read_dtypes(group.limit for group in stacking.groups)
+        added = () if self.given is None else aggregate_names(ruled)
+        wanted = {*attribute_dtypes(ruled), *limits} - {*added}
+        lacking = sorted(wanted - {*open_subjects(self.source).columns})
+        if lacking:
+            open_.append(Text(
+                f"叠加规则涉及此项；文件缺少 {'、'.join(lacking)}，不能判定其结果。",
+                f"Rules on stacking bear on it; what they leave cannot be told: the file lacks {', '.join(lacking)}.",
+            ))  # fmt: skip
+            return
+        usable = read_usable_rows(self.source, ruled, self.attributes, limits, added)
+        if usable.table.filter(_is(self.id)).is_empty():
+            open_.append(Text(
+                "叠加规则涉及此项；该行其他政策的数据有误，不能判定其结果。",
+                "Rules on stacking bear on it; what they leave cannot be told: the row has other faults.",
+            ))  # fmt: skip
+            return
+        decisions, table = Subjects(usable.table, self.day).decisions(ruled, self.given)
+        yield from bound_by_stacking(self.programme.id, explain_combination(stacking, decisions, table, self.id))
+
+    def _pot(self, wide: "pl.DataFrame", table: "pl.DataFrame", open_: "list[Text]") -> "Iterator[Binding]":
+        """As if all eligible rows of the table were the claims on the pot."""
+        import polars as pl
+
+        from siwei.policy import Sharing, share_pot
+        from siwei.policy.binding import bound_by_pot
+        from siwei.policy.decide import award_column, verdict_column
+        from siwei.policy.pots import CLAIM
+        from siwei.policy.programmes import Text
+        from siwei.policy.sharing import sum_exactly
+
+        pot, name = self.programme.pot, self.programme.id
+        if pot is None or pot.budget_fen is None:
+            return
+        amount = pl.when(wide[verdict_column(name)] == 1).then(wide[award_column(name)]).fill_null(0)
+        beside = [each for each in self.programme.pot_attributes if each in table.columns]
+        claims = (
+            table.select("id", *beside).with_columns(wide.select(amount.alias(CLAIM))[CLAIM]).filter(pl.col(CLAIM) > 0)
+        )
+        if sum_exactly(claims[CLAIM]) <= pot.budget_fen and not pot.quotas:
+            return
+        mode = pot.sharing
+        if mode is not Sharing.PRO_RATA:
+            open_.append(Text(
+                "资金池不足以支付本文件中全部可得金额；`siwei policy share` 按其方式分配。",
+                "The pot does not suffice for all awards of this file; `siwei policy share` shares it in its own way.",
+            ))  # fmt: skip
+            return
+        try:
+            yield from bound_by_pot(self.programme, share_pot(self.programme, claims, self.day), self.id)
+        except InputError as error:
+            why = "; ".join(str(problem) for problem in error.problems)
+            open_.append(Text(f"资金池如何分配不能判定：{why}", f"How the pot is shared cannot be told: {why}"))
+
+
+def _print_explanation(explanation: "Explanation", bindings: "list[Binding]", open_: "list[Text]") -> None:
+    console.print(explanation.sentence.zh, explanation.sentence.en, sep="\n", highlight=False, markup=False)
+    rows = []
+    for clause in explanation.clauses:
+        saw = ", ".join(f"{seen.attribute} = {seen.fact.value if seen.fact else '?'}" for seen in clause.saw)
+        citation = f"{clause.citation.document}, {clause.citation.locator}" if clause.citation else "no source"
+        words = f"{clause.words.zh}\n{clause.words.en}"
+        if clause.favours_local:
+            review = clause.review or "未知 not known"
+            words += f"\n有利于本地企业 favours local suppliers; 公平竞争审查 review: {review}"
+        rows.append((clause.verdict, words, saw, citation))
+    print_table(f"{explanation.title.zh} {explanation.title.en}", ("verdict", "condition", "saw", "source"), rows)
+    award = explanation.award
+    steps = [(step.expression, step.value if step.status == "ok" else step.status) for step in award.steps]
+    if award.cap_fen is not None:
+        steps.append(("cap", award.cap_fen))
+    steps.append((f"award{' (cut by the cap)' if award.bound_by == 'cap' else ''}, fen", award.award_fen))
+    print_table("how the award is worked out", ("step", "value"), steps)
+    for sentence in (*(each.sentence for each in bindings), *open_):
+        console.print(sentence.zh, sentence.en, sep="\n", highlight=False, markup=False)
+    if explanation.nearest is not None:
+        sentence = explanation.nearest.sentence
+        console.print(sentence.zh, sentence.en, sep="\n", highlight=False, markup=False)
