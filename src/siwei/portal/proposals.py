@@ -35,6 +35,14 @@ def find_quote(key: str, actor: Actor) -> Quote:
     return quote
 
 
+def match_or_missing(need: str, offer: str, actor: Actor) -> Match:
+    found = Match.objects.visible_to(actor).select_related("need__organisation", "offer__organisation")
+    match = found.filter(need__key=need, offer__key=offer).first()
+    if match is None:
+        raise NotFound(f"no match of {need!r} and {offer!r} that you may see")
+    return match
+
+
 def propose_quote(
     key: str, *, ends_on: date, actor: Actor, now: datetime, idempotency_key: str, project: str = "", contract: str = ""
 ) -> Agreement:

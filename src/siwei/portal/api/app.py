@@ -16,7 +16,7 @@ from siwei.portal.api import (
     chain,
     city,
     dossier,
-    market,
+    meters,
     organisations,
     people,
     person,
@@ -24,6 +24,8 @@ from siwei.portal.api import (
     programmes,
     projects,
     services,
+    spending,
+    trading,
 )
 from siwei.portal.faults import status_of
 
@@ -44,7 +46,9 @@ api.add_router("/organisations", dossier.router, tags=["dossier"])
 api.add_router("", chain.router, tags=["chain"])
 api.add_router("/programmes", programmes.router, tags=["programmes"])
 api.add_router("/policy", policy.router, tags=["policy"])
-api.add_router("", market.router, tags=["market"])
+api.add_router("", trading.router, tags=["market"])
+api.add_router("", spending.router, tags=["market"])
+api.add_router("", meters.router, tags=["meters"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])
 api.add_router("/person", person.router, tags=["person"])

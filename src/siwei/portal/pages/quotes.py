@@ -14,17 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from siwei.errors import InputError, NotFound, Problem
-from siwei.exchange.actors import Actor
+from siwei.errors import InputError, Problem
 from siwei.exchange.deliveries import DeliveryTerms
-from siwei.exchange.models import Match
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.entries import amount_entry
 from siwei.portal.pages.calls import day_typed, key_of, typed
 from siwei.portal.pages.paging import page_of, text_parameter
-from siwei.portal.proposals import propose_match
+from siwei.portal.proposals import match_or_missing, propose_match
 from siwei.portal.queries.quotes import quote_view, quotes_of
 
 MILESTONES = range(1, 6)
@@ -87,14 +85,6 @@ def propose_page(request: HttpRequest) -> HttpResponse:
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/deals/propose.html", context, status=400 if problems else 200)
-
-
-def match_or_missing(need: str, offer: str, actor: Actor) -> Match:
-    found = Match.objects.visible_to(actor).select_related("need__organisation", "offer__organisation")
-    match = found.filter(need__key=need, offer__key=offer).first()
-    if match is None:
-        raise NotFound(f"no match of {need!r} and {offer!r} that you may see")
-    return match
 
 
 def milestones_typed(request: HttpRequest) -> list[DeliveryTerms]:

@@ -130,6 +130,14 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
     )
 
 
+def line_or_missing(agreement: str, number: int, actor: Actor) -> AgreementLine:
+    found = AgreementLine.objects.visible_to(actor).select_related("consumer", "provider")
+    line = found.filter(agreement__key=agreement, number=number).first()
+    if line is None:
+        raise NotFound(f"no line {number} of an agreement {agreement!r} that you may see")
+    return line
+
+
 def money_trail(lines: list[AgreementLine]) -> list[Transfer]:
     """Every ledger entry of these lines: the holds, and what settled them. One query."""
     holds = [hold for line in lines for hold in (line.voucher_hold_id, line.own_hold_id) if hold is not None]
