@@ -11,7 +11,7 @@ from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event
 from siwei.exchange.caps import give_back_agreement
-from siwei.exchange.charges import FINAL, charge_lines, lines_of, open_usages
+from siwei.exchange.charges import FINAL, charge_lines, lines_of
 from siwei.exchange.disputes import EXTENSION
 from siwei.exchange.holds import extend_holds
 from siwei.exchange.jobs import ACTIVE
@@ -107,13 +107,19 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
     for agreement in Agreement.objects.filter(state=AgreementState.DISPUTED).order_by("pk"):
         put_off(agreement.key, as_of=as_of, actor=actor, now=now)
     open_ones = Agreement.objects.filter(state__in=(AgreementState.DELIVERING, AgreementState.COMPLETED))
+    # Most agreements have nothing new on most days: one query says which have, not one for each.
+    metered = frozenset(
+        Usage.objects.filter(settlement=None, is_held=False, line__agreement__in=open_ones)
+        .values_list("line__agreement_id", flat=True)
+        .distinct()
+    )
     for agreement in open_ones.order_by("pk").iterator():
         ended = agreement.state == AgreementState.COMPLETED or agreement.ends_at + METERING_GRACE <= now
         try:
             if ended and _can_close(agreement):
                 gross_fen += settle_agreement(agreement.key, actor=actor, now=now).gross_fen
                 closed += 1
-            elif open_usages(list(agreement.lines.all())).exists():
+            elif agreement.pk in metered:
                 settlement = charge_period(agreement.key, as_of=as_of, actor=actor, now=now)
                 charged += settlement is not None
                 gross_fen += settlement.gross_fen if settlement else 0
