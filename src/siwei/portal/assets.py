@@ -57,7 +57,7 @@ def install_vendor(repository: Path = REPOSITORY, vendor: Path = VENDOR) -> bool
     run_npm(repository)
     vendor.mkdir(parents=True, exist_ok=True)
     for source, name in FILES.items():
-        draft = vendor / f"{name}.new"
+        draft = vendor / f"{name}.{os.getpid()}.new"
         shutil.copyfile(repository / "node_modules" / source, draft)
         draft.replace(vendor / name)
     stamp.write_text(wanted + "\n")  # last, so that a set-up killed half-way is done again
@@ -98,7 +98,7 @@ def compile_locales(locale: Path = LOCALE) -> list[Path]:
             continue
         with source.open("rb") as file:
             catalogue = read_po(file)
-        draft = target.with_suffix(".mo.new")
+        draft = target.with_suffix(f".mo.{os.getpid()}.new")  # several may start at once
         with draft.open("wb") as file:
             write_mo(file, catalogue)
         draft.replace(target)

@@ -1,0 +1,218 @@
+"""What the database alone says of a city after a siege. Everything is counted anew from entries, readings and
+deliveries; no total that the platform keeps is believed."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+
+from siwei.exchange import guards
+from siwei.exchange.audit import verify_seals
+from siwei.exchange.models import (
+    Account,
+    Agreement,
+    AgreementLine,
+    AgreementState,
+    Delivery,
+    DeliveryState,
+    Dispute,
+    Hold,
+    Job,
+    JobState,
+    PaymentBatch,
+    PaymentItem,
+    PaymentOrder,
+    Settlement,
+    Transfer,
+    Usage,
+)
+from siwei.exchange.queue import DBTaskResult
+from siwei.market.kind import Price
+from siwei.market.life import STATES
+from siwei.market.pricing import rate
+
+MOVES = ("post", "capture", "reverse")
+HOLDING = (AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.DISPUTED)
+
+
+def examine(promised: Iterable[str]) -> dict[str, Any]:
+    """`promised` are the agreements that a client was told to be settled or cancelled."""
+    states = dict(Agreement.objects.values_list("key", "state"))
+    told: dict[str, Any] = {
+        "agreements": sum(state != AgreementState.CANCELLED for state in states.values()),
+        "settled": sum(state == AgreementState.SETTLED for state in states.values()),
+        "reported": len(_reported()),
+        "doubled": len(doubled()),
+        "lost_fen": sum(abs(fen) for fen in misplaced().values()),
+        "orphan_holds": len(orphan_holds()),
+        "cancelled": sum(state == AgreementState.CANCELLED for state in states.values()),
+        "unlawful": unlawful(),
+        "unsettled": len(unsettled()),
+        "forgotten": [key for key in promised if states.get(key) not in ("settled", "cancelled")],
+        "units": sum(Usage.objects.values_list("quantity", flat=True)),
+        "disputes": Dispute.objects.count(),
+        "orders": PaymentOrder.objects.count(),
+        "taken_over": sum(len(ids) > 1 for ids in DBTaskResult.objects.values_list("worker_ids", flat=True)),
+    }
+    failed = DBTaskResult.objects.exclude(status="SUCCESSFUL").values_list("task_path", "status", "traceback")
+    told["faults"] = [
+        *(f"task {path}: {status} {trace[-300:]}" for path, status, trace in failed),
+        *(f"guard {name} is missing" for name in guards.missing_guards(connection)),
+        *verify_seals(),
+        *(f"doubled: {each}" for each in doubled()[:10]),
+        *(f"{where}: {fen} fen" for where, fen in list(misplaced().items())[:10] if fen),
+        *(f"orphan hold {each}" for each in orphan_holds()[:10]),
+        *(f"not settled: {each}" for each in unsettled()[:10]),
+    ]
+    told["unfinished"] = (
+        told["agreements"] - told["settled"] - sum(each == AgreementState.DISPUTED for each in states.values())
+    )
+    told["ok"] = not any(told[name] for name in ("unlawful", "forgotten", "unfinished", "faults"))
+    return told
+
+
+def doubled() -> list[str]:
+    """What was done more than once: a capture for one reason, a job metered, a window read, a thing ordered paid."""
+    reasons = Counter(
+        (cause["agreement"], cause["line"], cause["settlement"], hold)
+        for cause, hold in Transfer.objects.filter(kind="capture").values_list("causes", "hold_id")
+        if "settlement" in cause
+    )
+    live = PaymentItem.objects.filter(is_live=True)
+    counted: dict[str, Counter[Any]] = {
+        "capture": reasons,
+        "job metered": Counter(Usage.objects.exclude(job=None).values_list("job__key")),
+        "window": Counter(Usage.objects.exclude(meter="").values_list("line", "meter", "window_start")),
+        "settlement": Counter(Settlement.objects.values_list("agreement", "period")),
+        "order": Counter(live.exclude(settlement=None).values_list("settlement", "line", "part")),
+        "batch": Counter(PaymentBatch.objects.values_list("key")),
+    }
+    return [f"{what} {each}" for what, found in counted.items() for each, times in found.items() if times > 1]
+
+
+def misplaced() -> dict[str, int]:
+    """Fen that are not where they belong, by where; zero everywhere when all is well."""
+    found: dict[str, int] = {}
+    for unit in Account.objects.values_list("unit", flat=True).distinct():
+        found[f"sum of {unit}"] = sum(Account.objects.filter(unit=unit).values_list("balance", flat=True))
+    found |= _accounts()
+    found |= _bills()
+    found |= _orders()
+    return {where: fen for where, fen in found.items() if fen}
+
+
+def _accounts() -> dict[str, int]:
+    """Each account against its entries and its holds."""
+    balance: dict[int, int] = defaultdict(int)
+    held: dict[int, int] = defaultdict(int)
+    for debit, credit, amount in Transfer.objects.filter(kind__in=MOVES).values_list(
+        "debit_account", "credit_account", "amount"
+    ):
+        balance[debit] -= amount
+        balance[credit] += amount
+    settled: dict[int, int] = defaultdict(int)
+    for hold, amount in Transfer.objects.filter(kind__in=("capture", "release")).values_list("hold_id", "amount"):
+        settled[hold] += amount
+    for number, account, amount in Transfer.objects.filter(kind="hold").values_list("pk", "debit_account", "amount"):
+        held[account] += amount - settled[number]
+    differences = {}
+    for account in Account.objects.all():
+        differences[f"balance of {account.code}"] = account.balance - balance[account.pk]
+        differences[f"held of {account.code}"] = account.held - held[account.pk]
+    return differences
+
+
+def _bills() -> dict[str, int]:
+    """What each agreement's readings and deliveries come to, against what was captured and what was settled."""
+    captured: dict[str, int] = defaultdict(int)
+    for cause, amount in Transfer.objects.filter(kind="capture").values_list("causes", "amount"):
+        captured[cause.get("agreement", "")] += amount
+    settled: dict[str, int] = defaultdict(int)
+    for key, gross in Settlement.objects.values_list("agreement__key", "gross_fen"):
+        settled[key] += gross
+    returned: dict[str, int] = defaultdict(int)
+    for key, voucher, own in Dispute.objects.values_list("agreement__key", "returned_voucher_fen", "returned_own_fen"):
+        returned[key] += voucher + own
+    differences = {}
+    bills = _due()
+    for key, state in Agreement.objects.values_list("key", "state"):
+        differences[f"{key}: captured, not settled"] = captured[key] - settled[key]
+        if state == AgreementState.SETTLED:
+            differences[f"{key}: settled, not due"] = settled[key] - returned[key] - bills[key]
+    return differences
+
+
+def _due() -> Mapping[str, int]:
+    quantities: dict[int, int] = defaultdict(int)
+    for line, quantity in Usage.objects.filter(is_held=False).values_list("line", "quantity"):
+        quantities[line] += quantity
+    accepted: dict[int, int] = defaultdict(int)
+    for line, fen in Delivery.objects.filter(state=DeliveryState.ACCEPTED).values_list("line", "amount_fen"):
+        accepted[line] += fen
+    bills: dict[str, int] = defaultdict(int)
+    for line in AgreementLine.objects.select_related("agreement"):
+        metered = rate(quantities[line.pk], Price(line.unit_price_fen, line.price_quantity))
+        bills[line.agreement.key] += accepted[line.pk] or min(metered, line.gross_fen)
+    return bills
+
+
+def _orders() -> dict[str, int]:
+    """What is ordered of a settlement is never more than it came to, and each live order's amount is held."""
+    differences = {}
+    for order in PaymentOrder.objects.select_related("hold"):
+        left = Hold.objects.get(pk=order.hold_id).remaining
+        wanted = order.amount_fen - order.paid_fen if order.state in ("ordered", "part-paid") else 0
+        differences[f"order {order.end_to_end_id}: held"] = left - wanted
+    ordered: dict[int, int] = defaultdict(int)
+    for settlement, amount in PaymentItem.objects.filter(is_live=True).values_list("settlement", "amount_fen"):
+        ordered[settlement] += amount
+    for number, gross in Settlement.objects.values_list("pk", "gross_fen"):
+        differences[f"settlement {number}: ordered beyond"] = max(0, ordered[number] - gross)
+    return differences
+
+
+def orphan_holds() -> list[str]:
+    """Holds with something left that stand for no agreement under way and no payment order."""
+    lines = AgreementLine.objects.filter(agreement__state__in=HOLDING)
+    known = {hold for pair in lines.values_list("voucher_hold", "own_hold") for hold in pair if hold}
+    known |= set(PaymentOrder.objects.filter(state__in=("ordered", "part-paid")).values_list("hold", flat=True))
+    left = Hold.objects.filter(amount__gt=F("captured") + F("released")).exclude(pk__in=known)
+    return list(left.values_list("transfer__idempotency_key", flat=True))
+
+
+def unsettled() -> list[str]:
+    """Reported, under an agreement that is over, and neither settled nor held for a dispute."""
+    over = Usage.objects.filter(line__agreement__state=AgreementState.SETTLED, settlement=None, is_held=False)
+    waiting = Delivery.objects.filter(agreement__state=AgreementState.SETTLED, state=DeliveryState.SUBMITTED)
+    return [*over.values_list("reading", flat=True), *(str(each) for each in waiting)]
+
+
+def unlawful() -> list[str]:
+    """Agreements whose state and facts do not go together."""
+    found = []
+    jobs = set(Job.objects.exclude(state__in=[s for s in JobState if s.is_final]).values_list("line__agreement_id"))
+    for agreement in Agreement.objects.prefetch_related("parties", "settlements"):
+        signed = [party.signed_at is not None for party in agreement.parties.all()]
+        final = any(each.period == "final" for each in agreement.settlements.all())
+        is_wrong = (
+            agreement.state not in STATES
+            or (agreement.state in HOLDING and not all(signed))
+            or (agreement.state == AgreementState.SETTLED) != final
+            or (agreement.state == AgreementState.SETTLED and (agreement.pk,) in jobs)
+            or (agreement.state == AgreementState.DISPUTED) != _is_disputed(agreement)
+        )
+        if is_wrong:
+            found.append(f"{agreement.key} is {agreement.state}")
+    return found
+
+
+def _is_disputed(agreement: Agreement) -> bool:
+    return Dispute.objects.filter(agreement=agreement, state__in=("open", "answered")).exists()
+
+
+def _reported() -> set[int]:
+    """Agreements of which something was metered, delivered or run."""
+    used = set(Usage.objects.values_list("line__agreement", flat=True))
+    return used | set(Delivery.objects.exclude(state=DeliveryState.PLANNED).values_list("agreement", flat=True))
