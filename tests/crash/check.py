@@ -5,11 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import connection
 from django.db.models import F
 
-from siwei.exchange import guards
-from siwei.exchange.audit import verify_seals
+from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -29,6 +27,7 @@ from siwei.exchange.models import (
     Usage,
 )
 from siwei.exchange.queue import DBTaskResult
+from siwei.exchange.verification import verify_ledger
 from siwei.market.kind import Price
 from siwei.market.life import STATES
 from siwei.market.pricing import rate
@@ -59,16 +58,14 @@ def examine(promised: Iterable[str]) -> dict[str, Any]:
     failed = DBTaskResult.objects.exclude(status="SUCCESSFUL").values_list("task_path", "status", "traceback")
     told["faults"] = [
         *(f"task {path}: {status} {trace[-300:]}" for path, status, trace in failed),
-        *(f"guard {name} is missing" for name in guards.missing_guards(connection)),
-        *verify_seals(),
+        *(str(finding) for finding in verify_ledger(actor=PLATFORM).findings),
         *(f"doubled: {each}" for each in doubled()[:10]),
         *(f"{where}: {fen} fen" for where, fen in list(misplaced().items())[:10] if fen),
         *(f"orphan hold {each}" for each in orphan_holds()[:10]),
         *(f"not settled: {each}" for each in unsettled()[:10]),
     ]
-    told["unfinished"] = (
-        told["agreements"] - told["settled"] - sum(each == AgreementState.DISPUTED for each in states.values())
-    )
+    disputed = sum(state == AgreementState.DISPUTED for state in states.values())
+    told["unfinished"] = told["agreements"] - told["settled"] - disputed
     told["ok"] = not any(told[name] for name in ("unlawful", "forgotten", "unfinished", "faults"))
     return told
 

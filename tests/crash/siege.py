@@ -174,7 +174,7 @@ def judge(folder: Path) -> None:
     """With everybody gone: what waits is done once more, and then the database speaks."""
     from siwei.exchange import worker
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.audit import seal
+    from siwei.exchange.seals import seal
 
     deadline = time.monotonic() + DRAIN_S
     while waiting() and time.monotonic() < deadline:
