@@ -11,9 +11,11 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import ImportRefused
-from siwei.policy import Programme, load_programmes
+from siwei.policy import Programme, decide, load_programmes
 from siwei.policy import subject_files as files
+from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.decide_files import decide_file, rejects_file
+from siwei.policy.limits import apply_limits
 from siwei.policy.subject_batches import read_batches
 from siwei.policy.table_files import open_table, write_table
 
@@ -125,6 +127,40 @@ def test_pieces_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (numbers[2], numbers[1_502], numbers[32], numbers[2_002]) == ("0", None, "30", "30")
     monkeypatch.setattr(files, "BYTES_PER_BATCH", 1_000)
     assert len(list(read_batches(source, PROGRAMMES, ATTRIBUTES))) > 20
+
+
+def test_limits_and_sums_are_the_same_however_a_file_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims of one organisation lie far apart; its limit is served by date over all of them."""
+    programmes = tuple(
+        each for each in load_programmes(SHENZHEN / "programmes", ATTRIBUTES) if each.id == "compute-contract"
+    )
+    header = ("id,organisation,contract_kind,contract_settled,is_related,contract_listed_provider,contract_own_paid,"
+              "contract_signed_on")  # fmt: skip
+    rows = [
+        f"c{i},o{i % 7},compute,true,false,true,{i * 9_973 % 9_000_000},2026-{i % 12 + 1:02}-01" for i in range(900)
+    ]
+    rows[400] = "c400,o1,compute,true,false,true,many,2026-01-01"
+    source = write(tmp_path / "claims.csv", "\n".join(rows) + "\n", header)
+    every = pl.read_csv(source, infer_schema=False).filter(pl.col("id") != "c400").with_columns(
+        pl.col("contract_own_paid").cast(pl.Int64), pl.col("contract_signed_on").str.to_date(),
+        pl.col("contract_settled", "is_related", "contract_listed_provider") == "true",
+    )  # fmt: skip
+    awards = pl.DataFrame({"organisation": ["o2"], "programme": ["xunli"], "award_fen": [100_000_001]})
+    awards = awards.with_columns(awarded_on=pl.lit(DAY), paid_fen=pl.lit(0))
+    related = Rows(claims=every.with_columns(provider=pl.lit("p")), awards=awards)
+    whole = add_aggregates(programmes, every, related, DAY).table
+    expected = apply_limits(decide(programmes, whole, DAY), whole).awards
+    written = []
+    for size in (2_000, 8 * 1024 * 1024):
+        monkeypatch.setattr(files, "BYTES_PER_BATCH", size)
+        done = decide_file(programmes, ATTRIBUTES, source, tmp_path / "out.csv", DAY, related_rows=related)
+        assert (done.rows, done.rejected) == (900, 1)
+        written.append((tmp_path / "out.csv").read_bytes())
+        found = pl.read_csv(tmp_path / "out.csv")
+        assert found["award_fen"].to_list() == expected["award_fen"].to_list()
+        assert found.filter(pl.col("id").is_in([f"c{i}" for i in range(2, 900, 7)]))["award_fen"].sum() == 0
+        assert found.filter(pl.col("id").is_in([f"c{i}" for i in range(3, 900, 7)]))["award_fen"].sum() == 5_000_000
+    assert written[0] == written[1]
 
 
 def test_typed_files_have_bad_rows_too(tmp_path: Path) -> None:

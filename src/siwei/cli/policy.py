@@ -137,7 +137,8 @@ def decide(
     """Decide the programmes of a pack for every row of a table.
 
     A row that cannot be used goes to TARGET.rejects.csv, with its number and every reason; the others go on. The table
-    is read and written in pieces, unless awards are limited over several rows or --rows are added up.
+    is read and written in pieces. What --rows holds is kept in memory; where awards are limited over several rows the
+    table is read twice, and of every row its id, its award and what the limit goes by are kept in memory.
     """
     from siwei.cli.progress import progress_bars
     from siwei.policy.decide_files import decide_file as decide_into

@@ -46,7 +46,8 @@ def diff(
     """Compare two packs, or two versions of a programme, over every row of a table: who gains, who loses, and why.
 
     Awards are cut by the programmes' own limits. Of two packs of organisations' programmes, what is kept under each
-    one's stacking.yaml is compared besides. Rows that cannot be used are told; the others are compared.
+    one's stacking.yaml is compared besides. Rows that cannot be used are told; the others are compared, all in
+    memory.
 
     Parameters
     ----------

@@ -90,7 +90,8 @@ def combine(
 ) -> None:
     """Find every organisation's best lawful combination of awards under the pack's stacking.yaml.
 
-    A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on.
+    A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on,
+    all in memory.
     """
     from siwei.policy.combination import explain_combination
     from siwei.policy.combining import combine as combine_awards

@@ -58,20 +58,41 @@ def add_aggregates(
     Raises InputError where the rows one reads are not given or lack a column, or two programmes mean different things
     by one name.
     """
-    frame = table.lazy().collect()
-    made: dict[str, tuple[Aggregate, Programme]] = {}
-    faults = [pl.DataFrame(schema=FAULTS_SCHEMA)]
-    given = set(frame.columns)
-    for programme in programmes:
-        for aggregate in programme.aggregates:
-            other = made.setdefault(aggregate.id, (aggregate, programme))
-            _check_same(other, (aggregate, programme), as_of)
-            if aggregate.id in given or other[1] is not programme:
+    return Aggregates(programmes, rows, as_of).add(table.lazy().collect())
+
+
+class Aggregates:
+    """The same for a table that comes in parts: what does not depend on the subjects is added up once."""
+
+    def __init__(self, programmes: Iterable[Programme], rows: Rows, as_of: date) -> None:
+        self.rows, self.as_of = rows, as_of
+        self.declared: dict[str, tuple[Aggregate, Programme]] = {}
+        self.groups: dict[str, pl.DataFrame] = {}
+        for programme in programmes:
+            for aggregate in programme.aggregates:
+                other = self.declared.setdefault(aggregate.id, (aggregate, programme))
+                _check_same(other, (aggregate, programme), as_of)
+
+    def add(self, table: pl.DataFrame) -> Aggregated:
+        """Every aggregate that the table does not have already. Raises InputError."""
+        faults = [pl.DataFrame(schema=FAULTS_SCHEMA)]
+        given = set(table.columns)
+        for aggregate, programme in self.declared.values():
+            if aggregate.id in given:
                 continue
-            groups = _groups(programme, aggregate, _source(aggregate, rows, frame), as_of)
-            frame = _join(frame, aggregate, groups)
+            groups = self._groups_of(programme, aggregate, table)
+            table = _join(table, aggregate, groups)
             faults.append(_faults(programme, aggregate, groups))
-    return Aggregated(frame, pl.concat(faults))
+        return Aggregated(table, pl.concat(faults))
+
+    def _groups_of(self, programme: Programme, aggregate: Aggregate, table: pl.DataFrame) -> pl.DataFrame:
+        if aggregate.id in self.groups:
+            return self.groups[aggregate.id]
+        groups = _groups(programme, aggregate, _source(aggregate, self.rows, table), self.as_of)
+        # Whom a subject is related to is found for the subjects of a part alone.
+        if aggregate.of != "related":
+            self.groups[aggregate.id] = groups
+        return groups
 
 
 def mark_related(claims: pl.DataFrame, graph: Related | None) -> pl.DataFrame:

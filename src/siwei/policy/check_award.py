@@ -9,7 +9,7 @@ import polars as pl
 
 from siwei.policy.constants import Interval, Setting, bounds_of
 from siwei.policy.decide import award_column, decide, verdict_column
-from siwei.policy.findings import Finding, Severity, Subject, settings_of, stretch
+from siwei.policy.findings import Finding, Severity, Subject, is_whole, settings_of, stretch
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import INT64_MAX
 from siwei.policy.programmes import Programme
@@ -48,6 +48,8 @@ def check_award(subject: Subject) -> Iterator[Finding]:
 def largest_award(programme: Programme) -> int | None:
     """No award on any day of the period is above this, in fen; None where nothing is certain below 64 bits."""
     most = 0
+    if not is_whole(programme):
+        return None
     for setting in settings_of(programme):
         if None in setting.parameters.values():
             return None

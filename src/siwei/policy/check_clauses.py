@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from siwei.policy.constants import Setting
-from siwei.policy.findings import Finding, Severity, Subject, settings_of, stretch
+from siwei.policy.findings import Finding, Severity, Subject, is_whole, settings_of, stretch
 from siwei.policy.programmes import Clause
 from siwei.policy.satisfiability import Goal, is_possible
 
 
 def check_clauses(subject: Subject) -> Iterator[Finding]:
     settings = settings_of(subject.programme)
-    everywhere = len(settings)
+    # Of days that are not looked at nothing is said.
+    everywhere = len(settings) if is_whole(subject.programme) else len(settings) + 1
     bad: set[int] = set()
     for index, clause in enumerate(subject.programme.clauses):
         never_yes = [each for each in settings if not is_possible([(clause.expression.tree, True)], each)]
@@ -30,7 +31,8 @@ def check_clauses(subject: Subject) -> Iterator[Finding]:
         if found:
             yield from found
             return
-    yield from _implied(subject, settings, bad)
+    if is_whole(subject.programme):
+        yield from _implied(subject, settings, bad)
 
 
 def _never_yes(subject: Subject, index: int, settings: list[Setting], always: bool) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from siwei.policy.constants import constant_of
-from siwei.policy.findings import Finding, Severity, Subject, settings_of, stretch
+from siwei.policy.findings import MOST_STRETCHES, Finding, Severity, Subject, is_whole, settings_of, stretch
 from siwei.policy.language.tree import Call, Expression, ListLiteral, walk
 from siwei.policy.programmes import Programme, State
 
@@ -35,6 +35,9 @@ def _every_expression(programme: Programme) -> Iterator[Expression]:
 def check_parameters(subject: Subject) -> Iterator[Finding]:
     """Before its first value a parameter is an error wherever it is read; `load_programme` refuses that where the
     period has a first day, so what is left is a period that is open."""
+    if not is_whole(subject.programme):
+        message = f"figures change on more than {MOST_STRETCHES} days: only the last stretches of days are checked"
+        yield subject.at(Severity.WARNING, "many_stretches", ("parameters",), message, "leave out days long gone")
     period = subject.programme.period
     read = {name for expression in _every_expression(subject.programme) for name in expression.parameters}
     for parameter in subject.programme.parameters:

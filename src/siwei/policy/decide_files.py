@@ -15,14 +15,13 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
-from siwei.policy.aggregates import Rows, add_aggregates
-from siwei.policy.decide import Decisions, decide
+from siwei.policy.aggregates import Aggregates, Rows
+from siwei.policy.decide import Decisions, award_column, decide, verdict_column
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
-from siwei.policy.subject_files import ROWS_PER_BATCH
-from siwei.policy.subjects import ID, attribute_dtypes
+from siwei.policy.subjects import ID, attribute_dtypes, read_dtypes
 from siwei.policy.table_files import check_target, open_table
 from siwei.policy.tables import aggregate_names, columns_beside
 
@@ -59,29 +58,27 @@ def decide_file(
     """Awards (`id, programme, verdict, award_fen`, row by row and in each the programmes in their order) into
     `target`, every clause's verdict into `clauses`, and what cannot be decided into `rejects_file(target)`.
 
-    Rows are decided batch by batch, unless a programme limits what several rows come to together or there are
-    `related_rows` to add up: then all are held at once. Raises ImportRefused where the file cannot be used, or no row
-    of it can.
+    Rows are decided batch by batch. Where a programme limits what several rows come to together the file is read twice:
+    first for what the limits leave of each award, of which a few columns of all rows are held. Raises ImportRefused
+    where the file cannot be used, or no row of it can.
     """
     rejects = rejects_file(target)
     _check_places(source, [each for each in (target, clauses, rejects) if each is not None])
-    together = related_rows is not None or any(programme.limits for programme in programmes)
-    added = () if related_rows is None else aggregate_names(programmes)
-    batches = read_batches(source, programmes, attributes, columns_beside(programmes), added)
-    if progress is not None:
-        batches = _watched(batches, source, progress)
+    job = _Job(programmes, attributes, source, as_of, related_rows, progress)
+    left = _Left(job) if any(programme.limits for programme in programmes) else None
     verdicts: dict[str, Counter[str]] = {programme.id: Counter() for programme in programmes}
     sums = dict.fromkeys(verdicts, 0)
     rows, rejected = 0, 0
     with open_table(rejects, REJECTS_SCHEMA) as write_rejects:
         try:
             with _awards_and_clauses(programmes, as_of, target, clauses) as write:
-                for batch in _together(batches) if together else batches:
+                for batch in job.batches():
                     rows += batch.rows
                     rejected += batch.rejects["row"].n_unique()
                     write_rejects(harmless(batch.rejects))
-                    for decisions in _decided(programmes, batch.good, as_of, related_rows, together):
-                        _count(write(decisions), verdicts, sums)
+                    if batch.good.height:
+                        decisions = job.decide(programmes, batch.good)
+                        _count(write(decisions if left is None else left.cut(decisions)), verdicts, sums)
                 if rejected == rows and rows:
                     raise _NothingUsable
         except _NothingUsable:
@@ -90,8 +87,63 @@ def decide_file(
         rejects.unlink()
     elif rejected == rows:
         problem = Problem(f"none of the {rows} rows can be used", f"{rejects} says why", str(source))
-        raise ImportRefused([problem, *first_problems(read_batches(source, programmes, attributes, (), added), source)])
+        raise ImportRefused([problem, *first_problems(job.batches(), source)])
     return FileDecisions(rows, rejected, rejects if rejected else None, verdicts, sums)
+
+
+class _Job:
+    """A file's rows in batches, with what is added up of other rows."""
+
+    def __init__(
+        self, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute], source: Path, as_of: date,
+        related_rows: Rows | None, progress: Progress | None,
+    ) -> None:  # fmt: skip
+        self.programmes, self.attributes, self.source = programmes, attributes, source
+        self.as_of, self.progress = as_of, progress
+        self.aggregates = None if related_rows is None else Aggregates(programmes, related_rows, as_of)
+
+    def batches(self) -> Iterator[Batch]:
+        added = () if self.aggregates is None else aggregate_names(self.programmes)
+        beside = columns_beside(self.programmes)
+        batches = read_batches(self.source, self.programmes, self.attributes, beside, added)
+        return batches if self.progress is None else _watched(batches, self.source, self.progress)
+
+    def table(self, good: pl.DataFrame) -> pl.DataFrame:
+        return good if self.aggregates is None else self.aggregates.add(good).table
+
+    def decide(self, programmes: tuple[Programme, ...], good: pl.DataFrame) -> Decisions:
+        """Before any limit."""
+        return decide(programmes, self.table(good), self.as_of)
+
+
+class _Left:
+    """What limits leave of every row's award, worked out over all rows and handed out batch by batch, in order."""
+
+    def __init__(self, job: _Job) -> None:
+        self.limited = tuple(programme for programme in job.programmes if programme.limits)
+        limits = [limit for programme in self.limited for limit in programme.limits]
+        names = dict.fromkeys(name for limit in limits for name in (*limit.per, *limit.order))
+        names |= dict.fromkeys(read_dtypes(limit.at_most for limit in limits))
+        amounts = [name for each in self.limited for name in (verdict_column(each.id), award_column(each.id))]
+        tables, wides = [], []
+        for batch in job.batches():
+            if not batch.good.height:
+                continue
+            table = job.table(batch.good)
+            tables.append(table.select(ID, *(name for name in names if name in table.columns and name != ID)))
+            wides.append(decide(self.limited, table, job.as_of).wide.select(ID, *amounts))
+        self.place, self.awards = 0, pl.DataFrame()
+        if tables:
+            decisions = Decisions(self.limited, job.as_of, pl.concat(wides))
+            del wides
+            found = apply_limits(decisions, pl.concat(tables)).wide
+            self.awards = found.select(award_column(each.id) for each in self.limited)
+
+    def cut(self, decisions: Decisions) -> Decisions:
+        """The next rows, their awards as the limits leave them."""
+        part = self.awards.slice(self.place, decisions.wide.height)
+        self.place += decisions.wide.height
+        return Decisions(decisions.programmes, decisions.as_of, decisions.wide.with_columns(part.get_columns()))
 
 
 class _NothingUsable(Exception):
@@ -126,31 +178,6 @@ def _check_places(source: Path, targets: list[Path]) -> None:
             raise ImportRefused([Problem(message, "choose another --out", str(source))])
     if len({target.resolve() for target in targets}) < len(targets):
         raise ImportRefused([Problem("two results would go into one file", "name another", str(targets[0]))])
-
-
-def _decided(
-    programmes: tuple[Programme, ...], table: pl.DataFrame, as_of: date, related_rows: Rows | None, together: bool
-) -> Iterator[Decisions]:
-    if not table.height:
-        return
-    if not together:
-        yield decide(programmes, table, as_of)
-        return
-    whole = table if related_rows is None else add_aggregates(programmes, table.lazy(), related_rows, as_of).table
-    decisions = apply_limits(decide(programmes, whole, as_of), whole)
-    for start in range(0, decisions.wide.height, ROWS_PER_BATCH):
-        yield Decisions(programmes, as_of, decisions.wide.slice(start, ROWS_PER_BATCH))
-
-
-def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
-    every = list(batches)
-    if every:
-        yield Batch(
-            pl.concat([batch.good for batch in every]),
-            pl.concat([batch.rejects for batch in every]),
-            sum(batch.rows for batch in every),
-            1.0,
-        )
 
 
 def _watched(batches: Iterable[Batch], source: Path, progress: Progress) -> Iterator[Batch]:

@@ -60,8 +60,18 @@ class Subject:
         return Finding(severity, kind, self.programme.id, self.places.problem_at(path, message, fix))
 
 
+MOST_STRETCHES = 200
+"""Stretches of days that are looked at; `check` says where there are more."""
+
+
+def is_whole(programme: Programme) -> bool:
+    """Whether `settings_of` covers every day of the period: only then is anything certain of all of it."""
+    return len(programme.dated_from) <= MOST_STRETCHES
+
+
 def settings_of(programme: Programme) -> tuple[Setting, ...]:
-    """The period cut into stretches of days within which no parameter and no table changes, in order."""
+    """The period cut into stretches of days within which no parameter and no table changes, in order; of more than
+    MOST_STRETCHES the last ones, as what is to come matters most."""
     period = programme.period
     changes = sorted(
         {
@@ -74,7 +84,8 @@ def settings_of(programme: Programme) -> tuple[Setting, ...]:
     )
     starts = [period.start, *changes]
     ends = [*(start - timedelta(days=1) for start in changes), period.end]
-    return tuple(_setting(programme, first, last) for first, last in zip(starts, ends, strict=True))
+    stretches = [*zip(starts, ends, strict=True)][-MOST_STRETCHES:]
+    return tuple(_setting(programme, first, last) for first, last in stretches)
 
 
 def setting_on(programme: Programme, day: date) -> Setting:

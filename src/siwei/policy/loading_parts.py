@@ -4,6 +4,7 @@ expression that is written where one belongs, and the names that are declared we
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,8 @@ from siwei.policy.document_parts import PeriodDocument
 from siwei.policy.document_tables import TableDocument
 
 LONGEST = 10_000
+MOST_EXPRESSIONS = 300
+"""Checked of a file whose form is wrong; a right one has fewer."""
 SECTIONS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "parameters": ("p.", ParameterDocument), "tables": ("t.", TableDocument), "aggregates": ("", AggregateDocument),
 }  # fmt: skip
@@ -83,7 +86,8 @@ def readable_part(value: Value) -> ReadablePart:
     document = ProgrammeDocument.model_construct(**fields)
     ids = tuple(_text(_mapping(each).get("id")) for each in _list(whole.get("clauses")))
     aggregates = tuple(_mapping(whole.get("aggregates")))
-    return ReadablePart(document, tuple(_expressions(whole)), ids, aggregates, tuple(doubtful))
+    expressions = tuple(islice(_expressions(whole), MOST_EXPRESSIONS))
+    return ReadablePart(document, expressions, ids, aggregates, tuple(doubtful))
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,9 @@ def readable_limits(value: Value) -> ReadableLimits:
         for written in _written(group, ("groups", index), "limit", False)
     ]
     right = {name: each for name, each in read.items() if each is not None}
-    return ReadableLimits(right, tuple(limits), tuple(f"p.{name}" for name in read if name not in right))
+    return ReadableLimits(
+        right, tuple(limits[:MOST_EXPRESSIONS]), tuple(f"p.{name}" for name in read if name not in right)
+    )
 
 
 def _expressions(whole: Mapping[str, Value]) -> Iterator[WrittenExpression]:

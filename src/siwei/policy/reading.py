@@ -13,6 +13,8 @@ from siwei.errors import PolicyError, Problem
 from siwei.policy.places import with_line
 
 LARGEST_FILE = 256 * 1024
+MOST_PROBLEMS = 100
+"""Of a file's form that are told one by one."""
 PAGE = "docs/reference/programme.md"
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -82,7 +84,11 @@ def _read_bounded(path: Path) -> bytes:
 def _schema_problems(
     error: ValidationError, document: YamlDocument, file: str, model: type[BaseModel], page: str
 ) -> list[Problem]:
-    return [_schema_problem(dict(detail), document, file, model, page) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    told = [_schema_problem(dict(detail), document, file, model, page) for detail in details[:MOST_PROBLEMS]]
+    if len(details) > MOST_PROBLEMS:
+        told.append(Problem(f"{len(details) - MOST_PROBLEMS} more faults of its form", "mend these first", file))
+    return told
 
 
 def _schema_problem(
