@@ -99,6 +99,7 @@ PRIVATE = {
     "approvals": ("/approvals", {"alice", "bob", "charlie"}),
     "publish": ("/publish", {"alice", "bob", "charlie"}),
     "publish/<slug:kind>/<slug:side>": ("/publish/compute/offer", {"alice", "bob", "charlie"}),
+    "meters": ("/meters", {"alice", "bob", "charlie"}),
     "launch": ("/launch", {"alice", "bob", "charlie"}),
     "quotes": ("/quotes", {"alice", "bob", "charlie"}),
     "quotes/<path:key>": ("/quotes/told", {"alice"}),

@@ -16,11 +16,12 @@ from siwei.exchange import (
     listings,
     model_calls,
     quotes,
+    readings,
     settlement,
     vouchers,
 )
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Voucher
+from siwei.exchange.models import Usage, Voucher
 from siwei.portal import launching
 from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.proposals import propose_quote
@@ -103,6 +104,16 @@ def reject(g: Given) -> object:
     )
 
 
+def counter(g: Given) -> object:
+    """What the consumer read of the same thing."""
+    if not Usage.objects.visible_to(g.actor).filter(reading=g.text("reading")).exists():
+        raise NotFound(f"no reading {g.text('reading')!r} that you may see")
+    return readings.counter_reading(
+        g.text("reading"), g.wanted("amount"), measured={"note": g.text("text")} if g.text("text") else {},
+        actor=g.actor, now=g.now,
+    )  # fmt: skip
+
+
 def complete(g: Given) -> object:
     return deliveries.complete_agreement(g.key, actor=g.actor, now=g.now)
 
@@ -175,6 +186,18 @@ def stop(g: Given) -> object:
     return launching.stop(g.key, actor=g.actor, now=g.now)
 
 
+def reporter(g: Given) -> object:
+    """`key` is the organisation's."""
+    return readings.register_reporter(
+        g.key, g.text("text"), g.text("public_key"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
+def revoke_reporter(g: Given) -> object:
+    """`text` is the reporter's id, `key` its organisation's."""
+    return readings.revoke_reporter(g.text("text"), actor=g.actor, now=g.now)
+
+
 def budget(g: Given) -> object:
     """`key` is the organisation's."""
     return agreements.declare_budget(g.key, g.wanted("amount"), actor=g.actor, now=g.now, idempotency_key=g.token)
@@ -220,11 +243,11 @@ ON_AGREEMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
         sign, approve, refuse, cancel, submit, accept, reject, complete, settle, dispute, answer, agree, resolve,
-        withdraw, launch, stop_calls,
+        withdraw, launch, counter, stop_calls,
     )
 }  # fmt: skip
 ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {
-    each.__name__: each for each in (cap, rule, project, budget)
+    each.__name__: each for each in (cap, rule, project, budget, reporter, revoke_reporter)
 }
 ON_LISTINGS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each for each in (match, introduce, decline, withdraw_listing, quote, propose)

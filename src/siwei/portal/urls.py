@@ -71,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("acts/<slug:act>", deals.act_page, name="act"),
     path("approvals", deals.approvals_page, name="approvals"),
     path("disputes", deals.disputes_page, name="disputes"),
+    path("meters", deals.meters_page, name="meters"),
     path("budgets", deals.budgets_page, name="budgets"),
     path("launch", launch.launch_page, name="launch"),
     path("jobs/<str:key>", jobs.job_page, name="job"),

@@ -225,6 +225,11 @@ class AgreementParty(models.Model):
             models.UniqueConstraint(fields=["agreement", "person", "role"], name="one_role_per_person"),
         )
 
+    @property
+    def name(self) -> str:
+        """The organisation's, or the person's user name."""
+        return self.organisation.name if self.organisation else self.person.username if self.person else ""
+
 
 class AgreementLineQuerySet(models.QuerySet["AgreementLine"]):
     def visible_to(self, actor: Actor) -> Self:

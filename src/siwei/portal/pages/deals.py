@@ -17,6 +17,8 @@ from siwei.exchange.models import Agreement, Approval, ApprovalRule, Cap, CapAle
 from siwei.portal.access import actor_of
 from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, Given, do
 from siwei.portal.api.answers import own_key
+from siwei.portal.pages.paging import page_of
+from siwei.portal.queries.meters import readings_of
 
 SHOWN = 200
 
@@ -41,6 +43,8 @@ def place_of(act: str, key: str, made: object) -> str:
         return reverse("job", args=[made.key])
     if isinstance(made, Agreement) or act in ON_AGREEMENTS:
         return reverse("agreement", args=[made.key if isinstance(made, Agreement) else key])
+    if act in ("reporter", "revoke_reporter"):
+        return reverse("meters")
     return reverse("listing", args=[key]) if act in ON_LISTINGS else reverse("budgets")
 
 
@@ -70,6 +74,20 @@ def disputes_page(request: HttpRequest) -> HttpResponse:
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/deals/disputes.html", context)
+
+
+@login_required
+@require_safe
+def meters_page(request: HttpRequest) -> HttpResponse:
+    """Readings of one's agreements, and the keys by which one's meters sign."""
+    actor = actor_of(request)
+    own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name")
+    context = {
+        "page": page_of(request, readings_of(actor)),
+        "organisations": own.prefetch_related("reporters"),
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/deals/meters.html", context)
 
 
 @login_required

@@ -20,6 +20,7 @@ from siwei.portal.queries import market
 from siwei.portal.queries.claims import claims_explained
 from siwei.portal.queries.indicators import measurements
 from siwei.portal.queries.quotes import usable_vouchers
+from siwei.portal.queries.workspace import timeline, waiting
 from siwei.portal.words import MARKS
 
 
@@ -102,6 +103,11 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
         "view": view,
         "claims": claims_explained(view.lines, actor),
         "possible": possible_steps(view.agreement.state),
+        "waiting": waiting(view, actor),
+        "timeline": timeline(view, actor),
+        "sees_quote": view.agreement.quote_id is not None
+        and (actor.sees_all or any(actor.represents(line.consumer_id) for line in view.lines)),
+        "consumes": any(actor.represents(line.consumer_id) for line in view.lines),
         "token": uuid.uuid4().hex,
         "known_kinds": KINDS,
         "generated": generated,

@@ -99,8 +99,13 @@ class AgreementView:
 
 
 def agreement_view(key: str, actor: Actor) -> AgreementView:
-    """Eleven queries, whatever the number of parties, lines and entries."""
-    agreement = Agreement.objects.visible_to(actor).select_related("voucher__decision", "match").filter(key=key).first()
+    """Thirteen queries, whatever the number of parties, lines and entries."""
+    agreement = (
+        Agreement.objects.visible_to(actor)
+        .select_related("voucher__decision", "voucher__pot", "voucher__organisation", "match", "quote", "project")
+        .filter(key=key)
+        .first()
+    )
     if agreement is None:
         raise NotFound(f"no agreement {key!r} that you may see")
     lines = list(agreement.lines.select_related("agreement", "provider", "consumer", "offer").order_by("number"))
@@ -109,12 +114,23 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
         list(agreement.parties.select_related("organisation", "person").order_by("pk")),
         lines,
         list(Job.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
-        list(Usage.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
+        list(
+            Usage.objects.visible_to(actor)
+            .filter(line__agreement=agreement)
+            .select_related("line", "job", "settlement", "counter_reading")
+            .prefetch_related("reports__reporter")
+            .order_by("pk")
+        ),
         list(
             Delivery.objects.visible_to(actor)
             .filter(agreement=agreement)
             .select_related(
-                "giver__organisation", "giver__person", "receiver__organisation", "receiver__person", "line"
+                *(
+                    f"{side}__{who}"
+                    for side in ("giver", "receiver", "reported_by")
+                    for who in ("organisation", "person")
+                ),
+                "line",
             )
             .order_by("number")
         ),

@@ -1,0 +1,155 @@
+"""An agreement's workspace: what happened, in order, as each side may know it, and whose turn it is."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from exchange_deal import DAY
+from portal_city import NOW, City, signed_in
+
+from siwei.exchange import agreements, approvals, deliveries, jobs
+from siwei.exchange.agreements import PartyTerms
+from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.disputes import open_dispute
+from siwei.exchange.models import CounterReading, Dispute, Event, Reporter
+from siwei.exchange.terms import LineTerms
+from siwei.portal.queries.market import agreement_view
+from siwei.portal.queries.workspace import timeline, waiting
+
+pytestmark = pytest.mark.django_db
+FIRM, CENTRE = "n-00000000000000aa", "n-00000000000000bb"
+
+
+def page(actor: Any, key: str = "deal") -> str:
+    return signed_in(actor).get(f"/agreements/{key}").content.decode()
+
+
+def turns(city: City, key: str, actor: Any) -> list[tuple[str, str, bool]]:
+    return [(each.who, each.what, each.is_mine) for each in waiting(agreement_view(key, actor), actor)]
+
+
+def milestones(city: City) -> None:
+    agreements.propose_agreement(
+        "scenario",
+        [PartyTerms("opener", FIRM), PartyTerms("solver", CENTRE)],
+        ends_at=NOW + timedelta(days=60), lines=[LineTerms(CENTRE, FIRM, "巡检", 1, "milestone", 300)],
+        deliveries=[
+            DeliveryTerms("样机 <b>", 1, 100, DAY - timedelta(days=1)),
+            DeliveryTerms("上线", 1, 200, DAY + timedelta(days=9)),
+        ],
+        actor=city.alice, now=NOW, idempotency_key="scene",
+    )  # fmt: skip
+    city.deal.budget()
+    for person in (city.alice, city.bob):
+        agreements.sign_agreement("scene", actor=person, now=NOW, as_of=DAY)
+
+
+def test_everything_that_happened_stands_in_its_order(dealt: City) -> None:
+    view = agreement_view("deal", dealt.alice)
+    told = timeline(view, dealt.alice)
+    assert [each.at for each in told] == sorted(each.at for each in told)
+    done = [each.what for each in told if not each.is_money]
+    actions = Event.objects.filter(subject__in=["agreement:deal", "job:job"]).values_list("action", flat=True)
+    assert set(actions) == {"propose_agreement", "sign_agreement", "submit_job", "settle_agreement"}
+    assert len(done) == len(actions) + 1  # and the usage
+    assert len(told) - len(done) == len(view.transfers) > 0
+    assert {each.link for each in told if each.link.startswith("/jobs/")} == {"/jobs/job"}
+    text = page(dealt.alice)
+    for each in view.transfers:
+        assert f'id="entry-{each.pk}"' in text
+        assert f'href="#entry-{each.pk}"' in text
+
+
+def test_what_one_side_deliberates_the_other_does_not_read(city: City) -> None:
+    approvals.set_approval_rule(FIRM, "finance", 1, actor=city.alice, now=NOW, idempotency_key="r")
+    city.deal.propose(city.deal.match())
+    city.deal.budget()
+    city.deal.sign(city.alice)
+    mine, theirs = (turns(city, "deal", actor) for actor in (city.alice, city.bob))
+    assert [who for who, _, _ in mine] == [city.centre.name, city.firm.name]
+    assert [(who, own) for who, _, own in theirs] == [(city.centre.name, True)]
+    assert [own for _, _, own in mine] == [False, True]
+
+
+def test_whose_turn_it_is_moves_with_each_step(city: City) -> None:
+    milestones(city)
+    assert [(who, own) for who, _, own in turns(city, "scene", city.bob)] == [(city.centre.name, True)] * 2
+    text = page(city.bob, "scene")
+    assert ("样机 &lt;b&gt;" in text, "<b>" in text.partition("<main")[2], text.count("已逾期")) == (True, False, 1)
+    deliveries.submit_delivery("scene", 1, evidence="报告\n第二行", actor=city.bob, now=NOW, idempotency_key="s")
+    assert [who for who, _, _ in turns(city, "scene", city.alice)] == [city.firm.name, city.centre.name]
+    deliveries.reject_delivery("scene", 1, because="缺测试", actor=city.alice, now=NOW, idempotency_key="j")
+    assert [who for who, _, _ in turns(city, "scene", city.alice)] == [city.centre.name] * 2
+    text = page(city.alice, "scene")
+    assert ("报告<br>第二行" in text, "缺测试" in text) == (True, True)
+    deliveries.submit_delivery("scene", 1, evidence="再交", actor=city.bob, now=NOW, idempotency_key="s2")
+    open_dispute("scene", reason="尺寸不符", evidence="", delivery=1, actor=city.alice, now=NOW, idempotency_key="d")
+    argued = [(who, own) for who, what, own in turns(city, "scene", city.bob) if "争议" in what]
+    assert argued == [(city.centre.name, True)]
+    assert f"#dispute-{Dispute.objects.get().key}" in page(city.bob, "scene")
+
+
+def test_the_workspace_costs_the_same_however_much_happened(city: City, django_assert_max_num_queries: Any) -> None:
+    city.deal.signed()
+    for number in range(3):
+        city.deal.submit(f"job-{number}")
+        city.deal.finish(f"job-{number}")
+    client = signed_in(city.alice)
+    client.get("/agreements/deal")
+    with django_assert_max_num_queries(45):
+        client.get("/agreements/deal")
+
+
+def service(city: City) -> str:
+    agreements.propose_agreement(
+        "service",
+        [PartyTerms("consumer", FIRM), PartyTerms("provider", CENTRE)],
+        ends_at=NOW + timedelta(days=30), lines=[LineTerms(CENTRE, FIRM, "检测", 20, "service-day", 1_000)],
+        actor=city.alice, now=NOW, idempotency_key="service",
+    )  # fmt: skip
+    city.deal.budget()
+    for person in (city.alice, city.bob):
+        agreements.sign_agreement("service", actor=person, now=NOW, as_of=DAY)
+    jobs.record_usage("service", 1, reading="day-1", quantity=3, measured={}, actor=city.bob, now=NOW)
+    return "day-1"
+
+
+def test_a_counter_reading_is_entered_where_the_reading_stands(city: City) -> None:
+    reading = service(city)
+    entered = [("/acts/counter" in page(person, "service")) for person in (city.alice, city.bob)]
+    assert (*entered,) == (
+        True,
+        False,
+    )
+    sent = {"key": "service", "token": "c", "reading": reading, "amount": "2", "text": "只来了两天"}
+    for person, status in ((city.charlie, 404), (city.bob, 403), (city.ann, 403)):
+        assert signed_in(person).post("/acts/counter", sent).status_code == status
+    assert not CounterReading.objects.exists()
+    assert signed_in(city.alice).post("/acts/counter", sent).status_code == 302
+    assert (CounterReading.objects.get().quantity, Dispute.objects.get().state) == (2, "open")
+    assert "暂缓：有争议" in page(city.bob, "service")
+
+
+def test_a_meter_s_key_is_registered_and_revoked(city: City) -> None:
+    bob = signed_in(city.bob)
+    key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    given = {"key": CENTRE, "token": "k", "text": "工时表", "public_key": key}
+    assert signed_in(city.alice).post("/acts/reporter", given).status_code == 403
+    assert bob.post("/acts/reporter", given | {"public_key": "zz"}).status_code == 400
+    assert bob.post("/acts/reporter", given).headers["Location"] == "/meters"
+    reporter = Reporter.objects.get()
+    assert reporter.key_id in bob.get("/meters").content.decode()
+    assert reporter.key_id not in signed_in(city.alice).get("/meters").content.decode()
+    assert bob.post("/acts/revoke_reporter", {"key": CENTRE, "token": "r", "text": reporter.key_id}).status_code == 302
+    assert Reporter.objects.get().revoked_at is not None
+
+
+def test_readings_are_listed_to_those_they_concern(city: City) -> None:
+    service(city)
+    seen = {
+        name: "service</a>" in signed_in(getattr(city, name)).get("/meters").content.decode()
+        for name in ("alice", "bob", "charlie", "olive", "ann")
+    }
+    assert seen == {"alice": True, "bob": True, "charlie": False, "olive": True, "ann": True}
+    assert Client().get("/meters").status_code == 302
