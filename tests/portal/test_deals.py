@@ -7,7 +7,7 @@ from django.test import Client
 from exchange_deal import DAY
 from portal_city import NOW, City, signed_in
 
-from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer
+from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer, Usage
 from siwei.exchange.quotes import quote_match
 from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_JOBS, ON_LISTINGS
 
@@ -33,6 +33,7 @@ def given_for(name: str) -> dict[str, Any]:
     return {
         "number": 1, "text": "x", "dispute": "d", "amount": 1, "role": "finance", "starts_on": "2026-01-01",
         "ends_on": "2026-12-31", "need": "need", "offer": "offer",
+        "reading": Usage.objects.values_list("reading", flat=True).first() or "",
     }  # fmt: skip
 
 
@@ -40,6 +41,9 @@ def key_for(city: City, name: str) -> str:
     """What the act is on: the agreement, the firm, a listing of the firm's, or a quote of its."""
     if name == "propose":
         return quote_match("need", "offer", as_of=DAY, actor=city.alice, now=NOW, idempotency_key="told").key
+    if name == "counter":
+        city.deal.submit()
+        city.deal.finish()
     if name in ON_JOBS:
         return city.deal.submit().key
     return "deal" if name in ON_AGREEMENTS else "need" if name in ON_LISTINGS else FIRM

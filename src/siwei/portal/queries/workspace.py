@@ -132,7 +132,8 @@ def _approvals(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
 
 
 def _deliveries(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
-    if view.agreement.state not in (*BEGUN, "disputed"):
+    # While it is disputed nothing is handed over or accepted.
+    if view.agreement.state not in BEGUN:
         return
     for each in view.deliveries:
         party, what, since = _turn_of(each)
