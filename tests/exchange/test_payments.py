@@ -298,8 +298,8 @@ def awarded(city: City) -> tuple[Desk, SharingRound, Application]:
 def test_a_grant_is_paid_once_and_the_pot_is_right(city: City) -> None:
     desk, _, application = awarded(city)
     before = rounds.left_in(city.pot)
-    grant = grants.grant_award(application, actor=desk.cast.olive, now=desk.now)
-    assert grants.grant_award(application, actor=desk.cast.olive, now=desk.now) == grant
+    grant = grants.grant_award(application.key, actor=desk.cast.olive, now=desk.now)
+    assert grants.grant_award(application.key, actor=desk.cast.olive, now=desk.now) == grant
     assert (rounds.left_in(city.pot), account("CNY:grant:n-firm")) == (before, (75_000_000, 0))
     assert due() == [("n-firm", 75_000_000, "")]
     batch = desk.exported()
@@ -319,8 +319,8 @@ def test_a_grant_and_a_voucher_are_never_both(city: City) -> None:
     with pytest.raises(Conflict, match="is a voucher"):
         grants.grant_round(made, actor=desk.cast.olive, now=desk.now)
     with pytest.raises(Conflict, match="is a voucher"):
-        grants.grant_award(other, actor=desk.cast.olive, now=desk.now)
-    grants.grant_award(application, actor=desk.cast.olive, now=desk.now)
+        grants.grant_award(other.key, actor=desk.cast.olive, now=desk.now)
+    grants.grant_award(application.key, actor=desk.cast.olive, now=desk.now)
     application.decision.result["voucher"] = {"rate_bp": 5_000, "kinds": ["compute"], "listed_providers_only": False}
     with pytest.raises(Conflict, match="granted as money already"):
         rounds._grant(application, city.programme, city.pot.opened_at.date(), desk.cast.olive, desk.now)
@@ -330,9 +330,9 @@ def test_only_an_award_is_granted(city: City) -> None:
     desk = Desk(Deal(city.cast, city.now))
     application = city.apply(city.cast.firm, city.cast.alice)
     with pytest.raises(Conflict, match="nothing to pay"):
-        grants.grant_award(application, actor=desk.cast.olive, now=desk.now)
+        grants.grant_award(application.key, actor=desk.cast.olive, now=desk.now)
     with pytest.raises(NotAllowed):
-        grants.grant_award(application, actor=desk.cast.alice, now=desk.now)
+        grants.grant_award(application.key, actor=desk.cast.alice, now=desk.now)
 
 
 def test_an_account_in_nobodys_name_is_no_payees(desk: Desk) -> None:

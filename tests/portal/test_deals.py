@@ -14,11 +14,11 @@ from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_JOBS, ON_LISTINGS
 FIRM = "n-00000000000000aa"
 
 
-def act(client: Client, name: str, key: str = "deal", **given: Any) -> Any:
+def act(client: Client, name: str, key: str = "deal", /, **given: Any) -> Any:
     return client.post(f"/acts/{name}", {"key": key, "token": f"t-{name}-{sorted(given)}", **given})
 
 
-def call(client: Client, name: str, key: str = "deal", **given: Any) -> Any:
+def call(client: Client, name: str, key: str = "deal", /, **given: Any) -> Any:
     body = {"key": key, "idempotency_key": f"i-{name}", **given}
     return client.post(f"/api/acts/{name}", body, content_type="application/json")
 
@@ -34,6 +34,8 @@ def given_for(name: str) -> dict[str, Any]:
         "number": 1, "text": "x", "dispute": "d", "amount": 1, "role": "finance", "starts_on": "2026-01-01",
         "ends_on": "2026-12-31", "need": "need", "offer": "offer",
         "reading": Usage.objects.values_list("reading", flat=True).first() or "",
+        "name": "深圳市甲视觉科技有限公司",
+        "period": "2026-11", "account": "755900012310", "bank_code": "105584000021", "order": "x",
     }  # fmt: skip
 
 

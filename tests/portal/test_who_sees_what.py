@@ -69,6 +69,10 @@ PUBLIC = {
     "api/readings": "/api/readings",
     "api/reporters": "/api/reporters",
     "api/true-ups": "/api/true-ups",
+    "api/payments/due": "/api/payments/due",
+    "api/payments/batches": "/api/payments/batches",
+    "api/payments/differences": "/api/payments/differences",
+    "api/invoices": "/api/invoices",
     "api/openapi.json": "/api/openapi.json",
     "api/docs": "/api/docs",
 }
@@ -110,6 +114,17 @@ PRIVATE = {
     "services/usage": ("/services/usage", {"alice", "bob", "charlie"}),
     "services/calls": ("/services/calls", {"alice", "bob", "charlie"}),
     "services/upstreams": ("/services/upstreams", {"alice", "bob", "charlie"}),
+    "payments": ("/payments", {"alice", "bob", "charlie"}),
+    "differences": ("/differences", {"alice", "bob", "charlie"}),
+    "invoices": ("/invoices", {"alice", "bob", "charlie"}),
+    "organisations/<slug:key>/statements/<slug:period>.<slug:form>": (
+        "/organisations/n-00000000000000aa/statements/2026-11.pdf",
+        {"alice"},
+    ),
+    "api/organisations/<key>/statements/<period>": (
+        "/api/organisations/n-00000000000000aa/statements/2026-11",
+        {"alice"},
+    ),
     "api/organisations/<key>/entitlements": ("/api/organisations/n-00000000000000aa/entitlements", {"alice"}),
     "api/organisations/<key>/entitlements/<programme_id>": (
         "/api/organisations/n-00000000000000aa/entitlements/xunli",
@@ -141,6 +156,16 @@ NOT_OURS = (
     "api/usage-reports",
     "api/counter-readings",
     "api/reporters/<key_id>/revocation",
+    # test_payment_pages.py: every one of them as an outsider.
+    "payments/<slug:message_id>",
+    "payments/<slug:message_id>/<slug:form>",
+    "invoices/<slug:issuer>/<int:number>",
+    "invoices/<slug:issuer>/<int:number>/file.<slug:form>",
+    "api/payments/batches/<id>",
+    "api/payments/batches/<id>/file",
+    "api/payments/statements",
+    "api/invoices/<issuer>/<number>",
+    "api/invoices/<issuer>/<number>/file",
     # test_trading.py: an auditor does not revise.
     "revise/<path:key>",
     # test_services.py: keys, calls and upstreams as outsiders.

@@ -35,6 +35,8 @@ from siwei.exchange.models import (
     Grant,
     Hold,
     ImportFile,
+    Invoice,
+    InvoiceLine,
     Job,
     Listing,
     Match,
@@ -244,6 +246,15 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "Grant": _values(Grant.objects.all(), "application__key", "organisation__key", "amount_fen"),
     "Hold": _values(Hold.objects.all(), "transfer__idempotency_key", "amount", "captured", "released"),
     "ImportFile": _values(ImportFile.objects.all(), "name", "sha256", "shape", "read", "created", "merged", "rejected"),
+    "Invoice": _values(
+        Invoice.objects.all(),
+        *("issuer__key", "number", "recipient__key", "period", "gross_fen", "voucher_fen", "own_fen", "tax_number"),
+    ),
+    "InvoiceLine": _values(
+        InvoiceLine.objects.all(),
+        *("invoice__issuer__key", "invoice__number", "position", "line__agreement__key", "line__number"),
+        *("settlement__period", "dispute__key", "quantity", "gross_fen", "voucher_fen", "own_fen"),
+    ),
     "Job": _values(
         Job.objects.all(), "key", "line__agreement__key", "line__number", "spec", "engine", "state", "exit_code"
     ),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from siwei.errors import Conflict
+from siwei.errors import Conflict, NotFound
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.accounts import grant_account
 from siwei.exchange.actors import Actor
@@ -12,15 +12,17 @@ from siwei.exchange.models import Application, ApplicationState, Grant, RoundSta
 
 
 @money_action
-def grant_award(application: Application, *, actor: Actor, now: datetime) -> Grant:
+def grant_award(key: str, *, actor: Actor, now: datetime) -> Grant:
     """Move an award out of its pot, to be paid by order; done again, it is the same grant.
 
     `Conflict` for what is not awarded, is a draft's, or is (to be) a voucher; `InsufficientFunds` where the pot has
     less.
     """
     require(can_operate(actor), actor, "grant awards")
-    current = Application.objects.select_for_update().select_related("decision", "pot", "organisation")
-    found = current.get(pk=application.pk)
+    current = Application.objects.select_for_update(of=("self",)).select_related("decision", "pot", "organisation")
+    found = current.filter(key=key).first()
+    if found is None:
+        raise NotFound(f"no application {key!r:.130}")
     earlier = Grant.objects.filter(application=found).first()
     if earlier is not None:
         return earlier
@@ -46,7 +48,7 @@ def grant_round(made: SharingRound, *, actor: Actor, now: datetime) -> list[Gran
     if SharingRound.objects.get(pk=made.pk).state != RoundState.AWARDED:
         raise Conflict(f"round {made.key} is not awarded yet")
     awarded = made.applications.filter(state=ApplicationState.AWARDED).order_by("key")
-    return [grant_award(application, actor=actor, now=now) for application in awarded]
+    return [grant_award(application.key, actor=actor, now=now) for application in awarded]
 
 
 def is_money(application: Application) -> bool:

@@ -10,18 +10,25 @@ from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange import (
     agreements,
     approvals,
+    bank_accounts,
     caps,
     deliveries,
     disputes,
+    grants,
+    invoices,
     listings,
     model_calls,
+    payments,
     quotes,
     readings,
+    reconciliation,
     settlement,
     vouchers,
 )
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Usage, Voucher
+from siwei.exchange.models.payments import CITY
+from siwei.market import bank
 from siwei.portal import launching
 from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.proposals import propose_quote
@@ -254,7 +261,77 @@ ON_LISTINGS: Mapping[str, Callable[[Given], object]] = {
 }
 """`quote` and `propose`, and `launch`, lead on to what they made."""
 ON_JOBS: Mapping[str, Callable[[Given], object]] = {each.__name__: each for each in (stop,)}
-ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS}
+
+
+def bank_account(g: Given) -> object:
+    """`key` is the organisation's, or `city`; likewise of the next."""
+    account = bank.BankAccount(g.text("name"), g.text("account"), g.text("bank_code"), g.text("bank_name"))
+    return bank_accounts.enter_bank_account(holder_of(g), account, actor=g.actor, now=g.now, idempotency_key=g.token)
+
+
+def order(g: Given) -> object:
+    return payments.make_batch(
+        holder_of(g), execute_on=g.day("starts_on"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
+def approve_batch(g: Given) -> object:
+    """`key` is the batch's identifier, `text` the hash of what was shown."""
+    return payments.approve_batch(g.key, g.text("text"), actor=g.actor, now=g.now)
+
+
+def withdraw_batch(g: Given) -> object:
+    return payments.withdraw_batch(g.key, because=g.text("text"), actor=g.actor, now=g.now)
+
+
+def export_batch(g: Given) -> object:
+    return payments.export_batch(g.key, "pain001", actor=g.actor, now=g.now).batch
+
+
+def reject_order(g: Given) -> object:
+    """`key` is the order's identifier."""
+    return payments.reject_order(g.key, because=g.text("text"), actor=g.actor, now=g.now).batch
+
+
+def match_entry(g: Given) -> object:
+    """`key` is the bank's reference, `account` the number, `order` the order's identifier."""
+    return reconciliation.match_entry(
+        g.text("account"), g.key, g.text("order"), because=g.text("text"), actor=g.actor, now=g.now
+    )
+
+
+def explain_entry(g: Given) -> object:
+    return reconciliation.explain_entry(g.text("account"), g.key, because=g.text("text"), actor=g.actor, now=g.now)
+
+
+def issue(g: Given) -> object:
+    """`key` is the issuer's."""
+    return invoices.issue_invoices(g.key, g.text("period"), actor=g.actor, now=g.now)
+
+
+def tax_number(g: Given) -> object:
+    return invoices.enter_tax_number(
+        g.key, g.wanted("number"), g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
+def grant(g: Given) -> object:
+    """`key` is the application's."""
+    return grants.grant_award(g.key, actor=g.actor, now=g.now)
+
+
+def holder_of(g: Given) -> str | None:
+    return None if g.key == CITY else g.key
+
+
+ON_PAYMENTS: Mapping[str, Callable[[Given], object]] = {
+    each.__name__: each
+    for each in (
+        bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, match_entry, explain_entry,
+        issue, tax_number, grant,
+    )
+}  # fmt: skip
+ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS, **ON_PAYMENTS}
 
 
 def do(act: str, given: Given) -> object:

@@ -60,6 +60,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "open": gettext_noop("Open"),
         "withdrawn": gettext_noop("Withdrawn"),
         "closed": gettext_noop("Closed"),
+        "approved": gettext_noop("Approved"),
+        "exported": gettext_noop("Sent to the bank"),
+        "explained": gettext_noop("Explained"),
         "proposed": gettext_noop("Proposed"),
         "signed": gettext_noop("Signed"),
         "delivering": gettext_noop("Delivering"),
@@ -195,6 +198,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "receivable": gettext_noop("Receivable"),
         "own-share": gettext_noop("Own share (account)"),
         "claw-back": gettext_noop("To be paid back"),
+        "grant": gettext_noop("Grant to be paid"),
+        "paid": gettext_noop("Paid by bank"),
+        "bank-difference": gettext_noop("Bank differences"),
+        "bank-unordered": gettext_noop("Moved without an order"),
+        "bank-explained": gettext_noop("Bank differences, explained"),
     },
     "memo": {
         "budget": gettext_noop("budget set aside"),
@@ -208,6 +216,43 @@ GROUPS: dict[str, dict[str, str]] = {
         "extended": gettext_noop("put off, as it is disputed"),
         "dispute resolved": gettext_noop("dispute resolved"),
         "cancelled": gettext_noop("agreement cancelled"),
+        "grant": gettext_noop("award granted as money"),
+        "payment order": gettext_noop("payment ordered"),
+        "paid": gettext_noop("paid by the bank"),
+        "returned": gettext_noop("came back from the bank"),
+        "rejected": gettext_noop("not paid by the bank"),
+        "withdrawn": gettext_noop("payment withdrawn"),
+        "bank difference": gettext_noop("bank difference"),
+        "matched": gettext_noop("matched with its order"),
+        "explained": gettext_noop("difference explained"),
+    },
+    "order": {
+        "ordered": gettext_noop("Ordered"),
+        "paid": gettext_noop("Paid"),
+        "part-paid": gettext_noop("Paid in part"),
+        "rejected": gettext_noop("Not paid by the bank"),
+        "returned": gettext_noop("Came back"),
+        "withdrawn": gettext_noop("Withdrawn"),
+    },
+    "finding": {
+        "paid": gettext_noop("paid as ordered"),
+        "part-paid": gettext_noop("less than ordered"),
+        "overpaid": gettext_noop("more than ordered"),
+        "paid-twice": gettext_noop("paid twice"),
+        "other-payee": gettext_noop("paid to another account"),
+        "not-ordered": gettext_noop("paid, not ordered"),
+        "returned": gettext_noop("came back"),
+        "received": gettext_noop("received, not expected"),
+    },
+    "hindrance": {
+        "no-account": gettext_noop("no bank account yet"),
+        "nothing-left": gettext_noop("nothing left to pay"),
+    },
+    "statement": {
+        "provided": gettext_noop("Provided"),
+        "consumed": gettext_noop("Consumed"),
+        "received": gettext_noop("Received"),
+        "paid": gettext_noop("Paid"),
     },
     "application": {
         "applied": gettext_noop("Applied"),
@@ -283,6 +328,26 @@ GROUPS: dict[str, dict[str, str]] = {
         "close_upstream": gettext_noop("Upstream closed"),
         "stop_calls": gettext_noop("Model calls stopped"),
         "retry_task": gettext_noop("Task tried again"),
+        "enter_bank_account": gettext_noop("Bank account entered"),
+        "grant_award": gettext_noop("Award granted as money"),
+        "make_batch": gettext_noop("Payments ordered"),
+        "approve_batch": gettext_noop("Payments approved"),
+        "withdraw_batch": gettext_noop("Payments withdrawn"),
+        "export_batch": gettext_noop("Payments sent to the bank"),
+        "reject_order": gettext_noop("Payment not made by the bank"),
+        "import_statement": gettext_noop("Bank statement imported"),
+        "match_entry": gettext_noop("Bank entry matched by hand"),
+        "explain_entry": gettext_noop("Bank difference explained"),
+        "bank_paid": gettext_noop("Paid by the bank"),
+        "bank_part_paid": gettext_noop("Paid in part by the bank"),
+        "bank_overpaid": gettext_noop("Paid too much by the bank"),
+        "bank_paid_twice": gettext_noop("Paid twice by the bank"),
+        "bank_other_payee": gettext_noop("Paid to another account by the bank"),
+        "bank_not_ordered": gettext_noop("Paid without an order by the bank"),
+        "bank_returned": gettext_noop("Came back from the bank"),
+        "bank_received": gettext_noop("Received by the bank"),
+        "issue_invoice": gettext_noop("Settlement statement issued"),
+        "enter_tax_number": gettext_noop("Tax invoice's number entered"),
     },
     "scope": {
         "read": gettext_noop("Read"),
@@ -343,6 +408,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "individual": gettext_noop("Individual"),
     },
 }
+SECONDS_PER_HOUR = 3_600
 MARKS = {"source": "源", "road": "路", "base": "基", "wing": "翼", "evolve": "演"}
 
 
@@ -350,6 +416,13 @@ def word(group: str, code: str) -> str:
     """The word for `code`, or the code itself where a newer room knows one that this page does not."""
     found = GROUPS.get(group, {}).get(code)
     return _(found) if found else code
+
+
+def quantity(value: int, unit: str) -> str:
+    """A metered amount with its unit: accelerator-seconds also as hours, and the model they are of."""
+    kind, _, model = unit.partition(":")
+    hours = f" ({value / SECONDS_PER_HOUR:,.2f} h)" if kind.startswith("accelerator-second") else ""
+    return f"{value:,} {word('unit', kind)}{hours}" + (f" · {model}" if model else "")
 
 
 def bound(code: str) -> str:

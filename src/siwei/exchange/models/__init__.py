@@ -26,6 +26,7 @@ from siwei.exchange.models.disputes import CounterReading, Dispute, DisputeState
 from siwei.exchange.models.events import Event, Seal
 from siwei.exchange.models.facts import Fact, FactStatus, KnownValue, ProjectFact
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
+from siwei.exchange.models.invoices import Invoice, InvoiceLine
 from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.model_calls import CallMeter, CallState, KeptCall, ModelCall, ModelKey, Upstream
@@ -96,6 +97,8 @@ __all__ = [
     "Hold",
     "ImportFile",
     "Invitation",
+    "Invoice",
+    "InvoiceLine",
     "Job",
     "JobState",
     "KeptCall",

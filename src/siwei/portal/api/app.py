@@ -18,6 +18,7 @@ from siwei.portal.api import (
     dossier,
     meters,
     organisations,
+    payments,
     people,
     person,
     policy,
@@ -54,6 +55,7 @@ api.add_router("", projects.router, tags=["projects"])
 api.add_router("/person", person.router, tags=["person"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", services.router, tags=["services"])
+api.add_router("", payments.router, tags=["payments"])
 
 
 @api.exception_handler(SiweiError)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
 from siwei.errors import NotFound
-from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match, Quote
+from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match, PaymentBatch, Quote
 from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
@@ -268,20 +268,29 @@ class Act(Schema):
     voucher: Annotated[str, Field(max_length=120)] = ""
     contract: Annotated[str, Field(max_length=80)] = ""
     soft: bool = False
+    name: Annotated[str, Field(max_length=140, description="Of a bank account")] = ""
+    account: Annotated[str, Field(max_length=40, description="A bank account's number")] = ""
+    bank_code: Annotated[str, Field(max_length=20, description="CNAPS, 12 digits")] = ""
+    bank_name: Annotated[str, Field(max_length=140)] = ""
+    period: Annotated[str, Field(max_length=7, description="A month, 2026-11")] = ""
+    order: Annotated[str, Field(max_length=35, description="A payment order's identifier")] = ""
 
 
 class Acted(Schema):
     act: str
     key: str
-    made: Annotated[str | None, Field(description="Key of the quote, agreement or job that the act made")]
+    made: Annotated[
+        str | None, Field(description="Key of the quote, agreement, job or payment batch that the act made")
+    ]
 
 
 @router.post("/acts/{act}", response=answers(Acted))
 def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked: Act) -> Any:
     """Do what the forms of pages do: to an agreement sign, approve, refuse, cancel, submit, accept, reject, complete,
     settle, dispute, answer, agree, resolve, withdraw, launch, stop_calls; to a job stop; to an organisation cap, rule,
-    project, budget; to a listing match, introduce, decline, withdraw_listing, quote, propose. Read the result where it
-    stands.
+    project, budget; to a listing match, introduce, decline, withdraw_listing, quote, propose; with money bank_account,
+    order, approve_batch, withdraw_batch, export_batch, reject_order, match_entry, explain_entry, issue, tax_number,
+    grant. Read the result where it stands.
     """
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})
@@ -289,5 +298,7 @@ def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked
         "soft": "yes" if asked.soft else ""
     }
     made = do(act, Given(actor, timezone.now(), asked.key, own_key(actor, asked.idempotency_key), values))
-    is_new = isinstance(made, Quote | Agreement | Job) and made.key != asked.key
-    return {"act": act, "key": asked.key, "made": made.key if is_new else None}  # type: ignore[attr-defined]
+    name = made.message_id if isinstance(made, PaymentBatch) else None
+    if isinstance(made, Quote | Agreement | Job):
+        name = made.key
+    return {"act": act, "key": asked.key, "made": name if name != asked.key else None}

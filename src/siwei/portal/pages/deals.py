@@ -13,9 +13,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from siwei.exchange.models import Agreement, Approval, ApprovalRule, Cap, CapAlert, Dispute, Job, Organisation, Quote
+from siwei.exchange.models import (
+    Agreement,
+    Approval,
+    ApprovalRule,
+    BankEntry,
+    Cap,
+    CapAlert,
+    Dispute,
+    Invoice,
+    Job,
+    Organisation,
+    PaymentBatch,
+    Quote,
+)
 from siwei.portal.access import actor_of
-from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, Given, do
+from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, ON_PAYMENTS, Given, do
 from siwei.portal.api.answers import own_key
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries.meters import readings_of
@@ -45,7 +58,19 @@ def place_of(act: str, key: str, made: object) -> str:
         return reverse("agreement", args=[made.key if isinstance(made, Agreement) else key])
     if act in ("reporter", "revoke_reporter"):
         return reverse("meters")
+    if act in ON_PAYMENTS:
+        return place_of_payment(act, made)
     return reverse("listing", args=[key]) if act in ON_LISTINGS else reverse("budgets")
+
+
+def place_of_payment(act: str, made: object) -> str:
+    if isinstance(made, PaymentBatch):
+        return reverse("payment-batch", args=[made.message_id])
+    if isinstance(made, Invoice):
+        return reverse("invoice", args=[made.issuer.key, made.number])
+    if isinstance(made, BankEntry):
+        return reverse("differences")
+    return reverse("invoices") if act == "issue" else reverse("payments")
 
 
 @login_required

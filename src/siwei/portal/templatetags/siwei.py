@@ -24,7 +24,6 @@ from siwei.portal.figures import exact_microfen, exact_yuan, is_exact, money, ve
 from siwei.portal.languages import choose, is_chinese
 
 register = template.Library()
-SECONDS_PER_HOUR = 3600
 
 
 @register.filter
@@ -194,10 +193,8 @@ def minor_units(value: int) -> SafeString:
 
 @register.simple_tag
 def quantity(value: int, unit: str) -> str:
-    """A metered amount with its unit: accelerator-seconds also as hours, and the model they are of."""
-    kind, _, model = unit.partition(":")
-    hours = f" ({value / SECONDS_PER_HOUR:,.2f} h)" if kind.startswith("accelerator-second") else ""
-    return f"{value:,} {words.word('unit', kind)}{hours}" + (f" · {model}" if model else "")
+    """A metered amount with its unit."""
+    return words.quantity(value, unit)
 
 
 @register.simple_tag

@@ -1,0 +1,139 @@
+"""Paying and being paid: the payment desk, a batch, differences with the bank, invoices and monthly statements."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from siwei.errors import InputError, Problem
+from siwei.exchange.account_statements import account_statement
+from siwei.exchange.invoices import find_invoice
+from siwei.exchange.models import Organisation
+from siwei.exchange.models.payments import CITY
+from siwei.exchange.statement_imports import import_statement
+from siwei.market.bank.statements import LIMIT_BYTES
+from siwei.portal.access import actor_of, require_private
+from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.queries import payments
+from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.settlement_papers import MEDIA_TYPES, invoice_file, invoice_rows, notices_of, statement_file
+
+FILES = {"pain001": ("xml", "application/xml"), "csv": ("csv", "text/csv; charset=utf-8")}
+
+
+@login_required
+@require_safe
+def payments_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    desk = payments.payment_desk(actor)
+    today = timezone.localdate()
+    context = {"desk": desk, "token": uuid.uuid4().hex, "today": today, "work": payments.open_work(actor)}
+    return render(request, "portal/payments/desk.html", context)
+
+
+@login_required
+@require_safe
+def batch_page(request: HttpRequest, message_id: str) -> HttpResponse:
+    view = payments.batch_view(message_id, actor_of(request))
+    return render(request, "portal/payments/batch.html", {"view": view, "token": uuid.uuid4().hex})
+
+
+@login_required
+@require_safe
+def batch_file(request: HttpRequest, message_id: str, form: str) -> HttpResponse:
+    found = payments.payment_file(message_id, form, actor_of(request))
+    ending, media_type = FILES[form]
+    return _download(found.content.encode(), f"{message_id}.{ending}", media_type)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def differences_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    if request.method == "POST":
+        given = request.FILES.get("file")
+        if given is None or given.size is None or given.size > LIMIT_BYTES:
+            fix = f"{LIMIT_BYTES // 1024 // 1024} MB at most"
+            raise InputError([Problem("choose the bank's file", fix, field="file")])
+        holder = request.POST.get("holder", "")
+        file = import_statement(
+            None if holder == CITY else holder, given.read(), (given.name or "statement")[:200], actor=actor,
+            now=timezone.now(),
+        )  # fmt: skip
+        told = {"read": file.read, "added": file.added, "rejected": file.rejected}
+        messages.success(request, _("%(read)s entries read, %(added)s of them new, %(rejected)s rejected.") % told)
+        return redirect("differences")
+    kept = Organisation.objects.visible_to(actor).filter(pk__in=actor.treasury_ids).order_by("name", "pk")
+    context = {"found": payments.differences(actor), "token": uuid.uuid4().hex, "organisations": kept, "city": CITY}
+    return render(request, "portal/payments/differences.html", context)
+
+
+@login_required
+@require_safe
+def invoice_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name", "pk")
+    context = {
+        "page": page_of(request, payments.invoices(actor)),
+        "organisations": own,
+        "keeps": actor.treasury_ids,
+        "month": f"{timezone.localdate():%Y-%m}",
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/payments/invoices.html", context)
+
+
+@login_required
+@require_safe
+def invoice_page(request: HttpRequest, issuer: str, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    invoice = find_invoice(issuer, number, actor)
+    context = {
+        "invoice": invoice,
+        "rows": invoice_rows(invoice),
+        "notices": notices_of(invoice),
+        "is_issuer": invoice.issuer_id in actor.treasury_ids,
+        "token": uuid.uuid4().hex,
+    }
+    return render(request, "portal/payments/invoice.html", context)
+
+
+@login_required
+@require_safe
+def invoice_download(request: HttpRequest, issuer: str, number: int, form: str) -> HttpResponse:
+    """`.pdf`, `.csv` or `.xlsx`; `?language=` zh-hans, zh-hant or en, else the reader's."""
+    invoice = find_invoice(issuer, number, actor_of(request))
+    content = invoice_file(invoice, form, language_of(request))
+    return _download(content, f"{invoice.name}-{invoice.issuer.key}.{form}", MEDIA_TYPES[form])
+
+
+@login_required
+@require_safe
+def statement_download(request: HttpRequest, key: str, period: str, form: str) -> HttpResponse:
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    require_private(actor, organisation.pk)
+    statement = account_statement(organisation, period, actor)
+    content = statement_file(statement, form, language_of(request), timezone.localdate())
+    return _download(content, f"statement-{period}-{organisation.key}.{form}", MEDIA_TYPES[form])
+
+
+def language_of(request: HttpRequest) -> str:
+    return text_parameter(request, "language") or get_language() or "zh-hans"
+
+
+def _download(content: bytes, name: str, media_type: str) -> HttpResponse:
+    disposition = f'attachment; filename="{name}"'
+    return HttpResponse(
+        content,
+        content_type=media_type,
+        headers={"Content-Disposition": disposition, "Cache-Control": "private, no-store"},
+    )

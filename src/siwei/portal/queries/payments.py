@@ -1,0 +1,148 @@
+"""The payment desk, differences and invoices, as pages and the API show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from siwei.errors import NotFound
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import (
+    BankAccount,
+    BankEntry,
+    BatchState,
+    EntryState,
+    Invoice,
+    Organisation,
+    PaymentBatch,
+    PaymentFile,
+    PaymentOrder,
+    StatementFile,
+    StatementReject,
+)
+from siwei.exchange.models.payments import CITY
+from siwei.exchange.payments import find_batch
+from siwei.exchange.payments_due import Due, payers, payments_due
+from siwei.exchange.reconciliation import late_orders, suggestions
+
+PAYERS_SHOWN = 50
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PayerDesk:
+    """What one payer (none: the city) has to pay, and from which account."""
+
+    payer: Organisation | None
+    due: list[Due]
+    account: BankAccount | None
+
+    @property
+    def key(self) -> str:
+        return self.payer.key if self.payer else CITY
+
+    @property
+    def orderable_fen(self) -> int:
+        return sum(due.amount_fen for due in self.due if not due.hindrance)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    payers: list[PayerDesk]
+    payers_left_out: int
+    batches: list[PaymentBatch]
+    received: list[PaymentOrder]
+    accounts: list[tuple[str, str, BankAccount | None]]
+    """Holder's key, name, and the account as it stands, of those whose money the actor keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    batch: PaymentBatch
+    orders: list[PaymentOrder]
+    files: list[PaymentFile]
+    can_see_numbers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    waiting: list[tuple[BankEntry, list[PaymentOrder]]]
+    """Each with the orders it may have been."""
+    decided: list[BankEntry]
+    late: list[PaymentOrder]
+    files: list[StatementFile]
+    rejects: list[StatementReject]
+
+
+def payment_desk(actor: Actor) -> Desk:
+    found = payers(actor)
+    accounts = {each.holder: each for each in BankAccount.objects.visible_to(actor).filter(ended_at=None)}
+    shown = [
+        PayerDesk(payer, payments_due(payer), accounts.get(payer.key if payer else CITY))
+        for payer in found[:PAYERS_SHOWN]
+    ]
+    kept = Organisation.objects.visible_to(actor).filter(pk__in=actor.treasury_ids).order_by("name", "pk")
+    holders = [(each.key, each.name) for each in kept] + ([(CITY, "")] if actor.sees_all else [])
+    received = PaymentOrder.objects.visible_to(actor).filter(payee_id__in=actor.organisation_ids)
+    return Desk(
+        [each for each in shown if each.due or each.payer is None],
+        max(0, len(found) - PAYERS_SHOWN),
+        list(batches(actor)[:SHOWN]),
+        list(received.select_related("batch__payer", "payee").order_by("-batch__made_at", "-pk")[:SHOWN]),
+        [(key, name, accounts.get(key)) for key, name in holders],
+    )
+
+
+def batches(actor: Actor) -> QuerySet[PaymentBatch]:
+    """Newest first, with how many orders are paid."""
+    found = PaymentBatch.objects.visible_to(actor).select_related("payer", "debtor", "first_by", "second_by", "made_by")
+    return found.annotate(paid_count=Count("orders", filter=Q(orders__state="paid"))).order_by("-made_at", "-pk")
+
+
+def batch_view(message_id: str, actor: Actor) -> BatchView:
+    find_batch(message_id, actor)
+    batch = batches(actor).get(message_id=message_id)
+    orders = batch.orders.select_related("payee", "creditor").prefetch_related(
+        "items__settlement__agreement", "items__dispute__agreement", "items__grant__application"
+    )
+    files = PaymentFile.objects.visible_to(actor).filter(batch=batch).order_by("form")
+    sees = actor.sees_all or batch.payer_id in actor.treasury_ids
+    return BatchView(batch, list(orders.order_by("number")), list(files), sees)
+
+
+def payment_file(message_id: str, form: str, actor: Actor) -> PaymentFile:
+    """As it went to the bank."""
+    batch = find_batch(message_id, actor)
+    found = PaymentFile.objects.visible_to(actor).filter(batch=batch, form=form).first()
+    if found is None:
+        raise NotFound(f"batch {message_id} was not written as {form!r:.20} → export it first")
+    return found
+
+
+def differences(actor: Actor) -> Differences:
+    entries = BankEntry.objects.visible_to(actor).select_related("organisation", "order__payee", "file", "decided_by")
+    waiting = entries.filter(state=EntryState.OPEN).order_by("booked_on", "pk")[:SHOWN]
+    decided = entries.exclude(state=EntryState.OPEN).exclude(reason="").order_by("-decided_at", "-pk")[:50]
+    files = StatementFile.objects.visible_to(actor).select_related("organisation").order_by("-imported_at", "-pk")[:50]
+    rejects = StatementReject.objects.visible_to(actor).select_related("file").order_by("-pk")[:50]
+    late = late_orders(actor, timezone.localdate())[:SHOWN]
+    return Differences(
+        [(each, suggestions(each)) for each in waiting], list(decided), list(late), list(files), list(rejects)
+    )
+
+
+def open_work(actor: Actor) -> dict[str, int]:
+    """What of money waits for somebody here."""
+    found = PaymentBatch.objects.visible_to(actor)
+    return {
+        "to_approve": found.filter(state=BatchState.OPEN).exclude(made_by_id=actor.person_id or 0).count(),
+        "to_export": found.filter(state=BatchState.APPROVED).count(),
+        "differences": BankEntry.objects.visible_to(actor).filter(state=EntryState.OPEN).count(),
+    }
+
+
+def invoices(actor: Actor) -> QuerySet[Invoice]:
+    found = Invoice.objects.visible_to(actor).select_related("issuer", "recipient")
+    return found.order_by("-issued_at", "issuer__key", "-number")

@@ -1,0 +1,237 @@
+"""Paying and being paid by pages and by the API; and that outsiders see and do nothing of it."""
+
+import base64
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from openpyxl import load_workbook
+from portal_city import NOW, City, make_organisation, make_person, settle_deal, signed_in
+from pypdf import PdfReader
+
+from siwei.exchange.actors import Role
+from siwei.exchange.invoices import find_invoice, issue_invoices
+from siwei.exchange.models import BankEntry, Invoice, PaymentBatch, PaymentOrder, Person
+from siwei.portal.settlement_papers import invoice_file
+
+FIRM, CENTRE = "n-00000000000000aa", "n-00000000000000bb"
+NUMBERS = {"city": "40000211092", FIRM: "755900012310", CENTRE: "44201501100052500001"}
+CODE = "105584000021"
+
+
+def act(client: Client, name: str, key: str, /, **given: Any) -> Any:
+    return client.post(f"/acts/{name}", {"key": key, "token": f"t-{name}-{key}-{sorted(given)}", **given})
+
+
+def page(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200, (address, response.status_code)
+    return response.content.decode()
+
+
+@pytest.fixture
+def settled(city: City) -> City:
+    settle_deal(city)
+    for name in ("otto", "oscar"):
+        make_person(name, is_operator=True)
+    for name in ("fay", "finn"):
+        make_person(name, city.firm, Role.FINANCE)
+    return city
+
+
+def client_of(city: City, name: str) -> Client:
+    return signed_in(Person.objects.get(username=name).as_actor())
+
+
+def enter_accounts(city: City) -> None:
+    for name, key, holder in (("olive", "city", "示例市财政专户"), ("bob", CENTRE, city.centre.name)):
+        given = {"name": holder, "account": NUMBERS[key], "bank_code": CODE, "bank_name": "示例银行"}
+        assert act(client_of(city, name), "bank_account", key, **given).status_code == 302
+
+
+def exported(city: City) -> PaymentBatch:
+    """By forms alone: due → batch → two approvals → files."""
+    enter_accounts(city)
+    olive = client_of(city, "olive")
+    assert city.centre.name in page(olive, "/payments")
+    response = act(olive, "order", "city", starts_on="2099-01-05")
+    batch = PaymentBatch.objects.get()
+    assert response.headers["Location"] == f"/payments/{batch.message_id}"
+    for name in ("otto", "oscar"):
+        shown = page(client_of(city, name), f"/payments/{batch.message_id}")
+        (sha256,) = re.findall(r'name="text" value="([0-9a-f]{64})"', shown)
+        assert act(client_of(city, name), "approve_batch", batch.message_id, text=sha256).status_code == 302
+    assert act(olive, "export_batch", batch.message_id).status_code == 302
+    batch.refresh_from_db()
+    return batch
+
+
+def statement_of(batch: PaymentBatch, fen: str = "7.19") -> bytes:
+    identifier = f"{batch.message_id}-1"
+    return (
+        "交易日期,借方金额,贷方金额,对方户名,对方账号,流水号,客户流水号,摘要\n"
+        f"2026-11-24,{fen},,乙智算中心,{NUMBERS[CENTRE]},B-1,{identifier},\n"
+        "2026-11-24,5.00,,<b>银行</b>,,B-2,,手续费\n2026-11-24,五元,,甲,,B-3,,\n"
+    ).encode()
+
+
+def test_from_due_to_confirmed_by_forms(settled: City) -> None:
+    batch = exported(settled)
+    olive = client_of(settled, "olive")
+    first = olive.get(f"/payments/{batch.message_id}/pain001").content
+    assert NUMBERS[CENTRE].encode() in first and olive.get(f"/payments/{batch.message_id}/pain001").content == first
+    response = olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch))})
+    assert response.status_code == 302
+    assert PaymentOrder.objects.get().state == "paid"
+    shown = page(olive, "/differences")
+    assert "&lt;b&gt;银行" in shown and "&#x27;五元&#x27; is not an amount" in shown
+    account = BankEntry.objects.get(reference="B-2").account_number
+    assert act(olive, "explain_entry", "B-2", account=account, text="手续费").status_code == 302
+    assert BankEntry.objects.get(reference="B-2").state == "explained"
+    assert "1 / 1" in page(olive, "/payments")
+    assert f"{batch.message_id}-1" in page(client_of(settled, "bob"), "/payments")
+
+
+def test_the_firm_sees_and_pays_its_own_share(settled: City) -> None:
+    enter_accounts(settled)
+    fay = client_of(settled, "fay")
+    given = {"name": settled.firm.name, "account": NUMBERS[FIRM], "bank_code": CODE}
+    assert act(fay, "bank_account", FIRM, **given).status_code == 302
+    assert "…2310" in page(fay, "/payments") and NUMBERS[FIRM] not in page(fay, "/payments")
+    assert act(fay, "order", FIRM, starts_on="2099-01-05").status_code == 302
+    batch = PaymentBatch.objects.get()
+    assert act(fay, "approve_batch", batch.message_id, text=batch.content_sha256).status_code == 409
+    for name in ("alice", "finn"):
+        assert (
+            act(client_of(settled, name), "approve_batch", batch.message_id, text=batch.content_sha256).status_code
+            == 302
+        )
+    assert act(fay, "export_batch", batch.message_id).status_code == 302
+    assert client_of(settled, "fay").get(f"/payments/{batch.message_id}/csv").status_code == 200
+
+
+def test_outsiders_see_nothing_of_it(settled: City) -> None:
+    batch = exported(settled)
+    issue_invoices(CENTRE, f"{NOW:%Y-%m}", actor=settled.bob, now=NOW)
+    ones = (
+        f"/payments/{batch.message_id}", f"/payments/{batch.message_id}/pain001", f"/invoices/{CENTRE}/1",
+        f"/invoices/{CENTRE}/1/file.pdf", f"/organisations/{FIRM}/statements/2026-11.pdf",
+        f"/api/payments/batches/{batch.message_id}", f"/api/payments/batches/{batch.message_id}/file",
+        f"/api/invoices/{CENTRE}/1", f"/api/invoices/{CENTRE}/1/file", f"/api/organisations/{FIRM}/statements/2026-11",
+    )  # fmt: skip
+    lists = ("/payments", "/differences", "/invoices", "/api/payments/due", "/api/payments/batches",
+             "/api/payments/differences", "/api/invoices")  # fmt: skip
+    for client, refused in ((signed_in(settled.charlie), (403, 404)), (Client(), (302, 401, 403, 404))):
+        for address in ones:
+            assert client.get(address).status_code in refused, address
+        for address in lists:
+            response = client.get(address)
+            told = response.content.decode()
+            assert response.status_code in (200, 302, 401), address
+            hidden = (batch.message_id, NUMBERS[CENTRE], NUMBERS["city"], "7.19", '"amount_fen": 719', "JS-2026")
+            assert not any(each in told for each in hidden), address
+        given = {"holder": "city", "name": "x", "content": base64.b64encode(statement_of(batch)).decode()}
+        sent = client.post("/api/payments/statements", given, content_type="application/json")
+        assert sent.status_code in (401, 403)
+        form = {"holder": "city", "file": io.BytesIO(statement_of(batch))}
+        assert client.post("/differences", form).status_code in (302, 403)
+    assert not BankEntry.objects.exists()
+    for address in ones:
+        assert signed_in(settled.ann).get(address).status_code == 200, address
+    given = {"holder": "city", "file": io.BytesIO(statement_of(batch))}
+    assert signed_in(settled.ann).post("/differences", given).status_code == 403
+
+
+def test_the_api_says_what_the_pages_say(settled: City) -> None:
+    enter_accounts(settled)
+    olive = client_of(settled, "olive")
+    due = olive.get("/api/payments/due").json()
+    assert [(each["payer"], each["payee"], each["amount_fen"], each["hindrance"]) for each in due] == [
+        ("city", CENTRE, 719, ""), (FIRM, CENTRE, 481, "")
+    ]  # fmt: skip
+    body = {"key": "city", "idempotency_key": "pay", "starts_on": "2099-01-05"}
+    made = olive.post("/api/acts/order", body, content_type="application/json").json()["made"]
+    batch = olive.get(f"/api/payments/batches/{made}").json()
+    assert (batch["state"], batch["orders"], batch["items"][0]["causes"]) == ("open", 1, ["settlement:deal:final:1"])
+    for name in ("otto", "oscar"):
+        body = {"key": made, "idempotency_key": "a", "text": batch["content_sha256"]}
+        sent = client_of(settled, name).post("/api/acts/approve_batch", body, content_type="application/json")
+        assert sent.status_code == 200
+    body = {"key": made, "idempotency_key": "e"}
+    assert olive.get(f"/api/payments/batches/{made}/file").status_code == 404
+    assert olive.post("/api/acts/export_batch", body, content_type="application/json").status_code == 200
+    file = olive.get(f"/api/payments/batches/{made}/file").json()
+    assert b"pain.001.001.09" in base64.b64decode(file["content"])
+    content = base64.b64encode(statement_of(PaymentBatch.objects.get())).decode()
+    given = {"holder": "city", "name": "流水.csv", "content": content}
+    for _ in range(2):
+        told = olive.post("/api/payments/statements", given, content_type="application/json").json()
+        assert (told["read"], told["added"], told["rejected"]) == (2, 2, 1)
+    found = olive.get("/api/payments/differences").json()
+    assert [(each["finding"], each["amount_fen"]) for each in found["waiting"]] == [("not-ordered", 500)]
+    assert found["rejects"][0]["reason"] == "'五元' is not an amount"
+    wrong = olive.post("/api/payments/statements", given | {"content": "%"}, content_type="application/json")
+    assert wrong.status_code == 400
+
+
+def test_an_invoice_in_every_form_and_language(settled: City) -> None:
+    bob = client_of(settled, "bob")
+    assert act(bob, "issue", CENTRE, period=f"{NOW:%Y-%m}").status_code == 302
+    invoice = Invoice.objects.get()
+    shown = page(bob, f"/invoices/{CENTRE}/1")
+    assert 'href="/agreements/deal"' in shown and "¥12.00" in shown and "job" in shown
+    words = {"zh-hans": ("结算单", "不是发票"), "en": ("Settlement statement", "not a tax invoice")}
+    for language, wanted in words.items():
+        content = bob.get(f"/invoices/{CENTRE}/1/file.pdf?language={language}").content
+        text = "".join(each.extract_text() for each in PdfReader(io.BytesIO(content)).pages).replace("\n", "")
+        assert all(each in text for each in (*wanted, "12.00", invoice.name))
+        assert content == invoice_file(invoice, "pdf", language)
+    rows = list(
+        csv.reader(io.StringIO(bob.get(f"/invoices/{CENTRE}/1/file.csv?language=en").content.decode("utf-8-sig")))
+    )
+    told = dict(zip(rows[0], rows[1], strict=True))
+    assert (told["In all (yuan)"], told["Voucher (yuan)"], told["Own share (yuan)"]) == ("12.00", "7.19", "4.81")
+    assert told["Reading or delivery"].startswith("reading ")
+    book = load_workbook(io.BytesIO(bob.get(f"/invoices/{CENTRE}/1/file.xlsx").content))
+    assert book.active is not None and book.active.max_row == 2
+    assert bob.get(f"/invoices/{CENTRE}/1/file.docx").status_code == 400
+    assert bob.get(f"/invoices/{CENTRE}/1/file.pdf?language=fr").status_code == 400
+    assert act(bob, "tax_number", CENTRE, number="1", text="26442000000123456789").status_code == 302
+    assert "26442000000123456789" in page(client_of(settled, "alice"), f"/invoices/{CENTRE}/1")
+
+
+def test_a_statement_of_account_adds_up(settled: City) -> None:
+    batch = exported(settled)
+    olive = client_of(settled, "olive")
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch))})
+    bob = client_of(settled, "bob")
+    content = bob.get(f"/organisations/{CENTRE}/statements/2026-11.csv?language=en").content.decode("utf-8-sig")
+    rows = [(row["Kind"], row["With whom"], row["In all (yuan)"]) for row in csv.DictReader(io.StringIO(content))]
+    assert rows == [("Provided", settled.firm.name, "12.00"), ("Received", "the city", "7.19")]
+    for form in ("pdf", "xlsx"):
+        assert bob.get(f"/organisations/{CENTRE}/statements/2026-11.{form}").status_code == 200
+    assert bob.get(f"/organisations/{CENTRE}/statements/2026-99.pdf").status_code == 400
+
+
+def test_made_up_parties_are_labelled_on_paper(city: City) -> None:
+    settle_deal(city)
+    city.centre.origin = "generated"
+    city.centre.save()
+    issue_invoices(CENTRE, f"{NOW:%Y-%m}", actor=city.bob, now=NOW)
+    content = invoice_file(find_invoice(CENTRE, 1, city.bob), "pdf", "en")
+    assert "Generated data" in "".join(each.extract_text() for each in PdfReader(io.BytesIO(content)).pages)
+    table = invoice_file(find_invoice(CENTRE, 1, city.bob), "csv", "en").decode("utf-8-sig")
+    assert table.splitlines()[1].endswith("true")
+
+
+def test_a_file_too_large_or_none_is_refused(settled: City) -> None:
+    olive = client_of(settled, "olive")
+    assert olive.post("/differences", {"holder": "city"}).status_code == 400
+    assert olive.post("/differences", {"holder": "city", "file": io.BytesIO(b"x")}).status_code == 409
+    make_organisation("n-00000000000000dd", "丁公司")
+    enter_accounts(settled)
+    assert olive.post("/differences", {"holder": "city", "file": io.BytesIO(b"x,y\n")}).status_code == 400
+    assert olive.post("/differences", {"holder": "n-none", "file": io.BytesIO(b"x,y\n")}).status_code == 404
