@@ -18,7 +18,7 @@ def install(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0024_statements'),
+        ('exchange', '0026_person_facts'),
     ]
 
     operations = [
