@@ -15,7 +15,7 @@ from django.utils import timezone
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.actors import Actor
-from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.audit import money_action, record_event, repeated
 from siwei.exchange.models import (
     AgreementLine,
     Delivery,
@@ -47,7 +47,7 @@ class Evidence:
     at: datetime | None = None
 
 
-@action
+@money_action
 def issue_invoices(issuer: str, period: str, *, actor: Actor, now: datetime) -> list[Invoice]:
     """One invoice for each recipient of what the month settled and no invoice has yet; then all of that month.
 
@@ -67,7 +67,7 @@ def issue_invoices(issuer: str, period: str, *, actor: Actor, now: datetime) -> 
     return list(Invoice.objects.filter(issuer=owner, period=period).select_related("recipient").order_by("number"))
 
 
-@action
+@money_action
 def enter_tax_number(
     issuer: str, number: int, tax_number: str, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Invoice:
