@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 PREPARE = """
@@ -77,3 +79,32 @@ def test_what_cannot_be_read_or_written(city: dict[str, str], tmp_path: Path) ->
     )
     run(city, "ledger", "verify", "--heads", str(tmp_path / "nowhere"), expected=4)
     assert "cannot be written" in run(city, "ledger", "heads", "--out", "/proc/nowhere/heads", expected=7)
+
+
+def test_reading_accounts(city: dict[str, str], tmp_path: Path) -> None:
+    proof = json.loads(run(city, "ledger", "balance", "firm", "--json"))
+    assert (proof["is_proven"], proof["balance"], proof["by_kind"]["post"]["entries"]) == (True, 100, 1)
+    assert "Proven; available 100" in run(city, "ledger", "balance", "firm")
+    told = json.loads(run(city, "ledger", "statement", "firm", "--from", "2026-11-23", "--json"))
+    assert [told["opening"]["balance"], told["entries"][0]["change"], told["closing"]["balance"]] == [0, 100, 100]
+    for name in ("s.csv", "s.xlsx", "s.json"):
+        assert "1 entries" in run(city, "ledger", "statement", "firm", "--out", str(tmp_path / name))
+    assert (tmp_path / "s.csv").read_text("utf-8-sig").splitlines()[1].startswith("firm,CNY,,,opening")
+    assert [row["balance"] for row in json.loads((tmp_path / "s.json").read_text())] == [0, 100, 100]
+    cells = list(load_workbook(tmp_path / "s.xlsx").active.iter_rows(values_only=True))
+    assert [row[4] for row in cells] == ["kind", "opening", "post", "closing"]
+    assert cells[2][3] == datetime(2026, 11, 23, 8)  # in the city's time
+    units = json.loads(run(city, "ledger", "trial-balance", "--json"))["units"]
+    assert [(unit["unit"], unit["accounts"], unit["balance"]) for unit in units] == [("CNY", 2, 0)]
+    assert json.loads(run(city, "ledger", "trace", "one", "--json")) == {"subject": "one", "money": None, "rows": []}
+    script(city, TAMPER)
+    assert "NOT what its entries come to" in run(city, "ledger", "balance", "firm", expected=1)
+
+
+def test_reading_what_is_not_there(city: dict[str, str], tmp_path: Path) -> None:
+    assert "no account 'x'" in run(city, "ledger", "balance", "x", expected=4)
+    assert "no pot, voucher, job or transfer" in run(city, "ledger", "trace", "x", expected=4)
+    backwards = ("--from", "2026-11-24", "--to", "2026-11-23")
+    assert "end on the day" in run(city, "ledger", "statement", "firm", *backwards, expected=3)
+    for name in ("s.txt", "nowhere/s.csv"):
+        run(city, "ledger", "statement", "firm", "--out", str(tmp_path / name), expected=3)

@@ -1,15 +1,19 @@
-"""`siwei ledger …`: prove the ledger, keep copies of its block heads."""
+"""`siwei ledger …`: prove the ledger, keep copies of its block heads, read accounts, follow money."""
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, error_console, print_json
+from siwei.cli.output import console, error_console, print_json, print_table
+from siwei.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from siwei.exchange.verification import Verification
 
 ledger_app = App(name="ledger", help="Prove the ledger, read it, follow its money.")
@@ -70,6 +74,151 @@ def heads(
         print_json({"file": str(target), "added": added, "last": last.number if last else None})
     else:
         console.print(f"{target}: {added} heads added, the last is of block {last.number if last else '–'}")
+
+
+@ledger_app.command
+def balance(account: str, /, *, city: City = None, json: Json = False) -> None:
+    """Prove the balance of ACCOUNT from nothing but its entries; the exit code is 1 where they do not come to it."""
+    open_city(city)
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.books import prove_balance
+
+    proof = prove_balance(account, actor=PLATFORM)
+    entries = sum(count for count, _, _ in proof.by_kind.values())
+    stands = proof.account
+    if json:
+        print_json({
+            "account": stands.code, "unit": stands.unit, "is_proven": proof.is_proven, "balance": stands.balance,
+            "held": stands.held, "floor": stands.floor, "available": stands.available,
+            "from_entries": {"balance": proof.balance, "held": proof.held},
+            "by_kind": {
+                kind: {"entries": count, "balance": change, "held": held}
+                for kind, (count, change, held) in proof.by_kind.items()
+            },
+            "entries": entries, "sealed": proof.sealed,
+        })  # fmt: skip
+    else:
+        rows: list[tuple[object, ...]] = [(kind, *values) for kind, values in proof.by_kind.items()]
+        rows += [("sum", entries, proof.balance, proof.held), ("account", "", stands.balance, stands.held)]
+        print_table(f"{stands.code} in {stands.unit}", ("kind", "entries", "balance", "held"), rows)
+        console.print(
+            f"{'Proven' if proof.is_proven else 'NOT what its entries come to'}; available {stands.available} "
+            f"(floor {stands.floor}); {proof.sealed} of {entries} entries are sealed", highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if not proof.is_proven:
+        sys.exit(1)
+
+
+@ledger_app.command
+def statement(
+    account: str,
+    /,
+    *,
+    start: Annotated[date | None, Parameter(name="--from", help="First day; default: the first entry's.")] = None,
+    end: Annotated[date | None, Parameter(name="--to", help="Last day; default: until now.")] = None,
+    target: Annotated[Path | None, Parameter(name="--out", help="Write it there: .csv, .xlsx or .json.")] = None,
+    city: City = None,
+    json: Json = False,
+) -> None:
+    """Every entry of ACCOUNT in a period with the running balance, between what stood before and after it."""
+    if target is not None:
+        _check_target(target)
+    open_city(city)
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.books import as_table, make_statement
+
+    made = make_statement(account, start, end, actor=PLATFORM)
+    table = as_table(made)
+    if target is not None:
+        _write(table, target)
+    told = {
+        "account": made.account.code, "unit": made.account.unit, "from": start, "to": end,
+        "opening": {"balance": made.opening[0], "held": made.opening[1]},
+        "closing": {"balance": made.closing[0], "held": made.closing[1]},
+        "entries": made.entries.height,
+    }  # fmt: skip
+    if json:
+        print_json(told if target else {**told, "entries": made.entries.to_dicts()})
+    elif target is not None:
+        console.print(f"{made.entries.height} entries → {target}", highlight=False, soft_wrap=True)
+    else:
+        columns = ("number", "at", "kind", "other", "change", "held_change", "balance", "held", "memo")
+        print_table(f"{made.account.code} in {made.account.unit}", columns, table.select(columns).rows())
+
+
+@ledger_app.command
+def trial_balance(
+    *,
+    as_of: Annotated[date | None, Parameter(help="As it stood at the end of that day; default: now.")] = None,
+    city: City = None,
+    json: Json = False,
+) -> None:
+    """Every account by unit with what it received, gave and holds; a unit whose balances do not sum to zero exits 1."""
+    open_city(city)
+    from siwei.exchange import books
+    from siwei.exchange.actors import PLATFORM
+
+    trial = books.trial_balance(as_of, actor=PLATFORM)
+    totals = books.totals_of(trial)
+    if json:
+        print_json({"as_of": as_of, "accounts": trial.to_dicts(), "units": totals.to_dicts()})
+    else:
+        print_table(f"Trial balance {as_of or ''}".strip(), trial.columns, trial.rows())
+        print_table("By unit", totals.columns, totals.rows())
+    if totals["balance"].ne(0).any():
+        sys.exit(1)
+
+
+@ledger_app.command
+def trace(subject: str, /, *, city: City = None, json: Json = False) -> None:
+    """Follow the money of SUBJECT: a pot (PROGRAMME:PERIOD), a voucher, a transfer or a job, by its key.
+
+    Pot → voucher → hold → capture → the readings (and jobs) or the delivery it paid; each capture is shared over its
+    readings by their quantities, exactly to the fen. For a pot: where all of its money is now.
+    """
+    open_city(city)
+    from dataclasses import asdict
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.traces import trace as follow
+
+    found = follow(subject, actor=PLATFORM)
+    money = {**asdict(found.money), "adds_up": found.money.adds_up} if found.money else None
+    if json:
+        print_json({"subject": subject, "money": money, "rows": found.rows.to_dicts()})
+    else:
+        if money is not None:
+            print_table(f"{subject}, in fen", ("what", "fen"), list(money.items()))
+        columns = ("pot", "voucher", "hold", "capture", "reading", "job", "delivery", "quantity", "unit", "fen")
+        print_table(f"{subject}: {found.rows.height} rows", columns, found.rows.select(columns).rows())
+    if money is not None and not money["adds_up"]:
+        sys.exit(1)
+
+
+def _check_target(target: Path) -> None:
+    if target.suffix not in (".csv", ".xlsx", ".json"):
+        raise InputError([Problem("a statement is written as .csv, .xlsx or .json", "name the file so", str(target))])
+    if target.is_dir() or not target.resolve().parent.is_dir():
+        raise InputError([Problem("no such folder", "make it first, and name a file in it", str(target))])
+
+
+def _write(table: "pl.DataFrame", target: Path) -> None:
+    from django.utils.timezone import get_default_timezone_name
+
+    from siwei.portal.exports import neutralised, xlsx_bytes
+
+    try:
+        if target.suffix == ".csv":
+            target.write_bytes(b"\xef\xbb\xbf" + neutralised(table).write_csv().encode())
+        elif target.suffix == ".xlsx":
+            naive = table.with_columns(
+                table["at"].dt.convert_time_zone(get_default_timezone_name()).dt.replace_time_zone(None)
+            )
+            target.write_bytes(xlsx_bytes(neutralised(naive)))
+        else:
+            target.write_text(table.write_json(), encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(f"cannot be written: {error.strerror}", "", str(target))]) from None
 
 
 def verification_as_dict(result: "Verification") -> dict[str, Any]:
