@@ -49,6 +49,11 @@ def line_of(directory: Path, words: str) -> int:
         ("employees: {value: 36", "employes: {value: 36", "no attribute 'employes'"),
         ("name: 深圳示例医院", "name: 深圳医院", "pattern"),
         ("need: camera-need", "need: camera-offer", "is not a listing on the side need"),
+        ("declared_budget_fen: 90000000", "declared_budget_fen: 1", "paid out of a declared budget"),
+        ("cap_fen: 70000000", "cap_fen: 1", "would refuse the signature"),
+        ("      milestone: 1", "      milestone: 2", "about a milestone that was delivered"),
+        ("outcome_fen: 15000000", "outcome_fen: 99000000", "no more than it was to pay"),
+        ("title: 验收与培训, amount_fen: 18000000", "title: 验收与培训, amount_fen: -1", "greater than 0"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:

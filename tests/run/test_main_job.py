@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +85,40 @@ def test_the_job_really_ran_and_was_settled(city: Path) -> None:
     assert exchange["notes"] == []
     assert exchange["counts"] == {
         "parties": 11, "listings": 12, "matches": 6, "agreements": 5, "jobs": 1, "settled": 1, "projects": 1,
-        "rounds": 2, "applications": 4,
+        "disputes": 1, "rounds": 2, "applications": 4,
     }  # fmt: skip
     [metrics] = city.glob("jobs/**/metrics.json")
     assert json.loads(metrics.read_text())["accuracy"] > 0.8
+
+
+def test_a_deal_pays_by_milestone_with_all_that_may_happen(city: Path) -> None:
+    """A signature that waited for another's word, a cap that gave alerts, a dispute resolved with money back."""
+    with closing(sqlite3.connect(f"file:{city / 'city.sqlite3'}?mode=ro", uri=True)) as database:
+
+        def rows(statement: str) -> list[tuple]:
+            return database.execute(statement).fetchall()
+
+        assert rows(
+            "SELECT a.state, one.username, other.username FROM exchange_approval a "
+            "JOIN exchange_person one ON one.id = requested_by_id "
+            "JOIN exchange_person other ON other.id = decided_by_id"
+        ) == [("given", "demo-hospital", "demo-hospital-finance")]
+        assert rows("SELECT per_cent FROM exchange_capalert ORDER BY per_cent") == [(75,), (90,)]
+        assert rows("SELECT state, outcome, returned_own_fen FROM exchange_dispute") == [
+            ("resolved", 15_000_000, 3_000_000)
+        ]
+        assert rows(
+            "SELECT d.state, d.amount_fen FROM exchange_delivery d JOIN exchange_agreement a ON a.id = agreement_id "
+            "WHERE a.key = 'demo-imaging-scenario' ORDER BY number"
+        ) == [("accepted", 15_000_000), ("planned", 27_000_000), ("planned", 18_000_000)]
+        assert rows("SELECT state FROM exchange_agreement WHERE key = 'demo-imaging-scenario'") == [("delivering",)]
+        # What the firm was paid for it, less what came back.
+        assert rows(
+            "SELECT SUM(CASE WHEN c.code LIKE 'CNY:receivable:%' THEN t.amount ELSE -t.amount END) "
+            "FROM exchange_transfer t JOIN exchange_account c ON c.id = t.credit_account_id "
+            "JOIN exchange_account d ON d.id = t.debit_account_id WHERE t.causes LIKE '%demo-imaging-scenario%' "
+            "AND t.kind IN ('capture', 'post') AND 'CNY:receivable' IN (substr(c.code, 1, 14), substr(d.code, 1, 14))"
+        ) == [(15_000_000,)]
 
 
 def test_killed_anywhere_it_ends_the_same(city: Path, tmp_path: Path, small_pack: str) -> None:

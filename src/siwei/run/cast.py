@@ -64,12 +64,59 @@ class Training(Part):
     wall_limit_s: Annotated[int, Field(ge=60, le=3600)]
 
 
+class Milestone(Part):
+    """Paid on acceptance. `due_in_days` counts from the city's day; what is not `delivered` is still waited for."""
+
+    title: Name
+    amount_fen: Annotated[int, Field(gt=0, le=10**12)]
+    due_in_days: Annotated[int, Field(ge=-300, le=3650)]
+    delivered: bool = False
+
+
+class CastDispute(Part):
+    """About a milestone that was accepted and paid: it comes to `outcome_fen` in the end, and the rest is paid back."""
+
+    milestone: Annotated[int, Field(ge=1)]
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    answer: Annotated[str, Field(min_length=1, max_length=2000)]
+    outcome_fen: Annotated[int, Field(ge=0)]
+    resolution: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class Deal(Part):
+    """With `milestones` the need's party pays by them, out of `declared_budget_fen`; it may have a cap of its own over
+    the city's year, and from `approval_from_fen` on its treasurer's word is asked besides the signature."""
+
     need: str
     offer: str
     need_role: Name
     offer_role: Name
     weeks: Annotated[int, Field(ge=1, le=520)]
+    milestones: Annotated[tuple[Milestone, ...], Field(max_length=20)] = ()
+    declared_budget_fen: Annotated[int, Field(gt=0, le=10**14)] | None = None
+    cap_fen: Annotated[int, Field(gt=0, le=10**14)] | None = None
+    approval_from_fen: Annotated[int, Field(gt=0, le=10**14)] | None = None
+    dispute: CastDispute | None = None
+
+    @property
+    def price_fen(self) -> int:
+        return sum(each.amount_fen for each in self.milestones)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Deal":
+        if self.milestones and (self.declared_budget_fen or 0) < self.price_fen:
+            raise ValueError(f"milestones of {self.price_fen} fen are paid out of a declared budget of as much")
+        if self.milestones and self.cap_fen is not None and self.cap_fen < self.price_fen:
+            raise ValueError(f"a cap below {self.price_fen} fen would refuse the signature")
+        if not self.milestones and (self.cap_fen, self.approval_from_fen, self.dispute) != (None, None, None):
+            raise ValueError("a cap, an approval or a dispute is of a deal that pays by milestones")
+        if self.dispute is not None:
+            done = [number for number, each in enumerate(self.milestones, 1) if each.delivered]
+            if self.dispute.milestone not in done:
+                raise ValueError("a dispute is about a milestone that was delivered")
+            if self.dispute.outcome_fen > self.milestones[self.dispute.milestone - 1].amount_fen:
+                raise ValueError("a milestone comes to no more than it was to pay")
+        return self
 
 
 class CastProject(Part):
@@ -176,6 +223,10 @@ def _reference_faults(cast: Cast) -> Iterator[Fault]:
     ]
     if cast.training is not None:
         pairs.append((("training",), cast.training.need, cast.training.offer))
+    for index, deal in enumerate(cast.deals):
+        ends = [cast.listings.get(deal.need), cast.listings.get(deal.offer)]
+        if deal.milestones and any(each is not None and each.party is None for each in ends):
+            yield ("deals", index, "milestones"), "money moves between parties only", "leave the milestones out"
     for path, need, offer in pairs:
         for side, listing_key in (("need", need), ("offer", offer)):
             found = cast.listings.get(listing_key)

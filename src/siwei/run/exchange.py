@@ -20,6 +20,7 @@ from siwei.exchange.models import (
     Application,
     Delivery,
     DeliveryState,
+    Dispute,
     JobState,
     Listing,
     Match,
@@ -32,6 +33,7 @@ from siwei.exchange.settlement import settle_agreement
 from siwei.exchange.vouchers import grant_voucher, open_pot
 from siwei.run.cast import Deal, Training, load_cast
 from siwei.run.cast_parties import Stage, enter, open_projects
+from siwei.run.milestones import UNSIGNED, approve, argue, money_of, set_limits
 from siwei.run.rounds import play_round
 from siwei.run.stage import Counts, Job
 
@@ -70,6 +72,7 @@ def trade(job: Job) -> Counts:
         "agreements": Agreement.objects.count(),
         "jobs": ComputeJob.objects.count(),
         "settled": settled,
+        "disputes": Dispute.objects.count(),
         "projects": Project.objects.count(),
         "rounds": SharingRound.objects.count(),
         "applications": Application.objects.count(),
@@ -176,9 +179,10 @@ def conclude(stage: Stage, deal: Deal, project: Project | None) -> None:
     `project`, the agreement is its consortium and is proposed by whoever leads it."""
     need, offer = listing_key(deal.need), listing_key(deal.offer)
     key = f"demo-{deal.need}"
-    if Agreement.objects.filter(key=key).exclude(state=AgreementState.PROPOSED).exists():
+    if Agreement.objects.filter(key=key).exclude(state__in=UNSIGNED).exists():
         deliver(stage, deal)
         return
+    set_limits(stage, deal)
     actor, now, as_of = stage.owner_actor(deal.need), stage.job.now, stage.job.home.as_of
     leads = actor if project is None else stage.leader_of(deal.need)
     edges = stage.job.pack.edges.rows(named=True)
@@ -192,10 +196,11 @@ def conclude(stage: Stage, deal: Deal, project: Project | None) -> None:
             stage.cast.listings[deal.need].kind,
             [stage.party_terms(deal.need, deal.need_role), stage.party_terms(deal.offer, deal.offer_role)],
             ends_at=now() + timedelta(weeks=deal.weeks), match=find_match(need, offer), project=project, as_of=as_of,
-            actor=leads, now=now(), idempotency_key=key,
+            actor=leads, now=now(), idempotency_key=key, **money_of(stage, deal),
         )  # fmt: skip
     for listing in (deal.need, deal.offer):
         sign_agreement(key, actor=stage.owner_actor(listing), now=now(), as_of=as_of)
+    approve(stage, deal)
     deliver(stage, deal)
 
 
@@ -204,11 +209,14 @@ def deliver(stage: Stage, deal: Deal) -> None:
     key, now = f"demo-{deal.need}", stage.job.now
     giver, receiver = stage.owner_actor(deal.offer), stage.owner_actor(deal.need)
     waiting = Delivery.objects.filter(agreement__key=key).exclude(state=DeliveryState.ACCEPTED)
+    if deal.milestones:
+        waiting = waiting.filter(number__in=[n for n, each in enumerate(deal.milestones, 1) if each.delivered])
     for number in waiting.order_by("number").values_list("number", flat=True):
         submit_delivery(
             key, number, evidence="示例交付记录（生成数据）", actor=giver, now=now(), idempotency_key=f"{key}-{number}"
         )
         accept_delivery(key, number, actor=receiver, now=now())
+    argue(stage, deal)
 
 
 def listing_key(name: str) -> str:
