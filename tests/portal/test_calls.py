@@ -270,6 +270,31 @@ def test_the_api_does_what_the_pages_do(ready: City) -> None:
     assert call_api(charlie, "/api/round/award", round=made["key"]).status_code == 403
 
 
+def test_nothing_of_a_refused_applicants_share_is_shown(ready: City) -> None:
+    """Two share 400,000 yuan by halves; against one an objection is upheld: its former share stands nowhere."""
+    pot(ready)
+    made = noticed(ready, days_ago=20, until=-1)
+    mine = Application.objects.get(organisation=ready.firm)
+    Objection.objects.create(
+        key="o", application=mine, person_id=ready.bob.person_id or 0, text="…", upheld=True, reason="r", raised_at=NOW
+    )
+    award_round(made, as_of=DAY, actor=ready.olive, now=NOW, idempotency_key="award")
+    page = Client().get(f"/notices/{made.key}").content.decode()
+    (row,) = re.findall(rf'<tr id="a-{mine.key}">.*?</tr>', page)
+    assert ("20.00 万元" in row, "30.00 万元" in row, "异议成立" in row) == (False, True, True)
+    found = Client().get("/api/round", {"key": made.key}).json()
+    assert {line["state"]: (line["shared_fen"], line["bound_by"]) for line in found["lines"]} == {
+        "refused": (None, ""), "awarded": (20_000_000, "pot"),
+    }  # fmt: skip
+    assert found["is_same"] is True
+    # "Given" is what is given, and the applicant's own page and list say the same.
+    assert page.count('value="20000000"') == 2
+    client = signed_in(ready.alice)
+    assert client.get("/api/application", {"key": mine.key}).json()["shared_fen"] is None
+    for address in (f"/applications/{mine.key}", "/desk"):
+        assert 'value="20000000"' not in client.get(address).content.decode(), address
+
+
 def test_a_call_lists_what_is_asked_and_until_when(ready: City) -> None:
     pot(ready)
     text = Client().get(CALL).content.decode()

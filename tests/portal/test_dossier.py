@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -220,3 +221,43 @@ def test_a_page_says_that_applications_are_closed(city: City) -> None:
     assert (text.count("但申报已于 2026-06-05 截止，下次受理时间未知") >= 2) is shut
     assert shut is (decided_on() > date(2026, 6, 5))
     assert client.get(f"/api{address}/entitlements").json()["shut_fen"] == (128_000_000 if shut else 0)
+
+
+def test_the_size_class_is_shown_with_how_it_is_worked_out(city: City) -> None:
+    client = signed_in(city.alice)
+    address = f"/organisations/{city.firm.key}/dossier"
+    assert "主营行业未知" in client.get(address).content.decode()
+    for name, value in (("main_industry", "software_it_services"), ("employees", "120")):
+        know(city.firm, name, value, is_public=False)
+    text = client.get(address).content.decode()
+    assert ("起决定作用的情况未知" in text, "工信部联企业〔2011〕300号" in text) == (True, True)
+    assert client.get(f"/api{address}").json()["size"]["missing"] == ["revenue"]
+    know(city.firm, "revenue", "1000000000", is_public=False)
+    size = client.get(f"/api{address}").json()["size"]
+    assert (size["size"], size["missing"], [each["industry"] for each in size["industries"]]) == (
+        "medium", [], ["software"],
+    )  # fmt: skip
+    assert [(each["size"], each["measure"], each["holds"]) for each in size["industries"][0]["tests"]] == [
+        ("large", "employees", False), ("large", "revenue", False), ("medium", "employees", True),
+        ("medium", "revenue", True), ("small", "employees", True), ("small", "revenue", True),
+    ]  # fmt: skip
+    text = client.get(address).content.decode()
+    assert ("<b>中型企业</b>" in text, "数值未与原文核对" in text, "1,000.00 万元" in text) == (True, True, True)
+
+
+def test_the_combination_adds_up_to_its_total(city: City) -> None:
+    """Every award stands in the table; what is paid adds up to the total, to the fen, as it is shown."""
+    city.firm.facts.filter(attribute="district").update(value="longhua")
+    know(city.firm, "longhua_compute_paid", "123456789", is_public=False)
+    city.firm.facts.filter(attribute="compute_rental_from_listed").update(value="200000011")
+    text = signed_in(city.alice).get(f"/organisations/{city.firm.key}/dossier").content.decode()
+    table = text[text.index("最优合规组合") :]
+    rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")], re.DOTALL)
+    shown = [re.findall(r'<data class="figure" value="(\d+)"[^>]*>([^<]+)</data>', row) for row in rows]
+    *lines, total = [cells[-1] for row, cells in zip(rows, shown, strict=True) if cells and "税收优惠" not in row]
+    assert sum(int(value) for value, _ in lines) == int(total[0]) > 0
+    assert sum(yuan(text) for _, text in lines) == yuan(total[1])
+
+
+def yuan(shown: str) -> Decimal:
+    return Decimal(re.sub(r"[^\d.]", "", shown)) * (10_000 if "万元" in shown else 1)

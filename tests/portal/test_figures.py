@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.policy import ClauseVerdict, Verdict
-from siwei.portal.figures import VERDICTS, exact_yuan, is_exact, money, verdict_of
+from siwei.portal.figures import VERDICTS, about, exact_yuan, money, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,37 @@ def test_an_unknown_verdict_is_not_taken_for_one() -> None:
     assert verdict_of("perhaps").tone == "none"
 
 
+def fen_shown(shown: str) -> Decimal:
+    """What a reader takes a figure for, in fen."""
+    scale = 10_000_000_000 if "亿" in shown else 1_000_000 if "万" in shown else 100_000_000 if " m" in shown else 100
+    return Decimal(re.sub(r"[^\d.]", "", shown)) * scale * (-1 if "-" in shown or "−" in shown else 1)
+
+
+@given(st.integers(min_value=-(10**18), max_value=10**18), st.booleans())
+def test_a_sum_is_never_rounded(fen: int, chinese: bool) -> None:
+    assert fen_shown(money(fen, chinese)) == fen
+
+
+@given(st.lists(st.integers(min_value=0, max_value=10**15), min_size=1, max_size=8), st.booleans())
+def test_what_stands_in_a_table_adds_up_to_its_total(parts: list[int], chinese: bool) -> None:
+    assert sum(fen_shown(money(part, chinese)) for part in parts) == fen_shown(money(sum(parts), chinese))
+
+
 @pytest.mark.parametrize(
     ("fen", "chinese", "expected"),
-    [(123_456, True, True), (128_000_000, True, True), (128_000_001, True, False), (1_234_567_890, True, False),
-     (10_000_000_000, True, True), (10_000_010_000, True, False), (128_000_000, False, True),
-     (128_010_000, False, False),      (200_000_000, False, True), (1_000_100, False, True), (1_000_101, False, False)],
+    [(128_000_001, True, "128.000001 万元"), (1_234_567_890, True, "1,234.56789 万元"),
+     (10_000_000_000, True, "1.00 亿元"), (10_000_010_000, True, "10,000.01 万元"), (128_010_000, False, "¥1,280,100"),
+     (128_010_001, False, "¥1,280,100.01"), (1_000_101, False, "¥10,001.01")],
 )  # fmt: skip
-def test_a_figure_knows_whether_it_leaves_something_out(fen: int, chinese: bool, expected: bool) -> None:
-    assert is_exact(fen, chinese) is expected
-    shown = money(fen, chinese)
-    digits = Decimal(re.sub(r"[^\d.]", "", shown))
-    scale = 10_000_000_000 if "亿" in shown else 1_000_000 if "万" in shown else 100_000_000 if " m" in shown else 100
-    assert (digits * scale == fen) is expected
+def test_as_many_digits_as_there_are(fen: int, chinese: bool, expected: str) -> None:
+    assert money(fen, chinese) == expected
+
+
+@pytest.mark.parametrize(
+    ("fen", "chinese", "english"),
+    [(128_004_999, "128.00 万元", "¥1.28 m"), (10_004_999_999, "1.00 亿元", "¥100.05 m"),
+     (1_000_149, "1.00 万元", "¥10,001"),
+     (123, "¥1.23", "¥1.23")],
+)  # fmt: skip
+def test_a_mean_is_said_about(fen: int, chinese: str, english: str) -> None:
+    assert (about(fen, True), about(fen, False)) == (chinese, english)

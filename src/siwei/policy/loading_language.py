@@ -28,6 +28,8 @@ from siwei.policy.sources import AWARD_UNITS
 
 SIZE_CLASSES = "size_classes.csv"
 _COLUMNS = ("industry", "name_zh", "name_en", "size", *MEASURES, "source", "as_of", "verified")
+_MAIN_INDUSTRIES = "main_industries"
+"""May be absent: values of the fact `main_industry` that an industry stands for, separated by spaces."""
 MOST_BYTES = 256 * 1024
 
 
@@ -103,7 +105,7 @@ def load_size_classes(directory: Path) -> SizeClasses | None:
     if len(content) > MOST_BYTES:
         message = f"is larger than {MOST_BYTES // 1024} KiB"
         raise PolicyError([Problem(message, "keep three rows an industry", str(path))])
-    table = read_csv_table(text, str(path), _COLUMNS, _COLUMNS)
+    table = read_csv_table(text, str(path), (*_COLUMNS, _MAIN_INDUSTRIES), _COLUMNS)
     reader = _SizeReader(str(path))
     for row in table.rows:
         reader.add(row.line, row.cells)
@@ -116,6 +118,7 @@ class _SizeReader:
         self.problems: list[Problem] = []
         self.thresholds: dict[str, dict[str, dict[str, int]]] = {}
         self.about: dict[str, tuple[str | None, date | None, bool]] = {}
+        self.named: dict[str, tuple[str, str, tuple[str, ...]]] = {}
 
     def add(self, line: int, cells: Mapping[str, str]) -> None:
         industry, size = cells["industry"], cells["size"]
@@ -137,6 +140,9 @@ class _SizeReader:
             as_of = None
         if cells["verified"] not in ("true", "false"):
             self._complain(f"{cells['verified']!r} is neither true nor false", "write one", line, "verified")
+        self.named[industry] = (
+            cells["name_zh"], cells["name_en"], tuple(cells.get(_MAIN_INDUSTRIES, "").split()),
+        )  # fmt: skip
         _, _, verified = self.about.get(industry, (None, None, True))
         self.about[industry] = (cells["source"] or None, as_of, verified and cells["verified"] == "true")
 
@@ -153,7 +159,9 @@ class _SizeReader:
                         self._complain(message, "mend one of them", None, measure)
         if problems or self.problems:
             raise PolicyError([*problems, *self.problems])
-        rows = {name: SizeRow(name, sizes, *self.about[name]) for name, sizes in self.thresholds.items()}
+        rows = {
+            name: SizeRow(name, sizes, *self.about[name], *self.named[name]) for name, sizes in self.thresholds.items()
+        }
         return SizeClasses(rows)
 
     def _whole(self, text: str, line: int, measure: str) -> int:

@@ -7,6 +7,9 @@ from decimal import Decimal
 
 FEN_PER_YUAN = 100
 FEN_PER_WAN = 1_000_000
+FEN_PER_YI = 10_000_000_000
+FEN_PER_MILLION = 100_000_000
+"""Of a million yuan."""
 
 
 def exact_yuan(fen: int) -> str:
@@ -28,23 +31,34 @@ def rounded(value: Decimal, places: int) -> str:
 
 
 def money(fen: int, chinese: bool) -> str:
-    """万元 in Chinese, ¥ or ¥ million in English; below one 万元 the exact figure."""
+    """万元 or 亿元 in Chinese, ¥ or ¥ million in English, with as many digits as the sum has: never rounded, so that
+    what stands in a table adds up to its total. Below one 万元 as yuan."""
     if abs(fen) < FEN_PER_WAN:
         return exact_yuan(fen) if fen % FEN_PER_YUAN or not chinese else f"{fen // FEN_PER_YUAN:,} 元"
     if chinese:
-        wan = Decimal(fen) / FEN_PER_WAN
-        return f"{rounded(wan / 10_000, 2)} 亿元" if abs(wan) >= 10_000 else f"{rounded(wan, 2)} 万元"
-    yuan = Decimal(fen) / FEN_PER_YUAN
-    return f"¥{rounded(yuan / 1_000_000, 2)} m" if abs(yuan) >= 1_000_000 else f"¥{rounded(yuan, 0)}"
+        if abs(fen) >= FEN_PER_YI and fen % (FEN_PER_YI // 100) == 0:
+            return f"{rounded(Decimal(fen) / FEN_PER_YI, 2)} 亿元"
+        return f"{with_digits(Decimal(fen) / FEN_PER_WAN)} 万元"
+    if abs(fen) >= FEN_PER_MILLION and fen % (FEN_PER_MILLION // 100) == 0:
+        return f"¥{rounded(Decimal(fen) / FEN_PER_MILLION, 2)} m"
+    return f"¥{rounded(Decimal(fen) / FEN_PER_YUAN, 2 if fen % FEN_PER_YUAN else 0)}"
 
 
-def is_exact(fen: int, chinese: bool = True) -> bool:
-    """Whether what `money` shows leaves nothing out."""
+def with_digits(value: Decimal, least: int = 2) -> str:
+    """At least two places, more where there are more."""
+    places = max(least, -int(value.normalize().as_tuple().exponent))
+    return rounded(value, places)
+
+
+def about(fen: int, chinese: bool) -> str:
+    """A mean or another figure that is itself no sum of money: two places, exact on hover."""
     if abs(fen) < FEN_PER_WAN:
-        return True
+        return exact_yuan(fen)
     if chinese:
-        return fen % (FEN_PER_WAN if abs(fen) >= FEN_PER_WAN * 10_000 else FEN_PER_WAN // 100) == 0
-    return fen % (FEN_PER_WAN if abs(fen) >= FEN_PER_YUAN * 1_000_000 else FEN_PER_YUAN) == 0
+        wan = Decimal(fen) / FEN_PER_WAN
+        return f"{rounded(wan / 10_000, 2)} 亿元" if abs(fen) >= FEN_PER_YI else f"{rounded(wan, 2)} 万元"
+    yuan = Decimal(fen) / FEN_PER_YUAN
+    return f"¥{rounded(yuan / 1_000_000, 2)} m" if abs(fen) >= FEN_PER_MILLION else f"¥{rounded(yuan, 0)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,6 +400,17 @@ GROUPS: dict[str, dict[str, str]] = {
         "entertainment": gettext_noop("Entertainment"),
         "other": gettext_noop("Other industry"),
     },
+    "size": {
+        "large": gettext_noop("Large enterprise"),
+        "medium": gettext_noop("Medium enterprise"),
+        "small": gettext_noop("Small enterprise"),
+        "micro": gettext_noop("Micro enterprise"),
+    },
+    "measure": {
+        "employees": gettext_noop("Employees"),
+        "revenue": gettext_noop("Revenue"),
+        "assets": gettext_noop("Total assets"),
+    },
     "legal_form": {
         "firm": gettext_noop("Firm"),
         "university": gettext_noop("University"),

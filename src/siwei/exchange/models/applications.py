@@ -86,6 +86,11 @@ class Application(models.Model):
 
     objects = ApplicationQuerySet.as_manager()
 
+    @property
+    def standing_fen(self) -> int | None:
+        """What it gets as things stand: nothing is left of its share once it is refused, or was taken back."""
+        return None if self.state in (ApplicationState.REFUSED, ApplicationState.WITHDRAWN) else self.shared_fen
+
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(claim_fen__gt=0), name="application_claims_something"),

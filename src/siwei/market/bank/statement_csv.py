@@ -173,7 +173,7 @@ def _find_header(
         seen += [cell.strip() for cell in cells if cell.strip()]
         if number >= PREAMBLE_LINES:
             break
-    words = "、".join(seen[:12]) or "nothing"
+    words = ", ".join(seen[:12]) or "nothing"
     raise _refused(name, f"no headings that we know (seen: {words:.200})", "say which column is what (`columns`)")
 
 

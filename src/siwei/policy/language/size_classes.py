@@ -21,13 +21,16 @@ MEASURES: Mapping[str, str] = {"employees": "people", "revenue": "fen", "assets"
 @dataclass(frozen=True, slots=True)
 class SizeRow:
     """`thresholds` are, by class and measure, the least that the class needs; a measure that is absent does not count
-    in this industry."""
+    in this industry. `main_industries` are the values of the fact `main_industry` that it may stand for."""
 
     industry: str
     thresholds: Mapping[str, Mapping[str, int]]
     source: str | None
     as_of: date | None
     verified: bool
+    name_zh: str = ""
+    name_en: str = ""
+    main_industries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Application(Schema):
     decision: str
     decided_fen: int | None
     claim_fen: int
-    shared_fen: int | None = Field(description="Null before its round is on public notice")
+    shared_fen: int | None = Field(description="Null before its round is on public notice, and once it is refused")
     bound_by: str
     score: int | None
     state: str
@@ -110,7 +110,7 @@ class RoundLine(Schema):
     name: str
     generated: bool
     claim_fen: int
-    shared_fen: int | None
+    shared_fen: int | None = Field(description="Null once it is refused: nothing is left of its share")
     reserved_fen: int | None
     rank: int | None
     bound_by: str

@@ -23,6 +23,7 @@ from siwei.portal.queries.application import application_of
 from siwei.portal.queries.dossier import Field, ProgrammeLine, dossier
 from siwei.portal.queries.entitlements import known_facts
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.queries.size_class import SizeShown, size_class_of
 
 router = Router()
 
@@ -33,9 +34,11 @@ def get_dossier(request: HttpRequest, key: str) -> Any:
     actor = actor_of(request)
     organisation = organisation_or_missing(key, actor)
     require_private(actor, organisation.pk)
-    found = dossier(organisation, actor, known_facts(organisation))
+    known = known_facts(organisation)
+    found, size = dossier(organisation, actor, known), size_class_of(known)
     return {
         "can_declare": can_declare_for(actor, organisation.pk),
+        "size": None if size is None else size_row(size),
         "fields": [field_row(group, field) for group, fields in found.groups for field in fields],
         "programmes": [_programme(line) for line in found.lines],
         "unlocking": [
@@ -90,6 +93,28 @@ def get_application(request: HttpRequest, key: str, programme_id: str) -> Any:
             for name, content in application_files(application).items()
         ],
     }
+
+
+def size_row(size: SizeShown) -> dict[str, Any]:
+    return {
+        "size": size.found.size,
+        "main_industry": size.main_industry,
+        "missing": size.missing,
+        "industries": [
+            {
+                "industry": each.row.industry,
+                "size": each.size,
+                "source": each.row.source,
+                "verified": each.row.verified,
+                "tests": [
+                    {"size": test.size, "measure": test.measure, "least": test.least, "value": test.value,
+                     "holds": test.holds}
+                    for test in each.tests
+                ],
+            }
+            for each in size.found.industries
+        ],
+    }  # fmt: skip
 
 
 def field_row(group: str, field: Field) -> dict[str, Any]:

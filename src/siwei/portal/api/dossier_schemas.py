@@ -50,8 +50,32 @@ class Unlocking(Schema):
     tax_saving_at_most_fen: int | None
 
 
+class SizeTest(Schema):
+    size: str
+    measure: str
+    least: int = Field(description="People, or fen")
+    value: int | None
+    holds: bool | None = Field(description="Null: the measure is not known")
+
+
+class SizeByIndustry(Schema):
+    industry: str
+    size: str | None
+    source: str | None
+    verified: bool
+    tests: list[SizeTest]
+
+
+class SizeClass(Schema):
+    size: str | None = Field(description="large, medium, small or micro; null: it cannot be told")
+    main_industry: str | None
+    missing: list[str]
+    industries: list[SizeByIndustry]
+
+
 class OrganisationDossier(Schema):
     can_declare: bool
+    size: SizeClass | None = Field(description="Null where the pack has no size classes")
     fields: list[DossierField]
     programmes: list[DossierProgramme]
     unlocking: list[Unlocking]

@@ -26,6 +26,7 @@ from siwei.portal.queries.application import application_of
 from siwei.portal.queries.dossier import GROUPS, dossier
 from siwei.portal.queries.entitlements import known_facts
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.queries.size_class import size_class_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,7 +56,8 @@ def dossier_response(
     status: int = 200,
 ) -> HttpResponse:
     """The page; after a refused form with what was typed, and what is wrong beside it."""
-    found = dossier(organisation, actor, known_facts(organisation))
+    known = known_facts(organisation)
+    found = dossier(organisation, actor, known)
     titles = {
         "asked": _("Would decide the most money"),
         "registered": _("Registration and public profile"),
@@ -65,6 +67,7 @@ def dossier_response(
     context = {
         "organisation": organisation,
         "dossier": found,
+        "size": size_class_of(known),
         "groups": [(name, titles[name], fields) for name, fields in found.groups if name in GROUPS],
         "entitlements": found.entitlements,
         "can_declare": can_declare_for(actor, organisation.pk),

@@ -267,7 +267,7 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         NoticeLine(
             each,
             ranks.get(each.key, {}).get("rank"),
-            ranks.get(each.key, {}).get("reserved_fen"),
+            None if each.standing_fen is None else ranks.get(each.key, {}).get("reserved_fen"),
             lottery_digest(made.seed, each.key) if lottery else "",
         )
         for each in rows
@@ -282,7 +282,7 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         lines,
         is_same,
         sum(each.claim_fen for each in rows),
-        sum(each.shared_fen or 0 for each in rows),
+        sum(each.standing_fen or 0 for each in rows),
         list(mine.select_related("application__organisation", "person").order_by("pk")),
         counted["objected"],
         counted["upheld"],

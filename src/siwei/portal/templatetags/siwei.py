@@ -20,7 +20,7 @@ from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
-from siwei.portal.figures import exact_microfen, exact_yuan, is_exact, money, verdict_of
+from siwei.portal.figures import about, exact_microfen, exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
 
 register = template.Library()
@@ -28,12 +28,8 @@ register = template.Library()
 
 @register.filter
 def fen(value: int | None) -> SafeString | str:
-    """万元, with the exact figure on hover, on a touch or the keyboard's focus, and in the document for programs."""
-    return (
-        "–"
-        if value is None
-        else figure(value, exact_yuan(value), money(value, is_chinese()), is_exact(value, is_chinese()))
-    )
+    """万元 with every digit the sum has; as yuan to the fen on hover, and in the document for programs."""
+    return "–" if value is None else figure(value, exact_yuan(value), money(value, is_chinese()), True)
 
 
 def figure(value: float, exact: str, shown: str, says_all: bool) -> SafeString:
@@ -306,7 +302,9 @@ def measured(measurement: Any) -> SafeString | str:
         exact, shown = fraction(measurement), f"{value:.1%}"
         return figure(value, exact, shown, not exact)
     if unit == "fen":
-        return fen(round(value))
+        whole = round(value)
+        is_sum = measurement.indicator.statistic == "total"
+        return fen(whole) if is_sum else figure(whole, exact_yuan(whole), about(whole, is_chinese()), False)
     shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
     return format_html("{} <small>{}</small>", shown, words.word("unit", unit) if unit not in ("", "1") else "")
 
