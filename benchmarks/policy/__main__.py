@@ -2,8 +2,8 @@
 
     python -m benchmarks.policy --rows 1000000 [--json] [--systems ours polars …] [--rounds 3]
 
-Prints one list of `{system, rows, rules, evaluate_s, end_to_end_s, peak_rss_mb, agrees}` and more. A system whose
-package is not installed has null for figures, and `missing`. See README.md.
+Prints one list of `{system, rows, rules, evaluate_s, end_to_end_s, peak_rss_mb, agrees}` and more, of the systems whose
+packages are installed; the others are told on standard error. See README.md.
 """
 
 import argparse
@@ -39,10 +39,8 @@ def missing_package(name: str) -> str | None:
     return None if package is None or find_spec(package) else package
 
 
-def tell_missing(name: str, rows: int, package: str) -> dict[str, Any]:
+def tell_missing(name: str, package: str) -> None:
     print(f"{name:>22} not measured: {package!r} is not installed → pip install -e '.[bench]'", file=sys.stderr)
-    figures = dict.fromkeys(("evaluate_s", "end_to_end_s", "peak_rss_mb", "agrees"))
-    return {"system": name, "rows": rows, "rules": RULES, **figures, "missing": package}
 
 
 def measure_once(name: str, rows: int, folder: Path) -> dict[str, Any]:
@@ -103,9 +101,6 @@ def print_results(results: list[dict[str, Any]]) -> None:
           f"{'M row·rules/s':>15}{'ours is':>9}  agrees")  # fmt: skip
     ours = next((each for each in results if each["system"] == "ours"), None)
     for each in results:
-        if "missing" in each:
-            print(f"{each['system']:>22}  not measured: {each['missing']!r} is not installed")
-            continue
         ratio = f"{ours['row_rules_per_s'] / each['row_rules_per_s']:.2f}×" if ours else ""
         agrees = "yes" if each["agrees"] else f"no, {each['rows_that_differ']:,} rows"
         print(
@@ -131,17 +126,15 @@ def main() -> None:
         write_rows(folder / "subjects.parquet", options.rows)
         absent = {name: package for name in names if (package := missing_package(name)) is not None}
         present = [name for name in names if name not in absent]
+        for name, package in absent.items():
+            tell_missing(name, package)
         measured: dict[str, list[dict[str, Any]]] = {name: [] for name in present}
         asked = {name: min(options.rows, MOST_ROWS.get(name, options.rows)) for name in names}
         # Round by round and not system by system: what else the machine does then falls on all of them alike.
         for _ in range(options.rounds):
             for name in present:
                 measured[name].append(measure_once(name, asked[name], folder))
-        results = [
-            tell_missing(name, asked[name], absent[name]) if name in absent
-            else combine(name, asked[name], measured[name], folder)
-            for name in names
-        ]  # fmt: skip
+        results = [combine(name, asked[name], measured[name], folder) for name in present]
     if options.json:
         print(json.dumps(results))
     else:

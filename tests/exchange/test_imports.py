@@ -218,9 +218,18 @@ def test_rejects_and_warnings_are_carried_away_without_formulas(pack: Pack, tmp_
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.reader(stream))
     assert rows == [
-        ["file", "row", "field", "reason", "name", "code", "scope"],
-        ["dirty.csv", "2", "code", "code 9144 has 4 characters, a code has 18", "'=cmd|calc", "9144", "'+1+1"],
-        ["dirty.csv", "4", "name", "no name", "", "", ""],
+        ["file", "row", "field", "reason_zh", "reason", "name", "code", "scope"],
+        [
+            "dirty.csv",
+            "2",
+            "code",
+            "代码 9144 有 4 位，应为 18 位",
+            "code 9144 has 4 characters, a code has 18",
+            "'=cmd|calc",
+            "9144",
+            "'+1+1",
+        ],
+        ["dirty.csv", "4", "name", "没有名称", "no name", "", "", ""],
     ]
     assert write_warnings(tmp_path / "warnings.csv", actor=PLATFORM) == 0
     with pytest.raises(NotAllowed):

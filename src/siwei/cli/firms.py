@@ -84,7 +84,7 @@ def generated(
 
 @imports.command
 def rejects(*, out: Out, file: OfFile = None, city: City = None) -> None:
-    """Write the rejected rows, with file, row, field, reason and the original cells."""
+    """Write the rejected rows, with file, row, field, the reason in Chinese and English, and the original cells."""
     open_city(city)
     from siwei.exchange.actors import PLATFORM
     from siwei.exchange.import_review import write_rejects
@@ -111,13 +111,17 @@ def merges(*, file: OfFile = None, limit: int = 50, city: City = None, json: Jso
     limit: how many to show
     """
     open_city(city)
+    from siwei.city.firms.reasons import MERGED_BY
     from siwei.exchange.import_review import find_import
     from siwei.exchange.models import Merge
 
     rows = Merge.objects.select_related("file", "organisation").order_by("file__name", "row")
     rows = rows.filter(file=find_import(file)) if file else rows
-    columns = ("file", "row", "organisation", "name", "reason", "undone_at")
-    cells = [(m.file.name, m.row, m.organisation.key, m.organisation.name, m.reason, m.undone_at) for m in rows[:limit]]
+    columns = ("file", "row", "organisation", "name", "reason", "reason_zh", "reason_en", "undone_at")
+    cells = [
+        (m.file.name, m.row, m.organisation.key, m.organisation.name, m.reason, *MERGED_BY[m.reason], m.undone_at)
+        for m in rows[:limit]
+    ]
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in cells])
     else:

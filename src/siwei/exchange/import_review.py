@@ -12,6 +12,7 @@ import polars as pl
 from siwei.city.firms import check_codes, clean_names, name_key, neutralise_formulas, normalise_names, separate_key
 from siwei.city.firms.merging import BY_CODE
 from siwei.city.firms.reading import reference_prefix
+from siwei.city.firms.reasons import in_chinese
 from siwei.city.firms.shapes import FIXED_SHAPES
 from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import can_operate, require
@@ -112,7 +113,8 @@ def _identity(shape: str, record: object) -> tuple[str, str, str | None]:
 
 
 def write_rejects(out: Path, *, actor: Actor, file: str | None = None) -> int:
-    """`file,row,field,reason` and the original cells, one column each, formulas neutralised; returns how many rows."""
+    """`file,row,field,reason_zh,reason` and the original cells, one column each, formulas neutralised; returns how many
+    rows."""
     rows = Reject.objects.select_related("file").order_by("file__name", "file_id", "row")
     require(actor.sees_all, actor, "read rejected rows")
     rows = rows.filter(file=find_import(file)) if file else rows
@@ -124,19 +126,29 @@ def write_rejects(out: Path, *, actor: Actor, file: str | None = None) -> int:
     if not rows.filter(record__has_key="line").exists():
         names.remove("line")
     lines = (
-        [each.file.name, each.row, each.field, each.reason, *(each.record.get(name, "") for name in names)]
+        [
+            each.file.name,
+            each.row,
+            each.field,
+            in_chinese(each.reason),
+            each.reason,
+            *(each.record.get(name, "") for name in names),
+        ]
         for each in rows.iterator(chunk_size=2_000)
     )
-    return _write_csv(out, ["file", "row", "field", "reason", *names], lines)
+    return _write_csv(out, ["file", "row", "field", "reason_zh", "reason", *names], lines)
 
 
 def write_warnings(out: Path, *, actor: Actor, file: str | None = None) -> int:
-    """`file,row,field,message`; row 0 is the file as a whole. Returns how many rows."""
+    """`file,row,field,message_zh,message`; row 0 is the file as a whole. Returns how many rows."""
     require(actor.sees_all, actor, "read the warnings of an import")
     rows = RowWarning.objects.select_related("file").order_by("file__name", "file_id", "row", "field")
     rows = rows.filter(file=find_import(file)) if file else rows
-    lines = ([each.file.name, each.row, each.field, each.message] for each in rows.iterator(chunk_size=2_000))
-    return _write_csv(out, ["file", "row", "field", "message"], lines)
+    lines = (
+        [each.file.name, each.row, each.field, in_chinese(each.message), each.message]
+        for each in rows.iterator(chunk_size=2_000)
+    )
+    return _write_csv(out, ["file", "row", "field", "message_zh", "message"], lines)
 
 
 def _write_csv(out: Path, header: list[str], rows: Iterable[list[object]]) -> int:

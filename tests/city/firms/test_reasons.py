@@ -46,6 +46,13 @@ def test_every_reason_is_translated() -> None:
         ("name of 201 characters, more than 200", "名称有 201 个字，多于 200 个"),
         ("date 'it's' is before 1800", "日期“it's”早于 1800 年"),
         ("another thing", "another thing"),
+        ("no name; code 91X has 3 characters, a code has 18", "没有名称；代码 91X 有 3 位，应为 18 位"),
+        (
+            "name of 201 characters, more than 200; date 'a; b' cannot be read; write YYYY-MM-DD",
+            "名称有 201 个字，多于 200 个；日期“a; b”无法识别；请写成 YYYY-MM-DD",
+        ),
+        ("another thing; no name", "another thing；没有名称"),
+        ("another; thing", "another; thing"),
     ],
 )
 def test_what_is_quoted_stays(reason: str, expected: str) -> None:

@@ -45,6 +45,13 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("the name fits {} codes: kept apart, without a code", "该名称对应 {} 个代码：单独保留，不记代码"),
     ("{} codes carry this name: kept apart", "有 {} 个代码使用该名称：单独保留"),
 )  # fmt: skip
+MERGED_BY = {
+    "code": ("统一社会信用代码相同", "same code"),
+    "name": ("名称相同，代码不矛盾", "same name, no other code"),
+}
+"""Why a row was taken to be an organisation already known, by the code that is kept: in Chinese and in English."""
+BETWEEN = "; "
+"""Between the reasons of one row."""
 
 
 def _pattern(english: str) -> re.Pattern[str]:
@@ -55,8 +62,21 @@ _PATTERNS = tuple((_pattern(english), chinese) for english, chinese in WORDS)
 
 
 def in_chinese(reason: str) -> str:
-    """The reason in Chinese; as it is where it is none of ours."""
+    """The reason in Chinese, of several each; what is none of ours stays as it is."""
+    parts = reason.split(BETWEEN)
+    found, start = [], 0
+    while start < len(parts):
+        # What a reason quotes, and a reason itself, may hold what stands between two.
+        ends = range(start + 1, len(parts) + 1)
+        told = ((end, _one_in_chinese(BETWEEN.join(parts[start:end]))) for end in ends)
+        end, chinese = next(((end, text) for end, text in told if text is not None), (start + 1, parts[start]))
+        found.append(chinese)
+        start = end
+    return reason if found == parts else "；".join(found)
+
+
+def _one_in_chinese(reason: str) -> str | None:
     for pattern, chinese in _PATTERNS:
         if found := pattern.fullmatch(reason):
             return chinese.format(*found.groups())
-    return reason
+    return None

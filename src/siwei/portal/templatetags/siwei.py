@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from siwei.city.firms.reasons import in_chinese
+from siwei.city.firms.reasons import MERGED_BY, in_chinese
 from siwei.exchange.models import Project
 from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
@@ -44,6 +44,12 @@ def figure(value: float, exact: str, shown: str, says_all: bool) -> SafeString:
 def reason(value: str) -> str:
     """Why a row of a file was not used, in the reader's language."""
     return choose(in_chinese(value), value)
+
+
+@register.filter
+def merged_by(value: str) -> str:
+    """Why a row was taken to be an organisation already known, in the reader's language."""
+    return choose(*MERGED_BY[value])
 
 
 @register.simple_tag
