@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from siwei.cli.worker import worker
+from siwei.cli.worker import StopBySignal, worker
 from siwei.compute.local.sandbox import check_environment
 from siwei.errors import EnvironmentMissing, InputError
 
@@ -92,7 +92,9 @@ def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
         second.send_signal(signal.SIGTERM)
         second.communicate()
     assert (first.returncode, second.returncode) == (-signal.SIGKILL, 0)
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as third:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as third:
+        assert third.stdout is not None
+        assert "Working for" in third.stdout.readline()  # the job may have ended before: it is not this one's sign
         found = wait_for(environment, "succeeded")
         third.send_signal(signal.SIGINT)
     assert third.returncode == 0
@@ -101,6 +103,42 @@ def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
     idle = json.loads(run([*SIWEI, "worker", "--once", "--json"], environment))
     assert idle == {"succeeded": {}, "retried": {}, "failed": {}}
     assert run([*SIWEI, "worker", "--once"], environment) == "Nothing waits.\n"
+
+
+def test_one_told_to_stop_before_it_has_begun_ends_well(environment: dict[str, str]) -> None:
+    """At every moment from its first line on; before Python itself is up a signal simply ends it."""
+    program = "import signal; from siwei.cli import worker as cli; begin = cli.open_city\n"
+    program += "def told(*given, **named):\n    signal.raise_signal(signal.{0})\n    return begin(*given, **named)\n"
+    program += "cli.open_city = told\nfrom siwei.cli import main; main()"
+    for name in ("SIGTERM", "SIGINT"):
+        said = run([sys.executable, "-c", program.replace("{0}", name), "worker"], environment)
+        assert "Working for" in said
+    state, attempt, _, seals = report(environment)
+    assert (state, attempt, seals) == ("queued", 1, [])
+
+
+def test_a_stop_set_by_its_own_threads_signal_never_waits_for_itself() -> None:
+    """The handler runs in the midst of whatever the thread does, thousands of times."""
+    signals = 0
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        for _ in range(300):
+            stop = StopBySignal()
+
+            def told(number: int, frame: Any, stop: StopBySignal = stop) -> None:
+                nonlocal signals
+                signals += 1
+                stop.set()
+
+            signal.signal(signal.SIGALRM, told)
+            signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0001)
+            while not stop.wait(0.0002):
+                pass
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert stop.is_set()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert signals >= 300
 
 
 def test_serving_works_too(environment: dict[str, str]) -> None:

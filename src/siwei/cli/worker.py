@@ -1,8 +1,11 @@
 """`siwei worker`: the city's own work, alone or beside the portal."""
 
 import logging
+import os
+import select
 import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,9 +45,13 @@ def worker(
     """
     if not 0.1 <= poll_s <= 3600:
         raise InputError([Problem(f"looking every {poll_s} s", fix="0.1 to 3600 seconds", field="--poll-s")])
+    stop = StopBySignal()
+    if not once:  # before anything else: one that is told to stop while it starts does not begin
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda number, frame: stop.set())
     home = open_city(city)
     place, lease = workplace_of(home), timedelta(seconds=load_settings().worker_lease_s)
-    from siwei.exchange.worker import work, work_once
+    from siwei.exchange.worker import work_once
 
     if once:
         report_done(work_once(place, lease=lease), json)
@@ -56,11 +63,8 @@ def worker(
         elif status != "SUCCESSFUL" or value:
             console.print(f"{name}: {status.lower()} {value}", highlight=False, markup=False)
 
-    stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda number, frame: stop.set())
     console.print(f"Working for {home.directory}  (Ctrl-C stops)", highlight=False)
-    work(place, stop=stop, poll_s=poll_s, lease=lease, report=report)
+    keep_working(place, stop, poll_s, lease, report)
 
 
 def report_done(done: "Done", as_json: bool) -> None:
@@ -84,6 +88,53 @@ def workplace_of(home: CityHome) -> "Workplace":
     return Workplace(LocalEngine(home.jobs), "local", timezone.now, home.as_of)
 
 
+def keep_working(
+    place: "Workplace",
+    stop: threading.Event,
+    poll_s: float,
+    lease: timedelta,
+    report: Callable[[str, str, Any], Any] = lambda name, status, value: None,
+) -> None:
+    """Work until told to stop, also where the database cannot be reached or is busy for long at the very beginning."""
+    from django.db import Error
+
+    from siwei.exchange.worker import work
+
+    while not stop.is_set():
+        try:
+            work(place, stop=stop, poll_s=poll_s, lease=lease, report=report)
+        except Error:
+            logging.getLogger(__name__).exception("the worker lost its database; it begins again")
+            stop.wait(lease.total_seconds())
+
+
+class StopBySignal(threading.Event):
+    """An event that a signal's handler may set. A plain one takes a lock, and the handler runs in the very thread that
+    may just have taken it: it would wait for itself for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = False
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+
+    def __del__(self) -> None:
+        os.close(self._reading)
+        os.close(self._writing)
+
+    def is_set(self) -> bool:
+        return self._told
+
+    def set(self) -> None:
+        if not self._told:
+            self._told = True
+            os.write(self._writing, b"!")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        select.select([self._reading], [], [], timeout)
+        return self._told
+
+
 class Beside:
     """A worker in a thread of this process, which ends with it; `stop` lets it finish the task in hand."""
 
@@ -97,14 +148,4 @@ class Beside:
         self._thread.join(STOP_WAIT_S)
 
     def _run(self) -> None:
-        from django.db import Error
-
-        from siwei.exchange.worker import work
-
-        lease = timedelta(seconds=load_settings().worker_lease_s)
-        while not self._stop.is_set():
-            try:
-                work(self._place, stop=self._stop, poll_s=POLL_S, lease=lease)
-            except Error:
-                logging.getLogger(__name__).exception("the worker lost its database; it begins again")
-                self._stop.wait(lease.total_seconds())
+        keep_working(self._place, self._stop, POLL_S, timedelta(seconds=load_settings().worker_lease_s))
