@@ -5,7 +5,8 @@ products are 64-bit. It does not check overflow (Polars wraps), does not tell an
 say which facts a clause misses.
 """
 
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from pathlib import Path
 
 import polars as pl
@@ -102,12 +103,14 @@ HALF_SPENT = (c("compute_spend") + c("corpus_spend") + c("model_spend")) // 2
 
 def stack(frame: pl.LazyFrame) -> pl.LazyFrame:
     awards = [c(f"{name}:award_fen") for name in STACKED]
+    # Plain sums are faster than `sum_horizontal`.
+    known = [award.fill_null(0) for award in awards]
     frame = frame.with_columns(limit=HALF_SPENT)
-    frame = frame.with_columns(target=pl.min_horizontal("limit", pl.sum_horizontal(awards)))
+    frame = frame.with_columns(target=pl.min_horizontal("limit", reduce(add, known)))
     code = pl.lit(7, dtype=pl.UInt8)
     for choice in reversed(CHOICES[:-1]):
         bits = pl.lit(sum(1 << place for place in choice), dtype=pl.UInt8)
-        reached = pl.sum_horizontal([awards[place] for place in choice]) >= c("target")
+        reached = reduce(add, [known[place] for place in choice]) >= c("target")
         code = pl.when(reached).then(bits).otherwise(code)
     frame = frame.with_columns(taken=code)
     kept, left = [], c("limit")
@@ -116,7 +119,7 @@ def stack(frame: pl.LazyFrame) -> pl.LazyFrame:
         part = pl.when(is_taken).then(pl.min_horizontal(award, left)).otherwise(0)
         told = award.is_not_null() & (c("limit").is_not_null() | (award == 0))
         kept.append(pl.when(told).then(part).alias(f"{name}:stacked_fen"))
-        left = pl.max_horizontal(left - pl.when(is_taken).then(award.fill_null(0)).otherwise(0), 0)
+        left = pl.max_horizontal(left - pl.when(is_taken).then(known[place]).otherwise(0), 0)
     return frame.with_columns(kept)
 
 
