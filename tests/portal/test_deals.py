@@ -1,5 +1,6 @@
 """Acting on an agreement from its page and by the API; and that an outsider does nothing to it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -115,3 +116,12 @@ def test_what_is_typed_wrongly_is_said(signed: City, wrong: dict[str, str]) -> N
 def test_an_unknown_act_names_those_there_are(signed: City) -> None:
     response = call(signed_in(signed.alice), "dance")
     assert (response.status_code, "sign, approve" in response.json()["detail"]) == (404, True)
+
+
+def test_what_happened_leads_to_what_it_happened_to(dealt: City) -> None:
+    client = signed_in(dealt.alice)
+    text = client.get("/desk").content.decode()
+    section = text[text.index("动态") :]
+    addresses = set(re.findall(r'<a href="([^"#]+)', section[: section.index("</ul>")]))
+    assert "/agreements/deal" in addresses
+    assert {client.get(address).status_code for address in addresses} == {200}

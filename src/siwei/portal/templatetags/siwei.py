@@ -40,6 +40,22 @@ def figure(value: float, exact: str, shown: str, says_all: bool) -> SafeString:
     return format_html('<data class="figure rounded" value="{}" title="{}" tabindex="0">{}</data>', value, exact, shown)
 
 
+PAGES_OF_SUBJECTS = {
+    "agreement": "agreement", "listing": "listing", "job": "job", "quote": "quote", "project": "project",
+    "application": "application-page", "round": "notice", "organisation": "organisation",
+}  # fmt: skip
+
+
+@register.filter
+def subject_address(subject: str) -> str:
+    """The page of what an event is about; empty where it has none of its own."""
+    kind, _colon, key = subject.partition(":")
+    if kind == "delivery":
+        agreement, _colon, number = key.rpartition(":")
+        return f"{reverse('agreement', args=[agreement])}#delivery-{number}"
+    return reverse(PAGES_OF_SUBJECTS[kind], args=[key]) if kind in PAGES_OF_SUBJECTS else ""
+
+
 @register.filter
 def reason(value: str) -> str:
     """Why a row of a file was not used, in the reader's language."""
