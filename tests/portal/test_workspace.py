@@ -12,7 +12,7 @@ from siwei.exchange import agreements, approvals, deliveries, jobs
 from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.deliveries import DeliveryTerms
 from siwei.exchange.disputes import open_dispute
-from siwei.exchange.models import CounterReading, Dispute, Event, Reporter
+from siwei.exchange.models import Account, Cap, CounterReading, Dispute, Event, Reporter
 from siwei.exchange.terms import LineTerms
 from siwei.portal.queries.market import agreement_view
 from siwei.portal.queries.workspace import timeline, waiting
@@ -153,3 +153,43 @@ def test_readings_are_listed_to_those_they_concern(city: City) -> None:
     }
     assert seen == {"alice": True, "bob": True, "charlie": False, "olive": True, "ann": True}
     assert Client().get("/meters").status_code == 302
+
+
+def test_a_dispute_names_what_it_is_about_and_money_is_typed_in_yuan(city: City) -> None:
+    milestones(city)
+    deliveries.submit_delivery("scene", 1, evidence="报告", actor=city.bob, now=NOW, idempotency_key="s")
+    sent = {"key": "scene", "token": "d", "text": "尺寸不符", "evidence": "照片", "amount_in": "yuan"}
+    alice = signed_in(city.alice)
+    assert 'value="delivery:1"' in page(city.alice, "scene")
+    assert alice.post("/acts/dispute", sent | {"about": "delivery:1", "amount": "0.601"}).status_code == 400
+    assert alice.post("/acts/dispute", sent | {"about": "delivery:1", "amount": "0.60"}).status_code == 302
+    dispute = Dispute.objects.get()
+    assert (dispute.delivery_id is not None, dispute.claimed, dispute.evidence) == (True, 60, "照片")
+    assert "主张 ¥0.60" in page(city.bob, "scene")
+    answer = {"key": "scene", "token": "a", "dispute": dispute.key, "text": "可", "amount": "0.6", "amount_in": "yuan"}
+    assert signed_in(city.bob).post("/acts/answer", answer).status_code == 302
+    assert alice.post("/acts/agree", {"key": "scene", "token": "g", "dispute": dispute.key}).status_code == 302
+    assert Dispute.objects.get().outcome == 60
+
+
+def test_of_a_reading_a_quantity_is_claimed(city: City) -> None:
+    reading = service(city)
+    sent = {"key": "service", "token": "d", "text": "只来两天", "about": f"reading:{reading}", "amount": "2"}
+    assert signed_in(city.alice).post("/acts/dispute", sent | {"amount_in": "wan"}).status_code == 302
+    assert (Dispute.objects.get().claimed, Dispute.objects.get().usage is not None) == (2, True)
+
+
+def test_budgets_are_typed_in_yuan(city: City) -> None:
+    alice = signed_in(city.alice)
+    sent = {"key": FIRM, "token": "b", "amount": "12.5", "amount_in": "wan"}
+    assert alice.post("/acts/budget", sent).status_code == 302
+    assert Account.objects.get(code=f"CNY:commitment:{FIRM}").floor == -12_500_000
+    year = {"starts_on": "2026-01-01", "ends_on": "2026-12-31"}
+    assert alice.post("/acts/cap", {**sent, **year, "amount": "1,000.01", "amount_in": "yuan"}).status_code == 302
+    seconds = {"key": FIRM, "token": "s", **year, "amount": "3600", "unit": "accelerator-second"}
+    assert alice.post("/acts/cap", seconds).status_code == 302
+    assert list(Cap.objects.order_by("pk").values_list("unit", "amount")) == [
+        ("fen", 100_001), ("accelerator-second", 3_600),
+    ]  # fmt: skip
+    text = alice.get("/budgets").content.decode()
+    assert ("¥1,000.01" in text, "3,600 加速卡秒" in text) == (True, True)

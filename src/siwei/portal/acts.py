@@ -31,6 +31,7 @@ from siwei.exchange.models.payments import CITY
 from siwei.market import bank
 from siwei.portal import launching
 from siwei.portal.city_pack import chain, decided_on
+from siwei.portal.entries import amount_entry
 from siwei.portal.proposals import propose_quote
 
 
@@ -61,6 +62,15 @@ class Given:
         if found is None:
             raise InputError([Problem("a number is wanted", "give one", field=name)])
         return found
+
+    def amount(self, name: str) -> int | None:
+        """A quantity, or fen; typed in 元 or 万元 where a form says so (`<name>_in`)."""
+        written, unit = self.text(name), self.text(f"{name}_in")
+        return amount_entry(written, unit, name) if written and unit else self.number(name)
+
+    def wanted_amount(self, name: str) -> int:
+        found = self.amount(name)
+        return self.wanted(name) if found is None else found
 
     def day(self, name: str) -> date:
         try:
@@ -135,15 +145,21 @@ def stop_calls(g: Given) -> object:
 
 
 def dispute(g: Given) -> object:
+    """Of a `reading`, of a delivery by `number`, or at large; a form names either as `about`."""
+    what, _colon, which = g.text("about").partition(":")
+    number = int(which) if what == "delivery" and which.isascii() and which.isdigit() else g.number("number")
     return disputes.open_dispute(
-        g.key, reason=g.text("text"), evidence=g.text("evidence"), reading=g.text("reading") or None,
-        delivery=g.number("number"), claimed=g.number("amount"), actor=g.actor, now=g.now, idempotency_key=g.token,
+        g.key, reason=g.text("text"), evidence=g.text("evidence"), delivery=number,
+        reading=(which if what == "reading" else g.text("reading")) or None,
+        # Of a reading it is a quantity, whatever unit of money stands beside it.
+        claimed=g.number("amount") if what == "reading" else g.amount("amount"),
+        actor=g.actor, now=g.now, idempotency_key=g.token,
     )  # fmt: skip
 
 
 def answer(g: Given) -> object:
     return disputes.answer_dispute(
-        g.text("dispute"), answer=g.text("text"), proposed=g.number("amount"), actor=g.actor, now=g.now,
+        g.text("dispute"), answer=g.text("text"), proposed=g.amount("amount"), actor=g.actor, now=g.now,
         idempotency_key=g.token,
     )  # fmt: skip
 
@@ -154,7 +170,7 @@ def agree(g: Given) -> object:
 
 def resolve(g: Given) -> object:
     return disputes.resolve_dispute(
-        g.text("dispute"), outcome=g.number("amount"), because=g.text("text"), actor=g.actor, now=g.now
+        g.text("dispute"), outcome=g.amount("amount"), because=g.text("text"), actor=g.actor, now=g.now
     )
 
 
@@ -165,7 +181,7 @@ def withdraw(g: Given) -> object:
 def cap(g: Given) -> object:
     """`key` is the organisation's."""
     return caps.set_cap(
-        g.key, g.wanted("amount"), starts_on=g.day("starts_on"), ends_on=g.day("ends_on"),
+        g.key, g.wanted_amount("amount"), starts_on=g.day("starts_on"), ends_on=g.day("ends_on"),
         unit=g.text("unit") or "fen", is_hard=g.text("soft") != "yes", project=g.text("project") or None,
         person=g.text("person") or None, actor=g.actor, now=g.now, idempotency_key=g.token,
     )  # fmt: skip
@@ -174,7 +190,7 @@ def cap(g: Given) -> object:
 def rule(g: Given) -> object:
     """`key` is the organisation's; without an amount the rule is lifted."""
     return approvals.set_approval_rule(
-        g.key, g.text("role"), g.number("amount"), actor=g.actor, now=g.now, idempotency_key=g.token
+        g.key, g.text("role"), g.amount("amount"), actor=g.actor, now=g.now, idempotency_key=g.token
     )
 
 
@@ -207,7 +223,9 @@ def revoke_reporter(g: Given) -> object:
 
 def budget(g: Given) -> object:
     """`key` is the organisation's."""
-    return agreements.declare_budget(g.key, g.wanted("amount"), actor=g.actor, now=g.now, idempotency_key=g.token)
+    return agreements.declare_budget(
+        g.key, g.wanted_amount("amount"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
 
 
 def match(g: Given) -> object:
