@@ -157,6 +157,8 @@ def test_programmes_are_a_reason_beside_rules(
     less = (edited(id="one", award="spent / 2"), two[1])
     found = diff_stacking(Side(two, stacking), Side(less, stacking), firms(("a", "x", 300, 100)), DAY)
     assert found.kept[0].reasons.rows() == [("programmes", 0, 1, 0, -150)]
+    gone = diff_stacking(Side(two, stacking), Side((), Stacking()), firms(("a", "x", 300, 100), ("b", "x", 0, 0)), DAY)
+    assert [(each.counts["loses"], each.counts["same"], each.kept_after_fen) for each in gone.kept] == [(1, 1, 0)]
     nothing = diff_stacking(Side(two, stacking), Side(two, stacking), firms(("a", "x", 300, 100)), DAY)
     assert (nothing.changes, nothing.kept[0].counts["same"]) == ((), 1)
 

@@ -123,6 +123,64 @@ def test_limits_over_several_rows_are_kept(city: City) -> None:
     assert [each["reason"] for each in difference["reasons"]] == ["parameter per_year"]
 
 
+def test_what_is_added_up_may_be_sent(city: City) -> None:
+    row = {name: value for name, value in CONTRACT.items() if name not in ("own_paid_on_compute", "training_vouchers")}
+    rows = [{**row, "id": "one", "contract_signed_on": "2026-01-01"}]
+    claims = [{"organisation": "o", "provider": "p", "contract_kind": "compute", "contract_own_paid": 5}]
+    others = {"claims": claims, "awards": [], "ties": [{"holder": "h", "held": "p", "kind": "control"}]}
+    body = {"rows": rows, "applies_to": "claim", "programmes": ["compute-contract"], "others": others, "clauses": True}
+    client = signed_in(city.alice)
+    found = post(client, "decide", **body).json()
+    assert [each["verdict"] for each in found["clauses"]] == ["yes"] * 6
+    assert found["awards"][0]["award_fen"] == 4_000_000
+    related = {**others, "ties": [{"holder": "o", "held": "p", "kind": "control"}]}
+    found = post(client, "decide", **{**body, "others": related}).json()
+    assert [each["clause"] for each in found["clauses"] if each["verdict"] == "no"] == ["pays-itself"]
+    text = (PACKS / "shenzhen" / "programmes" / "compute-contract.yaml").read_text(encoding="utf-8")
+    wider = {
+        "programme": "compute-contract",
+        "rows": rows,
+        "others": related,
+        "yaml": text.replace(" && !is_related", ""),
+    }
+    difference = post(client, "diff", **wider).json()["difference"]
+    assert ([each["reason"] for each in difference["reasons"]], difference["gains"]) == (
+        ["aggregate own_paid_on_compute"],
+        1,
+    )
+    wrong = post(
+        client, "decide", **{**body, "others": {"claims": [{"provider": "p"}, {"organisation": "o", "pay": 1}]}}
+    )
+    assert wrong.status_code == 400
+    assert ("no organisation" in wrong.json()["detail"], "no column 'pay' of claims" in wrong.json()["detail"]) == (
+        True,
+        True,
+    )
+
+
+def test_rules_of_stacking_are_compared(city: City) -> None:
+    """24 million CNY of rental: half of it for both awards together, then the greater of 40 % and the voucher alone."""
+    rules = (PACKS / "shenzhen" / "stacking.yaml").read_text(encoding="utf-8")
+    row = {
+        "id": "a", "legal_form": "firm", "listed_provider": False, "compute_rental": 2_400_000_000,
+        "compute_rental_from_listed": 2_400_000_000, "compute_other_support": 0, "founded_on": "2020-01-01",
+        "district": "longhua", "longhua_compute_paid": 1_000_000_000,
+    }  # fmt: skip
+    body = {
+        "programme": "xunli",
+        "rows": [row],
+        "as_of": "2026-06-01",
+        "stacking": rules.replace("value: 5000}", "value: 4000}"),
+    }
+    found = post(signed_in(city.alice), "diff", **body).json()
+    assert (found["difference"]["same"], found["difference"]["changes"]) == (1, [])
+    (kept,) = found["stacking"]["kept"]
+    assert (kept["kept_before_fen"], kept["kept_after_fen"]) == (1_200_000_000, 1_000_000_000)
+    assert [each["reason"] for each in kept["reasons"]] == ["parameter total_support"]
+    wrong = post(signed_in(city.alice), "diff", **{**body, "stacking": "groups: {}"})
+    assert (wrong.status_code, "stacking.yaml:1" in wrong.json()["detail"]) == (400, True)
+
+
 def test_half_a_character_is_no_text(city: City) -> None:
     client = signed_in(city.alice)
     for call, body in (

@@ -119,7 +119,15 @@ def merges(*, file: OfFile = None, limit: int = 50, city: City = None, json: Jso
     rows = rows.filter(file=find_import(file)) if file else rows
     columns = ("file", "row", "organisation", "name", "reason", "reason_zh", "reason_en", "undone_at")
     cells = [
-        (m.file.name, m.row, m.organisation.key, m.organisation.name, m.reason, *MERGED_BY[m.reason], m.undone_at)
+        (
+            m.file.name,
+            m.row,
+            m.organisation.key,
+            m.organisation.name,
+            m.reason,
+            *MERGED_BY.get(m.reason, (m.reason, m.reason)),
+            m.undone_at,
+        )
         for m in rows[:limit]
     ]
     if json:

@@ -53,11 +53,12 @@ class CaseRowsReader:
     _types: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def read(
-        self, document: CaseRowsDocument, path: KeyPath, subject: str, facts: Mapping[str, Cell | None],
+        self, document: CaseRowsDocument, path: KeyPath, subject: str | None, facts: Mapping[str, Cell | None],
         proof: FactStatus, as_of: date,
     ) -> Rows | None:  # fmt: skip
         """The rows of one case whose subject is the organisation `subject`, which is one of the organisations with its
-        own `facts` unless they say otherwise; None where something in them is wrong."""
+        own `facts` unless they say otherwise; None where something in them is wrong. Without a subject every row names
+        its own."""
         made: dict[str, pl.DataFrame] = {}
         wrong = False
         for name in ("claims", "awards", "organisations", "members", "ties"):
@@ -67,7 +68,8 @@ class CaseRowsReader:
             read = [self._row(row, name, (*path, name, place), subject) for place, row in enumerate(rows)]
             wrong = wrong or any(row is None for row in read)
             made[name] = self._frame(name, [row for row in read if row is not None], proof)
-        made["organisations"] = self._with_subject(made.get("organisations"), subject, facts, proof)
+        if subject is not None:
+            made["organisations"] = self._with_subject(made.get("organisations"), subject, facts, proof)
         ties = made.pop("ties", None)
         graph = None
         if ties is not None and self.rule is None:
@@ -83,7 +85,7 @@ class CaseRowsReader:
                 wrong = True
         return None if wrong else Rows(**made, related=graph)
 
-    def _row(self, row: Mapping[str, str], name: str, path: KeyPath, subject: str) -> dict[str, Cell] | None:
+    def _row(self, row: Mapping[str, str], name: str, path: KeyPath, subject: str | None) -> dict[str, Cell] | None:
         known, made = self._columns(name), dict[str, Cell]()
         right = True
         for column, text in row.items():
@@ -97,8 +99,11 @@ class CaseRowsReader:
                 self.complain((*path, column), error.problems[0].message, error.problems[0].fix)
                 right = False
         mine = ID if name == "organisations" else ORGANISATION
-        if mine in known:
-            made.setdefault(mine, subject)
+        if mine in known and mine not in made:
+            if subject is None:
+                self.complain(path, f"no {mine}", "name it")
+                return None
+            made[mine] = subject
         return made if right else None
 
     def _with_subject(

@@ -168,7 +168,8 @@ class _Comparison:
         kept = combine(side.stacking, decisions, table).wide
         columns = [pl.col(kept_column(each.id)).cast(pl.Int128) for each in mine if each.id in names]
         total = pl.sum_horizontal([pl.lit(0, dtype=pl.Int128), *columns], ignore_nulls=False)
-        frame = kept.select(total.cast(pl.Int64, strict=False).alias("award"))
+        # With the id, so that there are as many rows where no programme is.
+        frame = kept.select(ID, total.cast(pl.Int64, strict=False).alias("award"))
         return frame.select((pl.col("award") > 0).cast(pl.UInt8).fill_null(2).alias("verdict"), "award")
 
 

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -15,8 +15,11 @@ from siwei.policy.check import check_programmes
 from siwei.policy.findings import Finding
 from siwei.policy.loading import load_programme
 from siwei.policy.loading_language import SIZE_CLASSES
+from siwei.policy.loading_stacking import FILE as STACKING
+from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.programmes import Programme
 from siwei.policy.reading import LARGEST_FILE
+from siwei.policy.stacking import Stacking
 
 _ID = re.compile(r"^id:\s*['\"]?([a-z][a-z0-9-]{0,62})['\"]?\s*(?:#.*)?$", re.MULTILINE)
 DOCUMENTS = "documents.csv"
@@ -38,15 +41,31 @@ def load_text(text: str, pack: Path, attributes: Mapping[str, Attribute]) -> Pro
             raise PolicyError([replace(problem, file=path.name) for problem in error.problems]) from None
 
 
-@contextmanager
-def _written(text: str, pack: Path) -> Iterator[Path]:
-    """A pack that holds it alone. A programme's file bears its id."""
+def load_stacking_text(text: str, attributes: Mapping[str, Attribute], programmes: Sequence[Programme]) -> Stacking:
+    """A stacking.yaml that stands in no pack yet. Raises PolicyError with every problem."""
+    content = _bounded(text)
+    with TemporaryDirectory(prefix="siwei-draft-") as folder:
+        (Path(folder) / STACKING).write_bytes(content)
+        try:
+            return load_stacking(Path(folder), attributes, programmes)
+        except PolicyError as error:
+            raise PolicyError([replace(problem, file=STACKING) for problem in error.problems]) from None
+
+
+def _bounded(text: str) -> bytes:
     try:
         content = text.encode("utf-8")
     except UnicodeEncodeError:
         raise PolicyError([Problem("holds half a character", "write it as UTF-8")]) from None
     if len(content) > LARGEST_FILE:
         raise PolicyError([Problem(f"is larger than {LARGEST_FILE // 1024} KiB", "a programme is a few kilobytes")])
+    return content
+
+
+@contextmanager
+def _written(text: str, pack: Path) -> Iterator[Path]:
+    """A pack that holds it alone. A programme's file bears its id."""
+    content = _bounded(text)
     named = _ID.search(text)
     with TemporaryDirectory(prefix="siwei-draft-") as folder:
         programmes = Path(folder) / "programmes"

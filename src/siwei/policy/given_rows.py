@@ -1,15 +1,22 @@
 """Rows given as plain values, as a program sends them: judged as the rows of a file are."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
 from siwei.city.attributes import Attribute, canonical_text
+from siwei.city.pack_yaml import KeyPath
 from siwei.errors import InputError, Problem
+from siwei.policy.aggregates import Rows
+from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
-from siwei.policy.programmes import Programme
+from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.sources import subject_types
+from siwei.policy.stacking import RelatedRule
 from siwei.policy.subject_batches import Batch, judge
 from siwei.policy.subject_files import ROW, RawBatch
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -18,17 +25,25 @@ from siwei.policy.tables import columns_beside
 Given = Mapping[str, int | float | bool | str | None]
 
 
-def judge_rows(rows: Sequence[Given], programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute]) -> Batch:
+def judge_rows(
+    rows: Sequence[Given],
+    programmes: tuple[Programme, ...],
+    attributes: Mapping[str, Attribute],
+    besides: Mapping[str, pl.DataType] = MappingProxyType({}),
+    added: Collection[str] = (),
+) -> Batch:
     """The rows as `decide` takes them, and those that cannot be used. What a row does not name is not known; a name
-    that is nobody's is refused, since misspelt it would be a fact that nobody has. Raises InputError with
-    every such name."""
-    wanted = {ID: pl.String(), **_beside(programmes, attributes), **attribute_dtypes(programmes)}
+    that is nobody's is refused, since misspelt it would be a fact that nobody has. `besides` are columns that no
+    programme reads; `added` are left out where no row names them: they are added up later. Raises InputError with every
+    such name."""
+    wanted = {ID: pl.String(), **besides, **_beside(programmes, attributes), **attribute_dtypes(programmes)}
     known = {ID, *attributes, *wanted}
     known |= {name + STATUS_SUFFIX for name in known - {ID}}
     named = dict.fromkeys(name for row in rows for name in row)
     problems = [_unknown(name, known) for name in named if name not in known]
     if problems:
         raise InputError(problems)
+    wanted = {name: dtype for name, dtype in wanted.items() if name not in added or name in named}
     read = [*wanted, *(name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in named)]
     frame = pl.DataFrame(
         {name: pl.Series([_text(row.get(name)) for row in rows], dtype=pl.String) for name in read}
@@ -54,3 +69,25 @@ def _text(value: int | float | bool | str | None) -> str | None:
     if value is None or value == "":
         return None
     return str(value) if isinstance(value, float) else canonical_text(value)
+
+
+def other_rows(
+    lists: Mapping[str, Sequence[Given]], attributes: Mapping[str, Attribute], rule: RelatedRule | None,
+    proof: FactStatus, as_of: date,
+) -> Rows:  # fmt: skip
+    """Claims, awards, organisations, members and ties that are added up, as proven as `proof` says; a column that a row
+    does not name is not known. Raises InputError with every wrong one."""
+    problems: list[Problem] = []
+
+    def complain(path: KeyPath, message: str, fix: str) -> None:
+        problems.append(Problem(message, fix, field=".".join(str(part) for part in path)))
+
+    texts: dict[str, Any] = {
+        name: [{column: text for column, value in row.items() if (text := _text(value)) is not None} for row in rows]
+        for name, rows in lists.items()
+    }
+    reader = CaseRowsReader(attributes, rule, complain)
+    found = reader.read(CaseRowsDocument.model_construct(**texts), (), None, {}, proof, as_of)
+    if found is None or problems:
+        raise InputError(problems)
+    return found

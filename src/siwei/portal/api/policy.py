@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from django.http import HttpRequest
 from django.utils.timezone import localdate
 from ninja import Router
 
 from siwei.errors import ImportRefused, NotFound
 from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
+from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.claim_tables import claims_given
 from siwei.policy.columns import columns_of_rows
-from siwei.policy.drafts import check_text, load_text
+from siwei.policy.diff import Side
+from siwei.policy.diff_stacking import diff_stacking
+from siwei.policy.drafts import check_text, load_stacking_text, load_text
 from siwei.policy.findings import Severity
-from siwei.policy.given_rows import judge_rows
+from siwei.policy.given_rows import judge_rows, other_rows
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Period
 from siwei.policy.releases import find_version
 from siwei.policy.subject_batches import Batch, first_problems
+from siwei.policy.subjects import read_dtypes
+from siwei.policy.tables import aggregate_names
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
-from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes
+from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes, stacking
 from siwei.portal.queries.programmes import programme_or_missing
 
 router = Router()
@@ -66,8 +73,11 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
     """Decide the city's programmes for rows of facts. A row that cannot be used is among `rejects`, with every reason;
     the others are decided."""
     chosen, day = _chosen(tuple(body.programmes), body.applies_to), body.as_of or decided_on()
-    batch = judge_rows(body.rows, chosen, attribute_types())
-    decisions = apply_limits(decide(chosen, batch.good, day), batch.good)
+    given = _others(body.others, day)
+    added = () if given is None else aggregate_names(chosen)
+    batch = judge_rows(body.rows, chosen, attribute_types(), added=added)
+    table = batch.good if given is None else add_aggregates(chosen, batch.good, given, day).table
+    decisions = apply_limits(decide(chosen, table, day), table)
     return {
         "as_of": day,
         "awards": decisions.awards.to_dicts(),
@@ -117,7 +127,7 @@ def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
 @router.post("/diff", response=answers(schemas.Difference))
 def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     """Compare a programme as the city has it with another version, or with a draft, over rows of facts: who gains, who
-    loses, what it costs, and why."""
+    loses, what it costs, and why. With another `stacking`, what organisations keep of all awards it speaks of too."""
     day, known = body.as_of or decided_on(), attribute_types()
     before = programme_or_missing(body.programme)
     if body.yaml is not None:
@@ -127,9 +137,32 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     sides = [before, replace(after, id=before.id)]
     if body.ignore_period:
         sides = [replace(each, period=Period(None, None)) for each in sides]
-    table = _usable(judge_rows(body.rows, tuple(sides), known)).good
-    (found,) = diff((sides[0],), (sides[1],), table, day)
-    return {"as_of": day, "rows": table.height, "difference": found.as_dict()}
+    given = _others(body.others, day)
+    old, new = (Side((each,), stacking(), given) for each in sides)
+    if body.stacking is not None:
+        rules = load_stacking_text(body.stacking, known, [*programmes().values()])
+        ruled = {*stacking().programmes, *rules.programmes} | {before.id}
+        rest = tuple(each for each in programmes().values() if each.id in ruled and each.id != before.id)
+        old, new = (replace(old, programmes=(*old.programmes, *rest)),
+                    replace(new, programmes=(*new.programmes, *rest), stacking=rules))  # fmt: skip
+    table = _table(body.rows, old, new, given)
+    found = next(each for each in diff(old, new, table, day) if each.programme == before.id)
+    kept = None if body.stacking is None else diff_stacking(old, new, table, day).as_dict()
+    return {"as_of": day, "rows": table.height, "difference": found.as_dict(), "stacking": kept}
+
+
+def _table(rows: list[schemas.Row], old: Side, new: Side, given: Rows | None) -> pl.DataFrame:
+    both = (*old.programmes, *new.programmes)
+    limits = read_dtypes(group.limit for side in (old, new) for group in side.stacking.groups)
+    added = () if given is None else aggregate_names(both)
+    return _usable(judge_rows(rows, both, attribute_types(), limits, added)).good
+
+
+def _others(others: schemas.Others | None, day: date) -> Rows | None:
+    if others is None:
+        return None
+    lists = {name: rows for name, rows in others.dict(exclude={"proof"}).items() if rows is not None}
+    return other_rows(lists, attribute_types(), stacking().related_parties, FactStatus[others.proof.upper()], day)
 
 
 def _chosen(ids: tuple[str, ...], applies_to: str) -> tuple[Programme, ...]:

@@ -57,12 +57,24 @@ class Checked(Schema):
     warnings: list[PolicyFinding]
 
 
+class Others(Schema):
+    """What aggregates add up. Columns by name, as in `siwei policy decide --rows`; what is left out is not known."""
+
+    claims: list[Row] | None = Field(None, max_length=MOST_ROWS)
+    awards: list[Row] | None = Field(None, max_length=MOST_ROWS)
+    organisations: list[Row] | None = Field(None, max_length=MOST_ROWS)
+    members: list[Row] | None = Field(None, max_length=MOST_ROWS)
+    ties: list[Row] | None = Field(None, max_length=MOST_ROWS)
+    proof: Literal["declared", "documented", "verified"] = "declared"
+
+
 class RowsToDecide(Schema):
     rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
     programmes: list[Identifier] = Field([], max_length=100, description="None: all that apply to such rows")
     applies_to: AppliesTo = "organisation"
     as_of: date | None = Field(None, description="None: the day the city decides for")
     clauses: bool = Field(False, description="Every clause's verdict besides")
+    others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
 
 
 class RowAward(Schema):
@@ -149,9 +161,12 @@ class VersionsToCompare(Schema):
     rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
     as_of: date | None = None
     ignore_period: bool = False
+    others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
+    stacking: Yaml | None = Field(None, description="A stacking.yaml to compare with the city's, of its organisations")
 
 
 class Difference(Schema):
     as_of: date
     rows: int
     difference: dict[str, Any]
+    stacking: dict[str, Any] | None = None

@@ -65,7 +65,7 @@ def reason(value: str) -> str:
 @register.filter
 def merged_by(value: str) -> str:
     """Why a row was taken to be an organisation already known, in the reader's language."""
-    return choose(*MERGED_BY[value])
+    return choose(*MERGED_BY.get(value, (value, value)))
 
 
 @register.simple_tag
