@@ -85,7 +85,7 @@ def test_the_job_really_ran_and_was_settled(city: Path) -> None:
     assert exchange["notes"] == []
     assert exchange["counts"] == {
         "parties": 11, "listings": 12, "matches": 6, "agreements": 5, "jobs": 1, "settled": 1, "projects": 1,
-        "disputes": 1, "rounds": 2, "applications": 4,
+        "disputes": 1, "rounds": 2, "applications": 4, "paid": 2,
     }  # fmt: skip
     [metrics] = city.glob("jobs/**/metrics.json")
     assert json.loads(metrics.read_text())["accuracy"] > 0.8
@@ -119,6 +119,35 @@ def test_a_deal_pays_by_milestone_with_all_that_may_happen(city: Path) -> None:
             "JOIN exchange_account d ON d.id = t.debit_account_id WHERE t.causes LIKE '%demo-imaging-scenario%' "
             "AND t.kind IN ('capture', 'post') AND 'CNY:receivable' IN (substr(c.code, 1, 14), substr(d.code, 1, 14))"
         ) == [(15_000_000,)]
+
+
+def test_what_was_due_is_paid_and_the_banks_fee_is_a_difference(city: Path, tmp_path: Path) -> None:
+    [batch] = siwei(city, "payments", "batches")
+    approvers = "demo-approver-1 demo-approver-2"
+    assert (batch["state"], batch["paid"], batch["approved_by"]) == ("exported", "2/2", approvers)
+    assert siwei(city, "payments", "due") == []
+    [fee] = siwei(city, "payments", "differences")
+    assert (fee["finding"], fee["difference_fen"]) == ("not-ordered", 1_500)
+    written = []
+    for name in ("first.xml", "again.xml"):
+        arguments, environment = command(city, "payments", "export", batch["batch"], "--out", str(tmp_path / name))
+        subprocess.run(arguments, env=environment, check=True, capture_output=True)
+        written.append((tmp_path / name).read_bytes())
+    assert written[0] == written[1] and b"pain.001.001.09" in written[0]
+    statement = tmp_path / "bank.csv"
+    statement.write_text("交易日期,借方金额,流水号\n2026-11-24,1.00,B-1\n2026-11-24,一元,B-2\n", encoding="gbk")
+    arguments, environment = command(city, "payments", "import", str(statement))
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+    assert "bank.csv:3: '一元' is not an amount" in done.stdout
+    for words, code in (
+        (("payments", "export", "none", "--out", str(tmp_path / "x")), 4),
+        (("payments", "import", str(tmp_path / "none.csv")), 3),
+        (("payments", "due", "--payer", "n-none"), 4),
+        (("payments", "order", "--on", "1999-01-01", "--key", "x"), 3),
+    ):
+        arguments, environment = command(city, *words)
+        failed = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+        assert (failed.returncode, "Traceback" in failed.stderr) == (code, False), (words, failed.stderr)
 
 
 def test_killed_anywhere_it_ends_the_same(city: Path, tmp_path: Path, small_pack: str) -> None:

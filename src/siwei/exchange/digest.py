@@ -248,7 +248,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     "ImportFile": _values(ImportFile.objects.all(), "name", "sha256", "shape", "read", "created", "merged", "rejected"),
     "Invoice": _values(
         Invoice.objects.all(),
-        *("issuer__key", "number", "recipient__key", "period", "gross_fen", "voucher_fen", "own_fen", "tax_number"),
+        *("issuer__key", "number", "recipient__key", "gross_fen", "voucher_fen", "own_fen", "tax_number"),
     ),
     "InvoiceLine": _values(
         InvoiceLine.objects.all(),

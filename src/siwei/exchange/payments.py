@@ -62,15 +62,15 @@ def make_batch(
     content = {"payer": payer, "execute_on": execute_on, "payees": wanted}
     if repeated("make_batch", idempotency_key, content):
         return PaymentBatch.objects.get(key=idempotency_key)
+    if abs(execute_on - now.date()) > timedelta(days=400):
+        raise InputError([Problem(f"{execute_on} is far from today", "the day of payment", field="execute_on")])
     debtor = account_of(owner)
     if debtor is None:
         raise Conflict(f"{owner.name if owner else 'the city'} has no bank account here → enter it first")
     orders = [due for due in payments_due(owner) if not due.hindrance and (wanted is None or due.payee.key in wanted)]
     if not orders:
         raise Conflict("nothing is due that can be ordered → see what is missing on the payment desk")
-    if execute_on < now.date() - timedelta(days=1):
-        raise InputError([Problem(f"{execute_on} is over", "today or later", field="execute_on")])
-    message_id = f"SW{now:%Y%m%d}-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:8].upper()}"
+    message_id = f"SW{execute_on:%Y%m%d}-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:8].upper()}"
     orders = orders[:MOST_ORDERS]
     batch = PaymentBatch.objects.create(
         key=idempotency_key, message_id=message_id, payer=owner, debtor=debtor, execute_on=execute_on,

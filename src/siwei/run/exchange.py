@@ -24,6 +24,8 @@ from siwei.exchange.models import (
     JobState,
     Listing,
     Match,
+    OrderState,
+    PaymentOrder,
     Project,
     SharingRound,
     Voucher,
@@ -34,6 +36,7 @@ from siwei.exchange.vouchers import grant_voucher, open_pot
 from siwei.run.cast import Deal, Training, load_cast
 from siwei.run.cast_parties import Stage, enter, open_projects
 from siwei.run.milestones import UNSIGNED, approve, argue, money_of, set_limits
+from siwei.run.payments import pay
 from siwei.run.rounds import play_round
 from siwei.run.stage import Counts, Job
 
@@ -64,6 +67,8 @@ def trade(job: Job) -> Counts:
         conclude(stage, deal, projects.get(deal.need))
     for name, spec in cast.rounds.items():
         play_round(stage, name, spec)
+    if pay(stage) is None:
+        notes.append("nothing was due from the city: no payment was ordered")
     settled = Agreement.objects.filter(state=AgreementState.SETTLED).count()
     return {
         "parties": len(stage.organisations),
@@ -76,6 +81,7 @@ def trade(job: Job) -> Counts:
         "projects": Project.objects.count(),
         "rounds": SharingRound.objects.count(),
         "applications": Application.objects.count(),
+        "paid": PaymentOrder.objects.filter(state=OrderState.PAID).count(),
         "notes": notes,
     }
 

@@ -1,0 +1,197 @@
+"""`siwei payments`: what is due, payment orders for the bank, bank statements, differences, settlement statements."""
+
+import json as json_module
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from siwei.cli.app import City, Json, app, open_city
+from siwei.cli.output import console, print_json, print_table
+from siwei.errors import InputError, Problem
+
+payments_app = App(name="payments", help="Pay what is due by orders two people approve; read what the bank did.")
+app.command(payments_app)
+Payer = Annotated[str | None, Parameter(help="An organisation's key; left out, the city.")]
+
+
+@payments_app.command
+def due(*, payer: Payer = None, city: City = None, json: Json = False) -> None:
+    """List what is due and in no order yet."""
+    open_city(city)
+    from siwei.exchange.parties import find_organisation
+    from siwei.exchange.payments_due import payments_due
+
+    found = payments_due(find_organisation(payer) if payer else None)
+    rows = [(each.payee.key, each.payee.name, each.amount_fen, len(each.items), each.hindrance) for each in found]
+    names = ("payee", "name", "amount_fen", "reasons", "hindrance")
+    _show(f"due from {payer or 'the city'}", names, rows, json)
+
+
+@payments_app.command
+def order(*, on: date, key: str, payer: Payer = None, city: City = None, json: Json = False) -> None:
+    """Order what is due, in one batch that two people then approve on its page.
+
+    Parameters
+    ----------
+    on: the day of payment
+    key: sent again, it is the same batch
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.payments import make_batch
+
+    batch = make_batch(payer, execute_on=on, actor=PLATFORM, now=timezone.now(), idempotency_key=key)
+    rows = [(batch.message_id, batch.orders_count, batch.total_fen, batch.state, batch.content_sha256)]
+    _show("ordered", ("batch", "orders", "total_fen", "state", "sha256"), rows, json)
+
+
+@payments_app.command
+def batches(*, city: City = None, json: Json = False) -> None:
+    """List batches with their approvals and what of them is paid."""
+    open_city(city)
+    from siwei.exchange.actors import PLATFORM
+    from siwei.portal.queries.payments import batches as all_batches
+
+    rows = [
+        (
+            each.message_id, each.payer.key if each.payer else "city", each.execute_on.isoformat(), each.total_fen,
+            each.state, " ".join(by.username for by in (each.first_by, each.second_by) if by),
+            f"{each.paid_count}/{each.orders_count}",  # type: ignore[attr-defined]  # annotated by the query
+        )
+        for each in all_batches(PLATFORM)
+    ]  # fmt: skip
+    _show("batches", ("batch", "payer", "on", "total_fen", "state", "approved_by", "paid"), rows, json)
+
+
+@payments_app.command
+def export(batch: str, *, out: Path, form: Literal["pain001", "csv"] = "pain001", city: City = None) -> None:
+    """Write an approved batch for the bank; written again, it is the same bytes.
+
+    Parameters
+    ----------
+    batch: its identifier
+    out: the file to write
+    form: pain.001.001.09 or CSV
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.payments import export_batch
+
+    if not out.parent.is_dir():
+        raise InputError([Problem(f"there is no folder {out.parent}", "make it first", field="--out")])
+    file = export_batch(batch, form, actor=PLATFORM, now=timezone.now())
+    out.write_bytes(file.content.encode())
+    console.print(f"Wrote {out} ({file.sha256}).", highlight=False)
+
+
+@payments_app.command(name="import")
+def import_(
+    file: Path,
+    *,
+    holder: Annotated[str | None, Parameter(help="Whose account: an organisation's key; left out, the city's.")] = None,
+    columns: Annotated[Path | None, Parameter(help="JSON: which heading of a CSV means what.")] = None,
+    city: City = None,
+    json: Json = False,
+) -> None:
+    """Import a bank statement (camt.053 or CSV) and match it with the orders. The same file again changes nothing.
+
+    Parameters
+    ----------
+    file: the bank's file
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.statement_imports import import_statement
+    from siwei.market.bank.statements import LIMIT_BYTES
+
+    content = _read(file, LIMIT_BYTES)
+    mapping = json_module.loads(_read(columns, 100_000)) if columns else None
+    made = import_statement(holder, content, file.name[:200], columns=mapping, actor=PLATFORM, now=timezone.now())
+    rows = [(made.name, made.read, made.added, made.rejected, made.is_whole)]
+    _show("statement", ("file", "read", "added", "rejected", "whole"), rows, json)
+    for each in made.rejects.order_by("row"):
+        console.print(f"{file.name}:{each.row}: {each.reason}", highlight=False, markup=False)
+
+
+@payments_app.command
+def differences(*, city: City = None, json: Json = False) -> None:
+    """List bank entries that agree with no order, and orders that are late."""
+    open_city(city)
+    from siwei.exchange.actors import PLATFORM
+    from siwei.portal.queries.payments import differences as all_differences
+
+    found = all_differences(PLATFORM)
+    rows = [
+        (
+            each.reference, each.booked_on.isoformat(), each.direction, each.amount_fen, each.finding,
+            each.difference_fen, each.name,
+        )
+        for each, _ in found.waiting
+    ]  # fmt: skip
+    rows += [(str(each), each.batch.execute_on.isoformat(), "", each.amount_fen, "late", 0, each.payee.name)
+             for each in found.late]  # fmt: skip
+    names = ("reference", "on", "direction", "amount_fen", "finding", "difference_fen", "name")
+    _show("differences", names, rows, json)
+
+
+@payments_app.command
+def invoices(
+    issuer: str,
+    period: str,
+    *,
+    out: Annotated[Path | None, Parameter(help="Folder for them as PDF, CSV and XLSX, in both languages.")] = None,
+    city: City = None,
+    json: Json = False,
+) -> None:
+    """Issue an organisation's settlement statements (结算单) of a month; issued again, nothing new is numbered.
+
+    Parameters
+    ----------
+    issuer: the organisation's key
+    period: a month, such as 2026-11
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.invoices import issue_invoices
+
+    found = issue_invoices(issuer, period, actor=PLATFORM, now=timezone.now())
+    if out is not None:
+        from siwei.portal.settlement_papers import MEDIA_TYPES, invoice_file
+
+        out.mkdir(parents=True, exist_ok=True)
+        for invoice in found:
+            for form in MEDIA_TYPES:
+                for language, short in (("zh-hans", "zh"), ("en", "en")):
+                    (out / f"{invoice.name}-{short}.{form}").write_bytes(invoice_file(invoice, form, language))
+    rows = [(each.name, each.recipient.name, each.gross_fen, each.voucher_fen, each.own_fen) for each in found]
+    names = ("number", "recipient", "gross_fen", "voucher_fen", "own_fen")
+    _show(f"settlement statements of {issuer}, {period}", names, rows, json)
+
+
+def _show(title: str, names: tuple[str, ...], rows: Sequence[tuple[object, ...]], json: bool) -> None:
+    if json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        print_table(title, names, rows)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise InputError([Problem(f"cannot be read ({error.strerror})", "name the file", file=str(path))]) from None
+    if len(content) > limit:
+        raise InputError([Problem(f"more than {limit:,} bytes", "give a shorter file", file=str(path))])
+    return content
