@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import psycopg
+import psycopg.rows
 import pytest
 
 HERE = Path(__file__).parent
@@ -51,15 +53,18 @@ class Running:
 
     def calls(self) -> dict[str, dict[str, Any]]:
         """Every call by name, oldest first, as its row stands."""
-        with contextlib.closing(sqlite3.connect(Path(self.environment["SIWEI_CITY"]) / "city.sqlite3")) as city:
-            city.row_factory = sqlite3.Row
-            rows = city.execute("SELECT * FROM exchange_modelcall ORDER BY id")
-            return {row["name"]: dict(row) for row in rows}
+        return {row["name"]: row for row in self.rows("SELECT * FROM exchange_modelcall ORDER BY id")}
 
     def upstream(self, key: str) -> dict[str, Any]:
+        return {row["key"]: row for row in self.rows("SELECT * FROM exchange_upstream")}[key]
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        if url := self.environment.get("SIWEI_DATABASE_URL"):
+            with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as city:
+                return city.execute(query).fetchall()
         with contextlib.closing(sqlite3.connect(Path(self.environment["SIWEI_CITY"]) / "city.sqlite3")) as city:
             city.row_factory = sqlite3.Row
-            return dict(city.execute("SELECT * FROM exchange_upstream WHERE key = ?", [key]).fetchone())
+            return [dict(row) for row in city.execute(query)]
 
     def start(self) -> None:
         command = [*SIWEI, "gateway", "--port", str(self.port), "--log-calls"]
@@ -103,10 +108,29 @@ def encoder_folder() -> Path:
     return Path(found.origin).parent / "model"
 
 
+def own_database() -> dict[str, str]:
+    """On PostgreSQL a database for these processes alone, beside the one the other tests have."""
+    url = os.environ.get("SIWEI_DATABASE_URL")
+    if not url:
+        return {}
+    server, _, _ = url.rpartition("/")
+    name = f"gateway_{os.getpid()}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return {"SIWEI_DATABASE_URL": f"{server}/{name}"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks the running gateway uses a database: it runs on both."""
+    for item in items:
+        if "running" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.database)
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("gateway")
-    environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"}
+    environment = os.environ | own_database()
     environment |= {"SIWEI_CITY": str(directory / "city"), "PYTHONPATH": str(HERE)}
     text, text_url = started([sys.executable, str(HERE / "text_server.py")], environment)
     encoder = [sys.executable, "-m", "siwei.compute.serving.embeddings", str(encoder_folder())]
