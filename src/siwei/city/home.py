@@ -47,6 +47,11 @@ class CityHome:
         return self.directory / "files"
 
     @property
+    def datasets(self) -> Path:
+        """Files of datasets, by their hash; handed out to whoever accepted their terms."""
+        return self.directory / "datasets"
+
+    @property
     def rejects(self) -> Path:
         return self.directory / "rejects"
 

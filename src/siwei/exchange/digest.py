@@ -27,6 +27,10 @@ from siwei.exchange.models import (
     CapAlert,
     ClaimedDocument,
     CounterReading,
+    Dataset,
+    DatasetAccess,
+    DatasetFile,
+    DatasetVersion,
     Decision,
     Delivery,
     Dispute,
@@ -64,6 +68,7 @@ from siwei.exchange.models import (
     SharingRound,
     StatementFile,
     StatementReject,
+    TermsAcceptance,
     Transfer,
     TrueUp,
     Upstream,
@@ -211,6 +216,21 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("line__agreement__key", "line__number", "limit_microfen", "used_microfen", "reserved_microfen"),
     ),
     "ClaimedDocument": _values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
+    "Dataset": _values(Dataset.objects.all(), "key", "organisation__key", "offer__key"),
+    "DatasetAccess": _values(
+        DatasetAccess.objects.all(),
+        *("file__version__dataset__key", "file__version__number", "file__number", "organisation__key"),
+        *("person__username", "first_byte", "last_byte"),
+    ),
+    "DatasetFile": _values(
+        DatasetFile.objects.all(),
+        *("version__dataset__key", "version__number", "number", "identifier", "path", "media_type", "sha256"),
+        *("size_bytes", "url"),
+    ),
+    "DatasetVersion": _values(
+        DatasetVersion.objects.all(),
+        *("dataset__key", "number", "name", "description", "licence", "terms_sha256", "metadata"),
+    ),
     "Decision": _values(
         Decision.objects.all(),
         *("key", "organisation__key", "programme", "version_sha256", "is_draft", "as_of", "verdict", "award_fen"),
@@ -354,6 +374,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         StatementFile.objects.all(), "account_number", "sha256", "name", "form", "read", "added", "rejected", "is_whole"
     ),
     "StatementReject": _values(StatementReject.objects.all(), "file__sha256", "row", "reason", "record"),
+    "TermsAcceptance": _values(
+        TermsAcceptance.objects.all(),
+        *("version__dataset__key", "version__number", "organisation__key", "person__username", "role"),
+        *("agreement__key", "terms_sha256"),
+    ),
     "Transfer": _transfers,
     "TrueUp": _values(
         TrueUp.objects.all(),

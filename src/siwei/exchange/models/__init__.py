@@ -9,6 +9,7 @@ from siwei.exchange.models.applications import (
     SharingRound,
 )
 from siwei.exchange.models.awards import Decision, Pot, Relation, Voucher
+from siwei.exchange.models.datasets import Dataset, DatasetAccess, DatasetFile, DatasetVersion, TermsAcceptance
 from siwei.exchange.models.deals import (
     Agreement,
     AgreementLine,
@@ -82,6 +83,10 @@ __all__ = [
     "ClaimedDocument",
     "Consent",
     "CounterReading",
+    "Dataset",
+    "DatasetAccess",
+    "DatasetFile",
+    "DatasetVersion",
     "Decision",
     "Delivery",
     "DeliveryForm",
@@ -146,6 +151,7 @@ __all__ = [
     "StatementFile",
     "StatementReject",
     "StoredFile",
+    "TermsAcceptance",
     "Transfer",
     "TransferKind",
     "TrueUp",
