@@ -18,6 +18,7 @@ MONEY_UNITS = ("fen", "minor")
 BASIS_POINTS_IN_PER_CENT = 100
 NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 MOST_DIGITS = 30
+REMARK = re.compile(r" \([^()]*\)$")
 CHOICES = re.compile(r"[a-z][a-z0-9_]*(?: / [a-z][a-z0-9_]*)+")
 
 
@@ -53,10 +54,12 @@ def amount_entry(text: str, unit: str, field: str) -> int:
 
 
 def choices_of(attribute: Attribute, districts: Mapping[str, object]) -> tuple[str, ...]:
-    """The values a text may have, where the pack says which: districts, or a meaning written `a / b / c`."""
+    """The values a text may have, where the pack says which: districts, or a meaning written `a / b / c`, with a
+    remark in brackets after it."""
     if attribute.id == "district":
         return tuple(districts)
-    return tuple(attribute.meaning_en.split(" / ")) if CHOICES.fullmatch(attribute.meaning_en) else ()
+    listed = REMARK.sub("", attribute.meaning_en)
+    return tuple(listed.split(" / ")) if CHOICES.fullmatch(listed) else ()
 
 
 def _multiple(attribute: Attribute, unit: str) -> int:

@@ -411,6 +411,22 @@ GROUPS: dict[str, dict[str, str]] = {
         "revenue": gettext_noop("Revenue"),
         "assets": gettext_noop("Total assets"),
     },
+    "project_field": {
+        "basic_research": gettext_noop("Basic research"),
+        "key_technology": gettext_noop("Key technology"),
+        "application": gettext_noop("Use in an industry"),
+        "talent_team": gettext_noop("A team brought in"),
+        "other": gettext_noop("Other field"),
+    },
+    "project_level": {
+        "demonstration": gettext_noop("Demonstration"),
+        "benchmark": gettext_noop("Benchmark"),
+    },
+    "peacock_level": {
+        "highest": gettext_noop("Highest level"),
+        "middle": gettext_noop("Middle level"),
+        "lowest": gettext_noop("Lowest level"),
+    },
     "legal_form": {
         "firm": gettext_noop("Firm"),
         "university": gettext_noop("University"),
@@ -420,6 +436,11 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 SECONDS_PER_HOUR = 3_600
+GROUPS["project_lead_form"] = GROUPS["legal_form"]
+CODED = frozenset(
+    {"legal_form", "main_industry", "project_field", "project_level", "project_lead_form", "peacock_level"}
+)
+"""Attributes whose values are codes; each has a group of words by its own name."""
 MARKS = {"source": "源", "road": "路", "base": "基", "wing": "翼", "evolve": "演"}
 
 
@@ -449,7 +470,7 @@ def dimension(code: str) -> str:
 def source(text: str) -> str:
     """A fact's source; an organisation's own word (`siwei.exchange.facts`) in the reader's language."""
     if text == OWN_WORD:
-        return _("declared by yourself")
+        return _("your own word")
     if text == SOURCE:
         return _("this exchange")
     name = text.removeprefix(DECLARED_BY)

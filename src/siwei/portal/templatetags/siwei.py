@@ -184,7 +184,7 @@ def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
     """A fact's canonical text as people read it: money, dates, yes and no, districts."""
     if attribute["id"] == "district":
         return district(value)
-    if attribute["id"] in ("legal_form", "main_industry"):
+    if attribute["id"] in words.CODED:
         return words.word(attribute["id"], value)
     if attribute["type"] == "bool":
         return _("yes") if value == "true" else _("no")
@@ -242,8 +242,8 @@ def seen_value(seen: Any) -> SafeString | str:
         return _("yes") if value else _("no")
     if isinstance(value, int):
         return fen(value) if unit == "fen" else f"{value:,}"
-    if seen.attribute == "legal_form":
-        return words.word("legal_form", str(value))
+    if seen.attribute in words.CODED:
+        return words.word(seen.attribute, str(value))
     return district(value) if seen.attribute == "district" else iso(value) if isinstance(value, date) else str(value)
 
 
