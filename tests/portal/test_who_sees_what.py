@@ -1,13 +1,23 @@
 """Who may open which address. Every address of the portal and the API stands in a table below."""
 
+import json
 import re
+from datetime import date
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import get_resolver
 from portal_addresses import addresses
-from portal_city import City, signed_in
+from portal_city import NOW, City, know, signed_in
 
+from siwei.exchange.applications import apply_for_award
+from siwei.exchange.models import Application, Objection, Pot, SharingRound, Voucher
+from siwei.exchange.rounds import object_to, open_notice, share_applications
+from siwei.exchange.vouchers import open_pot
+from siwei.portal.city_pack import pack, programmes, stacking
+
+SIGNED_IN = {"alice", "bob", "charlie", "olive", "ann"}
 PUBLIC = {
     "": "/",
     "chain": "/chain",
@@ -145,7 +155,68 @@ PRIVATE = {
     "api/imports": ("/api/imports", set()),
     "api/imports/<sha256>/rejects": ("/api/imports/" + "ab" * 32 + "/rejects", set()),
 }
-# Only written to (test_dossier.py, test_calls.py), or of what this deal has not: test_calls.py says who may.
+# What a call of the city is opened with: the address, and who may (None: everybody; the offices always).
+FIRM = "n-00000000000000aa"
+CALLED: dict[str, tuple[str, set[str] | None]] = {
+    "calls/<slug:programme_id>/<str:period>": ("/calls/longhua-compute/2026", None),
+    "notices/<path:key>": ("/notices/round", None),
+    "api/calls/<programme_id>/<period>": ("/api/calls/longhua-compute/2026", None),
+    "api/round": ("/api/round?key=round", None),
+    "api/policy/columns": ("/api/policy/columns", None),
+    "api/policy/schema": ("/api/policy/schema", None),
+    "organisations/<slug:key>/programmes/<slug:programme_id>/apply": (
+        f"/organisations/{FIRM}/programmes/longhua-compute/apply",
+        {"alice"},
+    ),
+    "applications/<path:key>": (f"/applications/apply-{FIRM}", {"alice"}),
+    "api/application": (f"/api/application?key=apply-{FIRM}", {"alice"}),
+}
+DRAFT = {"yaml": "id: x"}
+ROW = {"id": "a", "legal_form": "firm"}
+# What is only written to: the address, what is sent, and who is not refused for who they are (a visitor always is).
+WRITTEN: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "api/calls/<programme_id>/<period>/rounds": ("/api/calls/longhua-compute/2026/rounds", {}, {"olive"}),
+    "api/programmes/<programme_id>/pots": (
+        "/api/programmes/moxing/pots",
+        {"period": "2026", "budget_fen": 100},
+        {"olive"},
+    ),
+    "api/organisations/<key>/applications": (
+        f"/api/organisations/{FIRM}/applications",
+        {"programme": "longhua-compute", "claim_fen": 1, "documents": [{"kind": "contract", "number": "1"}]},
+        {"alice", "olive"},
+    ),
+    "api/application/withdrawal": (
+        "/api/application/withdrawal",
+        {"application": f"apply-{FIRM}"},
+        {"alice", "olive"},
+    ),
+    "api/application/score": ("/api/application/score", {"application": f"apply-{FIRM}", "score": 1}, {"olive"}),
+    "api/application/objections": (
+        "/api/application/objections",
+        {"application": f"apply-{FIRM}", "text": "why"},
+        {"alice", "bob", "charlie", "olive"},
+    ),
+    "api/round/notice": ("/api/round/notice", {"round": "round", "until": "2026-12-30"}, {"olive"}),
+    "api/round/award": ("/api/round/award", {"round": "round"}, {"olive"}),
+    "api/round/vouchers": ("/api/round/vouchers", {"round": "round"}, {"olive"}),
+    "api/objection/decision": ("/api/objection/decision", {"objection": "o", "upheld": True, "reason": "r"}, {"olive"}),
+    "api/policy/check": ("/api/policy/check", DRAFT, SIGNED_IN),
+    "api/policy/decide": ("/api/policy/decide", {"rows": [ROW], "programmes": ["xunli"]}, SIGNED_IN),
+    "api/policy/explain": ("/api/policy/explain", {"row": ROW, "programme": "xunli"}, SIGNED_IN),
+    "api/policy/diff": ("/api/policy/diff", {"rows": [ROW], "programme": "xunli", **DRAFT}, SIGNED_IN),
+    "api/policy/share": (
+        "/api/policy/share",
+        {"programme": "longhua-compute", "budget_fen": 5, "claims": [{"id": "a", "claim_fen": 3}]},
+        SIGNED_IN,
+    ),
+    "programmes/<slug:programme_id>/pot": (
+        "/programmes/moxing/pot",
+        {"period": "2026", "budget": "1", "unit": "wan"},
+        {"olive"},
+    ),
+}
+# Only written to (test_dossier.py), or of what this deal has not.
 NOT_OURS = (
     # test_deals.py: every act as an outsider.
     "acts/<slug:act>",
@@ -177,31 +248,6 @@ NOT_OURS = (
     "api/model-keys/<identifier>/limits",
     "api/model-calls/<name>",
     "api/upstream",
-    "organisations/<slug:key>/programmes/<slug:programme_id>/apply",
-    "calls/<slug:programme_id>/<str:period>",
-    "programmes/<slug:programme_id>/pot",
-    "applications/<path:key>",
-    "notices/<path:key>",
-    "api/calls/<programme_id>/<period>",
-    "api/calls/<programme_id>/<period>/rounds",
-    "api/programmes/<programme_id>/pots",
-    "api/organisations/<key>/applications",
-    "api/application",
-    "api/application/withdrawal",
-    "api/application/score",
-    "api/application/objections",
-    "api/round",
-    "api/round/notice",
-    "api/round/award",
-    "api/round/vouchers",
-    "api/objection/decision",
-    "api/policy/check",
-    "api/policy/columns",
-    "api/policy/decide",
-    "api/policy/diff",
-    "api/policy/explain",
-    "api/policy/schema",
-    "api/policy/share",
     "account/keys",
     "account/keys/<slug:identifier>/revoke",
     "api/keys/<identifier>/revocation",
@@ -220,7 +266,7 @@ NOT_OURS = (
 
 
 def test_every_address_is_in_the_tables() -> None:
-    known = set(PUBLIC) | set(PRIVATE)
+    known = set(PUBLIC) | set(PRIVATE) | set(CALLED) | set(WRITTEN)
     ours = [
         route for route in addresses(get_resolver().url_patterns) if not route.startswith(("accounts/", "languages/"))
     ]
@@ -240,6 +286,83 @@ def test_the_rest_opens_only_to_those_it_concerns(dealt: City, who: str) -> None
     opened = {route for route, (address, _) in PRIVATE.items() if client.get(address).status_code == 200}
     expected = {route for route, (_, allowed) in PRIVATE.items() if who in allowed or who in ("olive", "ann")}
     assert opened == expected
+
+
+@pytest.fixture
+def called(city: City) -> City:
+    """A call of Longhua's: the firm and the outsider applied, the pot was shared, the round is on public notice, and
+    Bob objects."""
+    for organisation in (city.firm, city.outsider):
+        organisation.facts.filter(attribute="district").delete()
+        know(organisation, "district", "longhua", is_public=True)
+        know(organisation, "longhua_compute_paid", "100000000", is_public=False)
+    programme, day = programmes()["longhua-compute"], date(2026, 11, 23)
+    acting: dict[str, Any] = {"as_of": day, "now": NOW}
+    pot = open_pot(programme, "2026", 40_000_000, actor=city.olive, now=NOW, idempotency_key="pot")
+    for organisation, actor in ((city.firm, city.alice), (city.outsider, city.charlie)):
+        apply_for_award(
+            programme, organisation, pot, claim_fen=30_000_000, documents=[("contract", organisation.key)],
+            attributes=pack().attributes, stacking=stacking(), actor=actor,
+            idempotency_key=f"apply-{organisation.key}", **acting,
+        )  # fmt: skip
+    made = share_applications(
+        programme, pot, attributes=pack().attributes, actor=city.olive, idempotency_key="round", **acting
+    )
+    open_notice(made, until=date(2026, 11, 30), actor=city.olive, idempotency_key="notice", **acting)
+    application = Application.objects.get(organisation=city.firm)
+    object_to(application, "why", actor=city.bob, idempotency_key="o", **acting)
+    return city
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["visitor", "alice", "bob", "charlie", "olive", "ann"])
+def test_a_call_opens_to_those_it_concerns(called: City, who: str) -> None:
+    client = Client() if who == "visitor" else signed_in(getattr(called, who))
+    opened = {route for route, (address, _) in CALLED.items() if client.get(address).status_code == 200}
+    expected = {
+        route for route, (_, allowed) in CALLED.items() if allowed is None or who in allowed or who in ("olive", "ann")
+    }
+    assert opened == expected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["visitor", "alice", "bob", "charlie", "ann"])
+def test_whom_a_write_does_not_concern_is_refused_and_changes_nothing(called: City, who: str) -> None:
+    client = Client() if who == "visitor" else signed_in(getattr(called, who))
+    before = rows_of_calls()
+    for route, (address, body, allowed) in WRITTEN.items():
+        if who in allowed:
+            continue
+        assert write(client, route, address, body, "k") in (401, 403, 404), route
+    assert rows_of_calls() == before
+
+
+@pytest.mark.django_db
+def test_whom_a_write_concerns_is_not_refused_for_who_they_are(called: City) -> None:
+    """What is sent may still not be possible now (409) or wrong (400), but never forbidden."""
+    for who in SIGNED_IN:
+        client = signed_in(getattr(called, who))
+        for route, (address, body, allowed) in WRITTEN.items():
+            if who not in allowed or not route.startswith("api/"):
+                continue
+            assert write(client, route, address, body, f"k-{who}") in (200, 400, 409), (route, who)
+
+
+def write(client: Client, route: str, address: str, body: dict[str, Any], key: str) -> int:
+    if not route.startswith("api/"):
+        return client.post(address, body).status_code
+    given = body if "policy" in route else {**body, "idempotency_key": key}
+    return client.post(address, json.dumps(given), content_type="application/json").status_code
+
+
+def rows_of_calls() -> list[Any]:
+    return [
+        *Pot.objects.values_list("programme", "period"),
+        *Application.objects.order_by("key").values_list("key", "state", "score", "shared_fen"),
+        *SharingRound.objects.values_list("key", "state", "notice_until"),
+        *Objection.objects.values_list("key", "upheld"),
+        Voucher.objects.count(),
+    ]
 
 
 @pytest.mark.django_db
