@@ -21,6 +21,7 @@ from siwei.exchange.models.payments import CITY
 from siwei.exchange.statement_imports import import_statement
 from siwei.market.bank.statements import LIMIT_BYTES
 from siwei.portal.access import actor_of, require_private
+from siwei.portal.directory import current_directory
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import payments
 from siwei.portal.queries.organisations import organisation_or_missing
@@ -35,7 +36,13 @@ def payments_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     desk = payments.payment_desk(actor)
     today = timezone.localdate()
-    context = {"desk": desk, "token": uuid.uuid4().hex, "today": today, "work": payments.open_work(actor)}
+    context = {
+        "desk": desk,
+        "token": uuid.uuid4().hex,
+        "today": today,
+        "work": payments.open_work(actor),
+        "generated": current_directory().has_generated,
+    }
     return render(request, "portal/payments/desk.html", context)
 
 
@@ -43,7 +50,9 @@ def payments_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def batch_page(request: HttpRequest, message_id: str) -> HttpResponse:
     view = payments.batch_view(message_id, actor_of(request))
-    return render(request, "portal/payments/batch.html", {"view": view, "token": uuid.uuid4().hex})
+    generated = any(order.payee.is_generated for order in view.orders)
+    context = {"view": view, "token": uuid.uuid4().hex, "generated": generated}
+    return render(request, "portal/payments/batch.html", context)
 
 
 @login_required
@@ -72,7 +81,13 @@ def differences_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("%(read)s entries read, %(added)s of them new, %(rejected)s rejected.") % told)
         return redirect("differences")
     kept = Organisation.objects.visible_to(actor).filter(pk__in=actor.treasury_ids).order_by("name", "pk")
-    context = {"found": payments.differences(actor), "token": uuid.uuid4().hex, "organisations": kept, "city": CITY}
+    context = {
+        "found": payments.differences(actor),
+        "token": uuid.uuid4().hex,
+        "organisations": kept,
+        "city": CITY,
+        "generated": current_directory().has_generated,
+    }
     return render(request, "portal/payments/differences.html", context)
 
 
@@ -87,6 +102,7 @@ def invoice_list(request: HttpRequest) -> HttpResponse:
         "keeps": actor.treasury_ids,
         "month": f"{timezone.localdate():%Y-%m}",
         "token": uuid.uuid4().hex,
+        "generated": current_directory().has_generated,
     }
     return render(request, "portal/payments/invoices.html", context)
 
@@ -101,6 +117,7 @@ def invoice_page(request: HttpRequest, issuer: str, number: int) -> HttpResponse
         "rows": invoice_rows(invoice),
         "notices": notices_of(invoice),
         "is_issuer": invoice.issuer_id in actor.treasury_ids,
+        "generated": invoice.issuer.is_generated or invoice.recipient.is_generated,
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/payments/invoice.html", context)
