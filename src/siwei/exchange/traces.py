@@ -47,6 +47,8 @@ class Money:
     held: int
     captured: int
     """Paid for what was delivered, less what was taken back."""
+    returned: int
+    """What vouchers gave back to the pot, which is in the pot again."""
 
     @property
     def adds_up(self) -> bool:
@@ -69,7 +71,7 @@ def trace(subject: str, *, actor: Actor) -> Trace:
         programme, _, period = subject.rpartition(":")
         pot = Pot.objects.visible_to(actor).filter(programme=programme, period=period).select_related("account").first()
         if pot is not None:
-            return Trace(subject, _trace(_captures(actor, pot), actor), _money_of(pot) if actor.sees_all else None)
+            return Trace(subject, _trace(_captures(actor, pot), actor), money_of(pot) if actor.sees_all else None)
         if (voucher := Voucher.objects.visible_to(actor).filter(key=subject).first()) is not None:
             return Trace(subject, _trace(_captures(actor).filter(debit_account=voucher.account_id), actor))
         job = Job.objects.visible_to(actor).select_related("line").filter(key=subject).first()
@@ -194,7 +196,8 @@ def _taken_back(captures: pl.DataFrame, actor: Actor) -> pl.DataFrame:
     return pl.concat([rows.drop("number", "amount"), given, pl.DataFrame(schema=TRACE)], how="diagonal").select(*TRACE)
 
 
-def _money_of(pot: Pot) -> Money:
+def money_of(pot: Pot) -> Money:
+    """Where the pot's money is, by its entries."""
     vouchers = Voucher.objects.filter(pot=pot)
     stands = vouchers.aggregate(balance=Sum("account__balance"), held=Sum("account__held"))
     accounts = vouchers.values("account_id")
@@ -215,4 +218,5 @@ def _money_of(pot: Pot) -> Money:
         in_vouchers=(stands["balance"] or 0) - held,
         held=held,
         captured=out - back,
+        returned=moved(Q(credit_account=pot.account_id, debit_account__in=accounts) & moving),
     )

@@ -16,6 +16,7 @@ from siwei.portal.api import (
     chain,
     city,
     dossier,
+    ledger,
     meters,
     organisations,
     payments,
@@ -53,6 +54,7 @@ api.add_router("", meters.router, tags=["meters"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])
 api.add_router("/person", person.router, tags=["person"])
+api.add_router("/ledger", ledger.router, tags=["ledger"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", services.router, tags=["services"])
 api.add_router("", payments.router, tags=["payments"])

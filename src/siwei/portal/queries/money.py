@@ -8,6 +8,7 @@ from django.db.models import F, Q, Sum
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Account, Hold, Pot, Transfer, Voucher
+from siwei.exchange.traces import Money, money_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,21 @@ def public_money() -> PublicMoney:
 def pots(actor: Actor, programme: str = "") -> list[Pot]:
     found = Pot.objects.visible_to(actor).select_related("account").order_by("programme", "period")
     return list(found.filter(programme=programme) if programme else found)
+
+
+@dataclass(frozen=True, slots=True)
+class PotBoard:
+    """A pot and where its money is; `key` is what a trace of it is asked by."""
+
+    key: str
+    programme: str
+    period: str
+    money: Money
+
+
+def pot_boards(actor: Actor) -> list[PotBoard]:
+    """For the operator and the auditor."""
+    return [PotBoard(f"{pot.programme}:{pot.period}", pot.programme, pot.period, money_of(pot)) for pot in pots(actor)]
 
 
 def accounts_of(organisation_id: int, actor: Actor) -> list[Account]:

@@ -218,7 +218,7 @@ def quantity(value: int, unit: str) -> str:
 @register.simple_tag
 def amount(value: int, unit: str) -> SafeString | str:
     """An amount on the ledger: money, or a metered quantity."""
-    return fen(value) if unit == "CNY" else quantity(value, unit)
+    return fen(value) if unit in ("CNY", "cap:fen") else quantity(value, unit)
 
 
 @register.simple_tag

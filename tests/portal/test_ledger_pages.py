@@ -1,0 +1,105 @@
+"""Wallet, money board, trace: what stands on them, for whom, and what is taken away."""
+
+import io
+import json
+import re
+
+import pytest
+from openpyxl import load_workbook
+from portal_city import City, signed_in
+
+from siwei.exchange.actors import PLATFORM
+from siwei.exchange.models import Account, Seal
+from siwei.exchange.seals import seal
+
+WALLET = "/organisations/n-00000000000000aa/wallet"
+
+
+def text_of(city: City, name: str, address: str) -> str:
+    response = signed_in(getattr(city, name)).get(address, headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.content[:400]
+    return response.content.decode()
+
+
+class TestWallet:
+    def test_what_may_be_spent_and_every_entry_to_what_led_to_it(self, dealt: City) -> None:
+        page = text_of(dealt, "alice", WALLET + "?account=CNY:voucher:voucher")
+        left = Account.objects.get(code="CNY:voucher:voucher").available
+        assert f'value="{left}"' in page
+        assert "2026-12-31" in page
+        assert 'href="/agreements/deal"' in page
+        assert 'href="/organisations/n-00000000000000aa/programmes/xunli"' in page
+        assert "/trace/settle:deal:1:final:voucher:capture" in page
+
+    def test_a_period_and_exports(self, dealt: City) -> None:
+        address = WALLET + "?account=CNY:voucher:voucher&from={}&to={}"
+        assert "No entry in this period." in text_of(dealt, "alice", address.format("2020-01-01", "2020-01-02"))
+        client = signed_in(dealt.alice)
+        csv = client.get(WALLET + "?account=CNY:voucher:voucher&export=csv").content.decode("utf-8-sig").splitlines()
+        kinds = [line.split(",")[4] for line in csv[1:]]
+        assert kinds == ["opening", "post", "hold", "capture", "release", "closing"]
+        assert csv[0].endswith(",generated")
+        sheet = load_workbook(io.BytesIO(client.get(WALLET + "?account=CNY:voucher:voucher&export=xlsx").content))
+        assert sheet.active.max_row == 7
+
+    @pytest.mark.parametrize("query", ["from=yesterday", "from=2026-11-24&to=2026-11-23", "export=doc"])
+    def test_what_is_wrong_is_said(self, dealt: City, query: str) -> None:
+        response = signed_in(dealt.alice).get(f"{WALLET}?{query}")
+        assert response.status_code == 400
+        assert b"Traceback" not in response.content
+
+    def test_no_account_of_another(self, dealt: City) -> None:
+        other = "CNY:receivable:n-00000000000000bb"
+        assert Account.objects.filter(code__startswith="CNY:receivable").exists()
+        for account in (other, Account.objects.get(code__startswith="CNY:receivable").code, "nothing"):
+            assert signed_in(dealt.alice).get(WALLET, {"account": account}).status_code == 404
+        assert signed_in(dealt.charlie).get(WALLET).status_code in (403, 404)
+
+    def test_an_empty_wallet_says_what_fills_it(self, city: City) -> None:
+        assert "Nothing to spend yet" in text_of(city, "charlie", f"/organisations/{city.outsider.key}/wallet")
+
+
+class TestBoard:
+    def test_pots_trial_balance_and_verification(self, dealt: City) -> None:
+        seal(actor=PLATFORM, now=dealt.deal.now)
+        page = text_of(dealt, "olive", "/ledger?verify=1")
+        assert "adds up" in page
+        assert "does not add up" not in page
+        assert "Whole: balances and holds" in page
+        assert Seal.objects.get().sha256 in page
+        assert 'href="/trace/xunli:2026"' in page
+        assert signed_in(dealt.ann).get("/ledger?export=csv").content.decode("utf-8-sig").startswith("unit,account")
+
+    def test_heads_are_anybodys(self, dealt: City, client) -> None:
+        seal(actor=PLATFORM, now=dealt.deal.now)
+        told = b"".join(client.get("/ledger/block-heads.jsonl").streaming_content)
+        assert json.loads(told)["sha256"] == Seal.objects.get().sha256
+        assert client.get("/api/ledger/heads").json()[0]["sha256"] == Seal.objects.get().sha256
+        assert client.get("/api/ledger/heads?after=1").json() == []
+
+
+class TestTrace:
+    def test_from_the_pot_to_the_job_and_back(self, dealt: City) -> None:
+        page = text_of(dealt, "olive", "/trace/xunli:2026")
+        assert 'href="/jobs/job"' in page
+        assert "adds up" in page
+        back = text_of(dealt, "alice", "/trace/job")
+        assert 'href="/trace/xunli:2026"' in back
+        paid = dealt.deal.settle()
+        assert sum(map(int, re.findall(r'data-label="Paid this way"><data[^>]* value="(\d+)"', back))) == paid.gross_fen
+
+    def test_by_the_api(self, dealt: City) -> None:
+        told = signed_in(dealt.olive).get("/api/ledger/trace?subject=xunli:2026").json()
+        assert (told["money"]["adds_up"], told["fen"], told["rows"][0]["job"]) == (
+            True, told["money"]["captured"], "job",
+        )  # fmt: skip
+        assert signed_in(dealt.alice).get("/api/ledger/trace?subject=xunli:2026").json()["money"] is None
+        assert signed_in(dealt.charlie).get("/api/ledger/trace?subject=xunli:2026").json()["rows"] == []
+        statement = signed_in(dealt.alice).get("/api/ledger/statement?account=CNY:voucher:voucher").json()
+        assert [entry["kind"] for entry in statement["entries"]] == ["post", "hold", "capture", "release"]
+        assert statement["closing"]["balance"] == statement["entries"][-1]["balance"]
+        boards = signed_in(dealt.ann).get("/api/ledger/pots").json()
+        assert [each["programme"] for each in boards] == ["xunli"]
+        assert signed_in(dealt.ann).get("/api/ledger/verification").json()["is_whole"]
+        units = signed_in(dealt.ann).get("/api/ledger/trial-balance").json()["units"]
+        assert all(unit["balance"] == 0 for unit in units)
