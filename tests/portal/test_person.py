@@ -79,6 +79,7 @@ def test_the_api_says_the_same_and_erases(charlie: Client) -> None:
     found = charlie.get("/api/person/dossier").json()
     gba = next(each for each in found["explanations"] if each["programme"] == "gba-income-tax")
     assert (gba["verdict"], gba["award"]["award_fen"]) == ("eligible", AWARD)
+    assert gba["applications"]["en"].startswith("but applications closed on 2026-03-31")
     kept = call(charlie, "decisions", idempotency_key="d", programme="gba-income-tax").json()["kept"]
     assert [(each["verdict"], each["award_fen"], each["is_same"]) for each in kept] == [("eligible", AWARD, True)]
     erased = call(charlie, "erasure").json()

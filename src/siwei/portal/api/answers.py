@@ -10,7 +10,10 @@ from ninja import Field, Query
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, Transfer
+from siwei.policy.explanation import Explanation
+from siwei.policy.windows import deadline_of
 from siwei.portal.api import schemas
+from siwei.portal.city_pack import decided_on, programmes
 from siwei.portal.queries.organisations import PlacementLine, placement_lines, read_evidence
 
 FAULTS: dict[int, Any] = {
@@ -42,6 +45,13 @@ def named(value: Any) -> dict[str, str]:
     if isinstance(value, dict):
         return {"zh": value.get("name_zh") or "", "en": value.get("name_en") or ""}
     return {"zh": value.zh, "en": value.en}
+
+
+def explained_row(explanation: Explanation) -> dict[str, Any]:
+    """An explanation with what its verdict must not be read without (`applications`): that nobody can apply now."""
+    programme = programmes().get(explanation.programme)
+    words = None if programme is None else deadline_of(programme, decided_on()).words
+    return {**explanation.to_dict(), "applications": None if words is None else named(words)}
 
 
 def evidence(text: str) -> list[dict[str, str]]:

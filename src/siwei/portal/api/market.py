@@ -16,7 +16,17 @@ from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
 from siwei.portal.acts import Given, do
 from siwei.portal.api import schemas
-from siwei.portal.api.answers import IdempotencyKey, PageNumber, Text, answers, bounds, entries, named, own_key
+from siwei.portal.api.answers import (
+    IdempotencyKey,
+    PageNumber,
+    Text,
+    answers,
+    bounds,
+    entries,
+    explained_row,
+    named,
+    own_key,
+)
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claim_or_missing
 from siwei.portal.queries.jobs import job_or_missing, job_view, read_log, read_metrics
@@ -186,7 +196,7 @@ def get_claim(
         "agreement": found.line.agreement.key,
         "organisation": found.line.consumer.key,
         "provider": found.line.provider.key,
-        "explanations": [each.to_dict() for each in found.explanations],
+        "explanations": [explained_row(each) for each in found.explanations],
         "related_path": path_rows(found.path),
     }
 

@@ -11,7 +11,7 @@ from siwei.exchange.models import Fact, FactStatus
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import schemas
-from siwei.portal.api.answers import PAGE_SIZE, PageNumber, Text, answers, entries, named, organisation
+from siwei.portal.api.answers import PAGE_SIZE, PageNumber, Text, answers, entries, explained_row, named, organisation
 from siwei.portal.city_pack import attributes
 from siwei.portal.queries.claims import claim_lines
 from siwei.portal.queries.entitlements import best_facts, entitlement, entitlements, what_binds
@@ -80,7 +80,7 @@ def list_entitlements(request: HttpRequest, key: str) -> Any:
         "paid_fen": found.paid_fen,
         "shut_fen": found.shut_fen,
         "tax_saving_fen": found.tax_saving_fen,
-        "explanations": [each.to_dict() for each in found.explanations],
+        "explanations": [explained_row(each) for each in found.explanations],
     }
 
 
@@ -90,7 +90,7 @@ def get_entitlement(request: HttpRequest, key: str, programme_id: str) -> Any:
     actor = actor_of(request)
     row = organisation_or_missing(key, actor)
     found = entitlement(row, programme_or_missing(programme_id), actor)
-    return {**found.to_dict(), "bindings": plain(what_binds(row, found, actor))}
+    return {**explained_row(found), "bindings": plain(what_binds(row, found, actor))}
 
 
 @router.get("/{key}/claims", response=answers(list[schemas.ClaimLine]))

@@ -14,7 +14,7 @@ from siwei.exchange.consents import PERSON_FACTS, give_consent, withdraw_consent
 from siwei.exchange.facts import Declaration
 from siwei.exchange.person_facts import declare_person_facts, record_person_decision
 from siwei.portal.access import actor_of
-from siwei.portal.api.answers import IdempotencyKey, answers, named, own_key
+from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, named, own_key
 from siwei.portal.api.dossier import field_row
 from siwei.portal.api.dossier_schemas import DeclaredValue, DossierField
 from siwei.portal.api.schemas import Named
@@ -106,7 +106,7 @@ def dossier_row(actor: Actor) -> dict[str, Any]:
         "consent": named(found.purpose),
         "consented_at": found.consented_at,
         "fields": [field_row("facts", field) for field in found.fields],
-        "explanations": [each.to_dict() for each in found.explanations],
+        "explanations": [explained_row(each) for each in found.explanations],
         "kept": [kept_row(each) for each in found.kept],
     }
 

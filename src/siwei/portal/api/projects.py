@@ -13,7 +13,7 @@ from siwei.exchange.facts import Declaration
 from siwei.exchange.models import Project
 from siwei.exchange.projects import declare_project_facts, project_id
 from siwei.portal.access import actor_of
-from siwei.portal.api.answers import IdempotencyKey, answers, own_key
+from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, own_key
 from siwei.portal.api.dossier import field_row
 from siwei.portal.api.dossier_schemas import DeclaredValue, DossierField
 from siwei.portal.city_pack import decided_on, pack
@@ -82,5 +82,5 @@ def project_row(project: Project, actor: Any) -> dict[str, Any]:
         "can_declare": can_declare_for(actor, project.organisation_id),
         "partners": [each.key for each in view.partners],
         "fields": [field_row("facts", field) for field in view.fields],
-        "explanations": [each.to_dict() for each in view.explanations],
+        "explanations": [explained_row(each) for each in view.explanations],
     }
