@@ -109,6 +109,13 @@ class TestStatement:
         assert made.closing == (777, 300)
         assert make_statement(firm, date(2026, 11, 23), None, actor=cast.alice).opening == (7, 0)
 
+    def test_the_first_and_the_last_day_there_is(self, cast: Any, firm: str) -> None:
+        made = make_statement(firm, date.min, date.max, actor=cast.alice)
+        assert (made.entries.height, made.opening) == (6, (0, 0))
+        assert make_statement(firm, date.min, date.min, actor=cast.alice).entries.is_empty()
+        assert trial_balance(date.min, actor=cast.ann).is_empty()
+        assert trial_balance(date.max, actor=cast.ann).height == 5
+
     def test_a_period_that_ends_before_it_begins(self, cast: Any, firm: str) -> None:
         with pytest.raises(InputError, match="from 2026-11-24 to 2026-11-23"):
             make_statement(firm, date(2026, 11, 24), date(2026, 11, 23), actor=cast.alice)

@@ -135,7 +135,10 @@ def make_statement(code: str, start: date | None, end: date | None, *, actor: Ac
     """
     if start and end and end < start:
         raise InputError([Problem(f"from {start} to {end}", "end on the day it begins or later", field="to")])
-    since, until = _moment(start or BEGINNING), _moment(end + timedelta(days=1) if end and end < END else END)
+    since, until = (
+        _moment(max(start or BEGINNING, BEGINNING)),
+        _moment(end + timedelta(days=1) if end and end < END else END),
+    )
     with snapshot():
         account = find_visible(code, actor)
         before = _rows(OPENING, [account.pk, since])[0]
