@@ -40,6 +40,7 @@ NOT_THERE = {
     "test_trading_api.py": ("counter", "revoke_reporter", "/usage-reports", "/counter-readings", "/revocation"),
     "test_calls.py": ("/application/", "/round", "/rounds", "/objection/", "grant", "resolve"),
     "test_services.py": ("/limits", "/upstream"),
+    "test_dataset_pages.py": ("/datasets/{key}/",),
     "test_person.py": ("/person/erasure",),
     "test_api_keys.py": ("/keys/{identifier}/revocation",),
 }  # fmt: skip

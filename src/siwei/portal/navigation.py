@@ -29,6 +29,7 @@ def navigation(actor: Actor) -> tuple[Wing, ...]:
             (_("Compute"), f"{market}?kind=compute"),
             (_("Launch a job"), reverse("launch")),
             (_("Technical services"), reverse("services")),
+            (_("Datasets"), reverse("datasets")),
             (_("Attraction"), f"{market}?kind=site"),
         ),
         "road": (
