@@ -100,3 +100,16 @@ def test_nobody_else_makes_a_key_that_spends(city: City, who: str) -> None:
 
 def test_a_key_opens_no_pages(city: City) -> None:
     assert bearer(made(city, "money")).get("/desk").status_code == 302
+
+
+def test_an_organisation_reads_what_was_done_in_its_name(dealt: City) -> None:
+    def read(client: Client, rest: str = "") -> list[tuple[str, str, list[str]]]:
+        items = client.get(f"/api/events{rest}").json()["items"]
+        return [(each["action"], each["by"], each["organisations"]) for each in items]
+
+    firm, centre = dealt.firm.key, dealt.centre.key
+    own = read(signed_in(dealt.alice), "?subject=agreement:deal")
+    assert ("sign_agreement", "bob", [firm]) in own  # the other side's act, and not the other's name beside it
+    assert {by for _, by, _ in own} == {"alice", "bob"}
+    assert ("sign_agreement", "alice", [firm, centre]) in read(signed_in(dealt.ann), "?subject=agreement:deal")
+    assert (read(Client()), read(signed_in(dealt.charlie))) == ([], [])

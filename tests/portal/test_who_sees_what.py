@@ -73,6 +73,7 @@ PUBLIC = {
     "api/agreements": "/api/agreements",
     "api/jobs": "/api/jobs",
     "api/keys": "/api/keys",
+    "api/events": "/api/events",
     # What is one's own of them; to a visitor nothing (test_trading_api.py).
     "api/kinds": "/api/kinds",
     "api/quotes": "/api/quotes",

@@ -1,10 +1,11 @@
-"""People and their rights: access keys."""
+"""People, their rights and what they did: access keys, events."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
+from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Router, Schema
@@ -13,10 +14,10 @@ from siwei.errors import InputError, Problem
 from siwei.exchange.actors import Actor
 from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.exchange.model_keys import MOST_FEN, MOST_KEPT_DAYS, MOST_PER_MINUTE, KeyLimits, create_model_key
-from siwei.exchange.models import AccessKey
+from siwei.exchange.models import AccessKey, Event, Organisation
 from siwei.portal.access import actor_of
-from siwei.portal.api.answers import IdempotencyKey, answers, own_key
-from siwei.portal.api.people_schemas import Key, MadeKey
+from siwei.portal.api.answers import IdempotencyKey, PageNumber, Text, answers, bounds, own_key
+from siwei.portal.api.people_schemas import DonePage, Key, MadeKey
 
 router = Router()
 
@@ -47,6 +48,30 @@ class NewKey(Schema):
     project: Annotated[str, Field(max_length=80)] = ""
     limits: Annotated[CallLimits | None, Field(description="Only with the scope `call`")] = None
     idempotency_key: IdempotencyKey
+
+
+@router.get("/events", response=answers(DonePage))
+def list_events(request: HttpRequest, page: PageNumber = 1, subject: Text = "") -> Any:
+    """Who did what in the name of one's own organisations, or to them, newest first; all of it for the operator and the
+    auditor. `subject` is what it was done to, as in `agreement:KEY`."""
+    actor = actor_of(request)
+    found = Event.objects.visible_to(actor).order_by("-pk")
+    if subject:
+        found = found.filter(subject=subject)
+    own = Organisation.objects.all() if actor.sees_all else Organisation.objects.filter(pk__in=actor.organisation_ids)
+    rows = found.prefetch_related(Prefetch("organisations", queryset=own.order_by("key")))[bounds(page)]
+    items = [
+        {
+            "at": each.at,
+            "action": each.action,
+            "subject": each.subject,
+            "by": each.actor_name,
+            "organisations": [organisation.key for organisation in each.organisations.all()],
+            "said": each.payload,
+        }
+        for each in rows
+    ]
+    return {"count": found.count(), "page": page, "items": items}
 
 
 @router.get("/keys", response=answers(list[Key]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from ninja import Schema
 
@@ -23,3 +24,18 @@ class Key(Schema):
 class MadeKey(Schema):
     key: Key
     secret: str
+
+
+class Done(Schema):
+    at: datetime
+    action: str
+    subject: str
+    by: str
+    organisations: list[str]
+    said: dict[str, Any]
+
+
+class DonePage(Schema):
+    count: int
+    page: int
+    items: list[Done]
