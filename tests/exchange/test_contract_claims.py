@@ -179,9 +179,12 @@ def test_a_claim_is_its_consumers_alone(
 def test_a_programme_for_organisations_takes_no_claim(deal: Any, attributes: dict[str, Attribute]) -> None:
     programmes = load_programmes(resolve_pack("shenzhen") / "programmes", attributes)
     found = {each.id: each for each in programmes}
-    for name, subject in (("xunli", ID), ("research-topic", ""), ("peacock", "alice")):
+    for name, subject in (("xunli", ID), ("peacock", "alice")):
         with pytest.raises(InputError, match="not for"):
             subject_facts(found[name], deal.cast.firm, DAY, attributes, subject)
+    for subject in ("", ID):
+        with pytest.raises(NotFound, match="has no project"):
+            subject_facts(found["research-topic"], deal.cast.firm, DAY, attributes, subject)
 
 
 GROUP = """\
