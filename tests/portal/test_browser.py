@@ -37,6 +37,7 @@ OWN = {
     "entitlement": "/organisations/n-00000000000000aa/programmes/xunli",
     "dossier": "/organisations/n-00000000000000aa/dossier",
     "desk": "/desk",
+    "events": "/organisations/n-00000000000000aa/events",
     "agreement": "/agreements/deal",
     "quotes": "/quotes",
     "quote": "/quotes/told",

@@ -127,6 +127,8 @@ PRIVATE = {
     "disputes": ("/disputes", {"alice", "bob", "charlie"}),
     "budgets": ("/budgets", {"alice", "bob", "charlie"}),
     "organisations/<slug:key>/wallet": ("/organisations/n-00000000000000aa/wallet", {"alice"}),
+    "organisations/<slug:key>/events": ("/organisations/n-00000000000000aa/events", {"alice"}),
+    "events": ("/events", {"alice", "bob", "charlie"}),
     "ledger": ("/ledger", set()),
     "trace/<path:subject>": ("/trace/job", {"alice", "bob"}),
     "api/ledger/statement": ("/api/ledger/statement?account=CNY:voucher:voucher", {"alice"}),

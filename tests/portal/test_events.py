@@ -1,0 +1,119 @@
+"""The audit log: what stands in it, for whom, narrowed, and what is taken away."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
+from portal_city import City, signed_in
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import record_event
+from siwei.exchange.models import Organisation
+
+FIRM = "/organisations/n-00000000000000aa/events"
+DAY = datetime(2026, 12, 1, 16, 30, tzinfo=UTC)  # half past midnight of 2 December in Shenzhen
+pytestmark = pytest.mark.django_db
+
+
+def text_of(actor: Actor, address: str) -> str:
+    response = signed_in(actor).get(address, headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.content[:400]
+    return response.content.decode()
+
+
+def table_of(actor: Actor, address: str) -> pl.DataFrame:
+    return pl.read_csv(io.BytesIO(signed_in(actor).get(address).content))
+
+
+def note(city: City, name: str, number: int, organisation: Organisation, **said: object) -> None:
+    record_event(
+        name, f"{name}-{number}", {}, subject="agreement:deal", actor=city.alice, now=DAY + timedelta(seconds=number),
+        organisations=[organisation], payload=said,
+    )  # fmt: skip
+
+
+def test_each_line_says_who_did_what_to_what_for_how_much(dealt: City) -> None:
+    note(dealt, "submit_delivery", 1, dealt.firm, amount_fen=1_234_567)
+    page = text_of(dealt.alice, FIRM)
+    newest = page.split("<tbody>")[1].split("</tr>")[0]
+    assert "2026-12-02 00:30" in newest
+    assert '<a href="/agreements/deal">Delivery submitted</a>' in newest
+    assert ("alice" in newest, 'value="1234567"' in newest) == (True, True)
+    assert ">bob<" in page.replace(" ", "")
+
+
+def test_nothing_of_the_firms_for_an_outsider(dealt: City) -> None:
+    assert signed_in(dealt.charlie).get(FIRM).status_code == 403
+    assert signed_in(dealt.charlie).get(FIRM + "?export=csv").status_code == 403
+    assert (Client().get(FIRM).status_code, Client().get("/events").status_code) == (302, 302)
+    assert "Nothing yet." in text_of(dealt.charlie, "/events")
+    assert table_of(dealt.charlie, "/events?export=csv").height == 0
+
+
+def test_one_organisations_page_has_its_own_events_alone(dealt: City) -> None:
+    note(dealt, "open_project", 1, dealt.outsider)
+    for reader in (dealt.ann, dealt.olive):
+        assert "open_project" not in table_of(reader, FIRM + "?export=csv")["action"].to_list()
+        assert table_of(reader, "/events?export=csv")["action"][0] == "open_project"
+        assert table_of(reader, "/events?export=csv")["generated"].to_list()[:2] == [True, False]
+    assert "open_project" not in table_of(dealt.alice, "/events?export=csv")["action"].to_list()
+    assert table_of(dealt.charlie, "/events?export=csv")["action"].to_list() == ["open_project"]
+
+
+def test_by_action_and_by_day_of_the_city(dealt: City) -> None:
+    note(dealt, "open_project", 1, dealt.firm)
+
+    def actions(query: str) -> list[str]:
+        return table_of(dealt.alice, f"{FIRM}?export=csv&{query}")["action"].to_list()
+
+    assert set(actions("action=sign_agreement")) == {"sign_agreement"}
+    assert actions("from=2026-12-02&to=2026-12-02") == ["open_project"]
+    assert actions("from=2026-12-03") == []
+    assert "open_project" not in actions("to=2026-12-01")
+    assert actions("from=0001-01-01&to=9999-12-31") == actions("")
+    assert "Nothing of this kind" in text_of(dealt.alice, FIRM + "?action=none")
+
+
+def test_newest_first_in_pages_and_the_export_has_all(dealt: City) -> None:
+    for number in range(60):
+        note(dealt, "open_project", number, dealt.firm)
+    first = text_of(dealt.alice, FIRM + "?action=open_project")
+    last = text_of(dealt.alice, FIRM + "?action=open_project&page=2")
+    assert (first.count("<tr><td"), last.count("<tr><td")) == (50, 10)
+    times = table_of(dealt.alice, FIRM + "?action=open_project&export=csv")["at"].to_list()
+    assert (len(times), times) == (60, sorted(times, reverse=True))
+    sheet = load_workbook(io.BytesIO(signed_in(dealt.alice).get(FIRM + "?export=xlsx&action=open_project").content))
+    assert sheet.active.max_row == 61
+
+
+@pytest.mark.parametrize("query", ["from=yesterday", "from=2026-11-24&to=2026-11-23", "export=doc"])
+def test_what_is_wrong_is_said(dealt: City, query: str) -> None:
+    response = signed_in(dealt.alice).get(f"{FIRM}?{query}")
+    assert (response.status_code, b"Traceback" in response.content) == (400, False)
+
+
+@pytest.mark.parametrize("address", [FIRM, "/events"])
+def test_queries_do_not_grow_with_events(dealt: City, address: str) -> None:
+    def count() -> int:
+        client = signed_in(dealt.alice)
+        client.get(address)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(address)
+        return len(captured)
+
+    before = count()
+    for number in range(30):
+        note(dealt, "open_project", number, dealt.firm)
+    assert (count(), before <= 8) == (before, True)
+
+
+def test_the_desk_and_the_organisation_lead_there(dealt: City) -> None:
+    assert 'href="/events"' in text_of(dealt.alice, "/desk")
+    address = "/organisations/n-00000000000000aa"
+    assert f'href="{FIRM}"' in text_of(dealt.alice, address)
+    assert FIRM not in text_of(dealt.charlie, address)
