@@ -32,6 +32,7 @@ from siwei.exchange.models import (
     SharingRound,
 )
 from siwei.exchange.payments_due import payers, payments_due
+from siwei.exchange.traces import money_of
 
 __all__ = ["attributes", "city", "programme"]
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
@@ -301,6 +302,8 @@ def test_a_grant_is_paid_once_and_the_pot_is_right(city: City) -> None:
     grant = grants.grant_award(application.key, actor=desk.cast.olive, now=desk.now)
     assert grants.grant_award(application.key, actor=desk.cast.olive, now=desk.now) == grant
     assert (rounds.left_in(city.pot), account("CNY:grant:n-firm")) == (before, (75_000_000, 0))
+    money = money_of(city.pot)
+    assert (money.granted, money.came_in, money.adds_up) == (75_000_000, city.pot.budget_fen, True)
     assert due() == [("n-firm", 75_000_000, "")]
     batch = desk.exported()
     assert (batch.total_fen, due()) == (75_000_000, [])

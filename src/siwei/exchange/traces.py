@@ -12,7 +12,7 @@ from django.db.models import Q, Sum
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Delivery, Job, Pot, Transfer, TransferKind, Usage, Voucher
+from siwei.exchange.models import Account, Delivery, Job, Pot, Transfer, TransferKind, Usage, Voucher
 from siwei.exchange.verification import snapshot
 from siwei.policy.sharing import share_groups_pro_rata
 
@@ -38,7 +38,7 @@ measured is one row without reading; what was taken back of a capture is a row o
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Where a pot's money is, in fen: what came in is in the pot, promised in vouchers, held, captured."""
+    """Where a pot's money is, in fen: what came in is in the pot, promised in vouchers, held, captured, granted."""
 
     came_in: int
     in_pot: int
@@ -47,12 +47,14 @@ class Money:
     held: int
     captured: int
     """Paid for what was delivered, less what was taken back."""
+    granted: int
+    """Awarded as money, which payment orders pay."""
     returned: int
     """What vouchers gave back to the pot, which is in the pot again."""
 
     @property
     def adds_up(self) -> bool:
-        return self.came_in == self.in_pot + self.in_vouchers + self.held + self.captured
+        return self.came_in == self.in_pot + self.in_vouchers + self.held + self.captured + self.granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +211,11 @@ def money_of(pot: Pot) -> Money:
     out = moved(Q(kind=TransferKind.CAPTURE, debit_account__in=accounts))
     back = moved(Q(kind=TransferKind.REVERSE, reverses__kind=TransferKind.CAPTURE, credit_account__in=accounts))
     back += moved(Q(kind=TransferKind.POST, credit_account__in=accounts, causes__dispute__isnull=False))
-    from_outside = Q(credit_account=pot.account_id) & ~Q(debit_account__in=accounts)
-    to_outside = Q(debit_account=pot.account_id) & ~Q(credit_account__in=accounts)
+    grants = Account.objects.filter(purpose="grant").values("pk")
+    to_grant = Q(debit_account=pot.account_id, credit_account__in=grants)
+    from_grant = Q(credit_account=pot.account_id, debit_account__in=grants)
+    from_outside = Q(credit_account=pot.account_id) & ~Q(debit_account__in=accounts) & ~from_grant
+    to_outside = Q(debit_account=pot.account_id) & ~Q(credit_account__in=accounts) & ~to_grant
     moving = Q(kind__in=(TransferKind.POST, TransferKind.REVERSE))
     return Money(
         came_in=moved(from_outside & moving) - moved(to_outside & moving),
@@ -218,5 +223,6 @@ def money_of(pot: Pot) -> Money:
         in_vouchers=(stands["balance"] or 0) - held,
         held=held,
         captured=out - back,
+        granted=moved(to_grant & moving) - moved(from_grant & moving),
         returned=moved(Q(credit_account=pot.account_id, debit_account__in=accounts) & moving),
     )

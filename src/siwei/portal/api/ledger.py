@@ -114,6 +114,7 @@ class PotMoney(Schema):
     in_vouchers: int
     held: int
     captured: int
+    granted: int
     returned: int
     adds_up: bool
 

@@ -23,6 +23,7 @@ from siwei.exchange.seals import HEADS_FILE, heads
 from siwei.exchange.traces import trace
 from siwei.exchange.verification import verify_ledger
 from siwei.portal.access import actor_of, require_operator, require_private
+from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.money import accounts_of, pot_boards, vouchers_of
@@ -91,6 +92,7 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     page = page_of(request, range(accounts.height), ROWS)
     context = {
         "pots": pot_boards(actor),
+        "generated": current_directory().has_generated,
         "as_of": as_of,
         "unit": unit,
         "totals": totals_of(trial).to_dicts(),
