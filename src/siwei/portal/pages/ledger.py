@@ -123,7 +123,13 @@ def trace_page(request: HttpRequest, subject: str) -> HttpResponse:
     if form := text_parameter(request, "export"):
         return export_response(found.rows, "trace", form)
     page = page_of(request, range(found.rows.height), ROWS)
-    context = {"trace": found, "page": page, "rows": _rows(found.rows, page), "total": int(found.rows["fen"].sum())}
+    context = {
+        "trace": found,
+        "page": page,
+        "rows": _rows(found.rows, page),
+        "total": int(found.rows["fen"].sum()),
+        "generated": current_directory().has_generated,
+    }
     return render(request, "portal/ledger/trace.html", context)
 
 
