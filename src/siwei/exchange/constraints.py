@@ -111,13 +111,22 @@ def _missing_on_postgresql(connection: Any, cursor: Any, model: type[models.Mode
         for number, text in enumerate(unnamed):
             cursor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT unnamed_{number} {text}')
         wanted = _standing_on_postgresql(cursor, table)
+        # What a dump says of it comes back in yet other words (casts stand elsewhere): either will do.
+        cursor.execute(f'DROP TABLE pg_temp."{table}"')
+        cursor.execute(f'CREATE TEMP TABLE "{table}" (LIKE "{table}")')
+        for name, text in wanted.items():
+            cursor.execute(
+                text if text.startswith("CREATE") else f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {text}'
+            )
+        restored = _standing_on_postgresql(cursor, table)
         transaction.set_rollback(True)
-    definitions = {text.replace("PRIMARY KEY", "UNIQUE") for text in standing.values()}
+    definitions = {_anywhere(text).replace("PRIMARY KEY", "UNIQUE") for text in standing.values()}
     for name, text in wanted.items():
+        forms = {_anywhere(text), _anywhere(restored[name])}
         if name.startswith("unnamed_"):
-            if text not in definitions:
+            if not forms & definitions:
                 yield unnamed[int(name.removeprefix("unnamed_"))]
-        elif standing.get(name) != text:
+        elif _anywhere(standing.get(name, "")) not in forms:
             yield name
 
 
@@ -125,7 +134,12 @@ def _standing_on_postgresql(cursor: Any, table: str) -> dict[str, str]:
     cursor.execute("SELECT to_regclass(%s)::oid", [table])
     (oid,) = cursor.fetchone()
     cursor.execute(PG_STANDING, [oid, oid])
-    return {name: re.sub(r" ON \S+ ", " ON ", text) for name, text in cursor.fetchall()}
+    return dict(cursor.fetchall())
+
+
+def _anywhere(text: str) -> str:
+    """Without the table that an index is on."""
+    return re.sub(r" ON \S+ ", " ON ", text)
 
 
 def _squeeze(text: str) -> str:
