@@ -15,7 +15,6 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "siwei.portal.django_settings"
 django.setup()
 
 import polars as pl  # noqa: E402
-from django.db import OperationalError  # noqa: E402
 
 from siwei.city.home import open_home  # noqa: E402
 from siwei.exchange import ledger  # noqa: E402
@@ -55,20 +54,10 @@ def write(name: str) -> None:
     sys.stdout.write("begun\n")
     sys.stdout.flush()
     for number in count():
-        # PostgreSQL may end one of two that wait for each other; the same key makes trying again safe.
-        while True:
-            try:
-                write_one(name, number)
-                break
-            except OperationalError as error:
-                sys.stderr.write(f"{name}-{number} again: {error}\n")
-
-
-def write_one(name: str, number: int) -> None:
-    now = datetime.now(UTC)
-    ledger.post_transfer("bank", "shop", number + 1, actor=PLATFORM, now=now, idempotency_key=f"{name}-{number}")
-    if number % 20 == 0:
-        seal(actor=PLATFORM, now=now)
+        now = datetime.now(UTC)
+        ledger.post_transfer("bank", "shop", number + 1, actor=PLATFORM, now=now, idempotency_key=f"{name}-{number}")
+        if number % 20 == 0:
+            seal(actor=PLATFORM, now=now)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Events, keys and seals."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +81,28 @@ def test_a_missing_seal_is_seen(written: Any, now: datetime) -> None:
         cursor.execute(f"DROP TRIGGER siwei_seal_{name}" + (" ON exchange_seal" if name == "update" else ""))
         cursor.execute("DELETE FROM exchange_seal WHERE number = 1")
     assert "seal 2: the one before it is missing" in seals.verify_seals()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+def test_sealing_lets_a_writer_end_that_takes_the_tables_the_other_way(written: Any, now: datetime) -> None:
+    """A post locks its transfer's table, then its accounts'; sealing asks for both."""
+    writer = connection.copy()
+
+    def go_on() -> None:
+        time.sleep(0.5)
+        with writer.cursor() as cursor:
+            cursor.execute("LOCK TABLE exchange_account IN ROW EXCLUSIVE MODE")
+        writer.rollback()
+
+    with ThreadPoolExecutor() as pool:
+        writer.inc_thread_sharing()
+        writer.set_autocommit(False)
+        with writer.cursor() as cursor:
+            cursor.execute("LOCK TABLE exchange_transfer IN ROW EXCLUSIVE MODE")
+        ended = pool.submit(go_on)
+        assert seals.seal(actor=written.olive, now=now) is not None
+        ended.result()
+    writer.close()
 
 
 def test_only_the_operator_seals(written: Any, now: datetime) -> None:

@@ -7,13 +7,14 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.db import connection, models
+from django.db import OperationalError, connection, models, transaction
 
 from siwei.errors import Conflict, EnvironmentMissing, InputError, NotFound, Problem
 from siwei.exchange.access import can_operate, require
@@ -32,6 +33,8 @@ HEAD = (
     "number", "previous_sha256", "sha256", "events", "transfers", "accounts", "last_event_id", "last_transfer_id",
     "last_account_id",
 )  # fmt: skip
+LOCK_WAIT_MS, LOCK_PAUSE_S, LOCK_TRIES = 200, 0.05, 50
+LOCK_NOT_AVAILABLE = "55P03"
 SEALED = (("events", "last_event_id"), ("transfers", "last_transfer_id"), ("accounts", "last_account_id"))
 """How many rows of each table a block holds, and where it ends."""
 
@@ -221,7 +224,24 @@ def _hash_block(previous: Seal | None, taken: Sequence[Iterable[dict[str, Any]]]
 
 
 def _wait_for_writers() -> None:
-    # On PostgreSQL a smaller id may still be uncommitted while a larger one is visible; SQLite has one writer.
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE exchange_account, exchange_event, exchange_transfer IN SHARE MODE")
+    """On PostgreSQL a smaller id may still be uncommitted while a larger one is visible; SQLite has one writer.
+
+    Whoever writes takes these tables in an order of its own, so the one that seals must never wait for long while it
+    holds one of them: it lets go well before PostgreSQL looks for a deadlock (1 s) and would end a writer.
+    """
+    if connection.vendor != "postgresql":
+        return
+    for _ in range(LOCK_TRIES):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_MS}ms'")
+                cursor.execute(
+                    "LOCK TABLE exchange_account, exchange_event, exchange_transfer IN SHARE ROW EXCLUSIVE MODE"
+                )
+                cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+            return
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(LOCK_PAUSE_S)
+    raise Conflict("others are writing without a pause → seal again in a moment")
