@@ -13,6 +13,7 @@ from jobs_at_hand import SUCCEEDED, python_job, wait_for, wait_until
 
 from siwei.compute import JobPhase, JobState, LocalEngine, billed_accelerator_seconds
 from siwei.compute.local.directory import JobDirectory
+from siwei.errors import RetryableEngineError
 
 LOST = JobState(JobPhase.LOST, None, "supervisor_died")
 SLEEP = "import time; print('up', flush=True); time.sleep({marker})"
@@ -168,6 +169,28 @@ def test_asking_for_the_state_all_the_time_never_loses_a_job(engine: LocalEngine
         asker.join()
     assert states == [SUCCEEDED] * 4
     assert seen <= {"queued", "running", "succeeded"}
+
+
+def test_a_job_is_started_though_somebody_asks_for_its_state_at_that_moment(engine: LocalEngine) -> None:
+    spec, directory = python_job("print('ran')"), JobDirectory(engine.directory / "job-1")
+    engine._lay(spec, directory)
+    with directory.locked(shared=True) as got:
+        assert got
+        submitting = threading.Thread(target=engine.submit, args=(spec, "job-1"))
+        submitting.start()
+        time.sleep(0.5)
+        assert submitting.is_alive()
+    submitting.join()
+    assert wait_for(engine, "job-1") == SUCCEEDED
+
+
+def test_submitting_says_so_where_those_who_ask_never_let_the_supervisor_in(engine: LocalEngine) -> None:
+    spec, directory = python_job("print('ran')"), JobDirectory(engine.directory / "job-1")
+    engine._lay(spec, directory)
+    with directory.locked(shared=True), pytest.raises(RetryableEngineError, match="submit again"):
+        engine.submit(spec, "job-1")
+    engine.submit(spec, "job-1")
+    assert wait_for(engine, "job-1") == SUCCEEDED
 
 
 def test_no_supervisor_is_left_when_the_job_has_ended(engine: LocalEngine) -> None:

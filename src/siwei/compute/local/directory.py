@@ -71,12 +71,15 @@ class JobDirectory:
         return True
 
     @contextmanager
-    def locked(self) -> Iterator[bool]:
-        """Try for the lock without waiting; whether it was got. The kernel drops it when its holder dies."""
+    def locked(self, *, shared: bool = False) -> Iterator[bool]:
+        """Try for the lock without waiting; whether it was got. The kernel drops it when its holder dies.
+
+        Whoever only looks whether a supervisor lives takes it shared, so that two who look are not taken for one.
+        """
         descriptor = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:

@@ -73,15 +73,14 @@ class LocalEngine:
         result = directory.read_result()
         if result is not None:
             return result[0]
-        with directory.locked() as got:
+        if self._lost_reason(directory):
+            with directory.locked(shared=True) as is_unwatched:
+                pass
+            if is_unwatched:
+                self._give_up(directory)
             result = directory.read_result()
             if result is not None:
                 return result[0]
-            lost = self._lost_reason(directory) if got else ""
-            if lost:
-                end_leftovers(directory.work)
-                directory.write_result(JobState(JobPhase.LOST, None, lost), nothing_used(directory.read_spec()))
-                return JobState(JobPhase.LOST, None, lost)
         return JobState(JobPhase.RUNNING if directory.is_started else JobPhase.QUEUED)
 
     def logs(self, job_id: str, offset: int = 0) -> tuple[bytes, int]:
@@ -171,8 +170,8 @@ class LocalEngine:
 
     def _launch(self, directory: JobDirectory) -> None:
         """Returns once the supervisor holds the lock, or somebody else does."""
-        with directory.locked() as got:
-            if not got or directory.is_started or directory.read_result() is not None:
+        with directory.locked(shared=True) as is_unwatched:
+            if not is_unwatched or directory.is_started or directory.read_result() is not None:
                 return
         # Nothing of the platform's environment, where its secrets are, goes further than this.
         environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(SOURCES), "LANG": "C.UTF-8"}
@@ -190,8 +189,16 @@ class LocalEngine:
                 f"the supervisor of {job_id} did not start (exit {done.returncode}) → submit again"
             )
 
+    def _give_up(self, directory: JobDirectory) -> None:
+        """Write the end of a job that no supervisor watches, unless one came meanwhile."""
+        with directory.locked() as got:
+            reason = self._lost_reason(directory) if got and directory.read_result() is None else ""
+            if reason:
+                end_leftovers(directory.work)
+                directory.write_result(JobState(JobPhase.LOST, None, reason), nothing_used(directory.read_spec()))
+
     def _lost_reason(self, directory: JobDirectory) -> str:
-        """Asked while holding the lock, so that no supervisor lives: why the job is lost, or empty if it is not."""
+        """Why the job is lost if no supervisor lives, which the lock alone tells; empty while it need not have one."""
         if directory.is_started:
             return "supervisor_died"
         age = time.time() - (directory.path / "spec.json").stat().st_mtime

@@ -34,6 +34,7 @@ DISK_EVERY_S = 0.3
 MAXIMUM_JOBS = 64
 """Running and waiting together: each has a supervisor, some ten megabytes of this machine."""
 FULL, NO_PLACE = b"f", 75
+BUSY, NO_LOCK = b"b", 73
 SIGNALLED = {128 + signal.SIGXCPU: "cpu_limit", 128 + signal.SIGXFSZ: "disk_limit"}
 
 
@@ -237,7 +238,7 @@ def main(job: Path, slots_directory: Path, slots: int) -> int:
     ready_read, ready_write = os.pipe()
     if os.fork():
         os.close(ready_write)
-        return NO_PLACE if os.read(ready_read, 1) == FULL else 0
+        return {FULL: NO_PLACE, BUSY: NO_LOCK}.get(os.read(ready_read, 1), 0)
     os.close(ready_read)
     directory = JobDirectory(job)
     for _ in range(250):
@@ -247,6 +248,9 @@ def main(job: Path, slots_directory: Path, slots: int) -> int:
                 return 0
         # Somebody asking for the state holds it for a moment; another supervisor holds it for good.
         time.sleep(0.02)
+    with directory.locked(shared=True) as is_unwatched:
+        if is_unwatched:
+            os.write(ready_write, BUSY)
     return 0
 
 
