@@ -30,6 +30,7 @@ from siwei.policy.decide import Decisions, award_column, verdict_column
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import INT
 from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.one_limit import has_one_limit, one_limit_layers
 from siwei.policy.stacking import EitherOr, Stacking, StackingGroup, linked
 
 SHENZHEN = PACKS / "shenzhen"
@@ -252,6 +253,35 @@ def test_who_needs_no_search_is_told_the_same(
             assert kept[bound_column(name)].to_list() == [names[code] for code in codes]
 
 
+@settings(deadline=None, max_examples=100)
+@given(names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True), rows=subjects)
+def test_one_limit_over_all_is_told_by_columns_as_by_the_search(
+    model: Programme, names: list[str], rows: list[Row]
+) -> None:
+    (part,) = linked(Stacking((group(0, names, 1),)))
+    assert has_one_limit(part)
+    decisions, table = decided(model, rows)
+    limit = limit_column(part.groups[0].id)
+    frame = decisions.wide.lazy().with_columns(table[LIMITS[0]].fill_null(UNKNOWN).alias(limit))
+    awards, kept, bound = (
+        {name: column(name) for name in names} for column in (award_column, kept_column, bound_column)
+    )
+    facts = frame.select(limit, **{name: pl.col(column) for name, column in awards.items()}).collect()
+    for layer in one_limit_layers(part, awards, limit, kept, bound):
+        frame = frame.with_columns(layer)
+    found = frame.collect()
+    for name, column in choose(part, facts, as_text=False).items():
+        assert found[name].to_list() == column.to_list(), name
+
+
+def test_rules_beyond_one_limit_over_all_are_left_to_the_search() -> None:
+    assert not has_one_limit(linked(Stacking((group(0, ["a", "b"], 2),)))[0])
+    assert not has_one_limit(linked(Stacking((group(0, ["a", "b"], 1), group(1, ["b", "c"], 1))))[0])
+    assert not has_one_limit(linked(Stacking((group(0, list(NAMES), 1),)))[0])
+    rule = EitherOr("or", ("a", "b"), 1, WORDS, None)
+    assert not has_one_limit(linked(Stacking((group(0, ["a", "b"], 1),), (rule,)))[0])
+
+
 def test_deciding_and_combining_in_one_pass_says_the_same() -> None:
     attributes = load_attributes(SHENZHEN)
     programmes = tuple(load_programmes(SHENZHEN / "programmes", attributes))
@@ -267,9 +297,11 @@ def test_deciding_and_combining_in_one_pass_says_the_same() -> None:
     table = table.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in missing.items())
     stacking = load_stacking(SHENZHEN, attributes, programmes)
     decisions = decide(chosen, table, DAY)
-    expected = combine(stacking, decisions, table).wide
-    for given_table in (table, table.lazy()):
-        found = combine_lazily(stacking, chosen, given_table, DAY).collect(engine="streaming")
-        assert found.select(decisions.wide.columns).equals(decisions.wide)
-        assert found.select(expected.columns).cast(dict(expected.schema)).equals(expected)
+    from_the_first = replace(stacking, groups=tuple(replace(each, applies_from=1) for each in stacking.groups))
+    for rules in (from_the_first, stacking):
+        expected = combine(rules, decisions, table).wide
+        for given_table in (table, table.lazy()):
+            found = combine_lazily(rules, chosen, given_table, DAY).collect(engine="streaming")
+            assert found.select(decisions.wide.columns).equals(decisions.wide)
+            assert found.select(expected.columns).cast(dict(expected.schema)).equals(expected)
     assert expected[kept_column("xunli")].null_count() < expected.height

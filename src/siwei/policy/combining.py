@@ -25,10 +25,12 @@ from siwei.policy.decide import (
     columns_of,
     decision_columns,
     plan_decisions,
+    programme_context,
     verdict_column,
 )
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
+from siwei.policy.one_limit import has_one_limit, one_limit_layers
 from siwei.policy.programmes import Programme
 from siwei.policy.stacking import MOST_LINKED, Linked, Stacking, StackingGroup, lawful_choices, linked
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes, whole_ranges
@@ -147,18 +149,39 @@ def combine_lazily(
     context = Context(as_of, stacking.parameters_on(as_of), "down", 0, columns, ranges)
     limits = [_limit(plan, group, context) for group in groups.values()]
     frame = plan.apply(subjects, [pl.col(ID), *made, *limits]).with_columns(*verdicts)
-    found = [_chosen_lazily(part).alias(f":part{place}") for place, part in enumerate(parts)]
     order = [pl.col(name) for programme in programmes for name in decision_columns(programme)]
     ruled = {name for part in parts for name in part.programmes}
     kept = [pl.col(award_column(each.id)).alias(kept_column(each.id)) for each in programmes if each.id not in ruled]
-    for place, part in enumerate(parts):
+    for part in parts:
+        frame = _add_choice(part, frame, programmes, as_of)
         for name in part.programmes:
-            chosen = pl.col(f":part{place}").struct
-            code = chosen.field(bound_column(name)).cat.to(_bound_enum(part))
-            kept += [chosen.field(kept_column(name)), code.alias(bound_column(name))]
+            kept += [pl.col(kept_column(name)), pl.col(bound_column(name)).cat.to(_bound_enum(part))]
     unknown = [pl.col(award_column(name)).is_null() for name in sorted(ruled)]
     open_ = pl.any_horizontal(unknown) if unknown else pl.lit(False)
-    return frame.with_columns(*found).select(ID, *order, *kept, open_.alias("open"))
+    return frame.select(ID, *order, *kept, open_.alias("open"))
+
+
+def _add_choice(part: Linked, frame: pl.LazyFrame, programmes: Sequence[Programme], as_of: date) -> pl.LazyFrame:
+    """The `kept_column` and `bound_column` (its code) of every programme of a part."""
+    kept = {name: kept_column(name) for name in part.programmes}
+    bound = {name: bound_column(name) for name in part.programmes}
+    mine = [programme for programme in programmes if programme.id in kept]
+    if has_one_limit(part) and all(_is_small(programme, as_of) for programme in mine):
+        awards = {name: award_column(name) for name in part.programmes}
+        for layer in one_limit_layers(part, awards, limit_column(part.groups[0].id), kept, bound):
+            frame = frame.with_columns(layer)
+        return frame
+    frame = frame.with_columns(_chosen_lazily(part).alias(":chosen"))
+    return frame.with_columns(pl.col(":chosen").struct.field(*kept.values(), *bound.values()))
+
+
+def _is_small(programme: Programme, as_of: date) -> bool:
+    """Whether its cap alone says that no award of it is beyond GREATEST_AWARD, however it is rounded."""
+    cap = programme.award.cap
+    if cap is None:
+        return False
+    compiled = Plan().add(cap.tree, programme_context(programme, as_of, 0, frozenset()))
+    return type(compiled.constant) is int and compiled.constant <= GREATEST_AWARD - programme.rounding.multiple_fen
 
 
 def _chosen_lazily(part: Linked) -> pl.Expr:
