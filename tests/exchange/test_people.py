@@ -197,21 +197,21 @@ def test_nobody_else_learns_who_asks_or_who_represents(
         1,
     ]
     with pytest.raises(NotFound) as known:
-        end_mandate("n-firm", "alice", because="", actor=cast.bob, now=now)
+        end_mandate("n-firm", "alice", because="", actor=cast.bob, now=now, idempotency_key="m1")
     with pytest.raises(NotFound) as unknown:
-        end_mandate("n-firm", "nobody", because="", actor=cast.bob, now=now)
+        end_mandate("n-firm", "nobody", because="", actor=cast.bob, now=now, idempotency_key="m2")
     assert str(known.value).replace("alice", "nobody") == str(unknown.value)
 
 
 def test_the_last_owner_cannot_go(cast: Any, now: datetime) -> None:
     for actor in (cast.alice, cast.olive):
         with pytest.raises(Conflict, match="last owner"):
-            end_mandate("n-firm", "alice", because="leaving", actor=actor, now=now)
+            end_mandate("n-firm", "alice", because="leaving", actor=actor, now=now, idempotency_key="m3")
     with pytest.raises(Conflict, match="last owner"):
-        change_role("n-firm", "alice", Role.MEMBER, actor=cast.alice, now=now)
+        change_role("n-firm", "alice", Role.MEMBER, actor=cast.alice, now=now, idempotency_key="m4")
     make_person("mia", cast.firm, Role.MEMBER)
-    change_role("n-firm", "mia", Role.OWNER, actor=cast.alice, now=now)
-    end_mandate("n-firm", "alice", because="leaving", actor=cast.alice, now=now)
+    change_role("n-firm", "mia", Role.OWNER, actor=cast.alice, now=now, idempotency_key="m5")
+    end_mandate("n-firm", "alice", because="leaving", actor=cast.alice, now=now, idempotency_key="m6")
     assert (roles_of(cast.firm), as_actor("alice").roles) == ({"mia": "owner"}, {})
     told = Event.objects.visible_to(as_actor("mia")).order_by("pk").values_list("action", flat=True)
     assert list(told) == ["change_role", "end_mandate"]
@@ -236,11 +236,11 @@ def test_who_may_change_whose_role(cast: Any, now: datetime, who: str, target: s
         make_person(name, cast.firm, own)
     before = roles_of(cast.firm)
     if allowed:
-        change_role("n-firm", target, role, actor=as_actor(who), now=now)
+        change_role("n-firm", target, role, actor=as_actor(who), now=now, idempotency_key="m7")
         assert roles_of(cast.firm) == before | {target: str(role)}
     else:
         with pytest.raises(NotAllowed):
-            change_role("n-firm", target, role, actor=as_actor(who), now=now)
+            change_role("n-firm", target, role, actor=as_actor(who), now=now, idempotency_key="m8")
         assert roles_of(cast.firm) == before
 
 
@@ -299,7 +299,7 @@ def test_links_that_are_over_all_say_the_same(cast: Any, now: datetime) -> None:
 def test_an_invitation_ends_with_its_senders_right(cast: Any, now: datetime) -> None:
     boss = make_person("max", cast.firm, Role.MANAGER).as_actor()
     secret = invited(boss, now)
-    end_mandate("n-firm", "max", because="left", actor=cast.alice, now=now)
+    end_mandate("n-firm", "max", because="left", actor=cast.alice, now=now, idempotency_key="m9")
     with pytest.raises(NotFound):
         accept_as_new(secret, "li", PASSWORD, consents=["account"], actor=VISITOR, now=now)
     assert not Person.objects.filter(username="li").exists()

@@ -20,6 +20,7 @@ IDENTIFIERS: Mapping[str, Any] = {
     "expires_on": "2027-01-31", "starts_on": "2026-11-23", "execute_on": "2027-01-31", "text": "文", "because": "文",
     "indicator_id": "source.chain-coverage", "segment_id": "machine-vision", "sha256": "ab" * 32, "id": "deal/1",
     "decision": "decision", "kind": "compute", "side": "need", "amount": 1, "project": "", "role": "owner",
+    "username": "alice", "purpose": "contact", "claim": "none",
 }  # fmt: skip
 KEYS = {
     "/api/agreement": "deal", "/api/listing": "need", "/api/quote": "told", "/api/project": f"{FIRM}/灵巧手",

@@ -73,6 +73,9 @@ PUBLIC = {
     "api/agreements": "/api/agreements",
     "api/jobs": "/api/jobs",
     "api/keys": "/api/keys",
+    "api/invitations": "/api/invitations",
+    "api/organisation-claims": "/api/organisation-claims",
+    "api/consents": "/api/consents",
     "api/events": "/api/events",
     # What is one's own of them; to a visitor nothing (test_trading_api.py).
     "api/kinds": "/api/kinds",
@@ -159,6 +162,7 @@ PRIVATE = {
     ),
     "api/organisations/<key>/claims": ("/api/organisations/n-00000000000000aa/claims", {"alice"}),
     "api/claim": ("/api/claim?id=deal/1", {"alice"}),
+    "api/organisations/<key>/people": ("/api/organisations/n-00000000000000aa/people", {"alice"}),
     "api/organisations/<key>/wallet": ("/api/organisations/n-00000000000000aa/wallet", {"alice"}),
     "api/organisations/<key>/dossier": ("/api/organisations/n-00000000000000aa/dossier", {"alice"}),
     "api/organisations/<key>/entitlements/<programme_id>/application": (
@@ -281,6 +285,17 @@ NOT_OURS = (
     "api/keys/<identifier>/revocation",
     "api/organisations/<key>/declarations",
     "api/project/declarations",
+    # test_representatives.py: as outsiders.
+    "api/organisations/<key>/people/role",
+    "api/organisations/<key>/people/end",
+    "api/invitations/<identifier>/revocation",
+    "api/invitation",
+    "api/invitation/account",
+    "api/invitation/acceptance",
+    "api/organisation-claims/withdrawal",
+    "api/organisation-claims/decision",
+    "api/organisation-claims/evidence",
+    "api/consents/withdrawal",
     # test_person.py: of oneself alone.
     "api/person/consent",
     "api/person/declarations",

@@ -15,7 +15,7 @@ from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.files import store_file
-from siwei.exchange.mandates import has_owner, lock_people_of, set_mandate
+from siwei.exchange.mandates import confirm_grant, has_owner, lock_people_of, set_mandate
 from siwei.exchange.models import Claim, ClaimState, Organisation, Person
 from siwei.exchange.parties import find_organisation
 
@@ -98,6 +98,8 @@ def decide_claim(
         )
     lock_people_of(claim.organisation)
     granted = (role or Role.MEMBER) if has_owner(claim.organisation) else Role.OWNER
+    if approve:
+        confirm_grant(granted, actor)
     state = ClaimState.APPROVED if approve else ClaimState.REFUSED
     Claim.objects.filter(pk=claim.pk, state=ClaimState.ASKED).update(
         state=state, reason=because.strip()[:1_000], decided_at=now, decided_by_id=actor.person_id

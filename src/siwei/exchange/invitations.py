@@ -21,7 +21,7 @@ from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.consents import check_consents, record_consents
 from siwei.exchange.keys import hash_of_secret
-from siwei.exchange.mandates import lock_people_of, set_mandate
+from siwei.exchange.mandates import confirm_grant, lock_people_of, set_mandate
 from siwei.exchange.models import Invitation, Organisation, Person, Representative
 from siwei.exchange.parties import find_organisation
 
@@ -61,6 +61,7 @@ def invite(
     else:
         allowed = can_manage_people_of(actor, owner.pk, Role(role)) if role is not None else False
         require(allowed, actor, f"invite {role} to {owner.name}")
+        confirm_grant(role, actor)
     content = {"invitee": invitee, "organisation": organisation, "role": str(role or "")}
     if repeated("invite", idempotency_key, content):
         raise Conflict("this invitation was made before and its link was shown then → revoke it and make another")

@@ -6,44 +6,63 @@ An organisation that has an owner always has one: the last cannot leave, be demo
 from datetime import datetime
 
 from siwei.errors import Conflict, NotFound
-from siwei.exchange.access import can_manage_people_of, require
-from siwei.exchange.actors import Actor, Role
-from siwei.exchange.audit import action, record_event
+from siwei.exchange.access import can_manage_people_of, require, require_confirmation
+from siwei.exchange.actors import TREASURERS, Actor, Role
+from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import Organisation, Person, Representative
 from siwei.exchange.parties import find_organisation
 
 
 @action
-def change_role(organisation: str, username: str, role: Role, *, actor: Actor, now: datetime) -> Representative:
-    """Whoever grants a role must be one who may grant it, and take the one it replaces."""
+def change_role(
+    organisation: str, username: str, role: Role, *, actor: Actor, now: datetime, idempotency_key: str
+) -> Representative:
+    """Whoever grants a role must be one who may grant it, and take the one it replaces. The same key again changes
+    nothing more, whatever was changed since."""
+    content = {"organisation": organisation, "person": username, "role": str(role)}
+    if repeated("change_role", idempotency_key, content):
+        return _as_it_is(organisation, username)
     owner, mandate = _find(organisation, username, actor)
     allowed = all(can_manage_people_of(actor, owner.pk, each) for each in (role, Role(mandate.role)))
     require(allowed, actor, f"make {username} {role} of {owner.name}")
+    confirm_grant(role, actor)
     if mandate.role == role:
         return mandate
     before = mandate.role
     _keep_an_owner(mandate, role)
     Representative.objects.filter(pk=mandate.pk).update(role=role)
-    _record("change_role", owner, mandate.person, actor, now, {"role": str(role), "before": before})
+    told = {"role": str(role), "before": before}
+    _record("change_role", idempotency_key, content, owner, mandate.person, actor, now, told)
     mandate.refresh_from_db()
     return mandate
 
 
 @action
-def end_mandate(organisation: str, username: str, *, because: str, actor: Actor, now: datetime) -> Representative:
+def end_mandate(
+    organisation: str, username: str, *, because: str, actor: Actor, now: datetime, idempotency_key: str
+) -> Representative:
     """Revoke somebody's mandate, or leave. The operator may end any (a person who is no longer with the firm), but the
-    last owner's only by approving another's claim first."""
+    last owner's only by approving another's claim first. The same key again ends no mandate granted since."""
+    content = {"organisation": organisation, "person": username}
+    if repeated("end_mandate", idempotency_key, content):
+        return _as_it_is(organisation, username)
     owner, mandate = _find(organisation, username, actor)
     own = mandate.person_id == actor.person_id
     allowed = own or actor.is_operator or can_manage_people_of(actor, owner.pk, Role(mandate.role))
     require(allowed, actor, f"end the mandate of {username} for {owner.name}")
     _keep_an_owner(mandate, None)
     Representative.objects.filter(pk=mandate.pk).update(approved_at=None, ended_at=now)
-    _record(
-        "end_mandate", owner, mandate.person, actor, now, {"role": mandate.role, "because": because.strip()[:1_000]}
-    )
+    told = {"role": mandate.role, "because": because.strip()[:1_000]}
+    _record("end_mandate", idempotency_key, content, owner, mandate.person, actor, now, told)
     mandate.refresh_from_db()
     return mandate
+
+
+def confirm_grant(role: Role | None, actor: Actor) -> None:
+    """A role that keeps money is handed out like money: or a session without its second factor would make itself a
+    treasurer that has one."""
+    if role in TREASURERS:
+        require_confirmation(actor, f"make anybody {role}")
 
 
 def lock_people_of(organisation: Organisation) -> None:
@@ -86,6 +105,11 @@ def _find(organisation: str, username: str, actor: Actor) -> tuple[Organisation,
     return owner, mandate
 
 
+def _as_it_is(organisation: str, username: str) -> Representative:
+    """For whoever changed it by the same key before."""
+    return Representative.objects.get(organisation=find_organisation(organisation), person__username=username)
+
+
 def _keep_an_owner(mandate: Representative, role: Role | None) -> None:
     if mandate.role != Role.OWNER or role == Role.OWNER:
         return
@@ -97,12 +121,19 @@ def _keep_an_owner(mandate: Representative, role: Role | None) -> None:
 
 
 def _record(
-    name: str, organisation: Organisation, person: Person, actor: Actor, now: datetime, told: dict[str, str]
+    name: str,
+    key: str,
+    content: dict[str, str],
+    organisation: Organisation,
+    person: Person,
+    actor: Actor,
+    now: datetime,
+    told: dict[str, str],
 ) -> None:
     record_event(
         name,
-        f"{organisation.key}:{person.username}:{now.isoformat()}"[:200],
-        {},
+        key,
+        content,
         subject=f"organisation:{organisation.key}",
         actor=actor,
         now=now,

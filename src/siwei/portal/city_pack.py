@@ -14,7 +14,7 @@ from django.utils.timezone import localdate
 from siwei.city.attributes import Attribute
 from siwei.city.home import PACKS, CityHome
 from siwei.city.pack import OfficialFirmCount, Pack, load_pack
-from siwei.errors import NotFound
+from siwei.errors import EnvironmentMissing, NotFound
 from siwei.policy.loading import load_programmes
 from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.programmes import Programme
@@ -27,6 +27,14 @@ LAYERS = ("application", "technology", "base")
 
 def current_home() -> CityHome | None:
     return django_settings.home
+
+
+def home_or_missing() -> CityHome:
+    """For what is kept beside the database."""
+    home = current_home()
+    if home is None:
+        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+    return home
 
 
 def pack_directory() -> Path:

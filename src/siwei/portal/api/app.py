@@ -26,6 +26,7 @@ from siwei.portal.api import (
     policy,
     programmes,
     projects,
+    representatives,
     services,
     spending,
     trading,
@@ -57,6 +58,7 @@ api.add_router("", projects.router, tags=["projects"])
 api.add_router("/person", person.router, tags=["person"])
 api.add_router("/ledger", ledger.router, tags=["ledger"])
 api.add_router("", people.router, tags=["people"])
+api.add_router("", representatives.router, tags=["people"])
 api.add_router("", services.router, tags=["services"])
 api.add_router("", datasets.router, tags=["datasets"])
 api.add_router("", payments.router, tags=["payments"])

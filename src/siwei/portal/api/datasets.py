@@ -11,12 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Field, Router, Schema
 
-from siwei.errors import EnvironmentMissing
 from siwei.exchange.datasets import accept_terms, publish_dataset, withdraw_terms
 from siwei.exchange.models import DatasetAccess
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, own_key
-from siwei.portal.city_pack import current_home
+from siwei.portal.city_pack import home_or_missing
 from siwei.portal.queries import datasets as queries
 
 router = Router()
@@ -99,9 +98,7 @@ def list_datasets(request: HttpRequest) -> Any:
 @router.post("/datasets", response=answers(DatasetDetail))
 def publish(request: HttpRequest, new: NewDataset) -> Any:
     """Publish what an offer of a dataset hands over, or a new version of it, with its Croissant 1.0 description."""
-    actor, home = actor_of(request), current_home()
-    if home is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+    actor, home = actor_of(request), home_or_missing()
     version = publish_dataset(
         new.offer, metadata=json.dumps(new.metadata, ensure_ascii=False).encode("utf-8", "surrogatepass"),
         terms=new.terms, files={}, directory=home.datasets, actor=actor, now=timezone.now(),
