@@ -15,13 +15,15 @@ from siwei.portal.figures import VERDICTS, about, exact_yuan, money, verdict_of
     ("fen", "chinese", "english", "exact"),
     [
         (0, "0 元", "¥0.00", "¥0.00"),
-        (1, "¥0.01", "¥0.01", "¥0.01"),
+        (1, "0.01 元", "¥0.01", "¥0.01"),
         (100, "1 元", "¥1.00", "¥1.00"),
-        (999_999, "¥9,999.99", "¥9,999.99", "¥9,999.99"),
+        (999_999, "9,999.99 元", "¥9,999.99", "¥9,999.99"),
         (1_000_000, "1.00 万元", "¥10,000", "¥10,000.00"),
         (128_000_000, "128.00 万元", "¥1.28 m", "¥1,280,000.00"),
         (1_000_000_000_000, "100.00 亿元", "¥10,000.00 m", "¥10,000,000,000.00"),
-        (-128_000_000, "-128.00 万元", "¥-1.28 m", "−¥1,280,000.00"),
+        (-128_000_000, "−128.00 万元", "−¥1.28 m", "−¥1,280,000.00"),
+        (-240, "−2.40 元", "−¥2.40", "−¥2.40"),
+        (-2_720_016, "−2.720016 万元", "−¥27,200.16", "−¥27,200.16"),
     ],
 )
 def test_money(fen: int, chinese: str, english: str, exact: str) -> None:
@@ -50,7 +52,7 @@ def test_an_unknown_verdict_is_not_taken_for_one() -> None:
 def fen_shown(shown: str) -> Decimal:
     """What a reader takes a figure for, in fen."""
     scale = 10_000_000_000 if "亿" in shown else 1_000_000 if "万" in shown else 100_000_000 if " m" in shown else 100
-    return Decimal(re.sub(r"[^\d.]", "", shown)) * scale * (-1 if "-" in shown or "−" in shown else 1)
+    return Decimal(re.sub(r"[^\d.]", "", shown)) * scale * (-1 if shown.startswith("−") else 1)
 
 
 @given(st.integers(min_value=-(10**18), max_value=10**18), st.booleans())
@@ -77,7 +79,7 @@ def test_as_many_digits_as_there_are(fen: int, chinese: bool, expected: str) -> 
     ("fen", "chinese", "english"),
     [(128_004_999, "128.00 万元", "¥1.28 m"), (10_004_999_999, "1.00 亿元", "¥100.05 m"),
      (1_000_149, "1.00 万元", "¥10,001"),
-     (123, "¥1.23", "¥1.23")],
+     (123, "1.23 元", "¥1.23"), (-128_004_999, "−128.00 万元", "−¥1.28 m")],
 )  # fmt: skip
 def test_a_mean_is_said_about(fen: int, chinese: str, english: str) -> None:
     assert (about(fen, True), about(fen, False)) == (chinese, english)

@@ -10,11 +10,18 @@ FEN_PER_WAN = 1_000_000
 FEN_PER_YI = 10_000_000_000
 FEN_PER_MILLION = 100_000_000
 """Of a million yuan."""
+MINUS = "−"
+
+
+def grouped(value: float) -> str:
+    """`−1,234`, `1,234.50`: whole numbers whole, others with two places."""
+    shown = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
+    return MINUS + shown if value < 0 else shown
 
 
 def exact_yuan(fen: int) -> str:
     """`¥1,234.50`, to the fen; a minus sign before the currency mark."""
-    sign = "−" if fen < 0 else ""
+    sign = MINUS if fen < 0 else ""
     yuan, rest = divmod(abs(fen), FEN_PER_YUAN)
     return f"{sign}¥{yuan:,}.{rest:02d}"
 
@@ -23,7 +30,7 @@ def exact_microfen(microfen: int) -> str:
     """`¥0.000028`: a millionth of a fen is the eighth place of a yuan; no digit is left out, none is added."""
     yuan, rest = divmod(abs(microfen), FEN_PER_YUAN * 1_000_000)
     places = f"{rest:08d}".rstrip("0").ljust(2, "0")
-    return f"{'−' if microfen < 0 else ''}¥{yuan:,}.{places}"
+    return f"{MINUS if microfen < 0 else ''}¥{yuan:,}.{places}"
 
 
 def rounded(value: Decimal, places: int) -> str:
@@ -31,15 +38,17 @@ def rounded(value: Decimal, places: int) -> str:
 
 
 def money(fen: int, chinese: bool) -> str:
-    """万元 or 亿元 in Chinese, ¥ or ¥ million in English, with as many digits as the sum has: never rounded, so that
-    what stands in a table adds up to its total. Below one 万元 as yuan."""
-    if abs(fen) < FEN_PER_WAN:
-        return exact_yuan(fen) if fen % FEN_PER_YUAN or not chinese else f"{fen // FEN_PER_YUAN:,} 元"
+    """元, 万元 or 亿元 in Chinese, ¥ or ¥ million in English, with as many digits as the sum has: never rounded, so
+    that what stands in a table adds up to its total. Below zero the minus sign stands before all else."""
+    if fen < 0:
+        return MINUS + money(-fen, chinese)
+    if fen < FEN_PER_WAN:
+        return f"{fen / FEN_PER_YUAN:,.{2 if fen % FEN_PER_YUAN else 0}f} 元" if chinese else exact_yuan(fen)
     if chinese:
-        if abs(fen) >= FEN_PER_YI and fen % (FEN_PER_YI // 100) == 0:
+        if fen >= FEN_PER_YI and fen % (FEN_PER_YI // 100) == 0:
             return f"{rounded(Decimal(fen) / FEN_PER_YI, 2)} 亿元"
         return f"{with_digits(Decimal(fen) / FEN_PER_WAN)} 万元"
-    if abs(fen) >= FEN_PER_MILLION and fen % (FEN_PER_MILLION // 100) == 0:
+    if fen >= FEN_PER_MILLION and fen % (FEN_PER_MILLION // 100) == 0:
         return f"¥{rounded(Decimal(fen) / FEN_PER_MILLION, 2)} m"
     return f"¥{rounded(Decimal(fen) / FEN_PER_YUAN, 2 if fen % FEN_PER_YUAN else 0)}"
 
@@ -52,13 +61,15 @@ def with_digits(value: Decimal, least: int = 2) -> str:
 
 def about(fen: int, chinese: bool) -> str:
     """A mean or another figure that is itself no sum of money: two places, exact on hover."""
-    if abs(fen) < FEN_PER_WAN:
-        return exact_yuan(fen)
+    if fen < 0:
+        return MINUS + about(-fen, chinese)
+    if fen < FEN_PER_WAN:
+        return money(fen, chinese)
     if chinese:
         wan = Decimal(fen) / FEN_PER_WAN
-        return f"{rounded(wan / 10_000, 2)} 亿元" if abs(fen) >= FEN_PER_YI else f"{rounded(wan, 2)} 万元"
+        return f"{rounded(wan / 10_000, 2)} 亿元" if fen >= FEN_PER_YI else f"{rounded(wan, 2)} 万元"
     yuan = Decimal(fen) / FEN_PER_YUAN
-    return f"¥{rounded(yuan / 1_000_000, 2)} m" if abs(fen) >= FEN_PER_MILLION else f"¥{rounded(yuan, 0)}"
+    return f"¥{rounded(yuan / 1_000_000, 2)} m" if fen >= FEN_PER_MILLION else f"¥{rounded(yuan, 0)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 from siwei.exchange.contract_claims import SOURCE
 from siwei.exchange.parties import DECLARED_BY
 from siwei.exchange.person_facts import OWN_WORD
+from siwei.portal.figures import grouped
 from siwei.portal.languages import choose
 
 GROUPS: dict[str, dict[str, str]] = {
@@ -69,6 +70,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "awaiting-approval": gettext_noop("Awaiting approval"),
         "completed": gettext_noop("Completed"),
         "disputed": gettext_noop("Disputed"),
+        "answered": gettext_noop("Answered"),
+        "resolved": gettext_noop("Resolved"),
+        "given": gettext_noop("Approval given"),
+        "lapsed": gettext_noop("Lapsed"),
+        "asked": gettext_noop("Asked for"),
+        "done": gettext_noop("Ended"),
+        "swept": gettext_noop("ended for a gateway that was gone"),
         "settled": gettext_noop("Settled"),
         "planned": gettext_noop("Planned"),
         "submitted": gettext_noop("Submitted"),
@@ -179,6 +187,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "pair": gettext_noop("pairs"),
         "person": gettext_noop("people"),
         "programme": gettext_noop("programmes"),
+        "people": gettext_noop("people"),
+        "item": gettext_noop("items"),
+        "year": gettext_noop("years"),
+        "month": gettext_noop("months"),
+        "day": gettext_noop("days"),
+        "accelerator_hour": gettext_noop("accelerator-hours"),
+        "accelerator_second": gettext_noop("accelerator-seconds"),
+        "token": gettext_noop("tokens"),
         "row": gettext_noop("rows"),
         "segment": gettext_noop("segments"),
         "milestone": gettext_noop("milestones"),
@@ -191,17 +207,17 @@ GROUPS: dict[str, dict[str, str]] = {
         "microfen": gettext_noop("millionths of a fen"),
     },
     "purpose": {
-        "pot": gettext_noop("Pot (account)"),
+        "pot": gettext_noop("Pot"),
         "budget": gettext_noop("Public budget"),
-        "voucher": gettext_noop("Voucher (account)"),
+        "voucher": gettext_noop("Voucher"),
         "commitment": gettext_noop("Own commitment"),
         "receivable": gettext_noop("Receivable"),
-        "own-share": gettext_noop("Own share (account)"),
+        "own-share": gettext_noop("Own share"),
         "claw-back": gettext_noop("To be paid back"),
         "issued": gettext_noop("Put at others' disposal"),
         "allowance": gettext_noop("Allowance"),
-        "used": gettext_noop("Delivered (account)"),
-        "cap": gettext_noop("Spending cap (account)"),
+        "used": gettext_noop("Delivered"),
+        "cap": gettext_noop("Spending cap"),
         "cap-spent": gettext_noop("Committed under caps"),
         "grant": gettext_noop("Grant to be paid"),
         "paid": gettext_noop("Paid by bank"),
@@ -209,6 +225,44 @@ GROUPS: dict[str, dict[str, str]] = {
         "bank-unordered": gettext_noop("Moved without an order"),
         "bank-explained": gettext_noop("Bank differences, explained"),
     },
+    "purpose_explained": {
+        "commitment": gettext_noop("what was declared and no agreement has taken yet"),
+        "own-share": gettext_noop("taken by signed agreements; paid as they are settled"),
+        "allowance": gettext_noop("put at its disposal; used as it is metered"),
+    },
+    "subject": {
+        "access_key": gettext_noop("Access key"),
+        "account": gettext_noop("Account"),
+        "agreement": gettext_noop("Agreement"),
+        "application": gettext_noop("Application"),
+        "bank_account": gettext_noop("Bank account"),
+        "cap": gettext_noop("Spending cap"),
+        "dataset": gettext_noop("Dataset"),
+        "decision": gettext_noop("Decision"),
+        "delivery": gettext_noop("Delivery"),
+        "dispute": gettext_noop("Dispute"),
+        "import": gettext_noop("Import"),
+        "invoice": gettext_noop("Settlement statement"),
+        "job": gettext_noop("Job"),
+        "listing": gettext_noop("Listing"),
+        "match": gettext_noop("Match"),
+        "objection": gettext_noop("Objection"),
+        "organisation": gettext_noop("Organisation"),
+        "payment_batch": gettext_noop("Batch"),
+        "payment_order": gettext_noop("Order"),
+        "person": gettext_noop("Person"),
+        "pot": gettext_noop("Pot"),
+        "project": gettext_noop("Project"),
+        "quote": gettext_noop("Quote"),
+        "reporter": gettext_noop("Meter's key"),
+        "round": gettext_noop("Round"),
+        "statement": gettext_noop("Bank statement"),
+        "task": gettext_noop("Task"),
+        "upstream": gettext_noop("Upstream"),
+        "usage": gettext_noop("Reading"),
+        "voucher": gettext_noop("Voucher"),
+    },
+    "actor": {"platform": gettext_noop("the platform"), "bank": gettext_noop("the bank")},
     "memo": {
         "budget": gettext_noop("budget set aside"),
         "award": gettext_noop("voucher granted"),
@@ -467,14 +521,27 @@ MARKS = {"source": "源", "road": "路", "base": "基", "wing": "翼", "evolve":
 def word(group: str, code: str) -> str:
     """The word for `code`, or the code itself where a newer room knows one that this page does not."""
     found = GROUPS.get(group, {}).get(code)
-    return _(found) if found else code
+    return code if found is None else _(found) if found else ""
 
 
 def quantity(value: int, unit: str) -> str:
     """A metered amount with its unit: accelerator-seconds also as hours, and the model they are of."""
     kind, _, model = unit.partition(":")
-    hours = f" ({value / SECONDS_PER_HOUR:,.2f} h)" if kind.startswith("accelerator-second") else ""
-    return f"{value:,} {word('unit', kind)}{hours}" + (f" · {model}" if model else "")
+    hours = ""
+    if kind.startswith("accelerator-second"):
+        count = grouped(value / SECONDS_PER_HOUR)
+        hours = choose(f"（{count} 小时）", f" ({count} h)")
+    return f"{grouped(value)} {word('unit', kind)}{hours}" + (f" · {model}" if model else "")
+
+
+def ledger_unit(unit: str) -> str:
+    """What an account counts: money, something metered, or what is committed under caps in either."""
+    if unit.startswith("cap:"):
+        return _("under caps: %(unit)s") % {"unit": ledger_unit(unit.removeprefix("cap:"))}
+    if unit in ("CNY", "fen"):
+        return _("money (CNY)")
+    kind, _colon, model = unit.partition(":")
+    return word("unit", kind) + (f" · {model}" if model else "")
 
 
 def bound(code: str) -> str:

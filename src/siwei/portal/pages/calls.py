@@ -39,10 +39,11 @@ from siwei.exchange.vouchers import open_pot
 from siwei.policy.programmes import Kind, Sharing, Text, Verdict
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, pack, stacking
+from siwei.portal.directory import current_directory
 from siwei.portal.entries import amount_entry
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries import calls as queries
-from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.queries.organisations import concerns_generated, organisation_or_missing
 from siwei.portal.queries.programmes import programme_or_missing
 
 Act = Callable[[HttpRequest, Any, Actor], str]
@@ -80,9 +81,11 @@ def acted(request: HttpRequest, acts: dict[str, Act], subject: Any, actor: Actor
 @require_safe
 def call_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
+    rounds = list(queries.rounds_of(actor)[:50])
     context = {
         "calls": queries.calls(actor),
-        "rounds": queries.rounds_of(actor)[:50],
+        "rounds": rounds,
+        "generated": bool(rounds) and current_directory().has_generated,
         "now_waiting": queries.waiting_for(actor),
     }
     return render(request, "portal/calls/list.html", context)
@@ -125,7 +128,8 @@ def call_response(
         "typed": request.POST,
         "token": uuid.uuid4().hex,
         "generated": any(each.application.organisation.is_generated for each in desk)
-        or any(each.organisation.is_generated for each in mine),
+        or any(each.organisation.is_generated for each in mine)
+        or concerns_generated(actor),
     }
     return render(request, "portal/calls/detail.html", context, status=status)
 

@@ -32,6 +32,7 @@ from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, ON_PAYMENTS, Given, do
 from siwei.portal.api.answers import own_key
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries.meters import readings_of
+from siwei.portal.queries.organisations import concerns_generated
 
 SHOWN = 200
 
@@ -81,6 +82,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": found.filter(state="open").order_by("requested_at")[:SHOWN],
         "decided": found.exclude(state="open").select_related("decided_by").order_by("-pk")[:50],
+        "generated": concerns_generated(actor),
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/deals/approvals.html", context)
@@ -96,6 +98,7 @@ def disputes_page(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": found.filter(state__in=("open", "answered")).order_by("opened_at")[:SHOWN],
         "over": found.exclude(state__in=("open", "answered")).order_by("-resolved_at")[:50],
+        "generated": concerns_generated(actor),
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/deals/disputes.html", context)
@@ -110,6 +113,7 @@ def meters_page(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page_of(request, readings_of(actor)),
         "organisations": own.prefetch_related("reporters"),
+        "generated": concerns_generated(actor),
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/deals/meters.html", context)
@@ -123,6 +127,7 @@ def budgets_page(request: HttpRequest) -> HttpResponse:
     context = {
         "caps": caps.order_by("-ends_on", "organisation__name", "pk")[:SHOWN],
         "alerts": CapAlert.objects.visible_to(actor).select_related("cap__organisation").order_by("-at")[:50],
+        "generated": concerns_generated(actor),
         "rules": ApprovalRule.objects.visible_to(actor).select_related("organisation").order_by("pk")[:SHOWN],
         "organisations": Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name"),
         "token": uuid.uuid4().hex,

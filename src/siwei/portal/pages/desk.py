@@ -13,6 +13,8 @@ from siwei.portal.directory import current_directory
 from siwei.portal.queries.calls import applications, waiting_for
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import pots, public_money
+from siwei.portal.queries.organisations import concerns_generated
+from siwei.portal.subjects import subject_words
 
 
 @login_required
@@ -21,6 +23,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
     mine = actor.organisation_ids
     own = Organisation.objects.visible_to(actor).filter(pk__in=mine)
     found = agreements(actor)
+    events = list(Event.objects.visible_to(actor).order_by("-pk")[:20])
     context = {
         "organisations": own,
         "waiting": found.filter(state="proposed")[:20],
@@ -32,8 +35,9 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "office": waiting_for(actor),
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,
-        "events": Event.objects.visible_to(actor).order_by("-pk")[:20],
-        "generated": any(each.is_generated for each in own) or (actor.sees_all and current_directory().has_generated),
+        "events": events,
+        "subjects": subject_words(each.subject for each in events),
+        "generated": concerns_generated(actor),
     }
     return render(request, "portal/desk.html", context)
 

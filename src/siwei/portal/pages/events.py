@@ -14,6 +14,7 @@ from siwei.portal.pages.ledger import day_parameter
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.events import actions_of, events_frame, events_of, lines, narrowed
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.subjects import subject_words
 
 
 @login_required
@@ -48,6 +49,7 @@ def _events(request: HttpRequest, organisation: Organisation | None) -> HttpResp
         "organisation": organisation,
         "page": page,
         "done": done,
+        "subjects": subject_words(line.subject for line in done),
         "actions": actions_of(found, action),
         "action": action,
         "start": start,

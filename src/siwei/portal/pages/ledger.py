@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from siwei.errors import InputError, Problem
 from siwei.exchange.books import Statement, as_table, make_statement, totals_of, trial_balance
 from siwei.exchange.canonical import canonical_json
-from siwei.exchange.models import Decision, Seal
+from siwei.exchange.models import Account, Decision, Seal
 from siwei.exchange.seals import HEADS_FILE, heads
 from siwei.exchange.traces import trace
 from siwei.exchange.verification import verify_ledger
@@ -28,6 +28,7 @@ from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.money import accounts_of, pot_boards, vouchers_of
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.subjects import account_words, followed
 
 ROWS = 50
 LONGEST_CODE = 200
@@ -45,7 +46,7 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
     accounts = accounts_of(organisation.pk, actor)
     start, end = day_parameter(request, "from"), day_parameter(request, "to")
     chosen = text_parameter(request, "account", LONGEST_CODE)
-    account = next((each for each in accounts if each.code == chosen), accounts[0] if accounts and not chosen else None)
+    account = next((each for each in accounts if each.code == chosen), None) if chosen else _first(accounts)
     made = None
     if account is not None or chosen:
         made = make_statement(account.code if account else chosen, start, end, actor=actor)
@@ -62,7 +63,14 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
         "end": end,
         **(_entries_of(request, made) if made is not None else {}),
     }
+    others = {row["other"] for row in context.get("rows", ())}
+    context["account_names"] = account_words({each.code for each in accounts} | others)
     return render(request, "portal/ledger/wallet.html", context)
+
+
+def _first(accounts: list[Account]) -> Account | None:
+    """A voucher's where there is one: what people come to the wallet for."""
+    return next((each for each in accounts if each.purpose == "voucher"), next(iter(accounts), None))
 
 
 def _entries_of(request: HttpRequest, made: Statement) -> dict[str, Any]:
@@ -90,6 +98,7 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     unit = text_parameter(request, "unit") or "CNY"
     accounts = trial.filter(pl.col("unit") == unit)
     page = page_of(request, range(accounts.height), ROWS)
+    rows = _rows(accounts, page)
     context = {
         "pots": pot_boards(actor),
         "generated": current_directory().has_generated,
@@ -97,7 +106,8 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
         "unit": unit,
         "totals": totals_of(trial).to_dicts(),
         "page": page,
-        "rows": _rows(accounts, page),
+        "rows": rows,
+        "account_names": account_words(row["account"] for row in rows),
         "seal": Seal.objects.visible_to(actor).order_by("-number").first(),
         "verification": verify_ledger(actor=actor) if text_parameter(request, "verify") else None,
     }
@@ -123,10 +133,13 @@ def trace_page(request: HttpRequest, subject: str) -> HttpResponse:
     if form := text_parameter(request, "export"):
         return export_response(found.rows, "trace", form)
     page = page_of(request, range(found.rows.height), ROWS)
+    rows = _rows(found.rows, page)
     context = {
         "trace": found,
+        "followed": followed(subject, actor),
+        "names": account_words(row[name] for row in rows for name in ("pot", "account") if row[name]),
         "page": page,
-        "rows": _rows(found.rows, page),
+        "rows": rows,
         "total": int(found.rows["fen"].sum()),
         "generated": current_directory().has_generated,
     }

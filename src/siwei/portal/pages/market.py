@@ -90,7 +90,7 @@ def listing_page(request: HttpRequest, key: str) -> HttpResponse:
         "body": market.as_lines(listing.body),
         "matches": matches,
         "related": market.related_paths(matches, actor),
-        "generated": any_generated([listing]),
+        "generated": any_generated([listing, *(side for match in matches for side in (match.need, match.offer))]),
     }
     return render(request, "portal/market/listing.html", context)
 

@@ -24,6 +24,7 @@ from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
 from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
 from siwei.portal.pages.paging import page_of
+from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.queries.projects import project_or_missing, project_view, projects
 
 
@@ -49,6 +50,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
         "problems": problems,
         "typed": request.POST,
         "token": uuid.uuid4().hex,
+        "generated": concerns_generated(actor),
     }
     return render(request, "portal/projects/list.html", context, status=400 if problems else 200)
 

@@ -23,6 +23,7 @@ from siwei.portal.entries import amount_entry
 from siwei.portal.pages.calls import day_typed, key_of, typed
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.proposals import match_or_missing, propose_match
+from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.queries.quotes import quote_view, quotes_of
 
 MILESTONES = range(1, 6)
@@ -33,9 +34,12 @@ USUAL_LENGTH = timedelta(days=30)
 @require_safe
 def quotes_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    return render(
-        request, "portal/deals/quotes.html", {"page": page_of(request, quotes_of(actor)), "now": timezone.now()}
-    )
+    context = {
+        "page": page_of(request, quotes_of(actor)),
+        "now": timezone.now(),
+        "generated": concerns_generated(actor),
+    }
+    return render(request, "portal/deals/quotes.html", context)
 
 
 @login_required

@@ -31,6 +31,7 @@ from siwei.portal.entries import amount_entry
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import services
+from siwei.portal.queries.organisations import concerns_generated
 
 DAYS = (30, 90, 180, LONGEST.days)
 CAPS = ("cap", "day_cap", "month_cap")
@@ -189,6 +190,7 @@ def usage_page(request: HttpRequest) -> HttpResponse:
         "keys": services.model_keys(actor)[: services.SHOWN],
         "total": {name: sum(getattr(row, name) for row in rows) for name in services.FIGURES},
         "exports": True,
+        "generated": concerns_generated(actor),
     }
     return render(request, "portal/services/usage.html", context)
 
@@ -200,15 +202,23 @@ def call_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     key, model = text_parameter(request, "key"), text_parameter(request, "model", 120)
     page = page_of(request, services.calls(actor, key=key, model=model))
-    context = {"page": page, "own": services.own_keys(actor, page.object_list), "key": key, "model": model}
+    context = {
+        "page": page,
+        "own": services.own_keys(actor, page.object_list),
+        "key": key,
+        "model": model,
+        "generated": concerns_generated(actor),
+    }
     return render(request, "portal/services/calls.html", context)
 
 
 @login_required
 @require_safe
 def call_page(request: HttpRequest, name: str) -> HttpResponse:
-    view = services.call_or_missing(name, actor_of(request))
-    return render(request, "portal/services/call.html", {"view": view, "call": view.call})
+    actor = actor_of(request)
+    view = services.call_or_missing(name, actor)
+    context = {"view": view, "call": view.call, "generated": concerns_generated(actor)}
+    return render(request, "portal/services/call.html", context)
 
 
 @login_required
@@ -240,6 +250,7 @@ def _upstreams(request: HttpRequest, *, problems: InputError | None = None, stat
     context = {
         "views": services.upstreams(actor, timezone.now()),
         "offers": services.offers_to_serve(actor)[: services.SHOWN],
+        "generated": concerns_generated(actor),
         "problems": [str(each) for each in problems.problems] if problems else [],
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,

@@ -11,7 +11,7 @@ import polars as pl
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Fact, Organisation, Placement
+from siwei.exchange.models import Fact, Organisation, Origin, Placement
 from siwei.portal.city_pack import attributes, chain
 from siwei.portal.directory import current_directory, matching
 from siwei.portal.queries.entitlements import best_facts
@@ -33,6 +33,15 @@ class Search:
     @property
     def is_filtered(self) -> bool:
         return any((self.text, self.segment, self.district, self.kind, self.origin))
+
+
+def concerns_generated(actor: Actor) -> bool:
+    """Whether what the actor is shown of their own affairs may be of made-up organisations: one they act for is, or,
+    for who sees the whole city, any is. Pages that show such affairs carry the ribbon."""
+    if actor.sees_all:
+        return current_directory().has_generated
+    own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids)
+    return own.filter(origin=Origin.GENERATED).exists()
 
 
 def find_organisations(search: Search, actor: Actor) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from siwei.exchange.models import Project
 from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
-from siwei.portal import languages, words
+from siwei.portal import figures, languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
 from siwei.portal.figures import about, exact_microfen, exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
@@ -97,15 +97,7 @@ def microfen(value: int | None) -> SafeString | str:
 @register.filter
 def grouped(value: Any) -> str:
     """1,234,567; text stays text."""
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:,.2f}"
-        if isinstance(value, float)
-        else "–"
-        if value is None
-        else str(value)
-    )
+    return figures.grouped(value) if isinstance(value, int | float) else "–" if value is None else str(value)
 
 
 @register.filter
@@ -199,7 +191,7 @@ def fact_value(attribute: Mapping[str, Any], value: str) -> SafeString | str:
             return minor_units(number)
         if attribute["unit"] == "basis_point":
             return f"{number / 100:g} %"
-        return f"{number:,}"
+        return figures.grouped(number)
     return value
 
 
@@ -217,8 +209,13 @@ def quantity(value: int, unit: str) -> str:
 
 @register.simple_tag
 def amount(value: int, unit: str) -> SafeString | str:
-    """An amount on the ledger: money, or a metered quantity."""
-    return fen(value) if unit in ("CNY", "cap:fen") else quantity(value, unit)
+    """An amount on the ledger: money, or a metered quantity; what is counted under a cap as what it counts."""
+    return fen(value) if unit in ("CNY", "cap:fen") else quantity(value, unit.removeprefix("cap:"))
+
+
+@register.filter
+def ledger_unit(unit: str) -> str:
+    return words.ledger_unit(unit)
 
 
 @register.simple_tag
@@ -270,14 +267,17 @@ def clause_status(required: int) -> str:
 
 @register.simple_tag
 def parameter_value(value: int | None, unit: str) -> SafeString | str:
-    """A programme's parameter in its unit: fen as money, basis points as per cent."""
+    """A programme's parameter in its unit: fen as money, basis points as per cent; `fen/people` as money for each."""
     if value is None:
         return "–"
-    if unit == "fen":
-        return fen(value)
-    if unit == "bp":
-        return f"{value / 100:g} %"
-    return f"{value:,} {unit}".strip()
+    of, _per, each = unit.partition("/")
+    if of == "fen":
+        shown: SafeString | str = fen(value)
+    elif of in ("bp", "basis_point"):
+        shown = f"{value / 100:g} %"
+    else:
+        shown = f"{figures.grouped(value)} {words.word('unit', of)}".strip()
+    return format_html("{} / {}", shown, words.word("unit", each)) if each else shown
 
 
 @register.simple_tag

@@ -1,0 +1,89 @@
+"""Stored keys as words: nobody reads a code where a name is known."""
+
+import pytest
+from django.apps import apps
+from django.utils.translation import override
+from portal_city import City
+
+from siwei.portal.subjects import LONGEST, account_words, followed, shortened, subject_words
+from siwei.portal.words import GROUPS, ledger_unit, quantity
+
+pytestmark = pytest.mark.django_db
+FIRM = "n-00000000000000aa"
+NAME = "深圳市甲视觉科技有限公司"
+
+
+@pytest.mark.parametrize(
+    ("subject", "chinese", "english"),
+    [
+        ("agreement:deal", "协议 deal", "Agreement deal"),
+        (f"bank_account:{FIRM}", f"银行账户 {NAME}", f"Bank account {NAME}"),
+        ("bank_account:city", "银行账户 本市", "Bank account the city"),
+        (f"invoice:{FIRM}:3", f"结算单 {NAME} · 3", f"Settlement statement {NAME} · 3"),
+        ("pot:xunli:2026", "资金池 训力券 · 2026", "Pot Training voucher (compute for model training) · 2026"),
+        (f"account:CNY:commitment:{FIRM}", f"账户 自有承诺 · {NAME}", f"Account Own commitment · {NAME}"),
+        (f"quote:{'0' * 32}", f"报价 {'0' * 12}…", f"Quote {'0' * 12}…"),
+        ("unheard-of", "unheard-of", "unheard-of"),
+    ],
+)
+def test_subjects(city: City, subject: str, chinese: str, english: str) -> None:
+    told = []
+    for language in ("zh-hans", "en"):
+        with override(language):
+            told.append(subject_words([subject])[subject])
+    assert told == [chinese, english]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (f"CNY:own-share:{FIRM}", f"自付 · {NAME}"),
+        ("CNY:budget:xunli:2026", "公共预算 · 训力券 · 2026"),
+        ("CNY:bank-difference:city", "银行差异 · 本市"),
+        (f"accelerator-second:cpu:allowance:{FIRM}", f"可用额度 · {NAME} · 加速卡秒 · cpu"),
+        ("xunli:2026", "训力券 · 2026"),
+        ("cap:0123456789abcdef", "支出上限 · 0123456789abcdef"),
+    ],
+)
+def test_accounts(city: City, code: str, words: str) -> None:
+    with override("zh-hans"):
+        assert account_words([code]) == {code: words}
+
+
+def test_many_take_one_query(dealt: City, django_assert_num_queries) -> None:
+    with django_assert_num_queries(1):
+        assert len(subject_words([f"organisation:{FIRM}", "pot:xunli:2026", "agreement:deal"])) == 3
+
+
+def test_what_is_followed_is_named_for_who_may_see_it(dealt: City) -> None:
+    with override("zh-hans"):
+        assert followed("xunli:2026", dealt.olive) == "资金池 · 训力券 · 2026"
+        assert followed("voucher", dealt.alice) == f"券 · 训力券 · {NAME}"
+        assert followed("voucher", dealt.charlie) == "voucher"
+
+
+def test_short_keys_stay_whole() -> None:
+    assert (shortened("k" * LONGEST), shortened("k" * (LONGEST + 1))) == ("k" * LONGEST, "k" * (LONGEST // 2) + "…")
+
+
+def test_units_in_words() -> None:
+    with override("zh-hans"):
+        told = [ledger_unit(unit) for unit in ("CNY", "cap:fen", "cap:accelerator-second", "accelerator-second:cpu")]
+        assert told == ["金额（人民币）", "上限内：金额（人民币）", "上限内：加速卡秒", "加速卡秒 · cpu"]
+        assert quantity(-5_400, "accelerator-second:cpu") == "−5,400 加速卡秒（−1.50 小时） · cpu"
+    with override("en"):
+        assert quantity(60, "accelerator-second:cpu") == "60 accelerator-seconds (0.02 h) · cpu"
+
+
+def test_every_state_has_a_word() -> None:
+    """A state without one would be shown as its code, in every language."""
+    known = {code for group in ("state", "order", "application", "round", "upstream") for code in GROUPS[group]}
+    states = {
+        (model.__name__, str(value))
+        for model in apps.get_app_config("exchange").get_models()
+        for field in model._meta.fields
+        if field.name == "state"
+        for value, _label in field.choices or ()
+    }
+    assert {each for each in states if each[1] not in known} == set()
+    assert ("Dispute", "resolved") in states
