@@ -1,4 +1,4 @@
-"""The counters that every call moves, as single statements; and closing an agreement's lines to further calls.
+"""A call's row and the counters that it moves, as single statements; and closing an agreement's lines to further calls.
 
 The statements are written out: building them anew for each call would be most of what a call costs.
 """
@@ -12,6 +12,21 @@ from django.utils import timezone
 from siwei.errors import Conflict
 from siwei.exchange.models import Agreement, CallMeter, CallState, ModelCall
 
+OPEN_CALL = """
+INSERT INTO exchange_modelcall (
+  name, key_id, line_id, model, endpoint, is_streamed, state, bound_input, bound_output, input_fen_per_million,
+  output_fen_per_million, reserved_microfen, request_bytes, pieces, "window", basis, outcome, started_at, expires_at)
+VALUES (
+  %(name)s, %(key)s, %(line)s, %(model)s, %(endpoint)s, %(is_streamed)s, %(state)s, %(bound_input)s, %(bound_output)s,
+  %(input_price)s, %(output_price)s, %(reserved)s, %(request_bytes)s, 0, %(window)s, '', '', %(started_at)s,
+  %(expires_at)s)
+"""
+END_CALL = """
+UPDATE exchange_modelcall SET
+  state = %(state)s, input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s, cost_microfen = %(cost)s,
+  basis = %(basis)s, pieces = %(pieces)s, outcome = %(outcome)s, ended_at = %(ended_at)s
+WHERE name = %(name)s AND state = %(open)s
+"""
 COUNT_ON_KEY = """
 UPDATE exchange_modelkey SET
   window_requests = CASE WHEN "window" = %(window)s THEN window_requests + 1 ELSE 1 END,

@@ -2,39 +2,34 @@
 
 A call is two short transactions. `admit_call` sets its bound aside on the key and on the line's meter by conditional
 updates, so that no number of processes can pass a limit; `end_call` puts the charge in its place, once. What no process
-ends (it was killed) `sweep_calls` ends. `collect_calls` turns ended calls into one meter reading of the line.
+ends (it was killed) `sweep_calls` ends. `siwei.exchange.call_collection` turns ended calls into usage.
 """
 
-import hashlib
 import hmac
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
-from django.db.models import Max, Min, Sum
 
-from siwei.errors import CallRefused, Conflict
-from siwei.exchange.access import can_act_for, can_operate, require
-from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.audit import action, record_event
+from siwei.errors import CallRefused
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.actors import Actor
 from siwei.exchange.call_meters import (
     CHARGE_KEY,
     CHARGE_LINE,
     COUNT_ON_KEY,
     COUNT_ON_LINE,
-    close_meters,
+    END_CALL,
+    OPEN_CALL,
     run,
     spending_windows,
 )
-from siwei.exchange.canonical import canonical_json
-from siwei.exchange.jobs import record_usage
 from siwei.exchange.keys import SHAPE, USED_EVERY, hash_of_secret
 from siwei.exchange.models import (
     AccessKey,
-    Agreement,
     AgreementLine,
     AgreementState,
     CallMeter,
@@ -44,14 +39,11 @@ from siwei.exchange.models import (
     ModelKey,
     Upstream,
 )
-from siwei.exchange.states import lock_agreement
 from siwei.market.model_calls import Charge, Delivered, TokenPrice, Tokens, bound_tokens, charge
 
 OPEN_AGREEMENTS = (AgreementState.SIGNED, AgreementState.DELIVERING)
 SWEEP_GRACE = timedelta(seconds=60)
 """How long after its deadline a call may still be ended by the process that made it."""
-COLLECT_AFTER = timedelta(hours=1)
-"""Ended calls wait this long, so that an hour of them is one reading."""
 LONGEST_KEPT_BYTES = 1_000_000
 KNOWN_FOR = timedelta(seconds=1)
 MOST_KNOWN = 1_000
@@ -86,15 +78,34 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call under way, as far as ending it needs: whose it is, what is set aside for it and when that was counted."""
+
+    name: str
+    key_id: int
+    line_id: int
+    bound: Tokens
+    price: TokenPrice
+    window: int
+    started_at: datetime
+
+    @property
+    def reserved_microfen(self) -> int:
+        return self.price.cost(self.bound)
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """A call that may be made. `most_output_tokens` is what the upstream is to be told for each choice."""
 
-    call: str
+    open: OpenCall
     route: Route
-    bound: Tokens
-    price: TokenPrice
     most_output_tokens: int
     keeps: bool
+
+    @property
+    def call(self) -> str:
+        return self.open.name
 
 
 def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admitted:
@@ -113,26 +124,11 @@ def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admi
             most = 0
         bound = bound_tokens(wanted.request_bytes, most, wanted.choices)
         price = TokenPrice(body["input_fen_per_million"], body["output_fen_per_million"])
-        call = ModelCall(
-            name=name,
-            key=key,
-            line=line,
-            model=wanted.model,
-            endpoint=wanted.endpoint,
-            is_streamed=wanted.is_streamed,
-            bound_input=bound.input,
-            bound_output=bound.output,
-            input_fen_per_million=price.input_fen_per_million,
-            output_fen_per_million=price.output_fen_per_million,
-            reserved_microfen=price.cost(bound),
-            request_bytes=wanted.request_bytes,
-            window=_window(now),
-            started_at=now,
-            expires_at=now + timedelta(seconds=upstream.deadline_s) + SWEEP_GRACE,
-        )
-        if _again(lambda call=call: _reserve(key, call, now)):  # type: ignore[misc]
+        call = OpenCall(name, key.pk, line.pk, bound, price, int(now.timestamp()) // 60, now)
+        until = now + timedelta(seconds=upstream.deadline_s) + SWEEP_GRACE
+        if line.agreement.ends_at > now and _again(partial(_reserve, key, line, call, wanted, until)):
             route = Route(upstream.key, upstream.base_url, upstream.served_as, upstream.credential, upstream.deadline_s)
-            return Admitted(name, route, bound, price, most, key.keeps_days > 0)
+            return Admitted(call, route, most, key.keeps_days > 0)
     raise CallRefused("insufficient_quota", "what the agreements for this model hold is used up or set aside")
 
 
@@ -167,7 +163,7 @@ def callable_models(key: ModelKey) -> list[tuple[str, str, int]]:
 
 
 def end_call(
-    name: str,
+    call: OpenCall | str,
     delivered: Delivered,
     *,
     outcome: str,
@@ -175,11 +171,21 @@ def end_call(
     state: CallState = CallState.DONE,
     kept: tuple[str, str] | None = None,
 ) -> Charge | None:
-    """Put the charge in the place of what was set aside; None where somebody had ended the call before.
+    """Put the charge in the place of what was set aside; None where somebody had ended the call before. By its name a
+    call is read first, which whoever admitted it need not do.
 
     `kept` is (request, answer), written only where the key says so.
     """
-    return _again(lambda: _end(name, delivered, outcome, now, state, kept))
+    known = find_open_call(call) if isinstance(call, str) else call
+    return _again(partial(_end, known, delivered, outcome, now, state, kept))
+
+
+def find_open_call(name: str) -> OpenCall:
+    """What is to be known of a call to end it, as it was written down."""
+    row = ModelCall.objects.get(name=name)
+    price = TokenPrice(row.input_fen_per_million, row.output_fen_per_million)
+    bound = Tokens(row.bound_input, row.bound_output)
+    return OpenCall(name, row.key_id, row.line_id, bound, price, row.window, row.started_at)
 
 
 def note_progress(name: str, pieces: int) -> None:
@@ -196,102 +202,6 @@ def sweep_calls(*, actor: Actor, now: datetime) -> int:
         delivered = Delivered(None, size if pieces else 0, 0, pieces)
         swept += end_call(name, delivered, outcome="swept", now=now, state=CallState.SWEPT) is not None
     return swept
-
-
-def collect_due_calls(*, actor: Actor, now: datetime) -> int:
-    """Collect the lines whose oldest uncollected call ended an hour ago, and throw away what was kept long enough."""
-    require(can_operate(actor), actor, "collect calls")
-    KeptCall.objects.filter(expires_at__lte=now).delete()
-    waiting = _uncollected().values("line").annotate(oldest=Min("ended_at")).filter(oldest__lte=now - COLLECT_AFTER)
-    lines = AgreementLine.objects.filter(pk__in=waiting.values("line")).select_related("agreement").order_by("pk")
-    return sum(collect_calls(line, now=now) > 0 for line in lines)
-
-
-@action
-def collect_calls(line: AgreementLine, *, now: datetime) -> int:
-    """One meter reading over all ended calls of the line that none covers yet; how many it covers.
-
-    The reading and the mark on its calls are one transaction, so that no call is in two readings or in none.
-    """
-    calls = _uncollected().filter(line=line)
-    ids = list(calls.order_by("pk").values_list("pk", flat=True))
-    if not ids:
-        return 0
-    covered = ModelCall.objects.filter(pk__in=ids)
-    by_model = covered.values("model").order_by("model")
-    totals = list(
-        by_model.annotate(
-            input_tokens=Sum("input_tokens"), output_tokens=Sum("output_tokens"), cost_microfen=Sum("cost_microfen")
-        )
-    )
-    span = covered.aggregate(first=Min("ended_at"), last=Max("ended_at"))
-    digest = hashlib.sha256()
-    for row in covered.order_by("pk").values_list("name", "cost_microfen"):
-        digest.update(canonical_json(list(row)).encode())
-    usage = record_usage(
-        line.agreement.key,
-        line.number,
-        reading=f"model-calls:{line.agreement.key}:{line.number}:{ids[-1]}",
-        quantity=sum(row["cost_microfen"] for row in totals),
-        measured={
-            "calls": len(ids),
-            "models": totals,
-            "from": span["first"].isoformat(),
-            "until": span["last"].isoformat(),
-            "sha256": digest.hexdigest(),
-        },
-        actor=PLATFORM,
-        now=now,
-    )
-    covered.update(usage=usage)
-    return len(ids)
-
-
-@action
-def stop_calls(agreement: str, *, actor: Actor, now: datetime) -> None:
-    """Admit no further call under an agreement, so that it can be settled once those under way have ended.
-
-    For its parties and the operator. Stopping again changes nothing.
-    """
-    deal = lock_agreement(agreement)
-    parties = deal.parties.values_list("organisation_id", flat=True)
-    require(any(can_act_for(actor, each) for each in parties), actor, f"stop calls under {agreement}")
-    was_open = deal.lines.filter(offer__kind="model", meter__closed_at=None).exists()
-    with suppress(Conflict):
-        close_meters(deal, now=now)
-    if was_open:
-        record_event(
-            "stop_calls",
-            agreement,
-            {},
-            subject=f"agreement:{agreement}",
-            actor=actor,
-            now=now,
-            organisations=[each for each in parties if each is not None],
-        )
-
-
-def is_calling(agreement: Agreement) -> bool:
-    return ModelCall.objects.filter(line__agreement=agreement, state=CallState.OPEN).exists()
-
-
-def has_due_calls(now: datetime) -> bool:
-    """Whether `collect_due_calls` would find anything to do."""
-    return (
-        _uncollected().filter(ended_at__lte=now - COLLECT_AFTER).exists()
-        or KeptCall.objects.filter(expires_at__lte=now).exists()
-    )
-
-
-def close_calls(agreement: Agreement, *, now: datetime) -> None:
-    """Admit no further call and collect those that ended; part of settling. Conflict while one is under way."""
-    close_meters(agreement, now=now)
-    for line in agreement.lines.filter(meter__isnull=False).select_related("agreement").order_by("number"):
-        collect_calls(line, now=now)
-
-
-def _uncollected() -> Any:
-    return ModelCall.objects.filter(usage=None, cost_microfen__gt=0)
 
 
 def _lines(key: ModelKey) -> Any:
@@ -344,45 +254,64 @@ def _check_scope(key: ModelKey, wanted: Wanted) -> None:
         raise CallRefused("endpoint_not_allowed", f"this key may not use {wanted.endpoint}")
 
 
-def _reserve(key: ModelKey, call: ModelCall, now: datetime) -> bool:
+def _reserve(key: ModelKey, line: AgreementLine, call: OpenCall, wanted: Wanted, until: datetime) -> bool:
     """Whether the line had enough left. CallRefused where the key's own limits do not let it through."""
-    if call.line.agreement.ends_at <= now:
-        return False
+    now = call.started_at
     with transaction.atomic():
-        tokens = call.bound_input + call.bound_output
-        if not _count_on_key(key, call, tokens, now):
-            raise _why_not(key, call, tokens, now)
-        if not _count_on_line(call):
+        if not _count_on_key(call):
+            raise _why_not(key, call)
+        if not _count_on_line(line, call):
             transaction.set_rollback(True)
             return False
-        call.save(force_insert=True)
+        run(
+            OPEN_CALL,
+            name=call.name,
+            key=call.key_id,
+            line=call.line_id,
+            model=wanted.model,
+            endpoint=wanted.endpoint,
+            is_streamed=wanted.is_streamed,
+            state=CallState.OPEN.value,
+            bound_input=call.bound.input,
+            bound_output=call.bound.output,
+            input_price=call.price.input_fen_per_million,
+            output_price=call.price.output_fen_per_million,
+            reserved=call.reserved_microfen,
+            request_bytes=wanted.request_bytes,
+            window=call.window,
+            started_at=now,
+            expires_at=until,
+        )
         if key.access.last_used_at is None or key.access.last_used_at < now - USED_EVERY:
             AccessKey.objects.filter(pk=key.access_id).update(last_used_at=now)
+            # Remembered with the key: the calls of the same second need not write it again.
+            key.access.last_used_at = now
         return True
 
 
-def _count_on_line(call: ModelCall) -> bool:
+def _count_on_line(line: AgreementLine, call: OpenCall) -> bool:
     if run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen):
         return True
-    if CallMeter.objects.filter(line=call.line).exists():
+    if CallMeter.objects.filter(line=line).exists():
         return False
-    CallMeter.objects.get_or_create(line=call.line, defaults={"limit_microfen": call.line.quantity})
+    CallMeter.objects.get_or_create(line=line, defaults={"limit_microfen": line.quantity})
     return run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen)
 
 
-def _count_on_key(key: ModelKey, call: ModelCall, tokens: int, now: datetime) -> bool:
+def _count_on_key(call: OpenCall) -> bool:
     return run(
         COUNT_ON_KEY,
         window=call.window,
-        tokens=tokens,
+        tokens=call.bound.total,
         reserved=call.reserved_microfen,
-        key=key.pk,
-        now=now,
-        **spending_windows(now),
+        key=call.key_id,
+        now=call.started_at,
+        **spending_windows(call.started_at),
     )
 
 
-def _why_not(key: ModelKey, call: ModelCall, tokens: int, now: datetime) -> CallRefused:
+def _why_not(key: ModelKey, call: OpenCall) -> CallRefused:
+    now, tokens = call.started_at, call.bound.total
     key.refresh_from_db()
     if not AccessKey.objects.filter(pk=key.access_id, revoked_at=None, expires_at__gt=now).exists():
         return CallRefused("invalid_api_key", "the key is unknown, revoked or expired")
@@ -404,23 +333,23 @@ def _why_not(key: ModelKey, call: ModelCall, tokens: int, now: datetime) -> Call
 
 
 def _end(
-    name: str,
+    call: OpenCall,
     delivered: Delivered,
     outcome: str,
     now: datetime,
     state: CallState,
     kept: tuple[str, str] | None,
 ) -> Charge | None:
-    call = ModelCall.objects.get(name=name)
-    bound = Tokens(call.bound_input, call.bound_output)
-    price = TokenPrice(call.input_fen_per_million, call.output_fen_per_million)
-    made = charge(price, bound, delivered)
+    made = charge(call.price, call.bound, delivered)
     with transaction.atomic():
-        ended = ModelCall.objects.filter(pk=call.pk, state=CallState.OPEN).update(
-            state=state,
+        ended = run(
+            END_CALL,
+            name=call.name,
+            state=state.value,
+            open=CallState.OPEN.value,
             input_tokens=made.tokens.input,
             output_tokens=made.tokens.output,
-            cost_microfen=made.cost_microfen,
+            cost=made.cost_microfen,
             basis=made.basis,
             pieces=delivered.pieces,
             outcome=outcome,
@@ -428,7 +357,7 @@ def _end(
         )
         if not ended:
             return None
-        over = max(bound.total - made.tokens.total, 0)
+        over = max(call.bound.total - made.tokens.total, 0)
         amounts = {"reserved": call.reserved_microfen, "cost": made.cost_microfen}
         windows = {"window": call.window, **spending_windows(call.started_at)}
         unspent = call.reserved_microfen - made.cost_microfen
@@ -439,15 +368,12 @@ def _end(
     return made
 
 
-def _keep(call: ModelCall, kept: tuple[str, str], now: datetime) -> None:
+def _keep(call: OpenCall, kept: tuple[str, str], now: datetime) -> None:
     days = ModelKey.objects.values_list("keeps_days", flat=True).get(pk=call.key_id)
     if days:
         request, answer = (text.replace("\0", "�")[:LONGEST_KEPT_BYTES] for text in kept)
-        KeptCall.objects.create(call=call, request=request, answer=answer, expires_at=now + timedelta(days=days))
-
-
-def _window(now: datetime) -> int:
-    return int(now.timestamp()) // 60
+        row = ModelCall.objects.only("pk").get(name=call.name)
+        KeptCall.objects.create(call=row, request=request, answer=answer, expires_at=now + timedelta(days=days))
 
 
 def _again(act: Callable[[], R]) -> R:

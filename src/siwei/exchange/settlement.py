@@ -10,12 +10,12 @@ from siwei.errors import Conflict, SiweiError
 from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event
+from siwei.exchange.call_collection import close_calls, is_calling
 from siwei.exchange.caps import give_back_agreement
 from siwei.exchange.charges import FINAL, charge_lines, lines_of
 from siwei.exchange.disputes import EXTENSION
 from siwei.exchange.holds import extend_holds
 from siwei.exchange.jobs import ACTIVE
-from siwei.exchange.model_calls import close_calls, is_calling
 from siwei.exchange.models import (
     Agreement,
     AgreementParty,

@@ -17,7 +17,7 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import ledger, model_calls, queue, seals, settlement, vouchers
+from siwei.exchange import call_collection, ledger, model_calls, queue, seals, settlement, vouchers
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.jobs import ACTIVE, refresh_job
 from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
@@ -113,7 +113,7 @@ def sweep_calls() -> int:
 
 @task()
 def collect_calls() -> int:
-    return model_calls.collect_due_calls(actor=PLATFORM, now=workplace().now())
+    return call_collection.collect_due_calls(actor=PLATFORM, now=workplace().now())
 
 
 @task()
@@ -173,7 +173,7 @@ RECURRING = (
     Recurring(expire_holds, timedelta(minutes=1), _holds_ran_out),
     Recurring(return_vouchers, timedelta(minutes=1), _vouchers_ran_out),
     Recurring(sweep_calls, timedelta(seconds=30), _calls_are_overdue),
-    Recurring(collect_calls, timedelta(minutes=1), lambda place: model_calls.has_due_calls(place.now())),
+    Recurring(collect_calls, timedelta(minutes=1), lambda place: call_collection.has_due_calls(place.now())),
     Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now())),
     Recurring(settle_day, timedelta(days=1), lambda place: settlement.is_due(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),

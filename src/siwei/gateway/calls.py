@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 from django.db import DatabaseError
 from django.utils import timezone
+from pydantic_core import from_json
 
 from siwei.errors import CallRefused, InputError
 from siwei.exchange import model_calls
@@ -52,9 +53,9 @@ class Call:
         """Put the charge in its place; neither a caller who leaves nor a stop cuts it off."""
         kept = (self.asked.body.decode("utf-8"), answer) if self.admitted.keeps else None
         ending = self.gateway.database.run(
-            model_calls.end_call, self.admitted.call, delivered, outcome=outcome, now=timezone.now(), kept=kept
+            model_calls.end_call, self.admitted.open, delivered, outcome=outcome, now=timezone.now(), kept=kept
         )
-        await asyncio.shield(asyncio.ensure_future(ending))
+        await asyncio.shield(ending)
 
     async def note(self, outcome: str, *, failed: bool) -> None:
         """Tell the breaker how the upstream did, and the city where that is news."""
@@ -159,7 +160,7 @@ async def _pass_whole(request: web.Request, call: Call, answer: aiohttp.ClientRe
     upstream = call.admitted.route.upstream
     try:
         body = await _read_limited(answer)
-        document = json.loads(body)
+        document = _read_answer(body)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError, AnswerBroken) as error:
         logger.warning("%s upstream %s: answer broken (%s)", call.admitted.call, upstream, type(error).__name__)
         raise await call.refuse(
@@ -173,6 +174,14 @@ async def _pass_whole(request: web.Request, call: Call, answer: aiohttp.ClientRe
     await call.end(delivered, "ok", text)
     await call.note("ok", failed=False)
     return web.Response(body=body, content_type="application/json", headers={"x-request-id": call.admitted.call})
+
+
+def _read_answer(body: bytes) -> Any:
+    """Long lists of numbers are read several times faster than by json, which is asked about what is refused."""
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:
+        return json.loads(body)
 
 
 async def _read_limited(answer: aiohttp.ClientResponse) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from siwei.errors import InputError
 from siwei.exchange.model_calls import Route
@@ -57,6 +58,7 @@ class Upstreams:
 
     def __init__(self, allowed: frozenset[tuple[str, int]], credentials: Mapping[str, str]) -> None:
         self._allowed, self._credentials = allowed, credentials
+        self._bases: dict[str, str] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=CheckedResolver(allowed), limit=CONNECTIONS, use_dns_cache=False, force_close=False
@@ -70,7 +72,7 @@ class Upstreams:
 
     async def post(self, route: Route, path: str, body: bytes, call: str) -> aiohttp.ClientResponse:
         """Raises ClientError, OSError or TimeoutError where it cannot be reached, InputError where it may not be."""
-        endpoint = parse_base_url(route.base_url, self._allowed)
+        base = self._base(route.base_url)
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         headers |= {"User-Agent": "siwei-gateway", "X-Request-Id": call, "Accept-Encoding": "identity"}
         if route.credential:
@@ -82,9 +84,15 @@ class Upstreams:
             "timeout": aiohttp.ClientTimeout(total=route.deadline_s, connect=CONNECT_TIMEOUT_S),
             "allow_redirects": False,
         }
-        return await self._session.post(
-            f"{endpoint.origin}{endpoint.path}{path}", data=body, headers=headers, **options
-        )
+        return await self._session.post(URL(f"{base}{path}", encoded=True), data=body, headers=headers, **options)
+
+    def _base(self, base_url: str) -> str:
+        """The checked address; what is allowed does not change while a gateway runs, so each is checked once."""
+        base = self._bases.get(base_url)
+        if base is None:
+            endpoint = parse_base_url(base_url, self._allowed)
+            base = self._bases[base_url] = f"{endpoint.origin}{endpoint.path}"
+        return base
 
     async def close(self) -> None:
         await self._session.close()

@@ -11,13 +11,13 @@ from siwei.exchange import (
     agreements,
     approvals,
     bank_accounts,
+    call_collection,
     caps,
     deliveries,
     disputes,
     grants,
     invoices,
     listings,
-    model_calls,
     payments,
     quotes,
     readings,
@@ -141,7 +141,7 @@ def settle(g: Given) -> object:
 
 def stop_calls(g: Given) -> object:
     """Admit no further call of a model under the agreement."""
-    return model_calls.stop_calls(g.key, actor=g.actor, now=g.now)
+    return call_collection.stop_calls(g.key, actor=g.actor, now=g.now)
 
 
 def dispute(g: Given) -> object:
