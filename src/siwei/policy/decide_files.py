@@ -16,6 +16,7 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Aggregates, Rows
+from siwei.policy.clause_rows import clause_rows
 from siwei.policy.decide import Decisions, award_column, decide, verdict_column
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
@@ -164,7 +165,8 @@ def _awards_and_clauses(
             awards = _row_by_row(decisions.awards, decisions.wide.height)
             write_awards(awards)
             if write_clauses is not None:
-                write_clauses(_row_by_row(decisions.clauses, decisions.wide.height))
+                for rows in clause_rows(decisions):
+                    write_clauses(rows)
             return awards
 
         yield write

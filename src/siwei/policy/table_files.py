@@ -52,13 +52,23 @@ def _writer(file: BinaryIO, suffix: str, empty: pl.DataFrame) -> Iterator[Callab
         _plain(empty, joined=True).write_csv(file)
         yield lambda frame: _plain(frame, joined=True).write_csv(file, include_header=False)
         return
-    schema = _plain(empty).to_arrow().schema
     if suffix == ".parquet":
-        with parquet.ParquetWriter(file, schema, compression="zstd") as rows:
-            yield lambda frame: rows.write_table(_plain(frame).to_arrow())
+        # Enums go in as the dictionaries they are, which readers see as plain text; ids and amounts seldom repeat.
+        schema, repeating = empty.to_arrow().schema, _repeating(empty)
+        with parquet.ParquetWriter(
+            file, schema, compression="zstd", store_schema=False, use_dictionary=repeating
+        ) as rows:  # fmt: skip
+            yield lambda frame: rows.write_table(frame.to_arrow())
     else:
-        with pa.ipc.new_file(file, schema) as batches:
+        schema = _plain(empty).to_arrow().schema
+        with pa.ipc.new_file(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as batches:
             yield lambda frame: batches.write_table(_plain(frame).to_arrow())
+
+
+def _repeating(empty: pl.DataFrame) -> list[str]:
+    """Parquet's paths of the columns that hold few different values."""
+    paths = {pl.Enum: "{}", pl.List: "{}.list.element", pl.UInt8: "{}"}
+    return [paths[type(dtype)].format(name) for name, dtype in empty.schema.items() if type(dtype) in paths]
 
 
 def _plain(frame: pl.DataFrame, joined: bool = False) -> pl.DataFrame:
