@@ -3,11 +3,13 @@
 Usage: backup_city.py fill | write NUMBER
 """
 
+import io
 import os
 import sys
 from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -19,12 +21,15 @@ import polars as pl  # noqa: E402
 from siwei.city.home import open_home  # noqa: E402
 from siwei.exchange import ledger  # noqa: E402
 from siwei.exchange.actors import PLATFORM  # noqa: E402
+from siwei.exchange.disputes import open_dispute  # noqa: E402
+from siwei.exchange.evidence import attach_evidence  # noqa: E402
 from siwei.exchange.files import store_file  # noqa: E402
 from siwei.exchange.models import Person  # noqa: E402
 from siwei.exchange.runs import save_run  # noqa: E402
 from siwei.exchange.seals import seal  # noqa: E402
 
 PAPER = b"%PDF-1.7 evidence"
+SHOWN = "日期,读数\n2026-11-23,3600\n".encode()
 
 
 def fill() -> None:
@@ -38,7 +43,13 @@ def fill() -> None:
     city.deal.submit()
     frame = pl.DataFrame({"id": ["n-1", "n-2"], "award_fen": [1, 2]})
     save_run("awards", frame, runs=home.runs, as_of=date(2026, 11, 23), inputs_sha256="0" * 64, actor=PLATFORM, now=now)
-    store_file(PAPER, "licence.pdf", directory=home.files, person=Person.objects.get(username="alice"), now=now)
+    alice = Person.objects.get(username="alice")
+    store_file(io.BytesIO(PAPER), "licence.pdf", directory=home.files, person=alice, now=now)
+    given: dict[str, Any] = {"actor": alice.as_actor(), "now": now, "idempotency_key": "d"}
+    dispute = open_dispute("deal", reason="读数偏高", evidence="见附件", **given)
+    attach_evidence("deal", io.BytesIO(SHOWN), "reading.csv", directory=home.files, dispute=dispute.key, **given)
+    (home.files / ".siwei-draft-1").mkdir()
+    (home.files / ".siwei-draft-1" / "file").write_bytes(b"half")
     work = home.jobs / "job-1" / "work"
     work.mkdir(parents=True)
     (work / "model.new").write_bytes(b"weights")

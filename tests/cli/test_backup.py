@@ -131,7 +131,7 @@ def test_a_city_comes_back_as_it_was(city: City, new: Path) -> None:
     assert city.siwei("city", "digest", "--city", new, "--json", to="new")["sha256"] == saved["digest"]
     assert (proof["digest_is_compared"], proof["migrated"], proof["rows"]) == (True, False, saved["rows"])
     papers = [path.read_bytes() for path in (new / "files").rglob("*") if path.is_file()]
-    assert papers == [b"%PDF-1.7 evidence"]
+    assert sorted(papers) == [b"%PDF-1.7 evidence", "日期,读数\n2026-11-23,3600\n".encode()]
     assert len(list((new / "runs").glob("awards-*.parquet"))) == 1
     assert (new / "jobs" / "job-1" / "work" / "model.new").read_bytes() == b"weights"
     assert sorted(each.name for each in (new / "jobs").rglob("*")) == ["job-1", "model.new", "work"]

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import agreements, datasets, settlement
 from siwei.exchange.actors import Role
-from siwei.exchange.dataset_files import UnsatisfiableRange, check_archive, read_part, wanted_range
+from siwei.exchange.archives import check_archive
+from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
 from siwei.exchange.models import Account, DatasetAccess, DatasetFile, DatasetVersion, Event, TermsAcceptance, Usage
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange.actors import VISITOR, Actor, Role
 from siwei.exchange.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
 from siwei.exchange.consents import PURPOSES, withdraw_consent
-from siwei.exchange.files import LIMIT_BYTES, read_file
+from siwei.exchange.files import LIMIT_BYTES, whole_path
 from siwei.exchange.invitations import (
     accept_as_new,
     accept_as_self,
@@ -175,10 +175,10 @@ def test_a_file_lies_under_its_hash_whatever_it_is_called(
     sha256 = hashlib.sha256(PDF).hexdigest()
     assert (stored.media_type, stored.name, stored.sha256) == ("application/pdf", "passwd.pdf", sha256)
     path = tmp_path / sha256[:2] / sha256
-    assert (read_file(stored, directory=tmp_path), path.stat().st_mode & 0o777) == (PDF, 0o600)
+    assert (whole_path(stored.sha256, tmp_path).read_bytes(), path.stat().st_mode & 0o777) == (PDF, 0o600)
     path.write_bytes(b"%PDF-changed")
     with pytest.raises(NotFound, match="changed on disk"):
-        read_file(stored, directory=tmp_path)
+        whole_path(stored.sha256, tmp_path)
 
 
 def test_nobody_else_learns_who_asks_or_who_represents(

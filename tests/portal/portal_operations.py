@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_LISTINGS, ON_ORGANISATIONS
@@ -49,6 +50,7 @@ class Operation:
     path: str
     address: str
     body: Any
+    is_multipart: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -56,6 +58,9 @@ class Operation:
     def ask(self, client: Client) -> Any:
         if self.method == "GET":
             return client.get(self.address)
+        if self.is_multipart:
+            files = {"file": SimpleUploadedFile("paper.pdf", b"%PDF-1.7 paper")}
+            return client.post(self.address, {**self.body, **files})
         ask = getattr(client, self.method.lower())
         return ask(self.address, self.body if self.body is not None else {}, content_type="application/json")
 
@@ -79,14 +84,16 @@ def _operation(schema: Any, path: str, method: str, described: Any, act: str) ->
         elif each.get("required"):
             query.append(f"{name}={value}")
     content = described.get("requestBody", {}).get("content", {})
-    body = _value(schema, "", content["application/json"]["schema"], path) if "application/json" in content else None
+    form = next(iter(content), "")
+    body = _value(schema, "", content[form]["schema"], path) if form else None
     if body is not None and path in BODIES:
         body = {**body, **BODIES[path]}
     if act:
         body = {**body, **_of_act(act)}
     return Operation(
-        method.upper(), path.replace("{act}", act), address + ("?" + "&".join(query) if query else ""), body
-    )
+        method.upper(), path.replace("{act}", act), address + ("?" + "&".join(query) if query else ""), body,
+        form.startswith("multipart/"),
+    )  # fmt: skip
 
 
 def _of_act(act: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from siwei.cli.worker import Beside
 from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem
 
 THREADS = 8
-BODY_LIMIT_BYTES = 4 * 1024 * 1024
+BODY_LIMIT_BYTES = 22 * 1024 * 1024
+"""A file of evidence and the form around it (`siwei.exchange.files`); a body is kept on disk while it comes."""
 
 
 @app.command

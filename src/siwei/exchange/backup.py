@@ -20,7 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from siwei import __version__
 from siwei.city.archive import ArchiveWriter, Manifest, new_archive, pieces_of, read_entry, write_new
-from siwei.city.drafts import draft_directory, move_file
+from siwei.city.drafts import DRAFTS, draft_directory, move_file
 from siwei.city.home import PACKS, CityHome
 from siwei.errors import Conflict, InputError, Problem
 from siwei.exchange import canonical
@@ -40,6 +40,8 @@ from siwei.exchange.verification import verify_ledger
 DATABASE = "database"
 CITY = "city"
 SETTINGS = "city.toml"
+STORES = ("files", "datasets")
+"""Directories in which files lie under their hash, beside drafts of them."""
 IN_THEIR_OWN_WAY = ("city.sqlite3", "city.sqlite3-wal", "city.sqlite3-shm", "city.sqlite3-journal", SETTINGS)
 
 
@@ -140,6 +142,8 @@ def _is_no_state(path: PurePosixPath) -> bool:
     top, depth = path.parts[0], len(path.parts)
     if depth == 1:
         return top in IN_THEIR_OWN_WAY or top.startswith((".", "new-")) or top.endswith(".new")
+    if depth > 1 and top in STORES and path.parts[1].startswith(DRAFTS):
+        return True
     if top == "jobs":
         return (depth == 2 and path.name.startswith(".")) or (depth == 3 and path.suffix == ".new")
     return path.suffix == ".new"

@@ -3,6 +3,7 @@
 Nothing here tells a claimant whether anybody represents the organisation already.
 """
 
+import io
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.files import store_file
+from siwei.exchange.files import PAPERS, store_file
 from siwei.exchange.mandates import confirm_grant, has_owner, lock_people_of, set_mandate
 from siwei.exchange.models import Claim, ClaimState, Organisation, Person
 from siwei.exchange.parties import find_organisation
@@ -55,7 +56,9 @@ def claim_organisation(
         raise Conflict(f"your claim on {owner.name} waits for the operator already → withdraw it to send another")
     stored = None
     if evidence.content is not None:
-        stored = store_file(evidence.content, evidence.file_name, directory=directory, person=person, now=now)
+        stored = store_file(
+            io.BytesIO(evidence.content), evidence.file_name, directory=directory, person=person, now=now, kinds=PAPERS
+        )  # fmt: skip
     claim = Claim.objects.create(
         key=idempotency_key,
         person=person,

@@ -17,7 +17,8 @@ from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
 from siwei.exchange.access import SIGNERS, can_act_for, require
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.dataset_files import KeptFile, keep_file
+from siwei.exchange.dataset_files import keep_file
+from siwei.exchange.files import KeptFile
 from siwei.exchange.jobs import record_usage
 from siwei.exchange.listings import find_listing
 from siwei.exchange.models import (

@@ -35,6 +35,7 @@ from siwei.exchange.models import (
     Delivery,
     Dispute,
     Event,
+    EvidenceFile,
     Fact,
     Grant,
     Hold,
@@ -84,7 +85,7 @@ LEFT_OUT = {
     "PersonFact": "a person's own, sealed under that person's key",
     "PersonDecision": "a person's own, sealed under that person's key",
     "Invitation": "random, and no part of the city's state: its events are covered",
-    "StoredFile": "a person's own papers, named by their hash in the events of claims",
+    "StoredFile": "a person's own papers, named by their hash in the events of claims and of evidence",
     "Claim": "a person's own papers; what was decided is in the events and in the mandates",
     "PaymentFile": "what a batch says, written with the moment of its export; the batch and its orders are covered",
     "Schedule": "clocks only",
@@ -249,6 +250,10 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("returned_metered_fen", "returned_voucher_fen", "returned_own_fen"),
     ),
     "Event": _events,
+    "EvidenceFile": _values(
+        EvidenceFile.objects.all(),
+        *("agreement__key", "number", "delivery__number", "dispute__key", "party__role", "file__sha256", "name"),
+    ),
     "Fact": _values(
         Fact.objects.all(),
         *(

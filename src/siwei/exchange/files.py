@@ -1,69 +1,228 @@
-"""Files people give as evidence: bounded, of few kinds, kept under their own hash, outside the web root."""
+"""Files that people give: written part by part beside their place, kept under their own hash, outside the web root.
 
+What is evidence (of a claim, a delivery, a dispute) is bounded and of few kinds, told by its bytes.
+"""
+
+import codecs
 import hashlib
 import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
+from siwei.city.drafts import draft_directory, sync_directory
 from siwei.errors import InputError, NotFound, Problem
+from siwei.exchange.archives import check_archive
 from siwei.exchange.models import Person, StoredFile
 
-LIMIT_BYTES = 3 * 1024 * 1024
+PART_BYTES = 1024 * 1024
+LIMIT_BYTES = 20 * 1024 * 1024
 """Below what the server takes in one request (`siwei.cli.serve`)."""
-MEDIA_TYPES = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+MEDIA_TYPES = {
+    b"%PDF-": "application/pdf",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"PK\x03\x04": "application/zip",
+}
+"""By the first bytes. Documents of office programs (.docx, .xlsx) are ZIP archives."""
+TEXT = "text/plain"
+PAPERS = frozenset({"application/pdf", "image/png", "image/jpeg"})
+EVIDENCE = frozenset({*MEDIA_TYPES.values(), TEXT})
+WORDS = {
+    PAPERS: ("the file is no PDF, PNG or JPEG", "scan or photograph the paper"),
+    EVIDENCE: (
+        "the file is empty, or of no kind that is taken",
+        "give a PDF, PNG, JPEG, a document of an office program, a ZIP archive, or plain text (UTF-8)",
+    ),
+}
+ENDINGS = {
+    "application/pdf": ("pdf",),
+    "image/png": ("png",),
+    "image/jpeg": ("jpeg", "jpg"),
+    "application/zip": ("zip", "docx", "xlsx", "pptx", "odt", "ods"),
+    TEXT: ("txt", "csv", "md", "json", "xml", "log"),
+}
+"""What a file's name may end in; the first where the sender's says otherwise."""
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-def sniff(content: bytes) -> str:
-    """The media type by the first bytes. Raises InputError for what is no PDF, PNG or JPEG, or too large."""
-    if len(content) > LIMIT_BYTES:
-        raise InputError([Problem("the file is too large", f"{LIMIT_BYTES // 1024 // 1024} MB at most", field="file")])
-    found = next((kind for magic, kind in MEDIA_TYPES.items() if content.startswith(magic)), None)
-    if found is None:
-        raise InputError([Problem("the file is no PDF, PNG or JPEG", "scan or photograph the paper", field="file")])
-    return found
+class Source(Protocol):
+    """Whatever bytes are read from: an open file, an upload."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, offset: int, /) -> object: ...
 
 
-def store_file(content: bytes, name: str, *, directory: Path, person: Person, now: datetime) -> StoredFile:
-    """On disk before its row is: a row never names bytes that are not there. The same again is the same file."""
-    media_type = sniff(content)
-    sha256 = hashlib.sha256(content).hexdigest()
-    path = _place(directory, sha256)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f"{sha256}.{os.getpid()}.new")
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    sha256: str
+    size_bytes: int
+
+
+class UnsatisfiableRange(Exception):
+    """A part was asked for that the file has not."""
+
+
+def keep_parts(
+    parts: Iterable[bytes],
+    directory: Path,
+    *,
+    check: Callable[[Path, KeptFile], None],
+    limit_bytes: int | None = None,
+) -> KeptFile:
+    """Write a file under its hash; the same again is the same file. `check` looks the whole copy through and raises
+    what is wrong with it. Killed anywhere, it leaves the whole file or a draft that the next one sweeps."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with draft_directory(directory) as drafts:
+        draft = drafts / "file"
+        digest, size = hashlib.sha256(), 0
         with draft.open("wb") as file:
-            file.write(content)
+            for part in parts:
+                size += len(part)
+                if limit_bytes is not None and size > limit_bytes:
+                    fix = f"{limit_bytes // 1024 // 1024} MB at most"
+                    raise InputError([Problem("the file is too large", fix, field="file")])
+                digest.update(part)
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
+        kept = KeptFile(digest.hexdigest(), size)
+        check(draft, kept)
+        place = path_of(kept.sha256, directory)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft.chmod(0o600)
-        draft.replace(path)
+        draft.replace(place)
+        sync_directory(place.parent)
+    return kept
+
+
+def parts_of(source: Source) -> Iterator[bytes]:
+    """From its beginning, however often it is asked."""
+    source.seek(0)
+    while part := source.read(PART_BYTES):
+        yield part
+
+
+def sha256_of_source(source: Source) -> str:
+    digest = hashlib.sha256()
+    for part in parts_of(source):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def store_file(
+    source: Source, name: str, *, directory: Path, person: Person, now: datetime, kinds: frozenset[str] = EVIDENCE
+) -> StoredFile:
+    """Evidence. On disk before its row is: a row never names bytes that are not there. The same again is the same file.
+    Raises InputError for what is empty, too large, of no kind that is taken, or an archive that must not be opened."""
+    found: list[str] = []
+
+    def check(copy: Path, kept: KeptFile) -> None:
+        found.append(sniff(copy, kinds))
+        if found[0] == "application/zip":
+            if not zipfile.is_zipfile(copy):
+                raise InputError([Problem("the archive is cut off", "pack it again", field="file")])
+            check_archive(copy, "file")
+
+    kept = keep_parts(parts_of(source), directory, check=check, limit_bytes=LIMIT_BYTES)
+    media_type = found[0]
     stored, _ = StoredFile.objects.get_or_create(
         person=person,
-        sha256=sha256,
+        sha256=kept.sha256,
         defaults={
-            "size_bytes": len(content), "media_type": media_type, "name": _plain_name(name, media_type), "at": now
+            "size_bytes": kept.size_bytes, "media_type": media_type, "name": plain_name(name, media_type), "at": now
         },
     )  # fmt: skip
     return stored
 
 
-def read_file(stored: StoredFile, *, directory: Path) -> bytes:
-    """The bytes, compared with their hash: what was changed on disk is not shown."""
+def sniff(path: Path, kinds: frozenset[str] = EVIDENCE) -> str:
+    """The media type by the file's bytes, never by its name. Raises InputError for what is none of `kinds`."""
+    with path.open("rb") as file:
+        beginning = file.read(16)
+        found = next((kind for magic, kind in MEDIA_TYPES.items() if beginning.startswith(magic)), None)
+        if found is None and beginning and TEXT in kinds and _is_text(file):
+            found = TEXT
+    if found not in kinds or found is None:
+        raise InputError([Problem(*WORDS[kinds], field="file")])
+    return found
+
+
+def whole_path(sha256: str, directory: Path) -> Path:
+    """Where the bytes lie, compared with their hash: what was changed on disk is not shown. Raises NotFound."""
+    path = path_of(sha256, directory)
     try:
-        content = _place(directory, stored.sha256).read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise NotFound(f"file {stored.sha256[:12]} is not on this machine → restore it from a backup") from None
-    if hashlib.sha256(content).hexdigest() != stored.sha256:
-        raise NotFound(f"file {stored.sha256[:12]} was changed on disk → restore it from a backup")
-    return content
+        raise NotFound(f"file {sha256[:12]} is not on this machine → restore it from a backup") from None
+    if digest != sha256:
+        raise NotFound(f"file {sha256[:12]} was changed on disk → restore it from a backup")
+    return path
 
 
-def _place(directory: Path, sha256: str) -> Path:
+def path_of(sha256: str, directory: Path) -> Path:
     return directory / sha256[:2] / sha256
 
 
-def _plain_name(name: str, media_type: str) -> str:
-    """The sender's name for it, without paths and control characters, and with the ending its bytes ask for."""
-    stem = Path(name.replace("\\", "/")).stem
-    kept = "".join(character for character in stem if character.isprintable() and character not in '"/<>:|?*')
-    return f"{kept.strip()[:100] or 'file'}.{media_type.rpartition('/')[2]}"
+def wanted_range(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a `Range` header; None for the whole (also where several parts are asked for, as RFC 9110
+    allows). Raises UnsatisfiableRange."""
+    found = RANGE.fullmatch(header.replace(" ", ""))
+    if not header or found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        length = int(found[2])
+        if length == 0 or size == 0:
+            raise UnsatisfiableRange
+        return max(size - length, 0), size - 1
+    first = int(found[1])
+    last = min(int(found[2]), size - 1) if found[2] else size - 1
+    if found[2] and int(found[2]) < first:
+        return None
+    if first >= size:
+        raise UnsatisfiableRange
+    return first, last
+
+
+def read_part(sha256: str, directory: Path, first: int, last: int) -> Iterator[bytes]:
+    """The bytes from `first` to `last`. Raises NotFound where the file is not on this machine."""
+    path = path_of(sha256, directory)
+    if not path.is_file():
+        raise NotFound(f"file {sha256[:12]} is not on this machine → restore it from a backup")
+    return _parts(path, first, last)
+
+
+def _parts(path: Path, first: int, last: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(first)
+        left = last - first + 1
+        while left > 0 and (part := file.read(min(PART_BYTES, left))):
+            left -= len(part)
+            yield part
+
+
+def plain_name(name: str, media_type: str) -> str:
+    """The sender's name for it, without paths and control characters, with an ending that its bytes allow."""
+    given = Path(name.replace("\\", "/"))
+    kept = "".join(character for character in given.stem if character.isprintable() and character not in '"/<>:|?*')
+    endings = ENDINGS[media_type]
+    ending = given.suffix.removeprefix(".").lower()
+    return f"{kept.strip()[:100] or 'file'}.{ending if ending in endings else endings[0]}"
+
+
+def _is_text(file: Source) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for part in parts_of(file):
+            if "\0" in decoder.decode(part):
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

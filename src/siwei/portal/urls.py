@@ -12,6 +12,7 @@ from siwei.portal.pages import (
     desk,
     dossier,
     events,
+    evidence,
     home,
     imports,
     indicators,
@@ -92,6 +93,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account-statement",
     ),
     path("acts/<slug:act>", deals.act_page, name="act"),
+    path("evidence", evidence.attach, name="attach-evidence"),
     path("approvals", deals.approvals_page, name="approvals"),
     path("disputes", deals.disputes_page, name="disputes"),
     path("meters", deals.meters_page, name="meters"),
@@ -119,8 +121,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/keys", account.create_key, name="create-key"),
     path("account/keys/<slug:identifier>/revoke", account.revoke_key, name="revoke-key"),
     path("search", search.search_page, name="search"),
-    # A file, and no JSON: beside the operations that the API describes.
+    # Files, and no JSON: beside the operations that the API describes.
     path("api/datasets/<slug:key>/<int:number>/files/<int:file>/content", datasets.content, name="dataset-content"),
+    path("api/evidence/<path:key>/<int:number>/content", evidence.content, name="evidence-content"),
     path("api/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("languages/", include("django.conf.urls.i18n")),

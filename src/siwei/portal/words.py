@@ -375,6 +375,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "revise_listing": gettext_noop("Listing revised"),
         "true_up_voucher": gettext_noop("Voucher trued up"),
         "put_off": gettext_noop("Holds put off"),
+        "attach_evidence": gettext_noop("File attached"),
         "submit_delivery": gettext_noop("Delivery submitted"),
         "accept_delivery": gettext_noop("Delivery accepted"),
         "reject_delivery": gettext_noop("Delivery sent back"),

@@ -25,6 +25,7 @@ from siwei.exchange.models.deals import (
 from siwei.exchange.models.delivery import Delivery, DeliveryForm, DeliveryState, Job, JobState, Settlement, Usage
 from siwei.exchange.models.disputes import CounterReading, Dispute, DisputeState, Reporter, UsageReport
 from siwei.exchange.models.events import Event, Seal
+from siwei.exchange.models.evidence import EvidenceFile
 from siwei.exchange.models.facts import Fact, FactStatus, KnownValue, ProjectFact
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
 from siwei.exchange.models.invoices import Invoice, InvoiceLine
@@ -95,6 +96,7 @@ __all__ = [
     "DisputeState",
     "EntryState",
     "Event",
+    "EvidenceFile",
     "Fact",
     "FactStatus",
     "Finding",

@@ -17,6 +17,7 @@ from siwei.portal.api import (
     city,
     datasets,
     dossier,
+    evidence,
     ledger,
     meters,
     organisations,
@@ -52,6 +53,7 @@ api.add_router("/programmes", programmes.router, tags=["programmes"])
 api.add_router("/policy", policy.router, tags=["policy"])
 api.add_router("", trading.router, tags=["market"])
 api.add_router("", spending.router, tags=["market"])
+api.add_router("", evidence.router, tags=["market"])
 api.add_router("", meters.router, tags=["meters"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])

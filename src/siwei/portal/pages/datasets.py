@@ -13,19 +13,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from siwei.errors import EnvironmentMissing, InputError, NotAllowed, Problem, SignInNeeded
 from siwei.exchange.actors import Actor
-from siwei.exchange.dataset_files import UnsatisfiableRange, read_part, wanted_range
 from siwei.exchange.datasets import accept_terms, hand_over, publish_dataset, withdraw_terms
-from siwei.exchange.models import DatasetVersion
+from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
+from siwei.exchange.models import DatasetFile, DatasetVersion
 from siwei.market.croissant import LIMIT_BYTES, read_croissant
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import current_home
+from siwei.portal.downloads import Handed, headed
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries import datasets as queries
 
@@ -102,7 +102,7 @@ def content(request: HttpRequest, key: str, number: int, file: int) -> HttpRespo
     except UnsatisfiableRange:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     if request.method == "HEAD" and found is not None and size is not None:
-        return _headed(HttpResponse(), found.path, found.media_type, found.sha256, size, None)
+        return headed(HttpResponse(), _about(found), None, told={"X-Dataset-Media-Type": found.media_type})
     handed = hand_over(key, number, file, organisation, actor=actor, now=timezone.now(), part=part)
     if handed.file.url:
         return redirect(handed.file.url)
@@ -111,28 +111,11 @@ def content(request: HttpRequest, key: str, number: int, file: int) -> HttpRespo
         raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
     first, last = part or (0, size - 1)
     body = StreamingHttpResponse(read_part(handed.file.sha256, home.datasets, first, last))
-    return _headed(body, handed.file.path, handed.file.media_type, handed.file.sha256, size, part)
+    return headed(body, _about(handed.file), part, told={"X-Dataset-Media-Type": handed.file.media_type})
 
 
-def _headed(
-    response: HttpResponseBase, path: str, media_type: str, sha256: str, size: int, part: tuple[int, int] | None
-) -> HttpResponseBase:
-    """A provider's file is never shown as a page of ours, whatever it says it is."""
-    first, last = part or (0, size - 1)
-    response.status_code = 206 if part else 200
-    response.headers["Content-Type"] = "application/octet-stream"
-    response.headers["X-Dataset-Media-Type"] = "".join(
-        each for each in media_type if each.isascii() and each.isprintable()
-    )
-    response.headers["Content-Length"] = str(last - first + 1)
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = f'"{sha256}"'
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["Content-Disposition"] = content_disposition_header(True, path.rpartition("/")[2]) or "attachment"
-    if part:
-        response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return response
+def _about(file: DatasetFile) -> Handed:
+    return Handed(file.path.rpartition("/")[2], file.sha256, file.size_bytes or 0)
 
 
 def _taker_of(version: DatasetVersion, actor: Actor) -> str:

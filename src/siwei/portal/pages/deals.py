@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import nullcontext
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,7 +32,9 @@ from siwei.exchange.models import (
 from siwei.portal.access import actor_of
 from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, ON_PAYMENTS, Given, do
 from siwei.portal.api.answers import own_key
+from siwei.portal.pages.evidence import attach_to
 from siwei.portal.pages.paging import page_of
+from siwei.portal.queries.market import FILES
 from siwei.portal.queries.meters import readings_of
 from siwei.portal.queries.organisations import concerns_generated
 
@@ -44,7 +48,10 @@ def act_page(request: HttpRequest, act: str) -> HttpResponse:
     form, actor = request.POST, actor_of(request)
     key = form.get("key", "")
     values = {name: value for name, value in form.items() if isinstance(value, str)}
-    made = do(act, Given(actor, timezone.now(), key, own_key(actor, form.get("token", "")), values))
+    given = Given(actor, timezone.now(), key, own_key(actor, form.get("token", "")), values)
+    with transaction.atomic() if request.FILES else nullcontext():
+        made = do(act, given)
+        attach_to(made, request.FILES.getlist("files"), token=given.token, actor=actor, now=given.now)
     messages.success(request, _("Done. What it changed stands below."))
     return redirect(place_of(act, key, made))
 
@@ -95,6 +102,7 @@ def disputes_page(request: HttpRequest) -> HttpResponse:
     found = Dispute.objects.visible_to(actor).select_related(
         "agreement", "usage__line", "delivery", "opener__organisation", "opener__person", "proposed_by__organisation"
     )
+    found = found.prefetch_related(FILES)
     context = {
         "waiting": found.filter(state__in=("open", "answered")).order_by("opened_at")[:SHOWN],
         "over": found.exclude(state__in=("open", "answered")).order_by("-resolved_at")[:50],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils.translation import gettext
 
 from siwei.errors import NotFound
@@ -17,6 +17,7 @@ from siwei.exchange.models import (
     Approval,
     Delivery,
     Dispute,
+    EvidenceFile,
     Job,
     Listing,
     Match,
@@ -30,6 +31,9 @@ from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.languages import choose, comma
 from siwei.portal.listing_fields import CHOICE_FIELDS, FIELD_NAMES
 from siwei.portal.words import word
+
+FILES = Prefetch("files", EvidenceFile.objects.select_related("file", "party__organisation").order_by("number"))
+"""Of a delivery or a dispute that may be seen: its files are seen by whoever sees it."""
 
 
 def listings(actor: Actor, kind: str = "", side: str = "") -> QuerySet[Listing]:
@@ -99,7 +103,7 @@ class AgreementView:
 
 
 def agreement_view(key: str, actor: Actor) -> AgreementView:
-    """Thirteen queries, whatever the number of parties, lines and entries."""
+    """Fifteen queries, whatever the number of parties, lines and entries."""
     agreement = (
         Agreement.objects.visible_to(actor)
         .select_related("voucher__decision", "voucher__pot", "voucher__organisation", "match", "quote", "project")
@@ -132,6 +136,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
                 ),
                 "line",
             )
+            .prefetch_related(FILES)
             .order_by("number")
         ),
         list(Settlement.objects.visible_to(actor).filter(agreement=agreement).order_by("pk")),
@@ -139,6 +144,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
             Dispute.objects.visible_to(actor)
             .filter(agreement=agreement)
             .select_related("agreement", "usage", "delivery", "opener__organisation")
+            .prefetch_related(FILES)
             .order_by("pk")
         ),
         list(Approval.objects.visible_to(actor).filter(agreement=agreement, state="open").order_by("pk")),

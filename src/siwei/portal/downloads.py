@@ -1,0 +1,42 @@
+"""Files that people gave, handed out as files: never shown as a page of ours, whatever they say they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+def headed(
+    response: HttpResponseBase,
+    file: Handed,
+    part: tuple[int, int] | None = None,
+    *,
+    told: Mapping[str, str] | None = None,
+) -> HttpResponseBase:
+    """With the headers of a whole file, or of the `part` (first and last byte) that was asked for. `told` are headers
+    whose values came from outside: what is not plain ASCII is left out of them."""
+    first, last = part or (0, file.size_bytes - 1)
+    response.status_code = 206 if part else 200
+    for name, value in (told or {}).items():
+        response.headers[name] = "".join(each for each in value if each.isascii() and each.isprintable())
+    response.headers["Content-Type"] = "application/octet-stream"
+    response.headers["Content-Length"] = str(last - first + 1)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = f'"{file.sha256}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Content-Disposition"] = content_disposition_header(True, file.name) or "attachment"
+    if part:
+        response.headers["Content-Range"] = f"bytes {first}-{last}/{file.size_bytes}"
+    return response

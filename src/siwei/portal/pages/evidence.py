@@ -1,0 +1,101 @@
+"""Files that show what was delivered, or what is not right: attached from an agreement's page, had by its parties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from siwei.errors import EnvironmentMissing, InputError, Problem, SignInNeeded
+from siwei.exchange.actors import Actor
+from siwei.exchange.evidence import attach_evidence, read_evidence
+from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
+from siwei.exchange.models import Delivery, Dispute, EvidenceFile
+from siwei.portal.access import actor_of
+from siwei.portal.api.answers import own_key
+from siwei.portal.city_pack import current_home
+from siwei.portal.downloads import Handed, headed
+
+
+@login_required
+@require_POST
+def attach(request: HttpRequest) -> HttpResponse:
+    """More files for what stands on an agreement's page already."""
+    form, actor = request.POST, actor_of(request)
+    given = [each for each in request.FILES.getlist("files") if isinstance(each, UploadedFile)]
+    if not given:
+        raise InputError([Problem(_("no file was chosen"), _("choose one or more"), field="files")])
+    number, dispute = form.get("number", ""), form.get("dispute", "")
+    if number and not (number.isascii() and number.isdigit() and len(number) <= 9):
+        raise InputError([Problem(f"{number!r:.40} is not a whole number", "digits alone", field="number")])
+    delivery = int(number) if number else None
+    key = form.get("key", "")[:120]
+    _attach_all(
+        key, given, own_key(actor, form.get("token", "")), actor, timezone.now(), delivery=delivery,
+        dispute=dispute or None,
+    )  # fmt: skip
+    messages.success(request, _("The files are attached."))
+    return redirect("agreement", key=key)
+
+
+def attach_to(made: object, files: Iterable[object], *, token: str, actor: Actor, now: datetime) -> None:
+    """Files that came with an act, to what it made: a delivery handed over, a dispute opened or answered."""
+    given = [each for each in files if isinstance(each, UploadedFile)]
+    if isinstance(made, Delivery):
+        _attach_all(made.agreement.key, given, token, actor, now, delivery=made.number)
+    elif isinstance(made, Dispute):
+        _attach_all(made.agreement.key, given, token, actor, now, dispute=made.key)
+    elif given:
+        fix = "hand a delivery over, or open or answer a dispute, with them"
+        raise InputError([Problem("no files are taken here", fix, field="files")])
+
+
+@require_safe
+def content(request: HttpRequest, key: str, number: int) -> HttpResponseBase:
+    """A file's bytes, whole or the part that `Range` asks for. Under /api/, so that a program has it by its access key;
+    a browser by its session."""
+    actor, home = actor_of(request), current_home()
+    if actor.person_id is None:
+        raise SignInNeeded("sign in, or send an access key, to have files")
+    if home is None:
+        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+    evidence, _path = read_evidence(key, number, directory=home.files, actor=actor)
+    file = Handed(evidence.name, evidence.file.sha256, evidence.file.size_bytes)
+    try:
+        part = wanted_range(request.headers.get("Range", ""), file.size_bytes)
+    except UnsatisfiableRange:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size_bytes}"})
+    if request.method == "HEAD":
+        return headed(HttpResponse(), file)
+    first, last = part or (0, file.size_bytes - 1)
+    return headed(StreamingHttpResponse(read_part(file.sha256, home.files, first, last)), file, part)
+
+
+def _attach_all(
+    agreement: str,
+    files: list[UploadedFile],
+    token: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    delivery: int | None = None,
+    dispute: str | None = None,
+) -> list[EvidenceFile]:
+    home = current_home()
+    if home is None:
+        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+    return [
+        attach_evidence(
+            agreement, each, (each.name or "file")[:200], directory=home.files, delivery=delivery, dispute=dispute,
+            actor=actor, now=now, idempotency_key=f"{token[:60]}-{number}",
+        )
+        for number, each in enumerate(files, 1)
+    ]  # fmt: skip
