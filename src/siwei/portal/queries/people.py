@@ -11,7 +11,7 @@ from siwei.errors import NotFound
 from siwei.exchange.access import can_manage_people_of
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.consents import PURPOSES, Purpose
-from siwei.exchange.files import read_file
+from siwei.exchange.files import whole_path
 from siwei.exchange.invitations import people_of
 from siwei.exchange.models import Claim, Consent, Invitation, Organisation, Person, Representative, StoredFile
 from siwei.portal.access import require_private
@@ -83,7 +83,7 @@ def evidence_of_claim(key: str, actor: Actor) -> tuple[StoredFile, bytes]:
     claim = claim_or_missing(key, actor)
     if claim.file is None:
         raise NotFound("nothing was shown with this claim but its note")
-    return claim.file, read_file(claim.file, directory=home_or_missing().files)
+    return claim.file, whole_path(claim.file.sha256, home_or_missing().files).read_bytes()
 
 
 def consents_of(actor: Actor) -> list[ConsentLine]:
