@@ -60,7 +60,7 @@ def run(folder: Path, given: argparse.Namespace, seed: int) -> dict[str, Any]:
     django.setup()
     from tests.crash.siege import besiege
 
-    told = besiege(folder, kills=given.kills, agreements=given.agreements, seed=seed, pause_s=given.pause)
+    told = besiege(folder, kills=given.kills, agreements=given.agreements, seed=seed, work=given.work)
     return told | {"seed": seed, "database": given.database}
 
 
@@ -89,13 +89,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--pause", type=float, default=0.4, help="seconds between two kills, on average")
+    parser.add_argument("--work", type=float, default=1.0, help="longer lives: this times as much work between kills")
     parser.add_argument("--agreements", type=int, default=1, help="go on at least until so many are over")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="leave the city's folder where it is")
     given = parser.parse_args()
-    if given.kills < 0 or given.pause <= 0:
-        parser.error("--kills 0 or more, --pause more than 0")
+    if given.kills < 0 or given.work < 0.01:
+        parser.error("--kills 0 or more, --work 0.01 or more")
     return given
 
 

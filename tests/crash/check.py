@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import F
+from django.utils import timezone
 
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import (
@@ -19,12 +20,14 @@ from siwei.exchange.models import (
     Hold,
     Job,
     JobState,
+    OrderState,
     PaymentBatch,
     PaymentItem,
     PaymentOrder,
     Settlement,
     Transfer,
     Usage,
+    Voucher,
 )
 from siwei.exchange.queue import DBTaskResult
 from siwei.exchange.verification import verify_ledger
@@ -36,8 +39,8 @@ MOVES = ("post", "capture", "reverse")
 HOLDING = (AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.DISPUTED)
 
 
-def examine(promised: Iterable[str]) -> dict[str, Any]:
-    """`promised` are the agreements that a client was told to be settled or cancelled."""
+def examine(promised: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """`promised` are the agreements of which a client was told that they were settled, or cancelled."""
     states = dict(Agreement.objects.values_list("key", "state"))
     told: dict[str, Any] = {
         "agreements": sum(state != AgreementState.CANCELLED for state in states.values()),
@@ -49,10 +52,12 @@ def examine(promised: Iterable[str]) -> dict[str, Any]:
         "cancelled": sum(state == AgreementState.CANCELLED for state in states.values()),
         "unlawful": unlawful(),
         "unsettled": len(unsettled()),
-        "forgotten": [key for key in promised if states.get(key) not in ("settled", "cancelled")],
+        "forgotten": [f"{key}: {state}" for key, state in promised if states.get(key) != state],
         "units": sum(Usage.objects.values_list("quantity", flat=True)),
         "disputes": Dispute.objects.count(),
         "orders": PaymentOrder.objects.count(),
+        "paid": PaymentOrder.objects.filter(state=OrderState.PAID).count(),
+        "expired": Transfer.objects.filter(kind="release", memo="expired").count(),
         "taken_over": sum(len(ids) > 1 for ids in DBTaskResult.objects.values_list("worker_ids", flat=True)),
     }
     failed = DBTaskResult.objects.exclude(status="SUCCESSFUL").values_list("task_path", "status", "traceback")
@@ -63,6 +68,7 @@ def examine(promised: Iterable[str]) -> dict[str, Any]:
         *(f"{where}: {fen} fen" for where, fen in list(misplaced().items())[:10] if fen),
         *(f"orphan hold {each}" for each in orphan_holds()[:10]),
         *(f"not settled: {each}" for each in unsettled()[:10]),
+        *(f"not given back: {each}" for each in overdue()[:10]),
     ]
     disputed = sum(state == AgreementState.DISPUTED for state in states.values())
     told["unfinished"] = told["agreements"] - told["settled"] - disputed
@@ -77,6 +83,7 @@ def doubled() -> list[str]:
         for cause, hold in Transfer.objects.filter(kind="capture").values_list("causes", "hold_id")
         if "settlement" in cause
     )
+    paid = Transfer.objects.filter(kind="capture", causes__has_key="bank_entry")
     live = PaymentItem.objects.filter(is_live=True)
     counted: dict[str, Counter[Any]] = {
         "capture": reasons,
@@ -84,6 +91,7 @@ def doubled() -> list[str]:
         "window": Counter(Usage.objects.exclude(meter="").values_list("line", "meter", "window_start")),
         "settlement": Counter(Settlement.objects.values_list("agreement", "period")),
         "order": Counter(live.exclude(settlement=None).values_list("settlement", "line", "part")),
+        "payment": Counter(paid.values_list("hold_id", "causes__bank_entry")),
         "batch": Counter(PaymentBatch.objects.values_list("key")),
     }
     return [f"{what} {each}" for what, found in counted.items() for each, times in found.items() if times > 1]
@@ -157,8 +165,15 @@ def _due() -> Mapping[str, int]:
 
 def _orders() -> dict[str, int]:
     """What is ordered of a settlement is never more than it came to, and each live order's amount is held."""
-    differences = {}
+    """As well: what is called paid was captured by the bank's word, and what came back was reversed."""
+    differences: dict[str, int] = {}
+    paid: dict[int, int] = defaultdict(int)
+    for hold, amount in Transfer.objects.filter(kind="capture").values_list("hold_id", "amount"):
+        paid[hold] += amount
+    for hold, amount in Transfer.objects.filter(kind="reverse").values_list("reverses__hold_id", "amount"):
+        paid[hold] -= amount
     for order in PaymentOrder.objects.select_related("hold"):
+        differences[f"order {order.end_to_end_id}: paid"] = order.paid_fen - paid[order.hold_id]
         left = Hold.objects.get(pk=order.hold_id).remaining
         wanted = order.amount_fen - order.paid_fen if order.state in ("ordered", "part-paid") else 0
         differences[f"order {order.end_to_end_id}: held"] = left - wanted
@@ -184,6 +199,15 @@ def unsettled() -> list[str]:
     over = Usage.objects.filter(line__agreement__state=AgreementState.SETTLED, settlement=None, is_held=False)
     waiting = Delivery.objects.filter(agreement__state=AgreementState.SETTLED, state=DeliveryState.SUBMITTED)
     return [*over.values_list("reading", flat=True), *(str(each) for each in waiting)]
+
+
+def overdue() -> list[str]:
+    """Holds and vouchers whose time is over, with something left in them."""
+    now = timezone.now()
+    holds = Hold.objects.filter(amount__gt=F("captured") + F("released"), expires_at__lte=now)
+    rest = F("account__held") + F("account__floor")
+    late = Voucher.objects.filter(valid_to__lt=now.date(), account__balance__gt=rest)
+    return [*holds.values_list("transfer__idempotency_key", flat=True), *late.values_list("key", flat=True)]
 
 
 def unlawful() -> list[str]:

@@ -10,20 +10,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 KILLS = 200
-PAUSE_S = 0.3
 
 
 @pytest.mark.database
 @pytest.mark.timeout(600)
 def test_a_city_under_siege_loses_nothing() -> None:
     database = "postgresql" if os.environ.get("SIWEI_DATABASE_URL") else "sqlite"
-    command = [sys.executable, "-m", "tests.crash", "--kills", str(KILLS), "--pause", str(PAUSE_S), "--json"]
+    command = [sys.executable, "-m", "tests.crash", "--kills", str(KILLS), "--work", "0.5", "--json"]
     done = subprocess.run([*command, "--database", database], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert told["faults"] == [], done.stderr
     zeroes = {name: told[name] for name in ("doubled", "lost_fen", "orphan_holds", "unsettled")}
     assert zeroes == {"doubled": 0, "lost_fen": 0, "orphan_holds": 0, "unsettled": 0}, done.stderr
-    assert (told["kills"], told["unlawful"], told["forgotten"]) == (KILLS, [], [])
+    assert (told["unlawful"], told["forgotten"]) == ([], [])
+    assert told["kills"] >= KILLS
+    assert told["landed"]["transaction"] > KILLS / 4
     assert told["agreements"] == told["settled"] == told["reported"] > 0
     assert done.returncode == 0

@@ -10,12 +10,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from siwei.exchange import agreements, bank_accounts, keys, listings, readings, vouchers
+from siwei.exchange import agreements, approvals, bank_accounts, keys, listings, readings, vouchers
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import Decision, Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.market import bank
 
-FIRMS, CENTRES = 4, 3
+FIRMS, CENTRES = 6, 3
+AGREED_DAYS = 60
+APPROVED_FROM_FEN = 50_000
 BUDGET_FEN = 10**13
 SERVICE = {"title": "检测", "services": ["检测", "调优"], "days_per_month": 9_000}
 COMPUTE = {"title": "算力池", "accelerator": "cpu", "count": 64, "memory_gb": 0, "residence": "shenzhen"}
@@ -69,23 +71,36 @@ def found_town() -> Town:
     enter_account(None, "olive", now)
     firms = tuple(_firm(number, pot, now) for number in range(FIRMS))
     centres = tuple(_centre(number, now) for number in range(CENTRES))
-    return Town(firms, centres, (now + timedelta(days=60)).date())
+    return Town(firms, centres, (now + timedelta(days=AGREED_DAYS)).date())
 
 
 def _firm(number: int, pot: Any, now: datetime) -> Party:
     organisation, party = _party(f"n-firm-{number}", OrganisationKind.FIRM, number, now)
     owner = actor(party["owner"])
     agreements.declare_budget(organisation.key, BUDGET_FEN, actor=owner, now=now, idempotency_key=f"b-{number}")
-    decision = Decision.objects.create(
-        key=f"decision-{number}", organisation=organisation, programme="siege", version_sha256="0" * 64,
-        is_draft=False, as_of=now.date(), verdict="eligible", award_fen=10**12, inputs={}, result={}, decided_at=now,
-    )  # fmt: skip
+    if number % 2:  # every other firm wants a second person's word
+        approvals.set_approval_rule(
+            organisation.key, Role.FINANCE, APPROVED_FROM_FEN, actor=owner, now=now, idempotency_key=f"rule-{number}"
+        )
+    decision = decide(organisation.key, f"decision-{number}", 10**12, now.date())
     voucher = vouchers.grant_voucher(
         decision, pot, amount_fen=10**12, rate_bp=6_000, kinds=["service", "compute"], listed_providers_only=False,
         valid_from=now.date() - timedelta(days=30), valid_to=now.date() + timedelta(days=300), actor=actor("olive"),
         now=now, idempotency_key=f"voucher-{number}",
     )  # fmt: skip
     return Party(**party, voucher=voucher.key)
+
+
+def decide(firm: str, key: str, award_fen: int, as_of: date) -> Decision:
+    organisation = Organisation.objects.get(key=firm)
+    decision, _ = Decision.objects.get_or_create(
+        key=key, defaults={
+            "organisation": organisation, "programme": "siege", "version_sha256": "0" * 64, "is_draft": False,
+            "as_of": as_of, "verdict": "eligible", "award_fen": award_fen, "inputs": {}, "result": {},
+            "decided_at": datetime.now(UTC),
+        },
+    )  # fmt: skip
+    return decision
 
 
 def _centre(number: int, now: datetime) -> Party:

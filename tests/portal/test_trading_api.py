@@ -180,6 +180,16 @@ class TestMeters:
         assert (response.status_code in (400, 404), Usage.objects.count()) == (True, 0)
 
 
+class TestDisputes:
+    def test_who_opens_one_is_told_its_key_and_can_go_on_with_it(self, metered: City) -> None:
+        alice, bob = signed_in(metered.alice), signed_in(metered.bob)
+        opened = post(alice, "acts/dispute", key="service", text="太慢").json()
+        assert opened["made"] == Dispute.objects.get().key
+        assert post(alice, "acts/dispute", key="service", text="太慢").json() == opened
+        answered = post(bob, "acts/answer", key="service", dispute=opened["made"], text="已加快").json()
+        assert answered["made"] == opened["made"]
+
+
 class TestLimits:
     def test_caps_rules_and_approvals_are_their_own(self, city: City) -> None:
         now = timezone.now()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
 from siwei.errors import NotFound
-from siwei.exchange.models import Agreement, Delivery, Job, Listing, Match, PaymentBatch, Quote
+from siwei.exchange.models import Agreement, Delivery, Dispute, Job, Listing, Match, PaymentBatch, Quote
 from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
@@ -290,7 +290,7 @@ class Acted(Schema):
     act: str
     key: str
     made: Annotated[
-        str | None, Field(description="Key of the quote, agreement, job or payment batch that the act made")
+        str | None, Field(description="Key of the quote, agreement, job, dispute or payment batch that the act made")
     ]
 
 
@@ -309,6 +309,6 @@ def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked
     }
     made = do(act, Given(actor, timezone.now(), asked.key, own_key(actor, asked.idempotency_key), values))
     name = made.message_id if isinstance(made, PaymentBatch) else None
-    if isinstance(made, Quote | Agreement | Job):
+    if isinstance(made, Quote | Agreement | Job | Dispute):
         name = made.key
     return {"act": act, "key": asked.key, "made": name if name != asked.key else None}

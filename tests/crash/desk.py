@@ -1,0 +1,136 @@
+"""The payment desk and its bank: orders what is due, has it approved by two, writes it for the bank. The bank pays,
+refuses, sends back or is silent, and tells so in statements that repeat what earlier ones said."""
+
+import csv
+import io
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from django.db import Error, connections
+
+from siwei.errors import Conflict
+from siwei.exchange import payments, statement_imports, vouchers
+from siwei.exchange.models import PaymentBatch, PaymentOrder, Pot
+from siwei.market.bank import yuan_text
+from tests.crash.asking import patiently
+from tests.crash.pulse import Pulse
+from tests.crash.town import AGREED_DAYS, Party, Town, actor, decide
+
+HEADINGS = ("日期", "借方发生额", "贷方发生额", "对方户名", "对方账号", "流水号", "端到端标识")
+
+
+class Desk:
+    def __init__(self, town: Town, seed: int, folder: Path, pulse: Pulse) -> None:
+        self.town, self.seed, self.pulse = town, seed, pulse
+        self.stop, self.done = folder / "stop", folder / "ordered"
+
+    def run(self) -> None:
+        self.done.touch()
+        payers: list[Party | None] = [None, *self.town.firms]
+        for number in count(len(self.done.read_text().splitlines())):
+            if self.stop.exists():
+                return
+            payer, key = payers[number % len(payers)], f"batch-{number}"
+            if number % len(payers) == 0:
+                self.grant_too_late(number)
+            is_ordered = self.order(payer, key, random.Random(f"{self.seed}:{key}"))
+            with self.done.open("a") as file:
+                file.write(f"{key} {is_ordered}\n")
+            time.sleep(0.3)
+
+    def order(self, payer: Party | None, key: str, chance: random.Random) -> bool:
+        by, *treasurers = ("olive", "otto", "oscar") if payer is None else (payer.owner, *payer.treasurers)
+        try:
+            batch = payments.make_batch(
+                payer.key if payer else None, execute_on=self.town.ends_on, actor=actor(by), now=datetime.now(UTC),
+                idempotency_key=key,
+            )  # fmt: skip
+        except (Conflict, Error):
+            connections.close_all()
+            return False
+        if chance.random() < 0.15:
+            self.withdraw(batch, treasurers[0])
+            return True
+        for name in treasurers:
+            patiently(
+                lambda name=name: payments.approve_batch(
+                    batch.message_id, batch.content_sha256, actor=actor(name), now=datetime.now(UTC)
+                ),
+                "approve",
+            )
+        self.bank(payer, batch, treasurers, chance)
+        return True
+
+    def withdraw(self, batch: PaymentBatch, by: str) -> None:
+        patiently(
+            lambda: payments.withdraw_batch(
+                batch.message_id, because="日期不对", actor=actor(by), now=datetime.now(UTC)
+            ),
+            "withdraw",
+        )
+
+    def bank(self, payer: Party | None, batch: PaymentBatch, treasurers: list[str], chance: random.Random) -> None:
+        patiently(
+            lambda: payments.export_batch(
+                batch.message_id, "pain001", actor=actor(treasurers[0]), now=datetime.now(UTC)
+            ),
+            "export",
+        )
+        found = PaymentOrder.objects.filter(batch__message_id=batch.message_id).select_related("creditor")
+        paid, returned = [], []
+        for order in patiently(lambda: list(found.order_by("number")), "orders"):
+            fate = chance.choices(("paid", "returned", "rejected", "nothing"), (6, 1, 2, 1))[0]
+            if fate == "rejected":
+                self.reject(order, treasurers[0])
+            elif fate != "nothing":
+                paid.append(order)
+                returned += [order] if fate == "returned" else []
+        for rows in (statement(paid, (), batch.execute_on), statement(paid, returned, batch.execute_on)):
+            if paid:
+                patiently(
+                    lambda rows=rows: statement_imports.import_statement(
+                        payer.key if payer else None, rows, f"{batch.message_id}.csv", actor=actor(treasurers[1]),
+                        now=datetime.now(UTC),
+                    ),
+                    "statement",
+                )  # fmt: skip
+
+    def reject(self, order: PaymentOrder, by: str) -> None:
+        patiently(
+            lambda: payments.reject_order(
+                order.end_to_end_id, because="账号有误", actor=actor(by), now=datetime.now(UTC)
+            ),
+            "reject",
+        )
+
+    def grant_too_late(self, number: int) -> None:
+        """A voucher that ended before it was used: a worker gives it back to its pot."""
+        key, founded = f"late-{number}", self.town.ends_on - timedelta(days=AGREED_DAYS)
+
+        def grant() -> object:
+            award = decide(self.town.firms[number % len(self.town.firms)].key, key, 1_000_003 + number, founded)
+            return vouchers.grant_voucher(
+                award, Pot.objects.get(), amount_fen=award.award_fen or 0, rate_bp=5_000, kinds=["service"],
+                listed_providers_only=False, valid_from=founded - timedelta(days=90),
+                valid_to=founded - timedelta(days=1), actor=actor("olive"), now=datetime.now(UTC), idempotency_key=key,
+            )  # fmt: skip
+
+        patiently(grant, "late voucher")
+
+
+def statement(paid: Sequence[PaymentOrder], returned: Sequence[PaymentOrder], day: date) -> bytes:
+    written = io.StringIO()
+    rows = csv.writer(written)
+    rows.writerow(HEADINGS)
+    for order in paid:
+        amount, name = yuan_text(order.amount_fen), order.creditor.name
+        told = order.end_to_end_id
+        rows.writerow([day.isoformat(), amount, "", name, order.creditor.number, f"out-{told}", told])
+    for order in returned:
+        amount, told = yuan_text(order.amount_fen), order.end_to_end_id
+        rows.writerow([day.isoformat(), "", amount, order.creditor.name, order.creditor.number, f"in-{told}", told])
+    return written.getvalue().encode()
