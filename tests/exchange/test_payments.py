@@ -11,6 +11,7 @@ from exchange_cast import make_organisation
 from exchange_deal import Deal
 from exchange_payments import NUMBERS, Desk
 from lxml import etree
+from pytest_django import DjangoAssertNumQueries
 from test_rounds import City, attributes, city, programme
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, InsufficientFunds, NotAllowed
@@ -19,6 +20,8 @@ from siwei.exchange.actors import Actor, Confirmation
 from siwei.exchange.aggregates import award_table
 from siwei.exchange.models import (
     Account,
+    Agreement,
+    AgreementLine,
     Application,
     BankAccount,
     BatchState,
@@ -29,9 +32,10 @@ from siwei.exchange.models import (
     PaymentFile,
     PaymentItem,
     PaymentOrder,
+    Settlement,
     SharingRound,
 )
-from siwei.exchange.payments_due import payers, payments_due
+from siwei.exchange.payments_due import dues_of, payers, payments_due
 from siwei.exchange.traces import money_of
 
 __all__ = ["attributes", "city", "programme"]
@@ -344,3 +348,24 @@ def test_an_account_in_nobodys_name_is_no_payees(desk: Desk) -> None:
         desk.account(stranger, desk.fay, "990011223344", name="丁公司")
     with pytest.raises((Conflict, InsufficientFunds)):
         desk.make(key="none", payees=["n-stranger"])
+
+
+def test_many_payers_are_worked_out_in_as_many_questions_as_one(
+    desk: Desk, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    firms = [make_organisation(f"n-payer-{number}", f"付款方{number}") for number in range(70)]
+    line = AgreementLine.objects.get()
+    settled = Settlement.objects.get(own_fen__gt=0)
+    for number, firm in enumerate(firms):
+        values = {each.attname: getattr(line, each.attname) for each in AgreementLine._meta.concrete_fields}
+        deal = {each.attname: getattr(line.agreement, each.attname) for each in Agreement._meta.concrete_fields}
+        agreement = Agreement.objects.create(**deal | {"id": None, "key": f"deal-{number}"})
+        changed = {"id": None, "agreement_id": agreement.pk, "consumer_id": firm.pk}
+        AgreementLine.objects.create(**values | changed | {"voucher_hold_id": None, "own_hold_id": None})
+        told = {each.attname: getattr(settled, each.attname) for each in Settlement._meta.concrete_fields}
+        Settlement.objects.create(**told | {"id": None, "agreement_id": agreement.pk})
+    with django_assert_num_queries(5):
+        found = dues_of(firms)
+    assert [[each.amount_fen for each in found[firm.pk]] for firm in firms] == [[481]] * 70
+    assert found[firms[3].pk] == payments_due(firms[3])
+    assert payers(desk.cast.olive) == [None, *sorted([desk.cast.firm, *firms], key=lambda each: (each.name, each.pk))]

@@ -41,6 +41,7 @@ NOT_THERE = {
         "approve_batch", "withdraw_batch", "export_batch", "reject_order", "match_entry", "explain_entry",
         "tax_number",
     ),
+    "test_true_up_pages.py": ("true_up",),
     "test_trading_api.py": ("counter", "revoke_reporter", "/usage-reports", "/counter-readings", "/revocation"),
     "test_calls.py": ("/application/", "/round", "/rounds", "/objection/", "grant", "resolve"),
     "test_services.py": ("/limits", "/upstream"),

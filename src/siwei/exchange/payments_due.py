@@ -4,8 +4,9 @@ The voucher's part of a settlement is the city's to pay, the own part the consum
 amounts (only its quantities are running totals). What disputes took back is set off against the same payee.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -22,6 +23,9 @@ from siwei.exchange.models import (
     PaymentPart,
     Settlement,
 )
+
+MANY = 1_000
+"""From here on all are read: a database takes only so many values in one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,39 @@ class Due:
 
 def payments_due(payer: Organisation | None) -> list[Due]:
     """By payee, largest first. Nothing of an agreement in dispute is due."""
-    due: dict[tuple[int, bool], Due] = {}
-    for payee, is_grant, item in (*_of_settlements(payer), *_of_disputes(payer), *_of_grants(payer)):
-        found = due.setdefault((payee.pk, is_grant), Due(payer, payee, is_grant))
-        found.items.append(item)
-    accounts = BankAccount.objects.filter(organisation_id__in={payee for payee, _ in due}, ended_at=None)
+    if payer is not None:
+        return dues_of([payer])[payer.pk]
+    found = (*_of_settlements(None), *_of_disputes(None), *_of_grants())
+    return _collected({None: None}, found)[None]
+
+
+def dues_of(payers: Collection[Organisation]) -> dict[int, list[Due]]:
+    """What each has to pay, by its id, as `payments_due` tells it; as many queries for one as for thousands."""
+    known = {payer.pk: payer for payer in payers}
+    found = _collected(known, (*_of_settlements(known), *_of_disputes(known)))
+    return {payer.pk: found[payer.pk] for payer in payers}
+
+
+Found = tuple[int | None, Organisation, bool, DueItem]
+"""Who pays, who is paid, whether it is a grant, why."""
+
+
+def _collected(payers: Mapping[Any, Organisation | None], found: Iterable[Found]) -> dict[int | None, list[Due]]:
+    due: dict[tuple[int | None, int, bool], Due] = {}
+    for payer, payee, is_grant, item in found:
+        due.setdefault((payer, payee.pk, is_grant), Due(payers[payer], payee, is_grant)).items.append(item)
+    accounts = BankAccount.objects.filter(organisation__isnull=False, ended_at=None)
+    payees = {payee for _payer, payee, _is_grant in due}
+    if len(payees) < MANY:
+        accounts = accounts.filter(organisation_id__in=payees)
     by_owner = {account.organisation_id: account for account in accounts}
-    for each in due.values():
-        each.account = by_owner.get(each.payee.pk)
-    return sorted(due.values(), key=lambda each: (-each.amount_fen, each.payee.key, each.is_grant))
+    told: dict[int | None, list[Due]] = {payer: [] for payer in payers}
+    for (payer, payee_id, _is_grant), each in due.items():
+        each.account = by_owner.get(payee_id)
+        told[payer].append(each)
+    for dues in told.values():
+        dues.sort(key=lambda each: (-each.amount_fen, each.payee.key, each.is_grant))
+    return told
 
 
 def payers(actor: Actor) -> list[Organisation | None]:
@@ -101,27 +129,26 @@ def _open_settlements() -> QuerySet[Settlement]:
     return found.exclude(agreement__state=AgreementState.DISPUTED)
 
 
-def _of_settlements(payer: Organisation | None) -> Iterator[tuple[Organisation, bool, DueItem]]:
-    part, amount = (PaymentPart.VOUCHER, "voucher_fen") if payer is None else (PaymentPart.OWN, "own_fen")
+def _of_settlements(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
+    part, amount = (PaymentPart.VOUCHER, "voucher_fen") if payers is None else (PaymentPart.OWN, "own_fen")
     found = _open_settlements().filter(**{f"{amount}__gt": 0})
-    if payer is not None:
-        found = found.filter(agreement__lines__consumer=payer).distinct()
-    settlements = list(found.select_related("agreement").order_by("pk"))
-    lines = _lines({each.agreement_id for each in settlements})
-    taken = set(
-        PaymentItem.objects.filter(settlement__in=[each.pk for each in settlements], is_live=True, part=part)
-        .values_list("settlement_id", "line")
-    )  # fmt: skip
-    for settlement in settlements:
+    if payers is not None and len(payers) < MANY:
+        mine = AgreementLine.objects.filter(agreement=OuterRef("agreement"), consumer__in=list(payers))
+        found = found.filter(Exists(mine))
+    live = PaymentItem.objects.filter(settlement__in=found.values("pk"), is_live=True, part=part)
+    taken = set(live.values_list("settlement_id", "line"))
+    lines = _lines(found.values("agreement"))
+    for settlement in found.select_related("agreement").order_by("pk"):
         for detail in settlement.detail:
             line = lines[settlement.agreement_id, detail["line"]]
-            if detail[amount] > 0 and (settlement.pk, line.number) not in taken and _pays(payer, line):
-                yield line.provider, False, DueItem(part, detail[amount], settlement=settlement, line=line.number)
+            if detail[amount] > 0 and (settlement.pk, line.number) not in taken and _pays(payers, line):
+                item = DueItem(part, detail[amount], settlement=settlement, line=line.number)
+                yield _payer(payers, line), line.provider, False, item
 
 
-def _of_disputes(payer: Organisation | None) -> Iterator[tuple[Organisation, bool, DueItem]]:
+def _of_disputes(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
     part, amount = (
-        (PaymentPart.VOUCHER, "returned_voucher_fen") if payer is None else (PaymentPart.OWN, "returned_own_fen")
+        (PaymentPart.VOUCHER, "returned_voucher_fen") if payers is None else (PaymentPart.OWN, "returned_own_fen")
     )
     live = PaymentItem.objects.filter(dispute=OuterRef("pk"), part=part, is_live=True)
     found = Dispute.objects.filter(~Exists(live), **{f"{amount}__gt": 0})
@@ -129,23 +156,26 @@ def _of_disputes(payer: Organisation | None) -> Iterator[tuple[Organisation, boo
         "usage__line__provider", "usage__line__consumer", "delivery__line__provider", "delivery__line__consumer"
     ).order_by("pk"):
         line = dispute.usage.line if dispute.usage else dispute.delivery.line if dispute.delivery else None
-        if line is not None and _pays(payer, line):
-            yield line.provider, False, DueItem(part, -getattr(dispute, amount), dispute=dispute)
+        if line is not None and _pays(payers, line):
+            item = DueItem(part, -getattr(dispute, amount), dispute=dispute)
+            yield _payer(payers, line), line.provider, False, item
 
 
-def _of_grants(payer: Organisation | None) -> Iterator[tuple[Organisation, bool, DueItem]]:
-    if payer is not None:
-        return
+def _of_grants() -> Iterator[Found]:
     live = PaymentItem.objects.filter(grant=OuterRef("pk"), is_live=True)
     found = Grant.objects.filter(~Exists(live)).select_related("organisation", "application__pot")
     for grant in found.order_by("pk"):
-        yield grant.organisation, True, DueItem(PaymentPart.GRANT, grant.amount_fen, grant=grant)
+        yield None, grant.organisation, True, DueItem(PaymentPart.GRANT, grant.amount_fen, grant=grant)
 
 
-def _pays(payer: Organisation | None, line: AgreementLine) -> bool:
-    return payer is None or line.consumer_id == payer.pk
+def _pays(payers: Mapping[int, Organisation] | None, line: AgreementLine) -> bool:
+    return payers is None or line.consumer_id in payers
 
 
-def _lines(agreement_ids: Iterable[int]) -> dict[tuple[int, int], AgreementLine]:
-    found = AgreementLine.objects.filter(agreement_id__in=agreement_ids).select_related("provider", "consumer")
+def _payer(payers: Mapping[int, Organisation] | None, line: AgreementLine) -> int | None:
+    return None if payers is None else line.consumer_id
+
+
+def _lines(agreements: QuerySet[Any, Any]) -> dict[tuple[int, int], AgreementLine]:
+    found = AgreementLine.objects.filter(agreement__in=agreements).select_related("provider", "consumer")
     return {(line.agreement_id, line.number): line for line in found}

@@ -23,10 +23,11 @@ from siwei.exchange import (
     readings,
     reconciliation,
     settlement,
+    true_ups,
     vouchers,
 )
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Usage, Voucher
+from siwei.exchange.models import Decision, Usage, Voucher
 from siwei.exchange.models.payments import CITY
 from siwei.market import bank
 from siwei.portal import launching
@@ -338,6 +339,19 @@ def grant(g: Given) -> object:
     return grants.grant_award(g.key, actor=g.actor, now=g.now)
 
 
+def true_up(g: Given) -> object:
+    """`key` is the voucher's, `decision` that of the later decision, `text` the reason."""
+    voucher = (
+        Voucher.objects.visible_to(g.actor).select_related("pot__account", "organisation").filter(key=g.key).first()
+    )
+    decision = Decision.objects.visible_to(g.actor).filter(key=g.text("decision")).first()
+    if voucher is None or decision is None:
+        raise NotFound(f"no voucher {g.key!r} with a decision {g.text('decision')!r} that you may see")
+    return true_ups.true_up_voucher(
+        voucher, decision, because=g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
 def holder_of(g: Given) -> str | None:
     return None if g.key == CITY else g.key
 
@@ -346,7 +360,7 @@ ON_PAYMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
         bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, match_entry, explain_entry,
-        issue, tax_number, grant,
+        issue, tax_number, grant, true_up,
     )
 }  # fmt: skip
 ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS, **ON_PAYMENTS}

@@ -29,6 +29,7 @@ from siwei.portal.pages import (
     quotes,
     search,
     services,
+    true_ups,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -96,6 +97,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("evidence", evidence.attach, name="attach-evidence"),
     path("approvals", deals.approvals_page, name="approvals"),
     path("disputes", deals.disputes_page, name="disputes"),
+    path("true-ups", true_ups.true_ups_page, name="true-ups"),
     path("meters", deals.meters_page, name="meters"),
     path("budgets", deals.budgets_page, name="budgets"),
     path("launch", launch.launch_page, name="launch"),

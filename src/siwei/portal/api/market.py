@@ -277,6 +277,7 @@ class Act(Schema):
     offer: Annotated[str, Field(max_length=120)] = ""
     voucher: Annotated[str, Field(max_length=120)] = ""
     contract: Annotated[str, Field(max_length=80)] = ""
+    decision: Annotated[str, Field(max_length=120, description="A later decision, of true_up")] = ""
     soft: bool = False
     name: Annotated[str, Field(max_length=140, description="Of a bank account")] = ""
     account: Annotated[str, Field(max_length=40, description="A bank account's number")] = ""
@@ -300,7 +301,7 @@ def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked
     settle, dispute, answer, agree, resolve, withdraw, launch, stop_calls; to a job stop; to an organisation cap, rule,
     project, budget; to a listing match, introduce, decline, withdraw_listing, quote, propose; with money bank_account,
     order, approve_batch, withdraw_batch, export_batch, reject_order, match_entry, explain_entry, issue, tax_number,
-    grant. Read the result where it stands.
+    grant, true_up. Read the result where it stands.
     """
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})

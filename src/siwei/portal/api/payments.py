@@ -17,6 +17,7 @@ from siwei.exchange.account_statements import account_statement
 from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import BankEntry, Invoice, PaymentBatch, PaymentOrder, StatementFile, StatementReject
 from siwei.exchange.models.payments import CITY
+from siwei.exchange.payments_due import payers
 from siwei.exchange.statement_imports import import_statement
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import PageNumber, answers, bounds
@@ -176,12 +177,13 @@ class WrittenFile(Schema):
 @router.get("/payments/due", response=answers(list[DueRow]))
 def list_due(request: HttpRequest) -> Any:
     """What is due and in no order yet, by payer and payee."""
+    actor = actor_of(request)
     return [
         {
             "payer": desk.key, "payee": due.payee.key, "grant": due.is_grant, "amount_fen": due.amount_fen,
             "reasons": len(due.items), "hindrance": due.hindrance,
         }
-        for desk in payments.payment_desk(actor_of(request)).payers
+        for desk in payments.desks_of(payers(actor), actor)
         for due in desk.due
     ]  # fmt: skip
 

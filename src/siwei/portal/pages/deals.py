@@ -28,6 +28,7 @@ from siwei.exchange.models import (
     Organisation,
     PaymentBatch,
     Quote,
+    TrueUp,
 )
 from siwei.portal.access import actor_of
 from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, ON_PAYMENTS, Given, do
@@ -76,6 +77,8 @@ def place_of_payment(act: str, made: object) -> str:
         return reverse("payment-batch", args=[made.message_id])
     if isinstance(made, Invoice):
         return reverse("invoice", args=[made.issuer.key, made.number])
+    if isinstance(made, TrueUp):
+        return reverse("true-ups")
     if isinstance(made, BankEntry):
         return reverse("differences")
     return reverse("invoices") if act == "issue" else reverse("payments")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from siwei.errors import NotFound
 from siwei.exchange.access import can_change_listing
-from siwei.exchange.models import Side
+from siwei.exchange.models import Side, TrueUp
 from siwei.market.kinds import KINDS
 from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
@@ -108,6 +108,10 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
         "sees_quote": view.agreement.quote_id is not None
         and (actor.sees_all or any(actor.represents(line.consumer_id) for line in view.lines)),
         "consumes": any(actor.represents(line.consumer_id) for line in view.lines),
+        "trued_up": TrueUp.objects.visible_to(actor)
+        .filter(voucher=view.agreement.voucher, voucher__isnull=False)
+        .order_by("-pk")
+        .first(),
         "token": uuid.uuid4().hex,
         "known_kinds": KINDS,
         "generated": generated,

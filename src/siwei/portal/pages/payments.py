@@ -18,6 +18,7 @@ from siwei.exchange.account_statements import account_statement
 from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import Organisation
 from siwei.exchange.models.payments import CITY
+from siwei.exchange.payments_due import payers
 from siwei.exchange.statement_imports import import_statement
 from siwei.market.bank.statements import LIMIT_BYTES
 from siwei.portal.access import actor_of, require_private
@@ -34,10 +35,12 @@ FILES = {"pain001": ("xml", "application/xml"), "csv": ("csv", "text/csv; charse
 @require_safe
 def payments_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    desk = payments.payment_desk(actor)
+    page = page_of(request, payers(actor))
+    desk = payments.payment_desk(actor, list(page.object_list))
     today = timezone.localdate()
     context = {
         "desk": desk,
+        "page": page,
         "token": uuid.uuid4().hex,
         "today": today,
         "work": payments.open_work(actor),

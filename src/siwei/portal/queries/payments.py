@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -24,10 +25,9 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payments import find_batch
-from siwei.exchange.payments_due import Due, payers, payments_due
+from siwei.exchange.payments_due import Due, dues_of, payments_due
 from siwei.exchange.reconciliation import late_orders, suggestions
 
-PAYERS_SHOWN = 50
 SHOWN = 200
 
 
@@ -51,7 +51,6 @@ class PayerDesk:
 @dataclass(frozen=True, slots=True)
 class Desk:
     payers: list[PayerDesk]
-    payers_left_out: int
     batches: list[PaymentBatch]
     received: list[PaymentOrder]
     accounts: list[tuple[str, str, BankAccount | None]]
@@ -76,23 +75,34 @@ class Differences:
     rejects: list[StatementReject]
 
 
-def payment_desk(actor: Actor) -> Desk:
-    found = payers(actor)
-    accounts = {each.holder: each for each in BankAccount.objects.visible_to(actor).filter(ended_at=None)}
-    shown = [
-        PayerDesk(payer, payments_due(payer), accounts.get(payer.key if payer else CITY))
-        for payer in found[:PAYERS_SHOWN]
-    ]
+def desks_of(payers: Sequence[Organisation | None], actor: Actor) -> list[PayerDesk]:
+    """What these have to pay; the city's stands there with nothing due as well."""
+    accounts = _accounts(actor)
+    due = dues_of([payer for payer in payers if payer is not None])
+    desks = [
+        PayerDesk(payer, due[payer.pk], accounts.get(payer.key)) if payer else
+        PayerDesk(None, payments_due(None), accounts.get(CITY))
+        for payer in payers
+    ]  # fmt: skip
+    return [each for each in desks if each.due or each.payer is None]
+
+
+def payment_desk(actor: Actor, payers: Sequence[Organisation | None]) -> Desk:
+    """With what the `payers` have to pay, of those that the actor sees."""
+    accounts = _accounts(actor)
     kept = Organisation.objects.visible_to(actor).filter(pk__in=actor.treasury_ids).order_by("name", "pk")
     holders = [(each.key, each.name) for each in kept] + ([(CITY, "")] if actor.sees_all else [])
     received = PaymentOrder.objects.visible_to(actor).filter(payee_id__in=actor.organisation_ids)
     return Desk(
-        [each for each in shown if each.due or each.payer is None],
-        max(0, len(found) - PAYERS_SHOWN),
+        desks_of(payers, actor),
         list(batches(actor)[:SHOWN]),
         list(received.select_related("batch__payer", "payee").order_by("-batch__made_at", "-pk")[:SHOWN]),
         [(key, name, accounts.get(key)) for key, name in holders],
     )
+
+
+def _accounts(actor: Actor) -> dict[str, BankAccount]:
+    return {each.holder: each for each in BankAccount.objects.visible_to(actor).filter(ended_at=None)}
 
 
 def batches(actor: Actor) -> QuerySet[PaymentBatch]:

@@ -1,0 +1,96 @@
+"""Awards decided again: what changed, why, by which entries; and what waits for the operator's word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Account, Decision, Transfer, TrueUp, Voucher
+from siwei.exchange.true_ups import award_of
+from siwei.policy.programmes import Verdict
+from siwei.portal.languages import choose
+
+MOST_ENTRIES = 3
+"""Of one true-up: more from the pot, back to it, claimed back."""
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUpLine:
+    done: TrueUp
+    entries: list[Transfer]
+
+    @property
+    def sentence(self) -> str:
+        return _sentence(self.done.decision)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A later decision on what a voucher was granted for, which nobody acted on yet."""
+
+    voucher: Voucher
+    decision: Decision
+    before_fen: int
+    after_fen: int
+
+    @property
+    def sentence(self) -> str:
+        return _sentence(self.decision)
+
+
+def true_ups(actor: Actor) -> QuerySet[TrueUp]:
+    found = TrueUp.objects.visible_to(actor).select_related("voucher__pot", "voucher__organisation", "decision")
+    return found.order_by("-at", "-pk")
+
+
+def with_entries(found: Sequence[TrueUp]) -> list[TrueUpLine]:
+    """One query, whatever their number."""
+    keys = {f"true-up:{each.key}:{number}": each.pk for each in found for number in range(MOST_ENTRIES)}
+    entries = Transfer.objects.filter(idempotency_key__in=list(keys)).select_related(
+        "debit_account__owner", "credit_account__owner"
+    )
+    by_owner: dict[int, list[Transfer]] = {}
+    for entry in entries.order_by("pk"):
+        by_owner.setdefault(keys[entry.idempotency_key], []).append(entry)
+    return [TrueUpLine(each, by_owner.get(each.pk, [])) for each in found]
+
+
+def owed(actor: Actor) -> list[Account]:
+    """What organisations owe to pots for what they had spent; below zero by that much."""
+    accounts = Account.objects.visible_to(actor).filter(purpose="claw-back", balance__lt=0)
+    return list(accounts.select_related("owner").order_by("balance", "code")[:SHOWN])
+
+
+def waiting(actor: Actor) -> list[Waiting]:
+    """Final decisions on a voucher's organisation and programme, later than the one it was granted on, where they
+    award something else than it is worth now."""
+    later = Decision.objects.filter(
+        organisation=OuterRef("organisation"), programme=OuterRef("pot__programme"), is_draft=False,
+        decided_at__gt=OuterRef("decision__decided_at"),
+    )  # fmt: skip
+    vouchers = Voucher.objects.visible_to(actor).filter(Exists(later))
+    found: list[Waiting] = []
+    for voucher in vouchers.select_related("pot", "organisation", "decision").order_by("-pk")[:SHOWN]:
+        decisions = Decision.objects.visible_to(actor).filter(
+            organisation=voucher.organisation, programme=voucher.pot.programme, is_draft=False,
+            subject=voucher.decision.subject,
+            decided_at__gt=voucher.decision.decided_at,
+        )  # fmt: skip
+        used = voucher.true_ups.values("decision")
+        latest = decisions.exclude(verdict=Verdict.CANNOT_TELL).exclude(pk__in=used).order_by("-decided_at").first()
+        if latest is None:
+            continue
+        after = (latest.award_fen or 0) if latest.verdict == Verdict.ELIGIBLE else 0
+        if after != award_of(voucher):
+            found.append(Waiting(voucher, latest, award_of(voucher), after))
+    return found
+
+
+def _sentence(decision: Decision) -> str:
+    """Why, as the decision says it."""
+    told = decision.result.get("sentence") or {}
+    return choose(told.get("zh"), told.get("en"))
