@@ -193,6 +193,51 @@ class TestBatches:
         assert [str(o.refusal) for o in again] == [str(o.refusal) for o in first]
         assert balances() == before
 
+    @pytest.mark.parametrize("text", ["\\", "\\N", 'a "b" {c}, d', "tab\tline\nreturn\r", "NULL", "'", "四维 %s"])
+    def test_texts_come_back_as_they_were(self, bank: Bank, text: str) -> None:
+        """Whatever the statements that carry many rows would read otherwise."""
+        bank.fund("a", 10)
+        causes = {text: [text, None, True, 1.5]}
+        given = {"memo": text, "causes": causes}
+        chains = [
+            Chain(text, (bank.post("a", "b", 1, **given),)),
+            Chain(f"{text}s", (bank.post("a", "b", 1, **given), bank.post("b", "c", 2, **given))),
+        ]
+        first = write_batch(chains, now=bank.now)
+        assert [outcome.refusal for outcome in first] == [None, None]
+        written = Transfer.objects.exclude(idempotency_key="fund-a").order_by("pk")
+        assert {(each.memo, str(each.causes)) for each in written} == {(text, str(causes))}
+        assert [each.idempotency_key for each in written] == [text, f"{text}s#1", f"{text}s#2"]
+        assert write_batch(chains, now=bank.now) == first
+        one = ledger.write_transfer(bank.post("a", "b", 1, **given), key=f"{text}1", now=bank.now)
+        one_again = Transfer.objects.get(pk=one.pk)
+        for each in Transfer._meta.concrete_fields:
+            assert getattr(one, each.attname) == getattr(one_again, each.attname)
+        assert (one.debit_account, one.credit_account, one.hold) == (bank.accounts["a"], bank.accounts["b"], None)
+
+    def test_holds_of_this_batch_and_of_before(self, bank: Bank) -> None:
+        bank.fund("a", 100)
+        before = ledger.write_transfer(bank.hold("a", "b", 40), key="before", now=bank.now)
+        bank.set(of_hold(CAPTURE, before, 5), of_hold(RELEASE, before, 5))
+        fresh, untouched = bank.hold("a", "b", 30), bank.hold("a", "c", 20)
+        outcomes = write_batch(
+            [
+                Chain("more of before", (of_hold(CAPTURE, before, 10),)),
+                Chain("both", (fresh, of_hold(CAPTURE, fresh, 12), of_hold(RELEASE, fresh, 18))),
+                Chain("rest", (of_hold(RELEASE, before, 20),)),
+                Chain("untouched", (untouched,)),
+            ],
+            now=bank.now,
+        )
+        assert [outcome.refusal for outcome in outcomes] == [None] * 4
+        last = {number: max(Transfer.objects.filter(hold=number).values_list("pk", flat=True), default=number)
+                for number in Hold.objects.values_list("pk", flat=True)}  # fmt: skip
+        assert sorted(Hold.objects.values_list("amount", "captured", "released")) == [
+            (20, 0, 0), (30, 12, 18), (40, 15, 25)
+        ]  # fmt: skip
+        assert {hold.pk: hold.last_transfer_id for hold in Hold.objects.all()} == last
+        assert balances() == {"budget": (-100, 0), "a": (73, 20), "b": (27, 0)}
+
     def test_keys_of_sets_do_not_meet(self, bank: Bank) -> None:
         pair = (bank.post("budget", "a", 1), bank.post("budget", "a", 2))
         outcomes = write_batch([Chain("x", pair), Chain("x#2", (bank.post("budget", "a", 9),))], now=bank.now)

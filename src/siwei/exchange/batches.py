@@ -5,7 +5,8 @@ to tell the bad from the good, and writes the good ones with one statement. The 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,14 @@ from siwei.exchange.transfers import (
 
 TRIES = 3
 LONGEST_SET = 1_000
+NUMBERS = """
+SELECT array_agg(nextval(sequence.name)) FROM generate_series(1, %s),
+  (SELECT pg_get_serial_sequence('exchange_transfer', 'id')::regclass AS name OFFSET 0) AS sequence
+"""
+SPECIAL = re.compile(r"[\\\t\n\r]")
+"""What COPY wants written otherwise."""
+ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+NULL = r"\N"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,8 @@ class _Batch:
         self.texts: dict[int, str] = {}
 
     def write(self) -> list[Outcome]:
-        problems = [_problem(chain, self.now) for chain in self.chains]
+        self.checked: set[int] = set()
+        problems = [self._problem(chain) for chain in self.chains]
         good = [chain for chain, problem in zip(self.chains, problems, strict=True) if problem is None]
         entries = [entry for chain in good for entry in chain.entries]
         _wait_for_seal()
@@ -116,6 +126,20 @@ class _Batch:
         _insert(self.lines)
         return answers
 
+    def _problem(self, chain: Chain) -> InputError | None:
+        size = len(chain.entries)
+        if not 0 < size <= LONGEST_SET:
+            return InputError([Problem(f"a set of {size}", fix=f"give 1 to {LONGEST_SET}", field="entries")])
+        if len({id(entry) for entry in chain.entries}) < size:
+            return InputError([Problem("the same entry twice in a set", fix="make it anew", field="entries")])
+        try:
+            for entry, name in zip(chain.entries, chain.keys(), strict=True):
+                check_entry(entry, name, self.now, id(entry.causes) in self.checked)
+                self.checked.add(id(entry.causes))
+        except InputError as error:
+            return error
+        return None
+
     def _take(self, chain: Chain) -> Outcome:
         if chain.key in self.outcomes:
             before, outcome = self.outcomes[chain.key]
@@ -128,6 +152,8 @@ class _Batch:
 
     def _repeat(self, chain: Chain) -> Outcome | None:
         """The outcome of before, where the key was used before."""
+        if not self.earlier:
+            return None
         found = [self.earlier.get(name) for name in (*chain.keys(), chain.key, f"{chain.key}#1")]
         if not any(found):
             return None
@@ -149,10 +175,9 @@ class _Batch:
         for place, entry in enumerate(chain.entries):
             number = next(self.next)
             earlier = _number_of(entry.hold if entry.hold is not None else entry.reverses, ids)
-            kind = TransferKind(entry.kind)
             row = Row(
-                number, kind, entry.debit.pk, entry.credit.pk, entry.amount, entry.debit.unit, self.now, earlier,
-                entry.expires_at,
+                number, TransferKind(entry.kind), entry.debit.id, entry.credit.id, entry.amount, entry.debit.unit,
+                self.now, earlier, entry.expires_at,
             )  # fmt: skip
             said = said or self.book.post(row)
             if said is not None:
@@ -173,7 +198,7 @@ class _Batch:
         is_reversal = row.kind is TransferKind.REVERSE
         hold, reverses = (None, row.earlier) if is_reversal else (row.earlier, None)
         return (
-            row.number, name, row.kind.value, row.debit, row.credit, row.amount, row.unit, hold, reverses,
+            row.number, name, row.kind._value_, row.debit, row.credit, row.amount, row.unit, hold, reverses,
             row.expires_at, entry.memo, causes, row.at,
         )  # fmt: skip
 
@@ -182,19 +207,6 @@ def _number_of(earlier: Transfer | Entry | None, ids: dict[int, int]) -> int | N
     if isinstance(earlier, Entry):
         return ids.get(id(earlier), 0)
     return None if earlier is None else earlier.pk
-
-
-def _problem(chain: Chain, now: datetime) -> InputError | None:
-    if not 0 < len(chain.entries) <= LONGEST_SET:
-        return InputError([Problem(f"a set of {len(chain.entries)}", fix=f"give 1 to {LONGEST_SET}", field="entries")])
-    if len({id(entry) for entry in chain.entries}) < len(chain.entries):
-        return InputError([Problem("the same entry twice in a set", fix="make it anew", field="entries")])
-    try:
-        for entry, name in zip(chain.entries, chain.keys(), strict=True):
-            check_entry(entry, name, now)
-    except InputError as error:
-        return error
-    return None
 
 
 def _wait_for_seal() -> None:
@@ -208,7 +220,7 @@ def _lock_accounts(entries: Sequence[Entry]) -> dict[int, Standing]:
     ids = {entry.debit.pk for entry in entries} | {entry.credit.pk for entry in entries}
     # In order of id, as the triggers lock them: two batches never wait for each other.
     lock = "ORDER BY id FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    rows = _select("SELECT id, unit, floor, balance, held FROM exchange_account WHERE id IN", ids, lock)
+    rows = _select("SELECT id, unit, floor, balance, held FROM exchange_account WHERE id", ids, lock)
     return {pk: Standing(unit, floor, balance, held) for pk, unit, floor, balance, held in rows}
 
 
@@ -216,9 +228,9 @@ def _load_placed(entries: Sequence[Entry]) -> dict[int, Placed]:
     """Holds and transfers to be reversed that stand already. Under the accounts' locks nobody else changes them."""
     given = [each for entry in entries for each in (entry.hold, entry.reverses) if isinstance(each, Transfer)]
     ids = {each.pk for each in given}
-    progress = "SELECT transfer_id, amount - captured - released FROM exchange_hold WHERE transfer_id IN"
+    progress = "SELECT transfer_id, amount - captured - released FROM exchange_hold WHERE transfer_id"
     remaining: dict[int, int] = dict(_select(progress, ids))
-    reversed_before = {row[0] for row in _select("SELECT reverses_id FROM exchange_transfer WHERE reverses_id IN", ids)}
+    reversed_before = {row[0] for row in _select("SELECT reverses_id FROM exchange_transfer WHERE reverses_id", ids)}
     return {
         placed.pk: Placed(
             TransferKind(placed.kind),
@@ -237,7 +249,7 @@ def _load_placed(entries: Sequence[Entry]) -> dict[int, Placed]:
 def _load_earlier(chains: Sequence[Chain]) -> dict[str, Transfer]:
     """Transfers under keys of these chains: few look-ups for new ones, everything where a first key is known."""
     first = {name for chain in chains for name in (chain.key, f"{chain.key}#1")}
-    known = {row[0] for row in _select("SELECT idempotency_key FROM exchange_transfer WHERE idempotency_key IN", first)}
+    known = {row[0] for row in _select("SELECT idempotency_key FROM exchange_transfer WHERE idempotency_key", first)}
     if not known:
         return {}
     whole: set[str] = set()
@@ -254,10 +266,9 @@ def _load_earlier(chains: Sequence[Chain]) -> dict[str, Transfer]:
 def _numbers(count: int) -> list[int]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence('exchange_transfer', 'id')) FROM generate_series(1, %s)", [count]
-            )
-            return [row[0] for row in cursor.fetchall()]
+            cursor.execute(NUMBERS, [count])
+            drawn: list[int] = cursor.fetchone()[0] or []
+            return drawn
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'exchange_transfer'")
         row = cursor.fetchone()
         last = row[0] if row else 0
@@ -268,37 +279,59 @@ def _insert(lines: Sequence[tuple[Any, ...]]) -> None:
     if not lines:
         return
     names = ", ".join(COLUMNS)
+    adapt: Callable[[datetime], Any] = str
+    if connection.vendor == "sqlite":
+        adapt = connection.ops.adapt_datetimefield_value
+    moments = {moment: moment and adapt(moment) for line in lines for moment in (line[9], line[12])}
+    rows = [(*line[:9], moments[line[9]], *line[10:12], moments[line[12]]) for line in lines]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # COPY fires the same triggers as INSERT, and is the quickest way in.
             with connection.wrap_database_errors, cursor.copy(f"COPY exchange_transfer ({names}) FROM STDIN") as copy:
-                for line in lines:
-                    copy.write_row(line)
+                copy.write("".join([_copied(*line) for line in rows]))
             return
-        adapt = connection.ops.adapt_datetimefield_value
-        times: dict[datetime | None, str | None] = {None: None}
-        for line in lines:
-            for moment in (line[9], line[12]):
-                if moment not in times:
-                    times[moment] = adapt(moment)
         marks = ", ".join(["%s"] * len(COLUMNS))
         cursor.executemany(
             f"INSERT INTO exchange_transfer ({names}) VALUES ({marks})",  # noqa: S608
-            [(*line[:9], times[line[9]], *line[10:12], times[line[12]]) for line in lines],
+            rows,
         )
 
 
-def _select(sql: str, values: Iterable[Any], then: str = "") -> list[Any]:
-    """`sql (values) then`, in parts that every SQLite takes."""
+def _copied(
+    number: int, key: str, kind: str, debit: int, credit: int, amount: int, unit: str, hold: int | None,
+    reverses: int | None, expires_at: str | None, memo: str, causes: str, at: str,
+) -> str:  # fmt: skip
+    """A row as COPY reads it."""
+    if SPECIAL.search(f"{key}{unit}{memo}{causes}"):
+        key, unit, memo, causes = (text.translate(ESCAPED) for text in (key, unit, memo, causes))
+    return (
+        f"{number}\t{key}\t{kind}\t{debit}\t{credit}\t{amount}\t{unit}\t{hold or NULL}\t{reverses or NULL}\t"
+        f"{expires_at or NULL}\t{memo}\t{causes}\t{at}\n"
+    )
+
+
+def _select(sql: str, values: Collection[int] | Collection[str], then: str = "") -> list[Any]:
+    """`sql IN values then`: one array on PostgreSQL, in parts that every SQLite takes there."""
     rows: list[Any] = []
+    if not values:
+        return rows
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            kind = "text" if isinstance(next(iter(values)), str) else "bigint"
+            cursor.execute(f"{sql} = ANY (%s::{kind}[]) {then}", [_array(values)])
+            return cursor.fetchall()
         for part in _parts(values):
-            cursor.execute(f"{sql} ({', '.join(['%s'] * len(part))}) {then}", part)
+            cursor.execute(f"{sql} IN ({', '.join(['%s'] * len(part))}) {then}", part)
             rows.extend(cursor.fetchall())
     return rows
 
 
+def _array(values: Iterable[int] | Iterable[str]) -> str:
+    """As PostgreSQL reads an array, all of it quoted at once; no text of ours holds NUL (`check_storable`)."""
+    text = "\0".join(map(str, values)).replace("\\", "\\\\").replace('"', '\\"')
+    return '{"' + text.replace("\0", '","') + '"}'
+
+
 def _parts(values: Iterable[Any]) -> Iterable[list[Any]]:
     ordered = sorted(values)
-    size = 60_000 if connection.vendor == "postgresql" else 900
-    return (ordered[start : start + size] for start in range(0, len(ordered), size))
+    return (ordered[start : start + 900] for start in range(0, len(ordered), 900))

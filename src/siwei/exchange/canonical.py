@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from siwei.errors import InputError, Problem
 
 DEEPEST = 30
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def canonical_json(value: Any) -> str:
@@ -33,9 +35,9 @@ def _unstorable(value: Any, depth: int) -> str:
     if depth == 0:
         return f"nested more than {DEEPEST} levels deep"
     if isinstance(value, str):
-        return (
-            "a text holds NUL or half a character" if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value) else ""
-        )
+        return "a text holds NUL or half a character" if UNSTORABLE.search(value) else ""
+    if value is None or isinstance(value, int):
+        return ""
     if isinstance(value, float):
         return "" if math.isfinite(value) else f"{value} is not a number"
     if isinstance(value, Mapping):
@@ -43,7 +45,7 @@ def _unstorable(value: Any, depth: int) -> str:
     elif isinstance(value, (list, tuple, set, frozenset)):
         parts = list(value)
     else:
-        return "" if value is None or isinstance(value, (bool, int, date)) else f"{type(value).__name__} is not data"
+        return "" if isinstance(value, date) else f"{type(value).__name__} is not data"
     return next((problem for part in parts if (problem := _unstorable(part, depth - 1))), "")
 
 

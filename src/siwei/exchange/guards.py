@@ -11,6 +11,11 @@ from typing import Any
 
 from siwei.errors import EnvironmentMissing
 
+FUNCTIONS = (
+    "transfer_check", "transfer_apply", "write_transfer", "account_check", "account_balance", "event_check",
+    "seal_check",
+)  # fmt: skip
+"""Of this subject, of either edition."""
 SQL = Path(__file__).parent / "migrations" / "sql"
 CURRENT = "guards"
 SUPERSEDED = ("ledger",)
@@ -50,8 +55,8 @@ def drop_guards(apps: Any, schema_editor: Any) -> None:
             schema_editor.execute(f"DROP TRIGGER {name}" + (f" ON {table}" if vendor == "postgresql" else ""))
     if vendor == "postgresql":
         # siwei_refuse stays: other subjects' triggers call it.
-        for name in ("transfer_check", "transfer_apply", "account_check", "event_check", "seal_check"):
-            schema_editor.execute(f"DROP FUNCTION IF EXISTS siwei_{name}()")
+        for name in FUNCTIONS:
+            schema_editor.execute(f"DROP FUNCTION IF EXISTS siwei_{name}")
 
 
 def missing_guards(connection: Any, subject: str = CURRENT) -> list[str]:

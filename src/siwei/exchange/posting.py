@@ -6,6 +6,7 @@ around it. The database holds the same rules once more (`migrations/sql/guards_*
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from siwei.exchange.models.ledger import BALANCE_LIMIT, TransferKind
 
@@ -40,8 +41,7 @@ class Placed:
     is_reversed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A transfer as it would be written; `earlier` is the hold or the transfer reversed, by its number."""
 
     number: int

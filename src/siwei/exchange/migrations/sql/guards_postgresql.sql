@@ -8,18 +8,78 @@ BEGIN
   RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'check_violation';
 END $$
 --;;
--- The planner keeps one plan for statements of one row and of thousands: only look-ups by key are right for both.
+-- One row takes a way of its own: it is most of what a city writes, and each query costs more than what it looks at.
+-- The planner keeps one plan for statements of two rows and of thousands: only look-ups by key are right for both.
 CREATE FUNCTION siwei_transfer_apply() RETURNS trigger LANGUAGE plpgsql
   SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 DECLARE
   wrong text;
-  rows bigint;
+  first bigint;
+  last bigint;
+  sealed bigint;
+  one exchange_transfer;
 BEGIN
-  -- All accounts locked in one order: two opposite transfers cannot wait for each other.
+  SELECT min(id), max(id) INTO first, last FROM fresh;
+  IF first IS NULL THEN
+    RETURN NULL;
+  END IF;
+  IF first = last THEN
+    SELECT * INTO one FROM fresh;
+    -- Both accounts locked in one order, here and below: two opposite transfers cannot wait for each other.
+    SELECT CASE
+        WHEN low.unit <> one.unit OR high.unit <> one.unit THEN 'ledger: units differ'
+        WHEN one.kind = 'hold' AND one.expires_at <= one.at THEN 'ledger: hold already expired'
+        WHEN one.hold_id IS NOT NULL AND (placed.kind IS DISTINCT FROM 'hold' OR placed.id >= one.id
+          OR placed.debit_account_id <> one.debit_account_id OR placed.credit_account_id <> one.credit_account_id
+          OR placed.at > one.at) THEN 'ledger: not a hold of these accounts'
+        WHEN one.kind = 'capture' AND placed.expires_at <= one.at THEN 'ledger: hold expired'
+        WHEN one.reverses_id IS NOT NULL AND (placed.id IS NULL OR placed.kind NOT IN ('post', 'capture')
+          OR placed.id >= one.id OR placed.debit_account_id <> one.credit_account_id
+          OR placed.credit_account_id <> one.debit_account_id OR placed.at > one.at)
+          THEN 'ledger: not a reversal of that transfer'
+        WHEN one.reverses_id IS NOT NULL AND placed.amount < one.amount THEN 'ledger: more than was transferred'
+        WHEN one.id <= COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0)
+          THEN 'ledger: that number lies in a sealed block'
+      END
+      INTO wrong
+      FROM exchange_account AS low
+      JOIN exchange_account AS high ON high.id = GREATEST(one.debit_account_id, one.credit_account_id)
+      LEFT JOIN exchange_transfer AS placed ON placed.id = COALESCE(one.hold_id, one.reverses_id)
+      WHERE low.id = LEAST(one.debit_account_id, one.credit_account_id)
+      FOR NO KEY UPDATE OF low, high;
+    IF NOT FOUND THEN
+      wrong := 'ledger: no such account';
+    END IF;
+    IF wrong IS NOT NULL THEN
+      RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation';
+    END IF;
+    IF one.kind = 'hold' THEN
+      INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id)
+        VALUES (one.id, one.amount, 0, 0, one.expires_at, one.id);
+      UPDATE exchange_account SET held = held + one.amount, last_transfer_id = one.id
+        WHERE id = one.debit_account_id;
+    ELSIF one.kind = 'release' THEN
+      UPDATE exchange_hold SET released = released + one.amount, last_transfer_id = one.id
+        WHERE transfer_id = one.hold_id;
+      UPDATE exchange_account SET held = held - one.amount, last_transfer_id = one.id
+        WHERE id = one.debit_account_id;
+    ELSE
+      IF one.kind = 'capture' THEN
+        UPDATE exchange_hold SET captured = captured + one.amount, last_transfer_id = one.id
+          WHERE transfer_id = one.hold_id;
+      END IF;
+      UPDATE exchange_account
+        SET balance = balance + CASE id WHEN one.debit_account_id THEN -one.amount ELSE one.amount END,
+            held = held - CASE WHEN one.kind = 'capture' AND id = one.debit_account_id THEN one.amount ELSE 0 END,
+            last_transfer_id = one.id
+        WHERE id IN (one.debit_account_id, one.credit_account_id);
+    END IF;
+    RETURN NULL;
+  END IF;
   PERFORM 1 FROM exchange_account
     WHERE id = ANY (ARRAY(SELECT debit_account_id FROM fresh UNION SELECT credit_account_id FROM fresh))
     ORDER BY id FOR NO KEY UPDATE;
-  SELECT count(*), min(CASE
+  SELECT min(CASE
       WHEN debit.id IS NULL OR credit.id IS NULL THEN 'ledger: no such account'
       WHEN debit.unit IS DISTINCT FROM fresh.unit OR credit.unit IS DISTINCT FROM fresh.unit THEN 'ledger: units differ'
       WHEN fresh.kind = 'hold' AND fresh.expires_at <= fresh.at THEN 'ledger: hold already expired'
@@ -33,7 +93,7 @@ BEGIN
         THEN 'ledger: not a reversal of that transfer'
       WHEN fresh.reverses_id IS NOT NULL AND placed.amount < fresh.amount THEN 'ledger: more than was transferred'
     END)
-    INTO rows, wrong
+    INTO wrong
     FROM fresh
     LEFT JOIN exchange_account AS debit ON debit.id = fresh.debit_account_id
     LEFT JOIN exchange_account AS credit ON credit.id = fresh.credit_account_id
@@ -41,14 +101,12 @@ BEGIN
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation';
   END IF;
-  IF rows = 0 THEN
-    RETURN NULL;
-  END IF;
-  IF (SELECT min(id) FROM fresh) <= COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0) THEN
+  SELECT last_transfer_id INTO sealed FROM exchange_seal ORDER BY number DESC LIMIT 1;
+  IF first <= sealed THEN
     RAISE EXCEPTION 'ledger: that number lies in a sealed block' USING ERRCODE = 'check_violation';
   END IF;
   -- Within one statement too, nothing is spent before it has come: the rows are looked at in order of their number.
-  IF rows > 1 AND EXISTS (
+  IF EXISTS (
     SELECT 1 FROM (
       SELECT account_id, sum(change) OVER (PARTITION BY account_id ORDER BY id) AS so_far FROM (
         SELECT id, debit_account_id AS account_id,
@@ -61,17 +119,21 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'account_not_overdrawn' USING ERRCODE = 'check_violation';
   END IF;
-  INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id)
-    SELECT id, amount, 0, 0, expires_at, id FROM fresh WHERE kind = 'hold';
+  -- A hold of this statement is written once, with what of it this statement captures and releases.
+  WITH moved AS MATERIALIZED (
+    SELECT COALESCE(hold_id, id) AS hold_id, max(CASE WHEN kind = 'hold' THEN amount END) AS amount,
+      sum(CASE WHEN kind = 'capture' THEN amount ELSE 0 END) AS captured,
+      sum(CASE WHEN kind = 'release' THEN amount ELSE 0 END) AS released,
+      max(expires_at) AS expires_at, max(id) AS last
+    FROM fresh WHERE kind IN ('hold', 'capture', 'release') GROUP BY 1
+  ), placed AS (
+    INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id)
+      SELECT hold_id, amount, captured, released, expires_at, moved.last FROM moved WHERE amount IS NOT NULL
+  )
   UPDATE exchange_hold AS hold
     SET captured = hold.captured + moved.captured, released = hold.released + moved.released,
         last_transfer_id = moved.last
-    FROM (
-      SELECT hold_id, sum(CASE WHEN kind = 'capture' THEN amount ELSE 0 END) AS captured,
-        sum(CASE WHEN kind = 'release' THEN amount ELSE 0 END) AS released, max(id) AS last
-      FROM fresh WHERE hold_id IS NOT NULL GROUP BY hold_id
-    ) AS moved
-    WHERE hold.transfer_id = moved.hold_id;
+    FROM moved WHERE moved.amount IS NULL AND hold.transfer_id = moved.hold_id;
   UPDATE exchange_account AS account
     SET balance = account.balance + moved.balance, held = account.held + moved.held, last_transfer_id = moved.last
     FROM (
@@ -86,6 +148,22 @@ BEGIN
     ) AS moved
     WHERE account.id = moved.account_id;
   RETURN NULL;
+END $$
+--;;
+-- One transfer written in one short statement, planned once a session; its number, or NULL where the key was used before.
+-- It decides nothing: the trigger does, as for every other INSERT.
+CREATE FUNCTION siwei_write_transfer(
+  idempotency_key text, kind text, debit_account_id bigint, credit_account_id bigint, amount bigint, unit text,
+  hold_id bigint, reverses_id bigint, expires_at timestamptz, memo text, causes jsonb, at timestamptz
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  number bigint;
+BEGIN
+  INSERT INTO exchange_transfer (idempotency_key, kind, debit_account_id, credit_account_id, amount, unit, hold_id,
+      reverses_id, expires_at, memo, causes, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    ON CONFLICT ON CONSTRAINT one_transfer_per_key DO NOTHING RETURNING id INTO number;
+  RETURN number;
 END $$
 --;;
 CREATE FUNCTION siwei_account_check() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -103,9 +181,12 @@ BEGIN
      OR NEW.owner_id IS DISTINCT FROM OLD.owner_id OR NEW.purpose IS DISTINCT FROM OLD.purpose THEN
     RAISE EXCEPTION 'ledger: code, unit and owner of an account never change' USING ERRCODE = 'check_violation';
   END IF;
-  -- Depth 1 is this trigger alone: an UPDATE that no transfer caused.
-  IF (NEW.balance <> OLD.balance OR NEW.held <> OLD.held OR NEW.last_transfer_id <> OLD.last_transfer_id)
-     AND pg_trigger_depth() < 2 THEN
+  RETURN NEW;
+END $$
+--;;
+CREATE FUNCTION siwei_account_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.balance <> OLD.balance OR NEW.held <> OLD.held OR NEW.last_transfer_id <> OLD.last_transfer_id THEN
     RAISE EXCEPTION 'ledger: balances are written by transfers' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
@@ -148,8 +229,14 @@ CREATE TRIGGER siwei_hold_write BEFORE INSERT OR UPDATE ON exchange_hold
 CREATE TRIGGER siwei_hold_delete BEFORE DELETE ON exchange_hold
   FOR EACH ROW EXECUTE FUNCTION siwei_refuse('ledger: holds are written by transfers')
 --;;
-CREATE TRIGGER siwei_account_write BEFORE INSERT OR UPDATE ON exchange_account
+-- Told by the columns a statement sets, so that balances written by transfers do not pay for it.
+CREATE TRIGGER siwei_account_write BEFORE INSERT OR UPDATE OF id, code, unit, owner_id, purpose ON exchange_account
   FOR EACH ROW EXECUTE FUNCTION siwei_account_check()
+--;;
+-- Depth 0 is no trigger at all: an UPDATE that no transfer caused.
+CREATE TRIGGER siwei_account_balance BEFORE UPDATE OF balance, held, last_transfer_id ON exchange_account
+  FOR EACH ROW WHEN (pg_trigger_depth() < 1)
+  EXECUTE FUNCTION siwei_account_balance()
 --;;
 CREATE TRIGGER siwei_account_delete BEFORE DELETE ON exchange_account
   FOR EACH ROW WHEN (old.last_transfer_id <> 0)
