@@ -148,6 +148,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "batched / pgbench": round(batched["tps"] / rate, 2),
             "single / pgbench": round(single["tps"] / rate, 2),
             "batched / hordak": None if hordak_rate is None else round(batched["tps"] / hordak_rate, 1),
+            "single / hordak": None if hordak_rate is None else round(single["tps"] / hordak_rate, 1),
         },
         "pgbench_runs": [pgbench_first, pgbench_last],
         "rows": {
@@ -175,7 +176,8 @@ def print_results(found: dict[str, Any]) -> None:
     for name, rate in rows:
         print(f"{name:<40}" + ("not installed" if rate is None else f"{rate:>12,.0f} /s"))
     for name, ratio in found["ratios"].items():
-        print(f"{name:<40}" + ("–" if ratio is None else f"{ratio:>12} ×   (aim {AIMS[name]:g})"))
+        aim = f"   (aim {AIMS[name]:g})" if name in AIMS else ""
+        print(f"{name:<40}" + ("–" if ratio is None else f"{ratio:>12} ×{aim}"))
     about = found["machine"]
     print(
         f"{found['clients']} clients, {found['seconds']:g} s each, fsync {found['postgresql']['fsync']}; "

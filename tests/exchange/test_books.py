@@ -14,9 +14,9 @@ from test_true_ups import again
 from siwei.errors import InputError, NotAllowed, NotFound
 from siwei.exchange import ledger, vouchers
 from siwei.exchange.books import as_table, make_statement, prove_balance, run_balance, totals_of, trial_balance
-from siwei.exchange.models import Account, Transfer
+from siwei.exchange.models import Account, Organisation, Origin, Transfer
 from siwei.exchange.seals import seal
-from siwei.exchange.traces import TRACE, share_captures, trace
+from siwei.exchange.traces import CAPTURES, TRACE, share_captures, trace
 
 
 @pytest.fixture
@@ -121,6 +121,21 @@ class TestStatement:
             make_statement(firm, date(2026, 11, 24), date(2026, 11, 23), actor=cast.alice)
 
 
+def test_who_was_made_up_is_marked(cast: Any, firm: str) -> None:
+    def marks() -> dict[str, bool]:
+        return dict(trial_balance(actor=cast.ann).select("account", "generated").rows())
+
+    everybody = Organisation.objects.all()
+    everybody.update(origin=Origin.PACK)
+    assert set(marks().values()) == {False}
+    assert set(as_table(make_statement(firm, None, None, actor=cast.alice))["generated"]) == {False}
+    everybody.filter(pk=cast.firm.pk).update(origin=Origin.GENERATED)
+    of_nobody = dict.fromkeys(("budget", "seats", "seats-used"), True)
+    assert marks() == {"firm": True, "centre": False, **of_nobody}
+    for code, marked in (("firm", True), ("centre", False), ("budget", True)):
+        assert set(as_table(make_statement(code, None, None, actor=cast.ann))["generated"]) == {marked}
+
+
 def test_trial_balance(cast: Any, firm: str) -> None:
     trial = trial_balance(actor=cast.ann)
     assert trial.select("unit", "account", "received", "given", "balance", "held").rows() == [
@@ -179,6 +194,12 @@ class TestTraces:
             ("xunli:2026", "CNY:voucher:voucher", bill.voucher_fen), (None, "CNY:own-share:n-firm", bill.own_fen)
         ]  # fmt: skip
         assert rows["hold"].to_list() == ["sign:deal:1:voucher", "sign:deal:1:own"]
+        Organisation.objects.update(origin=Origin.PACK)
+        assert trace("job", actor=deal.cast.alice).rows["generated"].to_list() == [False, False]
+        for made_up in (deal.cast.firm, deal.cast.centre):
+            Organisation.objects.update(origin=Origin.PACK)
+            Organisation.objects.filter(pk=made_up.pk).update(origin=Origin.GENERATED)
+            assert trace("job", actor=deal.cast.alice).rows["generated"].to_list() == [True, True]
 
     def test_from_any_transfer(self, deal: Deal) -> None:
         deal.signed()
@@ -237,9 +258,8 @@ class TestTraces:
 @given(st.lists(st.tuples(st.integers(1, 10**16), st.lists(st.integers(0, 10**9), max_size=6)), min_size=1, max_size=5))
 def test_shares_of_captures_sum_to_them(given_captures: list[tuple[int, list[int]]]) -> None:
     amounts = [amount for amount, _ in given_captures]
-    paid = [(n, None, None, "a", "h", f"c{n}", "deal", n, "final", amount) for n, amount in enumerate(amounts)]
-    columns = {"number": pl.Int64} | {name: TRACE[name] for name in list(TRACE)[:8]} | {"amount": pl.Int64}
-    captures = pl.DataFrame(paid, schema=columns, orient="row")
+    paid = [(n, None, None, "a", "h", f"c{n}", "deal", n, "final", amount, False) for n, amount in enumerate(amounts)]
+    captures = pl.DataFrame(paid, schema=CAPTURES, orient="row")
     names = ("agreement", "line", "settlement", "reading", "job", "delivery", "quantity", "unit")
     read = [
         ("deal", n, "final", f"r{m}", None, None, quantity, "s")

@@ -189,7 +189,9 @@ def trace(subject: str, /, *, city: City = None, json: Json = False) -> None:
     else:
         if money is not None:
             print_table(f"{subject}, in fen", ("what", "fen"), list(money.items()))
-        columns = ("pot", "voucher", "hold", "capture", "reading", "job", "delivery", "quantity", "unit", "fen")
+        columns = (
+            "pot", "voucher", "hold", "capture", "reading", "job", "delivery", "quantity", "unit", "fen", "generated",
+        )  # fmt: skip
         print_table(f"{subject}: {found.rows.height} rows", columns, found.rows.select(columns).rows())
     if money is not None and not money["adds_up"]:
         sys.exit(1)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Account, Seal
+from siwei.exchange.models import Account, Organisation, Origin, Seal
 from siwei.exchange.verification import LEGS, snapshot
 
 STATEMENT: dict[str, Any] = {
@@ -41,6 +41,7 @@ TRIAL_BALANCE = {
     "given": pl.Int64,
     "balance": pl.Int64,
     "held": pl.Int64,
+    "generated": pl.Boolean,
 }
 ENTRIES = """
 SELECT entry.id, entry.at, entry.kind, other.code, {change}, {held}, entry.memo, entry.idempotency_key, entry.causes
@@ -70,9 +71,10 @@ FROM ({LEGS.replace("SELECT id,", "SELECT kind, id,")}) AS legs WHERE account_id
 TURNOVER = f"""
 SELECT account.unit, account.code, account.purpose, count(*),
   sum(CASE WHEN legs.balance > 0 THEN legs.balance ELSE 0 END),
-  sum(CASE WHEN legs.balance < 0 THEN -legs.balance ELSE 0 END), sum(legs.balance), sum(legs.held)
+  sum(CASE WHEN legs.balance < 0 THEN -legs.balance ELSE 0 END), sum(legs.balance), sum(legs.held),
+  COALESCE((SELECT origin FROM exchange_organisation AS owner WHERE owner.id = account.owner_id), '')
 FROM ({LEGS}) AS legs JOIN exchange_account AS account ON account.id = legs.account_id WHERE legs.at < %s
-GROUP BY account.id, account.unit, account.code, account.purpose
+GROUP BY account.id, account.unit, account.code, account.purpose, account.owner_id
 """  # noqa: S608
 BEGINNING, END = date(1970, 1, 1), date(9999, 1, 1)
 
@@ -164,7 +166,8 @@ def run_balance(rows: Sequence[Any], opening: tuple[int, int]) -> pl.DataFrame:
 
 
 def as_table(statement: Statement) -> pl.DataFrame:
-    """The statement as it is taken away: a row for the opening, one for each entry, one for the closing. Pure."""
+    """The statement as it is taken away: a row for the opening, one for each entry, one for the closing; and
+    whether it is of somebody made up."""
 
     def edge(kind: str, stands: tuple[int, int]) -> pl.DataFrame:
         row = {"kind": kind, "balance": stands[0], "held": stands[1]}
@@ -172,18 +175,31 @@ def as_table(statement: Statement) -> pl.DataFrame:
 
     edges = edge("opening", statement.opening), edge("closing", statement.closing)
     rows = pl.concat([edges[0], statement.entries, edges[1]], how="diagonal").select(*STATEMENT)
+    owner = statement.account.owner
     return rows.with_columns(
-        pl.lit(statement.account.code).alias("account"), pl.lit(statement.account.unit).alias("unit")
-    ).select("account", "unit", *STATEMENT)
+        pl.lit(statement.account.code).alias("account"),
+        pl.lit(statement.account.unit).alias("unit"),
+        pl.lit(owner.is_generated if owner else has_generated()).alias("generated"),
+    ).select("account", "unit", *STATEMENT, "generated")
+
+
+def has_generated() -> bool:
+    """Whether any organisation of the city was made up."""
+    return Organisation.objects.filter(origin=Origin.GENERATED).exists()
 
 
 def trial_balance(as_of: date | None = None, *, actor: Actor) -> pl.DataFrame:
     """Every account with what it received and gave until the end of that day, as `TRIAL_BALANCE`; each unit's balances
-    sum to zero. For the operator and auditors."""
+    sum to zero. An account of an organisation that was made up is `generated`; one of nobody's (a pot, a budget) where
+    the city has such organisations. For the operator and auditors."""
     require(actor.sees_all, actor, "read the trial balance")
     until = _moment(as_of + timedelta(days=1) if as_of and as_of < END else END)
     rows = _rows(TURNOVER, [until])
-    plain = [(*row[:3], *(int(value) for value in row[3:])) for row in rows]
+    ownerless = has_generated()
+    plain = [
+        (*row[:3], *(int(value) for value in row[3:8]), row[8] == Origin.GENERATED if row[8] else ownerless)
+        for row in rows
+    ]
     # Sorted here: databases sort text differently.
     return pl.DataFrame(plain, schema=TRIAL_BALANCE, orient="row").sort("unit", "account")
 

@@ -12,7 +12,7 @@ from django.db.models import Q, Sum
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Account, Delivery, Job, Pot, Transfer, TransferKind, Usage, Voucher
+from siwei.exchange.models import Account, Delivery, Job, Origin, Pot, Transfer, TransferKind, Usage, Voucher
 from siwei.exchange.verification import snapshot
 from siwei.policy.sharing import share_groups_pro_rata
 
@@ -31,9 +31,16 @@ TRACE = {
     "quantity": pl.Int64,
     "unit": pl.String,
     "fen": pl.Int64,
+    "generated": pl.Boolean,
 }
 """One row for each reading (or delivery) that a capture paid: `fen` of it came this way. A capture that charged nothing
-measured is one row without reading; what was taken back of a capture is a row of its own, below zero."""
+measured is one row without reading; what was taken back of a capture is a row of its own, below zero. `generated`: who
+paid or who was paid was made up."""
+
+CAPTURES = {
+    "number": pl.Int64, **{name: TRACE[name] for name in list(TRACE)[:8]}, "amount": pl.Int64,
+    "generated": pl.Boolean,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +126,17 @@ def _trace(captures: Any, actor: Actor) -> pl.DataFrame:
     columns = (
         "pk", "idempotency_key", "hold__idempotency_key", "amount", "debit_account__code",
         "debit_account__voucher__key", "debit_account__voucher__pot__programme", "debit_account__voucher__pot__period",
-        "causes",
+        "causes", "debit_account__owner__origin", "credit_account__owner__origin",
     )  # fmt: skip
     paid, keys = [], set()
-    for number, key, hold, amount, code, voucher, programme, period, causes in captures.order_by("pk").values_list(
-        *columns
-    ):
+    for number, key, hold, amount, code, voucher, programme, period, causes, *origins in captures.order_by(
+        "pk"
+    ).values_list(*columns):
         pot = f"{programme}:{period}" if programme else None
         deal = (causes.get("agreement"), causes.get("line"), causes.get("settlement"))
         keys.add(deal[0])
-        paid.append((number, pot, voucher, code, hold, key, *deal, amount))
-    schema = {"number": pl.Int64} | {name: TRACE[name] for name in list(TRACE)[:8]} | {"amount": pl.Int64}
-    names = ["number", "pot", "voucher", "account", "hold", "capture", "agreement", "line", "settlement", "amount"]
-    frame = pl.DataFrame(paid, schema={name: schema[name] for name in names}, orient="row")
+        paid.append((number, pot, voucher, code, hold, key, *deal, amount, Origin.GENERATED in origins))
+    frame = pl.DataFrame(paid, schema=CAPTURES, orient="row")
     charged = _charged(keys - {None})
     shared = share_captures(frame, charged)
     return pl.concat([shared, _taken_back(frame, actor)]).select(*TRACE)
@@ -186,7 +191,8 @@ def _taken_back(captures: pl.DataFrame, actor: Actor) -> pl.DataFrame:
     returned = Transfer.objects.visible_to(actor).filter(
         kind=TransferKind.POST, credit_account__code__in=accounts, causes__dispute__isnull=False
     )
-    of_account = {row["account"]: row for row in captures.select("account", "pot", "voucher").iter_rows(named=True)}
+    known = captures.select("account", "pot", "voucher", "generated")
+    of_account = {row["account"]: row for row in known.iter_rows(named=True)}
     extra = [
         {**of_account[code], "capture": key, "agreement": causes.get("agreement"), "line": causes.get("line"),
          "fen": -amount}

@@ -61,6 +61,7 @@ class TrialLine(Schema):
     given: int
     balance: int
     held: int
+    generated: bool
 
 
 class TrialUnit(Schema):
@@ -140,6 +141,7 @@ class TraceRow(Schema):
     quantity: int | None
     unit: str | None
     fen: int
+    generated: bool
 
 
 class Trace(Schema):
