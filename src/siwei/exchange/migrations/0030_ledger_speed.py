@@ -8,7 +8,7 @@ from siwei.exchange.guards import drop_guards, install_guards
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0028_datasets'),
+        ('exchange', '0029_evidence'),
     ]
 
     operations = [
