@@ -75,7 +75,9 @@ class ModelDeal:
             idempotency_key=key,
         )
 
-    def key(self, name: str = "key", expires_at: datetime | None = None, **limits: Any) -> MadeKey:
+    def key(
+        self, name: str = "key", expires_at: datetime | None = None, secret: str | None = None, **limits: Any
+    ) -> MadeKey:
         return model_keys.create_model_key(
             self.cast.firm.key,
             "客服",
@@ -85,6 +87,7 @@ class ModelDeal:
             now=self.now,
             idempotency_key=name,
             limits=KeyLimits(**limits),
+            secret=secret,
         )
 
     def admit(self, secret: str | None, now: datetime | None = None, **wanted: Any) -> Admitted:

@@ -342,6 +342,20 @@ def test_the_secret_is_shown_once_and_only_its_hash_is_kept(model_deal: ModelDea
     assert made.secret.split("_", 2)[2] not in kept
 
 
+def test_whoever_kept_the_secret_before_finds_the_key_again(model_deal: ModelDeal) -> None:
+    """A program killed between making its key and writing the secret down would otherwise have lost it."""
+    secret = keys.new_secret()
+    made = [model_deal.key(secret=secret) for _ in range(2)]
+    assert [each.secret for each in made] == [secret] * 2
+    assert made[0].key == made[1].key
+    assert (AccessKey.objects.count(), ModelKey.objects.count()) == (1, 1)
+    for other in (keys.new_secret(), secret[:-1] + ("A" if secret[-1] != "A" else "B"), None):
+        with pytest.raises(Conflict, match="shown then"):
+            model_deal.key(secret=other)
+    with pytest.raises(InputError, match="no key's secret"):
+        model_deal.key(name="short", secret="siwei_short_secret")
+
+
 def test_a_key_ends_with_its_makers_mandate(model_deal: ModelDeal) -> None:
     model_deal.signed()
     secret = model_deal.key().secret

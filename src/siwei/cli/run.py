@@ -1,7 +1,8 @@
 """`siwei run` (the main job) and `siwei demo` (a city from nothing, run and served)."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from siwei.city.home import CityHome
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.city import init
 from siwei.cli.output import console, error_console, print_json, print_table
+from siwei.errors import Conflict, EnvironmentMissing
 from siwei.settings import load_settings
 
 DEMO_PEOPLE = {"demo-firm": "a small firm", "demo-centre": "a compute centre", "demo-operator": "the city's operator"}
@@ -39,9 +41,19 @@ def demo(
     city: Path = Path("var/city"),
     host: str = "127.0.0.1",
     port: int = 8000,
+    models_port: int = 8100,
     serve: Annotated[bool, Parameter(help="Serve the portal when the job is done.")] = True,
 ) -> None:
-    """Build a city, run the main job, print who may sign in, and serve the portal. What `make demo` runs."""
+    """Build a city, run the main job, print who may sign in, and serve the portal. What `make demo` runs.
+
+    Beside the portal the demonstration's model is served through the gateway; where that cannot be, it says why.
+
+    Parameters
+    ----------
+    host: address to listen on
+    port: port to listen on
+    models_port: port of the gateway to the demonstration's model, on this machine alone
+    """
     init(city, second_factor=False)
     home = open_city(city)
     _print_results(_run(home))
@@ -57,7 +69,35 @@ def demo(
     console.print(
         Panel("\n".join(lines).rstrip(), title="Sign in as (passwords made for this start only)", expand=False)
     )
-    serve_portal(host=host, port=port, city=city)
+    with models_beside(home, models_port):
+        serve_portal(host=host, port=port, city=city)
+
+
+@contextmanager
+def models_beside(home: CityHome, port: int) -> Iterator[None]:
+    """The demonstration's model, and a gateway to it; the portal goes on without where either cannot be."""
+    from siwei.city.pack import load_pack
+    from siwei.cli.serve import listen
+    from siwei.gateway.server import Beside
+    from siwei.run.cast import load_cast
+    from siwei.run.model_calls import HOST, serving_model
+
+    with ExitStack() as running:
+        try:
+            pack = load_pack(home.pack_directory)
+            cast = load_cast(pack.directory, pack.attributes)
+            if cast is not None and cast.model_calls is not None:
+                running.enter_context(serving_model(cast.model_calls, wait_s=0))
+                listening = listen(HOST, port)
+                listening.listen(100)
+                listening.setblocking(False)
+                running.callback(Beside(load_settings(), listening).stop)
+                console.print(
+                    f"Models on http://{HOST}:{port}/v1, the firm's key in {home.demonstration_key}", highlight=False
+                )
+        except (EnvironmentMissing, Conflict) as error:
+            console.print(f"No model is served: {error}", highlight=False, markup=False)
+        yield
 
 
 def _run(home: CityHome) -> list[Any]:

@@ -127,10 +127,11 @@ def _latest_runs() -> Iterator[Any]:
 
 
 def _usages() -> Iterator[Any]:
-    """By the job or, without one, the reading: a reading of a job names the attempt that was not lost."""
+    """By the job or, without one, the reading: a reading of a job names the attempt that was not lost. One of calls is
+    named by the last of them in order of arrival, which lost attempts count in."""
     fields = ("line__agreement__key", "line__number", "quantity", "unit", "is_held", "job__key", "reading")
     for *rest, job, reading in Usage.objects.values_list(*fields).iterator():
-        yield [*rest, job or reading]
+        yield [*rest, job or (reading.rpartition(":")[0] if reading.startswith("model-calls:") else reading)]
 
 
 def _transfers() -> Iterator[Any]:
@@ -142,10 +143,11 @@ def _transfers() -> Iterator[Any]:
 
 
 def _events() -> Iterator[Any]:
-    """What was done to what. Not its order, nor who asked for it first; readings are named by attempt."""
+    """What was done to what. Not its order, nor who asked first; readings are named by attempt, keys at random."""
     done = Event.objects.exclude(action__in=LOST_ATTEMPTS)
     for name, subject in done.values_list("action", "subject").iterator():
-        yield [name, subject.split(":", 1)[0] if name == "record_usage" else subject]
+        is_random = name == "record_usage" or subject.startswith("access_key:")
+        yield [name, subject.split(":", 1)[0] if is_random else subject]
 
 
 ROWS: dict[str, Callable[[], Iterator[Any]]] = {
@@ -292,7 +294,8 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     ),
     "Merge": _values(Merge.objects.all(), "file__sha256", "row", "organisation__key", "reason", "record"),
     "ModelCall": _values(
-        ModelCall.objects.all(),
+        # One that a killed gateway lost, at no charge, is an attempt lost.
+        ModelCall.objects.exclude(state="swept", cost_microfen=0),
         *("key__access__name", "line__agreement__key", "line__number", "model", "endpoint", "is_streamed", "state"),
         *("input_tokens", "output_tokens", "cost_microfen", "basis", "outcome"),
     ),

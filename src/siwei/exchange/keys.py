@@ -77,8 +77,13 @@ def make_key(
     actor: Actor,
     now: datetime,
     idempotency_key: str,
+    secret: str | None = None,
 ) -> MadeKey:
-    """What making any key shares. `call` is for one organisation, by those who may commit its money."""
+    """What making any key shares. `call` is for one organisation, by those who may commit its money.
+
+    A program that must find its key again after being killed keeps a `new_secret()` first and gives it here: a repeat
+    with the same one is then answered with the same key.
+    """
     require(actor.person_id is not None and not actor.by_key, actor, "make a key by a key → sign in")
     granted = sorted({str(scope) for scope in scopes})
     owner = find_organisation(organisation) if organisation is not None else None
@@ -91,11 +96,16 @@ def make_key(
         require(can_commit_money_for(actor, owner.pk if owner else None), actor, "make a key that spends")
     content = {"name": name, "scopes": granted, "organisation": organisation, "project": project}
     if repeated("create_access_key", idempotency_key, content):
+        if (made := _made_with(secret, actor)) is not None:
+            return made
         raise Conflict("this key was made before and its secret was shown then → revoke it and make another")
-    identifier, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    shape = SHAPE.fullmatch(secret or new_secret())
+    if shape is None:
+        raise InputError([Problem("that is no key's secret", "one that new_secret() made", field="secret")])
+    identifier = shape[1]
     key = AccessKey.objects.create(
         identifier=identifier,
-        secret_sha256=hash_of_secret(secret),
+        secret_sha256=hash_of_secret(shape[2]),
         person=Person.objects.get(pk=actor.person_id),
         organisation=owner,
         project=project,
@@ -114,7 +124,21 @@ def make_key(
         organisations=[owner] if owner else [],
         payload={"name": name, "scopes": granted, "project": project, "expires_at": f"{expires_at:%Y-%m-%d}"},
     )
-    return MadeKey(key, f"siwei_{identifier}_{secret}")
+    return MadeKey(key, shape[0])
+
+
+def new_secret() -> str:
+    """The whole text of a key that nobody has yet."""
+    return f"siwei_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
+
+
+def _made_with(secret: str | None, actor: Actor) -> MadeKey | None:
+    shape = SHAPE.fullmatch(secret or "")
+    if shape is None or actor.person_id is None:
+        return None
+    own = AccessKey.objects.filter(person_id=actor.person_id, identifier=shape[1])
+    key = own.filter(secret_sha256=hash_of_secret(shape[2])).first()
+    return MadeKey(key, shape[0]) if key is not None else None
 
 
 @action

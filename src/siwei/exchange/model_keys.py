@@ -44,10 +44,12 @@ def create_model_key(
     now: datetime,
     idempotency_key: str,
     limits: KeyLimits | None = None,
+    secret: str | None = None,
 ) -> MadeKey:
     """Make a key that calls models for a project of an organisation. For its treasurers: who holds it spends its money.
 
-    The secret is shown once: a repeat is a `Conflict`. Revoked by `siwei.exchange.keys.revoke_access_key`.
+    The secret is shown once: a repeat is a `Conflict`, unless it brings the `secret` it was made with
+    (`siwei.exchange.keys.make_key`). Revoked by `siwei.exchange.keys.revoke_access_key`.
     """
     limits = limits or KeyLimits()
     _check(limits)
@@ -60,8 +62,11 @@ def create_model_key(
         actor=actor,
         now=now,
         idempotency_key=idempotency_key,
+        secret=secret,
     )
     assert made.key.organisation is not None
+    if ModelKey.objects.filter(access=made.key).exists():
+        return made
     ModelKey.objects.create(access=made.key, organisation=made.key.organisation, **_columns(limits))
     return made
 

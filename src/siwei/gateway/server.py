@@ -5,9 +5,11 @@ import gc
 import logging
 import signal
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 
 from aiohttp import web
 
@@ -75,7 +77,34 @@ def run_server(application: web.Application, listening: socket.socket, ready: Ca
     gc.collect()
     gc.freeze()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(application, listening, ready))
+        runner.run(_serve_until_told(application, listening, ready))
+
+
+class Beside:
+    """A gateway in a thread of this process, serving until `stop`. Raises what kept it from starting."""
+
+    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+        self._stop = asyncio.Event()
+        self._loop = _loop_factory()()
+        self._started: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(make_application(settings), listening), name="siwei-gateway", daemon=True
+        )
+        self._thread.start()
+        self._started.result()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self, application: web.Application, listening: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                runner.run(_serve(application, listening, lambda: self._started.set_result(None), self._stop))
+            except BaseException as error:
+                if self._started.done():
+                    raise
+                self._started.set_exception(error)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -87,13 +116,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def _serve(application: web.Application, listening: socket.socket, ready: Callable[[], None]) -> None:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=75)
-    await runner.setup()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _serve_until_told(application: web.Application, listening: socket.socket, ready: Callable[[], None]) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    await _serve(application, listening, ready, stop)
+
+
+async def _serve(
+    application: web.Application, listening: socket.socket, ready: Callable[[], None], stop: asyncio.Event
+) -> None:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=75)
+    await runner.setup()
     await web.SockSite(runner, listening).start()
     ready()
     try:

@@ -17,6 +17,9 @@ FILE = "demonstration.yaml"
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
 
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], Field(min_length=1, max_length=100)]
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -119,6 +122,24 @@ class Deal(Part):
         return self
 
 
+class ModelCalls(Part):
+    """Calls of the model of `offer` under the deal for `need`, through the gateway: of an encoder whose weights the
+    Python package `package` carries in `folder`, served on this machine at `port` as `served_as`. Each of `calls` is
+    the texts of one."""
+
+    need: str
+    offer: str
+    package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
+    folder: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,79}$")]
+    served_as: Name
+    port: Annotated[int, Field(ge=1024, le=65_535)]
+    project: Annotated[str, Field(min_length=1, max_length=80)]
+    key_name: Annotated[str, Field(min_length=1, max_length=80)]
+    requests_per_minute: Annotated[int, Field(gt=0)]
+    day_cap_fen: Annotated[int, Field(gt=0)]
+    calls: Annotated[tuple[Texts, ...], Field(min_length=1, max_length=20)]
+
+
 class CastProject(Part):
     """A project that a party leads, with what is known of it; `deal` is the need whose agreement is its consortium."""
 
@@ -179,6 +200,7 @@ class Cast(Part):
     listings: dict[str, Listing]
     training: Training | None = None
     deals: tuple[Deal, ...] = ()
+    model_calls: ModelCalls | None = None
     projects: dict[str, CastProject] = {}
     rounds: dict[str, CallRound] = {}
 
@@ -223,6 +245,15 @@ def _reference_faults(cast: Cast) -> Iterator[Fault]:
     ]
     if cast.training is not None:
         pairs.append((("training",), cast.training.need, cast.training.offer))
+    if (calls := cast.model_calls) is not None:
+        if (calls.need, calls.offer) not in {(deal.need, deal.offer) for deal in cast.deals}:
+            yield (
+                ("model_calls",),
+                f"no deal of {calls.need!r} and {calls.offer!r}",
+                "name the two ends of one of deals",
+            )
+        elif {cast.listings[each].kind for each in (calls.need, calls.offer) if each in cast.listings} != {"model"}:
+            yield ("model_calls",), "what is called is a model", "name listings of the kind model"
     for index, deal in enumerate(cast.deals):
         ends = [cast.listings.get(deal.need), cast.listings.get(deal.offer)]
         if deal.milestones and any(each is not None and each.party is None for each in ends):

@@ -1,6 +1,6 @@
-"""Stage 4: the demonstration's cast trades. One training job paid by a voucher, really run, metered and settled; one
-deal each of the other wings. Every step is an action of the exchange under a fixed key, so that a stage killed
-anywhere goes on where it was."""
+"""Stage 4: the demonstration's cast trades. One training job paid by a voucher, really run, metered and settled; a few
+calls of a model; one deal each of the other wings. Every step is an action of the exchange under a fixed key, so that
+a stage killed anywhere goes on where it was."""
 
 import time
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ from siwei.exchange.models import (
     JobState,
     Listing,
     Match,
+    ModelCall,
     OrderState,
     PaymentOrder,
     Project,
@@ -36,6 +37,7 @@ from siwei.exchange.vouchers import grant_voucher, open_pot
 from siwei.run.cast import Deal, Training, load_cast
 from siwei.run.cast_parties import Stage, enter, open_projects
 from siwei.run.milestones import UNSIGNED, approve, argue, money_of, set_limits
+from siwei.run.model_calls import call_models
 from siwei.run.payments import pay
 from siwei.run.rounds import play_round
 from siwei.run.stage import Counts, Job
@@ -65,6 +67,11 @@ def trade(job: Job) -> Counts:
             notes.append(f"no voucher, so no training job: {error}")
     for deal in cast.deals:
         conclude(stage, deal, projects.get(deal.need))
+    if cast.model_calls is not None:
+        try:
+            call_models(stage, cast.model_calls)
+        except EnvironmentMissing as error:
+            notes.append(f"no model was called: {error}")
     for name, spec in cast.rounds.items():
         play_round(stage, name, spec)
     if pay(stage) is None:
@@ -76,6 +83,7 @@ def trade(job: Job) -> Counts:
         "matches": Match.objects.count(),
         "agreements": Agreement.objects.count(),
         "jobs": ComputeJob.objects.count(),
+        "calls": ModelCall.objects.filter(outcome="ok").count(),
         "settled": settled,
         "disputes": Dispute.objects.count(),
         "projects": Project.objects.count(),
