@@ -149,6 +149,14 @@ def test_how_an_upstream_fares(called: Called, city: City) -> None:
     assert ("连续失败 5 次" in page, "无法连接" in page, state()["state"]) == (True, True, "spared")
     Upstream.objects.update(spared_until=now - timedelta(seconds=1))
     assert state()["state"] == "failing"
+    # A worker asked in vain, and then it answered: both are seen, the time by everybody.
+    Upstream.objects.update(failures=0, probed_at=now, probe_failure="deadline", seen_at=now - timedelta(hours=2))
+    page = signed_in(city.bob).get("/services/upstreams").content.decode()
+    assert ("探测未应答" in page, state()["state"]) == (True, "failing")
+    assert state()["seen_at"] == state()["answered_at"]
+    Upstream.objects.update(probe_failure="", seen_at=now + timedelta(minutes=1))
+    assert (state()["state"], state()["probe_failure"]) == ("serving", "")
+    assert "最近正常" in Client().get("/services").content.decode()
     model_upstreams.close_upstream("upstream", actor=city.bob, now=now)
     assert state()["state"] == "closed"
 

@@ -17,7 +17,7 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import call_collection, ledger, model_calls, queue, seals, settlement, vouchers
+from siwei.exchange import call_collection, ledger, model_calls, queue, seals, settlement, upstream_probes, vouchers
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.jobs import ACTIVE, refresh_job
 from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
@@ -117,6 +117,12 @@ def collect_calls() -> int:
 
 
 @task()
+def probe_upstreams() -> dict[str, int]:
+    """Ask upstreams that nobody called lately whether they are there."""
+    return upstream_probes.probe_upstreams(actor=PLATFORM, now=workplace().now())
+
+
+@task()
 def settle_day() -> dict[str, int]:
     """The day's settlement, over everything that is complete."""
     place = workplace()
@@ -174,6 +180,7 @@ RECURRING = (
     Recurring(return_vouchers, timedelta(minutes=1), _vouchers_ran_out),
     Recurring(sweep_calls, timedelta(seconds=30), _calls_are_overdue),
     Recurring(collect_calls, timedelta(minutes=1), lambda place: call_collection.has_due_calls(place.now())),
+    Recurring(probe_upstreams, timedelta(minutes=1), lambda place: upstream_probes.due_upstreams(place.now()).exists()),
     Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now())),
     Recurring(settle_day, timedelta(days=1), lambda place: settlement.is_due(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),

@@ -1,56 +1,19 @@
 """Calling upstreams: only permitted addresses, no redirects, no proxy, nothing of the caller but its body."""
 
-import asyncio
-import socket
 from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from siwei.errors import InputError
 from siwei.exchange.model_calls import Route
-from siwei.exchange.upstream_addresses import parse_base_url, refused_number
+from siwei.exchange.upstream_addresses import parse_base_url
+from siwei.exchange.upstream_connections import CheckedResolver
 
 CONNECT_TIMEOUT_S = 10
 CONNECTIONS = 200
 READ_BUFFER_BYTES = 256 * 1024
-
-
-class ForbiddenAddress(OSError):
-    """A name led to an address that upstreams may not have."""
-
-
-class CheckedResolver(AbstractResolver):
-    """Resolves a name at every new connection and refuses the numbers it may not lead to, so that a name that changes
-    its mind after it was registered reaches nothing. Connections go to the very numbers that were checked."""
-
-    def __init__(self, allowed: frozenset[tuple[str, int]]) -> None:
-        self._allowed = allowed
-
-    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        results: list[ResolveResult] = []
-        for kind, _, protocol, _, address in found:
-            number = str(address[0])
-            if (host.lower(), port) not in self._allowed and (refused := refused_number(number)):
-                raise ForbiddenAddress(f"{host} leads to {refused}")
-            results.append(
-                {
-                    "hostname": host,
-                    "host": number,
-                    "port": port,
-                    "family": kind,
-                    "proto": protocol,
-                    "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-                }
-            )
-        return results
-
-    async def close(self) -> None:
-        return
 
 
 class Upstreams:

@@ -48,6 +48,12 @@ class Upstream(models.Model):
     """How the last failed call ended, in the words of `ModelCall.outcome`."""
     spared_until = models.DateTimeField(null=True)
     """A gateway sends nobody there before (its breaker is open)."""
+    probed_at = models.DateTimeField(null=True)
+    """When a worker last asked whether it is there; only an idle one is asked."""
+    probe_failure = models.CharField(max_length=40, blank=True, default="")
+    """How that failed; empty where it answered."""
+    seen_at = models.DateTimeField(null=True)
+    """When it last answered a worker."""
 
     objects = UpstreamQuerySet.as_manager()
 

@@ -158,6 +158,9 @@ class Upstream(Schema):
     failed_24h: int
     mean_s: float | None
     answered_at: datetime | None
+    probed_at: datetime | None = Field(description="When a worker last asked it, nobody having called")
+    probe_failure: str = Field(description="How that failed; empty where it answered")
+    seen_at: datetime | None = Field(description="When it last answered a call or a worker")
     registered_at: datetime
     approved_at: datetime | None
     closed_at: datetime | None

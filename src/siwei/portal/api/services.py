@@ -193,7 +193,7 @@ def _upstream_row(view: services.UpstreamView) -> dict[str, Any]:
     upstream = view.upstream
     own = (
         *("key", "model", "served_as", "base_url", "credential", "deadline_s", "failures", "failure", "failed_at"),
-        *("spared_until", "registered_at", "approved_at", "closed_at"),
+        *("probed_at", "probe_failure", "spared_until", "registered_at", "approved_at", "closed_at"),
     )
     return {
         "offer": upstream.offer.key,
@@ -203,5 +203,6 @@ def _upstream_row(view: services.UpstreamView) -> dict[str, Any]:
         "failed_24h": view.failed,
         "mean_s": view.mean_s,
         "answered_at": view.answered_at,
+        "seen_at": view.seen_at,
         **{name: getattr(upstream, name) for name in own},
     }

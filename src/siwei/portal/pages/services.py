@@ -59,8 +59,9 @@ def services_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     offers = list(services.models_offered(actor)[: services.SHOWN])
     days = list(services.services_offered(actor)[: services.SHOWN])
+    seen = services.last_seen(offers, timezone.now())
     context = {
-        "offers": [(offer, services.is_served(offer)) for offer in offers],
+        "offers": [(offer, services.is_served(offer), seen.get(offer.pk)) for offer in offers],
         "days": days,
         "generated": any(each.organisation is not None and each.organisation.is_generated for each in [*offers, *days]),
     }

@@ -239,6 +239,15 @@ class UpstreamView:
     failed: int
     mean_s: float | None
     answered_at: datetime | None
+    """The last call that it answered."""
+    seen_at: datetime | None
+    """When it was last seen well: it answered a call, or a worker that asked."""
+
+
+def last_seen(offers: Iterable[Listing], now: datetime) -> dict[int, datetime]:
+    """When the upstreams of offers that are served were last seen well, by the offer's key in the database."""
+    served: list[Upstream] = [each.upstream for each in offers if is_served(each)]
+    return {each.upstream.offer_id: each.seen_at for each in _views(served, now) if each.seen_at is not None}
 
 
 def upstream_view(key: str, actor: Actor, now: datetime) -> UpstreamView:
@@ -269,24 +278,29 @@ def _views(found: list[Upstream], now: datetime) -> list[UpstreamView]:
 
 def _upstream_view(upstream: Upstream, row: Mapping[str, Any], now: datetime) -> UpstreamView:
     mean: timedelta | None = row.get("mean")
+    answered: datetime | None = row.get("answered")
     return UpstreamView(
         upstream,
-        upstream_state(upstream, now),
+        upstream_state(upstream, now, answered),
         row.get("calls", 0),
         row.get("failed", 0),
         mean.total_seconds() if mean is not None else None,
-        row.get("answered"),
+        answered,
+        max(filter(None, (answered, upstream.seen_at)), default=None),
     )
 
 
-def upstream_state(upstream: Upstream, now: datetime) -> str:
+def upstream_state(upstream: Upstream, now: datetime, answered: datetime | None = None) -> str:
+    """`answered`: when it last answered a call, which may be later than a worker's asking in vain."""
     if upstream.closed_at is not None:
         return "closed"
     if upstream.approved_at is None:
         return "waiting"
     if upstream.spared_until is not None and upstream.spared_until > now:
         return "spared"
-    return "failing" if upstream.failures else "serving"
+    asked_in_vain = upstream.probed_at if upstream.probe_failure else None
+    is_away = asked_in_vain is not None and (answered is None or answered < asked_in_vain)
+    return "failing" if upstream.failures or is_away else "serving"
 
 
 def upstream_or_missing(key: str, actor: Actor) -> Upstream:
