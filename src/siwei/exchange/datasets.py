@@ -6,15 +6,16 @@ licences agreed on, which settlement captures from voucher and own share as for 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from django.db.models import QuerySet
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
-from siwei.exchange.access import SIGNERS, can_act_for, require
+from siwei.exchange.access import SIGNERS, can_act_for, require, require_writer
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.dataset_files import keep_file
@@ -51,7 +52,6 @@ class Handed:
     access: DatasetAccess
 
 
-@action
 def publish_dataset(
     offer: str,
     *,
@@ -62,15 +62,30 @@ def publish_dataset(
     actor: Actor,
     now: datetime,
     idempotency_key: str,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> DatasetVersion:
     """Publish what an offer of a dataset hands over, or a new version of it. For the offer's owner.
 
     `files` are those that the description names by a path, by that path; they are kept under their hash in `directory`.
-    Raises InputError with every fault of the description, or the first of the files.
+    `progress` is told a file's path, the bytes read of it and of how many. Raises InputError with every fault of the
+    description, or the first of the files.
     """
+    require_writer(actor, "publish dataset")
+    content = {"offer": offer, "metadata": hashlib.sha256(metadata).hexdigest(), "terms": _sha256(terms)}
+    if earlier := _published(offer, content, actor, idempotency_key):
+        return earlier
+    found = read_croissant(metadata)
+    if not 0 < len(terms.strip()) <= MOST_TERMS:
+        raise InputError([Problem("the terms are missing", f"1 to {MOST_TERMS} characters", field="terms")])
+    # Before the transaction: no other writer waits for gigabytes. Until the rows name them the files are nobody's.
+    kept = _keep_all(found, files, directory, progress)
+    return _publish(offer, content, found, kept, terms, actor=actor, now=now, idempotency_key=idempotency_key)
+
+
+def _published(offer: str, content: Mapping[str, str], actor: Actor, idempotency_key: str) -> DatasetVersion | None:
+    """What the same request published before. Raises where the actor may not, or the offer cannot."""
     listing = find_listing(offer)
     require(can_act_for(actor, listing.organisation_id), actor, f"publish the dataset of {offer}")
-    content = {"offer": offer, "metadata": hashlib.sha256(metadata).hexdigest(), "terms": _sha256(terms)}
     if earlier := repeated("publish_dataset", idempotency_key, content):
         return DatasetVersion.objects.select_related("dataset").get(
             dataset__offer=listing, number=earlier.payload["version"]
@@ -79,10 +94,26 @@ def publish_dataset(
         raise Conflict(f"a dataset belongs to an open offer of one, and {offer} is a {listing.state} {listing.kind}")
     if listing.organisation is None:
         raise Conflict("an organisation offers a dataset, not a person")
-    found = read_croissant(metadata)
-    if not 0 < len(terms.strip()) <= MOST_TERMS:
-        raise InputError([Problem("the terms are missing", f"1 to {MOST_TERMS} characters", field="terms")])
-    kept = _keep_all(found, files, directory)
+    return None
+
+
+@action
+def _publish(
+    offer: str,
+    content: Mapping[str, str],
+    found: Croissant,
+    kept: Mapping[str, KeptFile],
+    terms: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str,
+) -> DatasetVersion:
+    # Asked again: much may have happened while the files were copied.
+    if earlier := _published(offer, content, actor, idempotency_key):
+        return earlier
+    listing = find_listing(offer)
+    assert listing.organisation is not None
     dataset, _ = Dataset.objects.get_or_create(
         offer=listing,
         defaults={"key": idempotency_key, "organisation": listing.organisation, "published_at": now},
@@ -279,7 +310,12 @@ def _handed_over(found: Croissant) -> list[FileObject]:
     return [each for each in found.files if not each.contained_in]
 
 
-def _keep_all(found: Croissant, files: Mapping[str, Path], directory: Path) -> dict[str, KeptFile]:
+def _keep_all(
+    found: Croissant,
+    files: Mapping[str, Path],
+    directory: Path,
+    progress: Callable[[str, int, int], None] | None,
+) -> dict[str, KeptFile]:
     named = {each.path: each for each in _handed_over(found) if each.path is not None}
     problems = [
         Problem(f"the file {path!r:.80} is missing", "give it, or its https address", field="distribution")
@@ -294,7 +330,13 @@ def _keep_all(found: Croissant, files: Mapping[str, Path], directory: Path) -> d
     if problems:
         raise InputError(problems[:50])
     return {
-        each.id: keep_file(files[path], each.sha256, directory, f"distribution {each.id!r:.60}")
+        each.id: keep_file(
+            files[path],
+            each.sha256,
+            directory,
+            f"distribution {each.id!r:.60}",
+            partial(progress, path) if progress else None,
+        )
         for path, each in named.items()
         if path is not None
     }
