@@ -32,6 +32,7 @@ from siwei.portal.api import (
     spending,
     trading,
 )
+from siwei.portal.api.invalid import answer_of
 from siwei.portal.faults import status_of
 
 api = NinjaAPI(
@@ -73,6 +74,4 @@ def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def answer_invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    """Without the input itself: it came from the caller and may be anything."""
-    detail = [{"type": each["type"], "loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors]
-    return api.create_response(request, {"detail": detail}, status=422)
+    return api.create_response(request, answer_of(error.errors), status=422)

@@ -13,10 +13,17 @@ class Fault(Schema):
     detail: str
 
 
-class InvalidRequest(Schema):
-    """What `pydantic` found wrong with a parameter."""
+class InvalidField(Schema):
+    field: str = Field(description="As in `lines[0].amount`; empty: the request as a whole")
+    message: str
+    fix: str
+    type: str = Field(description="A code for what is wrong, the same in every language")
 
-    detail: list[dict[str, Any]]
+
+class InvalidRequest(Fault):
+    """A parameter or a field cannot be used; in the language asked for (`Accept-Language`)."""
+
+    problems: list[InvalidField]
 
 
 class Named(Schema):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,11 +17,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from siwei.errors import InputError
+from siwei.exchange.actors import Actor
 from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.exchange.models import AccessKey, Organisation, Scope
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor
+from siwei.portal.pages.paging import text_parameter
 
 DAYS = (30, 90, 180, LONGEST.days)
 
@@ -62,15 +65,23 @@ def revoke_key(request: HttpRequest, identifier: str) -> HttpResponse:
     return redirect("account")
 
 
+def shown_keys(actor: Actor, asked: str = "") -> QuerySet[AccessKey]:
+    """One's own, those for organisations whose people or money one manages, and the one asked for if one may see it;
+    keys that call models stand among the services."""
+    mine = Q(person_id=actor.person_id or 0) | Q(organisation_id__in=actor.organisation_ids) | Q(identifier=asked)
+    return AccessKey.objects.visible_to(actor).filter(mine, calling=None)
+
+
 def _page(
     request: HttpRequest, *, secret: str = "", problems: list[str] | None = None, status: int = 200
 ) -> HttpResponse:
     actor = actor_of(request)
-    keys = AccessKey.objects.visible_to(actor).filter(person_id=actor.person_id or 0)
     context = {
         "asks_second_factor": asks_second_factor(),
         "has_second_factor": is_mfa_enabled(request.user),
-        "keys": keys.select_related("organisation").order_by("-created_at", "-pk"),
+        "keys": shown_keys(actor, text_parameter(request, "key"))
+        .select_related("organisation", "person")
+        .order_by("-created_at", "-pk"),
         "organisations": Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name"),
         "scopes": [scope for scope in Scope.values if scope != Scope.CALL],
         "days": DAYS,

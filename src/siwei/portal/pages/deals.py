@@ -34,7 +34,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, ON_PAYMENTS, Given, do
 from siwei.portal.api.answers import own_key
 from siwei.portal.pages.evidence import attach_to
-from siwei.portal.pages.paging import page_of
+from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.market import FILES
 from siwei.portal.queries.meters import readings_of
 from siwei.portal.queries.organisations import concerns_generated
@@ -118,11 +118,11 @@ def disputes_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def meters_page(request: HttpRequest) -> HttpResponse:
-    """Readings of one's agreements, and the keys by which one's meters sign."""
+    """Readings of one's agreements (`?reading=`: one of them), and the keys by which one's meters sign."""
     actor = actor_of(request)
     own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name")
     context = {
-        "page": page_of(request, readings_of(actor)),
+        "page": page_of(request, readings_of(actor, reading=text_parameter(request, "reading", 160))),
         "organisations": own.prefetch_related("reporters"),
         "generated": concerns_generated(actor),
         "token": uuid.uuid4().hex,

@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import polars as pl
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -29,6 +31,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.entries import amount_entry
 from siwei.portal.exports import export_response
+from siwei.portal.pages.account import shown_keys
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import services
 from siwei.portal.queries.organisations import concerns_generated
@@ -120,8 +123,11 @@ def _keys(
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_page(request: HttpRequest, identifier: str) -> HttpResponse:
-    """One key: its limits (POST changes them), what it has spent, its last calls."""
+    """One key: its limits (POST changes them), what it has spent, its last calls. One that calls no models stands on
+    the page of the account."""
     actor = actor_of(request)
+    if request.method != "POST" and shown_keys(actor, identifier).filter(identifier=identifier).exists():
+        return redirect(f"{reverse('account')}?{urlencode({'key': identifier})}#key-{identifier}")
     key = services.model_key_or_missing(identifier, actor)
     if request.method != "POST":
         return _key(request, key)

@@ -8,9 +8,11 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Usage
 
 
-def readings_of(actor: Actor, agreement: str = "") -> QuerySet[Usage]:
+def readings_of(actor: Actor, agreement: str = "", reading: str = "") -> QuerySet[Usage]:
     """Newest first."""
     found = Usage.objects.visible_to(actor).select_related("line__agreement", "counter_reading", "settlement")
     if agreement:
         found = found.filter(line__agreement__key=agreement)
+    if reading:
+        found = found.filter(reading=reading)
     return found.prefetch_related("reports__reporter").order_by("-recorded_at", "-pk")

@@ -19,6 +19,7 @@ from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
 from siwei.portal import figures, languages, words
+from siwei.portal.addresses import subject_address
 from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
 from siwei.portal.figures import about, exact_microfen, exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
@@ -40,20 +41,7 @@ def figure(value: float, exact: str, shown: str, says_all: bool) -> SafeString:
     return format_html('<data class="figure rounded" value="{}" title="{}" tabindex="0">{}</data>', value, exact, shown)
 
 
-PAGES_OF_SUBJECTS = {
-    "agreement": "agreement", "listing": "listing", "job": "job", "quote": "quote", "project": "project",
-    "application": "application-page", "round": "notice", "organisation": "organisation",
-}  # fmt: skip
-
-
-@register.filter
-def subject_address(subject: str) -> str:
-    """The page of what an event is about; empty where it has none of its own."""
-    kind, _colon, key = subject.partition(":")
-    if kind == "delivery":
-        agreement, _colon, number = key.rpartition(":")
-        return f"{reverse('agreement', args=[agreement])}#delivery-{number}"
-    return reverse(PAGES_OF_SUBJECTS[kind], args=[key]) if kind in PAGES_OF_SUBJECTS else ""
+register.filter("subject_address", subject_address)
 
 
 @register.filter

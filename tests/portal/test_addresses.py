@@ -1,0 +1,52 @@
+"""What an event is about leads to its page; each page opens for whom the event concerns."""
+
+import pytest
+from portal_city import City, call_models, signed_in
+
+from siwei.exchange.keys import create_access_key
+from siwei.exchange.models import Event
+from siwei.portal.addresses import subject_address
+
+FIRM = "n-00000000000000aa"
+
+
+@pytest.mark.parametrize(
+    ("subject", "address"),
+    [
+        ("agreement:deal", "/agreements/deal"),
+        ("delivery:deal:2", "/agreements/deal#delivery-2"),
+        ("voucher:voucher", "/trace/voucher"),
+        ("usage:job.1", "/meters?reading=job.1"),
+        (f"account:CNY:commitment:{FIRM}", f"/organisations/{FIRM}/wallet?account=CNY%3Acommitment%3A{FIRM}"),
+        ("access_key:0123456789ab", "/services/keys/0123456789ab"),
+        ("pot:xunli:2026", "/calls/xunli/2026"),
+        ("invoice:n-1:3", "/invoices/n-1/3"),
+        ("invoice:n-1:x", ""),
+        ("dispute:a/b", "/disputes#dispute-a/b"),
+        ("cap:k", "/budgets"),
+        ("import", "/imports"),
+        ("person:alice", ""),
+        ("decision:d", ""),
+        ("access_key:not one", ""),
+        ("", ""),
+    ],
+)
+def test_addresses(subject: str, address: str) -> None:
+    assert subject_address(subject) == address
+
+
+@pytest.mark.django_db
+def test_every_link_of_the_audit_log_opens_for_those_it_concerns(dealt: City) -> None:
+    call_models(dealt)
+    now = dealt.deal.now
+    create_access_key("reports", ["read"], expires_at=now.replace(year=2027), organisation=FIRM, actor=dealt.alice,
+                      now=now, idempotency_key="reports")  # fmt: skip
+    opened: dict[str, int] = {}
+    for actor in (dealt.alice, dealt.bob, dealt.olive, dealt.ann):
+        client = signed_in(actor)
+        for event in Event.objects.visible_to(actor):
+            if address := subject_address(event.subject):
+                opened[f"{actor.name} {event.subject}"] = client.get(address, follow=True).status_code
+    kinds = {name.split(" ")[1].partition(":")[0] for name in opened}
+    assert {"agreement", "voucher", "usage", "account", "access_key", "pot", "job", "quote"} <= kinds
+    assert {name: status for name, status in opened.items() if status != 200} == {}
