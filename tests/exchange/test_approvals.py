@@ -9,9 +9,9 @@ from exchange_cast import make_person
 from exchange_deal import DAY, Deal
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed
-from siwei.exchange import agreements, approvals
+from siwei.exchange import agreements, approvals, mandates
 from siwei.exchange.actors import Actor, Confirmation, Role
-from siwei.exchange.models import Approval, ApprovalRule, Hold
+from siwei.exchange.models import Approval, ApprovalRule, Hold, Person
 
 
 @dataclasses.dataclass
@@ -150,3 +150,41 @@ def test_the_other_side_sees_no_approval(firm: Firm) -> None:
         for actor in (firm.finance, firm.deal.cast.ann, firm.deal.cast.bob, firm.deal.cast.charlie)
     ]
     assert seen == [1, 1, 0, 0]
+
+
+def test_another_account_of_the_same_mailbox_is_no_second_person(firm: Firm) -> None:
+    firm.rule(Role.FINANCE, 1)
+    Person.objects.filter(pk__in=(firm.manager.person_id, firm.finance.person_id)).update(email="li@firm.cn")
+    firm.propose()
+    firm.deal.sign(firm.manager)
+    for act in (firm.approve, firm.refuse):
+        with pytest.raises(NotAllowed, match="asked for themselves"):
+            act(firm.finance)
+    assert firm.approve(firm.owner).state == "signed"
+
+
+def test_of_two_words_one_mailbox_gives_one(firm: Firm) -> None:
+    firm.rule(Role.FINANCE, 1)
+    firm.rule(Role.OWNER, 1)
+    Person.objects.filter(pk__in=(firm.owner.person_id, firm.finance.person_id)).update(email="li@firm.cn")
+    firm.propose()
+    firm.deal.sign(firm.manager)
+    firm.approve(firm.finance)
+    with pytest.raises(Conflict, match="two people are asked for"):
+        firm.approve(firm.owner)
+    assert not Hold.objects.exists()
+
+
+def test_who_approves_is_asked_when_they_do_it_and_who_signed_may_have_left(firm: Firm) -> None:
+    firm.rule(Role.FINANCE, 1)
+    firm.propose()
+    firm.deal.sign(firm.manager)
+    for name in ("finance", "manager"):
+        mandates.end_mandate(
+            "n-firm", name, because="left", actor=firm.owner, now=firm.deal.now, idempotency_key=f"end-{name}"
+        )
+    with pytest.raises(NotAllowed):
+        firm.approve(Person.objects.get(username="finance").as_actor())
+    assert not Hold.objects.exists()
+    successor = make_person("successor", firm.deal.cast.firm, Role.FINANCE).as_actor()
+    assert firm.approve(successor).state == "signed"

@@ -23,7 +23,7 @@ from siwei.exchange.invitations import (
     read_invitation,
     revoke_invitation,
 )
-from siwei.exchange.mandates import change_role, end_mandate
+from siwei.exchange.mandates import change_role, end_mandate, is_same_person
 from siwei.exchange.models import Claim, Consent, Event, Invitation, Organisation, Person, Representative, StoredFile
 
 PDF = b"%PDF-1.7\nlicence"
@@ -346,3 +346,30 @@ def test_consent_is_withdrawn_where_it_is_free(cast: Any, now: datetime) -> None
         withdraw_consent("account", actor=as_actor("li"), now=now)
     with pytest.raises(NotAllowed):
         withdraw_consent("account", actor=VISITOR, now=now)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("li@firm.cn", "LI@firm.cn ", True),
+        ("0755-1 li@firm.cn", "<li@firm.cn>", True),
+        ("li@firm.cn", "wang@firm.cn", False),
+        ("0755-1", "0755-1", False),
+        ("", "", False),
+    ],
+)
+def test_two_accounts_of_one_mailbox_are_one_person(cast: Any, one: str, other: str, same: bool) -> None:
+    first, second = make_person("li", cast.firm), make_person("li2", cast.centre)
+    Person.objects.filter(pk=first.pk).update(email=one)
+    Representative.objects.filter(person=second).update(contact=other)
+    assert (is_same_person(first.pk, second.pk), is_same_person(first.pk, first.pk)) == (same, True)
+    assert not is_same_person(None, None)
+
+
+def test_an_operator_decides_no_claim_of_their_other_account(
+    cast: Any, dora: Actor, code: str, now: datetime, tmp_path: Path
+) -> None:
+    Person.objects.filter(username__in=("olive", "dora")).update(email="o@city.cn")
+    claim(cast, dora, code, now, tmp_path)
+    with pytest.raises(Conflict, match="your own claim"):
+        decide_claim("c", approve=True, because="me", actor=cast.olive, now=now)

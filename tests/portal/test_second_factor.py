@@ -135,3 +135,39 @@ def test_guessing_passwords_is_slowed_down(city: City) -> None:
         last = client.post("/accounts/login/", {"login": "alice", "password": "wrong"})
     right = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     assert (last.status_code, right.status_code, client.get("/desk").status_code) == (200, 200, 302)
+
+
+def test_the_password_alone_undoes_no_factor(city: City) -> None:
+    """Or whoever has a session and the password sets up a factor of their own, and pays with it."""
+    client = signed_in(city.alice)
+    secret = set_up(client)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    for address in ("totp/deactivate/", "recovery-codes/generate/", "recovery-codes/", "recovery-codes/download/"):
+        for ask in (client.get, client.post):
+            answer = ask(f"/accounts/2fa/{address}")
+            assert (answer.status_code, "/2fa/reauthenticate/" in answer.headers.get("Location", "")) == (302, True)
+    assert Authenticator.objects.filter(type="totp").count() == 1
+    forget_use()
+    client.post("/accounts/2fa/reauthenticate/", {"code": code_of(secret)})
+    client.post("/accounts/2fa/totp/deactivate/")
+    assert Authenticator.objects.count() == 0
+
+
+def test_half_way_through_signing_in_is_not_signed_in(city: City) -> None:
+    set_up(signed_in(city.alice))
+    client = Client()
+    client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    given = {"key": "n-00000000000000aa", "amount": 1, "idempotency_key": "k"}
+    assert client.post("/api/acts/budget", given, content_type="application/json").status_code == 401
+    assert client.get("/accounts/2fa/totp/deactivate/").status_code in (302, 404)
+    assert client.get("/api/organisations/n-00000000000000aa/wallet").status_code == 403
+    assert Authenticator.objects.filter(type="totp").count() == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["email/", "password/reset/", "password/reset/key/1-set-password/", "confirm-email/x/"]
+)
+def test_no_way_in_by_mail(city: City, address: str) -> None:
+    for client in (Client(), signed_in(city.alice)):
+        assert client.get(f"/accounts/{address}").status_code == 404
+        assert client.post(f"/accounts/{address}", {"email": "a@b.cn"}).status_code == 404

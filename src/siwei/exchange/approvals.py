@@ -10,6 +10,7 @@ from siwei.errors import Conflict, InputError, Problem
 from siwei.exchange.access import can_approve_for, can_manage_people_of, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import money_action, record_event, repeated
+from siwei.exchange.mandates import is_same_person
 from siwei.exchange.models import (
     Agreement,
     AgreementParty,
@@ -69,7 +70,8 @@ def approve_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | No
     require_step(agreement, "approve")
     chosen = mine[0]
     _require_another(chosen, actor, "approve")
-    if Approval.objects.filter(party=chosen.party, decided_by_id=actor.person_id, state=ApprovalState.GIVEN).exists():
+    given = Approval.objects.filter(party=chosen.party, state=ApprovalState.GIVEN)
+    if any(is_same_person(each, actor.person_id) for each in given.values_list("decided_by_id", flat=True)):
         raise Conflict(f"two people are asked for, and {actor.name} has approved {key} already → ask the other")
     Approval.objects.filter(pk=chosen.pk).update(
         state=ApprovalState.GIVEN, decided_by_id=actor.person_id, decided_at=now
@@ -131,7 +133,7 @@ def _open_approvals(agreement: Agreement) -> list[Approval]:
 
 
 def _require_another(approval: Approval, actor: Actor, what: str) -> None:
-    own = approval.requested_by_id == actor.person_id
+    own = is_same_person(approval.requested_by_id, actor.person_id)
     require(not own, actor, f"{what} what they asked for themselves (another person's word is wanted)")
 
 

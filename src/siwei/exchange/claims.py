@@ -16,7 +16,7 @@ from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.files import PAPERS, store_file
-from siwei.exchange.mandates import confirm_grant, has_owner, lock_people_of, set_mandate
+from siwei.exchange.mandates import confirm_grant, has_owner, is_same_person, lock_people_of, set_mandate
 from siwei.exchange.models import Claim, ClaimState, Organisation, Person
 from siwei.exchange.parties import find_organisation
 
@@ -93,7 +93,7 @@ def decide_claim(
     claim = _open_claim(key, ClaimState.APPROVED if approve else ClaimState.REFUSED)
     if claim.state != ClaimState.ASKED:
         return claim
-    if claim.person_id == actor.person_id:
+    if is_same_person(claim.person_id, actor.person_id):
         raise Conflict("this is your own claim → another operator decides it")
     if not because.strip():
         raise InputError(

@@ -58,6 +58,23 @@ def end_mandate(
     return mandate
 
 
+def is_same_person(one_id: int | None, other_id: int | None) -> bool:
+    """Whether two accounts are one person as far as the city can tell: the same account, or the same e-mail address on
+    them or given with a mandate. Where two people's words are wanted, such two count as one."""
+    if one_id is None or other_id is None or one_id == other_id:
+        return one_id is not None and one_id == other_id
+    return bool(_mail_addresses(one_id) & _mail_addresses(other_id))
+
+
+def _mail_addresses(person_id: int) -> set[str]:
+    """A telephone may be the office's, shared by all who sit there; a mailbox is read by one."""
+    told = [
+        *Person.objects.filter(pk=person_id).values_list("email", flat=True),
+        *Representative.objects.filter(person_id=person_id).values_list("contact", flat=True),
+    ]
+    return {word.strip("<>()[],;，；").casefold() for each in told for word in each.split() if "@" in word}
+
+
 def confirm_grant(role: Role | None, actor: Actor) -> None:
     """A role that keeps money is handed out like money: or a session without its second factor would make itself a
     treasurer that has one."""

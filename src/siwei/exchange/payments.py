@@ -17,6 +17,7 @@ from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.bank_accounts import account_of, as_bank_account
 from siwei.exchange.canonical import sha256_of
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
+from siwei.exchange.mandates import is_same_person
 from siwei.exchange.models import (
     BatchState,
     Hold,
@@ -94,8 +95,10 @@ def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: da
     require(actor.person_id is not None and _keeps(actor, batch), actor, f"approve payments of {_payer(batch)}")
     if actor.person_id in (batch.first_by_id, batch.second_by_id):
         return batch
-    if batch.made_by_id == actor.person_id:
+    if is_same_person(batch.made_by_id, actor.person_id):
         raise Conflict("you made this batch → two other people approve it")
+    if is_same_person(batch.first_by_id, actor.person_id):
+        raise Conflict("you approved this batch with another account → another person approves it")
     if batch.state != BatchState.OPEN:
         raise Conflict(f"batch {batch.message_id} is {batch.state}: nothing to approve")
     _check_content(batch, content_sha256)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections.abc import Callable
+from functools import wraps
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
@@ -13,11 +15,11 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.utils import is_mfa_enabled
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from siwei.errors import ConfirmationNeeded, Conflict
+from siwei.errors import ConfirmationNeeded, Conflict, NotFound
 from siwei.exchange.actors import Confirmation
 from siwei.portal.city_pack import asks_second_factor, pack
 from siwei.portal.languages import choose
@@ -53,12 +55,33 @@ class EncryptedFactors(DefaultMFAAdapter):  # type: ignore[misc]
 
 def confirmation_of(request: HttpRequest) -> Confirmation:
     """Whether the signed-in person has shown a second factor in this session, lately."""
-    if not asks_second_factor():
-        return Confirmation.GIVEN
-    shown = [each["at"] for each in get_authentication_records(request, request.user) if each.get("method") == "mfa"]
-    if shown and time.time() - max(shown) < CONFIRMED_FOR_S:
+    if not asks_second_factor() or has_shown_factor(request):
         return Confirmation.GIVEN
     return Confirmation.STALE if is_mfa_enabled(request.user) else Confirmation.NO_FACTOR
+
+
+def has_shown_factor(request: HttpRequest) -> bool:
+    shown = [each["at"] for each in get_authentication_records(request, request.user) if each.get("method") == "mfa"]
+    return bool(shown) and time.time() - max(shown) < CONFIRMED_FOR_S
+
+
+def behind_factor(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For what takes a factor away or makes another way around it: whoever has one shows it first. The password alone,
+    with which allauth would be content, must not undo what stands beside the password."""
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if request.user.is_authenticated and is_mfa_enabled(request.user) and not has_shown_factor(request):
+            response: HttpResponseBase = suspend_request(request, reverse("mfa_reauthenticate"))
+            return response
+        return view(request, *args, **kwargs)
+
+    return run
+
+
+def no_mail(request: HttpRequest, **_parts: str) -> HttpResponse:
+    """Where allauth would send a message: this city sends none, and an address that nobody checked proves nothing."""
+    raise NotFound("this city sends no mail → ask the operator for a new password")
 
 
 def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded) -> HttpResponse | None:

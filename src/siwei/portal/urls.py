@@ -1,5 +1,11 @@
 """Every address of the portal. The same subjects answer under /api/ (see `siwei.portal.api`)."""
 
+from allauth.mfa.recovery_codes.views import (
+    download_recovery_codes,
+    generate_recovery_codes,
+    view_recovery_codes,
+)
+from allauth.mfa.totp.views import deactivate_totp
 from django.urls import URLPattern, URLResolver, include, path
 
 from siwei.portal.api import api
@@ -31,6 +37,7 @@ from siwei.portal.pages import (
     services,
     true_ups,
 )
+from siwei.portal.sign_in import behind_factor, no_mail
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home_page, name="home"),
@@ -127,6 +134,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/datasets/<slug:key>/<int:number>/files/<int:file>/content", datasets.content, name="dataset-content"),
     path("api/evidence/<path:key>/<int:number>/content", evidence.content, name="evidence-content"),
     path("api/", api.urls),
+    path("accounts/2fa/totp/deactivate/", behind_factor(deactivate_totp)),
+    path("accounts/2fa/recovery-codes/generate/", behind_factor(generate_recovery_codes)),
+    path("accounts/2fa/recovery-codes/download/", behind_factor(download_recovery_codes)),
+    path("accounts/2fa/recovery-codes/", behind_factor(view_recovery_codes)),
+    path("accounts/email/", no_mail),
+    path("accounts/confirm-email/", no_mail),
+    path("accounts/confirm-email/<path:key>", no_mail),
+    path("accounts/password/reset/", no_mail),
+    path("accounts/password/reset/<path:key>", no_mail),
     path("accounts/", include("allauth.urls")),
     path("languages/", include("django.conf.urls.i18n")),
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
@@ -32,7 +34,7 @@ from siwei.portal.api import (
     spending,
     trading,
 )
-from siwei.portal.api.invalid import answer_of
+from siwei.portal.api.invalid import answer_of, in_asked_language
 from siwei.portal.faults import status_of
 
 api = NinjaAPI(
@@ -75,3 +77,11 @@ def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def answer_invalid(request: HttpRequest, error: Any) -> HttpResponse:
     return api.create_response(request, answer_of(error.errors), status=422)
+
+
+@api.exception_handler(RawPostDataException)
+def answer_no_json(request: HttpRequest, error: Any) -> HttpResponse:
+    """Parts of a form, sent to an operation that reads JSON."""
+    return api.create_response(
+        request, {"detail": in_asked_language(_("This operation takes JSON, not a form."))}, status=400
+    )
