@@ -42,7 +42,8 @@ import django, json; django.setup()
 from siwei.exchange.seals import verify_seals
 from siwei.exchange.models import Job, Usage
 job = Job.objects.get(key="job")
-print(json.dumps([job.state, job.attempt, list(Usage.objects.values_list("job__key", "quantity")), verify_seals()]))
+faults = [str(fault) for fault in verify_seals()]
+print(json.dumps([job.state, job.attempt, list(Usage.objects.values_list("job__key", "quantity")), faults]))
 """
 
 

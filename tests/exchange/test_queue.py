@@ -182,3 +182,20 @@ def test_a_claimed_task_knows_when_it_began() -> None:
     taken = queue.claim("w", NOW)
     assert taken is not None
     assert before <= taken.started_at <= timezone.now()
+
+
+def test_the_last_result_that_is_still_read_is_kept() -> None:
+    ended = []
+    for number, word in enumerate(["one", "two", "bad"]):
+        note.enqueue(word)
+        taken = queue.claim("w", NOW)
+        assert taken is not None
+        at = NOW + timedelta(minutes=number)
+        ended.append(queue.run(taken, lambda at=at: at))  # type: ignore[misc]
+    assert ended == ["SUCCESSFUL", "SUCCESSFUL", "READY"]
+    later = NOW + timedelta(days=2)
+    assert queue.has_old(later, (note,))
+    assert queue.prune(now=later, keep_last=(note,)) == 1
+    assert not queue.has_old(later, (note,))
+    assert set(DBTaskResult.objects.values_list("return_value", flat=True)) == {"TWO", None}
+    assert queue.prune(now=later) == 1

@@ -49,7 +49,7 @@ def test_a_job_that_nobody_awaits_is_finished_metered_and_visible(deal: Any) -> 
     assert results() == {"follow_jobs": {"jobs": 1, "ended": 1}, "seal": 2}
     assert states == ["running", "succeeded"]
     assert list(Metered.objects.values_list("reading", "quantity")) == [(job.engine_job_id, 120)]
-    assert verify_seals() == []
+    assert list(verify_seals()) == []
 
 
 def test_another_engines_jobs_are_left_to_it(deal: Any) -> None:

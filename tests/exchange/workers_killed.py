@@ -133,7 +133,7 @@ def main() -> None:
         "agreed_fen": AgreementLine.objects.get().gross_fen,
         "expired": Transfer.objects.filter(kind="release", idempotency_key__startswith="expire:h").count(),
         "sum": sum(unit),
-        "seals": verify_seals(),
+        "seals": [str(fault) for fault in verify_seals()],
     }
     sys.stdout.write(json.dumps(report))
 

@@ -5,9 +5,13 @@ import json
 import re
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
 from openpyxl import load_workbook
 from portal_city import City, signed_in
 
+from siwei.exchange import queue
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import Account, Seal
 from siwei.exchange.seals import seal
@@ -62,13 +66,55 @@ class TestWallet:
 class TestBoard:
     def test_pots_trial_balance_and_verification(self, dealt: City) -> None:
         seal(actor=PLATFORM, now=dealt.deal.now)
-        page = text_of(dealt, "olive", "/ledger?verify=1")
+        page = text_of(dealt, "olive", "/ledger")
         assert "adds up" in page
         assert "does not add up" not in page
-        assert "Whole: balances and holds" in page
         assert Seal.objects.get().sha256 in page
         assert 'href="/trace/xunli:2026"' in page
         assert signed_in(dealt.ann).get("/ledger?export=csv").content.decode("utf-8-sig").startswith("unit,account")
+
+    def test_a_worker_verifies(self, dealt: City) -> None:
+        ann, state = signed_in(dealt.ann), "/ledger/verification"
+        assert "Not verified yet." in text_of(dealt, "ann", state)
+        assert ann.post("/ledger/verify").headers["Location"] == "/ledger#verification"
+        assert ann.post("/ledger/verify").status_code == 302
+        assert "Waiting for a worker since" in text_of(dealt, "olive", "/ledger")
+        assert 'hx-trigger="every 2s"' in text_of(dealt, "ann", state)
+        taken = queue.claim("worker", timezone.now())
+        assert taken is not None
+        assert "Being verified" in text_of(dealt, "ann", state)
+        assert ann.get("/api/ledger/verification").json()["is_running"] is True
+        assert queue.run(taken, timezone.now) == queue.SUCCESSFUL
+        assert queue.claim("worker", timezone.now()) is None  # asked for twice, done once
+        page = text_of(dealt, "olive", "/ledger")
+        assert "Whole: balances and holds" in page
+        assert "Last verified at" in page
+        assert "hx-trigger" not in text_of(dealt, "ann", state)
+
+    def test_what_it_found_is_said_in_both_languages(self, dealt: City) -> None:
+        with connection.cursor() as cursor:
+            trigger = "siwei_seal_update" + (" ON exchange_seal" if connection.vendor == "postgresql" else "")
+            cursor.execute(f"DROP TRIGGER {trigger}")
+        told = signed_in(dealt.olive).post("/api/ledger/verification").json()
+        assert (told["result"], told["is_running"], told["reason"]) == (None, False, "")
+        assert told["asked_at"]
+        taken = queue.claim("worker", timezone.now())
+        assert taken is not None
+        queue.run(taken, timezone.now)
+        told = signed_in(dealt.ann).get("/api/ledger/verification").json()
+        assert told["result"]["is_whole"] is False
+        assert [finding["what_zh"] for finding in told["result"]["findings"]] == ["触发器不在，或与安装时不同"]
+        assert "guard siwei_seal_update</b> the trigger is not there" in text_of(dealt, "ann", "/ledger")
+        chinese = signed_in(dealt.ann).get("/ledger", headers={"Accept-Language": "zh-hans"}).content.decode()
+        assert "触发器 siwei_seal_update</b> 触发器不在" in chinese
+
+    @pytest.mark.parametrize("who", ["alice", "bob", "charlie"])
+    def test_nobody_else_asks_for_it(self, dealt: City, who: str) -> None:
+        client = signed_in(getattr(dealt, who))
+        assert client.post("/ledger/verify").status_code in (403, 404)
+        assert client.post("/api/ledger/verification").status_code in (403, 404)
+        assert Client().post("/ledger/verify").headers["Location"].startswith("/accounts/login")
+        assert queue.claim("worker", timezone.now()) is None
 
     def test_heads_are_anybodys(self, dealt: City, client) -> None:
         seal(actor=PLATFORM, now=dealt.deal.now)
@@ -100,6 +146,5 @@ class TestTrace:
         assert statement["closing"]["balance"] == statement["entries"][-1]["balance"]
         boards = signed_in(dealt.ann).get("/api/ledger/pots").json()
         assert [each["programme"] for each in boards] == ["xunli"]
-        assert signed_in(dealt.ann).get("/api/ledger/verification").json()["is_whole"]
         units = signed_in(dealt.ann).get("/api/ledger/trial-balance").json()["units"]
         assert all(unit["balance"] == 0 for unit in units)

@@ -133,6 +133,7 @@ PRIVATE = {
     "organisations/<slug:key>/events": ("/organisations/n-00000000000000aa/events", {"alice"}),
     "events": ("/events", {"alice", "bob", "charlie"}),
     "ledger": ("/ledger", set()),
+    "ledger/verification": ("/ledger/verification", set()),
     "trace/<path:subject>": ("/trace/job", {"alice", "bob"}),
     "api/ledger/statement": ("/api/ledger/statement?account=CNY:voucher:voucher", {"alice"}),
     "api/ledger/trial-balance": ("/api/ledger/trial-balance", set()),
@@ -271,6 +272,8 @@ NOT_OURS = (
     "api/datasets/<key>/<number>",
     "api/datasets/<key>/<number>/acceptance",
     "api/datasets/<key>/<number>/withdrawal",
+    # test_ledger_pages.py: asked for by members of organisations and visitors.
+    "ledger/verify",
     # test_services.py: keys, calls and upstreams as outsiders.
     "services/keys/<slug:identifier>",
     "services/keys/<slug:identifier>/revoke",

@@ -3,7 +3,7 @@
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -14,7 +14,6 @@ from siwei.errors import InputError, Problem
 if TYPE_CHECKING:
     import polars as pl
 
-    from siwei.exchange.verification import Verification
 
 ledger_app = App(name="ledger", help="Prove the ledger, read it, follow its money.")
 app.command(ledger_app)
@@ -39,10 +38,11 @@ def verify(
 
     result = verify_ledger(actor=PLATFORM, heads=heads)
     if json:
-        print_json(verification_as_dict(result))
+        print_json(result.as_dict())
     else:
         for finding in result.findings:
             error_console.print(f"✗ {finding}", highlight=False, markup=False, soft_wrap=True)
+            error_console.print(f"  {finding.what_zh}", highlight=False, markup=False, soft_wrap=True)
         console.print(", ".join(f"{count} {name}" for name, count in result.rows.items()), highlight=False)
         last = result.last_seal
         sealed = f"sealed up to block {last.number} {last.sha256}" if last else "nothing is sealed yet"
@@ -221,14 +221,3 @@ def _write(table: "pl.DataFrame", target: Path) -> None:
             target.write_text(table.write_json(), encoding="utf-8")
     except OSError as error:
         raise InputError([Problem(f"cannot be written: {error.strerror}", "", str(target))]) from None
-
-
-def verification_as_dict(result: "Verification") -> dict[str, Any]:
-    last = result.last_seal
-    return {
-        "is_whole": result.is_whole,
-        "rows": result.rows,
-        "unsealed": result.unsealed,
-        "last_seal": {"number": last.number, "sha256": last.sha256, "at": last.at.isoformat()} if last else None,
-        "findings": [{"check": finding.check, "row": finding.row, "what": finding.what} for finding in result.findings],
-    }

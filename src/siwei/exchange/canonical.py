@@ -16,7 +16,7 @@ UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 def canonical_json(value: Any) -> str:
     """Keys sorted, no spaces, Unicode as it is, times in UTC; floats by Python's shortest form. NaN is refused."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_text)
+    return _CANONICAL.encode(value)
 
 
 def sha256_of(value: Any) -> str:
@@ -57,3 +57,7 @@ def _text(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_text)
+"""Made once: `json.dumps` would make it anew for every value."""

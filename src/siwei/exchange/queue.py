@@ -141,22 +141,32 @@ def reason_of(row: DBTaskResult) -> str:
     return lines[-1].partition(": ")[2] or lines[-1] if lines else ""
 
 
-def has_old(now: datetime) -> bool:
-    return _old(now).exists()
+def has_old(now: datetime, keep_last: Sequence[Task] = ()) -> bool:
+    return _old(now, keep_last).exists()
 
 
-def prune(*, now: datetime) -> int:
-    """Forget what went well a day ago and what failed a month ago, and workers that stopped long since."""
-    deleted, _ = _old(now).delete()
+def prune(*, now: datetime, keep_last: Sequence[Task] = ()) -> int:
+    """Forget what went well a day ago and what failed a month ago, and workers that stopped long since. Of the tasks
+    in `keep_last` the last that went well stays: its result is still read."""
+    deleted, _ = _old(now, keep_last).delete()
     Worker.objects.filter(seen_at__lt=now - KEEP_FAILED).delete()
     return deleted
 
 
-def _old(now: datetime) -> "QuerySet[DBTaskResult]":
-    return DBTaskResult.objects.filter(
-        Q(status=SUCCESSFUL, finished_at__lt=now - KEEP_SUCCESSFUL)
-        | Q(status=FAILED, finished_at__lt=now - KEEP_FAILED)
-    ).order_by()
+def _old(now: datetime, keep_last: Sequence[Task]) -> "QuerySet[DBTaskResult]":
+    read = DBTaskResult.objects.filter(status=SUCCESSFUL)
+    kept = [
+        read.filter(task_path=each.module_path).order_by("-finished_at").values_list("pk", flat=True).first()
+        for each in keep_last
+    ]
+    return (
+        DBTaskResult.objects.filter(
+            Q(status=SUCCESSFUL, finished_at__lt=now - KEEP_SUCCESSFUL)
+            | Q(status=FAILED, finished_at__lt=now - KEEP_FAILED)
+        )
+        .exclude(pk__in=[pk for pk in kept if pk is not None])
+        .order_by()
+    )
 
 
 def _still_ours(row: DBTaskResult, status: str = RUNNING) -> "QuerySet[DBTaskResult]":

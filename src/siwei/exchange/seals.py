@@ -21,6 +21,7 @@ from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action
 from siwei.exchange.canonical import canonical_json
+from siwei.exchange.findings import Finding
 from siwei.exchange.models import Account, Event, Seal, Transfer
 
 LATER_COLUMNS = ("reverses_id",)
@@ -54,23 +55,20 @@ def seal(*, actor: Actor, now: datetime) -> Seal | None:
     return Seal.objects.create(number=last.number + 1 if last else 1, at=now, **block)
 
 
-def verify_seals() -> list[str]:
-    """Every seal that no longer fits what it covers, in words; empty when all is well. One pass over the rows."""
-    faults: list[str] = []
+def verify_seals() -> Iterator[Finding]:
+    """Every seal that no longer fits what it covers; nothing when all is well. One pass over the rows."""
     previous: Seal | None = None
     streams = [_Stream(rows) for rows in _rows_after(None)]
     for current in Seal.objects.order_by("number").iterator(chunk_size=2_000):
         taken = [_take(stream, getattr(current, last)) for stream, (_, last) in zip(streams, SEALED, strict=True)]
         block = _hash_block(previous, taken)
         if current.number != (previous.number + 1 if previous else 1):
-            faults.append(f"seal {current.number}: the one before it is missing")
-        faults.extend(
-            f"seal {current.number}: {name} is {value!r}, sealed was {getattr(current, name)!r}"
-            for name, value in block.items()
-            if value != getattr(current, name)
-        )
+            yield Finding("seal", str(current.number), "seal_before_missing")
+        for name, value in block.items():
+            if value != (sealed := getattr(current, name)):
+                values = {"name": name, "stands": value, "due": sealed}
+                yield Finding("seal", str(current.number), "seal_differs", values)
         previous = current
-    return faults
 
 
 def heads(after: int = 0) -> Iterator[dict[str, Any]]:
@@ -148,27 +146,23 @@ def read_heads(source: Path) -> list[dict[str, Any]]:
     return told
 
 
-def compare_heads(told: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where exported heads and the database's seals differ, in words."""
-    faults = [
-        f"head {later['number']}: it does not follow head {earlier['number']} in its own file"
-        for earlier, later in pairwise(told)
-        if later["number"] != earlier["number"] + 1 or later["previous_sha256"] != earlier["sha256"]
-    ]
+def compare_heads(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Where exported heads and the database's seals differ."""
+    for earlier, later in pairwise(told):
+        if later["number"] != earlier["number"] + 1 or later["previous_sha256"] != earlier["sha256"]:
+            yield Finding("head", str(later["number"]), "head_order", {"before": earlier["number"]})
     standing = heads()
     stands = next(standing, None)
     for head in told:
         while stands is not None and stands["number"] < head["number"]:
             stands = next(standing, None)
         if stands is None or stands["number"] != head["number"]:
-            faults.append(f"head {head['number']}: its seal is not in the database")
+            yield Finding("head", str(head["number"]), "head_unsealed")
             continue
-        faults.extend(
-            f"head {head['number']}: {name} is {stands[name]!r}, exported was {head[name]!r}"
-            for name in (*HEAD, "at")
-            if stands[name] != head[name]
-        )
-    return faults
+        for name in (*HEAD, "at"):
+            if stands[name] != head[name]:
+                values = {"name": name, "stands": stands[name], "due": head[name]}
+                yield Finding("head", str(head["number"]), "head_differs", values)
 
 
 class _Stream:

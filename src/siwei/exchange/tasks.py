@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import F, QuerySet
 from django_tasks import task
@@ -17,7 +18,17 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import call_collection, ledger, model_calls, queue, seals, settlement, upstream_probes, vouchers
+from siwei.exchange import (
+    call_collection,
+    ledger,
+    model_calls,
+    queue,
+    seals,
+    settlement,
+    upstream_probes,
+    verification,
+    vouchers,
+)
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.jobs import ACTIVE, refresh_job
 from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
@@ -142,8 +153,14 @@ def seal() -> int | None:
 
 
 @task()
+def verify_ledger() -> dict[str, Any]:
+    """Everything `siwei ledger verify` looks at; what it finds is the task's result (`verifications`)."""
+    return verification.verify_ledger(actor=PLATFORM).as_dict()
+
+
+@task()
 def prune_queue() -> int:
-    return queue.prune(now=workplace().now())
+    return queue.prune(now=workplace().now(), keep_last=(verify_ledger,))
 
 
 def _active_jobs(place: Workplace) -> "QuerySet[Job]":
@@ -181,7 +198,7 @@ RECURRING = (
     Recurring(sweep_calls, timedelta(seconds=30), _calls_are_overdue),
     Recurring(collect_calls, timedelta(minutes=1), lambda place: call_collection.has_due_calls(place.now())),
     Recurring(probe_upstreams, timedelta(minutes=1), lambda place: upstream_probes.due_upstreams(place.now()).exists()),
-    Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now())),
+    Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now(), (verify_ledger,))),
     Recurring(settle_day, timedelta(days=1), lambda place: settlement.is_due(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),
 )

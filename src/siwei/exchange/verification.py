@@ -4,7 +4,7 @@ Reads only, from one moment of the database, and does not hold up writers. Sums 
 hold comes out of it, not an entry, wherever all is well.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.constraints import missing_constraints
+from siwei.exchange.findings import Finding
 from siwei.exchange.guards import SUBJECTS, missing_guards
 from siwei.exchange.models import Account, Event, Hold, Seal, Transfer
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
@@ -65,24 +66,24 @@ WHERE kind = 'hold' AND NOT EXISTS (SELECT 1 FROM exchange_hold WHERE transfer_i
 ENTRIES = f"""
 SELECT id, idempotency_key, wrong FROM (
   SELECT entry.id, entry.idempotency_key, CASE
-    WHEN {{no_integer}} THEN 'its amount is not an integer'
-    WHEN entry.amount IS NULL OR entry.amount NOT BETWEEN 1 AND {AMOUNT_LIMIT} THEN 'its amount is out of bounds'
-    WHEN debit.id IS NULL OR credit.id IS NULL THEN 'an account of it is not there'
-    WHEN entry.debit_account_id = entry.credit_account_id THEN 'it pays an account from itself'
-    WHEN debit.unit <> entry.unit OR credit.unit <> entry.unit THEN 'its accounts keep another unit'
-    WHEN entry.kind NOT IN ('post', 'hold', 'capture', 'release', 'reverse') THEN 'its kind is unknown'
+    WHEN {{no_integer}} THEN 'amount_no_integer'
+    WHEN entry.amount IS NULL OR entry.amount NOT BETWEEN 1 AND {AMOUNT_LIMIT} THEN 'amount_out_of_bounds'
+    WHEN debit.id IS NULL OR credit.id IS NULL THEN 'account_gone'
+    WHEN entry.debit_account_id = entry.credit_account_id THEN 'same_account'
+    WHEN debit.unit <> entry.unit OR credit.unit <> entry.unit THEN 'other_unit'
+    WHEN entry.kind NOT IN ('post', 'hold', 'capture', 'release', 'reverse') THEN 'kind_unknown'
     WHEN (entry.kind = 'hold') <> (entry.expires_at IS NOT NULL)
       OR (entry.kind IN ('capture', 'release')) <> (entry.hold_id IS NOT NULL)
-      OR (entry.kind = 'reverse') <> (entry.reverses_id IS NOT NULL) THEN 'it has not the shape of its kind'
-    WHEN entry.kind = 'hold' AND entry.expires_at <= entry.at THEN 'it ends before it begins'
+      OR (entry.kind = 'reverse') <> (entry.reverses_id IS NOT NULL) THEN 'wrong_shape'
+    WHEN entry.kind = 'hold' AND entry.expires_at <= entry.at THEN 'ends_before'
     WHEN entry.hold_id IS NOT NULL AND (placed.id IS NULL OR placed.kind <> 'hold' OR placed.id >= entry.id
       OR placed.at > entry.at OR placed.debit_account_id <> entry.debit_account_id
-      OR placed.credit_account_id <> entry.credit_account_id) THEN 'it is not of a hold between its accounts'
-    WHEN entry.kind = 'capture' AND placed.expires_at <= entry.at THEN 'it captures a hold that had expired'
+      OR placed.credit_account_id <> entry.credit_account_id) THEN 'not_of_hold'
+    WHEN entry.kind = 'capture' AND placed.expires_at <= entry.at THEN 'hold_expired'
     WHEN entry.reverses_id IS NOT NULL AND (placed.id IS NULL OR placed.kind NOT IN ('post', 'capture')
       OR placed.id >= entry.id OR placed.at > entry.at OR placed.amount < entry.amount
       OR placed.debit_account_id <> entry.credit_account_id
-      OR placed.credit_account_id <> entry.debit_account_id) THEN 'it does not reverse what it names'
+      OR placed.credit_account_id <> entry.debit_account_id) THEN 'not_a_reversal'
   END AS wrong
   FROM exchange_transfer AS entry
   LEFT JOIN exchange_account AS debit ON debit.id = entry.debit_account_id
@@ -91,24 +92,12 @@ SELECT id, idempotency_key, wrong FROM (
 ) AS judged WHERE wrong IS NOT NULL ORDER BY id
 """  # noqa: S608
 REPEATED = (
-    ("transfer", "idempotency_key", "exchange_transfer", "the key is used {} times"),
-    ("transfer", "reverses_id", "exchange_transfer", "it is reversed {} times"),
-    ("account", "code", "exchange_account", "the code is used {} times"),
-    ("event", "action || ' ' || key", "exchange_event", "the key is used {} times"),
-    ("seal", "number", "exchange_seal", "the number is used {} times"),
+    ("transfer", "idempotency_key", "exchange_transfer", "key_repeated"),
+    ("transfer", "reverses_id", "exchange_transfer", "reversed_repeatedly"),
+    ("account", "code", "exchange_account", "code_repeated"),
+    ("event", "action || ' ' || key", "exchange_event", "key_repeated"),
+    ("seal", "number", "exchange_seal", "number_repeated"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`row` names what is wrong (an account's code, an entry's number and key, a table), `what` says how."""
-
-    check: str
-    row: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.check} {self.row}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +113,17 @@ class Verification:
     def is_whole(self) -> bool:
         return not self.findings
 
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it: what `siwei ledger verify --json`, the API and the queue tell."""
+        last = self.last_seal
+        return {
+            "is_whole": self.is_whole,
+            "rows": self.rows,
+            "unsealed": self.unsealed,
+            "last_seal": {"number": last.number, "sha256": last.sha256, "at": last.at.isoformat()} if last else None,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
 
 def verify_ledger(*, actor: Actor, heads: Path | None = None) -> Verification:
     """Check everything there is to check; `heads` is an exported file of block heads. For the operator and auditors.
@@ -132,10 +132,10 @@ def verify_ledger(*, actor: Actor, heads: Path | None = None) -> Verification:
     """
     require(actor.sees_all, actor, "verify the ledger")
     told = read_heads(heads) if heads is not None else []
-    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+    checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("guard", _guards), ("constraint", _constraints), ("account", _accounts), ("hold", _holds),
-        ("transfer", _entries), ("key", _repeated), ("seal", lambda: _of_blocks("seal", verify_seals())),
-        ("head", lambda: _of_blocks("head", compare_heads(told))),
+        ("transfer", _entries), ("key", _repeated), ("seal", verify_seals),
+        ("head", lambda: compare_heads(told)),
     ]  # fmt: skip
     with snapshot():
         findings = tuple(finding for name, check in checks for finding in _run(name, check))
@@ -175,28 +175,28 @@ def snapshot() -> Iterator[None]:
                 cursor.execute("ROLLBACK")
 
 
-def _run(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+def _run(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """What the check finds; that it cannot be made at all (a text where a number should be …) is a finding too."""
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rest = check()
+            rest = iter(check())
             found = list(islice(rest, MOST))
             if more := sum(1 for _ in rest):
-                found.append(Finding(name, "…", f"{more} more"))
+                found.append(Finding(name, "…", "more", {"count": more}))
     except (DatabaseError, ValueError, TypeError, OverflowError) as error:
-        return [Finding(name, "all", f"cannot be checked: {str(error).splitlines()[0]}")]
+        return [Finding(name, "all", "uncheckable", {"reason": str(error).splitlines()[0]})]
     return found
 
 
 def _guards() -> Iterator[Finding]:
     for subject in SUBJECTS:
         for name in missing_guards(connection, subject):
-            yield Finding("guard", name, "the trigger is not there, or not as it was installed")
+            yield Finding("guard", name, "guard_missing")
 
 
 def _constraints() -> Iterator[Finding]:
     for table, name in missing_constraints(connection):
-        yield Finding("constraint", table, f"{name} is not there, or not as it was made")
+        yield Finding("constraint", table, "constraint_missing", {"name": name})
 
 
 def _accounts() -> Iterator[Finding]:
@@ -210,12 +210,12 @@ def _accounts() -> Iterator[Finding]:
             ("balance", balance, balance_due), ("held", held, held_due), ("last entry", last, last_due)
         ):  # fmt: skip
             if stands != due:
-                yield Finding("account", code, f"{name} is {stands}, its entries come to {due}")
+                yield Finding("account", code, "differs", {"name": name, "stands": stands, "due": due})
         if held < 0 or balance - held < floor:
-            yield Finding("account", code, f"balance {balance} less held {held} is below its floor {floor}")
+            yield Finding("account", code, "below_floor", {"balance": balance, "held": held, "floor": floor})
     for unit, total in sorted(sums.items()):
         if total:
-            yield Finding("account", unit, f"the balances of the unit sum to {total}, not to zero")
+            yield Finding("account", unit, "unit_sum", {"total": total})
 
 
 def _holds() -> Iterator[Finding]:
@@ -223,16 +223,17 @@ def _holds() -> Iterator[Finding]:
         amount, placed, captured, _, released, _, _, _ = pairs
         row = f"{number} {key or ''}".strip()
         if placed is None:
-            yield Finding("hold", row, "no entry placed it")
+            yield Finding("hold", row, "hold_unplaced")
             continue
         for place, name in enumerate(("amount", "captured", "released", "end")):
             stands, due = pairs[2 * place : 2 * place + 2]
             if stands != due:
-                yield Finding("hold", row, f"{name} is {stands}, its entries come to {due}")
+                yield Finding("hold", row, "differs", {"name": name, "stands": stands, "due": due})
         if captured + released > amount:
-            yield Finding("hold", row, f"{captured} captured and {released} released of {amount}")
+            values = {"captured": captured, "released": released, "amount": amount}
+            yield Finding("hold", row, "hold_exceeded", values)
     for number, key in _rows(HOLDS_GONE):
-        yield Finding("hold", f"{number} {key}", "its progress is not there")
+        yield Finding("hold", f"{number} {key}", "hold_gone")
 
 
 def _entries() -> Iterator[Finding]:
@@ -242,17 +243,11 @@ def _entries() -> Iterator[Finding]:
 
 
 def _repeated() -> Iterator[Finding]:
-    for subject, column, table, words in REPEATED:
+    for subject, column, table, code in REPEATED:
         for value, count in _rows(
             f"SELECT {column}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1"  # noqa: S608
         ):
-            yield Finding(subject, str(value), words.format(count))
-
-
-def _of_blocks(check: str, faults: Sequence[str]) -> Iterator[Finding]:
-    for fault in faults:
-        place, _, what = fault.partition(": ")
-        yield Finding(check, place.removeprefix(f"{check} "), what)
+            yield Finding(subject, str(value), code, {"count": count})
 
 
 def _rows(sql: str) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from ninja import Query, Router, Schema
 from siwei.exchange.books import make_statement, totals_of, trial_balance
 from siwei.exchange.seals import heads
 from siwei.exchange.traces import trace
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.verifications import ask_verification, last_verification
 from siwei.portal.access import actor_of, require_operator
 from siwei.portal.api.answers import PAGE_SIZE, PageNumber, answers
 from siwei.portal.queries.money import pot_boards
@@ -84,16 +84,35 @@ class TrialBalance(Schema):
 
 class Finding(Schema):
     check: str
+    check_zh: str
     row: str
     what: str
+    what_zh: str
 
 
-class Verification(Schema):
+class SealedBlock(Schema):
+    number: int
+    sha256: str
+    at: datetime
+
+
+class Verified(Schema):
     is_whole: bool
     rows: dict[str, int]
     unsealed: dict[str, int]
-    last_block: int | None
+    last_seal: SealedBlock | None
     findings: list[Finding]
+
+
+class Verification(Schema):
+    """`asked_at` of one that waits for a worker or, `is_running`, is being done; the rest of the last that ended."""
+
+    asked_at: datetime | None
+    is_running: bool
+    ended_at: datetime | None
+    took_s: float | None
+    result: Verified | None
+    reason: str
 
 
 class Head(Schema):
@@ -191,15 +210,15 @@ def get_trial_balance(request: HttpRequest, as_of: date | None = None, page: Pag
 
 @router.get("/verification", response=answers(Verification))
 def get_verification(request: HttpRequest) -> Any:
-    """Every fault of the ledger, its guards and its sealed blocks. Operator and auditor."""
-    found = verify_ledger(actor=actor_of(request))
-    return {
-        "is_whole": found.is_whole,
-        "rows": found.rows,
-        "unsealed": found.unsealed,
-        "last_block": found.last_seal.number if found.last_seal else None,
-        "findings": [asdict(each) for each in found.findings],
-    }
+    """What the last verification found of the ledger, its guards and its sealed blocks. Operator and auditor."""
+    return asdict(last_verification(actor=actor_of(request)))
+
+
+@router.post("/verification", response=answers(Verification))
+def start_verification(request: HttpRequest) -> Any:
+    """Have a worker verify the ledger: nothing is asked for twice while one waits or is being done."""
+    ask_verification(actor=actor_of(request))
+    return asdict(last_verification(actor=actor_of(request)))
 
 
 @router.get("/heads", response=answers(list[Head]))

@@ -11,20 +11,23 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.timezone import get_default_timezone_name
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from siwei.errors import InputError, Problem
+from siwei.exchange.actors import Actor
 from siwei.exchange.books import Statement, as_table, make_statement, totals_of, trial_balance
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.models import Account, Decision, Seal
 from siwei.exchange.seals import HEADS_FILE, heads
 from siwei.exchange.traces import trace
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.verifications import ask_verification, last_verification
 from siwei.portal.access import actor_of, require_operator, require_private
 from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
+from siwei.portal.languages import choose
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.money import accounts_of, pot_boards, vouchers_of
 from siwei.portal.queries.organisations import organisation_or_missing
@@ -32,6 +35,7 @@ from siwei.portal.subjects import account_words, followed
 
 ROWS = 50
 LONGEST_CODE = 200
+FINDINGS = 200
 
 
 @login_required
@@ -88,7 +92,7 @@ def _entries_of(request: HttpRequest, made: Statement) -> dict[str, Any]:
 @login_required
 @require_safe
 def ledger_page(request: HttpRequest) -> HttpResponse:
-    """The operator's and auditors' money board: pots, trial balance, the last sealed block; verified when asked."""
+    """The operator's and auditors' money board: pots, trial balance, the last sealed block, the last verification."""
     actor = actor_of(request)
     require_operator(actor)
     as_of = day_parameter(request, "as_of")
@@ -109,9 +113,32 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "account_names": account_words(row["account"] for row in rows),
         "seal": Seal.objects.visible_to(actor).order_by("-number").first(),
-        "verification": verify_ledger(actor=actor) if text_parameter(request, "verify") else None,
+        **_verification(actor),
     }
     return render(request, "portal/ledger/board.html", context)
+
+
+@login_required
+@require_POST
+def verify(request: HttpRequest) -> HttpResponse:
+    """A worker does it; the board shows when it is done, and what it found."""
+    ask_verification(actor=actor_of(request))
+    return redirect(reverse("ledger") + "#verification")
+
+
+@login_required
+@require_safe
+def verification_state(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/ledger/verification.html", _verification(actor_of(request)))
+
+
+def _verification(actor: Actor) -> dict[str, Any]:
+    last = last_verification(actor=actor)
+    told = last.result["findings"][:FINDINGS] if last.result else []
+    findings = [
+        (choose(each["check_zh"], each["check"]), each["row"], choose(each["what_zh"], each["what"])) for each in told
+    ]
+    return {"verified": last, "findings": findings}
 
 
 @require_safe
