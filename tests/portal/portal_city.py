@@ -20,11 +20,14 @@ if __name__ == "__main__":
 
 from django.test import Client
 from django.utils import timezone
+from exchange_datasets import DatasetDeal
 from exchange_deal import DAY, Deal
 from exchange_models import ModelDeal
 
 from siwei.exchange import model_upstreams
 from siwei.exchange.actors import Actor, Role
+from siwei.exchange.bank_accounts import enter_bank_account
+from siwei.exchange.invoices import issue_invoices
 from siwei.exchange.models import (
     Fact,
     ImportFile,
@@ -40,6 +43,8 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.exchange.quotes import quote_match
+from siwei.market.bank import BankAccount
+from siwei.portal import django_settings
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 PASSWORD = "a-long-password-for-tests"
@@ -176,7 +181,27 @@ def call_models(city: City) -> None:
     model_upstreams.note_health("upstream", failures=1, failure="deadline", spared_s=0, now=deal.now)
 
 
+def hand_over_data(city: City) -> None:
+    """A dataset of the centre's in two versions, its terms accepted, a file of it had."""
+    deal = DatasetDeal(city, timezone.now(), django_settings.home.directory)
+    deal.offer()
+    for number in (1, 2):
+        version = deal.publish(number)
+    deal.accept(version)
+    deal.have(version)
+
+
+def pay(city: City) -> None:
+    """The month's statement is issued; the firm's bank account is entered, the centre's waits."""
+    now = timezone.now()
+    issue_invoices(city.centre.key, f"{NOW:%Y-%m}", actor=city.bob, now=now)
+    account = BankAccount(city.firm.name, "755900012310", "105584000021", "示例银行")
+    enter_bank_account(city.firm.key, account, actor=city.alice, now=now, idempotency_key="account")
+
+
 if __name__ == "__main__":
     filled = fill_city()
     settle_deal(filled)
     call_models(filled)
+    hand_over_data(filled)
+    pay(filled)

@@ -36,17 +36,20 @@ def given_for(name: str) -> dict[str, Any]:
         "ends_on": "2026-12-31", "need": "need", "offer": "offer",
         "reading": Usage.objects.values_list("reading", flat=True).first() or "",
         "name": "深圳市甲视觉科技有限公司",
-        "period": "2026-11", "account": "755900012310", "bank_code": "105584000021", "order": "x",
+        "decision": "decision", "period": "2026-11", "account": "755900012310", "bank_code": "105584000021",
+        "order": "x",
     }  # fmt: skip
 
 
 def key_for(city: City, name: str) -> str:
-    """What the act is on: the agreement, the firm, a listing of the firm's, or a quote of its."""
+    """What the act is on: the agreement, the firm, a listing of the firm's, a quote or a voucher of its."""
     if name == "propose":
         return quote_match("need", "offer", as_of=DAY, actor=city.alice, now=NOW, idempotency_key="told").key
     if name == "counter":
         city.deal.submit()
         city.deal.finish()
+    if name == "true_up":
+        return "voucher"
     if name in ON_JOBS:
         return city.deal.submit().key
     return "deal" if name in ON_AGREEMENTS else "need" if name in ON_LISTINGS else FIRM

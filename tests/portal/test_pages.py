@@ -197,6 +197,8 @@ def test_a_running_job_is_asked_again(city: City) -> None:
     assert 'hx-get="/jobs/job/state"' in client.get("/jobs/job").content.decode()
     city.deal.finish()
     assert "hx-get" not in client.get("/jobs/job/state").content.decode()
+    told = client.get("/jobs/job/state", headers={"HX-Request": "true"})
+    assert told.headers["HX-Refresh"] == "true"  # the page is read again, with its readings and files
 
 
 def test_pages_that_cannot_be_are_the_nearest(client: Client, city: City) -> None:

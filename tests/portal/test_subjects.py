@@ -6,7 +6,7 @@ from django.utils.translation import override
 from portal_city import City
 
 from siwei.portal.subjects import LONGEST, account_words, followed, shortened, subject_words
-from siwei.portal.words import GROUPS, ledger_unit, quantity
+from siwei.portal.words import GROUPS, ledger_unit, per, quantity
 
 pytestmark = pytest.mark.django_db
 FIRM = "n-00000000000000aa"
@@ -16,13 +16,13 @@ NAME = "深圳市甲视觉科技有限公司"
 @pytest.mark.parametrize(
     ("subject", "chinese", "english"),
     [
-        ("agreement:deal", "协议 deal", "Agreement deal"),
-        (f"bank_account:{FIRM}", f"银行账户 {NAME}", f"Bank account {NAME}"),
-        ("bank_account:city", "银行账户 本市", "Bank account the city"),
-        (f"invoice:{FIRM}:3", f"结算单 {NAME} · 3", f"Settlement statement {NAME} · 3"),
-        ("pot:xunli:2026", "资金池 训力券 · 2026", "Pot Training voucher (compute for model training) · 2026"),
-        (f"account:CNY:commitment:{FIRM}", f"账户 自有承诺 · {NAME}", f"Account Own commitment · {NAME}"),
-        (f"quote:{'0' * 32}", f"报价 {'0' * 12}…", f"Quote {'0' * 12}…"),
+        ("agreement:deal", "deal", "deal"),
+        (f"bank_account:{FIRM}", NAME, NAME),
+        ("bank_account:city", "本市", "the city"),
+        (f"invoice:{FIRM}:3", f"{NAME} · 3", f"{NAME} · 3"),
+        ("pot:xunli:2026", "训力券 · 2026", "Training voucher (compute for model training) · 2026"),
+        (f"account:CNY:commitment:{FIRM}", f"自有承诺 · {NAME}", f"Own commitment · {NAME}"),
+        (f"quote:{'0' * 32}", f"{'0' * 12}…", f"{'0' * 12}…"),
         ("unheard-of", "unheard-of", "unheard-of"),
     ],
 )
@@ -30,7 +30,7 @@ def test_subjects(city: City, subject: str, chinese: str, english: str) -> None:
     told = []
     for language in ("zh-hans", "en"):
         with override(language):
-            told.append(subject_words([subject])[subject])
+            told.append(subject_words([subject], city.alice)[subject])
     assert told == [chinese, english]
 
 
@@ -50,9 +50,20 @@ def test_accounts(city: City, code: str, words: str) -> None:
         assert account_words([code]) == {code: words}
 
 
-def test_many_take_one_query(dealt: City, django_assert_num_queries) -> None:
-    with django_assert_num_queries(1):
-        assert len(subject_words([f"organisation:{FIRM}", "pot:xunli:2026", "agreement:deal"])) == 3
+def test_what_is_called_by_a_title_is_for_who_may_see_it(dealt: City) -> None:
+    asked = ["agreement:deal", "listing:need", "job:job", "quote:told", "match:need/offer", "voucher:voucher"]
+    with override("zh-hans"):
+        assert [subject_words(asked, dealt.alice)[each] for each in asked] == [*["训练"] * 5, "训力券"]
+    with override("en"):
+        assert subject_words(["agreement:deal", "delivery:deal:1"], dealt.ann) == {
+            "agreement:deal": "Training", "delivery:deal:1": "Training",
+        }  # fmt: skip
+        assert subject_words(["agreement:deal"], dealt.charlie) == {"agreement:deal": "deal"}
+
+
+def test_each_kind_takes_one_query(dealt: City, django_assert_num_queries) -> None:
+    with django_assert_num_queries(2):
+        assert len(subject_words([f"organisation:{FIRM}", "pot:xunli:2026", "agreement:deal"], dealt.alice)) == 3
 
 
 def test_what_is_followed_is_named_for_who_may_see_it(dealt: City) -> None:
@@ -73,6 +84,8 @@ def test_units_in_words() -> None:
         assert quantity(-5_400, "accelerator-second:cpu") == "−5,400 加速卡秒（−1.50 小时） · cpu"
     with override("en"):
         assert quantity(60, "accelerator-second:cpu") == "60 accelerator-seconds (0.02 h) · cpu"
+        told = [per(3_600, "accelerator-second:cpu"), per(1, "piece"), per(1_000, "token")]
+        assert told == ["accelerator-hour", "piece", "1,000 tokens"]
 
 
 def test_every_state_has_a_word() -> None:

@@ -7,12 +7,13 @@ whole page at once. What has no name of its own keeps its key, shortened where i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from siwei.exchange.actors import VISITOR, Actor
-from siwei.exchange.models import Organisation, Voucher
+from siwei.exchange.models import Agreement, Application, Decision, Job, Listing, Organisation, Quote, Voucher
 from siwei.portal import words
 from siwei.portal.city_pack import programmes
 from siwei.portal.languages import choose
@@ -20,13 +21,29 @@ from siwei.portal.languages import choose
 LONGEST = 24
 """Of a key that is shown as it is; a longer one is made by a program, and its beginning tells it apart."""
 PURPOSES = words.GROUPS["purpose"]
+NEED = ("title_zh", "title_en")
+TITLED: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "agreement": (Agreement, tuple(f"match__need__{each}" for each in NEED)),
+    "application": (Application, ("pot__programme",)),
+    "decision": (Decision, ("programme",)),
+    "job": (Job, tuple(f"line__agreement__match__need__{each}" for each in NEED)),
+    "listing": (Listing, NEED),
+    "quote": (Quote, tuple(f"match__need__{each}" for each in NEED)),
+    "voucher": (Voucher, ("pot__programme",)),
+}
+WITHIN: dict[str, Callable[[str], tuple[str, str]]] = {
+    "delivery": lambda key: ("agreement", key.rpartition(":")[0]),
+    "match": lambda key: ("listing", key.partition("/")[0]),
+}
+"""What has no name of its own and is called by what it belongs to."""
 
 
-def subject_words(subjects: Iterable[str]) -> dict[str, str]:
-    """`agreement:KEY` → 「协议 KEY」, `bank_account:ORGANISATION` → 「银行账户 NAME」, for each of them. One query."""
+def subject_words(subjects: Iterable[str], actor: Actor) -> dict[str, str]:
+    """`agreement:KEY` → what was needed, `application:KEY` → the programme, `bank_account:ORGANISATION` → its name, for
+    each of them; of what kind it is, the action tells that it stands beside. One query for each kind there is."""
     asked = set(subjects)
-    names = _names(asked)
-    return {each: _subject(each, names) for each in asked}
+    names, titles = _names(asked), _titles(asked, actor)
+    return {each: titles.get(each) or _subject(each, names) for each in asked}
 
 
 def account_words(codes: Iterable[str]) -> dict[str, str]:
@@ -41,15 +58,32 @@ def followed(subject: str, actor: Actor) -> str:
     """What `siwei.exchange.traces.trace` was asked to follow: a pot by its programme, a voucher by its pot's."""
     programme, _colon, period = subject.rpartition(":")
     if programme in programmes():
-        return f"{_('Pot')} · {_programme(programme)} · {period}"
+        return f"{_('Pot')} · {programme_title(programme)} · {period}"
     voucher = Voucher.objects.visible_to(actor).filter(key=subject).select_related("pot", "organisation").first()
     if voucher is None:
         return shortened(subject)
-    return f"{_('Voucher')} · {_programme(voucher.pot.programme)} · {voucher.organisation.name}"
+    return f"{_('Voucher')} · {programme_title(voucher.pot.programme)} · {voucher.organisation.name}"
 
 
 def shortened(key: str) -> str:
     return key if len(key) <= LONGEST else f"{key[: LONGEST // 2]}…"
+
+
+def _titles(subjects: Iterable[str], actor: Actor) -> dict[str, str]:
+    """The subjects that are called by a listing's or a programme's title, as far as the actor may see them."""
+    wanted: dict[str, dict[str, list[str]]] = {}
+    for subject in subjects:
+        kind, _colon, key = subject.partition(":")
+        kind, key = WITHIN[kind](key) if kind in WITHIN else (kind, key)
+        if kind in TITLED:
+            wanted.setdefault(kind, {}).setdefault(key, []).append(subject)
+    titles: dict[str, str] = {}
+    for kind, keys in wanted.items():
+        model, fields = TITLED[kind]
+        for key, *told in model.objects.visible_to(actor).filter(key__in=keys).values_list("key", *fields):
+            title = choose(*told) if len(told) > 1 else programme_title(told[0])
+            titles |= {each: title for each in keys[key] if title}
+    return titles
 
 
 def _names(texts: Iterable[str]) -> Mapping[str, str]:
@@ -62,8 +96,7 @@ def _subject(subject: str, names: Mapping[str, str]) -> str:
     kind, colon, rest = subject.partition(":")
     if not colon:
         return subject
-    about = _account(rest, names) if kind == "account" else _whose(rest, names)
-    return f"{words.word('subject', kind)} {about}"
+    return _account(rest, names) if kind == "account" else _whose(rest, names)
 
 
 def _account(code: str, names: Mapping[str, str]) -> str:
@@ -86,9 +119,9 @@ def _part(part: str, names: Mapping[str, str]) -> str:
         return names[part]
     if part == "city":
         return _("the city")
-    return _programme(part) if part in programmes() else shortened(part)
+    return programme_title(part) if part in programmes() else shortened(part)
 
 
-def _programme(programme_id: str) -> str:
-    title = programmes()[programme_id].title
-    return choose(title.zh, title.en)
+def programme_title(programme_id: str) -> str:
+    found = programmes().get(programme_id)
+    return choose(found.title.zh, found.title.en) if found else programme_id

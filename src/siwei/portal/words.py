@@ -206,6 +206,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "service-day": gettext_noop("service-days"),
         "microfen": gettext_noop("millionths of a fen"),
     },
+    "one": {
+        "accelerator-second": gettext_noop("accelerator-second"),
+        "licence": gettext_noop("licence"),
+        "milestone": gettext_noop("milestone"),
+        "piece": gettext_noop("piece"),
+        "seat": gettext_noop("seat"),
+        "service-day": gettext_noop("service-day"),
+    },
     "purpose": {
         "pot": gettext_noop("Pot"),
         "budget": gettext_noop("Public budget"),
@@ -227,40 +235,60 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "purpose_explained": {
         "commitment": gettext_noop("what was declared and no agreement has taken yet"),
-        "own-share": gettext_noop("taken by signed agreements; paid as they are settled"),
+        "own-share": gettext_noop("moved here by signed agreements; what one does not use serves the next"),
         "allowance": gettext_noop("put at its disposal; used as it is metered"),
     },
-    "subject": {
-        "access_key": gettext_noop("Access key"),
-        "account": gettext_noop("Account"),
+    "column": {
+        "accelerator": gettext_noop("Accelerator"),
         "agreement": gettext_noop("Agreement"),
-        "application": gettext_noop("Application"),
-        "bank_account": gettext_noop("Bank account"),
-        "cap": gettext_noop("Spending cap"),
-        "dataset": gettext_noop("Dataset"),
-        "decision": gettext_noop("Decision"),
-        "delivery": gettext_noop("Delivery"),
-        "dispute": gettext_noop("Dispute"),
-        "import": gettext_noop("Import"),
-        "invoice": gettext_noop("Settlement statement"),
-        "job": gettext_noop("Job"),
-        "listing": gettext_noop("Listing"),
-        "match": gettext_noop("Match"),
-        "objection": gettext_noop("Objection"),
+        "amount_fen": gettext_noop("Amount (fen)"),
+        "attribute": gettext_noop("Fact"),
+        "award_fen": gettext_noop("Award (fen)"),
+        "confidence": gettext_noop("Confidence"),
+        "decided": gettext_noop("Decided"),
+        "decisions": gettext_noop("Decisions"),
+        "district": gettext_noop("District"),
+        "draft": gettext_noop("Draft"),
+        "eligible": gettext_noop("eligible"),
+        "facts": gettext_noop("Facts"),
+        "firms": gettext_noop("Firms"),
+        "framework": gettext_noop("Framework"),
+        "generated": gettext_noop("Generated"),
+        "hhi": "HHI",
+        "id": gettext_noop("Number"),
+        "key": gettext_noop("Key"),
+        "kind": gettext_noop("Kind"),
+        "layer": gettext_noop("Layer"),
+        "name": gettext_noop("Name"),
+        "name_en": gettext_noop("Name (English)"),
+        "name_zh": gettext_noop("Name (Chinese)"),
         "organisation": gettext_noop("Organisation"),
-        "payment_batch": gettext_noop("Batch"),
-        "payment_order": gettext_noop("Order"),
-        "person": gettext_noop("Person"),
-        "pot": gettext_noop("Pot"),
-        "project": gettext_noop("Project"),
-        "quote": gettext_noop("Quote"),
-        "reporter": gettext_noop("Meter's key"),
-        "round": gettext_noop("Round"),
-        "statement": gettext_noop("Bank statement"),
-        "task": gettext_noop("Task"),
-        "upstream": gettext_noop("Upstream"),
-        "usage": gettext_noop("Reading"),
-        "voucher": gettext_noop("Voucher"),
+        "origin": gettext_noop("Origin"),
+        "part": gettext_noop("Counted"),
+        "programme": gettext_noop("Programme"),
+        "purpose": gettext_noop("Account"),
+        "quantity": gettext_noop("Quantity"),
+        "rows": gettext_noop("Rows"),
+        "segment": gettext_noop("Segment"),
+        "side": gettext_noop("Side"),
+        "state": gettext_noop("State"),
+        "status": gettext_noop("Proof"),
+        "title_en": gettext_noop("Name (English)"),
+        "title_zh": gettext_noop("Name (Chinese)"),
+        "unit": gettext_noop("Unit"),
+        "verdict": gettext_noop("Verdict"),
+        "verified": gettext_noop("Verified"),
+        "whole": gettext_noop("Out of"),
+    },
+    "measured": {
+        "started_at": gettext_noop("began"),
+        "ended_at": gettext_noop("over at"),
+        "wall_s": gettext_noop("seconds by the clock"),
+        "cpu_s": gettext_noop("processor seconds"),
+        "peak_memory_mb": gettext_noop("most memory (MB)"),
+        "accelerator_model": gettext_noop("accelerator"),
+        "accelerator_count": gettext_noop("how many"),
+        "accelerator_seconds": gettext_noop("accelerator-seconds"),
     },
     "actor": {"platform": gettext_noop("the platform"), "bank": gettext_noop("the bank")},
     "memo": {
@@ -516,6 +544,8 @@ CODED = frozenset(
     {"legal_form", "main_industry", "project_field", "project_level", "project_lead_form", "peacock_level"}
 )
 """Attributes whose values are codes; each has a group of words by its own name."""
+DEMONSTRATION = "demonstration (generated)"
+"""The source of the demonstration's facts (`siwei.run.cast_parties`), which stands above this room."""
 MARKS = {"source": "源", "road": "路", "base": "基", "wing": "翼", "evolve": "演"}
 
 
@@ -533,6 +563,16 @@ def quantity(value: int, unit: str) -> str:
         count = grouped(value / SECONDS_PER_HOUR)
         hours = choose(f"（{count} 小时）", f" ({count} h)")
     return f"{grouped(value)} {word('unit', kind)}{hours}" + (f" · {model}" if model else "")
+
+
+def per(quantity: int, unit: str) -> str:
+    """What a price is for: one of the unit by its own name, an hour for 3,600 accelerator-seconds, else the quantity of
+    it."""
+    kind, _colon, _model = unit.partition(":")
+    if kind.startswith("accelerator-second") and quantity == SECONDS_PER_HOUR:
+        return _("accelerator-hour")
+    one = GROUPS["one"].get(kind) if quantity == 1 else None
+    return _(one) if one else f"{grouped(quantity)} {word('unit', kind)}"
 
 
 def ledger_unit(unit: str) -> str:
@@ -561,5 +601,7 @@ def source(text: str) -> str:
         return _("your own word")
     if text == SOURCE:
         return _("this exchange")
+    if text == DEMONSTRATION:
+        return _("demonstration (generated)")
     name = text.removeprefix(DECLARED_BY)
     return text if name == text else _("declared by %(name)s") % {"name": name}

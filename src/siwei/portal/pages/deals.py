@@ -88,7 +88,9 @@ def place_of_payment(act: str, made: object) -> str:
 @require_safe
 def approvals_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    found = Approval.objects.visible_to(actor).select_related("agreement", "party__organisation", "requested_by")
+    found = Approval.objects.visible_to(actor).select_related(
+        "agreement__match__need", "party__organisation", "requested_by"
+    )
     context = {
         "waiting": found.filter(state="open").order_by("requested_at")[:SHOWN],
         "decided": found.exclude(state="open").select_related("decided_by").order_by("-pk")[:50],
@@ -103,7 +105,12 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
 def disputes_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     found = Dispute.objects.visible_to(actor).select_related(
-        "agreement", "usage__line", "delivery", "opener__organisation", "opener__person", "proposed_by__organisation"
+        "agreement__match__need",
+        "usage__line",
+        "delivery",
+        "opener__organisation",
+        "opener__person",
+        "proposed_by__organisation",
     )
     found = found.prefetch_related(FILES)
     context = {

@@ -29,14 +29,14 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "waiting": found.filter(state="proposed")[:20],
         "agreements": found.exclude(state="proposed")[:20],
         "jobs": Job.objects.visible_to(actor)
-        .select_related("line__agreement", "line__provider")
+        .select_related("line__agreement__match__need", "line__provider")
         .order_by("-submitted_at")[:20],
         "applications": [] if actor.sees_all else applications(actor)[:20],
         "office": waiting_for(actor),
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,
         "events": events,
-        "subjects": subject_words(each.subject for each in events),
+        "subjects": subject_words((each.subject for each in events), actor),
         "generated": concerns_generated(actor),
     }
     return render(request, "portal/desk.html", context)

@@ -37,7 +37,8 @@ def organisation_events(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _events(request: HttpRequest, organisation: Organisation | None) -> HttpResponse:
-    found = events_of(actor_of(request), organisation)
+    actor = actor_of(request)
+    found = events_of(actor, organisation)
     action = text_parameter(request, "action", 40)
     start, end = day_parameter(request, "from"), day_parameter(request, "to")
     chosen = narrowed(found, action, start, end)
@@ -49,7 +50,7 @@ def _events(request: HttpRequest, organisation: Organisation | None) -> HttpResp
         "organisation": organisation,
         "page": page,
         "done": done,
-        "subjects": subject_words(line.subject for line in done),
+        "subjects": subject_words((line.subject for line in done), actor),
         "actions": actions_of(found, action),
         "action": action,
         "start": start,

@@ -42,7 +42,7 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
         "item": measurement,
         "page": page,
         "columns": list(zip(rows.columns, is_number, strict=True)),
-        "rows": [list(zip(row, is_number, strict=True)) for row in rows.slice(start, len(page)).rows()],
+        "rows": [list(zip(row, rows.columns, is_number, strict=True)) for row in rows.slice(start, len(page)).rows()],
         "shows_rows": shows_rows,
         "generated": current_directory().has_generated,
     }

@@ -23,7 +23,12 @@ def job_page(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def job_state(request: HttpRequest, key: str) -> HttpResponse:
-    return render(request, "portal/jobs/state.html", {"view": job_view(key, actor_of(request))})
+    """While it runs its page asks for this; once it has ended the page is read again, with its readings and files."""
+    view = job_view(key, actor_of(request))
+    response = render(request, "portal/jobs/state.html", {"view": view})
+    if view.is_ended and request.headers.get("HX-Request"):
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def job_log(request: HttpRequest, key: str) -> HttpResponse:

@@ -31,7 +31,7 @@ from siwei.portal.languages import choose
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.money import accounts_of, pot_boards, vouchers_of
 from siwei.portal.queries.organisations import organisation_or_missing
-from siwei.portal.subjects import account_words, followed
+from siwei.portal.subjects import account_words, followed, programme_title
 
 ROWS = 50
 LONGEST_CODE = 200
@@ -56,19 +56,21 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
         made = make_statement(account.code if account else chosen, start, end, actor=actor)
     if made is not None and (form := text_parameter(request, "export")):
         return export_response(_in_local_time(as_table(made)), f"statement-{made.account.pk}", form)
+    vouchers = vouchers_of(organisation.pk, actor)
+    shown: dict[str, Any] = _entries_of(request, made) if made is not None else {"rows": []}
     context = {
         "organisation": organisation,
         "generated": organisation.is_generated,
         "accounts": accounts,
         "spendable": [each for each in accounts if each.purpose in ("own-share", "commitment", "allowance")],
-        "vouchers": vouchers_of(organisation.pk, actor),
+        "vouchers": vouchers,
+        "account_names": account_words({each.code for each in accounts} | {row["other"] for row in shown["rows"]})
+        | {each.account.code: f"{_('Voucher')} · {programme_title(each.decision.programme)}" for each in vouchers},
         "statement": made,
         "start": start,
         "end": end,
-        **(_entries_of(request, made) if made is not None else {}),
+        **shown,
     }
-    others = {row["other"] for row in context.get("rows", ())}
-    context["account_names"] = account_words({each.code for each in accounts} | others)
     return render(request, "portal/ledger/wallet.html", context)
 
 

@@ -20,7 +20,7 @@ from siwei.portal.queries import market
 from siwei.portal.queries.claims import claims_explained
 from siwei.portal.queries.indicators import measurements
 from siwei.portal.queries.quotes import usable_vouchers
-from siwei.portal.queries.workspace import timeline, waiting
+from siwei.portal.queries.workspace import is_mine, timeline, waiting
 from siwei.portal.words import MARKS
 
 
@@ -103,6 +103,7 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
         "view": view,
         "claims": claims_explained(view.lines, actor),
         "possible": possible_steps(view.agreement.state),
+        "may_sign": any(each.signed_at is None and is_mine(each, actor) for each in view.parties),
         "waiting": waiting(view, actor),
         "timeline": timeline(view, actor),
         "sees_quote": view.agreement.quote_id is not None

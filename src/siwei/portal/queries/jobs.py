@@ -21,6 +21,10 @@ METRICS_BYTES = 64 * 1024
 MOST_METRICS = 40
 
 
+NAMED = "line__agreement__match__need"
+"""What a job is called by (`job_name`), for `select_related`."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
     job: Job
@@ -45,7 +49,7 @@ class Log:
 def job_or_missing(key: str, actor: Actor) -> Job:
     job = (
         Job.objects.visible_to(actor)
-        .select_related("line__agreement", "line__provider", "line__consumer")
+        .select_related("line__agreement__match__need", "line__provider", "line__consumer")
         .filter(key=key)
         .first()
     )
@@ -57,7 +61,7 @@ def job_or_missing(key: str, actor: Actor) -> Job:
 def jobs_of(organisation_id: int, actor: Actor) -> QuerySet[Job]:
     """Jobs that an organisation runs or asked for, newest first."""
     own = Q(line__consumer_id=organisation_id) | Q(line__provider_id=organisation_id)
-    return Job.objects.visible_to(actor).filter(own).order_by("-submitted_at", "key")
+    return Job.objects.visible_to(actor).filter(own).select_related(NAMED).order_by("-submitted_at", "key")
 
 
 def job_view(key: str, actor: Actor) -> JobView:

@@ -93,7 +93,9 @@ def standing_for(asked: Asked, organisation: Organisation, actor: Actor, now: da
     wanted = asked.need["seconds"] * asked.count
     found = [
         Standing(line, line_room(line))
-        for line in lines.select_related("agreement", "provider").order_by("agreement__ends_at", "pk")[:SHOWN]
+        for line in lines.select_related("agreement__match__need", "provider").order_by("agreement__ends_at", "pk")[
+            :SHOWN
+        ]
     ]
     return [each for each in found if each.left >= wanted]
 

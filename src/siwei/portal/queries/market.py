@@ -106,7 +106,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
     """Fifteen queries, whatever the number of parties, lines and entries."""
     agreement = (
         Agreement.objects.visible_to(actor)
-        .select_related("voucher__decision", "voucher__pot", "voucher__organisation", "match", "quote", "project")
+        .select_related("voucher__decision", "voucher__pot", "voucher__organisation", "match__need", "quote", "project")
         .filter(key=key)
         .first()
     )
@@ -117,7 +117,12 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
         agreement,
         list(agreement.parties.select_related("organisation", "person").order_by("pk")),
         lines,
-        list(Job.objects.visible_to(actor).filter(line__agreement=agreement).order_by("pk")),
+        list(
+            Job.objects.visible_to(actor)
+            .filter(line__agreement=agreement)
+            .select_related("line__agreement__match__need")
+            .order_by("pk")
+        ),
         list(
             Usage.objects.visible_to(actor)
             .filter(line__agreement=agreement)
@@ -129,6 +134,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
             Delivery.objects.visible_to(actor)
             .filter(agreement=agreement)
             .select_related(
+                "agreement",
                 *(
                     f"{side}__{who}"
                     for side in ("giver", "receiver", "reported_by")
@@ -143,7 +149,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
         list(
             Dispute.objects.visible_to(actor)
             .filter(agreement=agreement)
-            .select_related("agreement", "usage", "delivery", "opener__organisation")
+            .select_related("agreement__match__need", "usage", "delivery", "opener__organisation")
             .prefetch_related(FILES)
             .order_by("pk")
         ),
@@ -173,7 +179,10 @@ def money_trail(lines: list[AgreementLine]) -> list[Transfer]:
 
 def agreements(actor: Actor, organisation_id: int | None = None) -> QuerySet[Agreement]:
     found = (
-        Agreement.objects.visible_to(actor).prefetch_related("parties__organisation").order_by("-proposed_at", "key")
+        Agreement.objects.visible_to(actor)
+        .select_related("match__need")
+        .prefetch_related("parties__organisation")
+        .order_by("-proposed_at", "key")
     )
     return found.filter(parties__organisation_id=organisation_id).distinct() if organisation_id else found
 

@@ -10,7 +10,9 @@ from siwei.exchange.models import Usage
 
 def readings_of(actor: Actor, agreement: str = "", reading: str = "") -> QuerySet[Usage]:
     """Newest first."""
-    found = Usage.objects.visible_to(actor).select_related("line__agreement", "counter_reading", "settlement")
+    found = Usage.objects.visible_to(actor).select_related(
+        "line__agreement__match__need", "counter_reading", "settlement"
+    )
     if agreement:
         found = found.filter(line__agreement__key=agreement)
     if reading:

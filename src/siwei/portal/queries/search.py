@@ -11,6 +11,7 @@ from siwei.policy.programmes import Programme
 from siwei.portal.city_pack import chain, programmes
 from siwei.portal.directory import syllable
 from siwei.portal.languages import to_simplified
+from siwei.portal.queries.jobs import NAMED
 from siwei.portal.queries.organisations import Search, find_organisations, load_in_order
 
 SHOWN = 20
@@ -47,6 +48,6 @@ def search_everything(text: str, actor: Actor) -> Found:
         row for row in chain().segments.values() if name_matches(words, row["id"], row["name_zh"], row["name_en"])
     ]
     offered = [each for each in programmes().values() if name_matches(words, each.id, each.title.zh, each.title.en)]
-    jobs = Job.objects.visible_to(actor).filter(key__icontains=text).order_by("key")[:SHOWN]
+    jobs = Job.objects.visible_to(actor).filter(key__icontains=text).select_related(NAMED).order_by("key")[:SHOWN]
     organisations = load_in_order(matched.get_column("id").head(SHOWN).to_list(), actor)
     return Found(organisations, matched.height, segments, offered, list(jobs))

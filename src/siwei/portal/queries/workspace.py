@@ -110,7 +110,7 @@ def _of_transfer(transfer: Transfer) -> Moment:
     )  # fmt: skip
 
 
-def _is_mine(party: AgreementParty, actor: Actor) -> bool:
+def is_mine(party: AgreementParty, actor: Actor) -> bool:
     own = actor.person_id is not None and party.person_id == actor.person_id
     return own or actor.role_in(party.organisation_id) is not None
 
@@ -120,7 +120,7 @@ def _signatures(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
         for party in view.parties:
             if party.signed_at is None:
                 what = _("the signature of an owner or a manager") if party.organisation_id else _("the signature")
-                yield Waiting(party.name, what, view.agreement.proposed_at, None, "#acts", _is_mine(party, actor))
+                yield Waiting(party.name, what, view.agreement.proposed_at, None, "#acts", is_mine(party, actor))
 
 
 def _approvals(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
@@ -128,7 +128,7 @@ def _approvals(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
     for each in view.approvals:
         party = parties[each.party_id]
         what = _("the approval of %(role)s") % {"role": word("role", each.role)}
-        yield Waiting(party.name, what, each.requested_at, None, "#acts", _is_mine(party, actor))
+        yield Waiting(party.name, what, each.requested_at, None, "#acts", is_mine(party, actor))
 
 
 def _deliveries(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
@@ -139,7 +139,7 @@ def _deliveries(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
         party, what, since = _turn_of(each)
         if party is not None:
             link = f"#delivery-{each.number}"
-            yield Waiting(party.name, f"{each.number}. {each.title}: {what}", since, each.due_on, link, _is_mine(
+            yield Waiting(party.name, f"{each.number}. {each.title}: {what}", since, each.due_on, link, is_mine(
                 party, actor
             ))  # fmt: skip
 
@@ -160,7 +160,7 @@ def _disputes(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
             for party in _answering(each, view):
                 what = _("agree to what is proposed, or answer") if each.proposed is not None else _("answer")
                 what = _("a dispute: %(what)s") % {"what": what}
-                yield Waiting(party.name, what, each.opened_at, None, f"#dispute-{each.key}", _is_mine(party, actor))
+                yield Waiting(party.name, what, each.opened_at, None, f"#dispute-{each.key}", is_mine(party, actor))
 
 
 def _answering(dispute: Dispute, view: AgreementView) -> list[AgreementParty]:
@@ -174,7 +174,7 @@ def _jobs(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
         consumers = {line.consumer_id for line in view.lines}
         for party in view.parties:
             if party.organisation_id in consumers:
-                yield Waiting(party.name, _("launch the job"), view.agreement.signed_at, None, "#acts", _is_mine(
+                yield Waiting(party.name, _("launch the job"), view.agreement.signed_at, None, "#acts", is_mine(
                     party, actor
                 ))  # fmt: skip
 

@@ -14,7 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from siwei.city.firms.reasons import MERGED_BY, in_chinese
-from siwei.exchange.models import Project
+from siwei.exchange.models import Agreement, Delivery, Job, Project
 from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
@@ -23,6 +23,7 @@ from siwei.portal.addresses import subject_address
 from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
 from siwei.portal.figures import about, exact_microfen, exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
+from siwei.portal.subjects import programme_title, shortened
 
 register = template.Library()
 
@@ -60,6 +61,12 @@ def merged_by(value: str) -> str:
 def comma() -> str:
     """What stands between the parts of a list, in the reader's language."""
     return languages.comma()
+
+
+@register.simple_tag
+def colon() -> str:
+    """What stands between a label and what it tells, in the reader's language; a space with it where there is one."""
+    return choose("：", ": ")
 
 
 @register.simple_tag
@@ -131,6 +138,62 @@ def named(row: Any, field: str = "name") -> str:
 def word(value: str, group: str) -> str:
     """A stored code (`firm`, `base`, `signed` …) as a word, by its group."""
     return words.word(group, str(value))
+
+
+@register.filter
+def agreement_name(agreement: Agreement) -> str:
+    """What was needed, in its own words; by its key where it came of no match."""
+    if agreement.match is None:
+        return shortened(agreement.key)
+    need = agreement.match.need
+    return choose(need.title_zh, need.title_en)
+
+
+@register.filter
+def job_name(job: Job) -> str:
+    """A job is called as what its agreement is about, and by the beginning of its key."""
+    return f"{agreement_name(job.line.agreement)} · {shortened(job.key)}"
+
+
+@register.filter(name="shortened")
+def shortened_key(key: str) -> str:
+    return shortened(key)
+
+
+@register.simple_tag
+def unit_price(fen_each: int, quantity_each: int, unit: str) -> str:
+    """A price with what it is for: `¥24.00 / accelerator-hour`, `¥680.00 / piece`."""
+    return f"{exact_yuan(fen_each)} / {words.per(quantity_each, unit)}"
+
+
+@register.filter
+def delivery_title(delivery: Delivery) -> str:
+    """As the parties named it; a kind's own event in the reader's language."""
+    kind = KINDS.get(delivery.agreement.kind)
+    return choose(kind.name.zh, kind.name.en) if kind and delivery.title == kind.name.zh else delivery.title
+
+
+@register.filter
+def cell(value: Any, column: str) -> str:
+    """A cell of an indicator's rows: a code in words where its column holds codes of a group."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, str):
+        return district(value) if column == "district" else words.word(column, value)
+    return grouped(value)
+
+
+@register.filter
+def reading(measured: Mapping[str, Any]) -> list[str]:
+    """What a meter measured, part by part, in words; moments in the city's own time."""
+    return [f"{words.word('measured', name)} {_moment(value)}" for name, value in measured.items()]
+
+
+def _moment(value: Any) -> str:
+    try:
+        return iso(datetime.fromisoformat(value)) if isinstance(value, str) else grouped(value)
+    except ValueError:
+        return str(value)
 
 
 @register.filter
@@ -208,8 +271,7 @@ def ledger_unit(unit: str) -> str:
 
 @register.simple_tag
 def programme_name(programme_id: str) -> str:
-    found = programmes().get(programme_id)
-    return choose(found.title.zh, found.title.en) if found else programme_id
+    return programme_title(programme_id)
 
 
 @register.simple_tag
