@@ -25,6 +25,7 @@ pytestmark = pytest.mark.database
 SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 PROGRAM = Path(__file__).with_name("backup_city.py")
 SERVER = os.environ.get("SIWEI_DATABASE_URL", "")
+OLDER = Path(__file__).parents[1] / "fixtures" / "backups"
 SECRET = "not-for-the-process-list"
 WRITERS = 2
 TELLS_ITS_CHILDREN = """
@@ -143,6 +144,23 @@ def test_a_city_comes_back_as_it_was(city: City, new: Path) -> None:
     # A backup of what was restored is of the same city, and its pack comes along inside.
     again = city.siwei("backup", city.folder / "again.siwei", "--json", to="new")
     assert (again["digest"], again["pack"]) == (saved["digest"], "./pack")
+
+
+def test_one_of_an_older_version_comes_back_in_the_present_form(city: City, new: Path) -> None:
+    """Made by the first version that had backups (exchange.0022), of the same city as `backup_city.py` filled then."""
+    shutil.copy(OLDER / f"exchange-0022-{'postgresql' if SERVER else 'sqlite'}.siwei", city.folder / "older.siwei")
+    proof = city.restore("older.siwei")
+    assert (proof["migrated"], proof["digest_is_compared"], proof["rows"]) == (True, False, 491)
+    city.siwei("ledger", "verify", "--city", new, to="new")
+    papers = [path.read_bytes() for path in (new / "files").rglob("*") if path.is_file()]
+    assert papers == [b"%PDF-1.7 evidence"]
+    # From now on it is one like any other.
+    saved = city.siwei("backup", city.folder / "present.siwei", "--json", to="new")
+    assert saved["digest"] == city.siwei("city", "digest", "--city", new, "--json", to="new")["sha256"]
+    shutil.rmtree(new)
+    databases(("new",)).__enter__()
+    again = city.restore("present.siwei")
+    assert (again["digest"], again["digest_is_compared"], again["migrated"]) == (saved["digest"], True, False)
 
 
 def test_it_is_of_one_moment_while_others_write(city: City, new: Path) -> None:

@@ -39,6 +39,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/organisations/{key}/applications": {"documents": [{"kind": "contract", "number": "HT-1"}]},
     "/api/jobs": {"specification": {"command": ["true"], "wall_limit_s": 60}},
     "/api/payments/statements": {"holder": FIRM, "content": "PD94bWw+"},
+    "/api/payments/reports": {"holder": FIRM, "content": "PD94bWw+"},
     "/api/counter-readings": {"reading": "job.1"},
 }
 """Where what a description says is not enough to get as far as the question of who asks."""

@@ -235,3 +235,37 @@ def test_a_file_too_large_or_none_is_refused(settled: City) -> None:
     enter_accounts(settled)
     assert olive.post("/differences", {"holder": "city", "file": io.BytesIO(b"x,y\n")}).status_code == 400
     assert olive.post("/differences", {"holder": "n-none", "file": io.BytesIO(b"x,y\n")}).status_code == 404
+
+
+def refusal_of(batch: PaymentBatch) -> bytes:
+    identifier = f"{batch.message_id}-1"
+    return (
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>'
+        f"<OrgnlMsgId>{batch.message_id}</OrgnlMsgId><GrpSts>PART</GrpSts></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts>"
+        f"<TxInfAndSts><OrgnlEndToEndId>{identifier}</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AC01</Cd>"
+        "</Rsn><AddtlInf>户名 &lt;不符&gt;</AddtlInf></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt>"
+        "</Document>"
+    ).encode()
+
+
+def test_what_the_bank_refused_stands_on_the_batch(settled: City) -> None:
+    batch = exported(settled)
+    given = io.BytesIO(refusal_of(batch))
+    given.name = "pain002.xml"
+    olive = client_of(settled, "olive")
+    for name in ("charlie", "bob", "ann"):
+        client = client_of(settled, name)
+        sent = {"holder": "city", "name": "r", "content": base64.b64encode(refusal_of(batch)).decode()}
+        assert client.post("/api/payments/reports", sent, content_type="application/json").status_code == 403
+    response = olive.post("/differences", {"holder": "city", "file": given})
+    assert response.headers["Location"] == f"/payments/{batch.message_id}"
+    shown = page(olive, f"/payments/{batch.message_id}")
+    assert ("AC01 户名 &lt;不符&gt;" in shown, PaymentOrder.objects.get().state) == (True, "rejected")
+    (told,) = olive.get(f"/api/payments/batches/{batch.message_id}/reports").json()
+    assert [(each["code"], each["outcome"]) for each in told["lines"]] == [("RJCT", "rejected")]
+    address = f"/api/payments/batches/{batch.message_id}/reports"
+    assert client_of(settled, "charlie").get(address).status_code == 404
+    again = {"holder": "city", "name": "r", "content": base64.b64encode(refusal_of(batch)).decode()}
+    assert olive.post("/api/payments/reports", again, content_type="application/json").json() == told
+    wrong = olive.post("/api/payments/reports", again | {"content": "!"}, content_type="application/json")
+    assert wrong.status_code == 400

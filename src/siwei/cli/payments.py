@@ -123,6 +123,34 @@ def import_(
 
 
 @payments_app.command
+def report(
+    file: Path,
+    *,
+    holder: Annotated[str | None, Parameter(help="An organisation's key; without it, the city's.")] = None,
+    city: City = None,
+    json: Json = False,
+) -> None:
+    """Import a bank's report on orders (pain.002): what it refused is due again. The same file again changes nothing.
+
+    Parameters
+    ----------
+    file: the bank's file
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.status_reports import import_status_report
+    from siwei.market.bank.statements import LIMIT_BYTES
+
+    content = _read(file, LIMIT_BYTES)
+    made = import_status_report(holder, content, file.name[:200], actor=PLATFORM, now=timezone.now())
+    lines = made.lines.select_related("order").order_by("position")
+    rows = [(each.order.end_to_end_id if each.order else "", each.outcome, each.code, each.reason) for each in lines]
+    _show("report", ("order", "outcome", "code", "reason"), rows, json)
+
+
+@payments_app.command
 def differences(*, city: City = None, json: Json = False) -> None:
     """List bank entries that agree with no order, and orders that are late."""
     open_city(city)

@@ -69,6 +69,8 @@ from siwei.exchange.models import (
     SharingRound,
     StatementFile,
     StatementReject,
+    StatusFile,
+    StatusLine,
     TermsAcceptance,
     Transfer,
     TrueUp,
@@ -382,6 +384,11 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         StatementFile.objects.all(), "account_number", "sha256", "name", "form", "read", "added", "rejected", "is_whole"
     ),
     "StatementReject": _values(StatementReject.objects.all(), "file__sha256", "row", "reason", "record"),
+    "StatusFile": _values(StatusFile.objects.all(), "batch__key", "sha256", "name", "is_whole"),
+    "StatusLine": _values(
+        StatusLine.objects.all(),
+        *("file__batch__key", "file__sha256", "position", "order__number", "code", "reason", "outcome"),
+    ),
     "TermsAcceptance": _values(
         TermsAcceptance.objects.all(),
         *("version__dataset__key", "version__number", "organisation__key", "person__username", "role"),

@@ -354,6 +354,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "awarded": gettext_noop("Awarded"),
     },
     "document": {"contract": gettext_noop("Contract"), "invoice": gettext_noop("Invoice")},
+    "bank_word": {
+        "noted": gettext_noop("taken in by the bank"),
+        "rejected": gettext_noop("rejected by the bank: due again"),
+        "unchanged": gettext_noop("nothing new"),
+        "not-taken": gettext_noop("not taken"),
+    },
     "action": {
         "apply_to_pot": gettext_noop("Applied for an award"),
         "withdraw_application": gettext_noop("Application withdrawn"),
@@ -426,6 +432,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "withdraw_batch": gettext_noop("Payments withdrawn"),
         "export_batch": gettext_noop("Payments sent to the bank"),
         "reject_order": gettext_noop("Payment not made by the bank"),
+        "import_status_report": gettext_noop("Bank's report on orders imported"),
         "import_statement": gettext_noop("Bank statement imported"),
         "match_entry": gettext_noop("Bank entry matched by hand"),
         "explain_entry": gettext_noop("Bank difference explained"),

@@ -57,6 +57,7 @@ from siwei.exchange.models.reconciliation import (
 )
 from siwei.exchange.models.runs import Placement, Run
 from siwei.exchange.models.spending import Approval, ApprovalRule, ApprovalState, Cap, CapAlert, CapUnit
+from siwei.exchange.models.status_reports import Outcome, StatusFile, StatusLine
 from siwei.exchange.models.work import Schedule, Worker
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "Organisation",
     "OrganisationKind",
     "Origin",
+    "Outcome",
     "PaymentBatch",
     "PaymentFile",
     "PaymentFileForm",
@@ -152,6 +154,8 @@ __all__ = [
     "Side",
     "StatementFile",
     "StatementReject",
+    "StatusFile",
+    "StatusLine",
     "StoredFile",
     "TermsAcceptance",
     "Transfer",

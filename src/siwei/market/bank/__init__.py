@@ -1,4 +1,5 @@
-"""Words with a bank, pure: payment orders written as ISO 20022 pain.001 and CSV, statements read from camt.053 and CSV.
+"""Words with a bank, pure: payment orders written as ISO 20022 pain.001 and CSV, what became of
+them read from pain.002, statements from camt.053 and CSV.
 
 Amounts are integer fen; a text with half a fen in it is refused, never rounded. Nothing here knows whose money it is.
 """
@@ -8,6 +9,7 @@ from siwei.market.bank.camt053 import read_camt053
 from siwei.market.bank.orders import BankAccount, OrderBatch, TransferOrder, check_batch
 from siwei.market.bank.orders_csv import write_orders_csv
 from siwei.market.bank.pain001 import write_pain001
+from siwei.market.bank.pain002 import OrderStatus, StatusReport, Word, is_pain002, read_pain002
 from siwei.market.bank.statement_csv import MAPPINGS, ColumnMapping, read_statement_csv
 from siwei.market.bank.statements import BankReject, BankStatement, Direction, StatementEntry
 
@@ -19,11 +21,16 @@ __all__ = [
     "ColumnMapping",
     "Direction",
     "OrderBatch",
+    "OrderStatus",
     "StatementEntry",
+    "StatusReport",
     "TransferOrder",
+    "Word",
     "check_batch",
     "fen_of",
+    "is_pain002",
     "read_camt053",
+    "read_pain002",
     "read_statement_csv",
     "write_orders_csv",
     "write_pain001",

@@ -15,10 +15,19 @@ from ninja import Field, Path, Query, Router, Schema
 from siwei.errors import InputError, Problem
 from siwei.exchange.account_statements import account_statement
 from siwei.exchange.invoices import find_invoice
-from siwei.exchange.models import BankEntry, Invoice, PaymentBatch, PaymentOrder, StatementFile, StatementReject
+from siwei.exchange.models import (
+    BankEntry,
+    Invoice,
+    PaymentBatch,
+    PaymentOrder,
+    StatementFile,
+    StatementReject,
+    StatusFile,
+)
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payments_due import payers
 from siwei.exchange.statement_imports import import_statement
+from siwei.exchange.status_reports import import_status_report
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import PageNumber, answers, bounds
 from siwei.portal.queries import payments
@@ -99,6 +108,28 @@ class StatementRow(Schema):
     rejected: int
     whole: bool
     imported_at: datetime
+
+
+class ReportGiven(Schema):
+    holder: Annotated[str, Field(max_length=64, description="An organisation's key, or `city`")]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    content: Annotated[str, Field(max_length=LARGEST_BASE64, description="pain.002, as Base64")]
+
+
+class ReportLine(Schema):
+    order: str | None
+    code: str
+    reason: str
+    outcome: Annotated[str, Field(description="`noted`, `rejected` (due again), `unchanged`, or `not-taken`")]
+
+
+class ReportRow(Schema):
+    batch: str
+    name: str
+    sha256: str
+    whole: bool
+    imported_at: datetime
+    lines: list[ReportLine]
 
 
 class EntryRow(Schema):
@@ -222,15 +253,51 @@ def list_differences(request: HttpRequest) -> Any:
 @router.post("/payments/statements", response=answers(StatementRow))
 def give_statement(request: HttpRequest, given: StatementGiven) -> Any:
     """Import a bank statement; the same file again changes nothing."""
-    try:
-        content = b64decode(given.content, validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError([Problem("the content is no Base64", "encode the file's bytes", field="content")]) from None
     holder = None if given.holder == CITY else given.holder
     file = import_statement(
-        holder, content, given.name, columns=given.columns, actor=actor_of(request), now=timezone.now()
+        holder, bytes_of(given.content), given.name, columns=given.columns, actor=actor_of(request), now=timezone.now()
     )
     return statement_row(file)
+
+
+@router.post("/payments/reports", response=answers(ReportRow))
+def give_report(request: HttpRequest, given: ReportGiven) -> Any:
+    """Import a bank's report on the orders of a batch (pain.002); the same file again changes nothing."""
+    holder = None if given.holder == CITY else given.holder
+    file = import_status_report(
+        holder, bytes_of(given.content), given.name, actor=actor_of(request), now=timezone.now()
+    )  # fmt: skip
+    return report_row(file)
+
+
+@router.get("/payments/batches/{id}/reports", response=answers(list[ReportRow]))
+def list_reports(request: HttpRequest, id: Key) -> Any:
+    """What the bank said of the orders of a batch, newest first."""
+    return [report_row(each) for each in payments.batch_view(id, actor_of(request)).reports]
+
+
+def report_row(file: StatusFile) -> dict[str, Any]:
+    return {
+        "batch": file.batch.message_id,
+        "name": file.name,
+        "sha256": file.sha256,
+        "whole": file.is_whole,
+        "imported_at": file.imported_at,
+        "lines": [
+            {
+                "order": each.order.end_to_end_id if each.order else None, "code": each.code, "reason": each.reason,
+                "outcome": each.outcome,
+            }
+            for each in file.lines.all()
+        ],
+    }  # fmt: skip
+
+
+def bytes_of(content: str) -> bytes:
+    try:
+        return b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError([Problem("the content is no Base64", "encode the file's bytes", field="content")]) from None
 
 
 @router.get("/invoices", response=answers(InvoicePage))

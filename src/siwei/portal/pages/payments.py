@@ -20,6 +20,8 @@ from siwei.exchange.models import Organisation
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payments_due import payers
 from siwei.exchange.statement_imports import import_statement
+from siwei.exchange.status_reports import import_status_report
+from siwei.market.bank import is_pain002
 from siwei.market.bank.statements import LIMIT_BYTES
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.directory import current_directory
@@ -76,10 +78,13 @@ def differences_page(request: HttpRequest) -> HttpResponse:
             fix = f"{LIMIT_BYTES // 1024 // 1024} MB at most"
             raise InputError([Problem("choose the bank's file", fix, field="file")])
         holder = request.POST.get("holder", "")
-        file = import_statement(
-            None if holder == CITY else holder, given.read(), (given.name or "statement")[:200], actor=actor,
-            now=timezone.now(),
-        )  # fmt: skip
+        content, name = given.read(), (given.name or "statement")[:200]
+        owner = None if holder == CITY else holder
+        if is_pain002(content):
+            report = import_status_report(owner, content, name, actor=actor, now=timezone.now())
+            messages.success(request, _("The bank's report is read: what it says stands below."))
+            return redirect("payment-batch", message_id=report.batch.message_id)
+        file = import_statement(owner, content, name, actor=actor, now=timezone.now())
         told = {"read": file.read, "added": file.added, "rejected": file.rejected}
         messages.success(request, _("%(read)s entries read, %(added)s of them new, %(rejected)s rejected.") % told)
         return redirect("differences")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from siwei.errors import NotFound
@@ -22,6 +22,8 @@ from siwei.exchange.models import (
     PaymentOrder,
     StatementFile,
     StatementReject,
+    StatusFile,
+    StatusLine,
 )
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payments import find_batch
@@ -63,6 +65,8 @@ class BatchView:
     orders: list[PaymentOrder]
     files: list[PaymentFile]
     can_see_numbers: bool
+    reports: list[StatusFile]
+    """What the bank said of it, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,11 @@ def batch_view(message_id: str, actor: Actor) -> BatchView:
     )
     files = PaymentFile.objects.visible_to(actor).filter(batch=batch).order_by("form")
     sees = actor.sees_all or batch.payer_id in actor.treasury_ids
-    return BatchView(batch, list(orders.order_by("number")), list(files), sees)
+    lines = StatusLine.objects.select_related("order").order_by("position")
+    reports = StatusFile.objects.visible_to(actor).filter(batch=batch).prefetch_related(Prefetch("lines", lines))
+    return BatchView(
+        batch, list(orders.order_by("number")), list(files), sees, list(reports.order_by("-imported_at", "-pk"))
+    )
 
 
 def payment_file(message_id: str, form: str, actor: Actor) -> PaymentFile:
