@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0030_ledger_speed'),
+        ('exchange', '0031_upstream_probes'),
     ]
 
     operations = [
