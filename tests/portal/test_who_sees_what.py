@@ -128,6 +128,7 @@ PRIVATE = {
     "quotes/<path:key>": ("/quotes/told", {"alice"}),
     "propose": ("/propose?need=need&offer=offer", {"alice"}),
     "disputes": ("/disputes", {"alice", "bob", "charlie"}),
+    "true-ups": ("/true-ups", {"alice", "bob", "charlie"}),
     "budgets": ("/budgets", {"alice", "bob", "charlie"}),
     "organisations/<slug:key>/wallet": ("/organisations/n-00000000000000aa/wallet", {"alice"}),
     "organisations/<slug:key>/events": ("/organisations/n-00000000000000aa/events", {"alice"}),
@@ -259,6 +260,10 @@ NOT_OURS = (
     "api/payments/statements",
     "api/invoices/<issuer>/<number>",
     "api/invoices/<issuer>/<number>/file",
+    # test_evidence_pages.py: as somebody whom it does not concern.
+    "evidence",
+    "api/evidence",
+    "api/evidence/<path:key>/<int:number>/content",
     # test_trading.py: an auditor does not revise.
     "revise/<path:key>",
     # test_dataset_pages.py: as outsiders.
