@@ -230,3 +230,47 @@ def test_wrong_rows_are_told_once_with_their_place(
 def test_ties_need_the_pack_s_rule(run_rows: Callable[..., CaseRun]) -> None:
     with pytest.raises(PolicyError, match="does not say which make parties related"):
         run_rows(ROWS, with_rule=False)
+
+
+LIMIT = "limits:\n  - {id: all, per: [listed], at_most: '700', order: [spent], words: {zh: 合计, en: Together}}\n"
+LIMITED = """\
+programme: trial
+as_of: 2026-03-01
+facts: {spent: 1000, listed: true}
+cases:
+  - id: alone
+    expect: {verdict: eligible, award_fen: 500, limited_fen: 500}
+  - id: after
+    beside: [before, other]
+    expect: {verdict: eligible, award_fen: 500, limited_fen: 300}
+  - id: before
+    facts: {spent: 800}
+    beside: [after]
+    expect: {verdict: eligible, award_fen: 400, limited_fen: 400}
+  - id: other
+    facts: {listed: false}
+    expect: {verdict: eligible, award_fen: 0, limited_fen: 0}
+  - id: no-group
+    absent: [listed]
+    expect: {verdict: eligible, award_fen: not_known, limited_fen: not_known}
+"""
+
+
+def test_a_case_may_say_what_limits_leave_beside_others(
+    write_programme: Write, attributes: dict[str, Attribute]
+) -> None:
+    def run_limited(cases: str, limit: str = LIMIT) -> CaseRun:
+        path = write_programme(award=AWARD, clause="spent > 0")
+        path.write_text(path.read_text(encoding="utf-8") + limit, encoding="utf-8")
+        programme = load_programme(path, attributes)
+        beside = path.with_name("trial.cases.yaml")
+        beside.write_text(cases, encoding="utf-8")
+        return run_cases(programme, read_cases(beside, programme, attributes))
+
+    assert run_limited(LIMITED).failed == ()
+    (failed,) = run_limited(LIMITED.replace("limited_fen: 300", "limited_fen: 301")).failed
+    assert failed.differences == (Difference("limited_fen", "301", "300"),)
+    with pytest.raises(PolicyError, match=r"(?s)no case 'none'"):
+        run_limited(LIMITED.replace("beside: [after]", "beside: [none]"))
+    with pytest.raises(PolicyError, match="trial has no limits"):
+        run_limited(LIMITED, "")

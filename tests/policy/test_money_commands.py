@@ -14,6 +14,7 @@ from siwei.cli.policy_diff import diff as registered_diff
 from siwei.cli.policy_explain import explain as registered_explain
 from siwei.cli.policy_money import combine as registered
 from siwei.errors import ImportRefused
+from siwei.policy.pots import lottery_digest
 
 assert all((registered, registered_diff, registered_explain))
 CLAUSE = "compute_rental >= p.least_rental"
@@ -220,3 +221,95 @@ def test_explain_takes_a_limit_and_a_pot_over_all_rows(
         "a": [("pot", 3000, 2250)], "b": [("limit", 3000, 1000), ("pot", 1000, 750)],
     }  # fmt: skip
     assert found["b"][0]["sentence"]["en"] == "Held down by a limit: By district; from 30 to 10 CNY."
+
+
+def shared_by(pack: Path, pot: str) -> None:
+    path = pack / "programmes" / "longhua-compute.yaml"
+    text = path.read_text(encoding="utf-8")
+    told = f"pot: {{{pot}, words: {{zh: 池, en: Pot}}}}\n"
+    path.write_text(text[: text.index("pot:")] + told + text[text.index("notes:") :], encoding="utf-8")
+    (pack / "stacking.yaml").unlink(missing_ok=True)
+
+
+ROWS = "id,district,longhua_compute_paid{more}\na,longhua,10000{a}\nb,longhua,10000{b}\nc,longhua,10000{c}\n"
+
+
+@pytest.mark.parametrize(
+    ("pot", "cells", "arguments", "paid", "said"),
+    [
+        ("budget_fen: 4000, sharing: first_come", [",applied_at", ",2026-05-03", ",2026-05-01", ",2026-05-02"], (),
+         {"a": 0, "b": 3000, "c": 1000},
+         "first come, first served, all awards of this file taken as its claims, 2 of 3"),
+        ("budget_fen: 4000, sharing: merit", [",score", ",1", ",2", ",9.5"], (),
+         {"a": 0, "b": 1000, "c": 3000}, "by merit, all awards of this file taken as its claims, 1 of 3 in order"),
+        ("budget_fen: 4000, sharing: lottery", ["", "", "", ""], ("--seed", "seed of the day"), None, "by lottery"),
+        ("budget_fen: 4000, sharing: merit, payment: whole_or_next", [",score", ",1", ",2", ",9.5"], (),
+         {"a": 0, "b": 0, "c": 3000}, "by merit"),
+        ("budget_fen: 4500, sharing: first_come, quotas: [{by: district, most_bp: 5000, words: {zh: 限, en: Quota}}]",
+         [",applied_at", ",3", ",1", ",2"], (), {"a": 0, "b": 2250, "c": 0}, "first come"),
+    ],
+)  # fmt: skip
+def test_explain_shares_a_pot_in_its_own_way(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], pot: str, cells: list[str],
+    arguments: tuple[str, ...], paid: dict[str, int] | None, said: str,
+) -> None:  # fmt: skip
+    shared_by(pack, pot)
+    source = tmp_path / "paid.csv"
+    source.write_text(ROWS.format(**dict(zip(("more", "a", "b", "c"), cells, strict=True))), encoding="utf-8")
+    if paid is None:
+        drawn = sorted("abc", key=lambda id: lottery_digest("seed of the day", id))
+        paid = dict(zip(drawn, (3000, 1000, 0), strict=True))
+    for id, expected in paid.items():
+        answer = explained(capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", id, *arguments)
+        found = [each["after_fen"] for each in answer["bindings"]]
+        assert (found, answer["not_told"]) == ([] if expected == 3000 else [expected], [])
+        told = " ".join(each["en"] for each in answer["pot"])
+        assert f"{expected / 100:,.2f}".rstrip("0").rstrip(".") in told
+        assert said.partition(", 1 of")[0].partition(", 2 of")[0] in told
+    assert any(said in each["en"] for id in paid for each in explained(
+        capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", id, *arguments)["pot"])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pot", "said"),
+    [
+        ("budget_fen: 7000, sharing: first_come", "Served first it gets 30 CNY, served last 10 CNY."),
+        (
+            "budget_fen: 4000, sharing: merit",
+            "the file has no scores (score), and before applications close",
+        ),
+        ("budget_fen: 4000, sharing: lottery", "no published seed was given"),
+        ("budget_fen: 4000, sharing: lottery, payment: whole_or_next", "Served first it gets 30 CNY."),
+        ("budget_fen: 2000, sharing: first_come, payment: whole_or_next", "Served first it gets 0 CNY."),
+    ],
+)
+def test_what_the_order_leaves_open_is_said(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], pot: str, said: str
+) -> None:
+    shared_by(pack, pot)
+    source = tmp_path / "paid.csv"
+    source.write_text(ROWS.format(more="", a="", b="", c=""), encoding="utf-8")
+    answer = explained(capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", "a")
+    (told,) = answer["pot"]
+    assert (said in told["en"], answer["bindings"]) == (True, [])
+
+
+def test_cells_the_pot_is_shared_by_are_judged(pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shared_by(pack, "budget_fen: 4000, sharing: merit")
+    source = tmp_path / "paid.csv"
+    source.write_text(ROWS.format(more=",score", a=",much", b=",1", c=",2"), encoding="utf-8")
+    with pytest.raises(ImportRefused, match="'much' is not a number"):
+        run("explain", "longhua-compute", "--pack", pack, "--in", source, "--id", "b", "--as-of", "2026-06-01")
+
+
+def test_nothing_is_written_over_what_it_is_made_of(
+    pack: Path, firms: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = firms.read_bytes()
+    kept = tmp_path / "kept.csv"
+    for arguments in (("--out", firms), ("--out", kept, "--rejects", firms), ("--out", kept, "--rejects", kept)):
+        with pytest.raises(ImportRefused, match=r"overwritten|one file"):
+            policy_app(["combine", *map(str, ("--pack", pack, "--in", firms, "--rows", rows, *arguments))])
+    with pytest.raises(ImportRefused, match="overwritten"):
+        policy_app(["diff", *map(str, (pack, pack, "--in", firms, "--rows", rows, "--rejects", firms))])
+    assert firms.read_bytes() == before

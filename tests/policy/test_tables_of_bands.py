@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from siwei.city.attributes import Attribute
@@ -15,6 +15,7 @@ from siwei.errors import PolicyError
 from siwei.policy import FactValue, Programme, check_programmes, decide, diff, explain, load_programme
 from siwei.policy.language.bands import Band, find_band_problems, make_table
 from siwei.policy.language.check import Checker, ExpressionRefused
+from siwei.policy.language.tree import render
 from siwei.policy.language.types import INT, INT64_MAX, INT64_MIN, STRING
 from siwei.policy.loading_language import load_size_classes
 
@@ -143,8 +144,6 @@ def test_days_without_bands_are_told(write_programme: Write, attributes: dict[st
     ("old", "new", "message"),
     [
         ("{above: 999, result: 300}", "{above: 1000, result: 300}", "no band holds 1000"),
-        ("{above: 999, result: 300}", "{above: 999, below: 2000, result: 1}, {from: 2000, result: 2}",
-         "write as many bands for every day"),
         ("start: 2026-07-01", "start: 2025-07-01", "values must ascend"),
         ("    values:\n", "    bands: [{to: 1, result: 1}, {above: 1, result: 2}]\n    values:\n", "give `bands`, or"),
     ],
@@ -272,3 +271,57 @@ def test_what_is_known_of_the_size_classes_is_said() -> None:
     assert len(SIZES.rows) == 16
     assert {row.verified for row in SIZES.rows.values()} == {False}
     assert {row.source for row in SIZES.rows.values()} == {"工信部联企业〔2011〕300号, from memory"}
+
+
+bands_of_a_day = st.tuples(
+    st.lists(st.integers(0, 60), min_size=1, max_size=6, unique=True).map(sorted),
+    st.lists(st.integers(0, 9), min_size=7),
+).map(lambda made: (made[0], made[1][: len(made[0]) + 1]))
+
+
+def written(limits: list[int], results: list[int]) -> str:
+    starts = ["", *(f"above: {limit}, " for limit in limits)]
+    ends = [*(f"to: {limit}, " for limit in limits), ""]
+    return ", ".join(
+        f"{{{start}{end}result: {result}}}" for start, end, result in zip(starts, ends, results, strict=True)
+    )
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(versions=st.lists(bands_of_a_day, min_size=2, max_size=4), others=bands_of_a_day)
+def test_a_table_may_have_more_bands_on_one_day_than_on_another(
+    write_programme: Write, attributes: dict[str, Attribute], versions: list[tuple[list[int], list[int]]],
+    others: tuple[list[int], list[int]],
+) -> None:  # fmt: skip
+    days = [date(2026, month, 1) for month in range(1, len(versions) + 1)]
+    values = "".join(
+        f"\n      - {{start: {day}, bands: [{written(*version)}]}}" for day, version in zip(days, versions, strict=True)
+    )
+    table = DATED.partition("    values:")[0] + f"    values:{values}\nclauses:"
+
+    def load(text: str) -> Programme:
+        path = write_programme(award="band(spent, t.ratio) * 100")
+        path.write_text(path.read_text("utf-8").replace("clauses:", text, 1).replace("basis_point", "fen"), "utf-8")
+        return load_programme(path, attributes)
+
+    programme = load(table)
+    rows = pl.DataFrame({"id": [str(n) for n in range(70)], "spent": list(range(70))})
+    for day, (limits, results) in zip(days, versions, strict=True):
+        found = decide((programme,), rows, day).awards["award_fen"].to_list()
+        expected = [results[sum(value > limit for limit in limits)] * 100 for value in range(70)]
+        assert [amount for amount, value in zip(found, range(70), strict=True) if value] == expected[1:]
+    # Another text whose last version has as many bands as it likes: the table is the whole reason.
+    last = f"start: {days[-1]}, bands: [{written(*versions[-1])}]"
+    changed = load(table.replace(last, f"start: {days[-1]}, bands: [{written(*others)}]"))
+    (told,) = diff((programme,), (changed,), rows, days[-1])
+    assert {each[0] for each in told.reasons.rows()} <= {"table ratio"}
+    assert told.cost_after_fen == sum(decide((changed,), rows, days[-1]).awards["award_fen"].to_list())
+
+
+def test_what_reads_a_dated_table_is_rendered_by_its_name(
+    write_programme: Write, attributes: dict[str, Attribute]
+) -> None:
+    programme = load_programme(
+        with_dated_table(write_programme(award="basis_points(spent, band(spent, t.ratio))")), attributes
+    )
+    assert render(programme.award.expression.tree) == "basis_points(spent, band(spent, t.ratio))"

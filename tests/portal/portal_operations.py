@@ -32,9 +32,13 @@ KEYS = {
 
 
 VALUES = {"compute_rental": {"value": "1"}}
+PROVEN = {"compute_rental": {"value": "1", "evidence": "文"}}
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/organisations/{key}/declarations": {"values": VALUES},
     "/api/project/declarations": {"values": VALUES, "project": f"{FIRM}/灵巧手"},
+    "/api/organisations/{key}/proofs": {"values": PROVEN},
+    "/api/project/proofs": {"values": PROVEN, "project": f"{FIRM}/灵巧手"},
+    "/api/person/proofs": {"attribute": "highest_degree"},
     "/api/person/declarations": {"values": {"highest_degree": {"value": "doctor"}}},
     "/api/organisations/{key}/applications": {"documents": [{"kind": "contract", "number": "HT-1"}]},
     "/api/jobs": {"specification": {"command": ["true"], "wall_limit_s": 60}},

@@ -31,6 +31,8 @@ OF_ONESELF = {
     "POST /api/person/decisions": "a decision about oneself",
     "POST /api/consents": "one's own consent",
     "POST /api/organisation-claims": "asks to represent; the operator decides (test_representatives.py)",
+    "POST /api/person/proofs": "a fact of oneself",
+    "POST /api/person/proofs/consent": "one's own consent",
 }
 """Operations that name nothing of anybody else's: whoever is signed in may ask them."""
 OF_VISITORS = ("POST /api/invitation", "POST /api/invitation/account")
@@ -47,6 +49,7 @@ NOT_THERE = {
     "test_services.py": ("/limits", "/upstream"),
     "test_dataset_pages.py": ("/datasets/{key}/",),
     "test_person.py": ("/person/erasure",),
+    "test_proof_pages.py": ("/person/proofs/",),
     "test_api_keys.py": ("/keys/{identifier}/revocation",),
     "test_representatives.py": (
         "/api/invitation", "/invitations/{identifier}", "/organisation-claims/", "/consents/withdrawal",

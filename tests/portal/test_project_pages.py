@@ -11,9 +11,12 @@ from portal_city import NOW, City, know, signed_in
 
 from siwei.exchange.models import Application, Project, ProjectFact
 from siwei.exchange.vouchers import open_pot
+from siwei.policy.drafts import load_stacking_text
 from siwei.policy.programmes import Citation, Programme, State
 from siwei.portal import city_pack
-from siwei.portal.queries import entitlements
+from siwei.portal.api import calls as calls_api
+from siwei.portal.queries import calls as calls_queries
+from siwei.portal.queries import entitlements, together
 
 pytestmark = pytest.mark.django_db
 KEY = "n-00000000000000aa/灵巧手"
@@ -206,3 +209,53 @@ def test_what_is_held_already_is_weighed_and_the_rule_named(city: City, monkeypa
     key = Application.objects.get(pot__programme="longhua-compute").key
     client.post(f"/applications/{key}", {"act": "withdraw", "token": "w"})
     assert "叠加规则" not in client.get(xunli).content.decode()
+
+
+ONE_CONTRACT = """\
+groups:
+  - id: one-contract
+    programmes: [compute-contract, district-contract]
+    limit: contract_own_paid * 15 / 100
+    reduce: [district-contract, compute-contract]
+    words: {zh: 同一合同合计不超过自付的 15%, en: At most 15 % of one contract's own payments}
+    citation: {document: Trial}
+"""
+
+
+def test_a_rule_on_contracts_weighs_what_is_held_of_the_same_contract(
+    dealt: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two programmes each give 10 % of what was paid on a contract; together at most 15 %."""
+    programme = released("compute-contract", monkeypatch)
+    other = replace(programme, id="district-contract")
+    monkeypatch.setitem(city_pack.programmes(), other.id, other)
+    rules = load_stacking_text(ONE_CONTRACT, city_pack.pack().attributes, [programme, other])
+    for module in (calls_api, calls_queries, together):
+        monkeypatch.setattr(module, "stacking", lambda: rules)
+    for each in (programme, other):
+        open_pot(each, "2026", 900_000_000, actor=dealt.olive, now=NOW, idempotency_key=f"pot-{each.id}")
+    client = signed_in(dealt.alice)
+    found = client.get("/api/claim?id=deal/1").json()
+    award = found["explanations"][0]["award"]["award_fen"]
+    (part,) = found["together"]
+    both = part["rules"][0]["limit_fen"]
+    assert (part["best"]["total_fen"], award < both < 2 * award) == (both, True)
+    page = client.get("/agreements/deal").content.decode()
+    assert "同一合同合计不超过自付的 15%" in page
+
+    def apply(name: str, claim_fen: int, key: str) -> Any:
+        body = {"programme": name, "subject": "deal/1", "claim_fen": claim_fen, "idempotency_key": key,
+                "documents": [{"kind": "contract", "number": key}]}  # fmt: skip
+        address = f"/api/organisations/{dealt.firm.key}/applications"
+        return client.post(address, json.dumps(body), content_type="application/json")
+
+    assert apply("compute-contract", award, "one").status_code == 200
+    refused = apply("district-contract", both - award + 1, "two")
+    assert refused.status_code == 409
+    assert all(each in refused.json()["detail"] for each in ("one-contract", f"compute-contract {award} fen", "beside"))
+    form = client.get(APPLY.format(programme="district-contract"), {"subject": "deal/1"}).content.decode()
+    assert "同一合同合计不超过自付的 15%" in form
+    assert apply("district-contract", both - award, "three").status_code == 200
+    (part,) = client.get("/api/claim?id=deal/1").json()["together"]
+    assert part["held_fen"] == {"compute-contract": award, "district-contract": both - award}
+    assert (part["best"]["total_fen"], "held already" in part["sentence"]["en"]) == (both, True)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, pack_folder, policy_app
-from siwei.cli.policy_rows import Rejects, rejects_as_dict, usable_rows
+from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.errors import NotFound
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def diff(
 ) -> None:
     """Compare two packs, or two versions of a programme, over every row of a table: who gains, who loses, and why.
 
-    Awards are cut by the programmes' own limits. Of two packs of organisations' programmes, what is kept under each
-    one's stacking.yaml is compared besides. Rows that cannot be used are told; the others are compared, all in
-    memory.
+    Awards are cut by the programmes' own limits. Of two packs, what is kept under each one's stacking.yaml
+    is compared besides. Rows that cannot be used are told; the others are compared,
+    part by part.
 
     Parameters
     ----------
@@ -55,11 +55,12 @@ def diff(
     after: the same
     ignore_period: compare the rules as if both sides were in force on the day
     """
-    from siwei.policy.diff import diff as compare
+    from siwei.policy.decide_files import check_places
     from siwei.policy.diff import total_costs
-    from siwei.policy.diff_stacking import diff_stacking
+    from siwei.policy.diff_files import diff_parts
     from siwei.policy.dimensions import SOURCES, with_dimensions
     from siwei.policy.programmes import Period
+    from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
     from siwei.policy.tables import aggregate_names
 
@@ -74,20 +75,24 @@ def diff(
             for side in (old, new)
         )
     attributes, both = {**old_attributes, **new_attributes}, (*old.programmes, *new.programmes)
-    combined = is_pack and kind == "organisation" and bool(old.stacking.rules or new.stacking.rules)
+    if kind is not None:
+        old, new = (replace(side, stacking=side.stacking.of(kind)) for side in (old, new))
+    combined = is_pack and bool(old.stacking.rules or new.stacking.rules)
     limits = read_dtypes(each.limit for side in (old, new) for each in side.stacking.groups) if combined else {}
     added = () if rows is None else aggregate_names(both)
-    found = usable_rows(source, both, attributes, [*limits, *SOURCES], added, rejects)
-    table = with_dimensions(found.table.lazy(), attributes, day).collect()
-    differences = compare(old, new, table, day)
-    stacking = diff_stacking(old, new, table, day) if combined else None
+    check_places(source, [] if rejects is None else [rejects])
+    parts = RowParts(source, both, attributes, [*limits, *SOURCES], added)
+    grouped = (with_dimensions(part.lazy(), attributes, day).collect() for part in parts.read(rejects))
+    found = diff_parts(old, new, grouped, day, kind if combined else None)
+    tell_rejected(parts, rejects)
+    differences, stacking = found.programmes, found.stacking
     if json:
         costs = [{"kind": name, "before_fen": one, "after_fen": other} for name, one, other in total_costs(differences)]
         listed = [difference.as_dict() for difference in differences]
-        told = {"as_of": day, "subjects": table.height, **rejects_as_dict(found, rejects), "costs": costs}
+        told = {"as_of": day, "subjects": found.subjects, **parts_as_dict(parts, rejects), "costs": costs}
         print_json({**told, "programmes": listed, "stacking": None if stacking is None else stacking.as_dict()})
         return
-    _print_differences(differences, table.height, day)
+    _print_differences(differences, found.subjects, day)
     if stacking is not None:
         _print_stacking(stacking)
 

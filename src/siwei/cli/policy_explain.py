@@ -10,7 +10,7 @@ from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, _load, _related_rows, pack_folder, policy_app
 from siwei.cli.policy_rows import Rejects, usable_rows
-from siwei.errors import ImportRefused, InputError, NotFound, Problem
+from siwei.errors import ImportRefused, NotFound, Problem
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,17 +33,20 @@ def explain(
     rows: RowFolder = None,
     as_of: AsOf = None,
     rejects: Rejects = None,
+    seed: str | None = None,
     json: Json = False,
 ) -> None:
     """Explain PROGRAMME for one row of a table: every clause, what it saw, how the award was worked out, and the cap,
     limit, rule of stacking or pot that held it down.
 
     A limit and a pot are taken over all rows of the table that can be used; the others are told and do not matter. A
-    rule of stacking needs the columns of the other programmes it speaks of.
+    rule of stacking needs the columns of the other programmes it speaks of. A pot is shared in its own way: first come
+    by the column applied_at, merit by score, a lottery by --seed; without them is said what the order leaves open.
 
     Parameters
     ----------
     id: the row's id
+    seed: the published seed of a lottery
     """
     from siwei.policy import FactStatus, FactValue, Verdict
     from siwei.policy import explain as explain_row
@@ -64,16 +67,16 @@ def explain(
         for name in found.attributes
     }
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
-    bindings, open_ = [*bound_by_cap(explanation)], list["Text"]()
+    bindings, open_, pot = [*bound_by_cap(explanation)], list["Text"](), list["Text"]()
     if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
-        whole = _Award(found, programmes, attributes, source, id, given, _day(as_of), pack_folder(pack))
-        bindings += whole.bindings(table, open_)
+        whole = _Award(found, programmes, attributes, source, id, given, _day(as_of), pack_folder(pack), seed)
+        bindings += whole.bindings(table, open_, pot)
     deadline = deadline_of(found, _day(as_of))
     if json:
-        told = {"bindings": plain(bindings), "not_told": plain(open_)}
+        told = {"bindings": plain(bindings), "pot": plain(pot), "not_told": plain(open_)}
         print_json({**explanation.to_dict(), **told, "applications": asdict(deadline)})
         return
-    _print_explanation(explanation, bindings, open_)
+    _print_explanation(explanation, bindings, [*pot, *open_])
     if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
         console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
 
@@ -90,11 +93,12 @@ def _rows_of(
 ) -> "pl.DataFrame":  # fmt: skip
     """All rows that can be used. Raises NotFound where the one that is asked for is not there, ImportRefused where it
     is and cannot be used."""
+    from siwei.policy.pots import APPLIED_AT, SCORE
     from siwei.policy.subject_batches import reject_problem
     from siwei.policy.tables import aggregate_names
 
     added = () if given is None else aggregate_names(programmes)
-    pots = {name for each in programmes for name in each.pot_attributes}
+    pots = {name for each in programmes for name in each.pot_attributes} | {APPLIED_AT, SCORE}
     usable = usable_rows(source, programmes, attributes, pots, added, rejects)
     if usable.table.filter(_is(id)).is_empty():
         mine = usable.rejects.filter(_is(id))
@@ -116,9 +120,10 @@ class _Award:
     given: "Rows | None"
     day: date
     pack: Path
+    seed: str | None
 
-    def bindings(self, subjects: "object", open_: "list[Text]") -> "Iterator[Binding]":
-        """What cannot be told from the table is added to `open_`."""
+    def bindings(self, subjects: "object", open_: "list[Text]", pot: "list[Text]") -> "Iterator[Binding]":
+        """What cannot be told from the table is added to `open_`, how the pot is shared to `pot`."""
         from siwei.policy import decide
         from siwei.policy.binding import bound_by_limit
         from siwei.policy.diff import Subjects
@@ -130,7 +135,7 @@ class _Award:
         after = apply_limits(before, table)
         yield from bound_by_limit(self.programme, before, after, self.id)
         yield from self._stacking(open_)
-        yield from self._pot(after.wide, table, open_)
+        yield from self._pot(after.wide, table, pot)
 
     def _stacking(self, open_: "list[Text]") -> "Iterator[Binding]":
         from siwei.policy.binding import bound_by_stacking
@@ -142,8 +147,8 @@ class _Award:
         from siwei.policy.subjects import attribute_dtypes, read_dtypes
         from siwei.policy.tables import aggregate_names, read_usable_rows
 
-        stacking = load_stacking(self.pack, self.attributes, self.programmes)
-        if self.programme.id not in stacking.programmes or self.programme.applies_to != "organisation":
+        stacking = load_stacking(self.pack, self.attributes, self.programmes).of(self.programme.applies_to)
+        if self.programme.id not in stacking.programmes:
             return
         ruled = tuple(each for each in self.programmes if each.id in stacking.programmes)
         limits = read_dtypes(group.limit for group in stacking.groups)
@@ -166,39 +171,24 @@ class _Award:
         decisions, table = Subjects(usable.table, self.day).decisions(ruled, self.given)
         yield from bound_by_stacking(self.programme.id, explain_combination(stacking, decisions, table, self.id))
 
-    def _pot(self, wide: "pl.DataFrame", table: "pl.DataFrame", open_: "list[Text]") -> "Iterator[Binding]":
+    def _pot(self, wide: "pl.DataFrame", table: "pl.DataFrame", pot: "list[Text]") -> "Iterator[Binding]":
         """As if all eligible rows of the table were the claims on the pot."""
         import polars as pl
 
-        from siwei.policy import Sharing, share_pot
-        from siwei.policy.binding import bound_by_pot
+        from siwei.policy.claim_tables import typed_order
         from siwei.policy.decide import award_column, verdict_column
-        from siwei.policy.pots import CLAIM
-        from siwei.policy.programmes import Text
-        from siwei.policy.sharing import sum_exactly
+        from siwei.policy.pot_explanation import explain_pot
+        from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
 
-        pot, name = self.programme.pot, self.programme.id
-        if pot is None or pot.budget_fen is None:
-            return
+        name = self.programme.id
         amount = pl.when(wide[verdict_column(name)] == 1).then(wide[award_column(name)]).fill_null(0)
-        beside = [each for each in self.programme.pot_attributes if each in table.columns]
-        claims = (
-            table.select("id", *beside).with_columns(wide.select(amount.alias(CLAIM))[CLAIM]).filter(pl.col(CLAIM) > 0)
+        beside = [each for each in (*self.programme.pot_attributes, APPLIED_AT, SCORE) if each in table.columns]
+        claims = table.select("id", *dict.fromkeys(beside)).with_columns(wide.select(amount.alias(CLAIM))[CLAIM])
+        found = explain_pot(
+            self.programme, typed_order(claims.filter(pl.col(CLAIM) > 0), self.source), self.day, self.id, self.seed
         )
-        if sum_exactly(claims[CLAIM]) <= pot.budget_fen and not pot.quotas:
-            return
-        mode = pot.sharing
-        if mode is not Sharing.PRO_RATA:
-            open_.append(Text(
-                "资金池不足以支付本文件中全部可得金额；`siwei policy share` 按其方式分配。",
-                "The pot does not suffice for all awards of this file; `siwei policy share` shares it in its own way.",
-            ))  # fmt: skip
-            return
-        try:
-            yield from bound_by_pot(self.programme, share_pot(self.programme, claims, self.day), self.id)
-        except InputError as error:
-            why = "; ".join(str(problem) for problem in error.problems)
-            open_.append(Text(f"资金池如何分配不能判定：{why}", f"How the pot is shared cannot be told: {why}"))
+        pot += found.told
+        yield from found.bindings
 
 
 def _print_explanation(explanation: "Explanation", bindings: "list[Binding]", open_: "list[Text]") -> None:

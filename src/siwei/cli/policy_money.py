@@ -20,7 +20,7 @@ from siwei.cli.policy import (
     pack_folder,
     policy_app,
 )
-from siwei.cli.policy_rows import Rejects, rejects_as_dict, usable_rows
+from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -86,45 +86,41 @@ def combine(
     rows: RowFolder = None,
     as_of: AsOf = None,
     rejects: Rejects = None,
+    applies_to: Annotated[
+        Literal["organisation", "claim", "project", "person"], Parameter(name="--applies-to", help="What a row is.")
+    ] = "organisation",
     json: Json = False,
 ) -> None:
-    """Find every organisation's best lawful combination of awards under the pack's stacking.yaml.
+    """Find every subject's best lawful combination of awards under the pack's stacking.yaml: every organisation's, or
+    with --applies-to every contract's, project's or person's.
 
-    A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on,
-    all in memory.
+    A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on, part by
+    part.
     """
-    from siwei.policy.combination import explain_combination
-    from siwei.policy.combining import combine as combine_awards
-    from siwei.policy.decide_files import rejects_file
-    from siwei.policy.diff import Subjects
+    from siwei.policy.combine_files import combine_file
+    from siwei.policy.decide_files import check_places, rejects_file
     from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.sharing import sum_exactly
+    from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
-    from siwei.policy.table_files import check_target, write_table
     from siwei.policy.tables import aggregate_names
 
-    if target is not None:
-        check_target(target)
-    attributes, programmes = _load_for(pack, "organisation")
-    stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1])
+    attributes, programmes = _load_for(pack, applies_to)
+    stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).of(applies_to)
     added = () if rows is None else aggregate_names(programmes)
-    limits = read_dtypes(group.limit for group in stacking.groups)
     apart = rejects_file(target) if rejects is None and target is not None else rejects
-    found = usable_rows(source, programmes, attributes, limits, added, apart)
+    check_places(source, [place for place in (target, apart) if place is not None])
+    parts = RowParts(source, programmes, attributes, read_dtypes(group.limit for group in stacking.groups), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
-    decisions, table = Subjects(found.table, _day(as_of)).decisions(programmes, given)
-    kept = combine_awards(stacking, decisions, table).rows
-    if target is not None:
-        write_table(kept, target)
-    explanation = None if id is None else explain_combination(stacking, decisions, table, id)
-    less = kept.filter(kept["kept_fen"] < kept["entitled_fen"])
+    done = combine_file(stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id)
+    tell_rejected(parts, apart)
+    explanation = done.explanation
     summary = {
-        **rejects_as_dict(found, apart),
-        "awards": kept.height,
-        "entitled_fen": sum_exactly(kept["entitled_fen"]),
-        "kept_fen": sum_exactly(kept["kept_fen"]),
-        "cut_or_declined": less.height,
-        "cannot_tell": kept["kept_fen"].null_count(),
+        **parts_as_dict(parts, apart),
+        "awards": done.awards,
+        "entitled_fen": done.entitled_fen,
+        "kept_fen": done.kept_fen,
+        "cut_or_declined": done.cut_or_declined,
+        "cannot_tell": done.cannot_tell,
     }
     if json:
         print_json({**summary, "explanation": None if explanation is None else explanation.to_dict()})

@@ -9,8 +9,11 @@ from cyclopts import Parameter
 from siwei.cli.output import error_console
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from siwei.city.attributes import Attribute
     from siwei.policy import Programme
+    from siwei.policy.row_parts import RowParts
     from siwei.policy.tables import UsableRows
 
 Rejects = Annotated[
@@ -46,15 +49,28 @@ def usable_rows(
 
 
 def _told(found: "UsableRows", source: Path) -> list[str]:
+    return _lines(found.rejected, found.rows, found.rejects.head(MOST_TOLD), source)
+
+
+def _lines(rejected: int, rows: int, told: "pl.DataFrame", source: Path) -> list[str]:
     from siwei.policy.subject_batches import reject_problem
 
-    lines = [f"! {found.rejected} of {found.rows} rows rejected, the others go on (--rejects FILE keeps them all):"]
-    return lines + [f"  {reject_problem(row, source)}" for row in found.rejects.head(MOST_TOLD).iter_rows(named=True)]
+    lines = [f"! {rejected} of {rows} rows rejected, the others go on (--rejects FILE keeps them all):"]
+    return lines + [f"  {reject_problem(row, source)}" for row in told.iter_rows(named=True)]
 
 
-def rejects_as_dict(found: "UsableRows", rejects: Path | None) -> dict[str, object]:
+def tell_rejected(parts: "RowParts", rejects: Path | None) -> None:
+    """The same of a file that was gone through part by part."""
+    if parts.rejected and rejects is not None:
+        error_console.print(f"! {parts.rejected} rows rejected → {rejects}", markup=False, soft_wrap=True)
+    elif parts.rejected:
+        for line in _lines(parts.rejected, parts.rows, parts.told, parts.source):
+            error_console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def parts_as_dict(parts: "RowParts", rejects: Path | None) -> dict[str, object]:
     """For JSON: `rows` that were used, how many were `rejected`, and the first of them, or the file that has all."""
-    used = {"rows": found.table.height, "rejected": found.rejected}
+    used = {"rows": parts.rows - parts.rejected, "rejected": parts.rejected}
     if rejects is not None:
-        return {**used, "rejects": rejects if found.rejected else None}
-    return {**used, "rejects": found.rejects.head(MOST_TOLD).to_dicts()}
+        return {**used, "rejects": rejects if parts.rejected else None}
+    return {**used, "rejects": parts.told.to_dicts()}

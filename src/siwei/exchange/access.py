@@ -88,6 +88,11 @@ def can_declare_for(actor: Actor, organisation_id: int) -> bool:
     return actor.represents(organisation_id)
 
 
+def can_prove_for(actor: Actor, organisation_id: int) -> bool:
+    """For the operator, and of nobody whom they act for themselves."""
+    return actor.is_operator and not actor.represents(organisation_id)
+
+
 def can_commit_money_for(actor: Actor, organisation_id: int | None) -> bool:
     """Budgets, caps, approvals of money, keys that spend: the organisation's own treasurers and nobody else."""
     return actor.role_in(organisation_id) in TREASURERS

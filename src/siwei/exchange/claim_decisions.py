@@ -1,7 +1,7 @@
 """What programmes for claims and projects are decided over: every contract and project of the city, or of one
 organisation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -23,13 +23,15 @@ def claims_to_decide(
     as_of: date,
     attributes: Mapping[str, Attribute],
     organisation: Organisation | None = None,
+    besides: Collection[str] = (),
 ) -> pl.DataFrame:
-    """`claim_table` with what the programmes read of the organisation that makes each claim, and what they add up."""
+    """`claim_table` with what the programmes (and `besides`, rules of stacking) read of the organisation that makes
+    each claim, and what they add up."""
     keys = frozenset() if organisation is None else frozenset((organisation.key,))
     graph = related_around(as_of, keys) if keys else related_on(as_of)
     ids = None if organisation is None else [organisation.pk]
     claims = claim_table(as_of, attributes=attributes, graph=graph, organisation_ids=ids)
-    facts = facts_read(programmes, as_of, attributes, ids).rename({ID: ORGANISATION})
+    facts = facts_read(programmes, as_of, attributes, ids, besides).rename({ID: ORGANISATION})
     table = claims.join(facts, on=ORGANISATION, how="left", maintain_order="left")
     return with_aggregates(programmes, table, as_of, attributes, organisation)
 
@@ -39,10 +41,11 @@ def projects_to_decide(
     as_of: date,
     attributes: Mapping[str, Attribute],
     organisation: Organisation | None = None,
+    besides: Collection[str] = (),
 ) -> pl.DataFrame:
-    """`project_table` with what the programmes read of who leads each project, and what they add up."""
+    """`project_table` with what the programmes (and `besides`) read of who leads each project, and what they add up."""
     ids = None if organisation is None else [organisation.pk]
-    facts = facts_read(programmes, as_of, attributes, ids)
+    facts = facts_read(programmes, as_of, attributes, ids, besides)
     table = project_table(as_of, attributes=attributes, facts=facts, organisation_ids=ids)
     return with_aggregates(programmes, table, as_of, attributes, organisation)
 
@@ -52,8 +55,10 @@ def facts_read(
     as_of: date,
     attributes: Mapping[str, Attribute],
     organisation_ids: Sequence[int] | None = None,
+    besides: Collection[str] = (),
 ) -> pl.DataFrame:
-    """`id` and the facts of an organisation that the programmes read, with their status."""
-    read = sorted({name for programme in programmes for name in programme.attributes if name in attributes})
+    """`id` and the facts of an organisation that the programmes and `besides` read, with their status."""
+    named = {name for programme in programmes for name in programme.attributes} | {*besides}
+    read = sorted(name for name in named if name in attributes)
     table = subjects(as_of, attributes={name: attributes[name] for name in read}, organisation_ids=organisation_ids)
     return table.drop("name").rename({"key": ID})

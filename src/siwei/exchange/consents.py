@@ -12,7 +12,7 @@ from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
 from siwei.exchange.models import Consent, Person
-from siwei.exchange.vault import erase
+from siwei.exchange.vault import erase, take_back_proofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Purpose:
 
 PERSON_FACTS = "person-facts"
 """The purpose under which facts of a person are kept; withdrawn, they are erased."""
+PERSON_PROOF = "person-proof"
+"""The purpose under which a person puts facts before the operator; withdrawn, the operator sees none any more."""
 PURPOSES = (
     Purpose(
         "account",
@@ -58,6 +60,16 @@ PURPOSES = (
         "yourself: we keep the values, and decisions you ask us to keep, encrypted; you alone see them after signing "
         "in, neither the operator nor the auditor does, and the record of acts says that something was entered or "
         "decided, never what. You may refuse, and withdraw at any time: everything is then deleted, with its key.",
+    ),
+    Purpose(
+        PERSON_PROOF,
+        False,
+        "为核验您自己选定的情况：您逐项提交核验的数值及所附证明说明，在核验完成或您撤回之前由运营方查看；核验结果加密保存，"
+        "此后只有您本人可见，操作记录只写有过提交或核验，不写内容。可以不同意，也可随时撤回；撤回后运营方不再看到任何一项。",
+        "To have facts of yourself proven that you choose one by one: the operator reads the value and the evidence "
+        "you named for each until it has decided or you take it back; the result is kept encrypted, for you alone "
+        "again, and the record of acts says that something was put forward or decided, never what. You may refuse, and "
+        "withdraw at any time: the operator then sees none of them.",
     ),
 )
 
@@ -133,8 +145,13 @@ def withdraw_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
     if any(each.is_needed for each in PURPOSES if each.id == purpose):
         raise Conflict(f"an account needs the consent to {purpose!r} → ask the operator to close the account")
     Consent.objects.filter(pk=consent.pk).update(withdrawn_at=now)
+    if purpose == PERSON_PROOF:
+        take_back_proofs(consent.person_id, now)
     if purpose == PERSON_FACTS:
         erase(consent.person_id, now)
+        Consent.objects.filter(person_id=consent.person_id, purpose=PERSON_PROOF, withdrawn_at=None).update(
+            withdrawn_at=now
+        )
     record_event(
         "withdraw_consent",
         f"{consent.pk}",

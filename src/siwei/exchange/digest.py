@@ -85,6 +85,7 @@ LEFT_OUT = {
     "Consent": "a person's own, under PIPL; not the city's state",
     "PersonKey": "random, and a person's own: nobody else reads what it seals",
     "PersonFact": "a person's own, sealed under that person's key",
+    "PersonProof": "a person's own, sealed under that person's key",
     "PersonDecision": "a person's own, sealed under that person's key",
     "Invitation": "random, and no part of the city's state: its events are covered",
     "StoredFile": "a person's own papers, named by their hash in the events of claims and of evidence",

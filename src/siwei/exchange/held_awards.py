@@ -1,15 +1,17 @@
 """What an applicant holds already, and what the rules on stacking and the programme's own limits leave beside it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
+import polars as pl
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from siwei.city.attributes import Attribute
 from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
 from siwei.exchange.models import Application, ApplicationState, Organisation, Pot, Voucher
+from siwei.exchange.pot_periods import are_weighed, is_weighed_on
 from siwei.exchange.subjects import subjects
 from siwei.policy import Programme, Text, decide
 from siwei.policy.combination import Beside, award_beside
@@ -19,7 +21,6 @@ from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
 
 LIVE = (ApplicationState.APPLIED, ApplicationState.SHARED, ApplicationState.AWARDED)
-YEAR_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +45,55 @@ def room_for(
     as_of: date,
     attributes: Mapping[str, Attribute],
 ) -> Room:
-    """What of an award decided for an organisation, or for its claim or project `subject`, can be claimed: beside what
-    it holds of other programmes in the pot's year, and within the programme's limits over several claims."""
-    if subject:
-        return _within_limits(programme, organisation, subject, award_fen, as_of, attributes)
-    read = {name for group in stacking.groups for name in group.limit.attributes if name in attributes}
-    known = {name: attributes[name] for name in sorted(read)}
-    table = subjects(as_of, attributes=known, organisation_ids=[organisation.pk]).rename({"key": ID})
-    held = held_of_others(pot, organisation)
-    found: Beside = award_beside(stacking, held, programme.id, award_fen, table, as_of)
+    """What of an award decided for an organisation, or for its claim or project `subject`, can be claimed: within the
+    programme's limits over several claims, and beside what the same subject holds of other programmes. Of an
+    organisation that is what it holds of pots that count in the same year; of a contract or a project whatever it
+    holds, since the rule is of that one contract or project."""
+    rules = stacking.of(programme.applies_to)
+    read = sorted({name for group in rules.groups for name in group.limit.attributes if name in attributes})
+    if not subject:
+        known = {name: attributes[name] for name in read}
+        table = subjects(as_of, attributes=known, organisation_ids=[organisation.pk]).rename({"key": ID})
+        return _beside(rules, programme, held_of_others(pot, organisation), award_fen, table, as_of)
+    table = _claims_of(programme, organisation, as_of, attributes, read)
+    within = _within_limits(programme, table, subject, award_fen, as_of)
+    if not within.most_fen or programme.id not in rules.programmes:
+        return within
+    held = held_of_subject(organisation, subject, programme.id)
+    found = _beside(rules, programme, held, within.most_fen, table.filter(pl.col(ID) == subject), as_of)
+    return replace(within, held_fen=found.held_fen) if not found.rule else found
+
+
+def _beside(
+    rules: Stacking, programme: Programme, held: Mapping[str, int], award_fen: int, table: pl.DataFrame, as_of: date
+) -> Room:
+    found: Beside = award_beside(rules, held, programme.id, award_fen, table, as_of)
     if found.rule is None:
         return Room(award_fen, "", None, found.held_fen)
     return Room(found.kept_fen, found.rule.id, found.rule.words, found.held_fen)
 
 
 def held_of_others(pot: Pot, organisation: Organisation) -> dict[str, int]:
-    """Fen by programme: what the organisation itself applied for or was granted from pots of other programmes for the
-    same year, and has not lost again."""
-    same_year = Q(pot__period__startswith=pot.period[:YEAR_DIGITS]) & ~Q(pot__programme=pot.programme)
-    mine = Q(organisation=organisation, decision__subject="") & same_year
+    """Fen by programme: what the organisation itself applied for or was granted from pots of other programmes that
+    count in the same year (`pot_periods`), and has not lost again."""
+    others = Pot.objects.exclude(programme=pot.programme).values_list("pk", "period")
+    weighed = [pk for pk, period in others if are_weighed(period, pot.period)]
+    return _held(Q(organisation=organisation, decision__subject="", pot__in=weighed))
+
+
+def held_on(organisation: Organisation, day: date) -> dict[str, int]:
+    """The same of all programmes, from pots that count in the year of the day."""
+    weighed = [pk for pk, period in Pot.objects.values_list("pk", "period") if is_weighed_on(period, day)]
+    return _held(Q(organisation=organisation, decision__subject="", pot__in=weighed))
+
+
+def held_of_subject(organisation: Organisation, subject: str, besides: str = "") -> dict[str, int]:
+    """Fen by programme: what was applied for or granted for one contract or project, and not lost again; not of the
+    programme `besides`."""
+    return _held(Q(organisation=organisation, decision__subject=subject) & ~Q(pot__programme=besides))
+
+
+def _held(mine: Q) -> dict[str, int]:
     applied = (
         Application.objects.filter(mine, state__in=LIVE)
         .values("pot__programme")
@@ -78,21 +109,23 @@ def held_of_others(pot: Pot, organisation: Organisation) -> dict[str, int]:
     return held
 
 
-def _within_limits(
+def _claims_of(
     programme: Programme,
     organisation: Organisation,
-    subject: str,
-    award_fen: int,
     as_of: date,
     attributes: Mapping[str, Attribute],
-) -> Room:
+    besides: Sequence[str],
+) -> pl.DataFrame:
+    """All contracts, or all projects, of the organisation, as the programme decides them and rules of stacking read
+    them."""
+    decide_over = claims_to_decide if programme.applies_to == "claim" else projects_to_decide
+    return decide_over([programme], as_of, attributes, organisation, besides)
+
+
+def _within_limits(programme: Programme, table: pl.DataFrame, subject: str, award_fen: int, as_of: date) -> Room:
     """All claims of the organisation are decided together, in the order in which the limit serves them."""
     if not programme.limits:
         return Room(award_fen, "", None, {})
-    if programme.applies_to == "claim":
-        table = claims_to_decide([programme], as_of, attributes, organisation)
-    else:
-        table = projects_to_decide([programme], as_of, attributes, organisation)
     wide = apply_limits(decide((programme,), table, as_of), table).wide
     row = next(each for each in wide.iter_rows(named=True) if each[ID] == subject)
     cut = row.get(limited_column(programme.id))

@@ -9,6 +9,8 @@ from siwei.exchange.models import Fact, Organisation
 
 DECLARED_BY = "declared by "
 """How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts`)."""
+PROVEN_BY = "proven before "
+"""How the source of a fact begins that an office saw proven (`siwei.exchange.proofs`, `person_proofs`)."""
 
 
 def find_organisation(key: str) -> Organisation:

@@ -1,4 +1,5 @@
-"""What a person declares of themselves, and programmes for persons decided with it: for that person alone.
+"""What a person declares of themselves, and programmes for persons decided with it and with what was proven of it
+(`siwei.exchange.person_proofs`): for that person alone.
 
 Nothing is kept before the person consented (`siwei.exchange.consents`, purpose `person-facts`), and withdrawing the
 consent erases it. Values are in the vault; events say that something was declared or decided, never what.
@@ -58,7 +59,7 @@ def declare_person_facts(
     for name, each in sorted(values.items()):
         PersonFact.objects.create(
             person_id=person_id, attribute=name, valid_from=valid_from, known_at=now,
-            sealed=seal(key, _fact(name), {"value": each.value, "evidence": each.evidence}),
+            sealed=seal(key, fact_name(name), {"value": each.value, "evidence": each.evidence}),
         )  # fmt: skip
     record_event(
         "declare_person_facts",
@@ -73,18 +74,18 @@ def declare_person_facts(
 
 
 def person_values(as_of: date, attributes: Mapping[str, Attribute], *, actor: Actor) -> dict[str, FactValue]:
-    """What the person who asks has declared of themselves, the latest of each attribute on the day."""
+    """What is known of the person who asks on the day, the best of each attribute: declared, or proven."""
     person_id = require_oneself(actor, "read facts of oneself")
     key = find_key(person_id)
     if key is None:
         return {}
     known = of_subject(attributes, "person")
     mine = PersonFact.objects.visible_to(actor).filter(attribute__in=list(known), valid_from__lte=as_of)
-    return best_values((_opened(fact, key) for fact in mine), known)
+    return best_values((open_fact(fact, key) for fact in mine), known)
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class OpenedFact:
     """A person's fact as `best_values` takes facts."""
 
     attribute: str
@@ -93,13 +94,17 @@ class _Opened:
     valid_from: date | None
     known_at: datetime
     pk: int
-    source: str = OWN_WORD
-    status: int = int(FactStatus.DECLARED)
+    source: str
+    status: int
 
 
-def _opened(fact: PersonFact, key: bytes) -> _Opened:
-    told = unseal(key, _fact(fact.attribute), bytes(fact.sealed))
-    return _Opened(fact.attribute, told["value"], told["evidence"], fact.valid_from, fact.known_at, fact.pk)
+def open_fact(fact: PersonFact, key: bytes) -> OpenedFact:
+    """What one of a person's facts says. Whoever asks must have looked at who may read it."""
+    told = unseal(key, fact_name(fact.attribute), bytes(fact.sealed))
+    status, source = told.get("status", int(FactStatus.DECLARED)), told.get("source", OWN_WORD)
+    return OpenedFact(
+        fact.attribute, told["value"], told["evidence"], fact.valid_from, fact.known_at, fact.pk, source, status
+    )
 
 
 def explain_for_person(
@@ -188,7 +193,7 @@ def _read_by(programme: Programme, facts: Mapping[str, FactValue]) -> dict[str, 
     return {name: fact for name, fact in facts.items() if name in programme.attributes}
 
 
-def _fact(attribute: str) -> str:
+def fact_name(attribute: str) -> str:
     return f"fact:{attribute}"
 
 

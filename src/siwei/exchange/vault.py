@@ -18,7 +18,7 @@ from django.db import connection
 
 from siwei.errors import Conflict
 from siwei.exchange.canonical import canonical_json
-from siwei.exchange.models import PersonDecision, PersonFact, PersonKey
+from siwei.exchange.models import PersonDecision, PersonFact, PersonKey, PersonProof, ProofState
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -70,9 +70,16 @@ def erase(person_id: int, now: datetime) -> None:
         # Else the bytes of a deleted row stay in the file until another takes its place.
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA secure_delete = ON")
+    PersonProof.objects.filter(person_id=person_id).delete()
     PersonFact.objects.filter(person_id=person_id).delete()
     PersonDecision.objects.filter(person_id=person_id, erased_at=None).update(sealed=None, erased_at=now)
     PersonKey.objects.filter(person_id=person_id).delete()
+
+
+def take_back_proofs(person_id: int, now: datetime) -> None:
+    """Part of an action: what the person put before the operator is the person's alone again."""
+    waiting = PersonProof.objects.filter(person_id=person_id, state=ProofState.ASKED)
+    waiting.update(state=ProofState.WITHDRAWN, decided_at=now)
 
 
 def _derived(key: bytes, purpose: str) -> bytes:

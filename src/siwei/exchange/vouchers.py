@@ -11,6 +11,7 @@ from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
+from siwei.exchange.pot_periods import span_of
 from siwei.market.listing import VoucherTerms
 from siwei.policy.programmes import Programme, Verdict
 
@@ -19,7 +20,8 @@ from siwei.policy.programmes import Programme, Verdict
 def open_pot(
     programme: Programme, period: str, budget_fen: int, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Pot:
-    """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none can be spent)."""
+    """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none can be spent). The
+    period's name says which days it spans (`siwei.exchange.pot_periods`)."""
     require(can_operate(actor), actor, "open a pot")
     content = {"programme": programme.id, "sha256": programme.sha256, "period": period, "budget_fen": budget_fen}
     if repeated("open_pot", idempotency_key, content):
@@ -28,8 +30,7 @@ def open_pot(
         raise InputError(
             [Problem(f"a budget of {budget_fen!r} fen", fix="give a positive integer", field="budget_fen")]
         )
-    if not 0 < len(period) <= 20:
-        raise InputError([Problem(f"a period of {len(period)} characters", fix="such as 2026", field="period")])
+    span_of(period)
     account = pot_account(programme.id, period)
     pot = Pot.objects.create(
         programme=programme.id,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siwei.city.attributes import Attribute
-from siwei.policy.cases import Case, case_files, case_table, read_cases, read_cases_document
+from siwei.policy.cases import Case, case_files, case_table, limits_table, read_cases, read_cases_document
 from siwei.policy.coverage import Coverage, measure_coverage
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, award_column, clause_column, decide, verdict_column
+from siwei.policy.limits import apply_limits
 from siwei.policy.loading import load_all_versions
 from siwei.policy.loading_stacking import load_related_rule
 from siwei.policy.programmes import Programme
@@ -17,7 +18,7 @@ from siwei.policy.versions import latest_versions
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`what` is `verdict`, `award_fen` or a clause's id."""
+    """`what` is `verdict`, `award_fen`, `limited_fen` or a clause's id."""
 
     what: str
     expected: str
@@ -73,7 +74,22 @@ def run_cases(programme: Programme, cases: tuple[Case, ...]) -> CaseRun:
         wide = decide((programme,), case_table(programme, mine), day).wide
         for case, row in zip(mine, wide.iter_rows(named=True), strict=True):
             results[case.id] = CaseResult(case, _differences(programme, case, row))
+    by_id = {case.id: case for case in cases}
+    for case in cases:
+        if case.looks_at_limits and (found := _limited(programme, case, by_id)) != case.limited_fen:
+            difference = Difference("limited_fen", _amount(case.limited_fen), _amount(found))
+            results[case.id] = CaseResult(case, (difference, *results[case.id].differences))
     return CaseRun(programme, tuple(results[case.id] for case in cases), measure_coverage(programme, cases))
+
+
+def _limited(programme: Programme, case: Case, by_id: Mapping[str, Case]) -> int | None:
+    """What limits leave of its award among it and those beside it, all on its own day."""
+    mine = tuple(by_id[id] for id in dict.fromkeys((case.id, *case.beside)))
+    table = limits_table(programme, mine)
+    found: int | None = (
+        apply_limits(decide((programme,), table, case.as_of), table).wide[award_column(programme.id)].to_list()[0]
+    )
+    return found
 
 
 def _differences(programme: Programme, case: Case, row: Mapping[str, int | None]) -> tuple[Difference, ...]:

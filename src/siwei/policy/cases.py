@@ -28,6 +28,7 @@ from siwei.policy.tables import columns_beside
 
 LARGEST_FILE = 1024 * 1024
 SUFFIX = ".cases.yaml"
+MOST_BESIDE = 200
 Cell = int | bool | date | str | None
 
 
@@ -36,6 +37,9 @@ class ExpectationDocument(Document):
 
     verdict: Literal["eligible", "not_eligible", "cannot_tell"] = Field(description="Of the programme.")
     award_fen: int | Literal["not_known"] | None = Field(None, description="In fen; not_known where it must be.")
+    limited_fen: int | Literal["not_known"] | None = Field(
+        None, description="What the programme's limits leave of the award, among this case and those of `beside`."
+    )
     clauses: dict[str, Literal["yes", "no", "unknown", "error"]] = Field(default_factory=dict, description="By clause.")
 
 
@@ -49,6 +53,9 @@ class CaseDocument(Document):
     absent: list[str] = Field(default_factory=list, description="Facts of the file that are not known here.")
     proof: Status | None = Field(None, description="How well the facts are proven; absent: the file's.")
     rows: CaseRowsDocument | None = Field(None, description="What is added up; each list in place of the file's.")
+    beside: Annotated[list[Identifier], Field(max_length=MOST_BESIDE)] = Field(
+        default_factory=list, description="Other cases of the file that stand under the programme's limits with it."
+    )
     expect: ExpectationDocument = Field(description="What must come out.")
 
 
@@ -75,7 +82,7 @@ class CasesDocument(Document):
 @dataclass(frozen=True, slots=True)
 class Case:
     """`facts` by attribute; what is absent is not known. `award_fen` is not looked at where `looks_at_award` is
-    false."""
+    false, nor `limited_fen`, which is what limits leave among it and the cases `beside`, where `looks_at_limits` is."""
 
     id: str
     as_of: date
@@ -89,6 +96,9 @@ class Case:
     line: int
     added: Mapping[str, tuple[int | None, FactStatus]] = field(default_factory=dict)
     """What was added up of the case's other rows, each with its proof."""
+    looks_at_limits: bool = False
+    limited_fen: int | None = None
+    beside: tuple[str, ...] = ()
 
 
 def case_files(directory: Path) -> list[Path]:
@@ -158,7 +168,11 @@ class _Reader:
             self._names(list(case.expect.clauses), (*place, "expect", "clauses"), clauses, "no clause")
             own = dict(self._facts(case.facts, (*place, "facts")))
             facts = {name: value for name, value in {**shared, **own}.items() if name not in case.absent}
-            award = case.expect.award_fen
+            award, limited = case.expect.award_fen, case.expect.limited_fen
+            self._names(case.beside, (*place, "beside"), [each.id for each in self.document.cases], "no case")
+            if (limited is not None or case.beside) and not self.programme.limits:
+                what = f"{self.programme.id} has no limits"
+                self._problem((*place, "expect"), what, "leave out `limited_fen` and `beside`, or write its limits")
             day, proof = case.as_of or self.document.as_of, FactStatus[(case.proof or self.document.proof).upper()]
             yield Case(
                 case.id,
@@ -172,6 +186,9 @@ class _Reader:
                 str(self.path),
                 self.yaml.places[place][0],
                 self._added(case, index, facts, proof, day),
+                limited is not None,
+                limited if isinstance(limited, int) else None,
+                tuple(case.beside),
             )
 
     def _added(
@@ -235,3 +252,15 @@ def case_table(programme: Programme, cases: tuple[Case, ...]) -> pl.DataFrame:
         ]
         columns[name + STATUS_SUFFIX] = pl.Series(proofs, dtype=pl.UInt8)
     return pl.DataFrame(columns)
+
+
+def limits_table(programme: Programme, cases: tuple[Case, ...]) -> pl.DataFrame:
+    """The same with what the programme's limits group and order rows by. A claim that names no organisation is its
+    own."""
+    table = case_table(programme, cases)
+    for name in columns_beside((programme,)):
+        if name not in table.columns:
+            values = [case.facts.get(name, case.id if name == ORGANISATION else None) for case in cases]
+            dtype = pl.String() if all(value is None for value in values) else None
+            table = table.with_columns(pl.Series(name, values, dtype=dtype))
+    return table

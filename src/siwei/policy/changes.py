@@ -96,9 +96,8 @@ def _aggregate(aggregate: Aggregate) -> str:
 
 def _table(table: Table, day: date) -> str:
     """What holds on the day, of a table that changes; one that does not is written out where it is read."""
-    values = list(table.bands.values_on(table.id, day).values())
-    size = len(table.bands.limits)
-    return f"up to {values[:size]}: {values[size:]}"
+    version = table.bands.version_on(day)
+    return "none" if version is None else f"up to {[*version[0]]}: {[*version[1]]}"
 
 
 def _limit(limit: Limit) -> str:

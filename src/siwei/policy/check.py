@@ -18,6 +18,7 @@ from siwei.policy.loading_stacking import FILE, read_stacking
 from siwei.policy.places import read_places
 from siwei.policy.programmes import Programme
 from siwei.policy.releases import check_releases
+from siwei.policy.versions import latest_versions
 
 CHECKS = (check_clauses, check_bands, check_award, check_parameters, check_tables, check_source, check_state)
 
@@ -55,7 +56,10 @@ def _findings(directory: Path, attributes: Mapping[str, Attribute], today: date)
             for problem in error.problems:
                 yield Finding(Severity.ERROR, "refused", Path(problem.file).stem.partition("@")[0], problem)
     # A file that could not be read still stands for a programme that rules may name.
-    known = {*(programme.id for programme, _ in read), *(path.stem.partition("@")[0] for path in paths)}
+    known: dict[str, str | None] = dict.fromkeys(path.stem.partition("@")[0] for path in paths)
+    latest = latest_versions([programme for programme, _ in read], today)
+    known |= {programme.id: programme.applies_to for programme, _ in read}
+    known |= {programme.id: programme.applies_to for programme in latest}
     try:
         written = read_stacking(directory.parent, attributes, known)
     except PolicyError as error:

@@ -73,10 +73,6 @@ def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | Eith
             message = f"{programme.id} is a draft: it releases no money, and may cut an award that does"
             fix = "leave it out until it is in force"
             yield subject.at(Severity.WARNING, "draft_in_rule", at, message, fix, programme.id)
-        if programme.applies_to != "organisation":
-            message = f"{programme.id} is for a {programme.applies_to}: combinations are of organisations' awards"
-            fix = "leave it out: the rule never sees it"
-            yield subject.at(Severity.WARNING, "not_combined", at, message, fix, programme.id)
     savings = [(place, each) for place, each in named if each.kind is Kind.TAX_SAVING]
     if isinstance(rule, StackingGroup) and savings and len(savings) < len(named):
         place, programme = savings[0]

@@ -56,6 +56,13 @@ def claims_given(
     return _typed(text, kinds, Path("claims"), first_row=1)
 
 
+def typed_order(claims: pl.DataFrame, source: Path) -> pl.DataFrame:
+    """`applied_at` and `score` of a table, where they are there as text, as `share_pot` takes them. Raises
+    ImportRefused."""
+    kinds = {APPLIED_AT: "moment", SCORE: "number"}
+    return _typed(claims, {name: kind for name, kind in kinds.items() if claims.schema.get(name) == pl.String}, source)
+
+
 def _cell(value: int | float | bool | str | None) -> str | None:
     return str(value).lower() if isinstance(value, bool) else None if value is None or value == "" else str(value)
 

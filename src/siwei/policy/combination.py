@@ -1,8 +1,9 @@
 """Why a combination of awards is the best: what was cut by which rule, and what the other lawful choices would give."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
@@ -50,7 +51,8 @@ class RuleShown:
 @dataclass(frozen=True, slots=True)
 class PartExplanation:
     """Awards that bear on one another. `best` is None where a limit is not known. `alternatives` are the other lawful
-    choices, best first, at most MOST_ALTERNATIVES of the `lawful` there are."""
+    choices, best first, at most MOST_ALTERNATIVES of the `lawful` there are. `held_fen` is what is held of them
+    already: every choice keeps it, whatever a limit leaves, and its amounts count it."""
 
     entitled_fen: Mapping[str, int | None]
     rules: tuple[RuleShown, ...]
@@ -58,6 +60,7 @@ class PartExplanation:
     alternatives: tuple[Choice, ...]
     lawful: int
     sentence: Text
+    held_fen: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,14 @@ class CombinationExplanation:
 
 
 def explain_combination(
-    stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.LazyFrame, id: str
+    stacking: Stacking,
+    decisions: Decisions,
+    table: pl.DataFrame | pl.LazyFrame,
+    id: str,
+    held: Mapping[str, int] = MappingProxyType({}),
 ) -> CombinationExplanation:
-    """For one subject of `decisions`, made from `table`. Raises NotFound."""
+    """For one subject of `decisions`, made from `table`; the best that may be had in all where it holds `held` already
+    (fen by programme), which is neither given back nor cut any more. Raises NotFound."""
     row = decisions.wide.filter(pl.col(ID) == id)
     if row.is_empty():
         raise NotFound(f"no subject {id!r} among those decided")
@@ -84,11 +92,12 @@ def explain_combination(
     facts = table.lazy().filter(pl.col(ID) == id)
     combined = combine(stacking, mine, facts)
     entitled: dict[str, int | None] = combined.entitled.row(0, named=True)
-    parts = linked(stacking)
+    concerned = {*held, *(programme.id for programme in decisions.programmes)}
+    parts = [part for part in linked(stacking) if concerned & {*part.programmes}]
     limits = {name: int(values[0]) for name, values in group_limits(stacking, parts, mine, facts).items()}
     kept = {name: combined.wide[kept_column(name)].item() for name in combined.programmes}
     bound = {name for part in parts for name in part.programmes}
-    made = (_explain_part(part, entitled, limits, kept) for part in parts)
+    made = (_explain_part(part, entitled, limits, kept, held) for part in parts)
     unbound = {name: amount for name, amount in entitled.items() if name not in bound}
     return CombinationExplanation(id, tuple(each for each in made if each is not None), unbound)
 
@@ -123,7 +132,7 @@ def award_beside(
     binding = [group for group in part.groups if programme in group.programmes and _applies(group, choice)]
     if (unknown := next((group for group in binding if limits[group.id] == UNKNOWN), None)) is not None:
         return Beside(programme, asked_fen, None, mine, _shown(unknown, None))
-    found = reckon(part, choice, {**mine, programme: asked_fen}, limits, fixed=mine)
+    found = reckon(part, choice, {**mine, programme: asked_fen}, limits, held=mine)
     cut = next((each.group for each in found.cuts if each.programme == programme), None)
     rule = next((_shown(group, limits[group.id]) for group in binding if group.id == cut), None)
     return Beside(programme, asked_fen, found.kept_fen[programme], mine, rule)
@@ -143,26 +152,47 @@ def _shown(rule: StackingGroup | EitherOr, limit: int | None) -> RuleShown:
 
 
 def _explain_part(
-    part: Linked, entitled: Mapping[str, int | None], limits: Mapping[str, int], kept: Mapping[str, int | None]
+    part: Linked,
+    entitled: Mapping[str, int | None],
+    limits: Mapping[str, int],
+    kept: Mapping[str, int | None],
+    held: Mapping[str, int],
 ) -> PartExplanation | None:
-    """None where the subject is entitled to none of the part's awards."""
+    """None where the subject is entitled to none of the part's awards, and holds none."""
     mine = {name: entitled[name] for name in part.programmes if name in entitled and entitled[name] != 0}
-    known = {name: amount for name, amount in mine.items() if amount is not None}
-    if not mine:
+    has = {name: held[name] for name in part.programmes if held.get(name)}
+    if not mine and not has:
         return None
+    known = {name: amount for name, amount in mine.items() if amount is not None}
+    # What is held stays held where the facts of today would give less.
+    amounts = {**known, **{name: max(fen, known.get(name, 0)) for name, fen in has.items()}}
     rules = tuple(_shown(rule, limits.get(rule.id)) for rule in part.rules)
-    if any(kept[name] is None for name in known):
+    if any(kept[name] is None for name in known) or (has and _is_limit_unknown(part, amounts, limits)):
         sentence = Text(
             "上限所需的事实未知，尚不能选定组合。", "A fact that a limit needs is not known: no choice yet."
         )
-        return PartExplanation(mine, rules, None, (), 0, sentence)
-    choices = [reckon(part, choice, known, limits) for choice in lawful_choices(list(known), part.either_or)]
+        return PartExplanation(mine, rules, None, (), 0, sentence, has)
+    choices = [reckon(part, choice, amounts, limits, has) for choice in _choices_beside(part, amounts, has)]
     ranked = sorted(choices, key=lambda choice: -choice.total_fen)
     best = ranked[0]
     # The same rule, worked out here for one subject and there for all: they may not differ.
-    assert {name: best.kept_fen.get(name, 0) for name in known} == {name: kept[name] for name in known}
+    assert has or {name: best.kept_fen.get(name, 0) for name in known} == {name: kept[name] for name in known}
     others = tuple(ranked[1 : MOST_ALTERNATIVES + 1])
-    return PartExplanation(mine, rules, best, others, len(choices), _sentence(best, ranked[1:], mine))
+    return PartExplanation(mine, rules, best, others, len(choices), _sentence(best, ranked[1:], mine, has), has)
+
+
+def _is_limit_unknown(part: Linked, amounts: Mapping[str, int], limits: Mapping[str, int]) -> bool:
+    return any(_applies(group, list(amounts)) and limits[group.id] == UNKNOWN for group in part.groups)
+
+
+def _choices_beside(part: Linked, amounts: Mapping[str, int], held: Mapping[str, int]) -> list[tuple[str, ...]]:
+    """Every lawful choice that keeps what is held. Where that itself breaks an exclusion nothing is added to the
+    programmes of it."""
+    broken = [rule for rule in part.either_or if not is_lawful(held, (rule,))]
+    barred = {name for rule in broken for name in rule.programmes} - {*held}
+    standing = [rule for rule in part.either_or if rule not in broken]
+    choices = lawful_choices([name for name in amounts if name not in barred], standing)
+    return [choice for choice in choices if {*held} <= {*choice}]
 
 
 def reckon(
@@ -170,9 +200,9 @@ def reckon(
     choice: Sequence[str],
     entitled: Mapping[str, int],
     limits: Mapping[str, int],
-    fixed: Collection[str] = (),
+    held: Mapping[str, int] = MappingProxyType({}),
 ) -> Choice:
-    """What a lawful choice comes to after every limit in its order. What is `fixed` counts and is not cut any more."""
+    """What a lawful choice comes to after every limit in its order. What is `held` counts and is not cut any more."""
     kept = {name: entitled[name] for name in choice}
     cuts = []
     for group in part.groups:
@@ -181,9 +211,7 @@ def reckon(
             continue
         excess = max(sum(kept[name] for name in taken) - limits[group.id], 0)
         for name in taken:
-            if name in fixed:
-                continue
-            cut = min(kept[name], excess)
+            cut = min(max(kept[name] - held.get(name, 0), 0), excess)
             if cut:
                 cuts.append(Cut(name, group.id, cut))
             kept[name] -= cut
@@ -195,11 +223,16 @@ def _shown_limit(limit: int | None) -> int | None:
     return None if limit is None or limit == UNKNOWN else limit
 
 
-def _sentence(best: Choice, others: Sequence[Choice], entitled: Mapping[str, int | None]) -> Text:
+def _sentence(
+    best: Choice, others: Sequence[Choice], entitled: Mapping[str, int | None], held: Mapping[str, int]
+) -> Text:
     left_out = [name for name in entitled if entitled[name] is not None and name not in best.programmes]
     waiting = [name for name, amount in entitled.items() if amount is None]
     zh = f"最优组合为{'、'.join(best.programmes) or '无'}，合计 {yuan(best.total_fen)} 元"
     en = f"The best lawful combination is {', '.join(best.programmes) or 'none'}: {yuan(best.total_fen)} CNY"
+    if held:
+        zh += f"（其中已持有{'、'.join(f'{name} {yuan(fen)} 元' for name, fen in held.items())}）"
+        en += f" (of it held already: {', '.join(f'{name} {yuan(fen)} CNY' for name, fen in held.items())})"
     for cut in best.cuts:
         zh += f"；{cut.programme} 因“{cut.group}”核减 {yuan(cut.amount_fen)} 元"
         en += f"; {cut.programme} is cut by {yuan(cut.amount_fen)} CNY under {cut.group}"

@@ -1,6 +1,6 @@
 """What the cases of a programme never reached: clauses that decided none of them, branches that none took."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,7 +9,7 @@ import polars as pl
 from siwei.policy.cases import Case, case_table
 from siwei.policy.decide import clause_column, decide, programme_context
 from siwei.policy.language.compile import Plan
-from siwei.policy.language.tree import Call, Expression, ListLiteral, Node, children, render
+from siwei.policy.language.tree import Call, Expression, ListLiteral, Node, Parameter, children, render
 from siwei.policy.language.types import BOOL
 from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.subjects import ID
@@ -94,7 +94,7 @@ def _branches(programme: Programme, table: pl.DataFrame, day: date) -> pl.DataFr
     named: list[tuple[str, str]] = []
     for where, expression, requires in _expressions(programme):
         context = programme_context(programme, day, requires, frozenset(table.columns))
-        for text, conditions in _ways(expression.tree, ()):
+        for text, conditions in _ways(expression.tree, (), context.parameters):
             reached = pl.lit(True)
             for node, wanted in conditions:
                 value = plan.add(node, context).value
@@ -125,20 +125,29 @@ def _expressions(programme: Programme) -> Iterator[tuple[str, Expression, FactSt
 Condition = tuple[Node, bool]
 
 
-def _ways(node: Node, before: tuple[Condition, ...]) -> Iterator[tuple[str, tuple[Condition, ...]]]:
-    """Each side of each conditional, with the tests that lead there; each step of a band."""
+def _ways(
+    node: Node, before: tuple[Condition, ...], figures: Mapping[str, int | None]
+) -> Iterator[tuple[str, tuple[Condition, ...]]]:
+    """Each side of each conditional, with the tests that lead there; each step of a band as it is on the day whose
+    `figures` are given."""
     match node:
         case Call(function="_?_:_", arguments=(test, then, otherwise)):
-            yield from _ways(test, before)
+            yield from _ways(test, before, figures)
             for side, wanted in ((then, True), (otherwise, False)):
                 taken = (*before, (test, wanted))
                 yield f"{render(test)} is {'yes' if wanted else 'no'}", taken
-                yield from _ways(side, taken)
+                yield from _ways(side, taken, figures)
         case Call(function="band", arguments=(subject, ListLiteral(items=limits), ListLiteral())):
-            yield from _steps(subject, limits, before)
+            yield from _steps(subject, _apart(limits, figures), before)
         case _:
             for child in children(node):
-                yield from _ways(child, before)
+                yield from _ways(child, before, figures)
+
+
+def _apart(limits: tuple[Node, ...], figures: Mapping[str, int | None]) -> tuple[Node, ...]:
+    """Without those that a table of the day has not, which repeat its last one."""
+    values = [figures.get(each.name, each.name) if isinstance(each, Parameter) else each for each in limits]
+    return tuple(each for place, each in enumerate(limits) if place == 0 or values[place] != values[place - 1])
 
 
 def _steps(

@@ -64,7 +64,7 @@ def decide_file(
     where the file cannot be used, or no row of it can.
     """
     rejects = rejects_file(target)
-    _check_places(source, [each for each in (target, clauses, rejects) if each is not None])
+    check_places(source, [each for each in (target, clauses, rejects) if each is not None])
     job = _Job(programmes, attributes, source, as_of, related_rows, progress)
     left = _Left(job) if any(programme.limits for programme in programmes) else None
     verdicts: dict[str, Counter[str]] = {programme.id: Counter() for programme in programmes}
@@ -172,7 +172,8 @@ def _awards_and_clauses(
         yield write
 
 
-def _check_places(source: Path, targets: list[Path]) -> None:
+def check_places(source: Path, targets: list[Path]) -> None:
+    """Before any work is done: no result over its own source, none over another. Raises ImportRefused."""
     for target in targets:
         check_target(target)
         if target.exists() and source.exists() and target.samefile(source):

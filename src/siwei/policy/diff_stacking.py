@@ -24,7 +24,7 @@ from siwei.policy.dimensions import DIMENSIONS
 from siwei.policy.language.tree import render
 from siwei.policy.programmes import Kind
 from siwei.policy.sharing import sum_exactly
-from siwei.policy.stacking import MOST_LINKED, EitherOr, RelatedRule, Stacking, StackingGroup, linked
+from siwei.policy.stacking import MOST_LINKED, ORGANISATION, EitherOr, RelatedRule, Stacking, StackingGroup, linked
 from siwei.policy.subjects import ID
 
 PROGRAMMES = Change("programmes", "", None, None)
@@ -70,17 +70,20 @@ class StackingDifference:
         }
 
 
-def diff_stacking(before: Side, after: Side, table: pl.DataFrame, as_of: date) -> StackingDifference:
-    """Of organisations' awards, as `combine` finds the best lawful combination of them on each side. `table` as `diff`
-    takes it, with what the rules' limits read beside."""
-    sides = _of_organisations(before), _of_organisations(after)
-    changes = stacking_changes(before.stacking, after.stacking, as_of)
+def diff_stacking(
+    before: Side, after: Side, table: pl.DataFrame, as_of: date, applies_to: str = ORGANISATION
+) -> StackingDifference:
+    """Of the awards for subjects of one kind, `applies_to`, as `combine` finds the best lawful combination of them on
+    each side. `table` as `diff` takes it, with what the rules' limits read beside."""
+    sides = _of_subjects(before, applies_to), _of_subjects(after, applies_to)
+    changes = stacking_changes(sides[0].stacking, sides[1].stacking, as_of)
     comparison = _Comparison(*sides, Subjects(table, as_of), changes)
     return StackingDifference(changes, tuple(comparison.kept()))
 
 
-def _of_organisations(side: Side) -> Side:
-    return replace(side, programmes=tuple(each for each in side.programmes if each.applies_to == "organisation"))
+def _of_subjects(side: Side, applies_to: str) -> Side:
+    mine = tuple(each for each in side.programmes if each.applies_to == applies_to)
+    return replace(side, programmes=mine, stacking=side.stacking.of(applies_to))
 
 
 def stacking_changes(before: Stacking, after: Stacking, day: date) -> tuple[Change, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from siwei.policy.document_parts import INT64_MAX, CitationDocument, Document, TextDocument
-from siwei.policy.language.overloads import MOST_BANDS
+from siwei.policy.language.bands import MOST_BANDS
 from siwei.policy.language.units import UNIT_PATTERN
 
 UnitName = Annotated[
@@ -45,7 +45,7 @@ class TableDocument(Document):
     citation: CitationDocument | None = Field(None, description="Absent: the programme is a draft.")
     bands: Bands | None = Field(None, description="Ascending; of a table that changes, `values` instead.")
     values: Annotated[list[TableValueDocument], Field(min_length=1, max_length=50)] | None = Field(
-        None, description="Bands by first day, ascending; every time as many."
+        None, description="Bands by first day, ascending."
     )
 
     @model_validator(mode="after")
@@ -56,6 +56,4 @@ class TableDocument(Document):
             starts = [value.start or date.min for value in self.values]
             if starts != sorted(set(starts)):
                 raise ValueError("values must ascend by their first day, each day once")
-            if len({len(value.bands) for value in self.values}) > 1:
-                raise ValueError("write as many bands for every day: split one in two that give the same result")
         return self

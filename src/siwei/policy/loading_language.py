@@ -13,6 +13,7 @@ from siwei.errors import PolicyError, Problem
 from siwei.policy.document import ProgrammeDocument
 from siwei.policy.document_tables import BandDocument, TableDocument
 from siwei.policy.language.bands import (
+    MOST_BANDS,
     Band,
     BandTable,
     find_band_problems,
@@ -40,7 +41,7 @@ def units_of(document: ProgrammeDocument, attributes: Mapping[str, Attribute]) -
     units |= {name: aggregate.unit for name, aggregate in document.aggregates.items()}
     units |= {f"p.{name}": parameter.unit for name, parameter in document.parameters.items()}
     for name, table in document.tables.items():
-        size = len(table.values[0].bands) if table.values else 0
+        size = MOST_BANDS + 1 if table.values else 0
         units |= {f"p.{limit_name(name, place)}": table.value_unit for place in range(size - 1)}
         units |= {f"p.{result_name(name, place)}": table.result_unit for place in range(size)}
     return units

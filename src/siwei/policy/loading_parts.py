@@ -97,9 +97,17 @@ class ReadableLimits:
     parameters: Mapping[str, ParameterDocument]
     expressions: tuple[WrittenExpression, ...]
     doubtful: tuple[str, ...]
+    groups: tuple[Value, ...]
 
     def is_doubtful(self, written: WrittenExpression) -> bool:
         return any(re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", written.text) for name in self.doubtful)
+
+    def programmes(self, written: WrittenExpression) -> list[str]:
+        """What the group of a limit names."""
+        place = written.path[1]
+        assert isinstance(place, int)
+        named = _list(_mapping(self.groups[place]).get("programmes"))
+        return [name for name in named if isinstance(name, str)]
 
 
 def readable_limits(value: Value) -> ReadableLimits:
@@ -112,8 +120,9 @@ def readable_limits(value: Value) -> ReadableLimits:
     ]
     right = {name: each for name, each in read.items() if each is not None}
     return ReadableLimits(
-        right, tuple(limits[:MOST_EXPRESSIONS]), tuple(f"p.{name}" for name in read if name not in right)
-    )
+        right, tuple(limits[:MOST_EXPRESSIONS]), tuple(f"p.{name}" for name in read if name not in right),
+        tuple(_list(whole.get("groups"))),
+    )  # fmt: skip
 
 
 def _expressions(whole: Mapping[str, Value]) -> Iterator[WrittenExpression]:

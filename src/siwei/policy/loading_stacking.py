@@ -1,7 +1,7 @@
 """A pack's `stacking.yaml`, read and checked against the programmes it speaks of."""
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,8 +19,8 @@ from siwei.policy.loading_parts import readable_limits
 from siwei.policy.places import Places
 from siwei.policy.programmes import Parameter, Programme
 from siwei.policy.reading import read_document, read_form
-from siwei.policy.sources import subject_types
-from siwei.policy.stacking import MOST_LINKED, EitherOr, RelatedRule, Stacking, StackingGroup, linked
+from siwei.policy.sources import SUBJECTS, subject_types
+from siwei.policy.stacking import MOST_LINKED, ORGANISATION, EitherOr, RelatedRule, Stacking, StackingGroup, linked
 
 FILE = "stacking.yaml"
 REFERENCE = "docs/reference/stacking.md"
@@ -37,12 +37,15 @@ class WrittenStacking:
 
 def load_stacking(pack: Path, attributes: Mapping[str, Attribute], programmes: Sequence[Programme]) -> Stacking:
     """The rules of a pack folder; none where it has no `stacking.yaml`. Raises PolicyError with every problem."""
-    written = read_stacking(pack, attributes, [programme.id for programme in programmes])
+    written = read_stacking(pack, attributes, {programme.id: programme.applies_to for programme in programmes})
     return Stacking() if written is None else written.stacking
 
 
-def read_stacking(pack: Path, attributes: Mapping[str, Attribute], known: Collection[str]) -> WrittenStacking | None:
-    """The same with its places; `known` are the ids of the programmes that rules may name."""
+def read_stacking(
+    pack: Path, attributes: Mapping[str, Attribute], known: Mapping[str, str | None]
+) -> WrittenStacking | None:
+    """The same with its places; `known` are the programmes that rules may name, each with what it applies to (None
+    where its file could not be read)."""
     path = Path(pack) / FILE
     if not path.is_file():
         return None
@@ -50,9 +53,11 @@ def read_stacking(pack: Path, attributes: Mapping[str, Attribute], known: Collec
     places = Places(form.file.text, form.file.yaml.places, str(path))
     if form.document is None:
         part = readable_limits(form.file.yaml.value)
-        checker = _checker(attributes, part.parameters)
-        faults = [_faults(checker, each.text, each.path, places) for each in part.expressions
-                  if not part.is_doubtful(each)]  # fmt: skip
+        faults = [
+            _faults(_checker(attributes, part.parameters, subject), each.text, each.path, places)
+            for each in part.expressions
+            if not part.is_doubtful(each) and (subject := _subject_of(part.programmes(each), known)) is not None
+        ]
         raise PolicyError([*form.problems, *(problem for each in faults for problem in each)])
     builder = _Builder(form.document, places, attributes, known, form.problems)
     return WrittenStacking(form.document, builder.build(), places)
@@ -71,10 +76,16 @@ def _related(document: StackingDocument) -> RelatedRule | None:
     return None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
 
 
-def _checker(attributes: Mapping[str, Attribute], parameters: Mapping[str, ParameterDocument]) -> Checker:
+def _subject_of(names: Sequence[str], known: Mapping[str, str | None]) -> str | None:
+    """What the programmes of a rule are for; None where that cannot be told, or they are for different subjects."""
+    found = {subject for name in names if (subject := known.get(name)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _checker(attributes: Mapping[str, Attribute], parameters: Mapping[str, ParameterDocument], subject: str) -> Checker:
     units: dict[str, str | None] = {name: each.unit for name, each in attributes.items()}
     units |= {f"p.{name}": parameter.unit for name, parameter in parameters.items()}
-    return Checker(subject_types(attributes, "organisation"), tuple(parameters), "down", units)
+    return Checker(subject_types(attributes, subject), tuple(parameters), "down", units)
 
 
 def _faults(checker: Checker, text: str, path: KeyPath, places: Places) -> list[Problem]:
@@ -89,11 +100,10 @@ def _faults(checker: Checker, text: str, path: KeyPath, places: Places) -> list[
 
 class _Builder:
     def __init__(
-        self, document: StackingDocument, places: Places, attributes: Mapping[str, Attribute], known: Collection[str],
-        problems: Sequence[Problem] = (),
+        self, document: StackingDocument, places: Places, attributes: Mapping[str, Attribute],
+        known: Mapping[str, str | None], problems: Sequence[Problem] = (),
     ) -> None:  # fmt: skip
-        self.document, self.places, self.known = document, places, known
-        self.checker = _checker(attributes, document.parameters)
+        self.document, self.places, self.known, self.attributes = document, places, known, attributes
         self.problems = [*problems]
 
     def build(self) -> Stacking:
@@ -102,15 +112,19 @@ class _Builder:
         for index, group in enumerate(self.document.groups):
             self._check_programmes(("groups", index, "programmes"), group.programmes)
             self._check_order(("groups", index, "reduce"), group.reduce, group.programmes)
-            limit = self._expression(group.limit, ("groups", index, "limit"))
+            subject = self._subject(("groups", index, "programmes"), group.programmes, group.limit)
+            limit = self._expression(group.limit, ("groups", index, "limit"), subject)
             if limit is not None:
                 words, citation = text_of(group.words), citation_of(group.citation)
                 names, reduce = tuple(group.programmes), tuple(group.reduce)
-                groups.append(StackingGroup(group.id, names, limit, group.applies_from, reduce, words, citation))
+                groups.append(
+                    StackingGroup(group.id, names, limit, group.applies_from, reduce, words, citation, subject)
+                )
         for index, rule in enumerate(self.document.either_or):
             self._check_programmes(("either_or", index, "programmes"), rule.programmes)
             words, citation = text_of(rule.words), citation_of(rule.citation)
-            rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation))
+            subject = self._subject(("either_or", index, "programmes"), rule.programmes)
+            rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation, subject))
         notes = tuple(text_of(note) for note in self.document.notes)
         stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, _related(self.document))
         for part in linked(stacking):
@@ -138,6 +152,22 @@ class _Builder:
                 self._complain((*path, place), name, f"no programme {name!r}", fix)
         self._check_once(path, names)
 
+    def _subject(self, path: KeyPath, names: Sequence[str], limit: str = "0") -> str:
+        """What all of a rule's programmes are for. Programmes for different subjects have none in common for which
+        the rule could hold: that is told."""
+        told = [(place, name) for place, name in enumerate(names) if self.known.get(name) is not None]
+        if not told:  # of what cannot be read that is told; the limit is held against whichever kind it fits
+            kinds = (each for each in SUBJECTS if not self._faults_of(limit, path, each))
+            return next(kinds, ORGANISATION)
+        first = told[0][1]
+        other = next(((place, name) for place, name in told if self.known[name] != self.known[first]), None)
+        if other is not None:
+            place, name = other
+            message = f"{name} is for a {self.known[name]}, {first} for a {self.known[first]}"
+            fix = "a rule holds for one subject at a time: write one rule for each kind"
+            self._complain((*path, place), name, message, fix)
+        return self.known[first] or ORGANISATION
+
     def _check_once(self, path: KeyPath, names: Sequence[str]) -> None:
         for place, name in enumerate(names):
             if name in names[:place]:
@@ -163,10 +193,14 @@ class _Builder:
             None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
         )
 
-    def _expression(self, text: str, path: KeyPath) -> Expression | None:
-        faults = _faults(self.checker, text, path, self.places)
+    def _faults_of(self, text: str, path: KeyPath, subject: str) -> list[Problem]:
+        return _faults(_checker(self.attributes, self.document.parameters, subject), text, path, self.places)
+
+    def _expression(self, text: str, path: KeyPath, subject: str) -> Expression | None:
+        checker = _checker(self.attributes, self.document.parameters, subject)
+        faults = _faults(checker, text, path, self.places)
         self.problems += faults
-        return None if faults else self.checker.check(text, INT, unit="fen")
+        return None if faults else checker.check(text, INT, unit="fen")
 
     def _parameters(self) -> tuple[Parameter, ...]:
         return tuple(

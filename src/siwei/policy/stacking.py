@@ -1,20 +1,23 @@
 """Which awards may stand together: limits on groups of them, and sets of which only some may be taken."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 
 from siwei.policy.language.tree import Expression
 from siwei.policy.programmes import Citation, Parameter, Text
 
+ORGANISATION = "organisation"
 MOST_LINKED = 12
 """Programmes linked by limits and exclusions; more would make 2^n choices too many."""
 
 
 @dataclass(frozen=True, slots=True)
 class StackingGroup:
-    """Together at most `limit`, where at least `applies_from` of them are taken; `reduce` is cut in that order."""
+    """Together at most `limit`, where at least `applies_from` of them are taken; `reduce` is cut in that order.
+    `applies_to` is what the programmes of the rule are for: the limit is of one such subject (an organisation, a claim,
+    a project, a person), and reads what is known of it."""
 
     id: str
     programmes: tuple[str, ...]
@@ -23,17 +26,19 @@ class StackingGroup:
     reduce: tuple[str, ...]
     words: Text
     citation: Citation | None
+    applies_to: str = ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
 class EitherOr:
-    """At most `most` of them may be taken."""
+    """At most `most` of them may be taken of one subject."""
 
     id: str
     programmes: tuple[str, ...]
     most: int
     words: Text
     citation: Citation | None
+    applies_to: str = ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,14 @@ class Stacking:
     @property
     def programmes(self) -> tuple[str, ...]:
         return tuple(sorted({name for rule in self.rules for name in rule.programmes}))
+
+    def of(self, applies_to: str) -> "Stacking":
+        """The rules that bear on one kind of subject, with all figures."""
+        return replace(
+            self,
+            groups=tuple(each for each in self.groups if each.applies_to == applies_to),
+            either_or=tuple(each for each in self.either_or if each.applies_to == applies_to),
+        )
 
     def parameters_on(self, day: date) -> dict[str, int | None]:
         return {parameter.id: parameter.value_on(day) for parameter in self.parameters}

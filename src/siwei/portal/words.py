@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from siwei.exchange.contract_claims import SOURCE
-from siwei.exchange.parties import DECLARED_BY
+from siwei.exchange.parties import DECLARED_BY, PROVEN_BY
 from siwei.exchange.person_facts import OWN_WORD
 from siwei.portal.figures import grouped
 from siwei.portal.languages import choose
@@ -58,6 +58,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "substitutes": gettext_noop("substitutes"),
     },
     "state": {
+        "proven": gettext_noop("proven"),
         "open": gettext_noop("Open"),
         "withdrawn": gettext_noop("Withdrawn"),
         "closed": gettext_noop("Closed"),
@@ -378,6 +379,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "give_consent": gettext_noop("Consent given"),
         "withdraw_consent": gettext_noop("Consent withdrawn"),
         "declare_project_facts": gettext_noop("Facts of a project declared"),
+        "prove_facts": gettext_noop("Facts entered as proven"),
+        "ask_for_proof": gettext_noop("A fact put forward to be proven"),
+        "take_back_proof": gettext_noop("A fact put forward taken back"),
+        "decide_proof": gettext_noop("Decided whether a person's fact is proven"),
         "grant_voucher": gettext_noop("Voucher granted"),
         "import_firms": gettext_noop("Firms imported"),
         "introduce_match": gettext_noop("Match introduced"),
@@ -495,6 +500,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "spared": gettext_noop("spared after failures"),
         "closed": gettext_noop("closed"),
     },
+    "proof": {
+        "documented": gettext_noop("Documented"),
+        "verified": gettext_noop("Verified"),
+        "asked": gettext_noop("before the operator"),
+        "proven": gettext_noop("proven"),
+        "refused": gettext_noop("refused"),
+        "withdrawn": gettext_noop("taken back"),
+    },
     "evidence": {
         "in_hand": gettext_noop("in hand"),
         "to_prove": gettext_noop("to be proven"),
@@ -608,6 +621,8 @@ def source(text: str) -> str:
         return _("your own word")
     if text == SOURCE:
         return _("this exchange")
+    if text.startswith(PROVEN_BY):
+        return _("proven before %(name)s") % {"name": text.removeprefix(PROVEN_BY)}
     if text == DEMONSTRATION:
         return _("demonstration (generated)")
     name = text.removeprefix(DECLARED_BY)

@@ -46,7 +46,7 @@ from siwei.exchange.models.payments import (
     PaymentPart,
 )
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
-from siwei.exchange.models.personal import PersonDecision, PersonFact, PersonKey
+from siwei.exchange.models.personal import PersonDecision, PersonFact, PersonKey, PersonProof, ProofState
 from siwei.exchange.models.quotes import Quote, TrueUp
 from siwei.exchange.models.reconciliation import (
     BankEntry,
@@ -134,10 +134,12 @@ __all__ = [
     "PersonDecision",
     "PersonFact",
     "PersonKey",
+    "PersonProof",
     "Placement",
     "Pot",
     "Project",
     "ProjectFact",
+    "ProofState",
     "Quote",
     "Reject",
     "Relation",

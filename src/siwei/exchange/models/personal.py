@@ -1,4 +1,5 @@
-"""What a person told of themselves. Values are sealed under a key of that person's own (`siwei.exchange.vault`)."""
+"""What a person told of themselves, and what was proven of it. Values are sealed under a key of that person's own
+(`siwei.exchange.vault`)."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class PersonKey(models.Model):
 
 
 class PersonFact(models.Model):
-    """One value, as the person declared it; `sealed` holds it and the evidence named for it."""
+    """One value, as the person declared it or as it was proven; `sealed` holds it with its evidence, and of a proven
+    one the status and who saw it proven."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="personal_facts")
     attribute = models.CharField(max_length=60)
@@ -37,6 +39,43 @@ class PersonFact(models.Model):
     known_at = models.DateTimeField()
 
     objects = OwnPersonQuerySet.as_manager()
+
+
+class ProofState(models.TextChoices):
+    ASKED = "asked"
+    PROVEN = "proven"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class PersonProofQuerySet(models.QuerySet["PersonProof"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """The person's own; and the operator, who signed in, while it waits: afterwards it is the person's alone."""
+        if actor.by_key or actor.person_id is None:
+            return self.none()
+        mine = models.Q(person_id=actor.person_id)
+        return self.filter(mine | models.Q(state=ProofState.ASKED) if actor.is_operator else mine)
+
+
+class PersonProof(models.Model):
+    """A fact that a person put before the operator, to have it proven: until it is decided or taken back, the operator
+    reads this one fact. `sealed` holds why it was refused."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="personal_proofs")
+    fact = models.ForeignKey(PersonFact, on_delete=models.PROTECT, related_name="proofs")
+    state = models.CharField(max_length=10, choices=ProofState, default=ProofState.ASKED)
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    sealed = models.BinaryField(null=True)
+
+    objects = PersonProofQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["fact"], condition=models.Q(state="asked"), name="one_open_proof_per_person_fact"
+            ),
+        )
 
 
 class PersonDecision(models.Model):

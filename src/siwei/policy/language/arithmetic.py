@@ -267,7 +267,12 @@ def band(limit_count: int) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         subject, limits, results = arguments[0], arguments[1 : 1 + limit_count], arguments[1 + limit_count :]
         chosen = results[-1].value
-        for limit, result in zip(reversed(limits), reversed(results[:-1]), strict=True):
+        passed = {
+            limit.constant: place for place, limit in reversed([*enumerate(limits)]) if limit.constant is not None
+        }
+        for place, (limit, result) in reversed([*enumerate(zip(limits, results[:-1], strict=True))]):
+            if limit.constant is not None and passed[limit.constant] != place:
+                continue  # a limit that stands before already: nothing is left for it
             chosen = pl.when(subject.value <= limit.value).then(result.value).otherwise(chosen)
         unsure = [argument.value.is_not_null() for argument in arguments if argument.constant is None]
         if unsure:

@@ -7,6 +7,9 @@ from itertools import pairwise
 
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 
+MOST_BANDS = 16
+"""Limits of one table; it has one more result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -30,7 +33,9 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class BandTable:
-    """`limits` are the last integers of all bands but the last one, ascending; one more result than limits."""
+    """`limits` are the last integers of all bands but the last one, ascending; one more result than limits. Of a table
+    that changes they are those of its last version, and expressions read as many names as a table may have, so that a
+    version may have more bands than another: those it has not are empty (`values_on`)."""
 
     limits: tuple[int, ...]
     results: tuple[int, ...]
@@ -39,16 +44,29 @@ class BandTable:
     later: tuple[tuple[date, tuple[int, ...], tuple[int, ...]], ...] = ()
     """Of a table that changes: its limits and results from their first days on, all of them, by day ascending."""
 
-    def values_on(self, name: str, day: date) -> dict[str, int | None]:
-        """Of a table that changes: what its limits and results are on a day, by the names expressions read; None before
-        the first."""
+    @property
+    def most_limits(self) -> int:
+        """Of the version that has the most."""
+        return max((len(limits) for _, limits, _ in self.later), default=len(self.limits))
+
+    def version_on(self, day: date) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Of a table that changes: its limits and results on a day; None before the first."""
         known = [version for version in self.later if version[0] <= day]
-        sides: tuple[Sequence[int | None], ...] = known[-1][1:] if known else (
-            [None] * len(self.limits), [None] * len(self.results),
-        )  # fmt: skip
-        names = (limit_name, result_name)
-        return {called(name, place): value for called, side in zip(names, sides, strict=True)
-                for place, value in enumerate(side)}  # fmt: skip
+        return known[-1][1:] if known else None
+
+    def values_on(self, name: str, day: date) -> dict[str, int | None]:
+        """The same by the names expressions read. Where there are fewer than names the last limit and the last result
+        stand again: no number lies between a limit and itself."""
+        version = self.version_on(day)
+        limits: list[int | None] = [None] * MOST_BANDS
+        results: list[int | None] = [None] * (MOST_BANDS + 1)
+        if version is not None:
+            lacking = MOST_BANDS - len(version[0])
+            limits = [*version[0], *version[0][-1:] * lacking]
+            results = [*version[1], *version[1][-1:] * lacking]
+        return {limit_name(name, place): value for place, value in enumerate(limits)} | {
+            result_name(name, place): value for place, value in enumerate(results)
+        }
 
 
 def limit_name(table: str, place: int) -> str:
@@ -91,7 +109,7 @@ def make_table(bands: Sequence[Band], value_unit: str | None = None, result_unit
 def make_dated_table(
     versions: Sequence[tuple[date, Sequence[Band]]], value_unit: str | None = None, result_unit: str | None = None
 ) -> BandTable:
-    """Of versions, by first day ascending and of as many bands each."""
+    """Of versions, by first day ascending."""
     made = [(start, make_table(bands)) for start, bands in versions]
     last = made[-1][1]
     later = tuple((start, table.limits, table.results) for start, table in made)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from siwei.policy.language import arithmetic, policy_functions, text_and_time
+from siwei.policy.language.bands import MOST_BANDS
 from siwei.policy.language.comparison import COMPARISONS, comparison, literal_membership, membership
 from siwei.policy.language.compiled import Builder, both, conditional, either, strict
 from siwei.policy.language.types import BOOL, DOUBLE, DURATION, INT, STRING, TIMESTAMP, UINT, CelType
 
 DAY_OR_INSTANT = ("date", "timestamp")
-MOST_BANDS = 16
 MOST_EXTREMES = 6
 
 

@@ -123,7 +123,18 @@ def _render_call(node: Call) -> str:
     if node.function == "_?_:_":
         test, then, otherwise = (_operand(argument) for argument in node.arguments)
         return f"{test} ? {then} : {otherwise}"
+    if node.function == "band" and (table := _table_read(node)) is not None:
+        return f"band({render(node.arguments[0])}, {table})"
     return f"{node.function}({', '.join(render(argument) for argument in node.arguments)})"
+
+
+def _table_read(node: Call) -> str | None:
+    """`t.<table>` where a band reads one that changes with the day."""
+    limits = node.arguments[1]
+    first = limits.items[0] if isinstance(limits, ListLiteral) and limits.items else None
+    if isinstance(first, Parameter) and first.name.startswith("t."):
+        return first.name.rpartition(".")[0]
+    return None
 
 
 def _operand(node: Node) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from siwei.policy.language.bands import BandTable, limit_name, result_name
+from siwei.policy.language.bands import MOST_BANDS, BandTable, limit_name, result_name
 from siwei.policy.language.interpret import NotTaken, TooMuchWork, interpret
 from siwei.policy.language.meanings import meanings
 from siwei.policy.language.moments import EPOCH
@@ -151,7 +151,10 @@ class Converter:
         if name not in self.setting.tables:
             raise Refusal(written.offset, "this is no table", f"t.<table>, of {', '.join(self.setting.tables)}")
         table = self.setting.tables[name]
-        sides = ((table.limits, table.value_unit, limit_name), (table.results, table.result_unit, result_name))
+        limits, results = table.limits, table.results
+        if table.later:
+            limits, results = (0,) * MOST_BANDS, (0,) * (MOST_BANDS + 1)
+        sides = ((limits, table.value_unit, limit_name), (results, table.result_unit, result_name))
         parts = tuple(
             ListLiteral(
                 tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,11 +13,13 @@ from ninja import Router
 
 from siwei.exchange.access import can_declare_for
 from siwei.exchange.facts import Declaration, declare_facts
-from siwei.exchange.models import FactStatus
+from siwei.exchange.models import Fact, FactStatus
+from siwei.exchange.proofs import proof_of, prove_facts
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import dossier_schemas, schemas
-from siwei.portal.api.answers import answers, named
+from siwei.portal.api.answers import answers, named, own_key
 from siwei.portal.api.organisations import fact_row
+from siwei.portal.application.content import Application
 from siwei.portal.application.package import MEDIA_TYPES, application_files
 from siwei.portal.city_pack import attributes, decided_on, pack
 from siwei.portal.queries.application import application_of
@@ -62,7 +65,7 @@ def declare(request: HttpRequest, key: str, declarations: dossier_schemas.Declar
     told = f"{organisation.key}:{declarations.idempotency_key}"
     facts = declare_facts(
         organisation.key,
-        {name: Declaration(each.value, each.evidence) for name, each in declarations.values.items()},
+        declared_values(declarations.values),
         attributes=pack().attributes,
         valid_from=decided_on(),
         actor=actor,
@@ -74,12 +77,34 @@ def declare(request: HttpRequest, key: str, declarations: dossier_schemas.Declar
     return [fact_row(fact, known.get(fact.attribute)) for fact in facts]
 
 
+@router.post("/{key}/proofs", response=answers(list[schemas.Fact]))
+def prove(request: HttpRequest, key: str, given: dossier_schemas.Proofs) -> Any:
+    """Enter facts that were seen proven, each with its evidence: all or none, for the operator alone, and of nobody
+    whom they act for. They stand beside what was declared and go before it."""
+    actor = actor_of(request)
+    organisation = organisation_or_missing(key, actor)
+    facts = prove_facts(
+        organisation, declared_values(given.values), proof_of(given.proof), attributes=pack().attributes,
+        valid_from=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=own_key(actor, given.idempotency_key),
+    )  # fmt: skip
+    known = attributes()
+    return [fact_row(fact, known.get(fact.attribute)) for fact in facts if isinstance(fact, Fact)]
+
+
+def declared_values(values: Mapping[str, dossier_schemas.DeclaredValue]) -> dict[str, Declaration]:
+    return {name: Declaration(each.value, each.evidence) for name, each in values.items()}
+
+
 @router.get("/{key}/entitlements/{programme_id}/application", response=answers(dossier_schemas.ApplicationPackage))
 def get_application(request: HttpRequest, key: str, programme_id: str) -> Any:
     """The application package: DOCX and PDF in Chinese and English, and the explanation. The same facts, the same
     bytes. Its own people, the operator and the auditor."""
     actor = actor_of(request)
-    application = application_of(organisation_or_missing(key, actor), programme_id, actor)
+    return package_row(application_of(organisation_or_missing(key, actor), programme_id, actor))
+
+
+def package_row(application: Application) -> dict[str, Any]:
     return {
         "as_of": application.explanation.as_of,
         "generated": application.applicant.is_generated,

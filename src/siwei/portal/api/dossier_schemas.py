@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import Field
@@ -89,6 +89,12 @@ class DeclaredValue(Schema):
 class Declarations(Schema):
     idempotency_key: Annotated[str, Field(min_length=1, max_length=80)]
     values: Annotated[dict[str, DeclaredValue], Field(min_length=1, max_length=200)]
+
+
+class Proofs(Declarations):
+    proof: Literal["documented", "verified"] = Field(
+        description="documented: a paper was seen; verified: it was compared with its source. Each value with evidence"
+    )
 
 
 class ApplicationFile(Schema):

@@ -13,6 +13,7 @@ from siwei.errors import NotFound
 from siwei.exchange.models import Agreement, Delivery, Dispute, Job, Listing, Match, PaymentBatch, Quote
 from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
+from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
 from siwei.portal.acts import Given, do
 from siwei.portal.api import schemas
@@ -197,6 +198,7 @@ def get_claim(
         "organisation": found.line.consumer.key,
         "provider": found.line.provider.key,
         "explanations": [explained_row(each) for each in found.explanations],
+        "together": [plain(each) for each in found.together],
         "related_path": path_rows(found.path),
     }
 

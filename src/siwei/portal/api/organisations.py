@@ -80,6 +80,7 @@ def list_entitlements(request: HttpRequest, key: str) -> Any:
         "paid_fen": found.paid_fen,
         "shut_fen": found.shut_fen,
         "tax_saving_fen": found.tax_saving_fen,
+        "combination": None if found.combination is None else plain(found.combination.explanation),
         "explanations": [explained_row(each) for each in found.explanations],
     }
 

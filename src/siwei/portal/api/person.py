@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Router, Schema
+from ninja import Field, Path, Query, Router, Schema
 
+from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_FACTS, give_consent, withdraw_consent
+from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
 from siwei.exchange.facts import Declaration
 from siwei.exchange.person_facts import declare_person_facts, record_person_decision
+from siwei.exchange.person_proofs import ask_for_proof, decide_proof, take_back_proof
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, named, own_key
-from siwei.portal.api.dossier import field_row
-from siwei.portal.api.dossier_schemas import DeclaredValue, DossierField
+from siwei.portal.api.dossier import field_row, package_row
+from siwei.portal.api.dossier_schemas import ApplicationPackage, DeclaredValue, DossierField
 from siwei.portal.api.schemas import Named
 from siwei.portal.city_pack import decided_on, pack
-from siwei.portal.queries.person import KeptDecision, person_dossier
+from siwei.portal.queries.application import person_application
+from siwei.portal.queries.person import KeptDecision, ProofLine, person_dossier, proofs_waiting
 from siwei.portal.queries.programmes import programme_or_missing
 
 router = Router()
@@ -35,12 +38,49 @@ class Kept(Schema):
     is_same: bool | None = Field(description="Decided again just now; null: erased, or the text is another since")
 
 
+class Proof(Schema):
+    """A fact put before the operator, one's own."""
+
+    number: int
+    attribute: str
+    value: str
+    state: str = Field(description="asked, proven, refused or withdrawn")
+    because: str = Field(description="Why it was refused")
+    asked_at: datetime
+    decided_at: datetime | None
+
+
 class Dossier(Schema):
     consent: Named = Field(description="To what one consents")
     consented_at: datetime | None = Field(description="Null: nothing is kept, and nothing can be entered")
     fields: list[DossierField]
     explanations: list[dict[str, Any]]
     kept: list[Kept]
+    proof_consent: Named = Field(description="To what one consents by having facts proven")
+    proof_consented_at: datetime | None
+    proofs: list[Proof]
+
+
+class ToProve(Schema):
+    idempotency_key: IdempotencyKey
+    attribute: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class Outcome(Schema):
+    idempotency_key: IdempotencyKey
+    outcome: Literal["documented", "verified", "refused"]
+    evidence: Annotated[
+        str, Field(min_length=1, max_length=120, description="Which paper or register was looked at; or why not")
+    ]
+
+
+class WaitingProof(Schema):
+    number: int
+    person: str
+    attribute: str
+    value: str
+    evidence: str
+    asked_at: datetime
 
 
 class PersonDeclarations(Schema):
@@ -92,6 +132,65 @@ def keep_decision(request: HttpRequest, given: ToKeep) -> Any:
     return dossier_row(actor)
 
 
+@router.get("/application", response=answers(ApplicationPackage))
+def get_own_application(request: HttpRequest, programme: Annotated[str, Query(max_length=60)]) -> Any:
+    """The application package of a programme for persons, as an organisation's. Of whoever is signed in, alone."""
+    return package_row(person_application(programme, actor_of(request)))
+
+
+@router.post("/proofs/consent", response=answers(Dossier))
+def consent_to_proofs(request: HttpRequest) -> Any:
+    """Consent to what `proof_consent` of the dossier says."""
+    actor = actor_of(request)
+    give_consent(PERSON_PROOF, actor=actor, now=timezone.now())
+    return dossier_row(actor)
+
+
+@router.post("/proofs/withdrawal", response=answers(Dossier))
+def withdraw_from_proofs(request: HttpRequest) -> Any:
+    """Withdraw that consent: the operator sees none of one's facts any more."""
+    actor = actor_of(request)
+    withdraw_consent(PERSON_PROOF, actor=actor, now=timezone.now())
+    return dossier_row(actor)
+
+
+@router.post("/proofs", response=answers(Dossier))
+def ask(request: HttpRequest, given: ToProve) -> Any:
+    """Put one's latest word on a fact before the operator, to have it proven. Refused (409) before one consented."""
+    actor = actor_of(request)
+    ask_for_proof(
+        given.attribute, actor=actor, now=timezone.now(), idempotency_key=own_key(actor, given.idempotency_key)
+    )
+    return dossier_row(actor)
+
+
+@router.post("/proofs/{number}/withdrawal", response=answers(Dossier))
+def take_back(request: HttpRequest, number: Annotated[int, Path(ge=1, lt=2**63)]) -> Any:
+    """Take a fact back before it is decided: the operator sees it no more."""
+    actor = actor_of(request)
+    take_back_proof(number, actor=actor, now=timezone.now())
+    return dossier_row(actor)
+
+
+@router.get("/proofs/waiting", response=answers(list[WaitingProof]))
+def list_waiting(request: HttpRequest) -> Any:
+    """Facts that persons put before the operator; for the operator who signed in, and for nobody else."""
+    actor = actor_of(request)
+    require(actor.is_operator and not actor.by_key, actor, "see what persons put forward to be proven")
+    return [waiting_row(each) for each in proofs_waiting(actor)]
+
+
+@router.post("/proofs/{number}/outcome", response=answers(list[WaitingProof]))
+def decide(request: HttpRequest, number: Annotated[int, Path(ge=1, lt=2**63)], given: Outcome) -> Any:
+    """The operator's word on a fact put forward; answers what still waits."""
+    actor = actor_of(request)
+    decide_proof(
+        number, given.outcome, given.evidence, today=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=own_key(actor, given.idempotency_key),
+    )  # fmt: skip
+    return [waiting_row(each) for each in proofs_waiting(actor)]
+
+
 @router.post("/erasure", response=answers(Dossier))
 def erase(request: HttpRequest) -> Any:
     """Withdraw the consent: all one entered is deleted with its key, at once and for good."""
@@ -108,6 +207,27 @@ def dossier_row(actor: Actor) -> dict[str, Any]:
         "fields": [field_row("facts", field) for field in found.fields],
         "explanations": [explained_row(each) for each in found.explanations],
         "kept": [kept_row(each) for each in found.kept],
+        "proof_consent": named(found.proof_purpose),
+        "proof_consented_at": found.proof_consented_at,
+        "proofs": [
+            {
+                "number": each.proof.pk, "attribute": each.fact.attribute, "value": each.fact.value,
+                "state": each.proof.state, "because": each.because, "asked_at": each.proof.asked_at,
+                "decided_at": each.proof.decided_at,
+            }
+            for each in found.proofs
+        ],
+    }  # fmt: skip
+
+
+def waiting_row(line: ProofLine) -> dict[str, Any]:
+    return {
+        "number": line.proof.pk,
+        "person": line.proof.person.username,
+        "attribute": line.fact.attribute,
+        "value": line.fact.value,
+        "evidence": line.fact.source_ref,
+        "asked_at": line.proof.asked_at,
     }
 
 

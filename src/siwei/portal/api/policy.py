@@ -127,7 +127,7 @@ def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
 @router.post("/diff", response=answers(schemas.Difference))
 def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     """Compare a programme as the city has it with another version, or with a draft, over rows of facts: who gains, who
-    loses, what it costs, and why. With another `stacking`, what organisations keep of all awards it speaks of too."""
+    loses, what it costs, and why. With another `stacking`, what is kept of all awards of that kind it speaks of too."""
     day, known = body.as_of or decided_on(), attribute_types()
     before = programme_or_missing(body.programme)
     if body.yaml is not None:
@@ -142,12 +142,14 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     if body.stacking is not None:
         rules = load_stacking_text(body.stacking, known, [*programmes().values()])
         ruled = {*stacking().programmes, *rules.programmes} | {before.id}
-        rest = tuple(each for each in programmes().values() if each.id in ruled and each.id != before.id)
+        rest = tuple(each for each in programmes().values()
+                     if each.id in ruled and each.id != before.id and each.applies_to == before.applies_to)  # fmt: skip
         old, new = (replace(old, programmes=(*old.programmes, *rest)),
                     replace(new, programmes=(*new.programmes, *rest), stacking=rules))  # fmt: skip
+    old, new = (replace(side, stacking=side.stacking.of(before.applies_to)) for side in (old, new))
     table = _table(body.rows, old, new, given)
     found = next(each for each in diff(old, new, table, day) if each.programme == before.id)
-    kept = None if body.stacking is None else diff_stacking(old, new, table, day).as_dict()
+    kept = None if body.stacking is None else diff_stacking(old, new, table, day, before.applies_to).as_dict()
     return {"as_of": day, "rows": table.height, "difference": found.as_dict(), "stacking": kept}
 
 

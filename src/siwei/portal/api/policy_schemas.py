@@ -162,7 +162,7 @@ class VersionsToCompare(Schema):
     as_of: date | None = None
     ignore_period: bool = False
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
-    stacking: Yaml | None = Field(None, description="A stacking.yaml to compare with the city's, of its organisations")
+    stacking: Yaml | None = Field(None, description="A stacking.yaml to compare with the city's")
 
 
 class Difference(Schema):

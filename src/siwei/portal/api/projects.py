@@ -9,14 +9,16 @@ from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
 from siwei.exchange.access import can_declare_for
-from siwei.exchange.facts import Declaration
 from siwei.exchange.models import Project
 from siwei.exchange.projects import declare_project_facts, project_id
+from siwei.exchange.proofs import proof_of, prove_facts
+from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, own_key
-from siwei.portal.api.dossier import field_row
-from siwei.portal.api.dossier_schemas import DeclaredValue, DossierField
+from siwei.portal.api.dossier import declared_values, field_row, package_row
+from siwei.portal.api.dossier_schemas import ApplicationPackage, DeclaredValue, DossierField, Proofs
 from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.queries.application import project_application
 from siwei.portal.queries.projects import project_or_missing, project_view, projects
 
 router = Router()
@@ -35,12 +37,17 @@ class ProjectDetail(ProjectSummary):
     partners: list[str] = Field(description="Keys of the leader and of whoever signed its consortium")
     fields: list[DossierField]
     explanations: list[dict[str, Any]]
+    together: list[dict[str, Any]] = Field(description="What rules of stacking leave of its awards, with what is held")
 
 
 class ProjectDeclarations(Schema):
     project: ProjectKey
     idempotency_key: IdempotencyKey
     values: Annotated[dict[str, DeclaredValue], Field(min_length=1, max_length=200)]
+
+
+class ProjectProofs(Proofs):
+    project: ProjectKey
 
 
 @router.get("/projects", response=answers(list[ProjectSummary]))
@@ -64,11 +71,35 @@ def declare(request: HttpRequest, given: ProjectDeclarations) -> Any:
     actor = actor_of(request)
     project = project_or_missing(given.project, actor)
     declare_project_facts(
-        project, {name: Declaration(each.value, each.evidence) for name, each in given.values.items()},
-        attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+        project, declared_values(given.values), attributes=pack().attributes, valid_from=decided_on(), actor=actor,
+        now=timezone.now(), idempotency_key=own_key(actor, given.idempotency_key),
+    )  # fmt: skip
+    return project_row(project, actor)
+
+
+@router.post("/project/proofs", response=answers(ProjectDetail))
+def prove(request: HttpRequest, given: ProjectProofs) -> Any:
+    """Enter facts of a project that were seen proven, each with its evidence; for the operator alone."""
+    actor = actor_of(request)
+    project = project_or_missing(given.project, actor)
+    prove_facts(
+        project, declared_values(given.values), proof_of(given.proof), attributes=pack().attributes,
+        valid_from=decided_on(), actor=actor, now=timezone.now(),
         idempotency_key=own_key(actor, given.idempotency_key),
     )  # fmt: skip
     return project_row(project, actor)
+
+
+@router.get("/project/application", response=answers(ApplicationPackage))
+def get_application(
+    request: HttpRequest,
+    key: Annotated[str, Query(max_length=160)],
+    programme: Annotated[str, Query(max_length=60)],
+) -> Any:
+    """The application package of a project, as an organisation's: DOCX and PDF in Chinese and English, and the
+    explanation. Its leader's people, the operator and the auditor."""
+    actor = actor_of(request)
+    return package_row(project_application(project_or_missing(key, actor), programme, actor))
 
 
 def summary_row(project: Project) -> dict[str, Any]:
@@ -83,4 +114,5 @@ def project_row(project: Project, actor: Any) -> dict[str, Any]:
         "partners": [each.key for each in view.partners],
         "fields": [field_row("facts", field) for field in view.fields],
         "explanations": [explained_row(each) for each in view.explanations],
+        "together": [plain(each) for each in view.together],
     }

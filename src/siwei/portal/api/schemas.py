@@ -197,6 +197,9 @@ class Entitlements(Schema):
     paid_fen: int
     shut_fen: int = Field(description="The part of paid_fen whose window for applications has closed")
     tax_saving_fen: int
+    combination: dict[str, Any] | None = Field(
+        description="The best lawful combination with what is held already; null where no rule of stacking binds"
+    )
     explanations: list[dict[str, Any]]
 
 
@@ -321,6 +324,7 @@ class Claim(Schema):
     organisation: str
     provider: str
     explanations: list[dict[str, Any]]
+    together: list[dict[str, Any]] = Field(description="What rules of stacking leave of its awards, with what is held")
     related_path: list[Tie]
 
 

@@ -23,7 +23,8 @@ from siwei.portal.words import source, word
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Names of kind and district by language, so that writing needs no table."""
+    """Names of kind and district by language, so that writing needs no table. Of a project the fields are its leader's,
+    with the project's name and who takes part; a person has a name and nothing else (`kind` is person)."""
 
     key: str
     name: str
@@ -33,6 +34,8 @@ class Applicant:
     district_en: str
     founded_on: date | None
     is_generated: bool
+    project: str = ""
+    partners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,11 @@ def _notices(application: Application) -> list[Block]:
         % {"day": explanation.as_of.isoformat()}
     ]
     if application.applicant.is_generated:
-        told.append(_("Generated data: this organisation is made up, and no real firm is meant."))
+        told.append(
+            _("Generated data: an organisation that takes part is made up, and no real firm is meant.")
+            if application.applicant.project
+            else _("Generated data: this organisation is made up, and no real firm is meant.")
+        )
     if explanation.is_draft:
         told.append(
             _("Draft: a part of this programme has no source or is not in force; it is computed and releases no money.")
@@ -81,8 +88,18 @@ def _notices(application: Application) -> list[Block]:
 
 def _who(application: Application) -> list[Block]:
     who = application.applicant
+    if who.kind == "person":
+        blank = (_("Name"), _("Identity document, number"), _("Employer"), _("Position"))
+        rows: tuple[tuple[str, str], ...] = (*((label, "") for label in blank), (_("Account"), plain(who.name)))
+        return [Heading(_("Applicant")), Table((), rows, (1, 3))]
+    project = (
+        ((_("Project"), plain(who.project)), (_("Who takes part"), plain("; ".join(who.partners))))
+        if who.project
+        else ()
+    )
     rows = (
-        (_("Name"), plain(who.name)),
+        *project,
+        (_("Leader") if who.project else _("Name"), plain(who.name)),
         (_("Unified social credit code"), who.code or _("not known")),
         (_("Kind"), word("kind", who.kind)),
         (_("District"), choose(who.district_zh, who.district_en) or _("not known")),
@@ -174,8 +191,12 @@ def _evidence(application: Application) -> list[Block]:
 
 
 def _signature(application: Application) -> list[Block]:
+    rows: tuple[tuple[str, str], ...]
     rows = ((_("Contact, telephone"), ""), (_("Legal representative (signature)"), ""), (_("Seal, date"), ""))
     declared = _("We declare that the facts above are true and take responsibility for them.")
+    if application.applicant.kind == "person":
+        rows = ((_("Contact, telephone"), ""), (_("Signature, date"), ""))
+        declared = _("I declare that the facts above are true and take responsibility for them.")
     return [Heading(_("Declaration")), Paragraph(declared), Table((), rows, (1, 2))]
 
 

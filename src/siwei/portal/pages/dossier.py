@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Sequence
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, Problem
-from siwei.exchange.access import can_declare_for
+from siwei.exchange.access import can_declare_for, can_prove_for
 from siwei.exchange.actors import Actor
 from siwei.exchange.facts import declare_facts
-from siwei.exchange.models import Fact, Organisation
+from siwei.exchange.models import KnownValue, Organisation
 from siwei.portal.access import actor_of, require_private
+from siwei.portal.application.content import Application
 from siwei.portal.application.package import MEDIA_TYPES, application_file
 from siwei.portal.city_pack import decided_on, pack
-from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
+from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context, prove_from_form, told_entered
 from siwei.portal.pages.paging import text_parameter
-from siwei.portal.queries.application import application_of
+from siwei.portal.queries.application import application_of, person_application, project_application
 from siwei.portal.queries.dossier import GROUPS, dossier
 from siwei.portal.queries.entitlements import known_facts
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.queries.projects import project_or_missing
 from siwei.portal.queries.size_class import size_class_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def dossier_page(request: HttpRequest, key: str) -> HttpResponse:
-    """Its own people, the operator and the auditor read it; its own people alone enter facts."""
+    """Its own people, the operator and the auditor read it; its own people declare facts, the operator proves them."""
     actor = actor_of(request)
     organisation = organisation_or_missing(key, actor)
     require_private(actor, organisation.pk)
@@ -40,11 +46,11 @@ def dossier_page(request: HttpRequest, key: str) -> HttpResponse:
     if request.method != "POST":
         return dossier_response(request, organisation, actor)
     try:
-        facts = declare_from_form(request, organisation, actor)
+        facts = enter_from_form(request, organisation, actor)
     except InputError as error:
         return dossier_response(request, organisation, actor, error.problems, status=400)
     n = len(facts)
-    messages.success(request, ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n})
+    messages.success(request, told_entered(request, n))
     return redirect("dossier", key=organisation.key)
 
 
@@ -71,6 +77,7 @@ def dossier_response(
         "groups": [(name, titles[name], fields) for name, fields in found.groups if name in GROUPS],
         "entitlements": found.entitlements,
         "can_declare": can_declare_for(actor, organisation.pk),
+        "can_prove": can_prove_for(actor, organisation.pk),
         **problem_context(request, problems),
         "token": uuid.uuid4().hex,
         "generated": organisation.is_generated,
@@ -78,8 +85,10 @@ def dossier_response(
     return render(request, "portal/organisations/dossier.html", context, status=status)
 
 
-def declare_from_form(request: HttpRequest, organisation: Organisation, actor: Actor) -> list[Fact]:
+def enter_from_form(request: HttpRequest, organisation: Organisation, actor: Actor) -> Sequence[KnownValue]:
     values = declarations_typed(request, "organisation")
+    if "proof" in request.POST:
+        return prove_from_form(request, organisation, values, organisation.key, actor)
     return declare_facts(
         organisation.key,
         values,
@@ -95,11 +104,32 @@ def declare_from_form(request: HttpRequest, organisation: Organisation, actor: A
 def application_download(request: HttpRequest, key: str, programme_id: str, form: str) -> HttpResponse:
     """`application.zip`, `.docx`, `.pdf` or `.json`; `?language=` zh-hans, zh-hant or en, else the reader's."""
     actor = actor_of(request)
-    application = application_of(organisation_or_missing(key, actor), programme_id, actor)
+    return download(request, application_of(organisation_or_missing(key, actor), programme_id, actor), form)
+
+
+@require_safe
+def project_application_download(request: HttpRequest, programme_id: str, form: str) -> HttpResponse:
+    """The same of a project: `?project=` its leader and name, as its page's address has them."""
+    actor = actor_of(request)
+    project = project_or_missing(text_parameter(request, "project"), actor)
+    return download(request, project_application(project, programme_id, actor), form)
+
+
+@login_required
+@never_cache
+@require_safe
+def person_application_download(request: HttpRequest, programme_id: str, form: str) -> HttpResponse:
+    """The same of whoever is signed in, for nobody else."""
+    return download(request, person_application(programme_id, actor_of(request)), form)
+
+
+def download(request: HttpRequest, application: Application, form: str) -> HttpResponse:
     language = text_parameter(request, "language") or get_language() or "zh-hans"
     content = application_file(application, form, language)
     short = "" if form in ("zip", "json") else f"-{language}"
-    name = f"{application.explanation.programme}-{application.applicant.key}{short}.{form}"
+    # A project's name and a person's may be in any letters; a header's are ASCII.
+    plain_key = re.sub(r"[^0-9A-Za-z-]+", "-", application.applicant.key).strip("-")
+    name = f"{application.explanation.programme}-{plain_key}{short}.{form}"
     return HttpResponse(
         content,
         content_type=MEDIA_TYPES[form],

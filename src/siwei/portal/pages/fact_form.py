@@ -1,4 +1,4 @@
-"""The form on which facts are entered: of an organisation, a project or a person."""
+"""The form on which facts are entered, declared or proven: of an organisation, a project or a person."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from siwei.errors import InputError, Problem
+from siwei.exchange.actors import Actor
 from siwei.exchange.canonical import sha256_of
 from siwei.exchange.facts import Declaration, check_declarations
-from siwei.portal.city_pack import districts, pack
+from siwei.exchange.models import KnownValue, Organisation, Project
+from siwei.exchange.proofs import PROOFS, proof_of, prove_facts
+from siwei.portal.city_pack import decided_on, districts, pack
 from siwei.portal.entries import canonical_entry
 
 LONGEST_ENTRY = 6_000
@@ -49,6 +54,23 @@ def entry(name: str, text: str, unit: str) -> str:
     return canonical_entry(attribute, text, unit)
 
 
+def prove_from_form(
+    request: HttpRequest, of: Organisation | Project, values: Mapping[str, Declaration], key: str, actor: Actor
+) -> list[KnownValue]:
+    """What the operator saw proven of an organisation or a project, called `key`. Raises InputError."""
+    proof = request.POST.get("proof", "")
+    return prove_facts(
+        of, values, proof_of(proof), attributes=pack().attributes, valid_from=decided_on(), actor=actor,
+        now=timezone.now(), idempotency_key=form_key(f"{proof}:{key}", values, request),
+    )  # fmt: skip
+
+
+def told_entered(request: HttpRequest, n: int) -> str:
+    if "proof" in request.POST:
+        return ngettext("%(n)s fact entered as proven.", "%(n)s facts entered as proven.", n) % {"n": n}
+    return ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n}
+
+
 def form_key(of: str, values: Mapping[str, Declaration], request: HttpRequest) -> str:
     """The form sent twice is entered once; sent again with other values (after going back) it is another entry."""
     told = sha256_of({name: [each.value, each.evidence] for name, each in values.items()})
@@ -59,6 +81,7 @@ def problem_context(request: HttpRequest, problems: tuple[Problem, ...]) -> dict
     """What a refused form shows: what was typed, and what is wrong beside it."""
     return {
         "typed": request.POST,
-        "problems": {problem.field: problem for problem in problems if problem.field},
-        "faults": [problem for problem in problems if not problem.field],
+        "problems": {problem.field: problem for problem in problems if problem.field and problem.field != "proof"},
+        "faults": [problem for problem in problems if not problem.field or problem.field == "proof"],
+        "proofs": [(name, int(status)) for name, status in PROOFS.items()],
     }

@@ -16,14 +16,17 @@ from django.views.decorators.http import require_http_methods
 
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_FACTS, give_consent, withdraw_consent
+from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
 from siwei.exchange.person_facts import declare_person_facts, record_person_decision
+from siwei.exchange.person_proofs import ask_for_proof, take_back_proof
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
 from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
 from siwei.portal.queries.person import person_dossier
 from siwei.portal.queries.programmes import programme_or_missing
+
+LONGEST_NUMBER = 18
 
 
 @login_required
@@ -59,11 +62,36 @@ def person_response(
     return render(request, "portal/people/dossier.html", context, status=status)
 
 
-def consent(request: HttpRequest, actor: Actor) -> str:
+def consent(request: HttpRequest, actor: Actor, purpose: str = PERSON_FACTS) -> str:
     if request.POST.get("agreed") != "yes":
         raise InputError([Problem(_("Say that you agree, or leave it: nothing is kept then"))])
-    give_consent(PERSON_FACTS, actor=actor, now=timezone.now())
+    give_consent(purpose, actor=actor, now=timezone.now())
     return _("Your consent is noted. You can withdraw it at any time.")
+
+
+def show(request: HttpRequest, actor: Actor) -> str:
+    return consent(request, actor, PERSON_PROOF)
+
+
+def unshow(request: HttpRequest, actor: Actor) -> str:
+    withdraw_consent(PERSON_PROOF, actor=actor, now=timezone.now())
+    return _("Your consent is withdrawn: the operator sees none of your facts.")
+
+
+def ask(request: HttpRequest, actor: Actor) -> str:
+    ask_for_proof(
+        request.POST.get("attribute", ""), actor=actor, now=timezone.now(),
+        idempotency_key=own_key(actor, request.POST.get("token", "")),
+    )  # fmt: skip
+    return _("The operator sees this fact until it has decided, or you take it back.")
+
+
+def take_back(request: HttpRequest, actor: Actor) -> str:
+    number = request.POST.get("proof", "")
+    if not (number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER):
+        raise InputError([Problem(_("This form is not known here"), _("reload the page"))])
+    take_back_proof(int(number), actor=actor, now=timezone.now())
+    return _("Taken back: the operator sees it no more.")
 
 
 def declare(request: HttpRequest, actor: Actor) -> str:
@@ -91,4 +119,7 @@ def erase(request: HttpRequest, actor: Actor) -> str:
     return _("Your consent is withdrawn, and all you entered is erased.")
 
 
-ACTS = {"consent": consent, "declare": declare, "keep": keep, "erase": erase}
+ACTS = {
+    "consent": consent, "declare": declare, "keep": keep, "erase": erase, "show": show, "unshow": unshow, "ask": ask,
+    "take-back": take_back,
+}  # fmt: skip

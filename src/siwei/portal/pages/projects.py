@@ -10,11 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from siwei.errors import InputError, Problem
-from siwei.exchange.access import can_declare_for, can_manage_people_of
+from siwei.exchange.access import can_declare_for, can_manage_people_of, can_prove_for
 from siwei.exchange.actors import Actor
 from siwei.exchange.caps import open_project
 from siwei.exchange.models import Organisation, Project
@@ -22,7 +21,7 @@ from siwei.exchange.projects import declare_project_facts, project_id
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
-from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
+from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context, prove_from_form, told_entered
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.queries.projects import project_or_missing, project_view, projects
@@ -57,22 +56,29 @@ def project_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def project_page(request: HttpRequest, key: str) -> HttpResponse:
-    """Its leader's people, the operator and the auditor read it; its leader's people alone enter facts."""
+    """Its leader's people, the operator and the auditor read it; its leader's people declare facts, the operator
+    proves them."""
     actor = actor_of(request)
     project = project_or_missing(key, actor)
     if request.method != "POST":
         return project_response(request, project, actor)
     try:
-        values = declarations_typed(request, "project")
-        entered = declare_project_facts(
-            project, values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
-            idempotency_key=form_key(key, values, request),
-        )  # fmt: skip
+        n = enter_from_form(request, project, key, actor)
     except InputError as error:
         return project_response(request, project, actor, error.problems, 400)
-    n = len(entered)
-    messages.success(request, ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n})
+    messages.success(request, told_entered(request, n))
     return redirect("project", key=key)
+
+
+def enter_from_form(request: HttpRequest, project: Project, key: str, actor: Actor) -> int:
+    values = declarations_typed(request, "project")
+    if "proof" in request.POST:
+        return len(prove_from_form(request, project, values, key, actor))
+    entered = declare_project_facts(
+        project, values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=form_key(key, values, request),
+    )  # fmt: skip
+    return len(entered)
 
 
 def project_response(
@@ -85,6 +91,7 @@ def project_response(
         "leader": project.organisation,
         "groups": [("facts", _("Facts of the project"), view.fields)],
         "can_declare": can_declare_for(actor, project.organisation_id),
+        "can_prove": can_prove_for(actor, project.organisation_id),
         **problem_context(request, problems),
         "token": uuid.uuid4().hex,
         "generated": any(each.is_generated for each in view.partners),

@@ -13,6 +13,7 @@ from siwei.exchange.contract_claims import CLAIMED, claim_id
 from siwei.exchange.decisions import subject_facts
 from siwei.exchange.models import AgreementLine, AgreementState, Organisation
 from siwei.exchange.relations import RelationStep, relation_path
+from siwei.policy.combination import PartExplanation
 from siwei.policy.decide import VERDICTS, award_column, decide, verdict_column
 from siwei.policy.explanation import Explanation
 from siwei.policy.limits import apply_limits, limited_column
@@ -23,6 +24,7 @@ from siwei.portal.access import can_see_private, require_private
 from siwei.portal.city_pack import decided_on, pack, programmes
 from siwei.portal.queries.calls import Call, current_calls
 from siwei.portal.queries.entitlements import explained
+from siwei.portal.queries.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class ClaimExplained:
     path: tuple[RelationStep, ...]
     calls: Mapping[str, Call]
     """By programme, the pot it can be applied for."""
+    together: tuple[PartExplanation, ...]
+    """What rules of stacking leave of the awards for this contract."""
 
 
 def claim_programmes() -> tuple[Programme, ...]:
@@ -125,4 +129,5 @@ def _explained(line: AgreementLine, actor: Actor) -> ClaimExplained:
         for programme in claim_programmes()
     ]
     path = relation_path(day, line.consumer.key, line.provider.key, actor)
-    return ClaimExplained(line, id, found, path, current_calls(claim_programmes(), actor))
+    calls = current_calls(claim_programmes(), actor)
+    return ClaimExplained(line, id, found, path, calls, together(line.consumer, "claim", id))

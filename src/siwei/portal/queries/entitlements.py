@@ -13,6 +13,7 @@ import polars as pl
 from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.decisions import facts_of
+from siwei.exchange.held_awards import held_on
 from siwei.exchange.models import Organisation
 from siwei.exchange.subjects import AnyFact
 from siwei.policy.binding import Binding, bound_by_cap, bound_by_stacking
@@ -22,6 +23,7 @@ from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Kind, Programme, Verdict
+from siwei.policy.stacking import Stacking
 from siwei.policy.unlock import unlock
 from siwei.policy.windows import deadline_of
 from siwei.portal.access import require_private
@@ -43,12 +45,14 @@ class Unlocking:
 
 @dataclass(frozen=True, slots=True)
 class CombinedLine:
-    """One award of the combination. `together_fen` is what counts towards the total: null where a limit is not known,
+    """One award of the combination. `held_fen` is what is held of it already, and `together_fen` what it comes to with
+    that, which is what counts towards the total: null where a limit is not known,
     0 of a draft, which releases no money; `is_ruled` says whether a rule of stacking speaks of it."""
 
     programme: str
     alone_fen: int | None
     together_fen: int | None
+    held_fen: int
     is_tax_saving: bool
     is_draft: bool
     is_ruled: bool
@@ -56,7 +60,8 @@ class CombinedLine:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """What the organisation may have together: awards with what is kept of each, best choice first in `parts`.
+    """What the organisation may have together with what it holds already: awards with what is kept of each, best choice
+    first in `parts`.
 
     `lines` are all awards it is entitled to, so that money paid adds up to `paid_fen` and tax saved to
     `tax_saving_fen`; `paid_fen` is null where a limit that bears on it is not known.
@@ -71,6 +76,10 @@ class Combination:
     def is_bound(self) -> bool:
         """Whether a rule of stacking bears on any of its awards."""
         return bool(self.explanation.parts)
+
+    @property
+    def held_fen(self) -> int:
+        return sum(line.held_fen for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,9 @@ def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
     granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
     paid = sum(each.award.award_fen or 0 for each in granted)
     closed = sum(each.award.award_fen or 0 for each in granted if each.programme in shut)
-    return Entitlements(found, paid, closed, tax, unlocking(row, found), combination(row, found))
+    return Entitlements(
+        found, paid, closed, tax, unlocking(row, found), combination(row, found, held_on(organisation, decided_on()))
+    )
 
 
 def entitlement(organisation: Organisation, programme: Programme, actor: Actor) -> Explanation:
@@ -140,8 +151,9 @@ def what_binds(organisation: Organisation, explanation: Explanation, actor: Acto
     outside the organisation."""
     require_private(actor, organisation.pk)
     found = [*bound_by_cap(explanation)]
-    if explanation.programme in stacking().programmes and explanation.award.award_fen:
-        found += bound_by_stacking(explanation.programme, _combination_of(known_facts(organisation)))
+    if explanation.programme in _rules().programmes and explanation.award.award_fen:
+        held = held_on(organisation, decided_on())
+        found += bound_by_stacking(explanation.programme, _combination_of(known_facts(organisation), held))
     return tuple(found)
 
 
@@ -163,45 +175,53 @@ def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> t
     return tuple(each if each.fact is None else replace(each, fact=row[each.attribute]) for each in saw)
 
 
-def combination(row: Mapping[str, FactValue], explanations: list[Explanation]) -> Combination | None:
-    """The best lawful combination of its awards; None where it has too few for any rule of stacking to bind."""
-    fewest = min([2, *(group.applies_from for group in stacking().groups)])
-    ruled = [each for each in explanations if each.programme in stacking().programmes and each.award.award_fen]
+def combination(
+    row: Mapping[str, FactValue], explanations: list[Explanation], held: Mapping[str, int]
+) -> Combination | None:
+    """The best lawful combination of its awards with what it holds; None where these are too few for any rule of
+    stacking to bind."""
+    rules = _rules()
+    fewest = min([2, *(group.applies_from for group in rules.groups)])
+    ruled = {each.programme for each in explanations if each.award.award_fen} | {*held}
+    ruled &= {*rules.programmes}
     if not ruled or len(ruled) < fewest:
         return None
-    found = _combination_of(row)
+    found = _combination_of(row, held)
     # A draft is shown, and adds nothing: it releases no money.
     kept = {
-        each.programme: 0 if each.is_draft else each.award.award_fen or 0
+        each.programme: max(0 if each.is_draft else each.award.award_fen or 0, held.get(each.programme, 0))
         for each in explanations
         if each.verdict is Verdict.ELIGIBLE
     }
     for part in found.parts:
         if part.best is not None:
             kept |= dict.fromkeys(part.entitled_fen, 0) | dict(part.best.kept_fen)
+    kept = {**held, **kept}
     unknown = {name for part in found.parts if part.best is None for name in part.entitled_fen}
-    ruled_names = {name for part in found.parts for name in part.entitled_fen}
+    ruled_names = {name for part in found.parts for name in (*part.entitled_fen, *part.held_fen)}
     lines = tuple(
         CombinedLine(
             each.programme,
             each.award.award_fen,
             None if each.programme in unknown else kept.get(each.programme, 0),
+            held.get(each.programme, 0),
             each.kind is Kind.TAX_SAVING,
             each.is_draft,
             each.programme in ruled_names,
         )
         for each in explanations
-        if each.verdict is Verdict.ELIGIBLE and each.award.award_fen != 0
+        if (each.verdict is Verdict.ELIGIBLE and each.award.award_fen != 0) or held.get(each.programme)
     )
     tax = sum(line.together_fen or 0 for line in lines if line.is_tax_saving)
     paid = sum(line.together_fen or 0 for line in lines if not line.is_tax_saving)
     return Combination(found, lines, None if unknown else paid, tax)
 
 
-def _combination_of(row: Mapping[str, FactValue]) -> CombinationExplanation:
+def _combination_of(row: Mapping[str, FactValue], held: Mapping[str, int]) -> CombinationExplanation:
     read = {name for programme in _ruled() for name in programme.attributes}
-    read |= {name for group in stacking().groups for name in group.limit.attributes}
-    return _combined(tuple(programme.sha256 for programme in _ruled()), _bare(row, read), decided_on())
+    read |= {name for group in _rules().groups for name in group.limit.attributes}
+    mine = tuple(sorted((name, fen) for name, fen in held.items() if name in _rules().programmes))
+    return _combined(tuple(programme.sha256 for programme in _ruled()), _bare(row, read), decided_on(), mine)
 
 
 def unlocking(row: Mapping[str, FactValue], explanations: list[Explanation]) -> list[Unlocking]:
@@ -229,13 +249,20 @@ def unlocking(row: Mapping[str, FactValue], explanations: list[Explanation]) -> 
 
 
 def _ruled() -> tuple[Programme, ...]:
-    return tuple(programme for programme in organisation_programmes() if programme.id in stacking().programmes)
+    return tuple(programme for programme in organisation_programmes() if programme.id in _rules().programmes)
+
+
+def _rules() -> Stacking:
+    """Those on organisations' own awards."""
+    return stacking().of("organisation")
 
 
 @lru_cache(maxsize=4096)
-def _combined(versions: tuple[str, ...], row: Bare, day: date) -> CombinationExplanation:
-    table = _one_row(row, {name for group in stacking().groups for name in group.limit.attributes}, _ruled())
-    return explain_combination(stacking(), decide(_ruled(), table, day), table, "")
+def _combined(
+    versions: tuple[str, ...], row: Bare, day: date, held: tuple[tuple[str, int], ...]
+) -> CombinationExplanation:
+    table = _one_row(row, {name for group in _rules().groups for name in group.limit.attributes}, _ruled())
+    return explain_combination(_rules(), decide(_ruled(), table, day), table, "", dict(held))
 
 
 @lru_cache(maxsize=4096)

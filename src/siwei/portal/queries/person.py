@@ -5,25 +5,31 @@ For the person who asks and nobody else. Nothing of it is remembered by the proc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from siwei.errors import SiweiError
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_FACTS, PURPOSES, Purpose, has_consented
-from siwei.exchange.models import Consent, PersonDecision
+from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, PURPOSES, Purpose, has_consented
+from siwei.exchange.models import Consent, FactStatus, PersonDecision, PersonProof, ProofState
 from siwei.exchange.person_facts import (
+    OpenedFact,
     explain_for_person,
     person_values,
     read_person_decision,
     replay_person_decision,
     require_oneself,
 )
+from siwei.exchange.person_proofs import shown_proofs
 from siwei.exchange.vault import Erased
 from siwei.policy.explanation import Explanation
 from siwei.policy.programmes import Programme
-from siwei.portal.city_pack import decided_on, pack, programmes
-from siwei.portal.queries.dossier import Field, fields_of, shown_fact
+from siwei.portal.city_pack import attributes, decided_on, pack, programmes
+from siwei.portal.queries.dossier import Field, ShownFact, fields_of, shown_fact
 from siwei.portal.queries.entitlements import ORDER
 
 SHOWN = 100
@@ -49,6 +55,22 @@ class PersonDossier:
     fields: list[Field]
     explanations: list[Explanation]
     kept: list[KeptDecision]
+    proof_purpose: Purpose
+    proof_consented_at: datetime | None
+    """Null where no consent stands to put facts before the operator."""
+    provable: list[dict[str, Any]]
+    """What was declared and is neither proven nor put forward already: attributes' rows."""
+    proofs: list[ProofLine]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofLine:
+    """A fact put before the operator; `attribute` is its row."""
+
+    attribute: dict[str, Any]
+    proof: PersonProof
+    fact: OpenedFact
+    because: str
 
 
 def person_programmes() -> tuple[Programme, ...]:
@@ -62,19 +84,53 @@ def person_dossier(actor: Actor) -> PersonDossier:
     counts = {name: shown_fact(fact) for name, fact in person_values(day, known, actor=actor).items()}
     found = [explain_for_person(programme, day, known, actor=actor) for programme in person_programmes()]
     decisions = PersonDecision.objects.visible_to(actor).order_by("-pk")[:SHOWN]
+    proofs = _lines(PersonProof.objects.filter(person_id=person_id).visible_to(actor).order_by("-pk"))
     return PersonDossier(
-        next(each for each in PURPOSES if each.id == PERSON_FACTS),
-        _consented_at(person_id),
+        _purpose(PERSON_FACTS),
+        _consented_at(person_id, PERSON_FACTS),
         fields_of("person", counts, {}, person_programmes()),
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
         [_kept(each) for each in decisions],
+        _purpose(PERSON_PROOF),
+        _consented_at(person_id, PERSON_PROOF),
+        _provable(counts, proofs),
+        proofs,
     )
 
 
-def _consented_at(person_id: int) -> datetime | None:
-    if not has_consented(person_id, PERSON_FACTS):
+def proofs_waiting(actor: Actor) -> list[ProofLine]:
+    """What persons put before the operator who asks, the longest waiting first; not one's own."""
+    waiting = PersonProof.objects.visible_to(actor).filter(state=ProofState.ASKED)
+    return _lines(waiting.exclude(person_id=actor.person_id or 0).order_by("asked_at", "pk"))
+
+
+def _lines(proofs: QuerySet[PersonProof]) -> list[ProofLine]:
+    rows = attributes()
+    found = shown_proofs(proofs.select_related("fact", "person")[:SHOWN])
+    return [
+        ProofLine(rows[each.fact.attribute], each.proof, each.fact, each.because)
+        for each in found
+        if each.fact.attribute in rows
+    ]
+
+
+def _provable(counts: Mapping[str, ShownFact], proofs: list[ProofLine]) -> list[dict[str, Any]]:
+    waiting = {each.fact.attribute for each in proofs if each.proof.state == ProofState.ASKED}
+    return [
+        row
+        for name, row in attributes().items()
+        if name in counts and counts[name].status < FactStatus.VERIFIED and name not in waiting
+    ]
+
+
+def _purpose(id: str) -> Purpose:
+    return next(each for each in PURPOSES if each.id == id)
+
+
+def _consented_at(person_id: int, purpose: str) -> datetime | None:
+    if not has_consented(person_id, purpose):
         return None
-    return Consent.objects.get(person_id=person_id, purpose=PERSON_FACTS, withdrawn_at=None).given_at
+    return Consent.objects.get(person_id=person_id, purpose=purpose, withdrawn_at=None).given_at
 
 
 def _kept(decision: PersonDecision) -> KeptDecision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
@@ -14,7 +15,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from siwei.city.firms.reasons import MERGED_BY, in_chinese
-from siwei.exchange.models import Agreement, Delivery, Job, Project
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Agreement, Delivery, Job, Organisation, Project
 from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
@@ -277,6 +279,17 @@ def programme_name(programme_id: str) -> str:
 @register.simple_tag
 def project_address(project: Project) -> str:
     return reverse("project", args=[project_id(project)])
+
+
+@register.simple_tag
+def application_address(applicant: Organisation | Project | Actor, programme_id: str, form: str) -> str:
+    """Where the application of an organisation, a project or the person who reads is taken away."""
+    if isinstance(applicant, Organisation):
+        return reverse("application", args=[applicant.key, programme_id, form])
+    if isinstance(applicant, Project):
+        query = urlencode({"project": project_id(applicant)})
+        return f"{reverse('project-application', args=[programme_id, form])}?{query}"
+    return reverse("person-application", args=[programme_id, form])
 
 
 @register.simple_tag

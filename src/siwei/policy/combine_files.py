@@ -1,0 +1,78 @@
+"""The best lawful combination of every row of a file, into a file, part by part."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from siwei.errors import NotFound
+from siwei.policy.aggregates import Rows
+from siwei.policy.combination import CombinationExplanation, explain_combination
+from siwei.policy.combining import COMBINED_SCHEMA, Combined, combine
+from siwei.policy.row_parts import Added, Limited, RowParts
+from siwei.policy.sharing import sum_exactly
+from siwei.policy.stacking import Stacking
+from siwei.policy.subjects import ID
+from siwei.policy.table_files import open_table
+
+
+@dataclass(frozen=True)
+class CombinedFile:
+    """Counts and sums over all awards of the file; `explanation` of the row that was asked for."""
+
+    awards: int
+    entitled_fen: int
+    kept_fen: int
+    cut_or_declined: int
+    cannot_tell: int
+    explanation: CombinationExplanation | None
+
+
+def combine_file(
+    stacking: Stacking,
+    parts: RowParts,
+    as_of: date,
+    *,
+    given: Rows | None = None,
+    target: Path | None = None,
+    rejects: Path | None = None,
+    id: str | None = None,
+) -> CombinedFile:
+    """COMBINED_SCHEMA into `target`, row by row and in each the programmes in their order. Raises ImportRefused for the
+    file, NotFound where no row that can be used is `id`."""
+    added = Added(parts.programmes, given, as_of)
+    limited = Limited(parts.programmes, as_of, lambda: (added.to(part) for part in parts.again()))
+    done, found = CombinedFile(0, 0, 0, 0, 0, None), None
+    with nullcontext() if target is None else open_table(target, pl.Schema(COMBINED_SCHEMA)) as write:
+        for part in parts.read(rejects):
+            table = added.to(part)
+            decisions = limited.decide(table)
+            kept = _row_by_row(combine(stacking, decisions, table))
+            if write is not None:
+                write(kept)
+            done = _counted(done, kept)
+            if id is not None and found is None and (table[ID] == id).any():
+                found = explain_combination(stacking, decisions, table, id)
+    if id is not None and found is None:
+        raise NotFound(f"no row with id {id!r} among those that can be used → check the id")
+    return CombinedFile(done.awards, done.entitled_fen, done.kept_fen, done.cut_or_declined, done.cannot_tell, found)
+
+
+def _row_by_row(combined: Combined) -> pl.DataFrame:
+    """The same however a file is cut."""
+    places = combined.wide.select(ID).with_row_index(":place")
+    rows = combined.rows.join(places, on=ID, how="left", maintain_order="left")
+    return rows.sort(":place", maintain_order=True).drop(":place")
+
+
+def _counted(done: CombinedFile, kept: pl.DataFrame) -> CombinedFile:
+    return CombinedFile(
+        done.awards + kept.height,
+        done.entitled_fen + sum_exactly(kept["entitled_fen"]),
+        done.kept_fen + sum_exactly(kept["kept_fen"]),
+        done.cut_or_declined + kept.filter(pl.col("kept_fen") < pl.col("entitled_fen")).height,
+        done.cannot_tell + kept["kept_fen"].null_count(),
+        None,
+    )
