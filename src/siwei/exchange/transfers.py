@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, Problem, SiweiError
 from siwei.exchange.canonical import check_storable
@@ -139,10 +139,15 @@ def _insert(values: Sequence[Any]) -> int | None:
 
 
 def _insert_on_postgresql(values: Sequence[Any]) -> int | None:
-    """By libpq itself: a cursor takes several times the processor time that this statement leaves to the client."""
+    """By libpq itself: a cursor takes several times the processor time that this statement leaves to the client.
+
+    A cursor would also open the transaction that Django asked for; within one, the savepoint before this has.
+    """
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
+        if connection.in_atomic_block and connection.connection.pgconn.transaction_status != TransactionStatus.INTRANS:
+            raise AssertionError("a transfer outside the transaction it belongs to")
         given = [None if value is None else str(value).encode() for value in values]
         result = connection.connection.pgconn.exec_params(POSTGRESQL_WRITE, given)
         if result.status != ExecStatus.TUPLES_OK:
