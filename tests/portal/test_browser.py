@@ -39,6 +39,8 @@ OWN = {
     "entitlement": "/organisations/n-00000000000000aa/programmes/xunli",
     "dossier": "/organisations/n-00000000000000aa/dossier",
     "desk": "/desk",
+    "people": "/organisations/n-00000000000000aa/people",
+    "invitations": "/invitations",
     "events": "/organisations/n-00000000000000aa/events",
     "agreement": "/agreements/deal",
     "quotes": "/quotes",

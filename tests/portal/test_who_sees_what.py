@@ -115,6 +115,8 @@ PRIVATE = {
     "projects": ("/projects", {"alice", "bob", "charlie"}),
     "projects/<path:key>": ("/projects/n-00000000000000aa/灵巧手", {"alice"}),
     "api/project": ("/api/project?key=n-00000000000000aa/灵巧手", {"alice"}),
+    "organisations/<slug:key>/people": ("/organisations/n-00000000000000aa/people", {"alice"}),
+    "invitations": ("/invitations", {"alice", "bob", "charlie"}),
     "desk": ("/desk", {"alice", "bob", "charlie"}),
     "desk/dossier": ("/desk/dossier", {"alice", "bob", "charlie"}),
     "api/person/dossier": ("/api/person/dossier", {"alice", "bob", "charlie"}),
@@ -293,6 +295,9 @@ NOT_OURS = (
     "api/keys/<identifier>/revocation",
     "api/organisations/<key>/declarations",
     "api/project/declarations",
+    # test_people_pages.py: whoever holds a link reads it.
+    "invitation",
+    "invitations/<str:secret>",
     # test_representatives.py: as outsiders.
     "api/organisations/<key>/people/role",
     "api/organisations/<key>/people/end",

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -26,7 +27,17 @@ from siwei.exchange.models import Invitation, Organisation, Person, Representati
 from siwei.exchange.parties import find_organisation
 
 LIVES = timedelta(days=14)
+NOT_VALID = "this invitation is not valid (any more) → ask whoever sent it for another"
 SHAPE = re.compile(r"([0-9a-f]{12})-([A-Za-z0-9_-]{43})")
+
+
+class InvitationState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    LAPSED = "lapsed"
+    """Whoever sent it could not send it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +107,33 @@ def revoke_invitation(identifier: str, *, actor: Actor, now: datetime) -> Invita
     return invitation
 
 
+def find_invitation(secret: str) -> Invitation:
+    """The invitation of a link, whatever became of it: for whoever holds the link. `NotFound` for a wrong one."""
+    shape = SHAPE.fullmatch(secret)
+    people = Invitation.objects.select_related("organisation", "invited_by")
+    found = people.filter(identifier=shape[1]).first() if shape else None
+    fits = hmac.compare_digest(found.secret_sha256 if found else "", hash_of_secret(shape[2]) if shape else "-")
+    if found is None or not fits:
+        raise NotFound(NOT_VALID)
+    return found
+
+
 def read_invitation(secret: str, now: datetime) -> Invitation:
     """What a link invites to. `NotFound`, always in the same words, for one that is wrong, over, used or revoked."""
-    shape = SHAPE.fullmatch(secret)
-    found = Invitation.objects.select_related("organisation").filter(identifier=shape[1]).first() if shape else None
-    fits = hmac.compare_digest(found.secret_sha256 if found else "", hash_of_secret(shape[2]) if shape else "-")
-    over = found is None or found.expires_at <= now or found.accepted_at is not None or found.revoked_at is not None
-    if found is None or not fits or over:
-        raise NotFound("this invitation is not valid (any more) → ask whoever sent it for another")
+    found = find_invitation(secret)
+    if found.expires_at <= now or found.accepted_at is not None or found.revoked_at is not None:
+        raise NotFound(NOT_VALID)
     return found
+
+
+def state_of(invitation: Invitation, now: datetime) -> InvitationState:
+    if invitation.accepted_at is not None:
+        return InvitationState.ACCEPTED
+    if invitation.revoked_at is not None:
+        return InvitationState.REVOKED
+    if invitation.expires_at <= now:
+        return InvitationState.EXPIRED
+    return InvitationState.OPEN if _may_still_be_sent(invitation) else InvitationState.LAPSED
 
 
 @action
@@ -137,12 +166,16 @@ def _taken(secret: str, now: datetime) -> Invitation:
     """The invitation, if nobody took it meanwhile, and if whoever sent it could still send it."""
     invitation = read_invitation(secret, now)
     if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(accepted_at=now):
-        raise NotFound("this invitation is not valid (any more) → ask whoever sent it for another")
-    if invitation.organisation is not None and invitation.invited_by is not None:
-        sender = invitation.invited_by.as_actor()
-        if not can_manage_people_of(sender, invitation.organisation_id, Role(invitation.role)):
-            raise NotFound("this invitation is not valid (any more) → ask whoever sent it for another")
+        raise NotFound(NOT_VALID)
+    if not _may_still_be_sent(invitation):
+        raise NotFound(NOT_VALID)
     return invitation
+
+
+def _may_still_be_sent(invitation: Invitation) -> bool:
+    if invitation.organisation_id is None or invitation.invited_by is None:
+        return True
+    return can_manage_people_of(invitation.invited_by.as_actor(), invitation.organisation_id, Role(invitation.role))
 
 
 def _accepted(invitation: Invitation, person: Person, now: datetime, consents: list[str]) -> Person:

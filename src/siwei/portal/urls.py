@@ -34,6 +34,7 @@ from siwei.portal.pages import (
     projects,
     proofs,
     quotes,
+    representatives,
     search,
     services,
     true_ups,
@@ -60,6 +61,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/<path:key>", calls.application_page, name="application-page"),
     path("notices/<path:key>", calls.notice_page, name="notice"),
     path("organisations/<slug:key>/dossier", dossier.dossier_page, name="dossier"),
+    path("organisations/<slug:key>/people", representatives.people_page, name="people"),
+    path("invitation", representatives.take_invitation, name="take-invitation"),
+    path("invitations", representatives.invitations_page, name="invitations"),
+    path("invitations/<str:secret>", representatives.invitation_page, name="invitation"),
     path("projects", projects.project_list, name="projects"),
     path("projects/<path:key>", projects.project_page, name="project"),
     path(

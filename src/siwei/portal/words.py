@@ -129,6 +129,19 @@ GROUPS: dict[str, dict[str, str]] = {
         "manager": gettext_noop("Manager"),
         "finance": gettext_noop("Finance"),
     },
+    "role_explained": {
+        "owner": gettext_noop("signs, commits money, manages its people"),
+        "manager": gettext_noop("signs; manages managers and members"),
+        "finance": gettext_noop("commits money, signs nothing"),
+        "member": gettext_noop("ordinary acts: no signature, no money"),
+    },
+    "invitation": {
+        "open": gettext_noop("Waits to be accepted"),
+        "accepted": gettext_noop("Accepted"),
+        "revoked": gettext_noop("Taken back"),
+        "expired": gettext_noop("Its time is over"),
+        "lapsed": gettext_noop("Its sender may not invite any more"),
+    },
     "choice": {
         "text": gettext_noop("Text"),
         "image": gettext_noop("Images"),

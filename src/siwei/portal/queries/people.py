@@ -12,10 +12,12 @@ from siwei.exchange.access import can_manage_people_of
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.consents import PURPOSES, Purpose
 from siwei.exchange.files import whole_path
-from siwei.exchange.invitations import people_of
+from siwei.exchange.invitations import InvitationState, people_of, state_of
 from siwei.exchange.models import Claim, Consent, Invitation, Organisation, Person, Representative, StoredFile
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import home_or_missing
+
+SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,15 @@ class PersonLine:
     grantable: tuple[Role, ...]
     """The roles that the reader may give this person; none: the reader may change nothing here."""
     may_end: bool
+    is_last_owner: bool = False
+    """Who stays owner, whoever asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationLine:
+    invitation: Invitation
+    state: InvitationState
+    may_revoke: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,9 @@ class ConsentLine:
 def people_lines(organisation: Organisation, actor: Actor) -> list[PersonLine]:
     """For its own people, the operator and the auditor."""
     require_private(actor, organisation.pk)
-    return [_line(each, actor) for each in people_of(organisation, actor)]
+    people = people_of(organisation, actor)
+    owners = [each.pk for each in people if each.role == Role.OWNER]
+    return [replace(_line(each, actor), is_last_owner=owners == [each.pk]) for each in people]
 
 
 def people_now(organisation: Organisation, actor: Actor) -> list[PersonLine]:
@@ -64,6 +77,19 @@ def invitations(actor: Actor, organisation: Organisation | None = None) -> Query
     if organisation is not None:
         found = found.filter(organisation=organisation)
     return found.order_by("-invited_at", "-pk")
+
+
+def invitation_lines(actor: Actor, organisation: Organisation | None, now: datetime) -> list[InvitationLine]:
+    """The newest `SHOWN`, with what became of each."""
+    return [_invitation_line(each, actor, now) for each in invitations(actor, organisation)[:SHOWN]]
+
+
+def _invitation_line(invitation: Invitation, actor: Actor, now: datetime) -> InvitationLine:
+    state = state_of(invitation, now)
+    role = Role(invitation.role) if invitation.role else None
+    managed = role is not None and can_manage_people_of(actor, invitation.organisation_id, role)
+    waits = state in (InvitationState.OPEN, InvitationState.LAPSED)
+    return InvitationLine(invitation, state, waits and actor.may_write and (actor.is_operator or managed))
 
 
 def organisation_claims(actor: Actor) -> QuerySet[Claim]:
