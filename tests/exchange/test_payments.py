@@ -364,7 +364,7 @@ def test_many_payers_are_worked_out_in_as_many_questions_as_one(
         AgreementLine.objects.create(**values | changed | {"voucher_hold_id": None, "own_hold_id": None})
         told = {each.attname: getattr(settled, each.attname) for each in Settlement._meta.concrete_fields}
         Settlement.objects.create(**told | {"id": None, "agreement_id": agreement.pk})
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         found = dues_of(firms)
     assert [[each.amount_fen for each in found[firm.pk]] for firm in firms] == [[481]] * 70
     assert found[firms[3].pk] == payments_due(firms[3])

@@ -269,3 +269,56 @@ def test_what_the_bank_refused_stands_on_the_batch(settled: City) -> None:
     assert olive.post("/api/payments/reports", again, content_type="application/json").json() == told
     wrong = olive.post("/api/payments/reports", again | {"content": "!"}, content_type="application/json")
     assert wrong.status_code == 400
+
+
+def test_the_rest_of_an_order_is_decided_on_its_page(settled: City) -> None:
+    batch = exported(settled)
+    identifier = f"{batch.message_id}-1"
+    olive, otto, oscar = (client_of(settled, name) for name in ("olive", "otto", "oscar"))
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch, "7.00"))})
+    olive.post("/differences", {"holder": "city", "file": report_of(batch, "PDNG")})
+    refused = act(olive, "order_rest", identifier, text="少付")
+    assert (refused.status_code, "may still be paid" in refused.content.decode()) == (409, True)
+    olive.post("/differences", {"holder": "city", "file": report_of(batch, "RJCT")})
+    shown = page(olive, f"/payments/{batch.message_id}")
+    assert "/acts/order_rest" in shown and "/acts/write_off" in shown
+    for name in ("alice", "bob", "charlie", "ann"):
+        client = client_of(settled, name)
+        for each in ("order_rest", "write_off", "withdraw_write_off", "approve_write_off"):
+            assert act(client, each, identifier, text="x", amount="19").status_code in (403, 404)
+    assert act(olive, "write_off", identifier, text="<b>不再</b>支付").status_code == 302
+    assert act(olive, "approve_write_off", identifier, amount="19").status_code == 409
+    shown = page(otto, f"/payments/{batch.message_id}")
+    assert "&lt;b&gt;不再" in shown and "/acts/approve_write_off" in shown and "/acts/order_rest" not in shown
+    assert act(otto, "withdraw_write_off", identifier, text="再付").headers["Location"].endswith(batch.message_id)
+    assert act(olive, "write_off", identifier, text="不再支付", again="1").status_code == 302
+    for client in (otto, oscar):
+        assert act(client, "approve_write_off", identifier, amount="19").status_code == 302
+    told = olive.get(f"/api/payments/batches/{batch.message_id}").json()["items"][0]
+    assert (told["state"], [(each["state"], each["approvals"]) for each in told["rests"]]) == (
+        "ended", [("withdrawn", 0), ("written-off", 2)]
+    )  # fmt: skip
+    assert "不再支付" in page(olive, f"/payments/{batch.message_id}")
+
+
+def test_a_rest_ordered_anew_stands_in_the_next_batch(settled: City) -> None:
+    batch = exported(settled)
+    identifier = f"{batch.message_id}-1"
+    olive = client_of(settled, "olive")
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch, "7.00"))})
+    olive.post("/differences", {"holder": "city", "file": report_of(batch, "RJCT")})
+    body = {"key": identifier, "idempotency_key": "rest", "text": "少付"}
+    assert olive.post("/api/acts/order_rest", body, content_type="application/json").status_code == 200
+    due = olive.get("/api/payments/due").json()
+    assert [(each["payer"], each["amount_fen"]) for each in due] == [("city", 19), (FIRM, 481)]
+    response = act(olive, "order", "city", starts_on="2026-11-25", again="1")
+    made = response.headers["Location"].rpartition("/")[2]
+    assert f'href="/payments/{batch.message_id}">{identifier}' in page(olive, f"/payments/{made}")
+    (order,) = olive.get(f"/api/payments/batches/{made}").json()["items"]
+    assert (order["amount_fen"], order["causes"]) == (19, [f"rest:{identifier}"])
+
+
+def report_of(batch: PaymentBatch, status: str) -> io.BytesIO:
+    given = io.BytesIO(refusal_of(batch).replace(b"RJCT", status.encode()))
+    given.name = "pain002.xml"
+    return given

@@ -151,6 +151,30 @@ def report(
 
 
 @payments_app.command
+def rest(
+    order: str, *, act: Literal["order", "write-off", "withdraw"], because: str, city: City = None, json: Json = False
+) -> None:
+    """Order anew what the bank did not pay of an order, or ask that it be written off, which two people then approve.
+
+    Parameters
+    ----------
+    order: its identifier
+    act: order the rest anew, in the next batch; ask to write it off; or withdraw that
+    because: the reason
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange import order_rests
+    from siwei.exchange.actors import PLATFORM
+
+    acts = {"order": order_rests.order_rest, "write-off": order_rests.write_off}
+    made = acts.get(act, order_rests.withdraw_write_off)(order, because=because, actor=PLATFORM, now=timezone.now())
+    rows = [(made.order.end_to_end_id, made.amount_fen, made.state, made.reason)]
+    _show("rest", ("order", "amount_fen", "state", "reason"), rows, json)
+
+
+@payments_app.command
 def differences(*, city: City = None, json: Json = False) -> None:
     """List bank entries that agree with no order, and orders that are late."""
     open_city(city)

@@ -9,6 +9,7 @@ CNY:claw-back:<organisation>        below zero by what an organisation is to pay
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
 CNY:grant:<organisation>            an award that is money, to be paid by payment order
 CNY:paid:<organisation>             what bank statements say was paid to it
+CNY:written-off:<organisation>      what of it is not paid after all, as two people approved
 CNY:bank-difference:<holder>        what statements of this account moved that agrees with no order and nobody explained
 CNY:bank-unordered:<holder>         where such money went or came from, as far as it is no payee's
 CNY:bank-explained:<holder>         what of it somebody explained
@@ -56,6 +57,10 @@ def grant_account(owner: Organisation) -> Account:
 
 def paid_account(owner: Organisation) -> Account:
     return open_account(f"{CNY}:paid:{owner.key}", unit=CNY, purpose="paid", owner=owner)
+
+
+def written_off_account(owner: Organisation) -> Account:
+    return open_account(f"{CNY}:written-off:{owner.key}", unit=CNY, purpose="written-off", owner=owner)
 
 
 def bank_account(purpose: str, holder: Organisation | None) -> Account:

@@ -49,6 +49,7 @@ from siwei.exchange.models import (
     ModelCall,
     ModelKey,
     Objection,
+    OrderRest,
     Organisation,
     PaymentBatch,
     PaymentItem,
@@ -328,10 +329,16 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("key", "payer__key", "debtor__number", "execute_on", "orders_count", "total_fen", "state", "reason"),
         *("made_by__username", "first_by__username", "second_by__username", "exported_by__username"),
     ),
+    "OrderRest": _values(
+        OrderRest.objects.all(),
+        *("order__end_to_end_id", "number", "kind", "state", "amount_fen", "entry__reference", "reason"),
+        *("made_by__username", "first_by__username", "second_by__username"),
+    ),
     "PaymentItem": _values(
         PaymentItem.objects.all(),
         *("order__batch__key", "order__number", "part", "settlement__agreement__key", "settlement__period", "line"),
-        *("dispute__key", "grant__application__key", "amount_fen", "is_live"),
+        *("dispute__key", "grant__application__key", "rest__order__end_to_end_id", "rest__number"),
+        *("amount_fen", "is_live"),
     ),
     "PaymentOrder": _values(
         PaymentOrder.objects.all(),

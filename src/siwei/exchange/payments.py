@@ -91,8 +91,10 @@ def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: da
 
     For those who keep the payer's money (the city's: operators), never for who made it.
     """
-    batch = _locked(message_id)
-    require(actor.person_id is not None and _keeps(actor, batch), actor, f"approve payments of {_payer(batch)}")
+    batch = locked_batch(message_id)
+    require(
+        actor.person_id is not None and keeps_money_of(actor, batch), actor, f"approve payments of {payer_of(batch)}"
+    )
     if actor.person_id in (batch.first_by_id, batch.second_by_id):
         return batch
     if is_same_person(batch.made_by_id, actor.person_id):
@@ -116,14 +118,14 @@ def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: da
 @money_action
 def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime) -> PaymentBatch:
     """Take a batch back before it went to the bank: what it held is free, and due again."""
-    batch = _locked(message_id)
+    batch = locked_batch(message_id)
     own = actor.person_id is not None and batch.made_by_id == actor.person_id
-    require(_keeps(actor, batch) or own, actor, f"withdraw payments of {_payer(batch)}")
+    require(keeps_money_of(actor, batch) or own, actor, f"withdraw payments of {payer_of(batch)}")
     if batch.state == BatchState.WITHDRAWN:
         return batch
     if batch.state == BatchState.EXPORTED:
         raise Conflict(f"batch {batch.message_id} went to the bank → say of each order what the bank did with it")
-    reason = _reason(because)
+    reason = reason_of(because)
     for order in batch.orders.select_related("hold").order_by("number"):
         end_order(order, OrderState.WITHDRAWN, reason, now)
     _change(batch, state=BatchState.WITHDRAWN, reason=reason)
@@ -135,8 +137,8 @@ def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime
 def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> PaymentFile:
     """The approved batch for the bank, as `pain001` or `csv`. The first time it is written and counts as sent; from
     then on it is the same bytes."""
-    batch = _locked(message_id)
-    require(_keeps(actor, batch), actor, f"export payments of {_payer(batch)}")
+    batch = locked_batch(message_id)
+    require(keeps_money_of(actor, batch), actor, f"export payments of {payer_of(batch)}")
     if form not in PaymentFileForm.values:
         raise InputError(
             [Problem(f"no form {form!r:.20}", f"one of {', '.join(PaymentFileForm.values)}", field="form")]
@@ -157,17 +159,19 @@ def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> 
 
 @money_action
 def reject_order(end_to_end_id: str, *, because: str, actor: Actor, now: datetime) -> PaymentOrder:
-    """The bank did not pay an exported order, or not the rest of it: what is missing is released, and due again."""
+    """The bank did not pay an exported order: its amount is released, and due again. Of one that it paid in part the
+    rest is decided apart (`order_rests`)."""
     order = find_order(end_to_end_id)
-    batch = _locked(order.batch.message_id)
-    require(_keeps(actor, batch), actor, f"say what became of payments of {_payer(batch)}")
+    batch = locked_batch(order.batch.message_id)
+    require(keeps_money_of(actor, batch), actor, f"say what became of payments of {payer_of(batch)}")
     if order.state == OrderState.REJECTED:
         return order
     if batch.state != BatchState.EXPORTED or order.state not in (OrderState.ORDERED, OrderState.PART_PAID):
         raise Conflict(f"order {end_to_end_id} is {order.state}, its batch {batch.state}")
     if order.paid_fen:
-        raise Conflict(f"the bank paid {order.paid_fen} fen of {end_to_end_id} → the rest is settled with the payee")
-    end_order(order, OrderState.REJECTED, _reason(because), now)
+        told = f"the bank paid {order.paid_fen} fen of {end_to_end_id}"
+        raise Conflict(f"{told} → order the rest anew, or ask that it be written off")
+    end_order(order, OrderState.REJECTED, reason_of(because), now)
     _record("reject_order", end_to_end_id, {}, batch, actor, now, because=because)
     return order
 
@@ -204,7 +208,9 @@ def content_of(batch: PaymentBatch) -> str:
     """The hash of what the batch says now: account, day, and every order with its reasons."""
     orders = []
     for order in batch.orders.select_related("payee", "creditor").order_by("number"):
-        items = order.items.select_related("settlement__agreement", "dispute", "grant__application").order_by("pk")
+        items = order.items.select_related(
+            "settlement__agreement", "dispute", "grant__application", "rest__order", "rest__entry"
+        ).order_by("pk")
         reasons = [(_cause(item), item.amount_fen) for item in items]
         orders.append((order.end_to_end_id, order.payee.key, order.creditor.key, order.amount_fen, sorted(reasons)))
     return sha256_of([batch.message_id, batch.debtor.key, batch.execute_on, orders])
@@ -222,12 +228,13 @@ def _planned(message_id: str, debtor_key: str, execute_on: date, orders: Sequenc
 
 def _cause(item: PaymentItem) -> str:
     part = PaymentPart(item.part)
-    return DueItem(part, item.amount_fen, item.settlement, item.line, item.dispute, item.grant).cause
+    return DueItem(part, item.amount_fen, item.settlement, item.line, item.dispute, item.grant, item.rest).cause
 
 
 def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
     assert due.account is not None
     identifier = f"{batch.message_id}-{number}"
+    what = f"{'扶持资金' if due.is_grant else '结算款'}{'余款' if due.items[0].rest else ''}"
     source = grant_account(due.payee) if due.is_grant else receivable_account(due.payee)
     causes = {"order": identifier, "batch": batch.message_id}
     entry = Entry(
@@ -242,13 +249,13 @@ def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
     )
     order = PaymentOrder.objects.create(
         batch=batch, number=number, end_to_end_id=identifier, payee=due.payee, creditor=due.account,
-        amount_fen=due.amount_fen, remittance=f"{identifier} {'扶持资金' if due.is_grant else '结算款'}",
+        amount_fen=due.amount_fen, remittance=f"{identifier} {what}",
         hold=write_transfer(entry, key=f"order:{identifier}", now=now),
     )  # fmt: skip
     PaymentItem.objects.bulk_create(
         PaymentItem(
             order=order, part=item.part, settlement=item.settlement, line=item.line, dispute=item.dispute,
-            grant=item.grant, amount_fen=item.amount_fen,
+            grant=item.grant, rest=item.rest, amount_fen=item.amount_fen,
         )
         for item in due.items
     )  # fmt: skip
@@ -262,7 +269,7 @@ def _check_content(batch: PaymentBatch, content_sha256: str) -> None:
     if changed is not None:
         raise Conflict(f"{changed.payee.name} has changed its bank account since → withdraw the batch, make it anew")
     if batch.debtor.ended_at is not None:
-        raise Conflict(f"{_payer(batch)} has changed its bank account since → withdraw the batch, make it anew")
+        raise Conflict(f"{payer_of(batch)} has changed its bank account since → withdraw the batch, make it anew")
 
 
 def _as_bank_batch(batch: PaymentBatch, now: datetime) -> bank.OrderBatch:
@@ -273,7 +280,7 @@ def _as_bank_batch(batch: PaymentBatch, now: datetime) -> bank.OrderBatch:
     return bank.OrderBatch(batch.message_id, now, batch.execute_on, as_bank_account(batch.debtor), orders)
 
 
-def _locked(message_id: str) -> PaymentBatch:
+def locked_batch(message_id: str) -> PaymentBatch:
     found = PaymentBatch.objects.select_for_update(of=("self",)).select_related("payer", "debtor")
     batch = found.filter(message_id=message_id).first()
     if batch is None:
@@ -289,16 +296,16 @@ def _change(batch: PaymentBatch, **values: Any) -> None:
     batch.refresh_from_db()
 
 
-def _keeps(actor: Actor, batch: PaymentBatch) -> bool:
+def keeps_money_of(actor: Actor, batch: PaymentBatch) -> bool:
     """Whether the actor keeps the money that the batch pays."""
     return can_operate(actor) if batch.payer_id is None else can_commit_money_for(actor, batch.payer_id)
 
 
-def _payer(batch: PaymentBatch) -> str:
+def payer_of(batch: PaymentBatch) -> str:
     return batch.payer.name if batch.payer else "the city"
 
 
-def _reason(because: str) -> str:
+def reason_of(because: str) -> str:
     if not 0 < len(because.strip()) <= 1_000:
         raise InputError([Problem("a reason is wanted", "say in a few words why", field="because")])
     return because.strip()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from siwei.exchange.actors import Actor
@@ -18,9 +18,12 @@ from siwei.exchange.models import (
     BankAccount,
     Dispute,
     Grant,
+    OrderRest,
     Organisation,
     PaymentItem,
     PaymentPart,
+    RestKind,
+    RestState,
     Settlement,
 )
 
@@ -38,6 +41,7 @@ class DueItem:
     line: int | None = None
     dispute: Dispute | None = None
     grant: Grant | None = None
+    rest: OrderRest | None = None
 
     @property
     def cause(self) -> str:
@@ -46,14 +50,22 @@ class DueItem:
             return f"settlement:{self.settlement.agreement.key}:{self.settlement.period}:{self.line}:{self.part}"
         if self.dispute is not None:
             return f"dispute:{self.dispute.key}:{self.part}"
+        if self.rest is not None:
+            return cause_of_rest(self.rest)
         assert self.grant is not None
         return f"grant:{self.grant.application.key}"
 
 
+def cause_of_rest(rest: OrderRest) -> str:
+    """The order that it is missing of, and what brought it back where it was paid before."""
+    returned = f":{rest.entry.reference}" if rest.kind == RestKind.RETURNED and rest.entry is not None else ""
+    return f"{'returned' if returned else 'rest'}:{rest.order.end_to_end_id}{returned}"
+
+
 @dataclass(slots=True)
 class Due:
-    """What one payer (None: the city) owes one payee out of one account; to be one order. `amount_fen` may be below
-    zero, where more was paid than is left of it."""
+    """What one payer (None: the city) owes one payee out of one account; to be one order, as the missing part of an
+    earlier order is by itself. `amount_fen` may be below zero, where more was paid than is left of it."""
 
     payer: Organisation | None
     payee: Organisation
@@ -77,14 +89,14 @@ def payments_due(payer: Organisation | None) -> list[Due]:
     """By payee, largest first. Nothing of an agreement in dispute is due."""
     if payer is not None:
         return dues_of([payer])[payer.pk]
-    found = (*_of_settlements(None), *_of_disputes(None), *_of_grants())
+    found = (*_of_settlements(None), *_of_disputes(None), *_of_grants(), *_of_rests(None))
     return _collected({None: None}, found)[None]
 
 
 def dues_of(payers: Collection[Organisation]) -> dict[int, list[Due]]:
     """What each has to pay, by its id, as `payments_due` tells it; as many queries for one as for thousands."""
     known = {payer.pk: payer for payer in payers}
-    found = _collected(known, (*_of_settlements(known), *_of_disputes(known)))
+    found = _collected(known, (*_of_settlements(known), *_of_disputes(known), *_of_rests(known)))
     return {payer.pk: found[payer.pk] for payer in payers}
 
 
@@ -93,20 +105,21 @@ Found = tuple[int | None, Organisation, bool, DueItem]
 
 
 def _collected(payers: Mapping[Any, Organisation | None], found: Iterable[Found]) -> dict[int | None, list[Due]]:
-    due: dict[tuple[int | None, int, bool], Due] = {}
+    due: dict[tuple[int | None, int, bool, int | None], Due] = {}
     for payer, payee, is_grant, item in found:
-        due.setdefault((payer, payee.pk, is_grant), Due(payers[payer], payee, is_grant)).items.append(item)
+        one = (payer, payee.pk, is_grant, item.rest.pk if item.rest else None)
+        due.setdefault(one, Due(payers[payer], payee, is_grant)).items.append(item)
     accounts = BankAccount.objects.filter(organisation__isnull=False, ended_at=None)
-    payees = {payee for _payer, payee, _is_grant in due}
+    payees = {payee for _payer, payee, _is_grant, _rest in due}
     if len(payees) < MANY:
         accounts = accounts.filter(organisation_id__in=payees)
     by_owner = {account.organisation_id: account for account in accounts}
     told: dict[int | None, list[Due]] = {payer: [] for payer in payers}
-    for (payer, payee_id, _is_grant), each in due.items():
+    for (payer, payee_id, _is_grant, _rest), each in due.items():
         each.account = by_owner.get(payee_id)
         told[payer].append(each)
     for dues in told.values():
-        dues.sort(key=lambda each: (-each.amount_fen, each.payee.key, each.is_grant))
+        dues.sort(key=lambda each: (-each.amount_fen, each.payee.key, each.is_grant, each.items[0].cause))
     return told
 
 
@@ -117,7 +130,9 @@ def payers(actor: Actor) -> list[Organisation | None]:
         own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids)
         return list(own.order_by("name", "pk"))
     consumers = AgreementLine.objects.filter(Exists(_open_settlements().filter(agreement=OuterRef("agreement"))))
-    found = Organisation.objects.filter(pk__in=consumers.exclude(own_fen=0).values("consumer"))
+    owing = Q(pk__in=consumers.exclude(own_fen=0).values("consumer"))
+    owing |= Q(pk__in=_open_rests().exclude(order__batch__payer=None).values("order__batch__payer"))
+    found = Organisation.objects.filter(owing)
     return [None, *found.order_by("name", "pk")]
 
 
@@ -166,6 +181,27 @@ def _of_grants() -> Iterator[Found]:
     found = Grant.objects.filter(~Exists(live)).select_related("organisation", "application__pot")
     for grant in found.order_by("pk"):
         yield None, grant.organisation, True, DueItem(PaymentPart.GRANT, grant.amount_fen, grant=grant)
+
+
+def _open_rests() -> QuerySet[OrderRest]:
+    """Missing parts of orders that are in no order again."""
+    live = PaymentItem.objects.filter(rest=OuterRef("pk"), is_live=True)
+    disputed = PaymentItem.objects.filter(
+        order=OuterRef("order"), settlement__agreement__state=AgreementState.DISPUTED
+    )  # fmt: skip
+    return OrderRest.objects.filter(~Exists(live), ~Exists(disputed), state=RestState.DUE)
+
+
+def _of_rests(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
+    found = _open_rests().filter(order__batch__payer__isnull=payers is None)
+    if payers is not None and len(payers) < MANY:
+        found = found.filter(order__batch__payer__in=list(payers))
+    part = PaymentItem.objects.filter(order=OuterRef("order")).order_by("pk").values("part")[:1]
+    related = found.select_related("order__batch", "order__payee", "entry").annotate(part=Subquery(part))
+    for rest in related.order_by("pk"):
+        if payers is None or rest.order.batch.payer_id in payers:
+            item = DueItem(PaymentPart(rest.part), rest.amount_fen, rest=rest)
+            yield rest.order.batch.payer_id, rest.order.payee, item.part == PaymentPart.GRANT, item
 
 
 def _pays(payers: Mapping[int, Organisation] | None, line: AgreementLine) -> bool:

@@ -209,7 +209,7 @@ def _capture(order: PaymentOrder, amount: int, on: date, key: str, now: datetime
     write_transfer(of_hold(TransferKind.CAPTURE, order.hold, amount, "paid", causes), key=f"{key}:paid", now=now)
     paid = order.paid_fen + amount
     state = OrderState.PAID if paid == order.amount_fen else OrderState.PART_PAID
-    same = PaymentOrder.objects.filter(pk=order.pk, paid_fen=order.paid_fen)
+    same = PaymentOrder.objects.filter(pk=order.pk, state=order.state, paid_fen=order.paid_fen)
     if not same.update(state=state, paid_fen=paid, paid_on=on):
         raise Conflict(f"order {order.end_to_end_id} was changed by somebody else → import the statement again")
     order.state, order.paid_fen, order.paid_on = state, paid, on

@@ -18,6 +18,7 @@ from siwei.exchange import (
     grants,
     invoices,
     listings,
+    order_rests,
     payments,
     quotes,
     readings,
@@ -312,6 +313,24 @@ def reject_order(g: Given) -> object:
     return payments.reject_order(g.key, because=g.text("text"), actor=g.actor, now=g.now).batch
 
 
+def order_rest(g: Given) -> object:
+    """`key` is the order's identifier, `text` the reason; likewise of the next."""
+    return order_rests.order_rest(g.key, because=g.text("text"), actor=g.actor, now=g.now).order.batch
+
+
+def write_off(g: Given) -> object:
+    return order_rests.write_off(g.key, because=g.text("text"), actor=g.actor, now=g.now).order.batch
+
+
+def approve_write_off(g: Given) -> object:
+    """`key` is the order's identifier, `amount` the fen that were shown."""
+    return order_rests.approve_write_off(g.key, g.wanted("amount"), actor=g.actor, now=g.now).order.batch
+
+
+def withdraw_write_off(g: Given) -> object:
+    return order_rests.withdraw_write_off(g.key, because=g.text("text"), actor=g.actor, now=g.now).order.batch
+
+
 def match_entry(g: Given) -> object:
     """`key` is the bank's reference, `account` the number, `order` the order's identifier."""
     return reconciliation.match_entry(
@@ -359,8 +378,8 @@ def holder_of(g: Given) -> str | None:
 ON_PAYMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
-        bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, match_entry, explain_entry,
-        issue, tax_number, grant, true_up,
+        bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off,
+        approve_write_off, withdraw_write_off, match_entry, explain_entry, issue, tax_number, grant, true_up,
     )
 }  # fmt: skip
 ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS, **ON_PAYMENTS}

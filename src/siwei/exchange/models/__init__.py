@@ -32,6 +32,7 @@ from siwei.exchange.models.invoices import Invoice, InvoiceLine
 from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.model_calls import CallMeter, CallState, KeptCall, ModelCall, ModelKey, Upstream
+from siwei.exchange.models.order_rests import OrderRest, RestKind, RestState
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.payments import (
     BankAccount,
@@ -119,6 +120,7 @@ __all__ = [
     "ModelCall",
     "ModelKey",
     "Objection",
+    "OrderRest",
     "OrderState",
     "Organisation",
     "OrganisationKind",
@@ -145,6 +147,8 @@ __all__ = [
     "Relation",
     "Reporter",
     "Representative",
+    "RestKind",
+    "RestState",
     "RoundState",
     "RowWarning",
     "Run",

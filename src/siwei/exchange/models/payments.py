@@ -150,7 +150,9 @@ class OrderState(models.TextChoices):
     ORDERED = "ordered"
     PAID = "paid"
     PART_PAID = "part-paid"
-    """The bank paid less; the rest is held until somebody decides."""
+    """The bank paid less; the rest is held until it pays that too, or somebody decides."""
+    ENDED = "ended"
+    """Paid in part; the rest was ordered anew or written off (`OrderRest`)."""
     REJECTED = "rejected"
     """The bank did not pay, or not all; what is missing is due again."""
     RETURNED = "returned"
@@ -201,6 +203,11 @@ class PaymentOrder(models.Model):
     def __str__(self) -> str:
         return self.end_to_end_id
 
+    @property
+    def is_rest_decided(self) -> bool:
+        """Whether somebody ordered anew what the bank did not pay of it, or asked that it be written off."""
+        return any(rest.kind == "unpaid" and rest.state != "withdrawn" for rest in self.rests.all())
+
 
 class PaymentPart(models.TextChoices):
     VOUCHER = "voucher"
@@ -217,8 +224,9 @@ class PaymentItemQuerySet(models.QuerySet["PaymentItem"]):
 
 
 class PaymentItem(models.Model):
-    """What an order pays: a payer's part of a line of a settlement, less what disputes took back, or a grant. Each is
-    in one order at a time; `is_live` ends when the order does without having paid."""
+    """What an order pays: a payer's part of a line of a settlement, less what disputes took back, a grant, or what was
+    missing of an order before. Each is in one order at a time; `is_live` ends when the order does without having
+    paid."""
 
     order = models.ForeignKey(PaymentOrder, on_delete=models.PROTECT, related_name="items")
     part = models.CharField(max_length=10, choices=PaymentPart)
@@ -226,6 +234,7 @@ class PaymentItem(models.Model):
     line = models.PositiveIntegerField(null=True)
     dispute = models.ForeignKey(Dispute, null=True, on_delete=models.PROTECT, related_name="payments")
     grant = models.ForeignKey("Grant", null=True, on_delete=models.PROTECT, related_name="payments")
+    rest = models.ForeignKey("OrderRest", null=True, on_delete=models.PROTECT, related_name="payments")
     amount_fen = models.BigIntegerField()
     """Below zero for a dispute."""
     is_live = models.BooleanField(default=True)
@@ -247,10 +256,17 @@ class PaymentItem(models.Model):
             models.UniqueConstraint(
                 fields=["grant"], condition=Q(is_live=True, grant__isnull=False), name="grant_ordered_once"
             ),
+            models.UniqueConstraint(
+                fields=["rest"], condition=Q(is_live=True, rest__isnull=False), name="order_rest_ordered_once"
+            ),
             models.CheckConstraint(
-                condition=Q(settlement__isnull=False, line__isnull=False, dispute=None, grant=None, amount_fen__gt=0)
-                | Q(settlement=None, line=None, dispute__isnull=False, grant=None, amount_fen__lt=0)
-                | Q(settlement=None, line=None, dispute=None, grant__isnull=False, amount_fen__gt=0),
+                condition=Q(rest=None)
+                & (
+                    Q(settlement__isnull=False, line__isnull=False, dispute=None, grant=None, amount_fen__gt=0)
+                    | Q(settlement=None, line=None, dispute__isnull=False, grant=None, amount_fen__lt=0)
+                    | Q(settlement=None, line=None, dispute=None, grant__isnull=False, amount_fen__gt=0)
+                )
+                | Q(rest__isnull=False, settlement=None, line=None, dispute=None, grant=None, amount_fen__gt=0),
                 name="payment_item_of_one",
             ),
         )

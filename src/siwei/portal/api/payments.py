@@ -25,7 +25,7 @@ from siwei.exchange.models import (
     StatusFile,
 )
 from siwei.exchange.models.payments import CITY
-from siwei.exchange.payments_due import payers
+from siwei.exchange.payments_due import cause_of_rest, payers
 from siwei.exchange.statement_imports import import_statement
 from siwei.exchange.status_reports import import_status_report
 from siwei.portal.access import actor_of
@@ -64,6 +64,16 @@ class BatchRow(Schema):
     exported_at: datetime | None
 
 
+class RestRow(Schema):
+    kind: Annotated[str, Field(description="`unpaid` by the bank, or `returned` by it")]
+    state: Annotated[
+        str, Field(description="`due` by a further order, `asked` to be written off, `written-off`, `withdrawn`")
+    ]
+    amount_fen: int
+    reason: str
+    approvals: int
+
+
 class OrderRow(Schema):
     id: str
     batch: str
@@ -76,6 +86,7 @@ class OrderRow(Schema):
     state: str
     reason: str
     causes: list[str]
+    rests: Annotated[list[RestRow], Field(description="What was missing of it, and what became of that")]
 
 
 class Batch(BatchRow):
@@ -378,12 +389,21 @@ def order_row(order: PaymentOrder, batch: PaymentBatch) -> dict[str, Any]:
         "state": order.state,
         "reason": order.reason,
         "causes": [cause_of(each) for each in order.items.all()],
-    }
+        "rests": [
+            {
+                "kind": rest.kind, "state": rest.state, "amount_fen": rest.amount_fen, "reason": rest.reason,
+                "approvals": sum(by is not None for by in (rest.first_by_id, rest.second_by_id)),
+            }
+            for rest in order.rests.all()
+        ],
+    }  # fmt: skip
 
 
 def cause_of(item: Any) -> str:
     if item.settlement is not None:
         return f"settlement:{item.settlement.agreement.key}:{item.settlement.period}:{item.line}"
+    if item.rest is not None:
+        return cause_of_rest(item.rest)
     return f"dispute:{item.dispute.key}" if item.dispute else f"grant:{item.grant.application.key}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from siwei.errors import NotFound
@@ -16,6 +16,7 @@ from siwei.exchange.models import (
     BatchState,
     EntryState,
     Invoice,
+    OrderRest,
     Organisation,
     PaymentBatch,
     PaymentFile,
@@ -119,8 +120,9 @@ def batch_view(message_id: str, actor: Actor) -> BatchView:
     find_batch(message_id, actor)
     batch = batches(actor).get(message_id=message_id)
     orders = batch.orders.select_related("payee", "creditor").prefetch_related(
-        "items__settlement__agreement", "items__dispute__agreement", "items__grant__application"
-    )
+        "items__settlement__agreement", "items__dispute__agreement", "items__grant__application",
+        "items__rest__order__batch", "items__rest__entry", _rests(),
+    )  # fmt: skip
     files = PaymentFile.objects.visible_to(actor).filter(batch=batch).order_by("form")
     sees = actor.sees_all or batch.payer_id in actor.treasury_ids
     lines = StatusLine.objects.select_related("order").order_by("position")
@@ -128,6 +130,11 @@ def batch_view(message_id: str, actor: Actor) -> BatchView:
     return BatchView(
         batch, list(orders.order_by("number")), list(files), sees, list(reports.order_by("-imported_at", "-pk"))
     )
+
+
+def _rests() -> Prefetch[str]:
+    found = OrderRest.objects.select_related("made_by", "first_by", "second_by", "entry").order_by("number")
+    return Prefetch("rests", found)
 
 
 def payment_file(message_id: str, form: str, actor: Actor) -> PaymentFile:
@@ -146,6 +153,7 @@ def differences(actor: Actor) -> Differences:
     files = StatementFile.objects.visible_to(actor).select_related("organisation").order_by("-imported_at", "-pk")[:50]
     rejects = StatementReject.objects.visible_to(actor).select_related("file").order_by("-pk")[:50]
     late = late_orders(actor, timezone.localdate())[:SHOWN]
+    prefetch_related_objects(late, _rests())
     return Differences(
         [(each, suggestions(each)) for each in waiting], list(decided), list(late), list(files), list(rejects)
     )
