@@ -41,6 +41,8 @@ OWN = {
     "desk": "/desk",
     "people": "/organisations/n-00000000000000aa/people",
     "invitations": "/invitations",
+    "claim-organisation": "/organisations/n-00000000000000bb/claim",
+    "claims": "/claims",
     "events": "/organisations/n-00000000000000aa/events",
     "agreement": "/agreements/deal",
     "quotes": "/quotes",

@@ -116,6 +116,8 @@ PRIVATE = {
     "projects/<path:key>": ("/projects/n-00000000000000aa/灵巧手", {"alice"}),
     "api/project": ("/api/project?key=n-00000000000000aa/灵巧手", {"alice"}),
     "organisations/<slug:key>/people": ("/organisations/n-00000000000000aa/people", {"alice"}),
+    "organisations/<slug:key>/claim": ("/organisations/n-00000000000000aa/claim", {"alice", "bob", "charlie"}),
+    "claims": ("/claims", {"alice", "bob", "charlie"}),
     "invitations": ("/invitations", {"alice", "bob", "charlie"}),
     "desk": ("/desk", {"alice", "bob", "charlie"}),
     "desk/dossier": ("/desk/dossier", {"alice", "bob", "charlie"}),
@@ -295,6 +297,9 @@ NOT_OURS = (
     "api/keys/<identifier>/revocation",
     "api/organisations/<key>/declarations",
     "api/project/declarations",
+    # test_claim_pages.py: as outsiders.
+    "claims/<slug:key>",
+    "claims/<slug:key>/evidence",
     # test_people_pages.py: whoever holds a link reads it.
     "invitation",
     "invitations/<str:secret>",

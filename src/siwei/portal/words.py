@@ -135,6 +135,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "finance": gettext_noop("commits money, signs nothing"),
         "member": gettext_noop("ordinary acts: no signature, no money"),
     },
+    "claim": {
+        "asked": gettext_noop("Waits for the operator"),
+        "approved": gettext_noop("Approved"),
+        "refused": gettext_noop("Not approved"),
+        "withdrawn": gettext_noop("Withdrawn"),
+    },
     "invitation": {
         "open": gettext_noop("Waits to be accepted"),
         "accepted": gettext_noop("Accepted"),

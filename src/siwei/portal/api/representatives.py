@@ -161,7 +161,7 @@ def list_claims(request: HttpRequest) -> Any:
 @router.post("/organisation-claims", response=answers(schemas.Claim))
 def claim(request: HttpRequest, given: schemas.NewClaim) -> Any:
     """Ask to represent an organisation, as its named representative (经办人), with its code and evidence: a file (about
-    2.8 MB at most by this way; the page takes 3) or a note that says where it is. By the session alone."""
+    2.8 MB at most by this way; the page takes 20) or a note that says where it is. By the session alone."""
     actor = actor_of(request)
     file = given.file
     shown = Evidence(

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from siwei.exchange.models import Event, Job, Organisation
+from siwei.exchange.models import ClaimState, Event, Job, Organisation
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
@@ -14,6 +14,7 @@ from siwei.portal.queries.calls import applications, waiting_for
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import pots, public_money
 from siwei.portal.queries.organisations import concerns_generated
+from siwei.portal.queries.people import organisation_claims
 from siwei.portal.subjects import subject_words
 
 
@@ -32,6 +33,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         .select_related("line__agreement__match__need", "line__provider")
         .order_by("-submitted_at")[:20],
         "applications": [] if actor.sees_all else applications(actor)[:20],
+        "claims_waiting": organisation_claims(actor).filter(state=ClaimState.ASKED).count(),
         "office": waiting_for(actor),
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,

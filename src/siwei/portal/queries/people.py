@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from siwei.errors import NotFound
 from siwei.exchange.access import can_manage_people_of
@@ -94,8 +94,8 @@ def _invitation_line(invitation: Invitation, actor: Actor, now: datetime) -> Inv
 
 def organisation_claims(actor: Actor) -> QuerySet[Claim]:
     """One's own; for the operator and the auditor everybody's. Those that wait for a decision first."""
-    found = Claim.objects.visible_to(actor).select_related("organisation", "person", "file")
-    return found.order_by("decided_at", "-asked_at", "-pk")
+    found = Claim.objects.visible_to(actor).select_related("organisation", "person", "file", "decided_by")
+    return found.order_by(F("decided_at").desc(nulls_first=True), "-asked_at", "-pk")
 
 
 def claim_or_missing(key: str, actor: Actor) -> Claim:
