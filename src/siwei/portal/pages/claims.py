@@ -77,7 +77,7 @@ def _form(
     problems: tuple[Problem, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
-    own = list(queries.organisation_claims(actor).filter(organisation=organisation, person_id=actor.person_id))
+    own = list(queries.organisation_claims(actor).filter(organisation=organisation, person_id=actor.person_id or 0))
     context = {
         "organisation": organisation,
         "claims": own,
