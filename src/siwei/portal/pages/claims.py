@@ -30,6 +30,7 @@ from siwei.portal.pages.paging import page_of
 from siwei.portal.pages.representatives import role_typed
 from siwei.portal.queries import people as queries
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.words_of_people import told
 
 
 @login_required
@@ -83,7 +84,7 @@ def _form(
         "claims": own,
         "is_open": any(each.state == ClaimState.ASKED for each in own),
         "represents": actor.represents(organisation.pk),
-        "problems": [str(each) for each in problems],
+        "problems": told(problems),
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,
         "limit_mb": LIMIT_BYTES // 1024 // 1024,
@@ -157,7 +158,7 @@ def _claim(
         "has_owner": has_owner(claim.organisation) if operates else False,
         "roles": list(Role),
         "asks_second_factor": asks_second_factor(),
-        "problems": [str(each) for each in problems],
+        "problems": told(problems),
         "typed": request.POST if problems else {},
         "generated": claim.organisation.is_generated,
     }

@@ -38,6 +38,7 @@ from siwei.portal.city_pack import asks_second_factor
 from siwei.portal.faults import status_of
 from siwei.portal.queries import people as queries
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.words_of_people import told
 
 
 @login_required
@@ -173,7 +174,7 @@ def _invitation_context(
         "invitations": queries.invitation_lines(actor, organisation, timezone.now()),
         "link": link,
         "made": made.invitation if made else None,
-        "problems": [str(each) for each in problems],
+        "problems": told(problems),
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,
     }
@@ -209,7 +210,7 @@ def take_invitation(request: HttpRequest) -> HttpResponse:
             now=now,
         )  # fmt: skip
     except InputError as error:
-        return link_response(request, secret, problems=[str(each) for each in error.problems], status=400)
+        return link_response(request, secret, problems=told(error.problems), status=400)
     except (NotFound, Conflict, NotAllowed) as error:
         return link_response(request, secret, problems=[str(error)], status=status_of(error))
     messages.success(request, _("The account %(name)s is made. Sign in with it.") % {"name": made.username})
