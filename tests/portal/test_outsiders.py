@@ -41,7 +41,7 @@ NOT_THERE = {
     "test_deals.py": ("submit", "accept", "reject", "answer", "agree", "withdraw", "approve", "refuse"),
     "test_payment_pages.py": (
         "approve_batch", "withdraw_batch", "export_batch", "reject_order", "match_entry", "explain_entry",
-        "tax_number", "order_rest", "write_off", "approve_write_off", "withdraw_write_off",
+        "tax_number", "order_rest", "write_off", "approve_write_off", "withdraw_write_off", "return_entry",
     ),
     "test_true_up_pages.py": ("true_up",),
     "test_trading_api.py": ("counter", "revoke_reporter", "/usage-reports", "/counter-readings", "/revocation"),

@@ -322,3 +322,20 @@ def report_of(batch: PaymentBatch, status: str) -> io.BytesIO:
     given = io.BytesIO(refusal_of(batch).replace(b"RJCT", status.encode()))
     given.name = "pain002.xml"
     return given
+
+
+def test_a_part_that_came_back_is_booked_on_the_differences_page(settled: City) -> None:
+    batch = exported(settled)
+    olive = client_of(settled, "olive")
+    text = statement_of(batch).decode() + f"2026-11-25,,2.00,乙智算中心,{NUMBERS[CENTRE]},B-4,{batch.message_id}-1,退\n"
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO(text.encode())})
+    assert "/acts/return_entry" in page(olive, "/differences")
+    (entry,) = (each for each in olive.get("/api/payments/differences").json()["waiting"] if each["reference"] == "B-4")
+    assert (entry["finding"], entry["suggestions"]) == ("received", [f"{batch.message_id}-1"])
+    given = {"account": entry["account"], "order": f"{batch.message_id}-1", "text": "退回"}
+    for name in ("alice", "bob", "charlie", "ann"):
+        assert act(client_of(settled, name), "return_entry", "B-4", **given).status_code in (403, 404)
+    assert act(olive, "return_entry", "B-4", **given).headers["Location"] == "/differences"
+    due = olive.get("/api/payments/due").json()
+    assert [(each["payer"], each["amount_fen"]) for each in due] == [("city", 200), (FIRM, 481)]
+    assert "¥2.00" in page(olive, f"/payments/{batch.message_id}")

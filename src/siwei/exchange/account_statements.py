@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from siwei.errors import InputError, NotAllowed, Problem
@@ -16,6 +17,7 @@ from siwei.exchange.models import (
     AgreementLine,
     Organisation,
     PaymentOrder,
+    RestKind,
     Settlement,
     Transfer,
     TransferKind,
@@ -95,13 +97,15 @@ def _payments(organisation: Organisation, begins: date, ends: date) -> Iterator[
     found = PaymentOrder.objects.filter(
         Q(payee=organisation) | Q(batch__payer=organisation), paid_fen__gt=0, paid_on__gte=begins, paid_on__lt=ends
     )
-    for order in found.select_related("payee", "batch__payer").order_by("pk"):
+    back = Coalesce(Sum("rests__amount_fen", filter=Q(rests__kind=RestKind.RETURNED)), 0)
+    kept = found.annotate(kept_fen=F("paid_fen") - back).filter(kept_fen__gt=0)
+    for order in kept.select_related("payee", "batch__payer").order_by("pk"):
         assert order.paid_on is not None
         received = order.payee_id == organisation.pk
         other = order.batch.payer.name if order.batch.payer else ""
         yield StatementRow(
             order.paid_on, "received" if received else "paid", order.end_to_end_id,
-            other if received else order.payee.name, order.remittance, order.paid_fen,
+            other if received else order.payee.name, order.remittance, order.kept_fen,
         )  # fmt: skip
 
 

@@ -23,10 +23,12 @@ from siwei.exchange.models import (
     BatchState,
     EntryState,
     Finding,
+    OrderRest,
     OrderState,
     Organisation,
     PaymentItem,
     PaymentOrder,
+    RestKind,
     StatementFile,
     Transfer,
     TransferKind,
@@ -36,6 +38,7 @@ from siwei.market.bank import Direction, StatementEntry
 
 LATE_AFTER_DAYS = 5
 WAITING = (OrderState.ORDERED, OrderState.PART_PAID)
+PAID_SOMETHING = (OrderState.PAID, OrderState.PART_PAID, OrderState.ENDED)
 IDENTIFIER = re.compile(r"SW\d{8}-[0-9A-F]{8}-\d{1,4}")
 """As `payments.make_batch` makes them; some banks give only the remittance text back."""
 
@@ -64,7 +67,7 @@ def take_entry(file: StatementFile, entry: StatementEntry, now: datetime) -> Ban
         difference_fen=match.difference_fen, difference=difference,
     )  # fmt: skip
     if match.order is not None:
-        _tell(f"bank_{match.finding}".replace("-", "_"), key, row, match.order, now)
+        tell_of(f"bank_{match.finding}".replace("-", "_"), key, row, match.order, now)
     return row
 
 
@@ -73,7 +76,7 @@ def match_entry(
     account_number: str, reference: str, end_to_end_id: str, *, because: str, actor: Actor, now: datetime
 ) -> BankEntry:
     """Say that an unordered payment was this order's: by amount and name, and a person's word. Its difference goes."""
-    entry = _open_entry(account_number, reference, actor, "match")
+    entry = open_entry(account_number, reference, actor, "match")
     order = find_order(end_to_end_id)
     if entry.state != EntryState.OPEN:
         if entry.order_id == order.pk and entry.state == EntryState.MATCHED:
@@ -90,15 +93,15 @@ def match_entry(
     key = _key(entry.account_number, entry.reference)
     write_transfer(of_reversal(entry.difference, memo="matched"), key=f"{key}:matched", now=now)
     _capture(order, entry.amount_fen, entry.booked_on, key, now)
-    changed = _decide(entry, EntryState.MATCHED, because, actor, now, order=order, finding=Finding.PAID)
-    _tell("match_entry", key, changed, order, now, actor, because)
+    changed = decide_entry(entry, EntryState.MATCHED, because, actor, now, order=order, finding=Finding.PAID)
+    tell_of("match_entry", key, changed, order, now, actor, because)
     return changed
 
 
 @money_action
 def explain_entry(account_number: str, reference: str, *, because: str, actor: Actor, now: datetime) -> BankEntry:
     """Close a difference by saying what it was (a bank's fee, an advance of the treasury, money claimed back)."""
-    entry = _open_entry(account_number, reference, actor, "explain")
+    entry = open_entry(account_number, reference, actor, "explain")
     if entry.state == EntryState.EXPLAINED:
         return entry
     if entry.state != EntryState.OPEN:
@@ -109,25 +112,37 @@ def explain_entry(account_number: str, reference: str, *, because: str, actor: A
     causes = {"bank_entry": entry.reference}
     written = Entry(TransferKind.POST, debit, credit, entry.difference_fen, memo="explained", causes=causes)
     write_transfer(written, key=key, now=now)
-    changed = _decide(entry, EntryState.EXPLAINED, because, actor, now)
-    _tell("explain_entry", key, changed, entry.order, now, actor, because)
+    changed = decide_entry(entry, EntryState.EXPLAINED, because, actor, now)
+    tell_of("explain_entry", key, changed, entry.order, now, actor, because)
     return changed
 
 
 def suggestions(entry: BankEntry) -> list[PaymentOrder]:
-    """Orders that an unordered payment may have been: the same amount, and the same name or account."""
-    if entry.direction != Direction.OUT or entry.state != EntryState.OPEN:
+    """Orders that an unordered payment may have been: the same amount, and the same name or account. Of what came in,
+    orders that it may be a part of: the one that the bank named, or those that paid that name or account as much."""
+    if entry.state != EntryState.OPEN:
         return []
+    if entry.direction == Direction.IN:
+        return _may_have_returned(entry)
     waiting = PaymentOrder.objects.filter(
         batch__payer=entry.organisation_id, batch__state=BatchState.EXPORTED, state__in=WAITING,
         amount_fen=entry.amount_fen + F("paid_fen"),
     )  # fmt: skip
+    found = waiting.select_related("creditor", "payee").order_by("batch__exported_at", "number")[:200]
+    return [order for order in found if _is_payee(entry, order)]
+
+
+def _may_have_returned(entry: BankEntry) -> list[PaymentOrder]:
+    found = PaymentOrder.objects.filter(state__in=PAID_SOMETHING, paid_fen__gte=entry.amount_fen)
+    if entry.order_id is not None:
+        return list(found.filter(pk=entry.order_id).select_related("creditor", "payee"))
+    paid = found.filter(batch__payer=entry.organisation_id).select_related("creditor", "payee")
+    return [order for order in paid.order_by("-paid_on", "-pk")[:200] if _is_payee(entry, order)][:5]
+
+
+def _is_payee(entry: BankEntry, order: PaymentOrder) -> bool:
     name = normalised(entry.name)
-    return [
-        order
-        for order in waiting.select_related("creditor", "payee").order_by("batch__exported_at", "number")[:200]
-        if order.creditor.number == entry.counter_account or (name and normalised(order.creditor.name) == name)
-    ]
+    return order.creditor.number == entry.counter_account or bool(name and normalised(order.creditor.name) == name)
 
 
 def late_orders(actor: Actor, as_of: date, days: int = LATE_AFTER_DAYS) -> Sequence[PaymentOrder]:
@@ -182,6 +197,9 @@ def _came_in(entry: StatementEntry, order: PaymentOrder | None, key: str, now: d
         return Match(Finding.RETURNED, order)
     if order.state not in (OrderState.PAID, OrderState.PART_PAID) or amount != order.paid_fen:
         return Match(Finding.RECEIVED, order, amount)
+    if OrderRest.objects.filter(order=order, kind=RestKind.RETURNED).exists():
+        # A part came back before: how much of this is that order's is for a person to say (`partial_returns`).
+        return Match(Finding.RECEIVED, order, amount)
     captured = Transfer.objects.filter(hold=order.hold, kind=TransferKind.CAPTURE, reversals=None)
     for number, transfer in enumerate(captured.select_related("debit_account", "credit_account").order_by("pk")):
         write_transfer(of_reversal(transfer, memo="returned"), key=f"{key}:returned:{number}", now=now)
@@ -195,6 +213,10 @@ def _came_in(entry: StatementEntry, order: PaymentOrder | None, key: str, now: d
 def _key(account_number: str, reference: str) -> str:
     """Told by account and reference; the number itself is not for everybody who reads events and transfers."""
     return f"bank:{hashlib.sha256(account_number.encode()).hexdigest()[:12]}:{reference}"
+
+
+def key_of(entry: BankEntry) -> str:
+    return _key(entry.account_number, entry.reference)
 
 
 def _release_rest(order: PaymentOrder, key: str, now: datetime) -> None:
@@ -229,7 +251,7 @@ def _post_difference(
     return write_transfer(entry, key=f"{key}:difference", now=now)
 
 
-def _open_entry(account_number: str, reference: str, actor: Actor, what: str) -> BankEntry:
+def open_entry(account_number: str, reference: str, actor: Actor, what: str) -> BankEntry:
     found = BankEntry.objects.visible_to(actor).select_related("organisation", "order", "difference")
     entry = found.filter(account_number=account_number, reference=reference).first()
     if entry is None:
@@ -240,7 +262,9 @@ def _open_entry(account_number: str, reference: str, actor: Actor, what: str) ->
     return entry
 
 
-def _decide(entry: BankEntry, state: EntryState, because: str, actor: Actor, now: datetime, **values: Any) -> BankEntry:
+def decide_entry(
+    entry: BankEntry, state: EntryState, because: str, actor: Actor, now: datetime, **values: Any
+) -> BankEntry:
     if not 0 < len(because.strip()) <= 1_000:
         raise InputError([Problem("a reason is wanted", "say in a few words why", field="because")])
     values |= {"state": state, "reason": because.strip(), "decided_by_id": actor.person_id, "decided_at": now}
@@ -249,7 +273,7 @@ def _decide(entry: BankEntry, state: EntryState, because: str, actor: Actor, now
     return BankEntry.objects.select_related("organisation", "order").get(pk=entry.pk)
 
 
-def _tell(
+def tell_of(
     name: str,
     key: str,
     entry: BankEntry,

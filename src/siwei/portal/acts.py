@@ -19,6 +19,7 @@ from siwei.exchange import (
     invoices,
     listings,
     order_rests,
+    partial_returns,
     payments,
     quotes,
     readings,
@@ -338,6 +339,13 @@ def match_entry(g: Given) -> object:
     )
 
 
+def return_entry(g: Given) -> object:
+    """As `match_entry`, of what came in."""
+    return partial_returns.return_entry(
+        g.text("account"), g.key, g.text("order"), because=g.text("text"), actor=g.actor, now=g.now
+    )
+
+
 def explain_entry(g: Given) -> object:
     return reconciliation.explain_entry(g.text("account"), g.key, because=g.text("text"), actor=g.actor, now=g.now)
 
@@ -379,7 +387,8 @@ ON_PAYMENTS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each
     for each in (
         bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off,
-        approve_write_off, withdraw_write_off, match_entry, explain_entry, issue, tax_number, grant, true_up,
+        approve_write_off, withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant,
+        true_up,
     )
 }  # fmt: skip
 ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS, **ON_PAYMENTS}

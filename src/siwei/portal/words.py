@@ -473,6 +473,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "import_status_report": gettext_noop("Bank's report on orders imported"),
         "import_statement": gettext_noop("Bank statement imported"),
         "match_entry": gettext_noop("Bank entry matched by hand"),
+        "return_entry": gettext_noop("Part that came back booked against its order"),
         "explain_entry": gettext_noop("Bank difference explained"),
         "bank_paid": gettext_noop("Paid by the bank"),
         "bank_part_paid": gettext_noop("Paid in part by the bank"),

@@ -1,0 +1,90 @@
+"""A part of an order that came back: booked against it by somebody's word, the part is due again.
+
+An order whose whole amount comes back is due again by itself (`reconciliation`); of a part nobody but a person knows
+whether it is that order's.
+"""
+
+from datetime import datetime
+
+from django.db.models import Sum
+
+from siwei.errors import Conflict
+from siwei.exchange.accounts import paid_account
+from siwei.exchange.actors import Actor
+from siwei.exchange.audit import money_action
+from siwei.exchange.ledger import Entry, of_reversal, write_transfer
+from siwei.exchange.models import (
+    BankEntry,
+    EntryState,
+    Finding,
+    OrderRest,
+    PaymentOrder,
+    RestKind,
+    RestState,
+    Transfer,
+    TransferKind,
+)
+from siwei.exchange.payments import find_order, locked_batch, reason_of
+from siwei.exchange.reconciliation import PAID_SOMETHING, decide_entry, key_of, open_entry, tell_of
+from siwei.market.bank import Direction
+
+
+@money_action
+def return_entry(
+    account_number: str, reference: str, end_to_end_id: str, *, because: str, actor: Actor, now: datetime
+) -> BankEntry:
+    """Say that money which came in is a part of what was paid by this order. Its difference goes, exactly that part is
+    due again, and stands as an order by itself in the next batch. Again: nothing changes."""
+    entry = open_entry(account_number, reference, actor, "book the return of")
+    order = find_order(end_to_end_id)
+    if entry.state != EntryState.OPEN:
+        if entry.order_id == order.pk and OrderRest.objects.filter(entry=entry).exists():
+            return entry
+        raise Conflict(f"entry {reference} is {entry.state} already")
+    if order.batch.payer_id != entry.organisation_id:
+        raise Conflict(f"order {end_to_end_id} is paid from another account")
+    if entry.direction != Direction.IN or entry.finding != Finding.RECEIVED:
+        raise Conflict(f"entry {reference} is {entry.finding}: only what came in is booked as a return")
+    if entry.order is not None and entry.order_id != order.pk:
+        raise Conflict(f"the bank says that {reference} is of {entry.order.end_to_end_id} → book it against that")
+    locked_batch(order.batch.message_id)
+    order = find_order(end_to_end_id)
+    _check_paid(entry, order)
+    reason = reason_of(because)
+    OrderRest.objects.create(
+        order=order, number=order.rests.count() + 1, kind=RestKind.RETURNED, state=RestState.DUE, entry=entry,
+        amount_fen=entry.amount_fen, reason=reason, made_by_id=actor.person_id, made_at=now,
+    )  # fmt: skip
+    assert entry.difference is not None
+    key = key_of(entry)
+    write_transfer(of_reversal(entry.difference, memo="matched"), key=f"{key}:matched", now=now)
+    source = Transfer.objects.select_related("debit_account").get(pk=order.hold_id).debit_account
+    causes = {"order": end_to_end_id, "batch": order.batch.message_id, "bank_entry": key}
+    back = Entry(
+        TransferKind.POST, paid_account(order.payee), source, entry.amount_fen, memo="returned", causes=causes
+    )  # fmt: skip
+    write_transfer(back, key=f"{key}:returned", now=now)
+    changed = decide_entry(entry, EntryState.MATCHED, reason, actor, now, order=order, finding=Finding.RETURNED)
+    tell_of("return_entry", key, changed, order, now, actor, reason)
+    return changed
+
+
+def returned_fen(order: PaymentOrder) -> int:
+    found = order.rests.filter(kind=RestKind.RETURNED).aggregate(fen=Sum("amount_fen"))
+    return found["fen"] or 0
+
+
+def _check_paid(entry: BankEntry, order: PaymentOrder) -> None:
+    if order.state not in PAID_SOMETHING:
+        raise Conflict(f"order {order.end_to_end_id} is {order.state}: nothing of it is paid that could come back")
+    left = order.paid_fen - returned_fen(order)
+    if entry.amount_fen > left:
+        raise Conflict(
+            f"{entry.amount_fen} fen came in, and no more than {left} fen of {order.end_to_end_id} can return"
+        )
+    too_much = BankEntry.objects.filter(
+        order=order, state=EntryState.OPEN, finding__in=(Finding.OVERPAID, Finding.PAID_TWICE)
+    ).first()
+    if too_much is not None:
+        told = f"the bank paid {too_much.difference_fen} fen too much by {order.end_to_end_id}"
+        raise Conflict(f"{told}, entry {too_much.reference} → explain both as what came back of that")
