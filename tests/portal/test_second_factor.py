@@ -9,10 +9,10 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
 from django.test import Client
-from portal_city import PASSWORD, City, signed_in
+from portal_city import PASSWORD, City, make_person, signed_in
 
 from siwei.city.home import CityHome
-from siwei.exchange.models import AccessKey
+from siwei.exchange.models import AccessKey, Event
 from siwei.portal import django_settings
 
 pytestmark = pytest.mark.django_db
@@ -32,11 +32,13 @@ def code_of(secret: str) -> str:
 
 def set_up(client: Client) -> str:
     """The authenticator app's secret, after setting it up as a person does."""
+    apps = Authenticator.objects.filter(type="totp")
+    before = apps.count()
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     page = client.get("/accounts/2fa/totp/activate/")
     secret = str(page.context["form"].secret)
     client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
-    assert Authenticator.objects.filter(type="totp").count() == 1
+    assert apps.count() == before + 1
     return secret
 
 
@@ -171,3 +173,46 @@ def test_no_way_in_by_mail(city: City, address: str) -> None:
     for client in (Client(), signed_in(city.alice)):
         assert client.get(f"/accounts/{address}").status_code == 404
         assert client.post(f"/accounts/{address}", {"email": "a@b.cn"}).status_code == 404
+
+
+LOST = {"username": "alice", "because": "came to the desk with her licence", "token": "t"}
+
+
+def shown_again(client: Client, secret: str) -> Client:
+    forget_use()
+    client.post("/accounts/2fa/reauthenticate/", {"code": code_of(secret)})
+    return client
+
+
+def test_the_operator_removes_a_lost_factor_with_the_reason(city: City) -> None:
+    set_up(signed_in(city.alice))
+    olive, kept = signed_in(city.olive), Authenticator.objects.filter(user_id=city.alice.person_id)
+    before = kept.count()
+    assert olive.post("/second-factors", LOST).status_code == 403  # without a factor of their own
+    shown_again(olive, set_up(olive))
+    assert olive.post("/second-factors", LOST | {"because": " "}).status_code == 400
+    assert olive.post("/second-factors", LOST | {"username": "ghost"}).status_code == 404
+    assert olive.post("/second-factors", LOST | {"username": "olive"}).status_code == 409
+    assert kept.count() == before
+    assert olive.post("/second-factors", LOST).headers["Location"] == "/second-factors"
+    assert kept.count() == 0
+    assert "came to the desk" in str(Event.objects.visible_to(city.alice).get(action="remove_second_factor").payload)
+    assert not Event.objects.visible_to(city.charlie).filter(action="remove_second_factor").exists()
+    assert olive.post("/second-factors", LOST).status_code == 302  # the same again is there once
+    assert Event.objects.filter(action="remove_second_factor").count() == 1
+    assert olive.post("/second-factors", LOST | {"token": "u"}).status_code == 409
+    entered = Client()
+    login = entered.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    assert (login.status_code, make_money_key(entered).status_code) == (302, 403)  # money waits for another factor
+
+
+def test_nobody_else_removes_a_factor(city: City) -> None:
+    set_up(signed_in(city.alice))
+    body = {"username": "alice", "because": "x", "idempotency_key": "k"}
+    mia = make_person("mia", city.firm)
+    for who in (city.alice, mia, city.charlie, city.ann):
+        client = signed_in(who)
+        by_api = client.post("/api/second-factors/removal", body, content_type="application/json")
+        assert (client.post("/second-factors", LOST).status_code, by_api.status_code) == (403, 403)
+    assert Client().post("/second-factors", LOST).status_code == 302
+    assert Authenticator.objects.filter(user_id=city.alice.person_id).exists()

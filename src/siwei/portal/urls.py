@@ -37,6 +37,7 @@ from siwei.portal.pages import (
     quotes,
     representatives,
     search,
+    second_factors,
     services,
     true_ups,
 )
@@ -150,6 +151,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="person-application",
     ),
     path("desk/proofs", proofs.proofs_page, name="proofs"),
+    path("second-factors", second_factors.second_factors_page, name="second-factors"),
     path("account", account.account_page, name="account"),
     path("account/keys", account.create_key, name="create-key"),
     path("account/keys/<slug:identifier>/revoke", account.revoke_key, name="revoke-key"),

@@ -485,6 +485,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "bank_received": gettext_noop("Received by the bank"),
         "issue_invoice": gettext_noop("Settlement statement issued"),
         "enter_tax_number": gettext_noop("Tax invoice's number entered"),
+        "remove_second_factor": gettext_noop("Second factor removed"),
         "change_role": gettext_noop("Role changed"),
         "end_mandate": gettext_noop("Mandate ended"),
         "claim_organisation": gettext_noop("Organisation claimed"),

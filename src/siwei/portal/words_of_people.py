@@ -27,6 +27,7 @@ SAID = frozenset({
     gettext_noop("the note is too long"), gettext_noop("2,000 characters at most"),
     gettext_noop("evidence is needed"), gettext_noop("add the licence as a file, or say where it is"),
     gettext_noop("the file is no PDF, PNG or JPEG"), gettext_noop("scan or photograph the paper"),
+    gettext_noop("this needs its reason"), gettext_noop("one sentence: how you know who asked"),
     gettext_noop("a decision needs its reason"), gettext_noop("one sentence: it is sent to the claimant"),
 })  # fmt: skip
 

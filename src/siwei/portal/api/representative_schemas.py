@@ -130,6 +130,12 @@ class ClaimDecision(Schema):
     role: Annotated[RoleName | None, Field(description="Where it has an owner already; left out: member")] = None
 
 
+class LostFactor(Schema):
+    username: UserName
+    because: Because
+    idempotency_key: IdempotencyKey
+
+
 class Evidence(Schema):
     name: str
     media_type: str

@@ -23,6 +23,7 @@ from siwei.portal.api.answers import answers, own_key
 from siwei.portal.city_pack import home_or_missing
 from siwei.portal.queries import people as queries
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.second_factors import remove_second_factor
 
 router = Router()
 SHOWN = 500
@@ -219,6 +220,18 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
         "person": claim.person.username,
         "file": claim.file.sha256 if claim.file else None,
     }
+
+
+@router.post("/second-factors/removal", response=answers(schemas.MadeAccount))
+def remove_factor(request: HttpRequest, given: schemas.LostFactor) -> Any:
+    """Take away the second factor of somebody who lost it, with the reason, which the audit log of the organisations
+    they represent shows. For the operator, never their own; asks for a second factor."""
+    actor = actor_of(request)
+    person = remove_second_factor(
+        given.username, because=given.because, actor=actor, now=timezone.now(),
+        idempotency_key=own_key(actor, given.idempotency_key),
+    )  # fmt: skip
+    return {"username": person.username}
 
 
 @router.get("/consents", response=answers(list[schemas.Consent]))
