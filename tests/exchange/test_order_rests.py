@@ -7,6 +7,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from exchange_deal import Deal
 from exchange_payments import Desk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_reconciliation import Bank, balances
 from test_status_reports import report, single
 
@@ -14,7 +16,8 @@ from siwei.errors import Conflict, InputError, NotAllowed
 from siwei.exchange import order_rests, payments
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.digest import digest
-from siwei.exchange.models import Account, Event, OrderRest, PaymentBatch, PaymentItem, PaymentOrder
+from siwei.exchange.models import Account, BankEntry, Event, OrderRest, PaymentBatch, PaymentItem, PaymentOrder
+from siwei.exchange.partial_returns import return_entry
 from siwei.exchange.payments_due import payments_due
 from siwei.exchange.status_reports import import_status_report
 
@@ -256,3 +259,78 @@ def test_of_a_firms_own_order_its_treasurers_decide(waited: Part) -> None:
     order_rests.order_rest(identifier, because="少付", actor=desk.fay, now=desk.now)
     assert [each.amount_fen for each in payments_due(desk.cast.firm)] == [1]
     assert (due(), desk.exported(desk.cast.firm, key="own-2").total_fen) == ([], 1)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(("pay", "back")), st.sampled_from((1, 19, 100, 700, 719)), st.integers(0, 3)),
+        st.tuples(st.sampled_from(("anew", "ask", "otto", "oscar", "withdraw", "book")), st.just(0), st.integers(0, 3)),
+        st.tuples(st.sampled_from(("wait", "pay all due")), st.just(0), st.just(0)),
+    ),
+    max_size=14,
+)
+
+
+class Play:
+    """Steps on the batches made so far, each refused where it does not fit."""
+
+    def __init__(self, part: Part) -> None:
+        self.part, self.desk, self.bank = part, part.desk, part.bank
+        self.number = 0
+
+    def step(self, what: str, fen: int, which: int) -> None:
+        self.number += 1
+        orders = list(PaymentOrder.objects.order_by("pk"))
+        identifier = orders[which % len(orders)].end_to_end_id
+        by = {"actor": self.desk.cast.olive, "now": self.desk.now}
+        try:
+            if what in ("pay", "back"):
+                row = self.bank.paid if what == "pay" else self.bank.received
+                self.bank.says(row(fen, identifier, f"P-{self.number}"))
+            elif what == "wait":
+                self.part.wait()
+            elif what == "pay all due":
+                self.desk.exported(key=f"batch-{self.number}")
+            elif what == "anew":
+                order_rests.order_rest(identifier, because="少付", **by)
+            elif what == "ask":
+                order_rests.write_off(identifier, because="少付", **by)
+            elif what == "withdraw":
+                order_rests.withdraw_write_off(identifier, because="弄错了", **by)
+            elif what == "book":
+                for entry in BankEntry.objects.filter(state="open", direction="in").order_by("pk")[:1]:
+                    return_entry(entry.account_number, entry.reference, identifier, because="退", **by)
+            else:
+                order = self.desk.order(orders[which % len(orders)].batch, orders[which % len(orders)].number)
+                left = order.amount_fen - order.paid_fen
+                order_rests.approve_write_off(identifier, left, actor=getattr(self.desk, what), now=self.desk.now)
+        except Conflict:
+            pass
+
+    def check(self) -> None:
+        """Every one of the 719 fen that the city owes is due, held, paid or written off; held is what is ordered."""
+        orders = list(PaymentOrder.objects.all())
+        waiting = sum(each.amount_fen - each.paid_fen for each in orders if each.state in ("ordered", "part-paid"))
+        back = sum(OrderRest.objects.filter(kind="returned").values_list("amount_fen", flat=True))
+        gone = sum(OrderRest.objects.filter(state="written-off").values_list("amount_fen", flat=True))
+        paid = sum(each.paid_fen for each in orders) - back
+        assert (sum(fen for fen, _ in due()) + waiting + paid + gone, held()) == (719, waiting)
+        stands = balances()
+        assert stands.get("receivable:n-centre", 0) == 1_200 - paid - gone
+        moved = [(each.direction, each.amount_fen) for each in BankEntry.objects.all()]
+        left_fen = sum(fen if direction == "out" else -fen for direction, fen in moved)
+        assert left_fen == stands.get("paid:n-centre", 0) + stands.get("bank-unordered:city", 0)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_whatever_is_decided_every_fen_stands_somewhere(waited: Part, steps: list[tuple[str, int, int]]) -> None:
+    sid, now = transaction.savepoint(), waited.desk.now
+    try:
+        play = Play(waited)
+        for step in steps:
+            play.step(*step)
+            play.check()
+    finally:
+        transaction.savepoint_rollback(sid)
+        waited.desk.now = now
