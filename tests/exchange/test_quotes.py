@@ -81,7 +81,7 @@ def test_a_change_of_an_offer_touches_no_call_under_a_signed_agreement(model_dea
         "model-offer", body=dearer, actor=model_deal.cast.bob, now=model_deal.now, idempotency_key="dearer"
     )
     admitted = model_deal.admit(model_deal.key().secret)
-    assert (admitted.price, admitted.most_output_tokens) == (TokenPrice(200, 800), 500)
+    assert (admitted.open.price, admitted.most_output_tokens) == (TokenPrice(200, 800), 500)
     charge = model_deal.end(admitted.call, 100, 10)
     assert charge is not None
     assert charge.cost_microfen == 100 * 200 + 10 * 800

@@ -1,9 +1,11 @@
 """Every page and every operation of the API stands in the reference."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from django.urls import get_resolver
+from ninja import Schema
 from portal_addresses import addresses
 from portal_messages import PORTAL
 
@@ -21,6 +23,17 @@ def test_every_page_is_described() -> None:
     ours = {route for route in routes if not route.startswith(("/api/", "/accounts/", "/languages/"))}
     assert ours - described == set()
     assert {each for each in described - ours if not each.startswith(("/accounts/", "/languages/"))} == set()
+
+
+def test_no_two_schemas_of_the_api_have_one_name() -> None:
+    """Of two, the described one would stand for both."""
+
+    def below(schema: type[Schema]) -> list[type[Schema]]:
+        return [found for each in schema.__subclasses__() for found in (each, *below(each))]
+
+    ours = {each for each in below(Schema) if each.__module__.startswith("siwei.") and "[" not in each.__name__}
+    counts = Counter(each.__name__ for each in ours)
+    assert {name for name, count in counts.items() if count > 1} == set()
 
 
 def test_every_operation_is_described() -> None:

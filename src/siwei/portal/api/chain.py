@@ -69,7 +69,7 @@ def list_segments(request: HttpRequest) -> Any:
     return [segment_row(each) for each in chain_map().counts]
 
 
-@router.get("/segments/{segment_id}", response=answers(schemas.Dossier))
+@router.get("/segments/{segment_id}", response=answers(schemas.SegmentDossier))
 def get_segment(request: HttpRequest, segment_id: str) -> Any:
     """A dossier: concentration, neighbours, and for a gap in this data who stands nearest."""
     actor = actor_of(request)

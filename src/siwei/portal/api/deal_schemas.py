@@ -318,14 +318,14 @@ class NotConsidered(Schema):
     because: Named
 
 
-class Standing(Schema):
+class StandingAgreement(Schema):
     agreement: str
     line: int
     left: int
 
 
 class Places(Schema):
-    standing: list[Standing] = Field(description="Signed agreements with room for it")
+    standing: list[StandingAgreement] = Field(description="Signed agreements with room for it")
     ranked: list[Place]
     rejected: list[NotConsidered]
 

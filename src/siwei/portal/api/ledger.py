@@ -23,7 +23,7 @@ Code = Annotated[str, Query(min_length=1, max_length=200)]
 HEADS_A_PAGE = 1_000
 
 
-class Standing(Schema):
+class AccountStanding(Schema):
     balance: int
     held: int
 
@@ -45,8 +45,8 @@ class StatementEntry(Schema):
 class Statement(Schema):
     account: str
     unit: str
-    opening: Standing
-    closing: Standing
+    opening: AccountStanding
+    closing: AccountStanding
     count: int
     page: int
     entries: list[StatementEntry]

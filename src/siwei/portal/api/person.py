@@ -50,7 +50,7 @@ class Proof(Schema):
     decided_at: datetime | None
 
 
-class Dossier(Schema):
+class PersonDossier(Schema):
     consent: Named = Field(description="To what one consents")
     consented_at: datetime | None = Field(description="Null: nothing is kept, and nothing can be entered")
     fields: list[DossierField]
@@ -93,14 +93,14 @@ class ToKeep(Schema):
     programme: Annotated[str, Field(min_length=1, max_length=60)]
 
 
-@router.get("/dossier", response=answers(Dossier))
+@router.get("/dossier", response=answers(PersonDossier))
 def get_own_dossier(request: HttpRequest) -> Any:
     """What one entered of oneself, every programme for persons explained, decisions kept. Of whoever is signed in and
     for nobody else, the operator and the auditor neither."""
     return dossier_row(actor_of(request))
 
 
-@router.post("/consent", response=answers(Dossier))
+@router.post("/consent", response=answers(PersonDossier))
 def consent(request: HttpRequest) -> Any:
     """Consent to what `consent` of the dossier says. Given again, it is the one that stands."""
     actor = actor_of(request)
@@ -108,7 +108,7 @@ def consent(request: HttpRequest) -> Any:
     return dossier_row(actor)
 
 
-@router.post("/declarations", response=answers(Dossier))
+@router.post("/declarations", response=answers(PersonDossier))
 def declare_own(request: HttpRequest, given: PersonDeclarations) -> Any:
     """Enter facts of oneself: all or none. Refused (409) before one consented. The same key again enters nothing
     more."""
@@ -121,7 +121,7 @@ def declare_own(request: HttpRequest, given: PersonDeclarations) -> Any:
     return dossier_row(actor)
 
 
-@router.post("/decisions", response=answers(Dossier))
+@router.post("/decisions", response=answers(PersonDossier))
 def keep_decision(request: HttpRequest, given: ToKeep) -> Any:
     """Decide a programme for oneself and keep the decision, sealed."""
     actor = actor_of(request)
@@ -138,7 +138,7 @@ def get_own_application(request: HttpRequest, programme: Annotated[str, Query(ma
     return package_row(person_application(programme, actor_of(request)))
 
 
-@router.post("/proofs/consent", response=answers(Dossier))
+@router.post("/proofs/consent", response=answers(PersonDossier))
 def consent_to_proofs(request: HttpRequest) -> Any:
     """Consent to what `proof_consent` of the dossier says."""
     actor = actor_of(request)
@@ -146,7 +146,7 @@ def consent_to_proofs(request: HttpRequest) -> Any:
     return dossier_row(actor)
 
 
-@router.post("/proofs/withdrawal", response=answers(Dossier))
+@router.post("/proofs/withdrawal", response=answers(PersonDossier))
 def withdraw_from_proofs(request: HttpRequest) -> Any:
     """Withdraw that consent: the operator sees none of one's facts any more."""
     actor = actor_of(request)
@@ -154,7 +154,7 @@ def withdraw_from_proofs(request: HttpRequest) -> Any:
     return dossier_row(actor)
 
 
-@router.post("/proofs", response=answers(Dossier))
+@router.post("/proofs", response=answers(PersonDossier))
 def ask(request: HttpRequest, given: ToProve) -> Any:
     """Put one's latest word on a fact before the operator, to have it proven. Refused (409) before one consented."""
     actor = actor_of(request)
@@ -164,7 +164,7 @@ def ask(request: HttpRequest, given: ToProve) -> Any:
     return dossier_row(actor)
 
 
-@router.post("/proofs/{number}/withdrawal", response=answers(Dossier))
+@router.post("/proofs/{number}/withdrawal", response=answers(PersonDossier))
 def take_back(request: HttpRequest, number: Annotated[int, Path(ge=1, lt=2**63)]) -> Any:
     """Take a fact back before it is decided: the operator sees it no more."""
     actor = actor_of(request)
@@ -191,7 +191,7 @@ def decide(request: HttpRequest, number: Annotated[int, Path(ge=1, lt=2**63)], g
     return [waiting_row(each) for each in proofs_waiting(actor)]
 
 
-@router.post("/erasure", response=answers(Dossier))
+@router.post("/erasure", response=answers(PersonDossier))
 def erase(request: HttpRequest) -> Any:
     """Withdraw the consent: all one entered is deleted with its key, at once and for good."""
     actor = actor_of(request)

@@ -117,7 +117,7 @@ class Explained(Schema):
     explanation: dict[str, Any]
 
 
-class Claim(Schema):
+class ClaimAmount(Schema):
     id: Identifier
     claim_fen: Fen
     applied_at: Annotated[str, Field(max_length=40)] | None = Field(None, description="A day or a moment, ISO 8601")
@@ -127,7 +127,7 @@ class Claim(Schema):
 
 class ClaimsToShare(Schema):
     programme: Identifier
-    claims: list[Claim] = Field(min_length=1, max_length=MOST_CLAIMS)
+    claims: list[ClaimAmount] = Field(min_length=1, max_length=MOST_CLAIMS)
     budget_fen: Fen | None = Field(None, description="In place of the file's budget")
     mode: Literal["first_come", "merit", "pro_rata", "lottery"] | None = None
     seed: Annotated[str, Field(max_length=200)] | None = Field(None, description="The published seed of a lottery")

@@ -89,7 +89,7 @@ class MadeAccount(Schema):
     username: str
 
 
-class Claim(Schema):
+class OrganisationClaim(Schema):
     key: str
     organisation: str
     person: str
@@ -136,7 +136,7 @@ class LostFactor(Schema):
     idempotency_key: IdempotencyKey
 
 
-class Evidence(Schema):
+class ClaimEvidence(Schema):
     name: str
     media_type: str
     sha256: str

@@ -153,13 +153,13 @@ def _invitation_row(invitation: Invitation) -> dict[str, Any]:
     }
 
 
-@router.get("/organisation-claims", response=answers(list[schemas.Claim]))
+@router.get("/organisation-claims", response=answers(list[schemas.OrganisationClaim]))
 def list_claims(request: HttpRequest) -> Any:
     """Claims to represent an organisation (认领): one's own; all for the operator and the auditor. Open ones first."""
     return [_claim_row(each) for each in queries.organisation_claims(actor_of(request))[:SHOWN]]
 
 
-@router.post("/organisation-claims", response=answers(schemas.Claim))
+@router.post("/organisation-claims", response=answers(schemas.OrganisationClaim))
 def claim(request: HttpRequest, given: schemas.NewClaim) -> Any:
     """Ask to represent an organisation, as its named representative (经办人), with its code and evidence: a file (about
     2.8 MB at most by this way; the page takes 20) or a note that says where it is. By the session alone."""
@@ -183,13 +183,13 @@ def decoded(text: str) -> bytes:
         raise InputError([Problem("the file is no Base64", "encode the file's bytes", field="base64")]) from None
 
 
-@router.post("/organisation-claims/withdrawal", response=answers(schemas.Claim))
+@router.post("/organisation-claims/withdrawal", response=answers(schemas.OrganisationClaim))
 def withdraw(request: HttpRequest, given: schemas.ClaimWithdrawal) -> Any:
     """Take one's own claim back."""
     return _claim_row(withdraw_claim(given.claim, actor=actor_of(request), now=timezone.now()))
 
 
-@router.post("/organisation-claims/decision", response=answers(schemas.Claim))
+@router.post("/organisation-claims/decision", response=answers(schemas.OrganisationClaim))
 def decide(request: HttpRequest, given: schemas.ClaimDecision) -> Any:
     """Approve or refuse, with the reason, which the claimant reads. The first approved becomes owner. For the operator,
     never on their own claim; approving into a role that keeps money asks for a second factor."""
@@ -200,7 +200,7 @@ def decide(request: HttpRequest, given: schemas.ClaimDecision) -> Any:
     return _claim_row(made)
 
 
-@router.get("/organisation-claims/evidence", response=answers(schemas.Evidence))
+@router.get("/organisation-claims/evidence", response=answers(schemas.ClaimEvidence))
 def get_evidence(request: HttpRequest, claim: Annotated[str, Query(max_length=120)]) -> Any:
     """What was shown with a claim (`?claim=`). For whoever claims, the operator and the auditor."""
     stored, content = queries.evidence_of_claim(claim, actor_of(request))

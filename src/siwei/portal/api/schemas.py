@@ -118,7 +118,7 @@ class Nearest(Schema):
     reason: Named
 
 
-class Dossier(Schema):
+class SegmentDossier(Schema):
     segment: Segment
     concentration: dict[str, Any] | None
     upstream: list[Neighbour]

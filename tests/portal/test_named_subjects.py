@@ -90,7 +90,7 @@ def test_units_in_words() -> None:
 
 def test_every_state_has_a_word() -> None:
     """A state without one would be shown as its code, in every language."""
-    known = {code for group in ("state", "order", "application", "round", "upstream") for code in GROUPS[group]}
+    known = {code for group in ("state", "order", "rest", "application", "round", "upstream") for code in GROUPS[group]}
     states = {
         (model.__name__, str(value))
         for model in apps.get_app_config("exchange").get_models()
