@@ -7,7 +7,7 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import UPSTREAM_SECRET, Running
+from gateway_at_hand import UPSTREAM_SECRET, Running
 
 ASK = "What is a city to a machine"
 

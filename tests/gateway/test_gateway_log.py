@@ -13,7 +13,7 @@ from pathlib import Path
 import openai
 import psycopg
 import pytest
-from conftest import UPSTREAM_SECRET, Running, free_port
+from gateway_at_hand import UPSTREAM_SECRET, Running, free_port
 
 MARKER = "QUAGGA-4402"
 SAYING_ALL = """

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from conftest import Running
+from gateway_at_hand import Running
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "call-models.md"
 
