@@ -22,6 +22,7 @@ AT_START, BY_CLOCK = 0.04, 0.15
 a step of their work."""
 START_S, CLOCK_S = 0.15, 10.0
 STOP_S = 120.0
+SPARED_WITHIN_S = 1.0
 DRAIN_S = 60.0
 
 
@@ -44,6 +45,9 @@ def besiege(folder: Path, *, kills: int, agreements: int, seed: int, work: float
             crew.start(name, a_life(name, chance, work) if kills else Life())
         wait_for(crew, lambda: killed.total() >= kills, begin_again, f"{kills} kills")
         crew.spare()
+        # Whoever had read the step of its death before that was taken back dies a moment later.
+        time.sleep(SPARED_WITHIN_S)
+        begin_again(crew.reap())
         wait_for(crew, lambda: done(folder) >= agreements, begin_again, f"{agreements} agreements")
         (folder / "stop").touch()
         for role in ("client", "desk"):
