@@ -1,7 +1,9 @@
 """Datasets: published whole or not at all, handed over under accepted terms, paid by agreement, every access told."""
 
+import gzip
 import io
 import json
+import random
 import tarfile
 import zipfile
 from datetime import timedelta
@@ -259,6 +261,43 @@ def test_an_archive_that_grows_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unpacks"):
         check_archive(path, "place")
     path.write_bytes(b"PK\x03\x04" + b"\0" * 100 + b"PK\x05\x06" + b"\xff" * 18)
+    with pytest.raises(InputError, match="cannot be read"):
+        check_archive(path, "place")
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_packed_tar_is_not_unpacked_to_find_that_it_grows_without_end(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "bomb"
+    with tarfile.open(path, mode) as archive:
+        member = tarfile.TarInfo("zeros")
+        member.size = 30_000_000
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    with pytest.raises(InputError, match="unpacks to too much"):
+        check_archive(path, "place")
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "bomb.tar.gz"
+    header = tarfile.TarInfo("name")
+    header.type, header.size = kind, 40_000_000
+    with gzip.open(path, "wb") as file:
+        file.write(header.tobuf() + bytes(header.size))
+    with pytest.raises(InputError, match="too long"):
+        check_archive(path, "place")
+
+
+def test_what_is_no_archive_or_a_broken_one(tmp_path: Path) -> None:
+    path = tmp_path / "given"
+    for content in (b"", b"BZhello", b"\x1f\x8b rubbish", gzip.compress(b"a,b\n" * 500), bytes(10_240)):
+        path.write_bytes(content)
+        check_archive(path, "place")
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("noise")
+        member.size = 400_000
+        archive.addfile(member, io.BytesIO(random.Random(1).randbytes(member.size)))
+    check_archive(path, "place")
+    path.write_bytes(path.read_bytes()[:200_000])
     with pytest.raises(InputError, match="cannot be read"):
         check_archive(path, "place")
 

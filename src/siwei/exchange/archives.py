@@ -1,10 +1,17 @@
 """Archives that others will unpack: looked through before they are handed on."""
 
+import bz2
+import gzip
+import io
+import lzma
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import IO, Any
 
 from siwei.errors import InputError, Problem
 from siwei.market.croissant import name_fault
@@ -13,6 +20,14 @@ MOST_MEMBERS = 100_000
 MOST_UNPACKED_BYTES = 2 * 1024**4
 MOST_RATIO = 200
 """How much an archive may grow: text shrinks to a tenth, a bomb to a thousandth."""
+LONGEST_HEADER = 1024 * 1024
+PACKERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+"""What unpacks a TAR, by its first bytes."""
+BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, ValueError, EOFError,
+    # A way of packing that the library does not know.
+    NotImplementedError,
+)  # fmt: skip
 
 
 def check_archive(path: Path, place: str) -> None:
@@ -22,10 +37,12 @@ def check_archive(path: Path, place: str) -> None:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 problems = list(_zip_faults(archive, path.stat().st_size, place))
-        elif tarfile.is_tarfile(path):
-            with tarfile.open(path) as archive:
-                problems = list(_tar_faults(archive, place))
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, ValueError, EOFError, NotImplementedError) as error:
+        else:
+            with closing(_unpacked(path)) as source, tarfile.open(fileobj=_Bounded(source), mode="r:") as archive:
+                problems = list(_tar_faults(archive, path.stat().st_size, place))
+    except _NoTar:
+        return
+    except BROKEN as error:
         problems = [Problem(f"the archive cannot be read: {str(error)[:120]}", "pack it again", field=place)]
     if problems:
         raise InputError(problems[:20])
@@ -46,12 +63,58 @@ def _zip_faults(archive: zipfile.ZipFile, packed: int, place: str) -> Iterator[P
             yield Problem(f"a file in it is called {each.orig_filename!r:.80}", fault, field=place)
 
 
-def _tar_faults(archive: tarfile.TarFile, place: str) -> Iterator[Problem]:
-    unpacked = 0
+class _NoTar(Exception):
+    """The file is another one than an archive."""
+
+
+class _Bounded(io.RawIOBase):
+    """A TAR's bytes, of which the library is never given many at once: it reads a header whole, as long as that says it
+    is."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source = source
+        try:
+            first = source.read(tarfile.BLOCKSIZE)
+        except BROKEN:
+            raise _NoTar from None
+        if len(first) < tarfile.BLOCKSIZE or not _is_header(first):
+            raise _NoTar
+        source.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= LONGEST_HEADER:
+            raise tarfile.ReadError("a header in it is too long")
+        return self.source.read(size)
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        return self.source.seek(place, whence)
+
+    def tell(self) -> int:
+        return self.source.tell()
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        first = file.read(8)
+    return next((opened(path) for magic, opened in PACKERS.items() if first.startswith(magic)), None) or path.open("rb")
+
+
+def _tar_faults(archive: tarfile.TarFile, packed: int, place: str) -> Iterator[Problem]:
+    unpacked, most = 0, min(MOST_UNPACKED_BYTES, max(packed, 1024) * MOST_RATIO)
+    # A header says how long its member is before that is passed over, so that a bomb is not unpacked to be found.
     for number, each in enumerate(archive):
         unpacked += each.size
-        if number >= MOST_MEMBERS or unpacked > MOST_UNPACKED_BYTES:
-            yield Problem("it unpacks to too much", f"at most {MOST_MEMBERS} files", field=place)
+        if number >= MOST_MEMBERS or unpacked > most:
+            fix = f"at most {MOST_MEMBERS} files, {MOST_RATIO} times the archive's size"
+            yield Problem("it unpacks to too much", fix, field=place)
             return
         if not (each.isfile() or each.isdir()):
             yield Problem(f"{each.name!r:.80} is a link or a device", "pack files alone", field=place)
