@@ -1,5 +1,6 @@
 """The rest of an order paid in part: ordered anew or written off by two; never while the bank may still pay it."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from test_reconciliation import Bank, balances
 from test_status_reports import report, single
 
+from siwei.cli.payments import rest
 from siwei.errors import Conflict, InputError, NotAllowed
 from siwei.exchange import order_rests, payments
 from siwei.exchange.actors import PLATFORM, Actor
@@ -334,3 +336,14 @@ def test_whatever_is_decided_every_fen_stands_somewhere(waited: Part, steps: lis
     finally:
         transaction.savepoint_rollback(sid)
         waited.desk.now = now
+
+
+def test_by_the_command(deal: Deal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    part = Part(deal)
+    part.wait()
+    monkeypatch.setattr("siwei.cli.payments.open_city", lambda city: None)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: part.desk.now)
+    for act, state in (("write-off", "asked"), ("withdraw", "withdrawn"), ("order", "due")):
+        rest(part.id, act=act, because="银行只付了一部分", json=True)
+        (told,) = json.loads(capsys.readouterr().out)
+        assert (told["order"], told["amount_fen"], told["state"]) == (part.id, 19, state)
