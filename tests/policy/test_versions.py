@@ -8,6 +8,7 @@ import pytest
 
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
+from siwei.cli.policy_author import new
 from siwei.errors import Conflict, InputError, NotFound, PolicyError
 from siwei.policy import load_programme, load_programmes
 from siwei.policy.check import check_programmes
@@ -164,3 +165,26 @@ def test_a_new_programme_reads_what_the_pack_has(tmp_path: Path, attributes: dic
     path = write_scaffold(tmp_path / "programmes", "mine", mine, TODAY)
     assert load_programme(path, mine).attributes == (next(iter(mine)),)
     assert [each for each in check_programmes(path.parent, mine, TODAY) if each.severity == "error"] == []
+
+
+def test_a_pack_is_started_in_an_empty_folder_and_nowhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = tmp_path / "my-city"
+    with pytest.raises(NotFound, match="siwei policy new"):
+        new("first", pack=str(pack))
+    assert not pack.exists()
+    pack.mkdir()
+    with pytest.raises(InputError, match="cannot be an id"):
+        new("../escape", pack=str(pack))
+    assert list(pack.iterdir()) == []
+    new("first", pack=str(pack))
+    kept = (pack / "attributes.csv").read_bytes()
+    new("second", pack=str(pack))
+    assert (pack / "attributes.csv").read_bytes() == kept
+    attributes = load_attributes(pack)
+    assert {each.source for each in attributes.values()} == {None}
+    assert [each.id for each in load_programmes(pack / "programmes", attributes)] == ["first", "second"]
+    assert [each for each in check_programmes(pack / "programmes", attributes, TODAY) if each.severity == "error"] == []
+    said = "".join(capsys.readouterr().out.split())
+    assert said.count("attributes.csvwritten") == 1

@@ -37,7 +37,8 @@ def pack_folder(pack: str) -> Path:
     for directory in (PACKS / pack, Path(pack)):
         if (directory / "attributes.csv").is_file():
             return directory
-    raise NotFound(f"no pack {pack!r} → name a built-in pack, or a folder with attributes.csv and programmes/*.yaml")
+    fix = "name a built-in pack, or a folder with attributes.csv and programmes/*.yaml"
+    raise NotFound(f"no pack {pack!r} → {fix} (`siwei policy new` starts one in an empty folder)")
 
 
 def _load(pack: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":

@@ -1,6 +1,7 @@
 """`siwei policy …` for those who write programmes: new, test, release, replay."""
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siwei.cli.app import City, Json, open_city
@@ -167,14 +168,21 @@ def replay(*keys: str, city: City = None, json: Json = False) -> None:
 
 @policy_app.command
 def new(id: str, /, *, pack: Pack, json: Json = False) -> None:
-    """Start a programme: writes programmes/ID.yaml with every required field explained; it checks, and is a draft."""
-    from siwei.city.attributes import load_attributes
-    from siwei.policy.scaffold import write_scaffold
+    """Start a programme: writes programmes/ID.yaml with every required field explained; it checks, and is a draft.
 
-    directory = pack_folder(pack)
+    In an empty folder it starts the pack as well: an attributes.csv with a few facts to read.
+    """
+    from siwei.city.attributes import load_attributes
+    from siwei.policy.scaffold import check_identifier, start_pack, write_scaffold
+
+    check_identifier(id)
     today = date.today()  # noqa: DTZ011  (the reader's own day)
+    started = start_pack(Path(pack), today)
+    directory = pack_folder(pack)
     path = write_scaffold(directory / "programmes", id, load_attributes(directory), today)
     if json:
-        print_json({"programme": id, "file": path})
+        print_json({"programme": id, "file": path, "attributes": started})
         return
+    if started:
+        console.print(f"{started} written: the facts programmes may read; add your own", highlight=False)
     console.print(f"{path} written: fill in what says TODO, then siwei policy check --pack {pack}", highlight=False)

@@ -49,12 +49,17 @@ CONDITIONS = {
 }
 
 
-def scaffold(identifier: str, attributes: Mapping[str, Attribute], day: date) -> str:
-    """The text of a programme's file. Raises InputError where the id cannot be one, or the pack declares no fact of
-    an organisation."""
+def check_identifier(identifier: str) -> None:
+    """Raises InputError where it cannot be a programme's id."""
     if not IDENTIFIER.fullmatch(identifier):
         message = f"{identifier!r} cannot be an id"
         raise InputError([Problem(message, "a small letter, then small letters, digits and hyphens, 63 at most")])
+
+
+def scaffold(identifier: str, attributes: Mapping[str, Attribute], day: date) -> str:
+    """The text of a programme's file. Raises InputError where the id cannot be one, or the pack declares no fact of
+    an organisation."""
+    check_identifier(identifier)
     facts = [each for each in attributes.values() if each.subject == "organisation" and each.type in CONDITIONS]
     if not facts:
         fix = "declare one in attributes.csv first"
@@ -62,6 +67,26 @@ def scaffold(identifier: str, attributes: Mapping[str, Attribute], day: date) ->
     # A fact the applicant can change makes the better example.
     fact = next((each for each in facts if each.changeable and each.type == "int"), facts[0])
     return TEMPLATE.format(id=identifier, day=day, condition=CONDITIONS[fact.type].format(name=fact.id))
+
+
+ATTRIBUTES = """\
+id,subject,type,unit,name_zh,name_en,public,changeable,period,meaning_zh,meaning_en,source,as_of,verified
+founded_on,organisation,date,,成立日期,Date founded,true,false,,营业执照载明的成立日期,Date of establishment on the business licence,,{day},false
+district,organisation,string,,所在区,District,true,true,,注册地址所在行政区,District of the registered address,,{day},false
+legal_form,organisation,string,,法律地位,Legal form,true,false,,如 firm、institute、university,"Such as firm, institute, university",,{day},false
+employees,organisation,int,people,从业人员,Employees,false,true,,年末从业人员数,Persons employed at the end of the year,,{day},false
+revenue,organisation,int,fen,营业收入,Revenue,false,true,year,上一会计年度营业收入,Revenue of the last financial year,,{day},false
+"""  # noqa: E501  (a row of a table is a line)
+"""The facts a pack starts with; their definitions are general, so none names a source."""
+
+
+def start_pack(directory: Path, day: date) -> Path | None:
+    """Write attributes.csv into a folder that is there and empty, and give its path; None for any other place."""
+    if not directory.is_dir() or any(directory.iterdir()):
+        return None
+    path = directory / "attributes.csv"
+    path.write_text(ATTRIBUTES.format(day=day), encoding="utf-8")
+    return path
 
 
 def write_scaffold(directory: Path, identifier: str, attributes: Mapping[str, Attribute], day: date) -> Path:
