@@ -11,7 +11,7 @@ from siwei.policy.language.check import Checker
 from siwei.policy.language.compile import DTYPES, Plan
 from siwei.policy.language.compiled import Context
 from siwei.policy.language.types import CelType
-from siwei.policy.subjects import whole_ranges
+from siwei.policy.subjects import whole_ranges, widened
 
 AS_OF = date(2026, 11, 23)
 
@@ -46,10 +46,9 @@ def compute(
     """What the compiled expression gives for each row: the same whether the table was looked at beforehand or not."""
     table = pl.DataFrame(rows, schema={name: DTYPES[kind.kind] for name, kind in attributes.items()})
     read = {name: table.schema[name] for name in attributes}
+    ranges = {name: widened(*ends) for name, ends in whole_ranges(table, read).items()}
     checked = _compute(checker, text, table, Context(AS_OF, rounding=rounding))
-    assert (
-        _compute(checker, text, table, Context(AS_OF, rounding=rounding, ranges=whole_ranges(table, read))) == checked
-    )
+    assert _compute(checker, text, table, Context(AS_OF, rounding=rounding, ranges=ranges)) == checked
     return checked
 
 

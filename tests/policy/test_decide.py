@@ -1,13 +1,22 @@
 """Deciding over tables: shapes, order, what is refused, and the frames others read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from siwei.errors import InputError
-from siwei.policy import Programme, decide
+from siwei.policy import FactStatus, Programme, decide, load_programme
+from siwei.policy.clause_rows import clause_rows
+from siwei.policy.language.types import INT64_MAX, INT64_MIN
+from siwei.policy.subjects import widened
+
+from .conftest import PROGRAMME, attribute
 
 DAY = date(2026, 3, 1)
 Make = Callable[..., Programme]
@@ -136,3 +145,52 @@ def test_programmes_decided_together_are_decided_as_alone(make_programme: Make) 
     for frame in ("awards", "clauses"):
         parts = [getattr(each, frame) for each in alone]
         assert getattr(together, frame).rows() == [row for part in parts for row in part.rows()]
+
+
+@given(st.tuples(st.integers(INT64_MIN, INT64_MAX), st.integers(INT64_MIN, INT64_MAX)).map(sorted))
+def test_what_a_table_holds_lies_within_what_its_plan_is_made_for(ends: list[int]) -> None:
+    least, most = widened(*ends)
+    assert INT64_MIN <= least <= ends[0] <= ends[1] <= most <= INT64_MAX
+
+
+def test_a_plan_that_was_kept_is_of_the_same_programme_day_and_table(make_programme: Make) -> None:
+    """Rows enough to be looked at: the second table's products do not fit where the first one's do."""
+    programme = make_programme(clause="spent * spent >= spent * spent", cap="'1000'")
+    rows = 2_000
+    small = pl.DataFrame({"id": [str(row) for row in range(rows)], "spent": [20] * rows})
+    large = small.with_columns(spent=pl.lit(2**40, dtype=pl.Int64))
+    proven = small.with_columns(spent__status=pl.lit(0, dtype=pl.UInt8))
+    later = date(2026, 7, 1)
+    stricter = replace(programme, clauses=(replace(programme.clauses[0], requires=FactStatus.DOCUMENTED),))
+
+    def first(table: pl.DataFrame, day: date, made: Programme = programme) -> tuple[object, ...]:
+        found = decide((made,), table, day)
+        return found.clauses["verdict"][0], found.awards["award_fen"][0]
+
+    for _ in range(2):
+        assert first(small, DAY) == ("yes", 10)
+        assert first(small, later) == ("yes", 12)
+        assert first(large, DAY) == ("error", None)
+        assert first(small, DAY, stricter)[0] == "unknown"
+        assert first(proven, DAY) == ("yes", 10)
+
+
+def test_a_clause_may_wait_for_more_attributes_than_a_number_has_bits(tmp_path: Path) -> None:
+    names = [f"part{place:02d}" for place in range(70)]
+    attributes = {name: attribute(name, "int") for name in names}
+    text = PROGRAMME.format(
+        id="trial", clause=" && ".join(f"{name} > 0" for name in names),
+        requires="declared", award="'1'", cap="'1'", mode="down", to="fen",
+    )  # fmt: skip
+    path = tmp_path / "trial.yaml"
+    path.write_text(text)
+    programme = load_programme(path, attributes)
+    table = pl.DataFrame(
+        {"id": ["a", "b", "c"], **{name: [1, 1, 1] for name in names}}
+        | {"part00": [None, 1, None], "part69": [1, 1, None]},
+        schema_overrides={"part00": pl.Int64, "part69": pl.Int64},
+    )
+    decisions = decide((programme,), table, DAY)
+    waits = [["part00"], [], ["part00", "part69"]]
+    assert decisions.clauses["missing"].to_list() == waits
+    assert pl.concat(clause_rows(decisions))["missing"].to_list() == waits

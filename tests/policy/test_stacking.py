@@ -262,15 +262,16 @@ def test_one_limit_over_all_is_told_by_columns_as_by_the_search(
     assert has_one_limit(part)
     decisions, table = decided(model, rows)
     limit = limit_column(part.groups[0].id)
-    frame = decisions.wide.lazy().with_columns(table[LIMITS[0]].fill_null(UNKNOWN).alias(limit))
+    frame = decisions.wide.lazy().with_columns(table[LIMITS[0]].clip(0).alias(limit))
     awards, kept, bound = (
         {name: column(name) for name in names} for column in (award_column, kept_column, bound_column)
     )
     facts = frame.select(limit, **{name: pl.col(column) for name, column in awards.items()}).collect()
-    for layer in one_limit_layers(part, awards, limit, kept, bound):
+    by = pl.Enum(["declined", part.groups[0].id])
+    for layer in one_limit_layers(part, awards, limit, kept, bound, by):
         frame = frame.with_columns(layer)
     found = frame.collect()
-    for name, column in choose(part, facts, as_text=False).items():
+    for name, column in choose(part, facts.with_columns(pl.col(limit).fill_null(UNKNOWN))).items():
         assert found[name].to_list() == column.to_list(), name
 
 

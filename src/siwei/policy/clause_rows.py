@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from siwei.policy.decide import CLAUSE_VERDICTS, Decisions, clause_column, missing_column
+from siwei.policy.decide import CLAUSE_VERDICTS, Decisions, clause_column, waiting
 from siwei.policy.subjects import ID
 
 MOST_ROWS = 250_000
@@ -52,16 +52,9 @@ def _missing(decisions: Decisions, wide: pl.DataFrame, codes: npt.NDArray[np.uin
     combinations: list[list[str]] = [[]]
     clauses = [(programme, clause) for programme in decisions.programmes for clause in programme.clauses]
     for place, (programme, clause) in enumerate(clauses):
-        attributes = clause.expression.attributes
-        if len(attributes) > 1:
-            bits = wide[missing_column(programme.id, clause.id)].to_numpy()
-        else:
-            # A clause that reads one attribute and is unknown can only be waiting for that one.
-            bits = (codes[:, place] == 2).astype(np.uint8)
-        waiting = np.flatnonzero(bits)
-        found, inverse = np.unique(bits[waiting], return_inverse=True)
-        which[waiting, place] = len(combinations) + inverse
-        combinations += [[name for at, name in enumerate(attributes) if int(each) >> at & 1] for each in found]
+        unknown, waits_for, found = waiting(wide, programme, clause)
+        which[unknown, place] = len(combinations) + waits_for
+        combinations += found
     lengths = np.array([len(each) for each in combinations])
     firsts = lengths.cumsum() - lengths
     rows = which.ravel()

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,9 @@ import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.decide import (
+    MOST_PLANS,
     Decisions,
+    Same,
     award_column,
     columns_of,
     decision_columns,
@@ -28,12 +30,13 @@ from siwei.policy.decide import (
     programme_context,
     verdict_column,
 )
+from siwei.policy.language.arithmetic import WHOLE_RANGE
 from siwei.policy.language.compile import Plan
-from siwei.policy.language.compiled import Context
+from siwei.policy.language.compiled import Context, bounds_of
 from siwei.policy.one_limit import has_one_limit, one_limit_layers
 from siwei.policy.programmes import Programme
 from siwei.policy.stacking import MOST_LINKED, Linked, Stacking, StackingGroup, lawful_choices, linked
-from siwei.policy.subjects import ID, prepare_columns, read_dtypes, whole_ranges
+from siwei.policy.subjects import ID, RoughRanges, prepare_columns, read_dtypes, rough_ranges
 
 Amounts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
@@ -138,41 +141,67 @@ def combine_lazily(
 ) -> pl.LazyFrame:
     """The wide frame of `decide_lazily` with the columns of `Combined.wide` beside it, decided and combined in one pass
     that streams; `bound_column` is an Enum. An award too large to be added up fails the query."""
-    parts = [_within(part, [programme.id for programme in programmes]) for part in linked(stacking)]
-    parts = [part for part in parts if part.programmes]
-    groups = {group.id: group for part in parts for group in part.groups}
+    parts = _parts(stacking, programmes)
     read = read_dtypes([*(each for programme in programmes for each in programme.expressions),
-                        *(group.limit for group in groups.values())])  # fmt: skip
+                        *(group.limit for part in parts for group in part.groups)])  # fmt: skip
     subjects = prepare_columns(table, {ID: pl.String(), **read})
-    columns, ranges, plan = columns_of(subjects), whole_ranges(table, read), Plan()
-    made, verdicts = plan_decisions(plan, programmes, as_of, columns, ranges)
-    context = Context(as_of, stacking.parameters_on(as_of), "down", 0, columns, ranges)
-    limits = [_limit(plan, group, context) for group in groups.values()]
-    frame = plan.apply(subjects, [pl.col(ID), *made, *limits]).with_columns(*verdicts)
-    order = [pl.col(name) for programme in programmes for name in decision_columns(programme)]
+    ranges = rough_ranges(table, read)
+    plan, made, layers = _planned(Same(stacking, *programmes), as_of, columns_of(subjects), ranges)
+    frame = plan.apply(subjects, [pl.col(ID), *made])
+    for layer in layers:
+        frame = frame.with_columns(layer)
+    order = [name for programme in programmes for name in decision_columns(programme)]
     ruled = {name for part in parts for name in part.programmes}
     kept = [pl.col(award_column(each.id)).alias(kept_column(each.id)) for each in programmes if each.id not in ruled]
     for part in parts:
-        frame = _add_choice(part, frame, programmes, as_of)
-        for name in part.programmes:
-            kept += [pl.col(kept_column(name)), pl.col(bound_column(name)).cat.to(_bound_enum(part))]
+        kept += [pl.col(column(name)) for name in part.programmes for column in (kept_column, bound_column)]
     unknown = [pl.col(award_column(name)).is_null() for name in sorted(ruled)]
     open_ = pl.any_horizontal(unknown) if unknown else pl.lit(False)
     return frame.select(ID, *order, *kept, open_.alias("open"))
 
 
-def _add_choice(part: Linked, frame: pl.LazyFrame, programmes: Sequence[Programme], as_of: date) -> pl.LazyFrame:
-    """The `kept_column` and `bound_column` (its code) of every programme of a part."""
+def _parts(stacking: Stacking, programmes: Sequence[Programme]) -> list[Linked]:
+    parts = [_within(part, [programme.id for programme in programmes]) for part in linked(stacking)]
+    return [part for part in parts if part.programmes]
+
+
+@lru_cache(maxsize=MOST_PLANS)
+def _planned(
+    rules: Same, as_of: date, columns: frozenset[str], ranges: RoughRanges
+) -> tuple[Plan, list[pl.Expr], list[list[pl.Expr]]]:
+    """The plan, what is selected from it, and what is added to that layer by layer."""
+    stacking, *programmes = rules.objects
+    parts, plan = _parts(stacking, programmes), Plan()
+    made, verdicts = plan_decisions(plan, programmes, as_of, columns, dict(ranges))
+    context = Context(as_of, stacking.parameters_on(as_of), "down", 0, columns, dict(ranges))
+    layers = [verdicts]
+    for part in parts:
+        by_columns = _is_by_columns(part, programmes, as_of)
+        for group in part.groups:
+            limit = _limit(plan, group, context)
+            made.append(limit if by_columns else limit.fill_null(UNKNOWN))
+        layers += _choice_layers(part, by_columns)
+    return plan, made, layers
+
+
+def _choice_layers(part: Linked, by_columns: bool) -> list[list[pl.Expr]]:
+    """The `kept_column` and `bound_column` of every programme of a part."""
     kept = {name: kept_column(name) for name in part.programmes}
     bound = {name: bound_column(name) for name in part.programmes}
-    mine = [programme for programme in programmes if programme.id in kept]
-    if has_one_limit(part) and all(_is_small(programme, as_of) for programme in mine):
+    by = _bound_enum(part)
+    if by_columns:
         awards = {name: award_column(name) for name in part.programmes}
-        for layer in one_limit_layers(part, awards, limit_column(part.groups[0].id), kept, bound):
-            frame = frame.with_columns(layer)
-        return frame
-    frame = frame.with_columns(_chosen_lazily(part).alias(":chosen"))
-    return frame.with_columns(pl.col(":chosen").struct.field(*kept.values(), *bound.values()))
+        return one_limit_layers(part, awards, limit_column(part.groups[0].id), kept, bound, by)
+    return [
+        [_chosen_lazily(part).alias(":chosen")],
+        [pl.col(":chosen").struct.field(*kept.values(), *bound.values())],
+        [pl.col(name).cat.to(by) for name in bound.values()],
+    ]
+
+
+def _is_by_columns(part: Linked, programmes: Sequence[Programme], as_of: date) -> bool:
+    mine = [programme for programme in programmes if programme.id in part.programmes]
+    return has_one_limit(part) and all(_is_small(programme, as_of) for programme in mine)
 
 
 def _is_small(programme: Programme, as_of: date) -> bool:
@@ -205,10 +234,13 @@ def limit_column(group: str) -> str:
 
 
 def _limit(plan: Plan, group: StackingGroup, context: Context) -> pl.Expr:
-    """UNKNOWN where it cannot be told or fails, 0 where it is negative. Beyond every sum of awards a limit is none: cut
+    """Null where it cannot be told or fails, 0 where it is negative. Beyond every sum of awards a limit is none: cut
     down there, nothing that is reckoned with it can overflow."""
-    value = plan.add(group.limit.tree, context).value
-    return value.clip(0, MOST_LINKED * GREATEST_AWARD).fill_null(UNKNOWN).alias(limit_column(group.id))
+    limit = plan.add(group.limit.tree, context)
+    least, most = bounds_of(limit) or WHOLE_RANGE
+    is_cut = least < 0 or most > MOST_LINKED * GREATEST_AWARD
+    value = limit.value.clip(0, MOST_LINKED * GREATEST_AWARD) if is_cut else limit.value
+    return value.alias(limit_column(group.id))
 
 
 def group_limits(
@@ -220,7 +252,7 @@ def group_limits(
     plan = Plan()
     columns = frozenset(subjects.collect_schema().names())
     context = Context(decisions.as_of, stacking.parameters_on(decisions.as_of), "down", 0, columns)
-    bounded = [_limit(plan, group, context) for group in groups.values()]
+    bounded = [_limit(plan, group, context).fill_null(UNKNOWN) for group in groups.values()]
     frame = plan.apply(subjects, [pl.col(ID), *bounded]).collect()
     if not frame[ID].equals(decisions.wide[ID]):
         raise InputError([Problem("the table is not the one that was decided", "give the same rows in the same order")])

@@ -7,23 +7,30 @@ Outside its period it is not eligible, whatever the clauses say.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+from polars.expr.whenthen import ChainedThen
 
 from siwei.policy.language.arithmetic import round_to_multiple
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Bounds, Compiled, Context, bounds_of, strict
 from siwei.policy.programmes import Clause, ClauseVerdict, Programme, Verdict
-from siwei.policy.subjects import ID, attribute_dtypes, prepare_subjects, whole_ranges
+from siwei.policy.subjects import ID, RoughRanges, attribute_dtypes, prepare_subjects, rough_ranges
 
 VERDICTS = (Verdict.NOT_ELIGIBLE, Verdict.ELIGIBLE, Verdict.CANNOT_TELL)
 CLAUSE_VERDICTS = (ClauseVerdict.NO, ClauseVerdict.YES, ClauseVerdict.UNKNOWN, ClauseVerdict.ERROR)
 """Verdicts by their code in the wide frame."""
+MOST_PLANS = 32
+"""That are kept: a batch of a file, a page or a request for one subject is decided by the plan of the one before."""
+UNKNOWN = CLAUSE_VERDICTS.index(ClauseVerdict.UNKNOWN)
+Places = npt.NDArray[np.intp]
 EVERY_WHOLE_NUMBER: Mapping[str, Bounds] = MappingProxyType({})
 """Ranges where nobody has looked: none is known."""
-MOST_ATTRIBUTES = 64
-"""What one clause may read: the bits of its `missing` column."""
 
 
 def verdict_column(programme: str) -> str:
@@ -38,16 +45,16 @@ def clause_column(programme: str, clause: str) -> str:
     return f"{programme}:{clause}"
 
 
-def missing_column(programme: str, clause: str) -> str:
-    """Bits over the sorted attributes of a clause that reads more than one."""
-    return f"{programme}:{clause}:missing"
+def missing_column(programme: str, clause: str, attribute: str) -> str:
+    """Whether a clause that reads more than one attribute waits for this one."""
+    return f"{programme}:{clause}:missing:{attribute}"
 
 
 @dataclass(frozen=True)
 class Decisions:
     """`wide` has one row per subject, in the table's order: `id`; per programme its verdict code (UInt8, see
-    VERDICTS) and award (Int64); per clause its verdict code (UInt8, see CLAUSE_VERDICTS) and the bits of what it
-    misses (UInt64)."""
+    VERDICTS) and award (Int64); per clause its verdict code (UInt8, see CLAUSE_VERDICTS) and, where it reads more than
+    one attribute, for each whether it waits for it (Boolean, see `missing_column`)."""
 
     programmes: tuple[Programme, ...]
     as_of: date
@@ -96,13 +103,10 @@ class Decisions:
         return pl.concat(parts)
 
     def _missing(self, programme: Programme, clause: Clause) -> pl.Series:
-        attributes = clause.expression.attributes
-        if len(attributes) > 1:
-            bits = self.wide[missing_column(programme.id, clause.id)]
-        else:
-            # A clause that reads one attribute and is unknown can only be waiting for that one.
-            bits = (self.wide[clause_column(programme.id, clause.id)] == 2).cast(pl.UInt8)
-        return _names(bits, attributes).alias("missing")
+        rows, which, lists = waiting(self.wide, programme, clause)
+        each = np.zeros(self.wide.height, dtype=np.intp)
+        each[rows] = which + 1
+        return pl.Series("missing", [[], *lists], dtype=pl.List(pl.String)).gather(each)
 
     def _enum(self) -> pl.Enum:
         return pl.Enum([programme.id for programme in self.programmes])
@@ -117,14 +121,21 @@ CLAUSES_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def _names(bits: pl.Series, attributes: tuple[str, ...]) -> pl.Series:
-    """Bits → the names they stand for. Few combinations occur, so each list is made once and gathered."""
-    combinations = bits.unique()
-    lists = [
-        [name for place, name in enumerate(attributes) if combination >> place & 1] for combination in combinations
-    ]
-    named = pl.DataFrame({"bits": combinations, "names": pl.Series(lists, dtype=pl.List(pl.String))})
-    return bits.to_frame("bits").join(named, on="bits", how="left", maintain_order="left")["names"]
+def waiting(wide: pl.DataFrame, programme: Programme, clause: Clause) -> tuple[Places, Places, list[list[str]]]:
+    """The rows in which a clause is unknown, and what each waits for: a place in the list of the sets of attributes
+    that occur, which are few."""
+    rows = np.flatnonzero(wide[clause_column(programme.id, clause.id)].to_numpy() == UNKNOWN)
+    attributes = clause.expression.attributes
+    if len(attributes) == 1:
+        # A clause that reads one attribute and is unknown can only be waiting for that one.
+        return rows, np.zeros(len(rows), dtype=np.intp), [[*attributes]]
+    masks = [wide[missing_column(programme.id, clause.id, name)].to_numpy()[rows] for name in attributes]
+    which = np.zeros(len(rows), dtype=np.intp)
+    first = np.zeros(0, dtype=np.intp)
+    for mask in masks:
+        # Numbered anew each time, so that no number of attributes is too many.
+        _, first, which = np.unique(which * 2 + mask, return_index=True, return_inverse=True)
+    return rows, which, [[name for name, mask in zip(attributes, masks, strict=True) if mask[row]] for row in first]
 
 
 def decide(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame, as_of: date) -> Decisions:
@@ -136,13 +147,32 @@ def decide(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame
 def decide_lazily(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     """The wide frame of `Decisions` as a lazy frame: every step works row by row, so it streams in bounded memory."""
     subjects = prepare_subjects(table, programmes)
-    plan = Plan()
-    made, verdicts = plan_decisions(
-        plan, programmes, as_of, columns_of(subjects), whole_ranges(table, attribute_dtypes(programmes))
-    )
+    ranges = rough_ranges(table, attribute_dtypes(programmes))
+    plan, made, verdicts = _planned(Same(*programmes), as_of, columns_of(subjects), ranges)
     order = [ID, *(name for programme in programmes for name in decision_columns(programme))]
     # The verdict reads the column of whether all clauses hold, and not their expressions.
     return plan.apply(subjects, [pl.col(ID), *made]).with_columns(*verdicts).select(order)
+
+
+class Same:
+    """The very objects as a key: to compare programmes takes longer than to plan them."""
+
+    def __init__(self, *objects: Any) -> None:
+        self.objects = objects
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.objects)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and [*map(id, self.objects)] == [*map(id, other.objects)]
+
+
+@lru_cache(maxsize=MOST_PLANS)
+def _planned(
+    programmes: Same, as_of: date, columns: frozenset[str], ranges: RoughRanges
+) -> tuple[Plan, list[pl.Expr], list[pl.Expr]]:
+    plan = Plan()
+    return plan, *plan_decisions(plan, programmes.objects, as_of, columns, dict(ranges))
 
 
 def plan_decisions(
@@ -167,7 +197,7 @@ def decision_columns(programme: Programme) -> list[str]:
     for clause in programme.clauses:
         names.append(clause_column(programme.id, clause.id))
         if len(clause.expression.attributes) > 1:
-            names.append(missing_column(programme.id, clause.id))
+            names += [missing_column(programme.id, clause.id, name) for name in clause.expression.attributes]
     return names
 
 
@@ -217,7 +247,9 @@ def compile_award(
 def _lesser(amount: Compiled, cap: Compiled) -> pl.Expr:
     """Null where either is."""
     if type(cap.constant) is int:
-        return amount.value.clip(upper_bound=cap.constant)
+        # `clip` takes three times as long.
+        limit = pl.lit(cap.constant, dtype=pl.Int64)
+        return pl.when(amount.value > limit).then(limit).otherwise(amount.value)
     return pl.when(amount.value <= cap.value).then(amount.value).when(amount.value > cap.value).then(cap.value)
 
 
@@ -229,8 +261,9 @@ def _clause_columns(
     for clause, result in zip(programme.clauses, results, strict=True):
         made.append(clause_code(result).alias(clause_column(programme.id, clause.id)))
         if len(clause.expression.attributes) > 1:
-            bits = _bits(result, clause.expression.attributes)
-            made.append(bits.alias(missing_column(programme.id, clause.id)))
+            for name in clause.expression.attributes:
+                waits = result.unknown.get(name, pl.lit(False))
+                made.append(waits.alias(missing_column(programme.id, clause.id, name)))
     # Kleene's and over the clauses: false where one is no, null where none is no but one is not known or in error.
     all_hold = pl.all_horizontal([result.value for result in results])
     award = compile_award(plan, programme, as_of, columns, ranges)
@@ -240,33 +273,24 @@ def _clause_columns(
 def _verdict_columns(programme: Programme, as_of: date) -> list[pl.Expr]:
     all_hold = pl.col(verdict_column(programme.id)) if programme.period.contains(as_of) else pl.lit(False)
     amount = pl.when(all_hold).then(pl.col(award_column(programme.id))).when(~all_hold).then(pl.lit(0, dtype=pl.Int64))
-    verdict = all_hold.cast(pl.UInt8).fill_null(2)
+    verdict = _code(all_hold).otherwise(pl.lit(2, dtype=pl.UInt8))
     return [verdict.alias(verdict_column(programme.id)), amount.alias(award_column(programme.id))]
 
 
 def clause_code(result: Compiled) -> pl.Expr:
     """0 no, 1 yes, 2 unknown, 3 error."""
-    known = result.value.cast(pl.UInt8)
-    if result.error is None:
-        return known.fill_null(2)
-    return pl.coalesce(known, result.error.cast(pl.UInt8) + 2)
+    known = _code(result.value)
+    if result.error is not None:
+        known = known.when(result.error).then(pl.lit(3, dtype=pl.UInt8))
+    return known.otherwise(pl.lit(2, dtype=pl.UInt8))
+
+
+def _code(holds: pl.Expr) -> ChainedThen:
+    """0 no, 1 yes; in two thirds of the time of a cast and `fill_null`."""
+    return pl.when(holds).then(pl.lit(1, dtype=pl.UInt8)).when(~holds).then(pl.lit(0, dtype=pl.UInt8))
 
 
 def award_attributes(programme: Programme) -> tuple[str, ...]:
     """What the award and its cap read, sorted."""
     cap = programme.award.cap
     return tuple(sorted({*programme.award.expression.attributes, *(cap.attributes if cap else ())}))
-
-
-def bits_dtype(attributes: tuple[str, ...]) -> type[pl.UInt8] | type[pl.UInt64]:
-    return pl.UInt8 if len(attributes) <= 8 else pl.UInt64
-
-
-def _bits(result: Compiled, attributes: tuple[str, ...]) -> pl.Expr:
-    """Which attributes an unknown result waits for; 0 in every other row."""
-    dtype = bits_dtype(attributes)
-    bits = pl.lit(0, dtype=dtype)
-    for place, name in enumerate(attributes):
-        if name in result.unknown:
-            bits = bits + result.unknown[name].cast(dtype) * pl.lit(1 << place, dtype=dtype)
-    return bits * result.is_unknown.cast(dtype)

@@ -8,9 +8,12 @@ import polars as pl
 from siwei.errors import InputError, Problem
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.language.tree import Attribute, Expression, walk
+from siwei.policy.language.types import INT64_MIN
 from siwei.policy.programmes import Programme
 
 ID = "id"
+FEW_ROWS = 1_000
+RoughRanges = tuple[tuple[str, tuple[int, int]], ...]
 WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 """Every integer that fits in 64 bits with a sign, whatever its value."""
 
@@ -66,6 +69,22 @@ def whole_ranges(table: pl.DataFrame | pl.LazyFrame, read: Mapping[str, pl.DataT
             if isinstance(least, int) and isinstance(most, int):
                 found[name] = (least, most)
     return found
+
+
+def rough_ranges(table: pl.DataFrame | pl.LazyFrame, read: Mapping[str, pl.DataType]) -> RoughRanges:
+    """The same, widened, so that the next part of a table has the same; of a table so small that checking its
+    arithmetic takes no time, nothing."""
+    if isinstance(table, pl.LazyFrame) or table.height < FEW_ROWS:
+        return ()
+    return tuple((name, widened(*ends)) for name, ends in whole_ranges(table, read).items())
+
+
+def widened(least: int, most: int) -> tuple[int, int]:
+    """To powers of two, or to 0, within 64 bits."""
+    return (
+        max(-(1 << (-least).bit_length()), INT64_MIN) if least < 0 else 0,
+        (1 << most.bit_length()) - 1 if most >= 0 else -1,
+    )
 
 
 def column_problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None:

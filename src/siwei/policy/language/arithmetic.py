@@ -247,6 +247,12 @@ def basis_points(arguments: tuple[Compiled, ...], context: Context) -> Compiled:
 def extreme(largest: bool) -> Builder:
     def build(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         values = [argument.value for argument in arguments]
+        if len(values) == 2:
+            # A third of the time of what follows.
+            one, other = values if arguments[0].constant is None else reversed(values)
+            first = one >= other if largest else one <= other
+            lesser_or_greater = pl.when(first).then(one).when(~first).then(other)
+            return strict(arguments, lesser_or_greater, bounds=_extreme_bounds(arguments, largest))
         # The horizontal functions skip nulls; here one that is not known leaves the answer not known.
         all_known = pl.all_horizontal([value.is_not_null() for value in values])
         chosen = pl.max_horizontal(values) if largest else pl.min_horizontal(values)

@@ -76,19 +76,22 @@ class Plan:
     def _attribute(self, node: Attribute, context: Context) -> tuple[Compiled, int]:
         """A missing fact, or one less proven than the clause requires, is unknown."""
         if context.requires == 0:
-            missing = {node.name: pl.col(node.name).is_null()}
-            return Compiled(pl.col(node.name), unknown=missing, bounds=context.ranges.get(node.name)), 0
+            return self._fact(pl.col(node.name), node.name, context), 0
         status = node.name + STATUS_SUFFIX
         # Without a status column everything is only declared.
         proven = pl.col(status) >= context.requires if status in context.columns else pl.lit(False)
         bound, level = self._bind(Compiled(pl.when(proven).then(pl.col(node.name))), 0)
-        missing = {node.name: bound.value.is_null()}
-        return Compiled(bound.value, unknown=missing, bounds=context.ranges.get(node.name)), level
+        return self._fact(bound.value, node.name, context), level
+
+    def _fact(self, value: pl.Expr, name: str, context: Context) -> Compiled:
+        missing = {name: value.is_null()}
+        return Compiled(value, unknown=missing, bounds=context.ranges.get(name), needs=frozenset({name}))
 
     def _bind(self, result: Compiled, level: int) -> tuple[Compiled, int]:
         value = self._name(result.value, level)
         error = None if result.error is None else self._name(result.error, level)
-        return Compiled(value, error, result.unknown, result.constant, bounds=result.bounds), level + 1
+        bound = Compiled(value, error, result.unknown, result.constant, bounds=result.bounds, needs=result.needs)
+        return bound, level + 1
 
     def _name(self, expression: pl.Expr, level: int) -> pl.Expr:
         while len(self.levels) <= level:

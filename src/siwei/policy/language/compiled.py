@@ -25,7 +25,8 @@ class Compiled:
     rows that attribute is what the result waits for (Boolean, never null); empty where the node is always known.
     `constant` is the Python value of what is the same in every row, and `fails` says that every row is in error.
     `bounds` are the least and the greatest that a whole number can be in any row, where that is proven: what is done
-    within 64 bits then needs no check."""
+    within 64 bits then needs no check. Without any of `needs` the result is never known; what it waits for of those is
+    then simply where they are not known, however deep they stand."""
 
     value: pl.Expr
     error: pl.Expr | None = None
@@ -33,6 +34,7 @@ class Compiled:
     constant: object = None
     fails: bool = False
     bounds: Bounds | None = None
+    needs: frozenset[str] = frozenset()
 
     @property
     def is_settled(self) -> bool:
@@ -74,6 +76,11 @@ def merge_unknown(*parts: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
     return merged
 
 
+def _needed(arguments: Iterable[Compiled], needs: frozenset[str]) -> dict[str, pl.Expr]:
+    """What is waited for of `needs`, each of which one of the arguments needs."""
+    return {name: part.unknown[name] for part in arguments for name in sorted(part.needs & needs)}
+
+
 def strict(
     arguments: tuple[Compiled, ...], value: pl.Expr, can_fail: bool = False, bounds: Bounds | None = None
 ) -> Compiled:
@@ -82,16 +89,17 @@ def strict(
 
     `value` must be null wherever an argument is, and, with `can_fail`, wherever the function has no answer.
     """
-    unknown = merge_unknown(*(argument.unknown for argument in arguments))
+    needs = frozenset().union(*(argument.needs for argument in arguments))
+    unknown = merge_unknown(*(argument.unknown for argument in arguments)) | _needed(arguments, needs)
     inherited = any_of(argument.error for argument in arguments if argument.error is not None)
     may_wait = any_of(argument.is_unknown for argument in arguments if argument.unknown)
     if inherited is not None and may_wait is not None:
         inherited = inherited & ~may_wait
     if not can_fail:
-        return Compiled(value, inherited, unknown, bounds=bounds)
+        return Compiled(value, inherited, unknown, bounds=bounds, needs=needs)
     # With every argument ok, a null can only be the function's own failure; unknown or in error, it is inherited.
     failed = value.is_null() if may_wait is None else value.is_null() & ~may_wait
-    return Compiled(value, failed, unknown, bounds=bounds)
+    return Compiled(value, failed, unknown, bounds=bounds, needs=needs)
 
 
 def _connective(arguments: tuple[Compiled, ...], value: pl.Expr) -> Compiled:
@@ -102,7 +110,9 @@ def _connective(arguments: tuple[Compiled, ...], value: pl.Expr) -> Compiled:
     if inherited is not None:
         error = open_ & inherited if may_wait is None else open_ & inherited & ~may_wait
     merged = merge_unknown(*(argument.unknown for argument in arguments))
-    return Compiled(value, error, {name: mask & open_ for name, mask in merged.items()})
+    needs = arguments[0].needs.intersection(*(argument.needs for argument in arguments))
+    waiting = {name: mask & open_ for name, mask in merged.items()} | _needed(arguments, needs)
+    return Compiled(value, error, waiting, needs=needs)
 
 
 def both(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
@@ -146,6 +156,8 @@ def conditional(arguments: tuple[Compiled, ...], _context: Context) -> Compiled:
         {name: mask & test.value.fill_null(True) for name, mask in then.unknown.items()},
         {name: mask & ~test.value.fill_null(False) for name, mask in otherwise.unknown.items()},
     )
-    result = Compiled(value, error)
-    waiting = {name: mask & result.is_unknown for name, mask in unknown.items()}
-    return Compiled(value, error, waiting, bounds=hull(then, otherwise))
+    is_unknown = Compiled(value, error).is_unknown
+    # A test in error makes an error of it, whatever is missing in its branches.
+    needs = test.needs | (then.needs & otherwise.needs if test.error is None else frozenset())
+    waiting = {name: mask & is_unknown for name, mask in unknown.items()} | _needed(arguments, needs)
+    return Compiled(value, error, waiting, bounds=hull(then, otherwise), needs=needs)
