@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 
 import pytest
 import schemathesis
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from portal_city import City, signed_in
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
+from schemathesis.schemas import BaseSchema
 
 from siwei.exchange.keys import create_access_key
 from siwei.portal.api import api
@@ -95,6 +97,12 @@ def one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
+@cache
+def described() -> BaseSchema:
+    """What the API says of itself, asked for once: to write it anew for each operation takes longer than to test it."""
+    return schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+
+
 CHECKED = ("not_a_server_error", "status_code_conformance", "response_schema_conformance", "content_type_conformance")
 
 
@@ -103,7 +111,7 @@ CHECKED = ("not_a_server_error", "status_code_conformance", "response_schema_con
 def test_any_input_gets_a_described_answer(dealt: City, one_connection: None, path: str, method: str, who: str) -> None:
     """schemathesis sends what the description allows and what it does not, as a visitor, as the firm's owner and as the
     operator, by access keys that may do all they may; no answer may be undescribed or a 500."""
-    schema = schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+    operation = described()[path][method.upper()]
     checks = CHECKS.get_by_names(CHECKED)
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
     headers = {} if who == "visitor" else {"Authorization": f"Bearer {key_of(dealt, who)}"}
@@ -112,7 +120,7 @@ def test_any_input_gets_a_described_answer(dealt: City, one_connection: None, pa
     @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     def run(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from(modes))
-        case = data.draw(schema[path][method.upper()].as_strategy(generation_mode=mode))
+        case = data.draw(operation.as_strategy(generation_mode=mode))
         case.headers = {**(case.headers or {}), **headers}
         case.call_and_validate(checks=checks)
 
