@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SIWEI_", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix="SIWEI_", env_ignore_empty=True, use_attribute_docstrings=True)
 
     city: Path = Path("var/city")
     """Directory of the embedded city: city.toml, database, runs, job logs, report."""

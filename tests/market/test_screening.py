@@ -5,7 +5,8 @@ import pytest
 
 from siwei.market import KINDS, Context, Offer, screen
 from siwei.market.kind import Kind, Price
-from siwei.market.ranking import score_parts
+from siwei.market.listing import Words
+from siwei.market.ranking import ScoredPart, _reason, score_parts
 
 COURSE = KINDS["course"]
 NEED = COURSE.parse_need(id="n", party="firm", body={"title": "培训", "skills": ["CUDA"], "level": "entry"})
@@ -51,3 +52,30 @@ def test_a_score_outside_its_range_is_a_fault_that_shows() -> None:
 def test_prices_are_per_unit() -> None:
     assert COURSE.price is not None
     assert COURSE.price(offer("good")) == Price(100)
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ((40, 30, 30), "fits in every part, first in price"),
+        ((24, 20, 30), "strong in wait (30/30), weak in price (24/40)"),
+        ((30, 0, 30), "strong in wait (30/30), weak in place (0/30)"),
+        ((24, 0, 0), "strong in price (24/40), weak in place (0/30)"),
+        ((0, 0, 0), "fits in no part"),
+    ],
+)
+def test_no_part_is_strong_and_weak_at_once(points: tuple[int, int, int], said: str) -> None:
+    names = {"price": 40, "place": 30, "wait": 30}
+    parts = tuple(
+        ScoredPart(name, Words(name, name), weight, got / weight, got)
+        for (name, weight), got in zip(names.items(), points, strict=True)
+    )
+    assert _reason(parts).en == said
+
+
+def test_what_fits_in_one_part_alone_says_so() -> None:
+    parts = (
+        ScoredPart("price", Words("价格", "price"), 80, 0.3, 24),
+        ScoredPart("wait", Words("等待", "wait"), 20, 0, 0),
+    )
+    assert _reason(parts) == Words("仅价格相符（24/80）", "fits in price alone (24/80)")

@@ -132,7 +132,8 @@ class TestTrace:
         back = text_of(dealt, "alice", "/trace/job")
         assert 'href="/trace/xunli:2026"' in back
         paid = dealt.deal.settle()
-        assert sum(map(int, re.findall(r'data-label="Paid this way"><data[^>]* value="(\d+)"', back))) == paid.gross_fen
+        told = re.findall(r'data-label="Paid this way">¥([\d,]+)\.(\d\d)<', back)
+        assert sum(int(yuan.replace(",", "")) * 100 + int(rest) for yuan, rest in told) == paid.gross_fen
 
     def test_by_the_api(self, dealt: City) -> None:
         told = signed_in(dealt.olive).get("/api/ledger/trace?subject=xunli:2026").json()

@@ -3,9 +3,10 @@
 import pytest
 from django.apps import apps
 from django.utils.translation import override
-from portal_city import City
+from portal_city import NOW, City
 
-from siwei.portal.subjects import LONGEST, account_words, followed, shortened, subject_words
+from siwei.exchange.models import StatementFile, Voucher
+from siwei.portal.subjects import LONGEST, account_words, followed, shortened, subject_words, voucher_holders
 from siwei.portal.words import GROUPS, ledger_unit, per, quantity
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,25 @@ def test_what_is_called_by_a_title_is_for_who_may_see_it(dealt: City) -> None:
             "agreement:deal": "Training", "delivery:deal:1": "Training",
         }  # fmt: skip
         assert subject_words(["agreement:deal"], dealt.charlie) == {"agreement:deal": "deal"}
+
+
+def test_a_voucher_is_told_by_its_programme_and_holder(dealt: City) -> None:
+    account = Voucher.objects.get(key="voucher").account.code
+    with override("en"):
+        programme = "Training voucher (compute for model training)"
+        assert account_words([account]) == {account: f"Voucher · {programme} · {NAME}"}
+        assert voucher_holders(["voucher"], dealt.alice) == {"voucher": f"Voucher · {NAME}"}
+        assert voucher_holders(["voucher"], dealt.charlie) == {}
+
+
+def test_a_bank_statement_is_told_by_its_file(city: City) -> None:
+    StatementFile.objects.create(
+        account_number="1", sha256="ab" * 32, name="十一月.csv", form="csv", read=0, added=0, rejected=0,
+        is_whole=True, imported_at=NOW,
+    )  # fmt: skip
+    subject = f"statement:{'ab' * 8}"
+    assert subject_words([subject], city.olive) == {subject: "十一月.csv"}
+    assert subject_words([subject], city.charlie) == {subject: "ab" * 8}
 
 
 def test_each_kind_takes_one_query(dealt: City, django_assert_num_queries) -> None:

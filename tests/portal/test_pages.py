@@ -258,3 +258,27 @@ def test_every_number_of_a_row_table_stands_at_the_end(dealt: City) -> None:
     # id, kind, purpose, origin are words; amount, part and whole are numbers, zeros among them.
     assert {tuple("number" in place for place, _ in row) for row in cells} == {(False,) * 4 + (True,) * 3}
     assert "0" in {value for row in cells for _, value in row}
+
+
+def test_rows_are_named_in_the_readers_language(client: Client, city: City) -> None:
+    address = "/indicators/source.chain-coverage"
+    english = client.get(address, headers={"accept-language": "en"}).content.decode()
+    chinese = client.get(address).content.decode()
+    shown = [re.findall(r"<td>([^<]*)</td>", text)[2] for text in (english, chinese)]
+    assert ("Name (" in english, "名称（" in chinese, shown[0].isascii(), shown[1].isascii()) == (False,) * 2 + (
+        True,
+        False,
+    )
+    assert {"name_zh", "name_en"} <= set(client.get(f"{address}?export=csv").content.decode().split("\n")[0].split(","))
+
+
+def test_a_citation_without_an_address_is_no_link(client: Client, city: City) -> None:
+    text = client.get("/programmes/peacock").content.decode()
+    assert ("commerce.sz.gov.cn (post_1955474)" in text, 'href="commerce' in text) == (True, False)
+
+
+def test_the_offices_desk_leads_with_what_waits(dealt: City) -> None:
+    texts = {who: signed_in(getattr(dealt, who)).get("/desk").content.decode() for who in ("olive", "ann", "alice")}
+    assert {who: ('href="/differences"' in text, 'href="/desk/proofs"' in text) for who, text in texts.items()} == {
+        "olive": (True, True), "ann": (True, False), "alice": (False, False),
+    }  # fmt: skip

@@ -67,12 +67,18 @@ def score_parts(kind: Kind, offer: Offer, need: Need, context: Context) -> tuple
 
 def _reason(parts: tuple[ScoredPart, ...]) -> Words:
     """What speaks for it most, and what most against."""
-    strongest = max(parts, key=lambda part: (part.points, part.id))
     weakest = min(parts, key=lambda part: (part.points - part.weight, part.id))
+    by_points = sorted(parts, key=lambda part: (part.points, part.id), reverse=True)
+    strongest = by_points[0]
     if weakest.weight - weakest.points < 1:
         return Words(f"各项均符合，以{strongest.words.zh}为首", f"fits in every part, first in {strongest.words.en}")
     if strongest.points == 0:
         return Words("各项均不符合", "fits in no part")
+    if strongest is weakest:  # a heavy part can bring most and lack most: what comes after it speaks for the offer
+        if len(parts) == 1 or by_points[1].points == 0:
+            of = f"{strongest.points:.0f}/{strongest.weight}"
+            return Words(f"仅{strongest.words.zh}相符（{of}）", f"fits in {strongest.words.en} alone ({of})")
+        strongest = by_points[1]
     return Words(
         f"长于{strongest.words.zh}（{strongest.points:.0f}/{strongest.weight}），"
         f"弱于{weakest.words.zh}（{weakest.points:.0f}/{weakest.weight}）",

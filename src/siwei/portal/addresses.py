@@ -16,7 +16,7 @@ BY_KEY = {
 STANDING = {
     "bank_account": "payments", "payment_order": "payments", "bank_entry": "differences", "statement": "differences",
     "reporter": "meters", "upstream": "upstreams", "cap": "budgets", "import": "imports",
-    "invitation": "invitations",
+    "invitation": "invitations", "objection": "calls",
 }  # fmt: skip
 """Pages on which the subject stands among others."""
 

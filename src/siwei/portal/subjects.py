@@ -8,12 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from siwei.exchange.actors import VISITOR, Actor
-from siwei.exchange.models import Agreement, Application, Decision, Job, Listing, Organisation, Quote, Voucher
+from siwei.exchange.models import (
+    Agreement,
+    Application,
+    Decision,
+    Job,
+    Listing,
+    Objection,
+    Organisation,
+    Quote,
+    SharingRound,
+    StatementFile,
+    Voucher,
+)
 from siwei.portal import words
 from siwei.portal.city_pack import programmes
 from siwei.portal.languages import choose
@@ -28,7 +43,9 @@ TITLED: dict[str, tuple[Any, tuple[str, ...]]] = {
     "decision": (Decision, ("programme",)),
     "job": (Job, tuple(f"line__agreement__match__need__{each}" for each in NEED)),
     "listing": (Listing, NEED),
+    "objection": (Objection, ("application__pot__programme",)),
     "quote": (Quote, tuple(f"match__need__{each}" for each in NEED)),
+    "round": (SharingRound, ("pot__programme",)),
     "voucher": (Voucher, ("pot__programme",)),
 }
 WITHIN: dict[str, Callable[[str], tuple[str, str]]] = {
@@ -43,15 +60,38 @@ def subject_words(subjects: Iterable[str], actor: Actor) -> dict[str, str]:
     each of them; of what kind it is, the action tells that it stands beside. One query for each kind there is."""
     asked = set(subjects)
     names, titles = _names(asked), _titles(asked, actor)
+    titles |= _statement_files(asked, actor)
     return {each: titles.get(each) or _subject(each, names) for each in asked}
+
+
+def agreement_names(keys: Iterable[str], actor: Actor) -> dict[str, str]:
+    """Each agreement by what was needed, as far as the actor may see it; else by its key."""
+    asked = subject_words({f"agreement:{key}" for key in keys}, actor)
+    return {subject.partition(":")[2]: name for subject, name in asked.items()}
 
 
 def account_words(codes: Iterable[str]) -> dict[str, str]:
     """Each account's purpose and whose it is, of a metered one also what it counts; `PROGRAMME:PERIOD` by its title.
-    One query."""
+    One query, and one more where a voucher is among them: it is told by its programme and its holder."""
     asked = set(codes)
     names = _names(asked)
-    return {each: _account(each, names) for each in asked}
+    return {each: _account(each, names) for each in asked} | _voucher_accounts(asked)
+
+
+def voucher_holders(keys: Iterable[str], actor: Actor) -> dict[str, str]:
+    """Each voucher that the actor may see by whose it is."""
+    found = Voucher.objects.visible_to(actor).filter(key__in=set(keys)).values_list("key", "organisation__name")
+    return {key: f"{_('Voucher')} · {name}" for key, name in found}
+
+
+def _voucher_accounts(codes: Iterable[str]) -> dict[str, str]:
+    """Only for codes that the reader was already shown."""
+    of_vouchers = [code for code in codes if ":voucher:" in code]
+    if not of_vouchers:
+        return {}
+    found = Voucher.objects.filter(account__code__in=of_vouchers)
+    told = found.values_list("account__code", "pot__programme", "organisation__name")
+    return {code: " · ".join((_("Voucher"), programme_title(programme), name)) for code, programme, name in told}
 
 
 def followed(subject: str, actor: Actor) -> str:
@@ -84,6 +124,16 @@ def _titles(subjects: Iterable[str], actor: Actor) -> dict[str, str]:
             title = choose(*told) if len(told) > 1 else programme_title(told[0])
             titles |= {each: title for each in keys[key] if title}
     return titles
+
+
+def _statement_files(subjects: Iterable[str], actor: Actor) -> dict[str, str]:
+    """A bank statement is called as its file; its subject is the beginning of what the file hashes to."""
+    asked = [each for each in subjects if each.startswith("statement:")]
+    if not asked:
+        return {}
+    wanted = reduce(or_, (Q(sha256__startswith=each.partition(":")[2]) for each in asked))
+    found = StatementFile.objects.visible_to(actor).filter(wanted).values_list("sha256", "name")
+    return {each: name for sha256, name in found for each in asked if sha256.startswith(each.partition(":")[2])}
 
 
 def _names(texts: Iterable[str]) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from siwei.exchange.models import ClaimState, Event, Job, Organisation
+from siwei.exchange.models import ClaimState, Dispute, DisputeState, Event, Job, Organisation
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
@@ -14,8 +14,12 @@ from siwei.portal.queries.calls import applications, waiting_for
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import pots, public_money
 from siwei.portal.queries.organisations import concerns_generated
+from siwei.portal.queries.payments import open_work
 from siwei.portal.queries.people import organisation_claims
+from siwei.portal.queries.person import waiting_proofs
 from siwei.portal.subjects import subject_words
+
+OPEN_DISPUTES = (DisputeState.OPEN, DisputeState.ANSWERED)
 
 
 @login_required
@@ -35,6 +39,9 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "applications": [] if actor.sees_all else applications(actor)[:20],
         "claims_waiting": organisation_claims(actor).filter(state=ClaimState.ASKED).count(),
         "office": waiting_for(actor),
+        "money": open_work(actor),
+        "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),
+        "proofs_waiting": waiting_proofs(actor).count(),
         "listings": listings(actor).filter(organisation_id__in=mine)[:20],
         "known_kinds": KINDS,
         "events": events,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -9,6 +10,7 @@ from siwei.errors import NotAllowed
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
+from siwei.portal.languages import is_chinese
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.indicators import measurement_or_missing, measurements
 from siwei.portal.words import MARKS
@@ -37,13 +39,22 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
         return export_response(rows, f"indicator-{indicator_id}", export)
     page = page_of(request, range(rows.height))
     start = max(page.start_index() - 1, 0)
-    is_number = [dtype.is_numeric() for dtype in rows.dtypes]
+    shown = in_one_language(rows.slice(start, len(page)))
+    is_number = [dtype.is_numeric() for dtype in shown.dtypes]
     context = {
         "item": measurement,
         "page": page,
-        "columns": list(zip(rows.columns, is_number, strict=True)),
-        "rows": [list(zip(row, rows.columns, is_number, strict=True)) for row in rows.slice(start, len(page)).rows()],
+        "columns": list(zip(shown.columns, is_number, strict=True)),
+        "rows": [list(zip(row, shown.columns, is_number, strict=True)) for row in shown.rows()],
         "shows_rows": shows_rows,
         "generated": current_directory().has_generated,
     }
     return render(request, "portal/indicators/detail.html", context)
+
+
+def in_one_language(rows: pl.DataFrame) -> pl.DataFrame:
+    """`name_zh` and `name_en` as the reader's own `name`; an export keeps both. A text of one language alone stays."""
+    own, other = ("_zh", "_en") if is_chinese() else ("_en", "_zh")
+    names = [each.removesuffix(own) for each in rows.columns if each.endswith(own)]
+    doubled = [each for each in names if f"{each}{other}" in rows.columns and each not in rows.columns]
+    return rows.drop(f"{each}{other}" for each in doubled).rename({f"{each}{own}": each for each in doubled})

@@ -31,7 +31,7 @@ from siwei.portal.languages import choose
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.money import accounts_of, pot_boards, vouchers_of
 from siwei.portal.queries.organisations import organisation_or_missing
-from siwei.portal.subjects import account_words, followed, programme_title
+from siwei.portal.subjects import account_words, agreement_names, followed, programme_title, voucher_holders
 
 ROWS = 50
 LONGEST_CODE = 200
@@ -167,6 +167,8 @@ def trace_page(request: HttpRequest, subject: str) -> HttpResponse:
         "trace": found,
         "followed": followed(subject, actor),
         "names": account_words(row[name] for row in rows for name in ("pot", "account") if row[name]),
+        "agreements": agreement_names((row["agreement"] for row in rows if row["agreement"]), actor),
+        "vouchers": voucher_holders((row["voucher"] for row in rows if row["voucher"]), actor),
         "page": page,
         "rows": rows,
         "total": int(found.rows["fen"].sum()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,9 +17,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from siwei.errors import InputError, Problem
 from siwei.exchange.account_statements import account_statement
 from siwei.exchange.invoices import find_invoice
-from siwei.exchange.models import Organisation
+from siwei.exchange.models import Organisation, PaymentItem
 from siwei.exchange.models.payments import CITY
-from siwei.exchange.payments_due import payers
+from siwei.exchange.payments_due import Due, DueItem, payers
 from siwei.exchange.statement_imports import import_statement
 from siwei.exchange.status_reports import import_status_report
 from siwei.market.bank import is_pain002
@@ -29,6 +30,7 @@ from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import payments
 from siwei.portal.queries.organisations import organisation_or_missing
 from siwei.portal.settlement_papers import MEDIA_TYPES, invoice_file, invoice_rows, notices_of, statement_file
+from siwei.portal.subjects import agreement_names
 
 FILES = {"pain001": ("xml", "application/xml"), "csv": ("csv", "text/csv; charset=utf-8")}
 
@@ -46,17 +48,29 @@ def payments_page(request: HttpRequest) -> HttpResponse:
         "token": uuid.uuid4().hex,
         "today": today,
         "work": payments.open_work(actor),
+        "agreements": agreement_names(_settled(item for due in _dues(desk) for item in due.items), actor),
         "generated": current_directory().has_generated,
     }
     return render(request, "portal/payments/desk.html", context)
 
 
+def _dues(desk: payments.Desk) -> Iterator[Due]:
+    return (due for payer in desk.payers for due in payer.due)
+
+
+def _settled(items: Iterable[DueItem | PaymentItem]) -> Iterator[str]:
+    """The agreements whose settlements these pay."""
+    return (item.settlement.agreement.key for item in items if item.settlement is not None)
+
+
 @login_required
 @require_safe
 def batch_page(request: HttpRequest, message_id: str) -> HttpResponse:
-    view = payments.batch_view(message_id, actor_of(request))
+    actor = actor_of(request)
+    view = payments.batch_view(message_id, actor)
     generated = any(order.payee.is_generated for order in view.orders)
-    context = {"view": view, "token": uuid.uuid4().hex, "generated": generated}
+    agreements = agreement_names(_settled(item for order in view.orders for item in order.items.all()), actor)
+    context = {"view": view, "agreements": agreements, "token": uuid.uuid4().hex, "generated": generated}
     return render(request, "portal/payments/batch.html", context)
 
 

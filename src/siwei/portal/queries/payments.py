@@ -120,7 +120,7 @@ def batch_view(message_id: str, actor: Actor) -> BatchView:
     find_batch(message_id, actor)
     batch = batches(actor).get(message_id=message_id)
     orders = batch.orders.select_related("payee", "creditor").prefetch_related(
-        "items__settlement__agreement", "items__dispute__agreement", "items__grant__application",
+        "items__settlement__agreement", "items__dispute__agreement", "items__grant__application__pot",
         "items__rest__order__batch", "items__rest__entry", _rests(),
     )  # fmt: skip
     files = PaymentFile.objects.visible_to(actor).filter(batch=batch).order_by("form")

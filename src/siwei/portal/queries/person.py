@@ -100,8 +100,13 @@ def person_dossier(actor: Actor) -> PersonDossier:
 
 def proofs_waiting(actor: Actor) -> list[ProofLine]:
     """What persons put before the operator who asks, the longest waiting first; not one's own."""
+    return _lines(waiting_proofs(actor).order_by("asked_at", "pk"))
+
+
+def waiting_proofs(actor: Actor) -> QuerySet[PersonProof]:
+    """Of others, for the operator."""
     waiting = PersonProof.objects.visible_to(actor).filter(state=ProofState.ASKED)
-    return _lines(waiting.exclude(person_id=actor.person_id or 0).order_by("asked_at", "pk"))
+    return waiting.exclude(person_id=actor.person_id or 0)
 
 
 def _lines(proofs: QuerySet[PersonProof]) -> list[ProofLine]:

@@ -256,14 +256,20 @@ def minor_units(value: int) -> SafeString:
 
 @register.simple_tag
 def quantity(value: int, unit: str) -> str:
-    """A metered amount with its unit."""
-    return words.quantity(value, unit)
+    """A metered amount with its unit; what calls of a model cost is money, charged finer than a fen."""
+    return exact_microfen(value) if unit == "microfen" else words.quantity(value, unit)
 
 
 @register.simple_tag
 def amount(value: int, unit: str) -> SafeString | str:
     """An amount on the ledger: money, or a metered quantity; what is counted under a cap as what it counts."""
     return fen(value) if unit in ("CNY", "cap:fen") else quantity(value, unit.removeprefix("cap:"))
+
+
+@register.simple_tag
+def exact_amount(value: int, unit: str) -> SafeString | str:
+    """An amount on the ledger where figures are checked against each other: money to the fen, never shortened."""
+    return exact_fen(value) if unit in ("CNY", "cap:fen") else amount(value, unit)
 
 
 @register.filter
