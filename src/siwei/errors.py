@@ -21,7 +21,31 @@ The command line prints the message, never a traceback, and exits with `exit_cod
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+
+
+class Said(str):
+    """A saying made in both languages where it is raised: an English text that knows its Chinese. 繁體 is derived when
+    shown. Logs, programs and the command line go on with the English; whoever shows it asks `chinese_of`.
+
+    An error makes one of its two arguments: `Conflict(f"round {key} is shared", f"轮次 {key} 已分配")`.
+    """
+
+    __slots__ = ("zh",)
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> "Said":
+        made = super().__new__(cls, en)
+        made.zh = zh
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return str.__str__(self), self.zh
+
+
+def chinese_of(text: str) -> str:
+    """The Chinese of a saying; a text that is in one language only stays as it is."""
+    return text.zh if isinstance(text, Said) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +69,20 @@ class Problem:
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
+    def in_chinese(self) -> "Problem":
+        return replace(self, message=chinese_of(self.message), fix=chinese_of(self.fix))
+
 
 class SiweiError(Exception):
     exit_code = 1
+
+    def __init__(self, message: str = "", zh: str = "") -> None:
+        """`message` in English and `zh` the same in Chinese; or a message that is `Said` already."""
+        super().__init__(Said(message, zh) if zh else message)
+
+    def in_chinese(self) -> str:
+        """What `str` says in English."""
+        return chinese_of(self.args[0]) if self.args else ""
 
 
 class InputError(SiweiError):
@@ -56,6 +91,9 @@ class InputError(SiweiError):
     def __init__(self, problems: Sequence[Problem] | str) -> None:
         self.problems = (Problem(problems),) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def in_chinese(self) -> str:
+        return "\n".join(str(problem.in_chinese()) for problem in self.problems)
 
 
 class PackError(InputError):

@@ -110,6 +110,23 @@ def test_errors_are_the_clients_own(
     assert len(running.calls()) == before
 
 
+@pytest.mark.parametrize(
+    ("key", "options", "english", "chinese"),
+    [
+        ("siwei_wrong", {}, "the key is unknown", "该密钥未知、已吊销或已过期"),
+        ("other", {}, "no agreement of your organisation", "贵机构没有包含模型"),
+        ("free", {"messages": []}, "not empty", "messages 须为非空的对象列表"),
+    ],
+)
+def test_errors_are_said_in_the_callers_language(
+    running: Running, key: str, options: dict[str, Any], english: str, chinese: str
+) -> None:
+    for language, words in (("zh-CN,zh;q=0.9,en;q=0.8", chinese), ("en", english), ("", english)):
+        with pytest.raises(openai.APIStatusError) as said:
+            ask(running.client(key), extra_headers={"Accept-Language": language}, **options)
+        assert words in said.value.message
+
+
 def test_a_rate_is_answered_with_when_to_ask_again(running: Running) -> None:
     client = running.client("slow")
     with pytest.raises(openai.RateLimitError) as said:

@@ -7,7 +7,7 @@ from django.test import Client
 from portal_city import City, signed_in
 
 from siwei.portal.api.invalid import field_of
-from siwei.portal.words_of_faults import FAULTS
+from siwei.schema_faults import FAULTS
 
 KEY: dict[str, Any] = {"name": "k", "scopes": ["read"], "days": 1, "idempotency_key": "k"}
 

@@ -13,7 +13,7 @@ from siwei.city.pack_csv import read_csv_table
 from siwei.city.pack_files import MAX_CSV_BYTES, read_pack_file
 from siwei.city.rows import AttributeRow, Row
 from siwei.city.tables import TABLES_BY_ID, parse_rows
-from siwei.errors import InputError, PackError, Problem
+from siwei.errors import InputError, PackError, Problem, Said
 
 DTYPES: Mapping[str, pl.DataType] = MappingProxyType(
     {"int": pl.Int64(), "bool": pl.Boolean(), "date": pl.Date(), "string": pl.String()}
@@ -77,9 +77,20 @@ def parse_value(attribute: Attribute, text: str) -> Value:
             return int(text)
     except (ValueError, KeyError):
         pass
-    forms = {"int": "a whole number within 64 bits", "bool": "true or false", "date": "a date YYYY-MM-DD"}
+    forms = {
+        "int": Said("a whole number within 64 bits", "64 位以内的整数"),
+        "bool": Said("true or false", "true 或 false"),
+        "date": Said("a date YYYY-MM-DD", "日期 YYYY-MM-DD"),
+    }
+    form = forms.get(attribute.type, Said("text", "文字"))
     raise InputError(
-        [Problem(f"{text!r} is not {forms.get(attribute.type, 'text')}", "write it so", field=attribute.id)]
+        [
+            Problem(
+                Said(f"{text!r} is not {form}", f"{text!r} 不是{form.zh}"),
+                Said("write it so", "请照此书写"),
+                field=attribute.id,
+            )
+        ]
     )
 
 

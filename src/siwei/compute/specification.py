@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
@@ -79,7 +79,14 @@ class JobSpec:
         """Raises InputError for a missing, unknown or ill-formed member."""
         unknown = sorted(set(values) - {member.name for member in fields(cls)})
         if unknown:
-            raise InputError([Problem("no such member of a job", fix="remove it", field=name) for name in unknown])
+            raise InputError(
+                [
+                    Problem(
+                        Said("no such member of a job", "作业没有这个成员"), fix=Said("remove it", "请去掉"), field=name
+                    )
+                    for name in unknown
+                ]
+            )
         try:
             members = dict(values)
             if isinstance(members["command"], str):
@@ -92,14 +99,31 @@ class JobSpec:
             members["environment"] = tuple(dict(members.get("environment", {})).items())
             return cls(**members)
         except (KeyError, TypeError, ValueError, binascii.Error) as error:
-            raise InputError([Problem(f"not a job specification ({error})", fix="see JobSpec.as_dict")]) from None
+            raise InputError(
+                [
+                    Problem(
+                        Said(f"not a job specification ({error})", f"不是作业说明（{error}）"),
+                        fix=Said("see JobSpec.as_dict", "见 JobSpec.as_dict"),
+                    )
+                ]
+            ) from None
 
 
 def check_job_id(job_id: str) -> str:
     """A job's id names a directory: letters, digits, dot, dash, underscore, at most 80."""
     if not isinstance(job_id, str) or not JOB_ID.fullmatch(job_id):
-        fix = "1–80 of A–Z a–z 0–9 . _ -, the first a letter or digit"
-        raise InputError([Problem(f"job id {job_id!r:.100} cannot be used", fix=fix, field="job_id")])
+        fix = Said(
+            "1–80 of A–Z a–z 0–9 . _ -, the first a letter or digit", "1–80 个 A–Z a–z 0–9 . _ -，首字符为字母或数字"
+        )
+        raise InputError(
+            [
+                Problem(
+                    Said(f"job id {job_id!r:.100} cannot be used", f"作业编号 {job_id!r:.100} 不能使用"),
+                    fix=fix,
+                    field="job_id",
+                )
+            ]
+        )
     return job_id
 
 
@@ -121,24 +145,49 @@ def _is_text(value: object) -> bool:
 
 def _command_problems(spec: JobSpec) -> list[Problem]:
     if not spec.command or not all(_is_text(word) for word in spec.command) or not spec.command[0].strip():
-        return [Problem("a job needs a command", fix='words, such as ["python", "train.py"]', field="command")]
+        return [
+            Problem(
+                Said("a job needs a command", "作业须有命令"),
+                fix=Said('words, such as ["python", "train.py"]', '若干个词，例如 ["python", "train.py"]'),
+                field="command",
+            )
+        ]
     if sum(len(word.encode()) + 1 for word in spec.command) > MAXIMUM_ARGUMENTS_BYTES:
-        return [Problem("the command is too long", fix=f"at most {MAXIMUM_ARGUMENTS_BYTES} bytes", field="command")]
+        return [
+            Problem(
+                Said("the command is too long", "命令过长"),
+                fix=Said(f"at most {MAXIMUM_ARGUMENTS_BYTES} bytes", f"不超过 {MAXIMUM_ARGUMENTS_BYTES} 字节"),
+                field="command",
+            )
+        ]
     return []
 
 
 def _file_problems(spec: JobSpec) -> list[Problem]:
     problems = [
-        Problem(f"working file {file.path!r:.100} leaves the work directory", fix="use a relative path", field="files")
+        Problem(
+            Said(
+                f"working file {file.path!r:.100} leaves the work directory",
+                f"工作文件 {file.path!r:.100} 超出工作目录",
+            ),
+            fix=Said("use a relative path", "请用相对路径"),
+            field="files",
+        )
         for file in spec.files
         if not isinstance(file.path, str) or not is_safe_path(file.path)
     ]
     paths = [file.path for file in spec.files]
     if len(set(paths)) != len(paths):
-        problems.append(Problem("a working file is given twice", fix="name each file once", field="files"))
+        problems.append(
+            Problem(
+                Said("a working file is given twice", "工作文件给了两次"),
+                fix=Said("name each file once", "每个文件只写一次"),
+                field="files",
+            )
+        )
     if sum(len(file.content) for file in spec.files) > MAXIMUM_FILES_BYTES:
-        fix = f"at most {MAXIMUM_FILES_BYTES} bytes"
-        problems.append(Problem("the working files are too large", fix=fix, field="files"))
+        fix = Said(f"at most {MAXIMUM_FILES_BYTES} bytes", f"不超过 {MAXIMUM_FILES_BYTES} 字节")
+        problems.append(Problem(Said("the working files are too large", "工作文件过大"), fix=fix, field="files"))
     return problems
 
 
@@ -146,13 +195,31 @@ def _environment_problems(spec: JobSpec) -> list[Problem]:
     problems = []
     for name, value in spec.environment:
         if not _is_text(name) or not VARIABLE.fullmatch(name) or not _is_text(value) or len(value.encode()) > 4096:
-            fix = "a name and a short text"
-            problems.append(Problem(f"variable {name!r:.100} cannot be set", fix=fix, field="environment"))
+            fix = Said("a name and a short text", "一个名称和一段短文字")
+            problems.append(
+                Problem(
+                    Said(f"variable {name!r:.100} cannot be set", f"变量 {name!r:.100} 不能设置"),
+                    fix=fix,
+                    field="environment",
+                )
+            )
         elif name.upper().startswith(REFUSED_VARIABLES):
-            fix = "leave it out"
-            problems.append(Problem(f"variable {name!r} is set by the engine only", fix=fix, field="environment"))
+            fix = Said("leave it out", "请去掉")
+            problems.append(
+                Problem(
+                    Said(f"variable {name!r} is set by the engine only", f"变量 {name!r} 只由引擎设置"),
+                    fix=fix,
+                    field="environment",
+                )
+            )
     if len(dict(spec.environment)) != len(spec.environment):
-        problems.append(Problem("a variable is given twice", fix="name each once", field="environment"))
+        problems.append(
+            Problem(
+                Said("a variable is given twice", "变量给了两次"),
+                fix=Said("name each once", "每个只写一次"),
+                field="environment",
+            )
+        )
     return problems
 
 
@@ -161,7 +228,19 @@ def _bound_problems(spec: JobSpec) -> list[Problem]:
     for name, (low, high) in BOUNDS.items():
         value = getattr(spec, name)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            problems.append(Problem(f"{value!r:.40} is out of bounds", fix=f"a whole number {low}–{high}", field=name))
+            problems.append(
+                Problem(
+                    Said(f"{value!r:.40} is out of bounds", f"{value!r:.40} 超出范围"),
+                    fix=Said(f"a whole number {low}–{high}", f"{low}–{high} 的整数"),
+                    field=name,
+                )
+            )
     if not _is_text(spec.accelerator) or not 0 < len(spec.accelerator) <= 60:
-        problems.append(Problem("no accelerator named", fix="a model's name, or cpu", field="accelerator"))
+        problems.append(
+            Problem(
+                Said("no accelerator named", "没有写明加速卡"),
+                fix=Said("a model's name, or cpu", "型号名称，或 cpu"),
+                field="accelerator",
+            )
+        )
     return problems

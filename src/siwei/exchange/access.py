@@ -15,7 +15,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from siwei.errors import ConfirmationNeeded, NotAllowed
+from siwei.errors import ConfirmationNeeded, NotAllowed, Said, chinese_of
 from siwei.exchange.actors import TREASURERS, Actor, Confirmation, Role
 from siwei.exchange.models import AgreementParty, Listing
 
@@ -32,24 +32,39 @@ MANAGES: dict[Role, frozenset[Role]] = {
 
 def require(allowed: bool, actor: Actor, what: str) -> None:
     if not allowed:
-        raise NotAllowed(f"{actor.name} may not {what} → act for the organisation concerned, or ask the operator")
+        raise NotAllowed(
+            f"{actor.name} may not {what} → act for the organisation concerned, or ask the operator",
+            f"{actor.name} 不能{chinese_of(what)} → 请以相关机构的身份操作，或联系运营方",
+        )
 
 
 def require_writer(actor: Actor, what: str) -> None:
     if not actor.may_write:
-        reason = "an auditor reads everything and writes nothing" if actor.is_auditor else "this access key only reads"
-        raise NotAllowed(f"{actor.name} may not {what} → {reason}")
+        reason = (
+            Said("an auditor reads everything and writes nothing", "审计查阅一切，不作更改")
+            if actor.is_auditor
+            else Said("this access key only reads", "该访问密钥只能读取")
+        )
+        raise NotAllowed(f"{actor.name} may not {what} → {reason}", f"{actor.name} 不能做此事 → {chinese_of(reason)}")
 
 
 def require_confirmation(actor: Actor, what: str) -> None:
     """For acts with money: `ConfirmationNeeded` unless a second factor was shown a moment ago."""
     words = {
-        Confirmation.NO_FACTOR: "set up a second factor under your account's security first",
-        Confirmation.STALE: "confirm with your second factor again",
-        Confirmation.NOT_GRANTED: "use an access key with the scope money",
+        Confirmation.NO_FACTOR: Said(
+            "set up a second factor under your account's security first", "请先在账号安全中设置第二重验证"
+        ),
+        Confirmation.STALE: Said("confirm with your second factor again", "请再次用第二重验证确认"),
+        Confirmation.NOT_GRANTED: Said("use an access key with the scope money", "请使用有 money 权限的访问密钥"),
     }
     if actor.confirmation != Confirmation.GIVEN:
-        raise ConfirmationNeeded(f"{actor.name} may not {what} yet → {words[actor.confirmation]}", actor.confirmation)
+        raise ConfirmationNeeded(
+            Said(
+                f"{actor.name} may not {what} yet → {words[actor.confirmation]}",
+                f"{actor.name} 尚不能做此事 → {chinese_of(words[actor.confirmation])}",
+            ),
+            actor.confirmation,
+        )
 
 
 def forbid_readers(function: Callable[P, R]) -> Callable[P, R]:

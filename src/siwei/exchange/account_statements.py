@@ -8,7 +8,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from siwei.errors import InputError, NotAllowed, Problem
+from siwei.errors import InputError, NotAllowed, Problem, Said
 from siwei.exchange.access import can_see
 from siwei.exchange.actors import Actor
 from siwei.exchange.invoices import PERIOD, day_of
@@ -58,9 +58,20 @@ class AccountStatement:
 def account_statement(organisation: Organisation, period: str, actor: Actor) -> AccountStatement:
     """For the organisation's own people and the offices. Raises NotAllowed, InputError."""
     if not can_see(actor, organisation.pk):
-        raise NotAllowed("only the organisation's own people, the operator and the auditor may see this")
+        raise NotAllowed(
+            "only the organisation's own people, the operator and the auditor may see this",
+            "只有该机构自己的人、运营方和审计可以查看",
+        )
     if PERIOD.fullmatch(period) is None:
-        raise InputError([Problem(f"{period!r:.20} is no month", "such as 2026-11", field="period")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{period!r:.20} is no month", f"{period!r:.20} 不是月份"),
+                    Said("such as 2026-11", "例如 2026-11"),
+                    field="period",
+                )
+            ]
+        )
     year, month = map(int, period.split("-"))
     begins, ends = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
     rows = [*_settled(organisation, period), *_payments(organisation, begins, ends)]

@@ -10,7 +10,7 @@ import polars as pl
 from django.db.models import Sum
 
 from siwei.city.attributes import Attribute
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.contract_claims import SOURCE, claim_table
 from siwei.exchange.models import (
     Application,
@@ -188,5 +188,12 @@ def _members(graph: Related, heads: Iterable[str]) -> pl.DataFrame:
             waiting += below
         pairs += [(head, member) for member in sorted(seen)]
         if len(pairs) > MOST_PAIRS:
-            raise InputError([Problem(f"more than {MOST_PAIRS} members of groups", "look at the ties")])
+            raise InputError(
+                [
+                    Problem(
+                        Said(f"more than {MOST_PAIRS} members of groups", f"分组成员超过 {MOST_PAIRS} 个"),
+                        Said("look at the ties", "请检查关联关系"),
+                    )
+                ]
+            )
     return pl.DataFrame(pairs, schema={ORGANISATION: pl.String(), MEMBER: pl.String()}, orient="row")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_sign_for, require
 from siwei.exchange.accounts import commitment_account
 from siwei.exchange.actors import Actor
@@ -56,14 +56,22 @@ def declare_budget(organisation: str, budget_fen: int, *, actor: Actor, now: dat
     A later declaration replaces it, but never below what is already committed (`Conflict`).
     """
     owner = find_organisation(organisation)
-    require(can_commit_money_for(actor, owner.pk), actor, f"commit money of {owner.name}")
+    require(
+        can_commit_money_for(actor, owner.pk), actor, Said(f"commit money of {owner.name}", f"动用 {owner.name} 的资金")
+    )
     content = {"organisation": organisation, "budget_fen": budget_fen}
     account = commitment_account(owner)
     if repeated("declare_budget", idempotency_key, content):
         return account
     if type(budget_fen) is not int or not 0 <= budget_fen <= AMOUNT_LIMIT:
         raise InputError(
-            [Problem(f"a budget of {budget_fen!r} fen", fix="give an integer, not negative", field="budget_fen")]
+            [
+                Problem(
+                    Said(f"a budget of {budget_fen!r} fen", f"预算 {budget_fen!r} 分不成立"),
+                    fix=Said("give an integer, not negative", "请填不为负的整数"),
+                    field="budget_fen",
+                )
+            ]
         )
     change_floor(account, -budget_fen)
     record_event(
@@ -111,7 +119,7 @@ def propose_agreement(
     owners = [find_party(party) for party in parties]
     allowed = actor.is_operator or any(can_act_for(actor, o.pk) for o in owners if isinstance(o, Organisation))
     allowed = allowed or any(o.pk == actor.person_id for o in owners if isinstance(o, Person))
-    require(allowed, actor, "propose an agreement between others")
+    require(allowed, actor, Said("propose an agreement between others", "为他人提出协议"))
     content: dict[str, Any] = {
         "kind": kind,
         "parties": [[p.role, p.organisation, p.person_id] for p in parties],
@@ -132,7 +140,11 @@ def propose_agreement(
         content["contract"] = contract
     if project is not None:
         content["project"] = [project.organisation.key, project.name]
-        require(actor.represents(project.organisation_id), actor, f"name the project {project.name}")
+        require(
+            actor.represents(project.organisation_id),
+            actor,
+            Said(f"name the project {project.name}", f"指定项目 {project.name}"),
+        )
     if repeated("propose_agreement", idempotency_key, content):
         return Agreement.objects.get(key=idempotency_key)
     check_proposal(kind, parties, lines, ends_at, now)
@@ -181,13 +193,16 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
     agreement = lock_agreement(key)
     parties = list(agreement.parties.select_related("organisation", "person").order_by("pk"))
     own = [party for party in parties if can_sign_for(actor, party)]
-    require(bool(own), actor, f"sign {key}")
+    require(bool(own), actor, Said(f"sign {key}", f"签署 {key}"))
     unsigned = [party for party in own if party.signed_at is None]
     if not unsigned:
         return agreement
     require_step(agreement, "sign")
     if agreement.ends_at <= now:
-        raise Conflict(f"{key} was to end on {agreement.ends_at:%Y-%m-%d} → propose it again with a later end")
+        raise Conflict(
+            f"{key} was to end on {agreement.ends_at:%Y-%m-%d} → propose it again with a later end",
+            f"{key} 应于 {agreement.ends_at:%Y-%m-%d} 结束 → 请以更晚的结束日期重新提出",
+        )
     AgreementParty.objects.filter(pk__in=[party.pk for party in unsigned]).update(
         signed_at=now, signed_by_id=actor.person_id
     )
@@ -215,13 +230,17 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
     """End an agreement under which nothing was delivered yet, and release its holds. For any party, or the operator."""
     agreement = lock_agreement(key)
     parties = list(agreement.parties.select_related("organisation"))
-    require(actor.is_operator or any(can_sign_for(actor, party) for party in parties), actor, f"cancel {key}")
+    require(
+        actor.is_operator or any(can_sign_for(actor, party) for party in parties),
+        actor,
+        Said(f"cancel {key}", f"取消 {key}"),
+    )
     if agreement.state == AgreementState.CANCELLED:
         return agreement
     require_step(agreement, "cancel")
     close_meters(agreement, now=now)
     if ModelCall.objects.filter(line__agreement=agreement, cost_microfen__gt=0).exists():
-        raise Conflict(f"calls were made under {key} → settle it instead")
+        raise Conflict(f"calls were made under {key} → settle it instead", f"{key} 下已有调用 → 请改为结算")
     release_holds(agreement, now)
     give_back_agreement(agreement, now)
     agreement.approvals.filter(state=ApprovalState.OPEN).update(state=ApprovalState.LAPSED)
@@ -245,7 +264,10 @@ def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date, ac
         [quoted_line(agreement, match, voucher, day, actor, told)] if match and find_kind(agreement.kind).price else []
     )
     if voucher is not None and not quoted:
-        raise Conflict(f"a voucher pays for what is priced by quantity; a {agreement.kind} is not, or it has no match")
+        raise Conflict(
+            f"a voucher pays for what is priced by quantity; a {agreement.kind} is not, or it has no match",
+            f"券只用于按数量计价的供需；这一项（{agreement.kind}）不是，或没有对应的匹配",
+        )
     for number, line in enumerate([*quoted, *(plain_line(agreement, line) for line in lines)], 1):
         line.number = number
         line.save(force_insert=True)

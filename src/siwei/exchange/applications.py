@@ -7,7 +7,7 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from siwei.city.attributes import Attribute
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_act_for, can_operate, can_review, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -24,6 +24,7 @@ from siwei.exchange.models import (
     SharingRound,
     Voucher,
 )
+from siwei.exchange.state_words import word_zh
 from siwei.policy import Programme, Verdict
 from siwei.policy.stacking import Stacking
 
@@ -79,11 +80,19 @@ def apply_to_pot(
     before) or of another text, or one that was used already; and where the rules on stacking, weighed with what the
     organisation holds of other programmes, or the programme's own limits leave less: the refusal names the rule.
     """
-    require(can_act_for(actor, decision.organisation_id), actor, f"apply for {decision.organisation.name}")
+    require(
+        can_act_for(actor, decision.organisation_id),
+        actor,
+        Said(f"apply for {decision.organisation.name}", f"为 {decision.organisation.name} 申报"),
+    )
     named = sorted({(kind, reference_of(kind, number)) for kind, number in documents})
     if len(named) > MOST_DOCUMENTS:
-        message = f"{len(named)} documents, more than {MOST_DOCUMENTS}"
-        raise InputError([Problem(message, "claim for them in several applications", field="documents")])
+        message = Said(
+            f"{len(named)} documents, more than {MOST_DOCUMENTS}", f"有 {len(named)} 份文件，超过 {MOST_DOCUMENTS} 份"
+        )
+        raise InputError(
+            [Problem(message, Said("claim for them in several applications", "请分几次申报"), field="documents")]
+        )
     content = {"decision": decision.key, "pot": str(pot.pk), "claim_fen": claim_fen, "documents": named}
     if repeated("apply_to_pot", idempotency_key, content):
         return Application.objects.get(key=idempotency_key)
@@ -127,49 +136,86 @@ def reference_of(kind: str, number: str) -> str:
     """A document's number as it is compared: letters and digits, in capitals."""
     reference = "".join(sign for sign in number if sign.isalnum()).upper()
     if kind not in KINDS or not 0 < len(reference) <= 120:
-        message = f"{kind} {number[:60]!r} is no document"
-        raise InputError([Problem(message, f"give a {' or '.join(KINDS)} and its number", field="documents")])
+        message = Said(f"{kind} {number[:60]!r} is no document", f"{kind} {number[:60]!r} 不是文件")
+        raise InputError(
+            [
+                Problem(
+                    message,
+                    Said(f"give a {' or '.join(KINDS)} and its number", f"请填 {'、'.join(KINDS)} 之一及其编号"),
+                    field="documents",
+                )
+            ]
+        )
     return reference
 
 
 def _check_application(programme: Programme, decision: Decision, pot: Pot, claim_fen: int, as_of: date) -> None:
     if programme.id != pot.programme or decision.programme != pot.programme:
-        raise Conflict(f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}")
+        raise Conflict(
+            f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}",
+            f"判定 {decision.key} 属于 {decision.programme}，资金池属于 {pot.programme}",
+        )
     if programme.sha256 != decision.version_sha256:
-        raise Conflict(f"decision {decision.key} was made by another version of {programme.id} → decide again")
+        raise Conflict(
+            f"decision {decision.key} was made by another version of {programme.id} → decide again",
+            f"判定 {decision.key} 是按 {programme.id} 的另一版本作出的 → 请重新判定",
+        )
     if programme.is_draft or pot.is_draft:
-        raise Conflict(f"programme {programme.id} is a draft: a draft releases no money")
+        raise Conflict(
+            f"programme {programme.id} is a draft: a draft releases no money", f"政策 {programme.id} 是草案：草案不放款"
+        )
     if not programme.period.contains(as_of):
-        raise Conflict(f"{programme.id} is not in force on {as_of}")
+        raise Conflict(f"{programme.id} is not in force on {as_of}", f"{programme.id} 在 {as_of} 不在有效期内")
     if programme.window is not None and not programme.window.contains(as_of):
-        days = f"{programme.window.start or '…'} to {programme.window.end or '…'}"
-        raise Conflict(f"{programme.id} takes applications from {days}, not on {as_of}")
+        first, last = programme.window.start or "…", programme.window.end or "…"
+        raise Conflict(
+            f"{programme.id} takes applications from {first} to {last}, not on {as_of}",
+            f"{programme.id} 的申报期为 {first} 至 {last}，{as_of} 不在其中",
+        )
     if decision.verdict != Verdict.ELIGIBLE or decision.award_fen is None:
-        raise Conflict(f"decision {decision.key} is {decision.verdict}: nothing to apply for")
+        raise Conflict(
+            f"decision {decision.key} is {decision.verdict}: nothing to apply for",
+            f"判定 {decision.key} 的结果是“{word_zh(decision.verdict)}”：没有可申领的",
+        )
     if type(claim_fen) is not int or not 0 < claim_fen <= decision.award_fen:
-        raise Conflict(f"decision {decision.key} awards {decision.award_fen} fen, claimed {claim_fen!r}")
+        raise Conflict(
+            f"decision {decision.key} awards {decision.award_fen} fen, claimed {claim_fen!r}",
+            f"判定 {decision.key} 给予 {decision.award_fen} 分，申领的是 {claim_fen!r} 分",
+        )
     if Application.objects.filter(decision=decision).exists() or Voucher.objects.filter(decision=decision).exists():
-        raise Conflict(f"decision {decision.key} was applied on already")
+        raise Conflict(f"decision {decision.key} was applied on already", f"判定 {decision.key} 已用于申报")
     before = claimed_from(pot, decision.organisation, decision.subject)
     if before + claim_fen > decision.award_fen:
         raise Conflict(
             f"decision {decision.key} awards {decision.award_fen} fen, of which {before} were claimed from this pot "
-            f"before: {claim_fen} more are too many"
+            f"before: {claim_fen} more are too many",
+            f"判定 {decision.key} 给予 {decision.award_fen} 分，此前已从该资金池申领 {before} 分："
+            f"再申领 {claim_fen} 分超出",
         )
     if SharingRound.objects.filter(pot=pot, state=RoundState.SHARED).exists():
-        raise Conflict(f"the pot of {pot.programme} is being shared: later applications come after its notice")
+        raise Conflict(
+            f"the pot of {pot.programme} is being shared: later applications come after its notice",
+            f"{pot.programme} 的资金池正在分配：公示之后再接受新的申报",
+        )
 
 
 def _check_room(room: Room, programme: Programme, before_fen: int, claim_fen: int) -> None:
     if room.most_fen is not None and before_fen + claim_fen <= room.most_fen:
         return
-    rule = f"{room.rule!r} ({room.words.en if room.words else 'no words'})"
+    words = room.words
+    rule = Said(f"{room.rule!r} ({words.en if words else 'no words'})", f"“{words.zh if words else room.rule}”")
     if room.most_fen is None:
-        raise Conflict(f"{programme.id}: the limit of {rule} is not known → enter the facts it is worked out from")
+        raise Conflict(
+            f"{programme.id}: the limit of {rule} is not known → enter the facts it is worked out from",
+            f"{programme.id}：规则{rule.zh}的上限未知 → 请录入计算所需的事实",
+        )
     held = ", ".join(f"{name} {fen} fen" for name, fen in sorted(room.held_fen.items()))
-    beside = f"beside {held} " if held else ""
+    beside = Said(f"beside {held} " if held else "", f"除已有的 {held} 外，" if held else "")
     left = max(0, room.most_fen - before_fen)
-    raise Conflict(f"{programme.id}: {beside}the rule {rule} leaves {left} fen, claimed {claim_fen}")
+    raise Conflict(
+        f"{programme.id}: {beside}the rule {rule} leaves {left} fen, claimed {claim_fen}",
+        f"{programme.id}：{beside.zh}规则{rule.zh}只余 {left} 分，申领 {claim_fen} 分",
+    )
 
 
 def claimed_from(pot: Pot, organisation: Organisation, subject: str = "") -> int:
@@ -187,13 +233,20 @@ def claimed_from(pot: Pot, organisation: Organisation, subject: str = "") -> int
 @action
 def withdraw_application(application: Application, *, actor: Actor, now: datetime, idempotency_key: str) -> Application:
     """Give an application up, as long as the pot was not shared."""
-    require(can_act_for(actor, application.organisation_id), actor, f"withdraw {application.key}")
+    require(
+        can_act_for(actor, application.organisation_id),
+        actor,
+        Said(f"withdraw {application.key}", f"撤回 {application.key}"),
+    )
     content = {"application": application.key}
     if repeated("withdraw_application", idempotency_key, content):
         return Application.objects.get(pk=application.pk)
     applied = Application.objects.filter(pk=application.pk, state=ApplicationState.APPLIED)
     if not applied.update(state=ApplicationState.WITHDRAWN):
-        raise Conflict(f"{application.key} can no longer be withdrawn: its pot was shared")
+        raise Conflict(
+            f"{application.key} can no longer be withdrawn: its pot was shared",
+            f"{application.key} 不能再撤回：其资金池已分配",
+        )
     record_event(
         "withdraw_application",
         idempotency_key,
@@ -211,14 +264,25 @@ def score_application(
     application: Application, score: int, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Application:
     """Record the score of a review, where the pot is shared by merit."""
-    require(can_operate(actor) or can_review(actor), actor, "score applications")
+    require(can_operate(actor) or can_review(actor), actor, Said("score applications", "给申报评分"))
     content = {"application": application.key, "score": score}
     if repeated("score_application", idempotency_key, content):
         return Application.objects.get(pk=application.pk)
     if type(score) is not int or not 0 <= score <= 1_000_000:
-        raise InputError([Problem(f"a score of {score!r}", "give 0 to 1,000,000", field="score")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"a score of {score!r}", f"评分 {score!r} 不成立"),
+                    Said("give 0 to 1,000,000", "请填 0 至 1,000,000"),
+                    field="score",
+                )
+            ]
+        )
     if not Application.objects.filter(pk=application.pk, state=ApplicationState.APPLIED).update(score=score):
-        raise Conflict(f"{application.key} can no longer be scored: its pot was shared")
+        raise Conflict(
+            f"{application.key} can no longer be scored: its pot was shared",
+            f"{application.key} 不能再评分：其资金池已分配",
+        )
     record_event(
         "score_application",
         idempotency_key,
@@ -235,7 +299,7 @@ def score_application(
 def duplicate_documents(actor: Actor) -> list[tuple[str, str, list[str]]]:
     """Alerts: each contract or invoice that is claimed in more than one application, whatever the programme: (kind,
     number, keys of the applications). For the offices, who alone see everybody's documents."""
-    require(actor.sees_all, actor, "see alerts of duplicate funding")
+    require(actor.sees_all, actor, Said("see alerts of duplicate funding", "查看重复资助的提示"))
     live = ClaimedDocument.objects.exclude(
         application__state__in=(ApplicationState.REFUSED, ApplicationState.WITHDRAWN)
     )
@@ -256,4 +320,4 @@ def find_application(key: str, actor: Actor) -> Application:
     try:
         return Application.objects.visible_to(actor).select_related("round", "pot", "organisation").get(key=key)
     except Application.DoesNotExist:
-        raise NotFound(f"no application {key!r}") from None
+        raise NotFound(f"no application {key!r}", f"没有申报 {key!r}") from None

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db.models import Sum
 from django.utils import timezone
 
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said, chinese_of
 from siwei.exchange.access import can_approve_for, can_manage_people_of, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import money_action, record_event, repeated
@@ -32,14 +32,34 @@ def set_approval_rule(
     """From `from_fen` of the organisation's own share on, `role` must approve besides the signature; None lifts the
     rule. For owners: a rule is not lifted by whom it binds."""
     owner = find_organisation(organisation)
-    require(can_manage_people_of(actor, owner.pk, Role.OWNER), actor, f"say who approves what at {owner.name}")
+    require(
+        can_manage_people_of(actor, owner.pk, Role.OWNER),
+        actor,
+        Said(f"say who approves what at {owner.name}", f"规定 {owner.name} 由谁批准什么"),
+    )
     content = {"organisation": organisation, "role": role, "from_fen": from_fen}
     if repeated("set_approval_rule", idempotency_key, content):
         return ApprovalRule.objects.filter(organisation=owner, role=role).first()
     if role not in (Role.OWNER, Role.MANAGER, Role.FINANCE):
-        raise InputError([Problem(f"no approval by {role!r}", "owner, manager or finance", field="role")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"no approval by {role!r}", f"没有由 {role!r} 批准的做法"),
+                    Said("owner, manager or finance", "owner（所有者）、manager（管理者）或 finance（财务）"),
+                    field="role",
+                )
+            ]
+        )
     if from_fen is not None and (type(from_fen) is not int or not 0 <= from_fen <= AMOUNT_LIMIT):
-        raise InputError([Problem(f"an amount of {from_fen!r} fen", "an integer, not negative", field="from_fen")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"an amount of {from_fen!r} fen", f"金额 {from_fen!r} 分不成立"),
+                    Said("an integer, not negative", "不为负的整数"),
+                    field="from_fen",
+                )
+            ]
+        )
     rule = None
     if from_fen is None:
         ApprovalRule.objects.filter(organisation=owner, role=role).delete()
@@ -65,14 +85,17 @@ def approve_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | No
     mine.sort(key=lambda each: actor.role_in(each.party.organisation_id) != each.role)
     if not mine:
         given = Approval.objects.filter(agreement=agreement, decided_by_id=actor.person_id, state=ApprovalState.GIVEN)
-        require(actor.person_id is not None and given.exists(), actor, f"approve {key}")
+        require(actor.person_id is not None and given.exists(), actor, Said(f"approve {key}", f"批准 {key}"))
         return agreement
     require_step(agreement, "approve")
     chosen = mine[0]
-    _require_another(chosen, actor, "approve")
+    _require_another(chosen, actor, Said("approve", "批准"))
     given = Approval.objects.filter(party=chosen.party, state=ApprovalState.GIVEN)
     if any(is_same_person(each, actor.person_id) for each in given.values_list("decided_by_id", flat=True)):
-        raise Conflict(f"two people are asked for, and {actor.name} has approved {key} already → ask the other")
+        raise Conflict(
+            f"two people are asked for, and {actor.name} has approved {key} already → ask the other",
+            f"须两人批准，{actor.name} 已批准过 {key} → 请由另一人批准",
+        )
     Approval.objects.filter(pk=chosen.pk).update(
         state=ApprovalState.GIVEN, decided_by_id=actor.person_id, decided_at=now
     )
@@ -87,12 +110,20 @@ def refuse_approval(key: str, *, because: str, actor: Actor, now: datetime) -> A
     agreement = lock_agreement(key)
     waiting = _open_approvals(agreement)
     mine = [each for each in waiting if can_approve_for(actor, each.party.organisation_id, Role(each.role))]
-    require(bool(mine), actor, f"refuse {key}")
+    require(bool(mine), actor, Said(f"refuse {key}", f"拒绝 {key}"))
     require_step(agreement, "refuse")
     if not 0 < len(because.strip()) <= 1_000:
-        raise InputError([Problem("a reason is wanted", "say in a few words why", field="because")])
+        raise InputError(
+            [
+                Problem(
+                    Said("a reason is wanted", "须说明理由"),
+                    Said("say in a few words why", "请用几句话说明原因"),
+                    field="because",
+                )
+            ]
+        )
     chosen = mine[0]
-    _require_another(chosen, actor, "refuse")
+    _require_another(chosen, actor, Said("refuse", "拒绝"))
     Approval.objects.filter(pk=chosen.pk).update(
         state=ApprovalState.REFUSED, decided_by_id=actor.person_id, decided_at=now, reason=because
     )
@@ -134,7 +165,14 @@ def _open_approvals(agreement: Agreement) -> list[Approval]:
 
 def _require_another(approval: Approval, actor: Actor, what: str) -> None:
     own = is_same_person(approval.requested_by_id, actor.person_id)
-    require(not own, actor, f"{what} what they asked for themselves (another person's word is wanted)")
+    require(
+        not own,
+        actor,
+        Said(
+            f"{what} what they asked for themselves (another person's word is wanted)",
+            f"{chinese_of(what)}自己提出的事（须由另一人作出）",
+        ),
+    )
 
 
 def _record(name: str, approval: Approval, actor: Actor, now: datetime, because: str = "") -> None:

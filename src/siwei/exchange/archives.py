@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.market.croissant import name_fault
 
 MOST_MEMBERS = 100_000
@@ -43,7 +43,13 @@ def check_archive(path: Path, place: str) -> None:
     except _NoTar:
         return
     except BROKEN as error:
-        problems = [Problem(f"the archive cannot be read: {str(error)[:120]}", "pack it again", field=place)]
+        problems = [
+            Problem(
+                Said(f"the archive cannot be read: {str(error)[:120]}", f"压缩包无法读取：{str(error)[:120]}"),
+                Said("pack it again", "请重新打包"),
+                field=place,
+            )
+        ]
     if problems:
         raise InputError(problems[:20])
 
@@ -52,15 +58,35 @@ def _zip_faults(archive: zipfile.ZipFile, packed: int, place: str) -> Iterator[P
     members = archive.infolist()
     unpacked = sum(each.file_size for each in members)
     if len(members) > MOST_MEMBERS or unpacked > min(MOST_UNPACKED_BYTES, max(packed, 1024) * MOST_RATIO):
-        fix = f"at most {MOST_MEMBERS} files, {MOST_RATIO} times the archive's size"
-        yield Problem(f"it unpacks to {len(members)} files, {unpacked} bytes", fix, field=place)
+        fix = Said(
+            f"at most {MOST_MEMBERS} files, {MOST_RATIO} times the archive's size",
+            f"至多 {MOST_MEMBERS} 个文件、压缩包大小的 {MOST_RATIO} 倍",
+        )
+        yield Problem(
+            Said(
+                f"it unpacks to {len(members)} files, {unpacked} bytes",
+                f"解压后有 {len(members)} 个文件、{unpacked} 字节",
+            ),
+            fix,
+            field=place,
+        )
         return
     for each in members:
         if stat.S_ISLNK(each.external_attr >> 16):
-            yield Problem(f"{each.filename!r:.80} is a link", "pack files alone", field=place)
+            yield Problem(
+                Said(f"{each.filename!r:.80} is a link", f"{each.filename!r:.80} 是链接"),
+                Said("pack files alone", "只打包文件本身"),
+                field=place,
+            )
         # As it stands in the archive: the library turns a backslash around on some systems only.
         if fault := name_fault(each.orig_filename.rstrip("/")):
-            yield Problem(f"a file in it is called {each.orig_filename!r:.80}", fault, field=place)
+            yield Problem(
+                Said(
+                    f"a file in it is called {each.orig_filename!r:.80}", f"其中一个文件名为 {each.orig_filename!r:.80}"
+                ),
+                fault,
+                field=place,
+            )
 
 
 class _NoTar(Exception):
@@ -113,10 +139,21 @@ def _tar_faults(archive: tarfile.TarFile, packed: int, place: str) -> Iterator[P
     for number, each in enumerate(archive):
         unpacked += each.size
         if number >= MOST_MEMBERS or unpacked > most:
-            fix = f"at most {MOST_MEMBERS} files, {MOST_RATIO} times the archive's size"
-            yield Problem("it unpacks to too much", fix, field=place)
+            fix = Said(
+                f"at most {MOST_MEMBERS} files, {MOST_RATIO} times the archive's size",
+                f"至多 {MOST_MEMBERS} 个文件、压缩包大小的 {MOST_RATIO} 倍",
+            )
+            yield Problem(Said("it unpacks to too much", "解压后过大"), fix, field=place)
             return
         if not (each.isfile() or each.isdir()):
-            yield Problem(f"{each.name!r:.80} is a link or a device", "pack files alone", field=place)
+            yield Problem(
+                Said(f"{each.name!r:.80} is a link or a device", f"{each.name!r:.80} 是链接或设备"),
+                Said("pack files alone", "只打包文件本身"),
+                field=place,
+            )
         if fault := name_fault(each.name.rstrip("/")):
-            yield Problem(f"a file in it is called {each.name!r:.80}", fault, field=place)
+            yield Problem(
+                Said(f"a file in it is called {each.name!r:.80}", f"其中一个文件名为 {each.name!r:.80}"),
+                fault,
+                field=place,
+            )

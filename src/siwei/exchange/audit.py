@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
-from siwei.errors import Conflict, InputError
+from siwei.errors import Conflict, InputError, Said
 from siwei.exchange.access import require_confirmation, require_writer
 from siwei.exchange.actors import Actor
 from siwei.exchange.canonical import check_storable, sha256_of
@@ -37,13 +37,19 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
             except DataError as error:
                 words = str(error).splitlines()[0]
                 raise InputError(
-                    f"{function.__name__}: the database cannot hold this ({words}) → shorten it"
+                    Said(
+                        f"{function.__name__}: the database cannot hold this ({words}) → shorten it",
+                        f"{function.__name__}：数据库存不下（{words}） → 请缩短",
+                    )
                 ) from error
             except (IntegrityError, OperationalError) as error:
                 # Inside somebody else's transaction nothing can be tried again: it is already broken.
                 if attempt == TRIES or connection.in_atomic_block:
                     words = str(error).splitlines()[0]
-                    raise Conflict(f"{function.__name__} lost against another writer ({words}) → try again") from error
+                    raise Conflict(
+                        f"{function.__name__} lost against another writer ({words}) → try again",
+                        f"{function.__name__} 与他人同时写入而未成功（{words}） → 请重试",
+                    ) from error
         raise AssertionError("unreachable")
 
     return run
@@ -69,11 +75,19 @@ def money_action(function: Callable[P, R]) -> Callable[P, R]:
 def repeated(name: str, key: str, content: Mapping[str, Any]) -> Event | None:
     """The event of the same action under the same key, if any; `Conflict` when its content was another."""
     if not key or len(key) > KEY_LENGTH:
-        raise InputError(f"an idempotency key has 1 to {KEY_LENGTH} characters, not {len(key)}")
+        raise InputError(
+            Said(
+                f"an idempotency key has 1 to {KEY_LENGTH} characters, not {len(key)}",
+                f"幂等键须为 1 至 {KEY_LENGTH} 个字符，现为 {len(key)} 个",
+            )
+        )
     check_storable([key, content], name)
     earlier = Event.objects.filter(action=name, key=key).first()
     if earlier is not None and earlier.content_sha256 != sha256_of(content):
-        raise Conflict(f"key {key!r} was used for another {name} on {earlier.at:%Y-%m-%d} → use a new key")
+        raise Conflict(
+            f"key {key!r} was used for another {name} on {earlier.at:%Y-%m-%d} → use a new key",
+            f"键 {key!r} 已于 {earlier.at:%Y-%m-%d} 用于另一次 {name} → 请换新键",
+        )
     return earlier
 
 

@@ -22,7 +22,7 @@ from siwei import __version__
 from siwei.city.archive import ArchiveWriter, Manifest, new_archive, pieces_of, read_entry, write_new
 from siwei.city.drafts import DRAFTS, draft_directory, move_file
 from siwei.city.home import PACKS, CityHome
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said, chinese_of
 from siwei.exchange import canonical
 from siwei.exchange import digest as digests
 from siwei.exchange.actors import PLATFORM
@@ -51,11 +51,24 @@ def back_up(home: CityHome, file: Path, *, now: datetime, replace: bool = False)
     Raises Conflict where the file is there already (unless `replace`) or lies inside the city.
     """
     if file.resolve().is_relative_to(home.directory):
-        raise Conflict(f"{file} lies inside the city: what loses one loses both → choose a place outside")
+        raise Conflict(
+            f"{file} lies inside the city: what loses one loses both → choose a place outside",
+            f"{file} 在城市目录之内：一处丢失两者皆失 → 请选目录之外的位置",
+        )
     if file.is_dir() or (file.exists() and not replace):
-        raise Conflict(f"{file} is there already → choose another name, or --replace")
+        raise Conflict(
+            f"{file} is there already → choose another name, or --replace", f"{file} 已存在 → 请换名，或用 --replace"
+        )
     if not file.absolute().parent.is_dir():
-        raise InputError([Problem(f"there is no folder {file.absolute().parent}", "make it first", "FILE")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"there is no folder {file.absolute().parent}", f"没有文件夹 {file.absolute().parent}"),
+                    Said("make it first", "请先建立"),
+                    "FILE",
+                )
+            ]
+        )
     with draft_directory(file.absolute().parent) as drafts:
         draft = drafts / "archive"
         with new_archive(draft) as writer:
@@ -97,7 +110,10 @@ def bring_back(zipped: zipfile.ZipFile, manifest: Manifest, *, home: CityHome, f
         if connection.vendor == "postgresql":
             empty_postgresql()
         if isinstance(error, DatabaseError):
-            raise Conflict(f"the backup's database cannot be read ({error}) → use another backup") from error
+            raise Conflict(
+                f"the backup's database cannot be read ({error}) → use another backup",
+                f"备份中的数据库无法读取（{error}） → 请用另一份备份",
+            ) from error
         raise
 
 
@@ -131,7 +147,8 @@ def _write_files(writer: ArchiveWriter, home: CityHome) -> str:
     changed = re.sub(r"(?m)^\s*pack\s*=.*$", lambda found: f"pack = {json.dumps(pack)}", text, count=1)
     if tomllib.loads(changed) != tomllib.loads(text) | {"pack": pack}:
         raise Conflict(
-            f"{home.directory / SETTINGS} says its pack in a way that cannot be changed → put it on one line"
+            f"{home.directory / SETTINGS} says its pack in a way that cannot be changed → put it on one line",
+            f"{home.directory / SETTINGS} 中数据包的写法无法更改 → 请写在一行内",
         )
     writer.add(f"{CITY}/{SETTINGS}", [changed.encode()])
     return pack
@@ -169,14 +186,20 @@ def digest_edition() -> str:
 def _check_versions(about: Mapping[str, Any]) -> None:
     if about["database"] != connection.vendor:
         wanted = (
-            "unset SIWEI_DATABASE_URL" if about["database"] == "sqlite" else "name an empty one in SIWEI_DATABASE_URL"
+            Said("unset SIWEI_DATABASE_URL", "请取消 SIWEI_DATABASE_URL")
+            if about["database"] == "sqlite"
+            else Said("name an empty one in SIWEI_DATABASE_URL", "请在 SIWEI_DATABASE_URL 中指定空库")
         )
-        raise Conflict(f"the backup is of {about['database']}, this would be {connection.vendor} → {wanted}")
+        raise Conflict(
+            f"the backup is of {about['database']}, this would be {connection.vendor} → {wanted}",
+            f"备份来自 {about['database']}，此处为 {connection.vendor} → {chinese_of(wanted)}",
+        )
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     if later := sorted(set(about["migrations"]) - known):
         raise Conflict(
             f"the backup is of a later version of Siwei (it knows {later[-1]}, this one does not) "
-            "→ restore it with that version"
+            "→ restore it with that version",
+            f"备份来自更新版本的四维（其中有 {later[-1]}，本版没有） → 请用那个版本恢复",
         )
 
 
@@ -204,7 +227,11 @@ def _prove(about: Mapping[str, Any]) -> dict[str, Any]:
             faults.append("the digest is another")
     faults.extend(str(finding) for finding in verify_ledger(actor=PLATFORM).findings)
     if faults:
-        raise Conflict("what was restored is not what was saved → use another backup:\n" + "\n".join(faults))
+        told = "\n".join(faults)
+        raise Conflict(
+            f"what was restored is not what was saved → use another backup:\n{told}",
+            f"恢复的内容与保存的不一致 → 请用另一份备份：\n{told}",
+        )
     return {
         "database": about["database"],
         "made_at": about["made_at"],

@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from siwei.city.firms.names import normalise_names
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event, repeated
@@ -32,7 +32,14 @@ def enter_bank_account(
     """
     owner = find_organisation(organisation) if organisation is not None else None
     allowed = can_commit_money_for(actor, owner.pk) if owner else can_operate(actor)
-    require(allowed, actor, f"enter a bank account of {owner.name if owner else 'the city'}")
+    require(
+        allowed,
+        actor,
+        Said(
+            f"enter a bank account of {owner.name if owner else 'the city'}",
+            f"录入{owner.name if owner else '本市'}的银行账户",
+        ),
+    )
     account = _cleaned(account)
     content = {
         "organisation": organisation, "name": account.name, "number": account.number, "bank_code": account.bank_code,
@@ -44,7 +51,7 @@ def enter_bank_account(
     holder = owner.key if owner else CITY
     before = BankAccount.objects.filter(holder=holder, ended_at=None).first()
     if before is not None and as_bank_account(before) == account:
-        raise Conflict(f"{before.masked} is the account already")
+        raise Conflict(f"{before.masked} is the account already", f"账户本来就是 {before.masked}")
     BankAccount.objects.filter(holder=holder, ended_at=None).update(ended_at=now)
     made = BankAccount.objects.create(
         key=idempotency_key, holder=holder, organisation=owner, name=account.name, number=account.number,
@@ -83,7 +90,7 @@ def _cleaned(account: bank.BankAccount) -> bank.BankAccount:
 def _check(account: bank.BankAccount, owner: Organisation | None) -> None:
     problems = check_account(account)
     if owner is not None and account.name and normalised(account.name) != owner.name_normalised:
-        fix = f"the account's name must be {owner.name}, as registered"
-        problems.append(Problem("the account is in another name", fix, field="name"))
+        fix = Said(f"the account's name must be {owner.name}, as registered", f"户名须与登记的 {owner.name} 一致")
+        problems.append(Problem(Said("the account is in another name", "账户户名是别人的"), fix, field="name"))
     if problems:
         raise InputError(problems)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from siwei.errors import Conflict, InputError, Problem, SiweiError
+from siwei.errors import Conflict, InputError, Problem, Said, SiweiError
 from siwei.exchange.models import Transfer, TransferKind
 from siwei.exchange.posting import Book, Placed, Row, Standing
 from siwei.exchange.transfers import (
@@ -96,7 +96,10 @@ def write_batch(chains: Sequence[Chain], *, now: datetime) -> list[Outcome]:
             # Another writer used one of the keys in the moment between, or two batches waited for each other.
             if attempt == TRIES:
                 words = str(error).splitlines()[0]
-                raise Conflict(f"a batch of {len(chains)} lost against another writer ({words}) → try again") from error
+                raise Conflict(
+                    f"a batch of {len(chains)} lost against another writer ({words}) → try again",
+                    f"一批 {len(chains)} 条与他人同时写入而未成功（{words}） → 请重试",
+                ) from error
     raise AssertionError("unreachable")
 
 
@@ -129,9 +132,25 @@ class _Batch:
     def _problem(self, chain: Chain) -> InputError | None:
         size = len(chain.entries)
         if not 0 < size <= LONGEST_SET:
-            return InputError([Problem(f"a set of {size}", fix=f"give 1 to {LONGEST_SET}", field="entries")])
+            return InputError(
+                [
+                    Problem(
+                        Said(f"a set of {size}", f"一组有 {size} 条"),
+                        fix=Said(f"give 1 to {LONGEST_SET}", f"请给 1 至 {LONGEST_SET} 条"),
+                        field="entries",
+                    )
+                ]
+            )
         if len({id(entry) for entry in chain.entries}) < size:
-            return InputError([Problem("the same entry twice in a set", fix="make it anew", field="entries")])
+            return InputError(
+                [
+                    Problem(
+                        Said("the same entry twice in a set", "同一条分录在一组中出现两次"),
+                        fix=Said("make it anew", "请重新生成"),
+                        field="entries",
+                    )
+                ]
+            )
         try:
             for entry, name in zip(chain.entries, chain.keys(), strict=True):
                 check_entry(entry, name, self.now, id(entry.causes) in self.checked)
@@ -145,7 +164,13 @@ class _Batch:
             before, outcome = self.outcomes[chain.key]
             if before.entries == chain.entries:
                 return outcome
-            return Outcome(chain.key, refusal=Conflict(f"key {chain.key!r} is twice in the batch with other content"))
+            return Outcome(
+                chain.key,
+                refusal=Conflict(
+                    f"key {chain.key!r} is twice in the batch with other content",
+                    f"键 {chain.key!r} 在同一批中出现两次而内容不同",
+                ),
+            )
         outcome = self._repeat(chain) or self._post(chain)
         self.outcomes[chain.key] = (chain, outcome)
         return outcome

@@ -12,7 +12,7 @@ import polars as pl
 from django.db import connection
 from django.utils import timezone
 
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Account, Organisation, Origin, Seal
@@ -136,7 +136,15 @@ def make_statement(code: str, start: date | None, end: date | None, *, actor: Ac
     NotFound where the actor sees no such account, InputError for a period that ends before it begins.
     """
     if start and end and end < start:
-        raise InputError([Problem(f"from {start} to {end}", "end on the day it begins or later", field="to")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"from {start} to {end}", f"从 {start} 到 {end}"),
+                    Said("end on the day it begins or later", "结束日期不得早于开始日期"),
+                    field="to",
+                )
+            ]
+        )
     since, until = (
         _moment(max(start or BEGINNING, BEGINNING)),
         _moment(end + timedelta(days=1) if end and end < END else END),
@@ -192,7 +200,7 @@ def trial_balance(as_of: date | None = None, *, actor: Actor) -> pl.DataFrame:
     """Every account with what it received and gave until the end of that day, as `TRIAL_BALANCE`; each unit's balances
     sum to zero. An account of an organisation that was made up is `generated`; one of nobody's (a pot, a budget) where
     the city has such organisations. For the operator and auditors."""
-    require(actor.sees_all, actor, "read the trial balance")
+    require(actor.sees_all, actor, Said("read the trial balance", "查看试算平衡表"))
     until = _moment(as_of + timedelta(days=1) if as_of and as_of < END else END)
     rows = _rows(TURNOVER, [until])
     ownerless = has_generated()
@@ -213,7 +221,10 @@ def totals_of(trial: pl.DataFrame) -> pl.DataFrame:
 def find_visible(code: str, actor: Actor) -> Account:
     account = Account.objects.visible_to(actor).select_related("owner").filter(code=code).first()
     if account is None:
-        raise NotFound(f"no account {code!r} → siwei ledger trial-balance lists them")
+        raise NotFound(
+            f"no account {code!r} → siwei ledger trial-balance lists them",
+            f"没有账户 {code!r} → 可用 siwei ledger trial-balance 列出",
+        )
     return account
 
 

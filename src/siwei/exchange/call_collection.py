@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Max, Min, Sum
 
-from siwei.errors import Conflict
+from siwei.errors import Conflict, Said
 from siwei.exchange.access import can_act_for, can_operate, require
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event
@@ -23,7 +23,7 @@ COLLECT_AFTER = timedelta(hours=1)
 
 def collect_due_calls(*, actor: Actor, now: datetime) -> int:
     """Collect the lines whose oldest uncollected call ended an hour ago, and throw away what was kept long enough."""
-    require(can_operate(actor), actor, "collect calls")
+    require(can_operate(actor), actor, Said("collect calls", "汇总调用"))
     KeptCall.objects.filter(expires_at__lte=now).delete()
     waiting = _uncollected().values("line").annotate(oldest=Min("ended_at")).filter(oldest__lte=now - COLLECT_AFTER)
     lines = AgreementLine.objects.filter(pk__in=waiting.values("line")).select_related("agreement").order_by("pk")
@@ -78,7 +78,11 @@ def stop_calls(agreement: str, *, actor: Actor, now: datetime) -> None:
     """
     deal = lock_agreement(agreement)
     parties = deal.parties.values_list("organisation_id", flat=True)
-    require(any(can_act_for(actor, each) for each in parties), actor, f"stop calls under {agreement}")
+    require(
+        any(can_act_for(actor, each) for each in parties),
+        actor,
+        Said(f"stop calls under {agreement}", f"停止 {agreement} 下的调用"),
+    )
     was_open = deal.lines.filter(offer__kind="model", meter__closed_at=None).exists()
     with suppress(Conflict):
         close_meters(deal, now=now)

@@ -101,4 +101,7 @@ def close_meters(agreement: Agreement, *, now: datetime) -> None:
         CallMeter.objects.get_or_create(line=line, defaults={"limit_microfen": line.quantity, "closed_at": now})
         CallMeter.objects.filter(line=line, closed_at=None).update(closed_at=now)
     if running := ModelCall.objects.filter(line__agreement=agreement, state=CallState.OPEN).count():
-        raise Conflict(f"{running} call(s) under {agreement.key} have not ended → stop its calls, and try again")
+        raise Conflict(
+            f"{running} call(s) under {agreement.key} have not ended → stop its calls, and try again",
+            f"{agreement.key} 下还有 {running} 次调用未结束 → 请先停止调用再试",
+        )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 
 DEEPEST = 30
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -28,24 +28,30 @@ def check_storable(value: Any, place: str = "") -> None:
     that are none, nesting deeper than DEEPEST, what is not data at all."""
     problem = _unstorable(value, DEEPEST)
     if problem:
-        raise InputError([Problem(problem, fix="leave it out", field=place)])
+        raise InputError([Problem(problem, fix=Said("leave it out", "请去掉"), field=place)])
 
 
 def _unstorable(value: Any, depth: int) -> str:
     if depth == 0:
-        return f"nested more than {DEEPEST} levels deep"
+        return Said(f"nested more than {DEEPEST} levels deep", f"嵌套超过 {DEEPEST} 层")
     if isinstance(value, str):
-        return "a text holds NUL or half a character" if UNSTORABLE.search(value) else ""
+        return (
+            Said("a text holds NUL or half a character", "文字中有 NUL 或半个字符") if UNSTORABLE.search(value) else ""
+        )
     if value is None or isinstance(value, int):
         return ""
     if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{value} is not a number"
+        return "" if math.isfinite(value) else Said(f"{value} is not a number", f"{value} 不是数字")
     if isinstance(value, Mapping):
         parts = [*value.keys(), *value.values()]
     elif isinstance(value, (list, tuple, set, frozenset)):
         parts = list(value)
     else:
-        return "" if isinstance(value, date) else f"{type(value).__name__} is not data"
+        return (
+            ""
+            if isinstance(value, date)
+            else Said(f"{type(value).__name__} is not data", f"{type(value).__name__} 不是数据")
+        )
     return next((problem for part in parts if (problem := _unstorable(part, depth - 1))), "")
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from django.db.models import Q, Sum
 
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, Problem
+from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_manage_people_of, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
@@ -56,14 +56,28 @@ class Commitment:
 def open_project(organisation: str, name: str, *, actor: Actor, now: datetime, idempotency_key: str) -> Project:
     """A project of an organisation, which agreements, jobs and caps may name. For its managers and owners."""
     owner = find_organisation(organisation)
-    require(can_manage_people_of(actor, owner.pk), actor, f"open projects of {owner.name}")
+    require(
+        can_manage_people_of(actor, owner.pk),
+        actor,
+        Said(f"open projects of {owner.name}", f"为 {owner.name} 建立项目"),
+    )
     content = {"organisation": organisation, "name": name}
     if repeated("open_project", idempotency_key, content):
         return find_project(organisation, name)
     if not 0 < len(name.strip()) <= 80 or name != name.strip():
-        raise InputError([Problem(f"a project's name of {len(name.strip())} characters", "1 to 80", field="name")])
+        raise InputError(
+            [
+                Problem(
+                    Said(
+                        f"a project's name of {len(name.strip())} characters", f"项目名称有 {len(name.strip())} 个字符"
+                    ),
+                    Said("1 to 80", "1 至 80 个"),
+                    field="name",
+                )
+            ]
+        )
     if Project.objects.filter(organisation=owner, name=name).exists():
-        raise Conflict(f"{owner.name} has a project {name!r} already")
+        raise Conflict(f"{owner.name} has a project {name!r} already", f"{owner.name} 已有名为 {name!r} 的项目")
     project = Project.objects.create(organisation=owner, name=name, opened_at=now)
     record_event(
         "open_project", idempotency_key, content, subject=f"project:{organisation}:{name}", actor=actor, now=now,
@@ -91,7 +105,9 @@ def set_cap(
     `starts_on` to `ends_on`. What was signed in that time already counts. A hard cap is never below what is committed
     (`Conflict`)."""
     owner = find_organisation(organisation)
-    require(can_commit_money_for(actor, owner.pk), actor, f"set caps of {owner.name}")
+    require(
+        can_commit_money_for(actor, owner.pk), actor, Said(f"set caps of {owner.name}", f"设定 {owner.name} 的上限")
+    )
     content = {
         "organisation": organisation, "amount": amount, "starts_on": starts_on, "ends_on": ends_on, "unit": unit,
         "is_hard": is_hard, "project": project, "person": person,
@@ -213,7 +229,9 @@ def find_project(organisation: str, name: str) -> Project:
     try:
         return Project.objects.get(organisation__key=organisation, name=name)
     except Project.DoesNotExist:
-        raise NotFound(f"{organisation} has no project {name!r} → open it first") from None
+        raise NotFound(
+            f"{organisation} has no project {name!r} → open it first", f"{organisation} 没有项目 {name!r} → 请先建立"
+        ) from None
 
 
 def _job_amounts(job: Job, quantity: int) -> dict[str, int]:
@@ -232,15 +250,19 @@ def _commit_to(cap: Cap, amount: int, subject: str, now: datetime) -> None:
         cap.account.refresh_from_db()
         raise InsufficientFunds(
             f"the cap of {words_of(cap)} has {cap.left} {cap.unit} left until {cap.ends_on}, this takes {amount} "
-            "→ ask whoever keeps its money to raise it, or take less"
+            "→ ask whoever keeps its money to raise it, or take less",
+            f"{words_of(cap).zh} 的上限到 {cap.ends_on} 只余 {cap.left} {cap.unit}，此次需 {amount} "
+            "→ 请管理资金的人提高上限，或减少用量",
         ) from None
     cap.account.refresh_from_db()
     _alert(cap, now)
 
 
-def words_of(cap: Cap) -> str:
-    of = f"project {cap.project.name}" if cap.project else cap.person.username if cap.person else ""
-    return f"{cap.organisation.name} ({of})" if of else cap.organisation.name
+def words_of(cap: Cap) -> Said:
+    name, of = cap.organisation.name, cap.person.username if cap.person else ""
+    if cap.project:
+        return Said(f"{name} (project {cap.project.name})", f"{name}（项目 {cap.project.name}）")
+    return Said(f"{name} ({of})", f"{name}（{of}）") if of else Said(name, name)
 
 
 def _alert(cap: Cap, now: datetime) -> None:
@@ -273,19 +295,43 @@ def _find_member(owner: Organisation, username: str) -> Person:
     mandate = Representative.objects.filter(organisation=owner, person__username=username, approved_at__isnull=False)
     found = mandate.select_related("person").first()
     if found is None:
-        raise NotFound(f"{owner.name} has nobody named {username!r}")
+        raise NotFound(f"{owner.name} has nobody named {username!r}", f"{owner.name} 没有名为 {username!r} 的人")
     return found.person
 
 
 def _check_cap(amount: int, unit: str, starts_on: date, ends_on: date, project: str | None, person: str | None) -> None:
     problems: list[Problem] = []
     if type(amount) is not int or not 0 <= amount <= AMOUNT_LIMIT:
-        problems.append(Problem(f"a cap of {amount!r}", "an integer, not negative", field="amount"))
+        problems.append(
+            Problem(
+                Said(f"a cap of {amount!r}", f"上限 {amount!r} 不成立"),
+                Said("an integer, not negative", "不为负的整数"),
+                field="amount",
+            )
+        )
     if unit not in CapUnit.values:
-        problems.append(Problem(f"no unit {unit!r}", f"one of {', '.join(CapUnit.values)}", field="unit"))
+        problems.append(
+            Problem(
+                Said(f"no unit {unit!r}", f"没有单位 {unit!r}"),
+                Said(f"one of {', '.join(CapUnit.values)}", f"{'、'.join(CapUnit.values)} 之一"),
+                field="unit",
+            )
+        )
     if ends_on < starts_on:
-        problems.append(Problem(f"it would end on {ends_on}", "not before it begins", field="ends_on"))
+        problems.append(
+            Problem(
+                Said(f"it would end on {ends_on}", f"结束日期为 {ends_on}"),
+                Said("not before it begins", "不得早于开始日期"),
+                field="ends_on",
+            )
+        )
     if project and person:
-        problems.append(Problem("a cap is of a project or of a person", "name one of them", field="project"))
+        problems.append(
+            Problem(
+                Said("a cap is of a project or of a person", "上限须针对一个项目或一个人"),
+                Said("name one of them", "请指定其一"),
+                field="project",
+            )
+        )
     if problems:
         raise InputError(problems)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
@@ -77,9 +77,22 @@ PURPOSES = (
 def check_consents(given: Collection[str]) -> None:
     known = {purpose.id for purpose in PURPOSES}
     missing = [purpose.id for purpose in PURPOSES if purpose.is_needed and purpose.id not in given]
-    problems = [Problem(f"no purpose {each!r}", "one of those shown", field="consents") for each in set(given) - known]
-    problems += [Problem(f"consent to {each!r} is missing", "without it there is no account", field="consents")
-                 for each in missing]  # fmt: skip
+    problems = [
+        Problem(
+            Said(f"no purpose {each!r}", f"没有用途 {each!r}"),
+            Said("one of those shown", "请从所示用途中选"),
+            field="consents",
+        )
+        for each in set(given) - known
+    ]
+    problems += [
+        Problem(
+            Said(f"consent to {each!r} is missing", f"缺少对 {each!r} 的同意"),
+            Said("without it there is no account", "没有这项同意就不能开户"),
+            field="consents",
+        )
+        for each in missing
+    ]
     if problems:
         raise InputError(problems)
 
@@ -116,10 +129,10 @@ def _standing(person_id: int, purpose: str) -> "QuerySet[Consent]":
 @action
 def give_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
     """For the person alone, who signed in. Given again, it is the one that stands; to changed words it is another."""
-    require(actor.person_id is not None and not actor.by_key, actor, "consent for anybody else")
+    require(actor.person_id is not None and not actor.by_key, actor, Said("consent for anybody else", "代他人同意"))
     words = next((each for each in PURPOSES if each.id == purpose), None)
     if words is None:
-        raise NotFound(f"no purpose {purpose!r} is asked for")
+        raise NotFound(f"no purpose {purpose!r} is asked for", f"没有征求过 {purpose!r} 用途的同意")
     person = Person.objects.get(pk=actor.person_id)
     standing = person.consents.filter(purpose=purpose, withdrawn_at=None)
     standing.exclude(text_sha256=words.sha256).update(withdrawn_at=now)
@@ -138,12 +151,19 @@ def give_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
 def withdraw_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
     """For the person alone; facts of the person are erased with the consent to keep them. What an account needs is
     withdrawn by closing it, which the operator does on request."""
-    require(actor.person_id is not None and not actor.by_key, actor, "withdraw a consent for anybody else")
+    require(
+        actor.person_id is not None and not actor.by_key,
+        actor,
+        Said("withdraw a consent for anybody else", "代他人撤回同意"),
+    )
     consent = Consent.objects.filter(person__pk=actor.person_id or 0, purpose=purpose, withdrawn_at=None).first()
     if consent is None:
-        raise NotFound(f"no consent to {purpose!r} stands")
+        raise NotFound(f"no consent to {purpose!r} stands", f"没有有效的 {purpose!r} 同意")
     if any(each.is_needed for each in PURPOSES if each.id == purpose):
-        raise Conflict(f"an account needs the consent to {purpose!r} → ask the operator to close the account")
+        raise Conflict(
+            f"an account needs the consent to {purpose!r} → ask the operator to close the account",
+            f"账号须有对 {purpose!r} 的同意 → 请运营方注销账号",
+        )
     Consent.objects.filter(pk=consent.pk).update(withdrawn_at=now)
     if purpose == PERSON_PROOF:
         take_back_proofs(consent.person_id, now)

@@ -13,7 +13,7 @@ import polars as pl
 from django.utils import timezone
 
 from siwei.city.attributes import Attribute
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.models import Agreement, AgreementLine, AgreementState, FactStatus
 from siwei.exchange.parties import listed_providers
 from siwei.policy import FactStatus as Proof
@@ -103,7 +103,10 @@ def claim_facts(claim: Mapping[str, Any], attributes: Mapping[str, Attribute]) -
 def find_claim(claims: pl.DataFrame, id: str) -> dict[str, Any]:
     found = claims.filter(pl.col(ID) == id)
     if found.is_empty():
-        raise NotFound(f"no claim {id!r} → the lines of a signed agreement are claims of its consumer")
+        raise NotFound(
+            f"no claim {id!r} → the lines of a signed agreement are claims of its consumer",
+            f"没有申领项 {id!r} → 已签协议的各行是其需求方的申领项",
+        )
     return found.row(0, named=True)
 
 
@@ -116,8 +119,13 @@ def _wanted(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
 
 
 def _wrong_type(attribute: Attribute) -> Problem:
-    message = f"{attribute.id} is declared as {attribute.type}"
-    return Problem(message, f"the exchange knows it as {CONTRACT[attribute.id][0]}", "attributes.csv", field="type")
+    message = Said(f"{attribute.id} is declared as {attribute.type}", f"{attribute.id} 声明的类型为 {attribute.type}")
+    return Problem(
+        message,
+        Said(f"the exchange knows it as {CONTRACT[attribute.id][0]}", f"平台中其类型为 {CONTRACT[attribute.id][0]}"),
+        "attributes.csv",
+        field="type",
+    )
 
 
 def _row(line: AgreementLine, listed: Iterable[str]) -> dict[str, Any]:

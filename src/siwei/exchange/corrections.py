@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from siwei.errors import InputError, InsufficientFunds, Problem
+from siwei.errors import InputError, InsufficientFunds, Problem, Said
 from siwei.exchange.accounts import own_share_account, receivable_account
 from siwei.exchange.charges import charge_lines, come_to, earlier_of, lines_of
 from siwei.exchange.ledger import Entry, write_transfer
@@ -22,8 +22,21 @@ def correct_delivery(
 ) -> dict[str, int]:
     """The delivery is taken for `amount_fen`, at most what it was to pay; the rest is released at the end."""
     if amount_fen > delivery.amount_fen:
-        fix = f"0 to {delivery.amount_fen} fen; more is a new agreement"
-        raise InputError([Problem(f"{amount_fen} fen for delivery {delivery.number}", fix, field="outcome")])
+        fix = Said(
+            f"0 to {delivery.amount_fen} fen; more is a new agreement", f"0 至 {delivery.amount_fen} 分；更多须另签协议"
+        )
+        raise InputError(
+            [
+                Problem(
+                    Said(
+                        f"{amount_fen} fen for delivery {delivery.number}",
+                        f"交付 {delivery.number} 填了 {amount_fen} 分",
+                    ),
+                    fix,
+                    field="outcome",
+                )
+            ]
+        )
     paid = delivery.state == DeliveryState.ACCEPTED
     values: dict[str, Any] = {"state": DeliveryState.ACCEPTED, "amount_fen": amount_fen, "reason": because[:4_000]}
     if not paid:
@@ -63,7 +76,8 @@ def pay_back(line: AgreementLine, key: str, now: datetime) -> dict[str, int]:
                 write_transfer(entry, key=f"dispute:{key}:{payer}", now=now)
             except InsufficientFunds:
                 raise InsufficientFunds(
-                    f"{line.provider.name} has less than {amount} fen left to be paid → claim it back from it first"
+                    f"{line.provider.name} has less than {amount} fen left to be paid → claim it back from it first",
+                    f"{line.provider.name} 尚待支付的不足 {amount} 分 → 请先向其追回",
                 ) from None
     return {
         "returned_metered_fen": over, "returned_voucher_fen": back["voucher"], "returned_own_fen": back["own"]

@@ -54,7 +54,10 @@ def sqlite_copy(target: Path) -> Iterator[None]:
         copy.close()
         source.close()
     if found != ["ok"]:
-        raise Conflict(f"the database {name} is damaged ({'; '.join(found)}) → restore the last good backup")
+        raise Conflict(
+            f"the database {name} is damaged ({'; '.join(found)}) → restore the last good backup",
+            f"数据库 {name} 已损坏（{'; '.join(found)}） → 请恢复最近一份完好的备份",
+        )
     with at_file(target):
         yield
 
@@ -97,7 +100,10 @@ def dump_postgresql(snapshot: str) -> Iterator[bytes]:
             raise
         words = dumping.stderr.read().decode(errors="replace").strip()
     if dumping.returncode:
-        raise Conflict(f"pg_dump failed: {_last_line(words)} → nothing was saved")
+        raise Conflict(
+            f"pg_dump failed: {_last_line(words)} → nothing was saved",
+            f"pg_dump 失败：{_last_line(words)} → 未保存任何内容",
+        )
 
 
 def load_postgresql(pieces: Iterable[bytes]) -> None:
@@ -105,7 +111,8 @@ def load_postgresql(pieces: Iterable[bytes]) -> None:
     if tables := every_table():
         name = connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]
         raise Conflict(
-            f"the database {name} is not empty ({len(tables)} tables) → name one that is, SIWEI_DATABASE_URL"
+            f"the database {name} is not empty ({len(tables)} tables) → name one that is, SIWEI_DATABASE_URL",
+            f"数据库 {name} 不是空的（有 {len(tables)} 张表） → 请在 SIWEI_DATABASE_URL 中指定空库",
         )
     connection = connections[DEFAULT_DB_ALIAS]
     name = connection.get_connection_params()["dbname"]
@@ -126,7 +133,10 @@ def load_postgresql(pieces: Iterable[bytes]) -> None:
             raise
         words = loading.stderr.read().decode(errors="replace").strip()
     if loading.returncode:
-        raise Conflict(f"pg_restore failed: {_last_line(words)} → the database is as it was")
+        raise Conflict(
+            f"pg_restore failed: {_last_line(words)} → the database is as it was",
+            f"pg_restore 失败：{_last_line(words)} → 数据库保持原样",
+        )
 
 
 def empty_postgresql() -> None:
@@ -176,7 +186,10 @@ def find_program(name: str) -> str:
     newest = max(versions, key=lambda path: float(path.parents[1].name), default=None)
     found = str(newest) if newest else shutil.which(name)
     if found is None:
-        raise EnvironmentMissing(f"{name} is not installed → apt-get install postgresql-client")
+        raise EnvironmentMissing(
+            f"{name} is not installed → apt-get install postgresql-client",
+            f"未安装 {name} → apt-get install postgresql-client",
+        )
     return found
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.archives import check_archive
 from siwei.exchange.files import KeptFile, keep_parts, parts_of, path_of
 
@@ -19,13 +19,28 @@ def keep_file(
     it is no plain file, has another checksum, or is an archive that must not be handed on), naming `place`."""
     if not source.is_file() or source.is_symlink():
         raise InputError(
-            [Problem("the file is not there, or is no plain file", "put it beside the others", field=place)]
+            [
+                Problem(
+                    Said("the file is not there, or is no plain file", "文件不存在，或不是普通文件"),
+                    Said("put it beside the others", "请与其他文件放在一起"),
+                    field=place,
+                )
+            ]
         )
 
     def check(copy: Path, kept: KeptFile) -> None:
         if kept.sha256 != expected_sha256:
-            fix = f"it is {kept.sha256}; give the file described, or describe it anew"
-            raise InputError([Problem("the file has another checksum than described", fix, field=place)])
+            fix = Said(
+                f"it is {kept.sha256}; give the file described, or describe it anew",
+                f"它是 {kept.sha256}；请给出所描述的文件，或重新描述",
+            )
+            raise InputError(
+                [
+                    Problem(
+                        Said("the file has another checksum than described", "文件的校验和与描述不符"), fix, field=place
+                    )
+                ]
+            )
         # The copy is looked through, not the original: nobody can change it in between.
         check_archive(copy, place)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.db.models import QuerySet
 
-from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said
 from siwei.exchange.access import SIGNERS, can_act_for, require, require_writer
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -38,6 +38,7 @@ from siwei.exchange.models import (
     Usage,
 )
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.state_words import word_zh
 from siwei.market.croissant import Croissant, FileObject, read_croissant
 
 MOST_TERMS = 200_000
@@ -70,13 +71,21 @@ def publish_dataset(
     `progress` is told a file's path, the bytes read of it and of how many. Raises InputError with every fault of the
     description, or the first of the files.
     """
-    require_writer(actor, "publish dataset")
+    require_writer(actor, Said("publish dataset", "发布数据集"))
     content = {"offer": offer, "metadata": hashlib.sha256(metadata).hexdigest(), "terms": _sha256(terms)}
     if earlier := _published(offer, content, actor, idempotency_key):
         return earlier
     found = read_croissant(metadata)
     if not 0 < len(terms.strip()) <= MOST_TERMS:
-        raise InputError([Problem("the terms are missing", f"1 to {MOST_TERMS} characters", field="terms")])
+        raise InputError(
+            [
+                Problem(
+                    Said("the terms are missing", "缺少条款"),
+                    Said(f"1 to {MOST_TERMS} characters", f"1 至 {MOST_TERMS} 个字符"),
+                    field="terms",
+                )
+            ]
+        )
     # Before the transaction: no other writer waits for gigabytes. Until the rows name them the files are nobody's.
     kept = _keep_all(found, files, directory, progress)
     return _publish(offer, content, found, kept, terms, actor=actor, now=now, idempotency_key=idempotency_key)
@@ -85,15 +94,22 @@ def publish_dataset(
 def _published(offer: str, content: Mapping[str, str], actor: Actor, idempotency_key: str) -> DatasetVersion | None:
     """What the same request published before. Raises where the actor may not, or the offer cannot."""
     listing = find_listing(offer)
-    require(can_act_for(actor, listing.organisation_id), actor, f"publish the dataset of {offer}")
+    require(
+        can_act_for(actor, listing.organisation_id),
+        actor,
+        Said(f"publish the dataset of {offer}", f"发布 {offer} 的数据集"),
+    )
     if earlier := repeated("publish_dataset", idempotency_key, content):
         return DatasetVersion.objects.select_related("dataset").get(
             dataset__offer=listing, number=earlier.payload["version"]
         )
     if (listing.kind, listing.side, listing.state) != ("dataset", Side.OFFER, ListingState.OPEN):
-        raise Conflict(f"a dataset belongs to an open offer of one, and {offer} is a {listing.state} {listing.kind}")
+        raise Conflict(
+            f"a dataset belongs to an open offer of one, and {offer} is a {listing.state} {listing.kind}",
+            f"数据集属于一条开放的数据集供给，而 {offer} 是{word_zh(listing.state)}的 {listing.kind}",
+        )
     if listing.organisation is None:
-        raise Conflict("an organisation offers a dataset, not a person")
+        raise Conflict("an organisation offers a dataset, not a person", "提供数据集的是机构，不是个人")
     return None
 
 
@@ -151,7 +167,11 @@ def _publish(
 def withdraw_terms(dataset: str, number: int, *, actor: Actor, now: datetime) -> DatasetVersion:
     """Hand nothing more over under a version's terms. For the provider. Withdrawing again changes nothing."""
     version = find_version(dataset, number)
-    require(can_act_for(actor, version.dataset.organisation_id), actor, f"withdraw the terms of {version}")
+    require(
+        can_act_for(actor, version.dataset.organisation_id),
+        actor,
+        Said(f"withdraw the terms of {version}", f"撤回 {version} 的条款"),
+    )
     if DatasetVersion.objects.filter(pk=version.pk, withdrawn_at=None).update(withdrawn_at=now):
         accepted = version.acceptances.values_list("organisation", flat=True)
         record_event(
@@ -174,18 +194,31 @@ def accept_terms(
     """
     owner = find_organisation(organisation)
     role = actor.role_in(owner.pk)
-    require(role in SIGNERS and not actor.by_key, actor, f"accept terms for {owner.name}")
+    require(
+        role in SIGNERS and not actor.by_key,
+        actor,
+        Said(f"accept terms for {owner.name}", f"以 {owner.name} 名义接受条款"),
+    )
     version = find_version(dataset, number)
     if owner.pk == version.dataset.organisation_id:
-        raise Conflict(f"{owner.name} is the provider: its own terms are not accepted by itself")
+        raise Conflict(
+            f"{owner.name} is the provider: its own terms are not accepted by itself",
+            f"{owner.name} 就是提供方：自己的条款不由自己接受",
+        )
     if earlier := TermsAcceptance.objects.filter(version=version, organisation=owner).first():
         return earlier
     _require_newest(version)
     if terms_sha256 != version.terms_sha256:
-        raise Conflict("these are not the terms of this version → read them again, and accept what is shown now")
+        raise Conflict(
+            "these are not the terms of this version → read them again, and accept what is shown now",
+            "这不是该版本的条款 → 请重新阅读，并接受现在显示的内容",
+        )
     agreement = paying_agreement(version, owner)
     if agreement is None and price_of(version):
-        raise Conflict(f"{version.name} has a price → sign an agreement on {version.dataset.offer.key} first")
+        raise Conflict(
+            f"{version.name} has a price → sign an agreement on {version.dataset.offer.key} first",
+            f"{version.name} 须付费 → 请先就 {version.dataset.offer.key} 签署协议",
+        )
     made = TermsAcceptance.objects.create(
         version=version,
         organisation=owner,
@@ -225,11 +258,17 @@ def hand_over(
     is missing, Conflict where the agreement that pays is over.
     """
     owner = find_organisation(organisation)
-    require(actor.represents(owner.pk) and actor.person_id is not None, actor, f"have files for {owner.name}")
+    require(
+        actor.represents(owner.pk) and actor.person_id is not None,
+        actor,
+        Said(f"have files for {owner.name}", f"为 {owner.name} 取文件"),
+    )
     version = find_version(dataset, number)
     found = version.files.filter(number=file).first()
     if found is None:
-        raise NotFound(f"version {number} of {dataset} has no file {file}")
+        raise NotFound(
+            f"version {number} of {dataset} has no file {file}", f"{dataset} 的版本 {number} 没有文件 {file}"
+        )
     if owner.pk != version.dataset.organisation_id:
         _require_acceptance(version, owner, now)
     access = DatasetAccess.objects.create(
@@ -250,7 +289,9 @@ def find_version(dataset: str, number: int) -> DatasetVersion:
             dataset__key=dataset, number=number
         )
     except DatasetVersion.DoesNotExist:
-        raise NotFound(f"no version {number} of a dataset {dataset!r:.120}") from None
+        raise NotFound(
+            f"no version {number} of a dataset {dataset!r:.120}", f"数据集 {dataset!r:.120} 没有版本 {number}"
+        ) from None
 
 
 def price_of(version: DatasetVersion) -> int:
@@ -275,9 +316,15 @@ def _paying_lines(version: DatasetVersion, organisation: Organisation) -> QueryS
 def _require_acceptance(version: DatasetVersion, owner: Organisation, now: datetime) -> None:
     accepted = TermsAcceptance.objects.filter(version=version, organisation=owner).select_related("agreement").first()
     if version.withdrawn_at is not None:
-        raise NotAllowed(f"the terms of version {version.number} were withdrawn → accept those of a newer version")
+        raise NotAllowed(
+            f"the terms of version {version.number} were withdrawn → accept those of a newer version",
+            f"版本 {version.number} 的条款已撤回 → 请接受更新版本的条款",
+        )
     if accepted is None:
-        raise NotAllowed(f"{owner.name} has not accepted the terms of version {version.number} → accept them first")
+        raise NotAllowed(
+            f"{owner.name} has not accepted the terms of version {version.number} → accept them first",
+            f"{owner.name} 尚未接受版本 {version.number} 的条款 → 请先接受",
+        )
     if accepted.agreement is not None:
         _meter(version, owner, accepted.agreement, now)
 
@@ -290,7 +337,10 @@ def _meter(version: DatasetVersion, owner: Organisation, agreement: Agreement, n
         if Usage.objects.filter(reading=reading).exists():
             continue
         if agreement.state not in (AgreementState.SIGNED, AgreementState.DELIVERING) or agreement.ends_at <= now:
-            raise Conflict(f"{agreement.key} is {agreement.state} or has ended, and nothing was had under it")
+            raise Conflict(
+                f"{agreement.key} is {agreement.state} or has ended, and nothing was had under it",
+                f"{agreement.key} 处于“{word_zh(agreement.state)}”或已到期，其下未取得任何内容",
+            )
         measured = {"dataset": version.dataset.key, "version": version.number, "terms_sha256": version.terms_sha256}
         record_usage(
             agreement.key, line.number, reading=reading, quantity=line.quantity, measured=measured, actor=PLATFORM,
@@ -300,9 +350,12 @@ def _meter(version: DatasetVersion, owner: Organisation, agreement: Agreement, n
 
 def _require_newest(version: DatasetVersion) -> None:
     if version.withdrawn_at is not None:
-        raise Conflict(f"the terms of version {version.number} were withdrawn")
+        raise Conflict(f"the terms of version {version.number} were withdrawn", f"版本 {version.number} 的条款已撤回")
     if version.dataset.versions.filter(number__gt=version.number).exists():
-        raise Conflict(f"there is a newer version than {version.number} → accept its terms")
+        raise Conflict(
+            f"there is a newer version than {version.number} → accept its terms",
+            f"已有比 {version.number} 更新的版本 → 请接受其条款",
+        )
 
 
 def _handed_over(found: Croissant) -> list[FileObject]:
@@ -318,12 +371,20 @@ def _keep_all(
 ) -> dict[str, KeptFile]:
     named = {each.path: each for each in _handed_over(found) if each.path is not None}
     problems = [
-        Problem(f"the file {path!r:.80} is missing", "give it, or its https address", field="distribution")
+        Problem(
+            Said(f"the file {path!r:.80} is missing", f"缺少文件 {path!r:.80}"),
+            Said("give it, or its https address", "请提供文件，或其 https 地址"),
+            field="distribution",
+        )
         for path in named
         if path not in files
     ]
     problems += [
-        Problem(f"the description names no file {path!r:.80}", "describe it, or leave it out", field="files")
+        Problem(
+            Said(f"the description names no file {path!r:.80}", f"描述中没有文件 {path!r:.80}"),
+            Said("describe it, or leave it out", "请补充描述，或去掉该文件"),
+            field="files",
+        )
         for path in files
         if path not in named
     ]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from siwei.city.attributes import Attribute, canonical_text, parse_value
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_act_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import aggregate_facts, read_attributes
@@ -15,6 +15,7 @@ from siwei.exchange.contract_claims import claim_facts, claim_table, find_claim
 from siwei.exchange.models import Decision, Organisation
 from siwei.exchange.projects import find_project_of, project_values
 from siwei.exchange.relations import related_around
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.subjects import best_values, facts_on, of_subject
 from siwei.policy import Explanation, FactStatus, FactValue, Programme, explain
 
@@ -50,8 +51,13 @@ def subject_facts(
     elif programme.applies_to == "project":
         facts |= project_values(find_project_of(organisation, subject), as_of, attributes)
     elif programme.applies_to != "organisation" or subject:
-        message = f"{programme.id} is for a {programme.applies_to}, not for {subject or organisation.key}"
-        raise InputError([Problem(message, "name what it is to be decided for", field="subject")])
+        message = Said(
+            f"{programme.id} is for a {programme.applies_to}, not for {subject or organisation.key}",
+            f"{programme.id} 面向{word_zh(programme.applies_to)}，不面向 {subject or organisation.key}",
+        )
+        raise InputError(
+            [Problem(message, Said("name what it is to be decided for", "请写明为谁判定"), field="subject")]
+        )
     facts |= aggregate_facts([programme], organisation, as_of, attributes, facts)
     names = {*programme.attributes, *programme.pot_attributes}
     return {name: fact for name, fact in facts.items() if name in names}
@@ -75,7 +81,11 @@ def record_decision(
     The same key gives the decision as it was made then, whatever is known since. For the organisation's own people
     and the operator.
     """
-    require(can_act_for(actor, organisation.pk), actor, f"ask decisions for {organisation.name}")
+    require(
+        can_act_for(actor, organisation.pk),
+        actor,
+        Said(f"ask decisions for {organisation.name}", f"为 {organisation.name} 请求判定"),
+    )
     content = {"programme": programme.id, "organisation": organisation.key, "as_of": as_of}
     content |= {"subject": subject} if subject else {}
     if repeated("record_decision", idempotency_key, content):
@@ -114,13 +124,18 @@ def replay_decision(decision: Decision, programme: Programme, attributes: Mappin
     if programme.sha256 != decision.version_sha256:
         raise Conflict(
             f"{decision.key} was made by version {decision.version_sha256[:12]} of {decision.programme}, "
-            f"this is {programme.sha256[:12]} → replay it with the programme's text of that day"
+            f"this is {programme.sha256[:12]} → replay it with the programme's text of that day",
+            f"{decision.key} 由 {decision.programme} 的版本 {decision.version_sha256[:12]} 作出，"
+            f"此处为 {programme.sha256[:12]} → 请用当日的政策文本重放",
         )
     known = read_attributes(programme, attributes)
     facts = {name: fact_from_plain(known[name], fact) for name, fact in decision.inputs.items()}
     explanation = explain(programme, facts, decision.as_of, known)
     if explanation.to_dict() != decision.result:
-        raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
+        raise Conflict(
+            f"{decision.key} does not replay: the rules' own code decides differently now",
+            f"{decision.key} 重放不一致：规则代码现在得出不同结果",
+        )
     return explanation
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_act_for, can_sign_for, can_speak_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
@@ -24,6 +24,7 @@ from siwei.exchange.models import (
     DeliveryState,
     Job,
 )
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.states import lock_agreement, move, require_step
 from siwei.market.kind import Kind
 
@@ -90,16 +91,23 @@ def submit_delivery(
     delivery = find_delivery(deal, number)
     sides = [delivery.giver] if delivery.form == DeliveryForm.MILESTONE else [delivery.giver, delivery.receiver]
     party = next((side for side in sides if can_speak_for(actor, side)), None)
-    require(party is not None, actor, f"submit delivery {number} of {agreement}")
+    require(
+        party is not None, actor, Said(f"submit delivery {number} of {agreement}", f"提交 {agreement} 的交付 {number}")
+    )
     assert party is not None
     content = {"agreement": agreement, "number": number, "evidence": evidence, "quantity": quantity}
     if repeated("submit_delivery", idempotency_key, content):
         return delivery
-    _check_text(evidence, "evidence", "say what shows it: a report, a protocol, a link, a date")
+    _check_text(
+        evidence,
+        "evidence",
+        Said("say what shows it: a report, a protocol, a link, a date", "请说明依据：报告、记录、链接、日期"),
+    )
     require_step(deal, "deliver")
     if delivery.state not in (DeliveryState.PLANNED, DeliveryState.REJECTED):
         raise Conflict(
-            f"delivery {number} of {agreement} is {delivery.state}; only a planned or rejected one is submitted"
+            f"delivery {number} of {agreement} is {delivery.state}; only a planned or rejected one is submitted",
+            f"{agreement} 的交付 {number} 处于“{word_zh(delivery.state)}”；只有已计划或被退回的可以提交",
         )
     if quantity is not None and quantity != delivery.quantity:
         _split(delivery, quantity)
@@ -119,7 +127,11 @@ def accept_delivery(agreement: str, number: int, *, actor: Actor, now: datetime)
     person than the one who did. What it pays is captured; accepting again changes nothing."""
     deal = lock_agreement(agreement)
     delivery = find_delivery(deal, number)
-    require(can_sign_for(actor, decider_of(delivery)), actor, f"accept delivery {number} of {agreement}")
+    require(
+        can_sign_for(actor, decider_of(delivery)),
+        actor,
+        Said(f"accept delivery {number} of {agreement}", f"验收 {agreement} 的交付 {number}"),
+    )
     if delivery.state == DeliveryState.ACCEPTED:
         return delivery
     _check_decidable(deal, delivery, actor)
@@ -131,7 +143,8 @@ def accept_delivery(agreement: str, number: int, *, actor: Actor, now: datetime)
         settlement = charge_lines(deal, lines, f"delivery:{number}", now)
         if settlement is not None and any(each["uncollected_fen"] for each in settlement.detail):
             raise Conflict(
-                f"what was held for {agreement} has expired and no longer pays delivery {number} → agree anew"
+                f"what was held for {agreement} has expired and no longer pays delivery {number} → agree anew",
+                f"为 {agreement} 冻结的款项已到期，不再支付交付 {number} → 请重新签约",
             )
     _complete_if_all_accepted(deal)
     _record("accept_delivery", f"{agreement}:{number}", {}, deal, delivery, actor, now)
@@ -147,11 +160,11 @@ def reject_delivery(
     deal = lock_agreement(agreement)
     delivery = find_delivery(deal, number)
     allowed = can_speak_for(actor, decider_of(delivery))
-    require(allowed, actor, f"reject delivery {number} of {agreement}")
+    require(allowed, actor, Said(f"reject delivery {number} of {agreement}", f"退回 {agreement} 的交付 {number}"))
     content = {"agreement": agreement, "number": number, "because": because}
     if repeated("reject_delivery", idempotency_key, content):
         return delivery
-    _check_text(because, "because", "say what is missing, so that it can be mended")
+    _check_text(because, "because", Said("say what is missing, so that it can be mended", "请说明缺少什么，以便补正"))
     _check_decidable(deal, delivery, actor)
     Delivery.objects.filter(pk=delivery.pk).update(
         state=DeliveryState.REJECTED, reason=because, decided_at=now, decided_by=actor.person_id
@@ -173,14 +186,20 @@ def complete_agreement(key: str, *, actor: Actor, now: datetime) -> Agreement:
     providers = {line.provider_id for line in lines}
     allowed = any(can_act_for(actor, provider) for provider in providers)
     allowed = allowed or (not lines and (actor.is_operator or any(can_speak_for(actor, party) for party in parties)))
-    require(allowed, actor, f"complete {key}")
+    require(allowed, actor, Said(f"complete {key}", f"完成 {key}"))
     if agreement.state in (AgreementState.COMPLETED, AgreementState.SETTLED):
         return agreement
     require_step(agreement, "complete")
     if running := Job.objects.filter(line__agreement=agreement, state__in=ACTIVE).count():
-        raise Conflict(f"{running} job(s) under {key} have not ended → wait, or cancel them")
+        raise Conflict(
+            f"{running} job(s) under {key} have not ended → wait, or cancel them",
+            f"{key} 下还有 {running} 个作业未结束 → 请等待，或取消",
+        )
     if waiting := agreement.deliveries.filter(state=DeliveryState.SUBMITTED).count():
-        raise Conflict(f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute")
+        raise Conflict(
+            f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute",
+            f"{key} 下有 {waiting} 项交付等待答复 → 请验收、退回或提出争议",
+        )
     move(agreement, "complete", AgreementState.COMPLETED)
     record_event(
         "complete_agreement",
@@ -204,7 +223,9 @@ def find_delivery(agreement: Agreement, number: int) -> Delivery:
     try:
         return found.get(agreement=agreement, number=number)
     except Delivery.DoesNotExist:
-        raise NotFound(f"agreement {agreement.key!r} has no delivery {number}") from None
+        raise NotFound(
+            f"agreement {agreement.key!r} has no delivery {number}", f"协议 {agreement.key!r} 没有交付 {number}"
+        ) from None
 
 
 def _check_terms(
@@ -217,28 +238,56 @@ def _check_terms(
     for number, each in enumerate(terms, 1):
         place = f"deliveries[{number}]"
         if not 0 < len(each.title.strip()) <= 200:
-            problems.append(Problem("a delivery has a title of 1 to 200 characters", field=place))
+            problems.append(
+                Problem(
+                    Said("a delivery has a title of 1 to 200 characters", "交付的名称为 1 至 200 个字符"), field=place
+                )
+            )
         if type(each.amount_fen) is not int or each.amount_fen < 0:
-            problems.append(Problem("an amount is an integer in fen, not negative", field=place))
+            problems.append(
+                Problem(Said("an amount is an integer in fen, not negative", "金额为整数（分），不得为负"), field=place)
+            )
         if each.line is None:
             known = range(1, len(parties) + 1)
             if each.giver not in known or each.receiver not in known or each.giver == each.receiver:
-                fix = f"give `giver` and `receiver` as two numbers from 1 to {len(parties)}, or a line"
-                problems.append(Problem("a delivery runs from one party to another", fix, field=place))
+                fix = Said(
+                    f"give `giver` and `receiver` as two numbers from 1 to {len(parties)}, or a line",
+                    f"请在 1 至 {len(parties)} 中给出 `giver` 和 `receiver` 两个不同的编号，或给出行号",
+                )
+                problems.append(
+                    Problem(Said("a delivery runs from one party to another", "交付须由一方给另一方"), fix, field=place)
+                )
             if each.amount_fen:
-                problems.append(Problem("what pays belongs to a line", "name its line", field=place))
+                problems.append(
+                    Problem(
+                        Said("what pays belongs to a line", "须付款的交付属于某一行"),
+                        Said("name its line", "请写明行号"),
+                        field=place,
+                    )
+                )
         elif each.line not in lines:
-            problems.append(Problem(f"there is no line {each.line}", field=place))
+            problems.append(Problem(Said(f"there is no line {each.line}", f"没有第 {each.line} 行"), field=place))
         elif lines[each.line].offer_id is not None and kind.delivered_by == "meter":
-            problems.append(Problem(f"line {each.line} is metered, as every {kind.id} is", field=place))
+            problems.append(
+                Problem(
+                    Said(
+                        f"line {each.line} is metered, as every {kind.id} is",
+                        f"第 {each.line} 行按计量，{kind.name.zh}均如此",
+                    ),
+                    field=place,
+                )
+            )
     if problems:
         raise InputError(problems)
     for number, line in lines.items():
         own = [each.amount_fen for each in terms if each.line == number]
         if own and sum(own) != line.gross_fen:
             problem = Problem(
-                f"the deliveries of line {number} sum to {sum(own)} fen, the line is worth {line.gross_fen}",
-                "let them sum to it exactly",
+                Said(
+                    f"the deliveries of line {number} sum to {sum(own)} fen, the line is worth {line.gross_fen}",
+                    f"第 {number} 行各项交付合计 {sum(own)} 分，而该行为 {line.gross_fen} 分",
+                ),
+                Said("let them sum to it exactly", "两者须相等"),
                 field="deliveries",
             )
             raise InputError([problem])
@@ -284,8 +333,14 @@ def _split(delivery: Delivery, quantity: int) -> None:
     """Leave what is not delivered yet planned under the next number; amounts part by quantity, to the fen."""
     whole = delivery.quantity
     if whole is None or type(quantity) is not int or not 0 < quantity < whole:
-        fix = f"give 1 to {whole}" if whole is not None else "a milestone is handed over whole"
-        raise InputError([Problem(f"a quantity of {quantity!r}", fix, field="quantity")])
+        fix = (
+            Said(f"give 1 to {whole}", f"请填 1 至 {whole}")
+            if whole is not None
+            else Said("a milestone is handed over whole", "里程碑须整个交付")
+        )
+        raise InputError(
+            [Problem(Said(f"a quantity of {quantity!r}", f"数量 {quantity!r} 不成立"), fix, field="quantity")]
+        )
     part_fen = delivery.amount_fen * quantity // whole
     last = delivery.agreement.deliveries.order_by("-number").values_list("number", flat=True)[0]
     rest = Delivery(
@@ -300,11 +355,14 @@ def _split(delivery: Delivery, quantity: int) -> None:
 def _check_decidable(agreement: Agreement, delivery: Delivery, actor: Actor) -> None:
     require_step(agreement, "deliver")
     if delivery.state != DeliveryState.SUBMITTED:
-        raise Conflict(f"delivery {delivery.number} of {agreement.key} is {delivery.state}, nothing to decide on")
+        raise Conflict(
+            f"delivery {delivery.number} of {agreement.key} is {delivery.state}, nothing to decide on",
+            f"{agreement.key} 的交付 {delivery.number} 处于“{word_zh(delivery.state)}”，没有可决定的",
+        )
     require(
         delivery.submitted_by_id is None or delivery.submitted_by_id != actor.person_id,
         actor,
-        "decide on what they reported themselves",
+        Said("decide on what they reported themselves", "决定自己所报的内容"),
     )
 
 
@@ -318,7 +376,13 @@ def _complete_if_all_accepted(agreement: Agreement) -> None:
 def _check_text(text: str, field: str, fix: str) -> None:
     if not 0 < len(text.strip()) <= TEXT_LIMIT:
         raise InputError(
-            [Problem(f"a text of {len(text.strip())} characters", f"{fix} (1 to {TEXT_LIMIT})", field=field)]
+            [
+                Problem(
+                    Said(f"a text of {len(text.strip())} characters", f"文字有 {len(text.strip())} 个字符"),
+                    Said(f"{fix} (1 to {TEXT_LIMIT})", f"{chinese_of(fix)}（1 至 {TEXT_LIMIT} 个字符）"),
+                    field=field,
+                )
+            ]
         )
 
 

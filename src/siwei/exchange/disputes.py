@@ -8,7 +8,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, can_sign_for, can_speak_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
@@ -24,6 +24,7 @@ from siwei.exchange.models import (
     Usage,
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.states import lock_agreement, move, require_step
 
 EXTENSION = timedelta(days=180)
@@ -49,7 +50,7 @@ def open_dispute(
     deal = lock_agreement(agreement)
     parties = list(deal.parties.select_related("organisation"))
     opener = next((party for party in parties if can_speak_for(actor, party)), None)
-    require(opener is not None, actor, f"dispute {agreement}")
+    require(opener is not None, actor, Said(f"dispute {agreement}", f"对 {agreement} 提出争议"))
     content = {
         "agreement": agreement, "reason": reason, "evidence": evidence, "reading": reading, "delivery": delivery,
         "claimed": claimed,
@@ -62,7 +63,15 @@ def open_dispute(
     of_usage = _usage_of(deal, reading) if reading is not None else None
     of_delivery = _delivery_of(deal, delivery) if delivery is not None else None
     if of_usage is not None and of_delivery is not None:
-        raise InputError([Problem("a dispute is of a reading or of a delivery", "name one", field="delivery")])
+        raise InputError(
+            [
+                Problem(
+                    Said("a dispute is of a reading or of a delivery", "争议须针对一条读数或一项交付"),
+                    Said("name one", "请指定其一"),
+                    field="delivery",
+                )
+            ]
+        )
     dispute = Dispute(
         key=idempotency_key, usage=of_usage, delivery=of_delivery, opener=opener, reason=reason, evidence=evidence,
         claimed=claimed,
@@ -92,7 +101,7 @@ def answer_dispute(
     """Answer, and say what one would settle for. For a party; a proposal of its own replaces the one before."""
     dispute, deal = _find_locked(key)
     party = next((each for each in deal.parties.all() if can_speak_for(actor, each)), None)
-    require(party is not None, actor, f"answer dispute {key}")
+    require(party is not None, actor, Said(f"answer dispute {key}", f"答复争议 {key}"))
     content = {"key": key, "answer": answer, "proposed": proposed}
     if repeated("answer_dispute", idempotency_key, content):
         return dispute
@@ -115,19 +124,26 @@ def agree_on_dispute(key: str, *, actor: Actor, now: datetime) -> Dispute:
     """Take what the other side proposed: the dispute is resolved so. Doing it again changes nothing."""
     dispute, deal = _find_locked(key)
     others = deal.parties.exclude(pk=dispute.proposed_by_id or 0)
-    require(any(can_sign_for(actor, party) for party in others), actor, f"agree on dispute {key}")
+    require(
+        any(can_sign_for(actor, party) for party in others),
+        actor,
+        Said(f"agree on dispute {key}", f"就争议 {key} 达成一致"),
+    )
     if dispute.state == DisputeState.RESOLVED:
         return dispute
     _require_open(dispute)
     if dispute.proposed is None:
-        raise Conflict(f"nobody has proposed an outcome of {key} yet → answer it with one")
+        raise Conflict(
+            f"nobody has proposed an outcome of {key} yet → answer it with one",
+            f"{key} 尚无人提出处理结果 → 请在答复中提出",
+        )
     return _resolve(dispute, deal, dispute.proposed, "agreed by both sides", "agree_on_dispute", actor, now)
 
 
 @money_action
 def resolve_dispute(key: str, *, outcome: int | None, because: str, actor: Actor, now: datetime) -> Dispute:
     """The operator's word: a quantity of a reading, fen of a delivery, None where neither is disputed."""
-    require(can_operate(actor), actor, f"resolve dispute {key}")
+    require(can_operate(actor), actor, Said(f"resolve dispute {key}", f"裁定争议 {key}"))
     dispute, deal = _find_locked(key)
     if dispute.state == DisputeState.RESOLVED:
         return dispute
@@ -135,8 +151,13 @@ def resolve_dispute(key: str, *, outcome: int | None, because: str, actor: Actor
     _check_text(because, "because")
     _check_amount(outcome, "outcome")
     if (outcome is None) != (dispute.usage_id is None and dispute.delivery_id is None):
-        fix = "give what is to be billed, or none where no reading or delivery is disputed"
-        raise InputError([Problem("the outcome does not fit what is disputed", fix, field="outcome")])
+        fix = Said(
+            "give what is to be billed, or none where no reading or delivery is disputed",
+            "请填应计的数；争议不针对读数或交付时留空",
+        )
+        raise InputError(
+            [Problem(Said("the outcome does not fit what is disputed", "处理结果与争议内容不符"), fix, field="outcome")]
+        )
     return _resolve(dispute, deal, outcome, because, "resolve_dispute", actor, now)
 
 
@@ -145,7 +166,9 @@ def withdraw_dispute(key: str, *, because: str, actor: Actor, now: datetime) -> 
     """Take one's own dispute back: what was metered or delivered stands. For whoever opened it."""
     dispute, deal = _find_locked(key)
     opener = dispute.opener
-    require(opener is not None and can_speak_for(actor, opener), actor, f"withdraw dispute {key}")
+    require(
+        opener is not None and can_speak_for(actor, opener), actor, Said(f"withdraw dispute {key}", f"撤回争议 {key}")
+    )
     if dispute.state == DisputeState.WITHDRAWN:
         return dispute
     _require_open(dispute)
@@ -163,13 +186,16 @@ def find_dispute(key: str) -> Dispute:
     try:
         return Dispute.objects.select_related("agreement", "usage__line", "delivery", "opener").get(key=key)
     except Dispute.DoesNotExist:
-        raise NotFound(f"no dispute {key!r}") from None
+        raise NotFound(f"no dispute {key!r}", f"没有争议 {key!r}") from None
 
 
 def _open(deal: Agreement, dispute: Dispute, content: dict[str, Any], actor: Actor, now: datetime) -> Dispute:
     taken = Dispute.objects.filter(agreement=deal, state__in=OPEN, usage=dispute.usage, delivery=dispute.delivery)
     if (dispute.usage or dispute.delivery) and (earlier := taken.first()):
-        raise Conflict(f"this is disputed already ({earlier.key}) → answer that one")
+        raise Conflict(
+            f"this is disputed already ({earlier.key}) → answer that one",
+            f"此事已有争议（{earlier.key}） → 请在其中答复",
+        )
     dispute.agreement, dispute.opened_at = deal, now
     dispute.save(force_insert=True)
     if dispute.usage is not None:
@@ -216,31 +242,50 @@ def _find_locked(key: str) -> tuple[Dispute, Agreement]:
 
 def _require_open(dispute: Dispute) -> None:
     if not dispute.is_open:
-        raise Conflict(f"dispute {dispute.key} is {dispute.state}; nothing more is said in it")
+        raise Conflict(
+            f"dispute {dispute.key} is {dispute.state}; nothing more is said in it",
+            f"争议 {dispute.key} 处于“{word_zh(dispute.state)}”，不再接受发言",
+        )
 
 
 def _usage_of(deal: Agreement, reading: str) -> Usage:
     usage = Usage.objects.filter(line__agreement=deal, reading=reading).first()
     if usage is None:
-        raise NotFound(f"no reading {reading!r} under {deal.key}")
+        raise NotFound(f"no reading {reading!r} under {deal.key}", f"{deal.key} 下没有读数 {reading!r}")
     return usage
 
 
 def _delivery_of(deal: Agreement, number: int) -> Delivery:
     delivery = Delivery.objects.filter(agreement=deal, number=number).first()
     if delivery is None:
-        raise NotFound(f"agreement {deal.key!r} has no delivery {number}")
+        raise NotFound(f"agreement {deal.key!r} has no delivery {number}", f"协议 {deal.key!r} 没有交付 {number}")
     return delivery
 
 
 def _check_text(text: str, field: str) -> None:
     if not 0 < len(text.strip()) <= TEXT_LIMIT:
-        raise InputError([Problem(f"a text of {len(text.strip())} characters", f"1 to {TEXT_LIMIT}", field=field)])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"a text of {len(text.strip())} characters", f"文字有 {len(text.strip())} 个字符"),
+                    Said(f"1 to {TEXT_LIMIT}", f"1 至 {TEXT_LIMIT} 个字符"),
+                    field=field,
+                )
+            ]
+        )
 
 
 def _check_amount(amount: int | None, field: str) -> None:
     if amount is not None and (type(amount) is not int or not 0 <= amount <= AMOUNT_LIMIT):
-        raise InputError([Problem(f"{amount!r}", "an integer, not negative", field=field)])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{amount!r}", f"{amount!r} 不成立"),
+                    Said("an integer, not negative", "不为负的整数"),
+                    field=field,
+                )
+            ]
+        )
 
 
 def _record(

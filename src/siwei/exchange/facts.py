@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.db.models import QuerySet
 
 from siwei.city.attributes import Attribute, parse_value
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said, chinese_of
 from siwei.exchange.access import can_declare_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -22,7 +22,11 @@ MOST_CHARACTERS = 5_000
 EVIDENCE_CHARACTERS = 120
 COUNTED = ("people", "item", "year", "month")
 SOURCE_LENGTH = 200
-SUBJECT_WORDS = {"organisation": "an organisation", "project": "a project", "person": "a person"}
+SUBJECT_WORDS = {
+    "organisation": Said("an organisation", "机构"),
+    "project": Said("a project", "项目"),
+    "person": Said("a person", "个人"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,11 @@ def declare_facts(
     facts entered then. Raises InputError with every problem; nothing is entered unless all of it can be.
     """
     subject = find_organisation(organisation)
-    require(can_declare_for(actor, subject.pk), actor, f"declare facts for {subject.name}")
+    require(
+        can_declare_for(actor, subject.pk),
+        actor,
+        Said(f"declare facts for {subject.name}", f"为 {subject.name} 申报事实"),
+    )
     content = {
         "organisation": subject.key,
         "valid_from": valid_from,
@@ -104,17 +112,39 @@ def check_declarations(
     """Everything wrong with what is about to be declared of an organisation, a project or a person; empty where all of
     it can be kept."""
     if not values:
-        return [Problem("nothing was declared", fix="fill in at least one fact")]
+        return [
+            Problem(
+                Said("nothing was declared", "没有申报任何内容"), fix=Said("fill in at least one fact", "请至少填一项")
+            )
+        ]
     if len(values) > MOST_VALUES:
-        return [Problem(f"{len(values)} facts at once", fix=f"at most {MOST_VALUES}")]
+        return [
+            Problem(
+                Said(f"{len(values)} facts at once", f"一次 {len(values)} 项事实"),
+                fix=Said(f"at most {MOST_VALUES}", f"至多 {MOST_VALUES} 项"),
+            )
+        ]
     known = {name: each for name, each in attributes.items() if each.subject == subject}
     problems: list[Problem] = []
     for name, each in values.items():
         attribute = known.get(name)
         if attribute is None:
             near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean {near[0]}?" if near else "see the pack's attributes.csv"
-            problems.append(Problem(f"no fact {name!r} of {SUBJECT_WORDS[subject]}", fix=fix, field=name))
+            fix = (
+                Said(f"did you mean {near[0]}?", f"是否指 {near[0]}？")
+                if near
+                else Said("see the pack's attributes.csv", "见数据包的 attributes.csv")
+            )
+            problems.append(
+                Problem(
+                    Said(
+                        f"no fact {name!r} of {SUBJECT_WORDS[subject]}",
+                        f"{chinese_of(SUBJECT_WORDS[subject])}没有事实 {name!r}",
+                    ),
+                    fix=fix,
+                    field=name,
+                )
+            )
         else:
             problems += _value_problems(attribute, each)
     return problems
@@ -128,13 +158,33 @@ def _value_problems(attribute: Attribute, each: Declaration) -> Sequence[Problem
         problems += error.problems
     else:
         if attribute.unit in COUNTED and isinstance(value, int) and value < 0:
-            problems.append(Problem(f"{value} {attribute.unit}", fix="a count is not below zero", field=attribute.id))
+            problems.append(
+                Problem(
+                    Said(f"{value} {attribute.unit}", f"{value} {attribute.unit} 不成立"),
+                    fix=Said("a count is not below zero", "计数不小于零"),
+                    field=attribute.id,
+                )
+            )
         if isinstance(value, str) and not 0 < len(value.strip()) <= MOST_CHARACTERS:
-            fix = f"1 to {MOST_CHARACTERS} characters"
-            problems.append(Problem(f"a text of {len(value.strip())} characters", fix=fix, field=attribute.id))
+            fix = Said(f"1 to {MOST_CHARACTERS} characters", f"1 至 {MOST_CHARACTERS} 个字符")
+            problems.append(
+                Problem(
+                    Said(f"a text of {len(value.strip())} characters", f"文字有 {len(value.strip())} 个字符"),
+                    fix=fix,
+                    field=attribute.id,
+                )
+            )
     if len(each.evidence) > EVIDENCE_CHARACTERS or not each.evidence.isprintable():
-        fix = f"one line of at most {EVIDENCE_CHARACTERS} characters"
-        problems.append(Problem(f"evidence of {len(each.evidence)} characters", fix=fix, field=attribute.id))
+        fix = Said(
+            f"one line of at most {EVIDENCE_CHARACTERS} characters", f"一行，不超过 {EVIDENCE_CHARACTERS} 个字符"
+        )
+        problems.append(
+            Problem(
+                Said(f"evidence of {len(each.evidence)} characters", f"证明有 {len(each.evidence)} 个字符"),
+                fix=fix,
+                field=attribute.id,
+            )
+        )
     return problems
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from siwei.city.drafts import draft_directory, sync_directory
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.archives import check_archive
 from siwei.exchange.models import Person, StoredFile
 
@@ -33,10 +33,16 @@ TEXT = "text/plain"
 PAPERS = frozenset({"application/pdf", "image/png", "image/jpeg"})
 EVIDENCE = frozenset({*MEDIA_TYPES.values(), TEXT})
 WORDS = {
-    PAPERS: ("the file is no PDF, PNG or JPEG", "scan or photograph the paper"),
+    PAPERS: (
+        Said("the file is no PDF, PNG or JPEG", "文件不是 PDF、PNG 或 JPEG"),
+        Said("scan or photograph the paper", "请扫描或拍摄材料"),
+    ),
     EVIDENCE: (
-        "the file is empty, or of no kind that is taken",
-        "give a PDF, PNG, JPEG, a document of an office program, a ZIP archive, or plain text (UTF-8)",
+        Said("the file is empty, or of no kind that is taken", "文件是空的，或不是可接收的类型"),
+        Said(
+            "give a PDF, PNG, JPEG, a document of an office program, a ZIP archive, or plain text (UTF-8)",
+            "请给 PDF、PNG、JPEG、办公文档、ZIP 压缩包或纯文本（UTF-8）",
+        ),
     ),
 }
 ENDINGS = {
@@ -85,8 +91,8 @@ def keep_parts(
             for part in parts:
                 size += len(part)
                 if limit_bytes is not None and size > limit_bytes:
-                    fix = f"{limit_bytes // 1024 // 1024} MB at most"
-                    raise InputError([Problem("the file is too large", fix, field="file")])
+                    fix = Said(f"{limit_bytes // 1024 // 1024} MB at most", f"不超过 {limit_bytes // 1024 // 1024} MB")
+                    raise InputError([Problem(Said("the file is too large", "文件过大"), fix, field="file")])
                 digest.update(part)
                 file.write(part)
             file.flush()
@@ -126,7 +132,15 @@ def store_file(
         found.append(sniff(copy, kinds))
         if found[0] == "application/zip":
             if not zipfile.is_zipfile(copy):
-                raise InputError([Problem("the archive is cut off", "pack it again", field="file")])
+                raise InputError(
+                    [
+                        Problem(
+                            Said("the archive is cut off", "压缩包不完整"),
+                            Said("pack it again", "请重新打包"),
+                            field="file",
+                        )
+                    ]
+                )
             check_archive(copy, "file")
 
     kept = keep_parts(parts_of(source), directory, check=check, limit_bytes=LIMIT_BYTES)
@@ -160,9 +174,15 @@ def whole_path(sha256: str, directory: Path) -> Path:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise NotFound(f"file {sha256[:12]} is not on this machine → restore it from a backup") from None
+        raise NotFound(
+            f"file {sha256[:12]} is not on this machine → restore it from a backup",
+            f"文件 {sha256[:12]} 不在本机 → 请从备份恢复",
+        ) from None
     if digest != sha256:
-        raise NotFound(f"file {sha256[:12]} was changed on disk → restore it from a backup")
+        raise NotFound(
+            f"file {sha256[:12]} was changed on disk → restore it from a backup",
+            f"文件 {sha256[:12]} 在磁盘上被改动 → 请从备份恢复",
+        )
     return path
 
 
@@ -194,7 +214,10 @@ def read_part(sha256: str, directory: Path, first: int, last: int) -> Iterator[b
     """The bytes from `first` to `last`. Raises NotFound where the file is not on this machine."""
     path = path_of(sha256, directory)
     if not path.is_file():
-        raise NotFound(f"file {sha256[:12]} is not on this machine → restore it from a backup")
+        raise NotFound(
+            f"file {sha256[:12]} is not on this machine → restore it from a backup",
+            f"文件 {sha256[:12]} 不在本机 → 请从备份恢复",
+        )
     return _parts(path, first, last)
 
 

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from siwei.errors import Conflict, NotFound
+from siwei.errors import Conflict, NotFound, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.accounts import grant_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Grant, RoundState, SharingRound, TransferKind, Voucher
+from siwei.exchange.state_words import word_zh
 
 
 @money_action
@@ -18,11 +19,11 @@ def grant_award(key: str, *, actor: Actor, now: datetime) -> Grant:
     `Conflict` for what is not awarded, is a draft's, or is (to be) a voucher; `InsufficientFunds` where the pot has
     less.
     """
-    require(can_operate(actor), actor, "grant awards")
+    require(can_operate(actor), actor, Said("grant awards", "给予扶持"))
     current = Application.objects.select_for_update(of=("self",)).select_related("decision", "pot", "organisation")
     found = current.filter(key=key).first()
     if found is None:
-        raise NotFound(f"no application {key!r:.130}")
+        raise NotFound(f"no application {key!r:.130}", f"没有申报 {key!r:.130}")
     earlier = Grant.objects.filter(application=found).first()
     if earlier is not None:
         return earlier
@@ -44,9 +45,9 @@ def grant_award(key: str, *, actor: Actor, now: datetime) -> Grant:
 
 def grant_round(made: SharingRound, *, actor: Actor, now: datetime) -> list[Grant]:
     """Grant every award of a round, each in a transaction of its own: killed between two, it goes on."""
-    require(can_operate(actor), actor, "grant awards")
+    require(can_operate(actor), actor, Said("grant awards", "给予扶持"))
     if SharingRound.objects.get(pk=made.pk).state != RoundState.AWARDED:
-        raise Conflict(f"round {made.key} is not awarded yet")
+        raise Conflict(f"round {made.key} is not awarded yet", f"轮次 {made.key} 尚未确认扶持")
     awarded = made.applications.filter(state=ApplicationState.AWARDED).order_by("key")
     return [grant_award(application.key, actor=actor, now=now) for application in awarded]
 
@@ -59,8 +60,17 @@ def is_money(application: Application) -> bool:
 def _check(application: Application) -> None:
     pot = application.pot
     if application.state != ApplicationState.AWARDED or not application.shared_fen:
-        raise Conflict(f"application {application.key} is {application.state}: nothing to pay")
+        raise Conflict(
+            f"application {application.key} is {application.state}: nothing to pay",
+            f"申报 {application.key} 处于“{word_zh(application.state)}”：没有可付的",
+        )
     if application.decision.is_draft or pot.is_draft:
-        raise Conflict(f"programme {pot.programme} is a draft: a draft releases no money")
+        raise Conflict(
+            f"programme {pot.programme} is a draft: a draft releases no money",
+            f"政策 {pot.programme} 是草案：草案不放款",
+        )
     if not is_money(application) or Voucher.objects.filter(decision=application.decision).exists():
-        raise Conflict(f"the award of {application.key} is a voucher, spent against use and not paid out")
+        raise Conflict(
+            f"the award of {application.key} is a voucher, spent against use and not paid out",
+            f"{application.key} 的扶持是券，按用量抵扣，不支付现金",
+        )

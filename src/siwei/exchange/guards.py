@@ -37,7 +37,10 @@ def statements(subject: str, vendor: str) -> list[str]:
     """The statements of `<subject>_<vendor>.sql`; `EnvironmentMissing` for a database we have no rules for."""
     path = SQL / f"{subject}_{vendor}.sql"
     if vendor not in TRIGGERS_BY_VENDOR or not path.is_file():
-        raise EnvironmentMissing(f"the ledger has no guards for the database {vendor!r} → use SQLite or PostgreSQL")
+        raise EnvironmentMissing(
+            f"the ledger has no guards for the database {vendor!r} → use SQLite or PostgreSQL",
+            f"账本没有针对数据库 {vendor!r} 的约束 → 请使用 SQLite 或 PostgreSQL",
+        )
     return [part.strip() for part in path.read_text(encoding="utf-8").split("\n--;;\n")]
 
 

@@ -86,7 +86,8 @@ def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[st
         except InsufficientFunds:
             raise InsufficientFunds(
                 f"{line.consumer.name} must pay {line.own_fen} fen ({CNY}) itself and its declared budget has less "
-                "left → declare a larger budget"
+                "left → declare a larger budget",
+                f"{line.consumer.name} 须自付 {line.own_fen} 分（{CNY}），其申报预算余额不足 → 请申报更大的预算",
             ) from None
     entry = Entry(
         TransferKind.HOLD,

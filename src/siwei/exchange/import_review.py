@@ -14,7 +14,7 @@ from siwei.city.firms.merging import BY_CODE
 from siwei.city.firms.reading import reference_prefix
 from siwei.city.firms.reasons import in_chinese
 from siwei.city.firms.shapes import FIXED_SHAPES
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
@@ -28,10 +28,20 @@ def find_import(name: str) -> ImportFile:
     )
     if not found:
         known = ", ".join(ImportFile.objects.order_by("name").values_list("name", flat=True)[:20])
-        raise NotFound(f"no file {name!r} was imported → imported were: {known or 'none yet'}")
+        raise NotFound(
+            f"no file {name!r} was imported → imported were: {known or 'none yet'}",
+            f"没有导入过文件 {name!r} → 导入过的有：{known or '尚无'}",
+        )
     if len(found) > 1:
         hashes = ", ".join(file.sha256[:8] for file in found)
-        raise InputError([Problem(f"{len(found)} imports are called {name!r}", fix=f"name one by its hash: {hashes}")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{len(found)} imports are called {name!r}", f"有 {len(found)} 次导入名为 {name!r}"),
+                    fix=Said(f"name one by its hash: {hashes}", f"请用哈希指定：{hashes}"),
+                )
+            ]
+        )
     return found[0]
 
 
@@ -44,13 +54,19 @@ def undo_merge(file: str, row: int, *, actor: Actor, now: datetime) -> Organisat
     other
     rows were merged by that code since.
     """
-    require(can_operate(actor), actor, "undo a merge")
+    require(can_operate(actor), actor, Said("undo a merge", "撤销合并"))
     imported = find_import(file)
     merge = Merge.objects.filter(file=imported, row=row).select_related("organisation").first()
     if merge is None:
-        raise NotFound(f"row {row} of {imported.name} was not merged → `siwei import merges` lists what was")
+        raise NotFound(
+            f"row {row} of {imported.name} was not merged → `siwei import merges` lists what was",
+            f"{imported.name} 的第 {row} 行没有合并过 → 合并过的见 `siwei import merges`",
+        )
     if Merge.objects.filter(pk=merge.pk, undone_at=None).update(undone_at=now) == 0:
-        raise Conflict(f"the merge of row {row} of {imported.name} was undone on {merge.undone_at:%Y-%m-%d}")
+        raise Conflict(
+            f"the merge of row {row} of {imported.name} was undone on {merge.undone_at:%Y-%m-%d}",
+            f"{imported.name} 第 {row} 行的合并已于 {merge.undone_at:%Y-%m-%d} 撤销",
+        )
     name, normalised, code = _identity(imported.shape, merge.record)
     source_ref = f"{reference_prefix(imported.name, imported.sha256)} row {row}"
     takes_code = merge.reason != BY_CODE and code is not None and merge.organisation.code == code
@@ -94,7 +110,9 @@ def _give_up_code(merge: Merge, imported: ImportFile) -> None:
         raise Conflict(
             f"other rows were merged into {organisation.key} by the code that row {merge.row} of {imported.name} "
             "brought → "
-            "undo those first (`siwei import merges`)"
+            "undo those first (`siwei import merges`)",
+            f"其他行凭 {imported.name} 第 {merge.row} 行带来的代码并入了 {organisation.key} → "
+            "请先撤销那些（`siwei import merges`）",
         )
     key = name_key(organisation.name_normalised)
     if Organisation.objects.filter(key=key).exists():
@@ -116,7 +134,7 @@ def write_rejects(out: Path, *, actor: Actor, file: str | None = None) -> int:
     """`file,row,field,reason_zh,reason` and the original cells, one column each, formulas neutralised; returns how many
     rows."""
     rows = Reject.objects.select_related("file").order_by("file__name", "file_id", "row")
-    require(actor.sees_all, actor, "read rejected rows")
+    require(actor.sees_all, actor, Said("read rejected rows", "查看被拒的行"))
     rows = rows.filter(file=find_import(file)) if file else rows
     headers = (
         ImportFile.objects.filter(rejects__in=rows).order_by("name", "pk").distinct().values_list("header", flat=True)
@@ -141,7 +159,7 @@ def write_rejects(out: Path, *, actor: Actor, file: str | None = None) -> int:
 
 def write_warnings(out: Path, *, actor: Actor, file: str | None = None) -> int:
     """`file,row,field,message_zh,message`; row 0 is the file as a whole. Returns how many rows."""
-    require(actor.sees_all, actor, "read the warnings of an import")
+    require(actor.sees_all, actor, Said("read the warnings of an import", "查看导入的警告"))
     rows = RowWarning.objects.select_related("file").order_by("file__name", "file_id", "row", "field")
     rows = rows.filter(file=find_import(file)) if file else rows
     lines = (
@@ -164,7 +182,15 @@ def _write_csv(out: Path, header: list[str], rows: Iterable[list[object]]) -> in
                 written += 1
         draft.replace(out)
     except OSError as error:
-        raise InputError([Problem(f"cannot be written ({error.strerror})", "choose another --out", str(out))]) from None
+        raise InputError(
+            [
+                Problem(
+                    Said(f"cannot be written ({error.strerror})", f"无法写入（{error.strerror}）"),
+                    Said("choose another --out", "请换一个 --out"),
+                    str(out),
+                )
+            ]
+        ) from None
     finally:
         draft.unlink(missing_ok=True)
     return written

@@ -25,7 +25,7 @@ from siwei.city.firms.reading import ParsedFile
 from siwei.city.home import open_home
 from siwei.city.pack import Pack, load_pack
 from siwei.city.population import generate, source_of, write_population
-from siwei.errors import ImportRefused, Problem
+from siwei.errors import ImportRefused, Problem, Said
 from siwei.exchange.access import can_operate, forbid_readers, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
@@ -81,7 +81,7 @@ def import_firms(
 
     `progress(stage, done, total)` is called with the stages `read` (files) and `facts` (rows).
     """
-    require(can_operate(actor), actor, "import firms")
+    require(can_operate(actor), actor, Said("import firms", "导入企业"))
     pack = pack or city_pack()
     named = name_files(paths)
     hashes, remarks = _hash_all(named)
@@ -94,7 +94,15 @@ def import_firms(
     )
     for file in parsed:
         if file.sha256 != hashes[file.name]:
-            raise ImportRefused([Problem("the file changed while it was read", "import it again", file.name)])
+            raise ImportRefused(
+                [
+                    Problem(
+                        Said("the file changed while it was read", "文件在读取时发生变化"),
+                        Said("import it again", "请重新导入"),
+                        file.name,
+                    )
+                ]
+            )
     _save(parsed, pack, actor=actor, now=now, origin=origin, source=source, progress=progress)
     saved = {each.sha256: each for each in ImportFile.objects.filter(sha256__in=hashes.values())}
     counts = {}
@@ -120,7 +128,7 @@ def import_population(
 ) -> ImportSummary:
     """Fill the city with generated firms, by the same path as any file; origin and source say that they are
     generated."""
-    require(can_operate(actor), actor, "generate firms")
+    require(can_operate(actor), actor, Said("generate firms", "生成企业"))
     name = f"generated-{count}-{ai_count}-seed{seed}.csv"
     before = ImportFile.objects.filter(name=name).first()
     if before is not None:

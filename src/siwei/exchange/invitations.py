@@ -16,7 +16,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_manage_people_of, can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
@@ -25,9 +25,13 @@ from siwei.exchange.keys import hash_of_secret
 from siwei.exchange.mandates import confirm_grant, lock_people_of, set_mandate
 from siwei.exchange.models import Invitation, Organisation, Person, Representative
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.state_words import word_zh
 
 LIVES = timedelta(days=14)
-NOT_VALID = "this invitation is not valid (any more) → ask whoever sent it for another"
+NOT_VALID = Said(
+    "this invitation is not valid (any more) → ask whoever sent it for another",
+    "该邀请无效（或已失效） → 请向发送人再要一份",
+)
 SHAPE = re.compile(r"([0-9a-f]{12})-([A-Za-z0-9_-]{43})")
 
 
@@ -63,19 +67,40 @@ def invite(
 ) -> MadeInvitation:
     """For whom (`invitee`: a name, for those who manage people to know whose link it is). A repeat is a `Conflict`."""
     if not 0 < len(invitee.strip()) <= 80:
-        raise InputError([Problem("an invitation is for somebody", "their name, 1 to 80 characters", field="invitee")])
+        raise InputError(
+            [
+                Problem(
+                    Said("an invitation is for somebody", "邀请须写明给谁"),
+                    Said("their name, 1 to 80 characters", "其姓名，1 至 80 个字符"),
+                    field="invitee",
+                )
+            ]
+        )
     owner = find_organisation(organisation) if organisation is not None else None
     if (owner is None) != (role is None):
-        raise InputError([Problem("an organisation and a role go together", "give both or neither", field="role")])
+        raise InputError(
+            [
+                Problem(
+                    Said("an organisation and a role go together", "机构与角色须同时填写"),
+                    Said("give both or neither", "请都填或都不填"),
+                    field="role",
+                )
+            ]
+        )
     if owner is None:
-        require(can_operate(actor), actor, "invite people to the city")
+        require(can_operate(actor), actor, Said("invite people to the city", "邀请人加入本市"))
     else:
         allowed = can_manage_people_of(actor, owner.pk, Role(role)) if role is not None else False
-        require(allowed, actor, f"invite {role} to {owner.name}")
+        require(
+            allowed, actor, Said(f"invite {role} to {owner.name}", f"邀请他人任 {owner.name} 的{word_zh(role or '')}")
+        )
         confirm_grant(role, actor)
     content = {"invitee": invitee, "organisation": organisation, "role": str(role or "")}
     if repeated("invite", idempotency_key, content):
-        raise Conflict("this invitation was made before and its link was shown then → revoke it and make another")
+        raise Conflict(
+            "this invitation was made before and its link was shown then → revoke it and make another",
+            "该邀请此前已生成，链接当时已显示 → 请撤销后另发一份",
+        )
     identifier, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         identifier=identifier,
@@ -95,11 +120,15 @@ def invite(
 def revoke_invitation(identifier: str, *, actor: Actor, now: datetime) -> Invitation:
     invitation = Invitation.objects.visible_to(actor).select_for_update().filter(identifier=identifier).first()
     if invitation is None:
-        raise NotFound(f"no invitation {identifier!r}")
+        raise NotFound(f"no invitation {identifier!r}", f"没有邀请 {identifier!r}")
     managed = invitation.role and can_manage_people_of(actor, invitation.organisation_id, Role(invitation.role))
-    require(actor.is_operator or bool(managed), actor, f"revoke invitation {identifier}")
+    require(
+        actor.is_operator or bool(managed), actor, Said(f"revoke invitation {identifier}", f"撤销邀请 {identifier}")
+    )
     if invitation.accepted_at is not None:
-        raise Conflict("this invitation was accepted → end the person's mandate instead")
+        raise Conflict(
+            "this invitation was accepted → end the person's mandate instead", "该邀请已被接受 → 请改为终止其代表身份"
+        )
     if invitation.revoked_at is None:
         Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(revoked_at=now)
         _record("revoke_invitation", identifier, {}, invitation, actor, now, {})
@@ -141,7 +170,13 @@ def accept_as_new(
     secret: str, username: str, password: str, *, consents: Collection[str], actor: Actor, now: datetime
 ) -> Person:
     """A new account by an invitation, with the mandate it grants. For a visitor."""
-    require(actor.person_id is None, actor, "make a second account → sign out first, or accept as yourself")
+    require(
+        actor.person_id is None,
+        actor,
+        Said(
+            "make a second account → sign out first, or accept as yourself", "开第二个账号 → 请先退出，或以本人身份接受"
+        ),
+    )
     invitation = _taken(secret, now)
     _check_account(username, password)
     check_consents(consents)
@@ -155,10 +190,17 @@ def accept_as_new(
 @action
 def accept_as_self(secret: str, *, actor: Actor, now: datetime) -> Person:
     """The mandate an invitation grants, for whoever is signed in."""
-    require(actor.person_id is not None and not actor.by_key, actor, "accept this without signing in")
+    require(
+        actor.person_id is not None and not actor.by_key,
+        actor,
+        Said("accept this without signing in", "在未登录时接受"),
+    )
     invitation = _taken(secret, now)
     if invitation.organisation is None:
-        raise Conflict("this invitation is for a new account, and you have one → give it back to whoever sent it")
+        raise Conflict(
+            "this invitation is for a new account, and you have one → give it back to whoever sent it",
+            "该邀请用于开新账号，而您已有账号 → 请退回给发送人",
+        )
     return _accepted(invitation, Person.objects.get(pk=actor.person_id), now, [])
 
 
@@ -193,17 +235,43 @@ def _check_account(username: str, password: str) -> None:
     try:
         UnicodeUsernameValidator()(username)
     except ValidationError:
-        problems.append(Problem("this cannot be a user name", "letters, digits and @ . + - _ only", field="username"))
+        problems.append(
+            Problem(
+                Said("this cannot be a user name", "这不能作用户名"),
+                Said("letters, digits and @ . + - _ only", "只能用字母、数字和 @ . + - _"),
+                field="username",
+            )
+        )
     if not 0 < len(username) <= 150:
-        problems.append(Problem("a user name has 1 to 150 characters", "shorten it", field="username"))
+        problems.append(
+            Problem(
+                Said("a user name has 1 to 150 characters", "用户名为 1 至 150 个字符"),
+                Said("shorten it", "请缩短"),
+                field="username",
+            )
+        )
     elif Person.objects.filter(username__iexact=username).exists():
-        problems.append(Problem("this user name is taken", "choose another", field="username"))
+        problems.append(
+            Problem(
+                Said("this user name is taken", "该用户名已被使用"),
+                Said("choose another", "请换一个"),
+                field="username",
+            )
+        )
     try:
         validate_password(password, Person(username=username))
     except ValidationError as error:
-        problems += [Problem(message, "choose another", field="password") for message in error.messages]
+        problems += [
+            Problem(message, Said("choose another", "请换一个"), field="password") for message in error.messages
+        ]
     if len(password) > 200:
-        problems.append(Problem("the password is too long", "200 characters at most", field="password"))
+        problems.append(
+            Problem(
+                Said("the password is too long", "密码过长"),
+                Said("200 characters at most", "不超过 200 个字符"),
+                field="password",
+            )
+        )
     if problems:
         raise InputError(problems)
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event, repeated
@@ -54,9 +54,21 @@ def issue_invoices(issuer: str, period: str, *, actor: Actor, now: datetime) -> 
     For those who keep the issuer's money, and the operator. Done again, nothing new is numbered.
     """
     owner = find_organisation(issuer)
-    require(can_commit_money_for(actor, owner.pk) or can_operate(actor), actor, f"issue invoices of {owner.name}")
+    require(
+        can_commit_money_for(actor, owner.pk) or can_operate(actor),
+        actor,
+        Said(f"issue invoices of {owner.name}", f"开具 {owner.name} 的对账单"),
+    )
     if PERIOD.fullmatch(period) is None:
-        raise InputError([Problem(f"{period!r:.20} is no month", "such as 2026-11", field="period")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{period!r:.20} is no month", f"{period!r:.20} 不是月份"),
+                    Said("such as 2026-11", "例如 2026-11"),
+                    field="period",
+                )
+            ]
+        )
     # One numbering at a time: on PostgreSQL the row, on SQLite the transaction.
     Organisation.objects.select_for_update().get(pk=owner.pk)
     by_recipient: dict[int, list[InvoiceLine]] = {}
@@ -73,13 +85,25 @@ def enter_tax_number(
 ) -> Invoice:
     """Say which tax invoice (发票) was issued outside for this one. For those who keep the issuer's money."""
     owner = find_organisation(issuer)
-    require(can_commit_money_for(actor, owner.pk), actor, f"enter tax invoices of {owner.name}")
+    require(
+        can_commit_money_for(actor, owner.pk),
+        actor,
+        Said(f"enter tax invoices of {owner.name}", f"录入 {owner.name} 的发票"),
+    )
     content = {"issuer": issuer, "number": number, "tax_number": tax_number}
     invoice = find_invoice(issuer, number, actor)
     if repeated("enter_tax_number", idempotency_key, content):
         return invoice
     if TAX_NUMBER.fullmatch(tax_number) is None:
-        raise InputError([Problem(f"{tax_number!r:.40} is no number of a 发票", "8 or 20 digits", field="tax_number")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{tax_number!r:.40} is no number of a 发票", f"{tax_number!r:.40} 不是发票号码"),
+                    Said("8 or 20 digits", "8 位或 20 位数字"),
+                    field="tax_number",
+                )
+            ]
+        )
     Invoice.objects.filter(pk=invoice.pk).update(tax_number=tax_number)
     record_event(
         "enter_tax_number", idempotency_key, content, subject=f"invoice:{issuer}:{number}", actor=actor, now=now,
@@ -94,7 +118,7 @@ def find_invoice(issuer: str, number: int, actor: Actor) -> Invoice:
     # The column is 32 bits wide on PostgreSQL; a larger number is nobody's.
     invoice = found.filter(issuer__key=issuer, number=number).first() if 0 < number < 2**31 else None
     if invoice is None:
-        raise NotFound(f"no invoice {number} of {issuer!r:.70}")
+        raise NotFound(f"no invoice {number} of {issuer!r:.70}", f"{issuer!r:.70} 没有对账单 {number}")
     return invoice
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds
 from siwei.compute.metering import BILLING_STEP_S
-from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError
+from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError, Said
 from siwei.exchange.access import can_act_for, can_operate, forbid_readers, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -58,7 +58,7 @@ def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job
     job = find_job(key)
     line = job.line
     allowed = can_act_for(actor, line.consumer_id) or can_act_for(actor, line.provider_id)
-    require(allowed, actor, f"follow job {key}")
+    require(allowed, actor, Said(f"follow job {key}", f"查看作业 {key}"))
     if JobState(job.state).is_final:
         return job
     try:
@@ -85,7 +85,7 @@ def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job
 def cancel_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
     """Ask the engine to stop the job; what it took until then is metered. For its consumer or the operator."""
     job = find_job(key)
-    require(can_act_for(actor, job.line.consumer_id), actor, f"cancel job {key}")
+    require(can_act_for(actor, job.line.consumer_id), actor, Said(f"cancel job {key}", f"取消作业 {key}"))
     if not JobState(job.state).is_final:
         engine.cancel(job.engine_job_id)
     return refresh_job(key, engine=engine, actor=actor, now=now)
@@ -101,7 +101,11 @@ def record_usage(
     """
     terms = find_line(lock_agreement(agreement), line)
     own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
-    require(not own and (can_operate(actor) or actor.represents(terms.provider_id)), actor, f"meter {agreement}")
+    require(
+        not own and (can_operate(actor) or actor.represents(terms.provider_id)),
+        actor,
+        Said(f"meter {agreement}", f"为 {agreement} 计量"),
+    )
     return write_usage(terms, None, reading, quantity, measured, actor, now)
 
 
@@ -109,7 +113,7 @@ def find_job(key: str) -> Job:
     try:
         return Job.objects.select_related("line__agreement").get(key=key)
     except Job.DoesNotExist:
-        raise NotFound(f"no job {key!r}") from None
+        raise NotFound(f"no job {key!r}", f"没有作业 {key!r}") from None
 
 
 @action
@@ -126,20 +130,40 @@ def _record_job(
 ) -> Job:
     deal = lock_agreement(agreement)
     line = find_line(deal, number)
-    require(can_act_for(actor, line.consumer_id), actor, f"run jobs under {agreement}")
+    require(
+        can_act_for(actor, line.consumer_id), actor, Said(f"run jobs under {agreement}", f"在 {agreement} 下运行作业")
+    )
     content: dict[str, Any] = {"agreement": agreement, "line": number, "spec": spec.as_dict(), "engine": engine_name}
     if project is not None:
         content["project"] = project.name
-        require(project.organisation_id == line.consumer_id, actor, f"run jobs of the project {project.name} there")
+        require(
+            project.organisation_id == line.consumer_id,
+            actor,
+            Said(f"run jobs of the project {project.name} there", f"在此运行项目 {project.name} 的作业"),
+        )
     if repeated("submit_job", idempotency_key, content):
         return find_job(idempotency_key)
     if not 0 < len(engine_name) <= 40:
-        raise InputError([Problem(f"an engine's name of {len(engine_name)} characters", fix="1 to 40", field="engine")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"an engine's name of {len(engine_name)} characters", f"引擎名称有 {len(engine_name)} 个字符"),
+                    fix=Said("1 to 40", "1 至 40 个"),
+                    field="engine",
+                )
+            ]
+        )
     if deal.kind != "compute":
-        raise Conflict(f"{agreement} is a {deal.kind} agreement; jobs run under one for compute")
+        raise Conflict(
+            f"{agreement} is a {deal.kind} agreement; jobs run under one for compute",
+            f"{agreement} 是 {deal.kind} 协议；作业只在算力协议下运行",
+        )
     require_step(deal, "deliver")
     if deal.ends_at <= now:
-        raise Conflict(f"{agreement} ended on {deal.ends_at:%Y-%m-%d} → agree anew")
+        raise Conflict(
+            f"{agreement} ended on {deal.ends_at:%Y-%m-%d} → agree anew",
+            f"{agreement} 已于 {deal.ends_at:%Y-%m-%d} 结束 → 请重新签约",
+        )
     _check_room(line, spec)
     job = Job.objects.create(
         key=idempotency_key, line=line, spec=spec.as_dict(), engine=engine_name, project=project, submitted_at=now
@@ -162,17 +186,29 @@ def _record_job(
 def _check_room(line: AgreementLine, spec: JobSpec) -> None:
     """Nothing may start that could take more than is left of the line; the time of running jobs is set aside whole."""
     if not line.unit.startswith("accelerator-second"):
-        raise Conflict(f"line {line.number} is in {line.unit}: jobs take accelerator-seconds")
+        raise Conflict(
+            f"line {line.number} is in {line.unit}: jobs take accelerator-seconds",
+            f"第 {line.number} 行以 {line.unit} 计：作业用的是加速卡秒",
+        )
     model = line.unit.partition(":")[2]
     if model and model.casefold() != spec.accelerator.casefold():
         raise InputError(
-            [Problem(f"the line is for {model}, the job asks for {spec.accelerator}", field="accelerator")]
+            [
+                Problem(
+                    Said(
+                        f"the line is for {model}, the job asks for {spec.accelerator}",
+                        f"该行用于 {model}，作业要求的是 {spec.accelerator}",
+                    ),
+                    field="accelerator",
+                )
+            ]
         )
     left = line_room(line)
     if most_billed(spec) > left:
         raise Conflict(
             f"the job may take {most_billed(spec)} accelerator-seconds and the line has {left} left "
-            "→ lower the wall limit, or agree on more"
+            "→ lower the wall limit, or agree on more",
+            f"作业最多需 {most_billed(spec)} 加速卡秒，该行只余 {left} → 请降低时限，或商定更多用量",
         )
 
 

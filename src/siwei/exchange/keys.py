@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from siwei.errors import Conflict, InputError, NotFound, Problem, SignInNeeded
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said, SignInNeeded
 from siwei.exchange.access import can_commit_money_for, can_manage_people_of, require, require_confirmation
 from siwei.exchange.actors import Actor, Confirmation
 from siwei.exchange.audit import action, record_event, repeated
@@ -58,8 +58,14 @@ def create_access_key(
     and is made by `siwei.exchange.model_keys.create_model_key`. A repeat is a `Conflict`: a secret is shown once."""
     wanted = list(scopes)
     if Scope.CALL in wanted:
-        fix = "make it as a model key, alone, with its limits"
-        raise InputError([Problem("a key that calls services is made by itself", fix, field="scopes")])
+        fix = Said("make it as a model key, alone, with its limits", "请作为模型密钥单独创建，并设限额")
+        raise InputError(
+            [
+                Problem(
+                    Said("a key that calls services is made by itself", "调用服务的密钥须单独创建"), fix, field="scopes"
+                )
+            ]
+        )
     return make_key(
         name, wanted, expires_at=expires_at, organisation=organisation, project=project, actor=actor, now=now,
         idempotency_key=idempotency_key,
@@ -84,24 +90,43 @@ def make_key(
     A program that must find its key again after being killed keeps a `new_secret()` first and gives it here: a repeat
     with the same one is then answered with the same key.
     """
-    require(actor.person_id is not None and not actor.by_key, actor, "make a key by a key → sign in")
+    require(
+        actor.person_id is not None and not actor.by_key,
+        actor,
+        Said("make a key by a key → sign in", "用密钥创建密钥 → 请登录"),
+    )
     granted = sorted({str(scope) for scope in scopes})
     owner = find_organisation(organisation) if organisation is not None else None
     _check(name, granted, expires_at, owner, project, now)
     if owner is not None:
-        require(actor.represents(owner.pk), actor, f"make a key for {owner.name}")
+        require(actor.represents(owner.pk), actor, Said(f"make a key for {owner.name}", f"为 {owner.name} 创建密钥"))
     if SPENDING.intersection(granted):
-        require_confirmation(actor, "make a key that spends")
+        require_confirmation(actor, Said("make a key that spends", "创建可花费的密钥"))
     if Scope.CALL in granted:
-        require(can_commit_money_for(actor, owner.pk if owner else None), actor, "make a key that spends")
+        require(
+            can_commit_money_for(actor, owner.pk if owner else None),
+            actor,
+            Said("make a key that spends", "创建可花费的密钥"),
+        )
     content = {"name": name, "scopes": granted, "organisation": organisation, "project": project}
     if repeated("create_access_key", idempotency_key, content):
         if (made := _made_with(secret, actor)) is not None:
             return made
-        raise Conflict("this key was made before and its secret was shown then → revoke it and make another")
+        raise Conflict(
+            "this key was made before and its secret was shown then → revoke it and make another",
+            "该密钥此前已生成，密文当时已显示 → 请吊销后另建一把",
+        )
     shape = SHAPE.fullmatch(secret or new_secret())
     if shape is None:
-        raise InputError([Problem("that is no key's secret", "one that new_secret() made", field="secret")])
+        raise InputError(
+            [
+                Problem(
+                    Said("that is no key's secret", "这不是密钥的密文"),
+                    Said("one that new_secret() made", "须由 new_secret() 生成"),
+                    field="secret",
+                )
+            ]
+        )
     identifier = shape[1]
     key = AccessKey.objects.create(
         identifier=identifier,
@@ -146,10 +171,10 @@ def revoke_access_key(identifier: str, *, actor: Actor, now: datetime) -> Access
     """For whoever made it, those who manage the organisation's people or money, and the operator. For good."""
     key = AccessKey.objects.visible_to(actor).select_for_update().filter(identifier=identifier).first()
     if key is None:
-        raise NotFound(f"no access key {identifier!r}")
+        raise NotFound(f"no access key {identifier!r}", f"没有访问密钥 {identifier!r}")
     own = key.person_id == actor.person_id
     governed = can_manage_people_of(actor, key.organisation_id) or can_commit_money_for(actor, key.organisation_id)
-    require(own or governed or actor.is_operator, actor, f"revoke key {identifier}")
+    require(own or governed or actor.is_operator, actor, Said(f"revoke key {identifier}", f"吊销密钥 {identifier}"))
     if key.revoked_at is not None:
         return key
     AccessKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
@@ -180,7 +205,10 @@ def read_access_key(text: str, now: datetime) -> KeyHolder:
         or found.expires_at <= now
         or not found.person.is_active
     ):
-        raise SignInNeeded("this access key is not valid (any more) → make one under your account, and send it whole")
+        raise SignInNeeded(
+            "this access key is not valid (any more) → make one under your account, and send it whole",
+            "该访问密钥无效（或已失效） → 请在您的账号下新建，并完整发送",
+        )
     AccessKey.objects.filter(
         Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY), pk=found.pk, revoked_at=None
     ).update(last_used_at=now)
@@ -210,21 +238,53 @@ def _check(
 ) -> None:
     problems: list[Problem] = []
     if not 0 < len(name.strip()) <= 80:
-        problems.append(Problem("a key needs a name", "1 to 80 characters: what it is for", field="name"))
+        problems.append(
+            Problem(
+                Said("a key needs a name", "密钥须有名称"),
+                Said("1 to 80 characters: what it is for", "1 至 80 个字符：写明用途"),
+                field="name",
+            )
+        )
     if not scopes or set(scopes) - set(Scope.values):
-        problems.append(Problem("no such scope", f"some of {', '.join(Scope.values)}", field="scopes"))
+        problems.append(
+            Problem(
+                Said("no such scope", "没有这样的权限范围"),
+                Said(f"some of {', '.join(Scope.values)}", f"{'、'.join(Scope.values)} 中的若干"),
+                field="scopes",
+            )
+        )
     if Scope.CALL in scopes and (len(scopes) > 1 or owner is None):
         problems.append(
             Problem(
-                "a key that calls services does only that", "give it an organisation, no other scope", field="scopes"
+                Said("a key that calls services does only that", "调用服务的密钥只作此用"),
+                Said("give it an organisation, no other scope", "请指定机构，不加其他权限"),
+                field="scopes",
             )
         )
     if project and owner is None:
-        problems.append(Problem("a project needs its organisation", "name the organisation", field="organisation"))
+        problems.append(
+            Problem(
+                Said("a project needs its organisation", "项目须写明所属机构"),
+                Said("name the organisation", "请写明机构"),
+                field="organisation",
+            )
+        )
     if len(project) > 80:
-        problems.append(Problem("the project's name is too long", "80 characters at most", field="project"))
+        problems.append(
+            Problem(
+                Said("the project's name is too long", "项目名称过长"),
+                Said("80 characters at most", "不超过 80 个字符"),
+                field="project",
+            )
+        )
     if not now < expires_at <= now + LONGEST:
-        problems.append(Problem("a key ends", f"within {LONGEST.days} days from now", field="expires_at"))
+        problems.append(
+            Problem(
+                Said("a key ends", "密钥须有期限"),
+                Said(f"within {LONGEST.days} days from now", f"自现在起 {LONGEST.days} 天之内"),
+                field="expires_at",
+            )
+        )
     if problems:
         raise InputError(problems)
 

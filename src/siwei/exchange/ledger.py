@@ -12,7 +12,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from siwei.errors import Conflict, InsufficientFunds, NotFound
+from siwei.errors import Conflict, InsufficientFunds, NotFound, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.batches import Chain, Outcome, write_batch, write_transfers
@@ -53,7 +53,10 @@ def open_account(code: str, *, unit: str, purpose: str, owner: Organisation | No
         code=code, defaults={"unit": unit, "purpose": purpose, "owner": owner, "floor": floor}
     )
     if (account.unit, account.purpose, account.owner_id) != (unit, purpose, owner.pk if owner else None):
-        raise Conflict(f"account {code} exists for {account.purpose} in {account.unit}, not for {purpose} in {unit}")
+        raise Conflict(
+            f"account {code} exists for {account.purpose} in {account.unit}, not for {purpose} in {unit}",
+            f"账户 {code} 用于 {account.purpose}、以 {account.unit} 计，不是 {purpose}、{unit}",
+        )
     return account
 
 
@@ -65,9 +68,13 @@ def change_floor(account: Account, floor: int) -> None:
     except IntegrityError as error:
         if "account_not_overdrawn" in str(error):
             raise InsufficientFunds(
-                f"floor {floor} of {account.code} refused: {account.code} stands lower already"
+                f"floor {floor} of {account.code} refused: {account.code} stands lower already",
+                f"{account.code} 的下限 {floor} 被拒：{account.code} 的余额已低于它",
             ) from error
-        raise Conflict(f"floor {floor} of {account.code} refused: a floor is from -4·10¹⁸ to 0") from error
+        raise Conflict(
+            f"floor {floor} of {account.code} refused: a floor is from -4·10¹⁸ to 0",
+            f"{account.code} 的下限 {floor} 被拒：下限须在 -4·10¹⁸ 与 0 之间",
+        ) from error
     account.refresh_from_db()
 
 
@@ -83,7 +90,7 @@ def post_transfer(
     causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Move `amount` from one account to the other at once."""
-    require(can_operate(actor), actor, "post transfers")
+    require(can_operate(actor), actor, Said("post transfers", "记入转账"))
     entry = Entry(
         TransferKind.POST, find_account(debit_code), find_account(credit_code), amount, memo=memo, causes=causes or {}
     )
@@ -103,7 +110,7 @@ def hold(
     causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Set `amount` aside on the debit account for the credit account, until `expires_at`."""
-    require(can_operate(actor), actor, "place holds")
+    require(can_operate(actor), actor, Said("place holds", "冻结款项"))
     entry = Entry(
         TransferKind.HOLD,
         find_account(debit_code),
@@ -127,7 +134,7 @@ def capture(
     causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Move `amount` of a hold to its credit account; may be called several times while anything remains."""
-    require(can_operate(actor), actor, "capture holds")
+    require(can_operate(actor), actor, Said("capture holds", "将冻结入账"))
     return write_transfer(
         of_hold(TransferKind.CAPTURE, find_hold(hold_key), amount, memo, causes), key=idempotency_key, now=now
     )
@@ -144,7 +151,7 @@ def release(
     causes: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Give `amount` of a hold back to its debit account."""
-    require(can_operate(actor), actor, "release holds")
+    require(can_operate(actor), actor, Said("release holds", "解冻"))
     return write_transfer(
         of_hold(TransferKind.RELEASE, find_hold(hold_key), amount, memo, causes), key=idempotency_key, now=now
     )
@@ -164,26 +171,26 @@ def reverse(
 
     A hold whose capture is taken back stays captured: what came back is free on its debit account.
     """
-    require(can_operate(actor), actor, "reverse transfers")
+    require(can_operate(actor), actor, Said("reverse transfers", "冲正转账"))
     entry = of_reversal(find_transfer(transfer_key), amount, memo, causes)
     return write_transfer(entry, key=idempotency_key, now=now)
 
 
 def post_set(entries: Sequence[Entry], *, actor: Actor, now: datetime, idempotency_key: str) -> list[Transfer]:
     """Write linked entries, all or none; a later one may use what an earlier one brought."""
-    require(can_operate(actor), actor, "post transfers")
+    require(can_operate(actor), actor, Said("post transfers", "记入转账"))
     return write_transfers(entries, key=idempotency_key, now=now)
 
 
 def post_batch(chains: Sequence[Chain], *, actor: Actor, now: datetime) -> list[Outcome]:
     """Write each set that can be written; a bad one is told with its reason and the others go on."""
-    require(can_operate(actor), actor, "post transfers")
+    require(can_operate(actor), actor, Said("post transfers", "记入转账"))
     return write_batch(chains, now=now)
 
 
 def expire_holds(*, actor: Actor, now: datetime) -> int:
     """Release what remains of every hold that has expired; returns how many. Running it again does nothing."""
-    require(can_operate(actor), actor, "expire holds")
+    require(can_operate(actor), actor, Said("expire holds", "使冻结到期"))
     expired = 0
     due = Hold.objects.filter(expires_at__lte=now, amount__gt=F("captured") + F("released"))
     for pk in list(due.order_by("pk").values_list("pk", flat=True)):
@@ -203,14 +210,14 @@ def find_account(code: str) -> Account:
     try:
         return Account.objects.get(code=code)
     except Account.DoesNotExist:
-        raise NotFound(f"no account {code!r} → open it first") from None
+        raise NotFound(f"no account {code!r} → open it first", f"没有账户 {code!r} → 请先开立") from None
 
 
 def find_transfer(key: str) -> Transfer:
     try:
         return Transfer.objects.select_related("debit_account", "credit_account").get(idempotency_key=key)
     except Transfer.DoesNotExist:
-        raise NotFound(f"no transfer {key!r}") from None
+        raise NotFound(f"no transfer {key!r}", f"没有转账 {key!r}") from None
 
 
 def find_hold(key: str) -> Transfer:
@@ -218,4 +225,4 @@ def find_hold(key: str) -> Transfer:
     try:
         return holds.get(idempotency_key=key)
     except Transfer.DoesNotExist:
-        raise NotFound(f"no hold {key!r}") from None
+        raise NotFound(f"no hold {key!r}", f"没有冻结 {key!r}") from None

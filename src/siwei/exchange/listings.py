@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_act_for, can_change_listing, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import Listing, ListingState, Match, MatchState, Organisation, Person, Side, Voucher
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.relations import related_pairs
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.vouchers import voucher_terms
 from siwei.market import kinds, ranking
 from siwei.market.kind import Kind
@@ -26,7 +27,15 @@ def find_kind(kind: str) -> Kind:
         return kinds.KINDS[kind]
     except KeyError:
         known = ", ".join(sorted(kinds.KINDS))
-        raise InputError([Problem(f"no kind {kind!r}", fix=f"one of {known}", field="kind")]) from None
+        raise InputError(
+            [
+                Problem(
+                    Said(f"no kind {kind!r}", f"没有类别 {kind!r}"),
+                    fix=Said(f"one of {known}", f"{known} 之一"),
+                    field="kind",
+                )
+            ]
+        ) from None
 
 
 @action
@@ -48,9 +57,13 @@ def publish_listing(
     """
     owner = find_organisation(organisation) if organisation is not None else None
     if owner is not None:
-        require(can_act_for(actor, owner.pk), actor, f"publish for {owner.name}")
+        require(can_act_for(actor, owner.pk), actor, Said(f"publish for {owner.name}", f"为 {owner.name} 发布"))
     else:
-        require(actor.person_id is not None and kind in PERSONAL_KINDS, actor, f"publish a {kind} in their own name")
+        require(
+            actor.person_id is not None and kind in PERSONAL_KINDS,
+            actor,
+            Said(f"publish a {kind} in their own name", f"以个人名义发布 {kind}"),
+        )
     content = {
         "kind": kind,
         "side": side,
@@ -94,12 +107,12 @@ def publish_listing(
 def revise_listing(key: str, *, body: Mapping[str, Any], actor: Actor, now: datetime, idempotency_key: str) -> Listing:
     """Say it anew: another price, another capacity. What was quoted, proposed or signed keeps its own terms."""
     listing = find_listing(key)
-    require(can_change_listing(actor, listing), actor, f"revise {key}")
+    require(can_change_listing(actor, listing), actor, Said(f"revise {key}", f"修改 {key}"))
     content = {"key": key, "body": dict(body)}
     if repeated("revise_listing", idempotency_key, content):
         return listing
     if listing.state != ListingState.OPEN:
-        raise Conflict(f"{key} was withdrawn → publish it anew")
+        raise Conflict(f"{key} was withdrawn → publish it anew", f"{key} 已撤回 → 请重新发布")
     before = listing.body
     listing.body = dict(body)
     listing.body = parse_listing(listing).body.model_dump(mode="json")
@@ -121,7 +134,7 @@ def revise_listing(key: str, *, body: Mapping[str, Any], actor: Actor, now: date
 def withdraw_listing(key: str, *, actor: Actor, now: datetime) -> Listing:
     """Take a listing off the market; agreements already made go on. Withdrawing again changes nothing."""
     listing = find_listing(key)
-    require(can_change_listing(actor, listing), actor, f"withdraw {key}")
+    require(can_change_listing(actor, listing), actor, Said(f"withdraw {key}", f"撤回 {key}"))
     if Listing.objects.filter(pk=listing.pk, state=ListingState.OPEN).update(
         state=ListingState.WITHDRAWN, withdrawn_at=now
     ):
@@ -154,11 +167,11 @@ def match_need(
     `supplies` holds the chain's edges (upstream segment, downstream segment), for the kinds that look at them.
     """
     need = find_listing(key)
-    require(can_change_listing(actor, need), actor, f"match {key}")
+    require(can_change_listing(actor, need), actor, Said(f"match {key}", f"匹配 {key}"))
     if need.side != Side.NEED or need.state != ListingState.OPEN:
-        raise Conflict(f"{key} is not an open need → publish one")
+        raise Conflict(f"{key} is not an open need → publish one", f"{key} 不是开放的需求 → 请发布一条")
     if voucher is not None and voucher.organisation_id != need.organisation_id:
-        raise Conflict(f"voucher {voucher.key} belongs to another organisation")
+        raise Conflict(f"voucher {voucher.key} belongs to another organisation", f"券 {voucher.key} 属于另一机构")
     parsed = parse_listing(need)
     offers = Listing.objects.select_related("organisation", "person").filter(
         kind=need.kind, side=Side.OFFER, state=ListingState.OPEN
@@ -208,7 +221,7 @@ def introduce_match(need_key: str, offer_key: str, *, actor: Actor, now: datetim
         allowed = all(each.person_id == actor.person_id for each in personal)
     else:
         allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
-    require(allowed, actor, f"introduce {need_key} to {offer_key}")
+    require(allowed, actor, Said(f"introduce {need_key} to {offer_key}", f"引见 {need_key} 与 {offer_key}"))
     _change_match(match, MatchState.INTRODUCED, "introduce_match", actor, now)
     return match
 
@@ -218,9 +231,17 @@ def decline_match(need_key: str, offer_key: str, *, because: str, actor: Actor, 
     """Say "not for us", and why."""
     match = find_match(need_key, offer_key)
     allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
-    require(allowed, actor, f"decline {need_key} with {offer_key}")
+    require(allowed, actor, Said(f"decline {need_key} with {offer_key}", f"谢绝 {need_key} 与 {offer_key}"))
     if not because.strip():
-        raise InputError([Problem("a reason is wanted", fix="say in a few words why it does not fit", field="because")])
+        raise InputError(
+            [
+                Problem(
+                    Said("a reason is wanted", "须说明理由"),
+                    fix=Said("say in a few words why it does not fit", "请用几句话说明为何不合适"),
+                    field="because",
+                )
+            ]
+        )
     _change_match(match, MatchState.DECLINED, "decline_match", actor, now, {"because": because[:1_000]})
     return match
 
@@ -249,7 +270,7 @@ def find_listing(key: str) -> Listing:
     try:
         return Listing.objects.select_related("organisation", "person").get(key=key)
     except Listing.DoesNotExist:
-        raise NotFound(f"no listing {key!r}") from None
+        raise NotFound(f"no listing {key!r}", f"没有供需 {key!r}") from None
 
 
 def find_match(need_key: str, offer_key: str) -> Match:
@@ -258,18 +279,31 @@ def find_match(need_key: str, offer_key: str) -> Match:
             need__key=need_key, offer__key=offer_key
         )
     except Match.DoesNotExist:
-        raise NotFound(f"{offer_key!r} was not matched to {need_key!r} → match the need first") from None
+        raise NotFound(
+            f"{offer_key!r} was not matched to {need_key!r} → match the need first",
+            f"{offer_key!r} 未与 {need_key!r} 匹配 → 请先匹配该需求",
+        ) from None
 
 
 def _check_listing(kind: str, side: str, title_zh: str, title_en: str) -> None:
     find_kind(kind)
     problems = [
-        Problem(f"a title of {len(title.strip())} characters", fix="give 1 to 200", field=name)
+        Problem(
+            Said(f"a title of {len(title.strip())} characters", f"标题有 {len(title.strip())} 个字符"),
+            fix=Said("give 1 to 200", "请填 1 至 200 个"),
+            field=name,
+        )
         for name, title in (("title_zh", title_zh), ("title_en", title_en))
         if not 0 < len(title.strip()) <= 200
     ]
     if side not in Side.values:
-        problems.append(Problem(f"no side {side!r}", fix="offer or need", field="side"))
+        problems.append(
+            Problem(
+                Said(f"no side {side!r}", f"没有 {side!r} 这一侧"),
+                fix=Said("offer or need", "offer（供给）或 need（需求）"),
+                field="side",
+            )
+        )
     if problems:
         raise InputError(problems)
 
@@ -283,7 +317,7 @@ def _change_match(
         match.refresh_from_db()
         if match.state == state:
             return
-        raise Conflict(f"the match is already {match.state}")
+        raise Conflict(f"the match is already {match.state}", f"该匹配已处于“{word_zh(match.state)}”")
     match.state = state
     organisations = [each for each in (match.need.organisation, match.offer.organisation) if each is not None]
     record_event(

@@ -5,12 +5,13 @@ An organisation that has an owner always has one: the last cannot leave, be demo
 
 from datetime import datetime
 
-from siwei.errors import Conflict, NotFound
+from siwei.errors import Conflict, NotFound, Said
 from siwei.exchange.access import can_manage_people_of, require, require_confirmation
 from siwei.exchange.actors import TREASURERS, Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import Organisation, Person, Representative
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.state_words import word_zh
 
 
 @action
@@ -24,7 +25,11 @@ def change_role(
         return _as_it_is(organisation, username)
     owner, mandate = _find(organisation, username, actor)
     allowed = all(can_manage_people_of(actor, owner.pk, each) for each in (role, Role(mandate.role)))
-    require(allowed, actor, f"make {username} {role} of {owner.name}")
+    require(
+        allowed,
+        actor,
+        Said(f"make {username} {role} of {owner.name}", f"让 {username} 任 {owner.name} 的{word_zh(role)}"),
+    )
     confirm_grant(role, actor)
     if mandate.role == role:
         return mandate
@@ -49,7 +54,11 @@ def end_mandate(
     owner, mandate = _find(organisation, username, actor)
     own = mandate.person_id == actor.person_id
     allowed = own or actor.is_operator or can_manage_people_of(actor, owner.pk, Role(mandate.role))
-    require(allowed, actor, f"end the mandate of {username} for {owner.name}")
+    require(
+        allowed,
+        actor,
+        Said(f"end the mandate of {username} for {owner.name}", f"终止 {username} 在 {owner.name} 的代表身份"),
+    )
     _keep_an_owner(mandate, None)
     Representative.objects.filter(pk=mandate.pk).update(approved_at=None, ended_at=now)
     told = {"role": mandate.role, "because": because.strip()[:1_000]}
@@ -79,7 +88,7 @@ def confirm_grant(role: Role | None, actor: Actor) -> None:
     """A role that keeps money is handed out like money: or a session without its second factor would make itself a
     treasurer that has one."""
     if role in TREASURERS:
-        require_confirmation(actor, f"make anybody {role}")
+        require_confirmation(actor, Said(f"make anybody {role}", f"让人任{word_zh(role)}"))
 
 
 def lock_people_of(organisation: Organisation) -> None:
@@ -96,7 +105,9 @@ def set_mandate(
 ) -> Representative:
     """Part of the action that admits somebody. `Conflict` for an auditor, and where they represent it already."""
     if person.is_auditor:
-        raise Conflict(f"{person.username} audits and can represent nobody")
+        raise Conflict(
+            f"{person.username} audits and can represent nobody", f"{person.username} 是审计，不能代表任何机构"
+        )
     mandate, created = Representative.objects.get_or_create(
         person=person,
         organisation=organisation,
@@ -104,7 +115,10 @@ def set_mandate(
     )
     if not created:
         if mandate.approved_at is not None:
-            raise Conflict(f"{person.username} represents {organisation.name} already")
+            raise Conflict(
+                f"{person.username} represents {organisation.name} already",
+                f"{person.username} 已是 {organisation.name} 的经办人",
+            )
         changes = {"role": role, "approved_at": now, "ended_at": None, "name": name, "contact": contact}
         Representative.objects.filter(pk=mandate.pk).update(**changes)
         mandate.refresh_from_db()
@@ -118,7 +132,10 @@ def _find(organisation: str, username: str, actor: Actor) -> tuple[Organisation,
     visible = Representative.objects.visible_to(actor).filter(approved_at__isnull=False)
     mandate = visible.filter(organisation=owner, person__username=username).select_related("person").first()
     if mandate is None:
-        raise NotFound(f"{username} does not represent {owner.name}, as far as you may know")
+        raise NotFound(
+            f"{username} does not represent {owner.name}, as far as you may know",
+            f"就您可知的范围，{username} 不是 {owner.name} 的经办人",
+        )
     return owner, mandate
 
 
@@ -134,7 +151,9 @@ def _keep_an_owner(mandate: Representative, role: Role | None) -> None:
         organisation_id=mandate.organisation_id, role=Role.OWNER, approved_at__isnull=False
     ).exclude(pk=mandate.pk)
     if not others.exists():
-        raise Conflict("this is the last owner → make somebody else owner first")
+        raise Conflict(
+            "this is the last owner → make somebody else owner first", "这是最后一位所有者 → 请先让另一人成为所有者"
+        )
 
 
 def _record(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 
-from siwei.errors import CallRefused
+from siwei.errors import CallRefused, Said, chinese_of
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.call_meters import (
@@ -116,7 +116,13 @@ def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admi
     """
     key, found = _recently_known(secret, wanted, now)
     if not found:
-        raise CallRefused("model_not_found", f"no agreement of your organisation has the model {wanted.model!r}")
+        raise CallRefused(
+            "model_not_found",
+            Said(
+                f"no agreement of your organisation has the model {wanted.model!r}",
+                f"贵机构没有包含模型 {wanted.model!r} 的协议",
+            ),
+        )
     for line, upstream in found:
         body = line.offered
         most = min(wanted.most_output_tokens or body["most_output_tokens"], body["most_output_tokens"])
@@ -129,7 +135,12 @@ def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admi
         if line.agreement.ends_at > now and _again(partial(_reserve, key, line, call, wanted, until)):
             route = Route(upstream.key, upstream.base_url, upstream.served_as, upstream.credential, upstream.deadline_s)
             return Admitted(call, route, most, key.keeps_days > 0)
-    raise CallRefused("insufficient_quota", "what the agreements for this model hold is used up or set aside")
+    raise CallRefused(
+        "insufficient_quota",
+        Said(
+            "what the agreements for this model hold is used up or set aside", "该模型的协议所冻结的额度已用完或已预留"
+        ),
+    )
 
 
 def find_caller(secret: str, now: datetime) -> ModelKey:
@@ -146,7 +157,9 @@ def find_caller(secret: str, now: datetime) -> ModelKey:
         or not key.access.person.is_active
         or not key.access.person.as_actor().represents(key.organisation_id)
     ):
-        raise CallRefused("invalid_api_key", "the key is unknown, revoked or expired")
+        raise CallRefused(
+            "invalid_api_key", Said("the key is unknown, revoked or expired", "该密钥未知、已吊销或已过期")
+        )
     return key
 
 
@@ -195,7 +208,7 @@ def note_progress(name: str, pieces: int) -> None:
 
 def sweep_calls(*, actor: Actor, now: datetime) -> int:
     """End the calls whose process did not: a stream by the pieces last written down, the rest at no charge."""
-    require(can_operate(actor), actor, "sweep calls")
+    require(can_operate(actor), actor, Said("sweep calls", "清理调用"))
     overdue = ModelCall.objects.filter(state=CallState.OPEN, expires_at__lte=now).order_by("pk")
     swept = 0
     for name, size, pieces in list(overdue.values_list("name", "request_bytes", "pieces")):
@@ -221,7 +234,10 @@ def _routes(key: ModelKey, wanted: Wanted) -> list[tuple[AgreementLine, Upstream
     for line in lines.order_by("agreement__signed_at", "pk"):
         upstream = line.offer.upstream
         if wanted.endpoint not in line.offered["endpoints"]:
-            raise CallRefused("endpoint_not_served", f"{wanted.model} does not serve {wanted.endpoint}")
+            raise CallRefused(
+                "endpoint_not_served",
+                Said(f"{wanted.model} does not serve {wanted.endpoint}", f"{wanted.model} 不提供 {wanted.endpoint}"),
+            )
         found.append((line, upstream))
     return found
 
@@ -249,9 +265,13 @@ def _recently_known(
 
 def _check_scope(key: ModelKey, wanted: Wanted) -> None:
     if key.models_allowed and wanted.model not in key.models_allowed:
-        raise CallRefused("model_not_found", f"this key may not call {wanted.model!r}")
+        raise CallRefused(
+            "model_not_found", Said(f"this key may not call {wanted.model!r}", f"该密钥不能调用 {wanted.model!r}")
+        )
     if key.endpoints_allowed and wanted.endpoint not in key.endpoints_allowed:
-        raise CallRefused("endpoint_not_allowed", f"this key may not use {wanted.endpoint}")
+        raise CallRefused(
+            "endpoint_not_allowed", Said(f"this key may not use {wanted.endpoint}", f"该密钥不能使用 {wanted.endpoint}")
+        )
 
 
 def _reserve(key: ModelKey, line: AgreementLine, call: OpenCall, wanted: Wanted, until: datetime) -> bool:
@@ -314,22 +334,39 @@ def _why_not(key: ModelKey, call: OpenCall) -> CallRefused:
     now, tokens = call.started_at, call.bound.total
     key.refresh_from_db()
     if not AccessKey.objects.filter(pk=key.access_id, revoked_at=None, expires_at__gt=now).exists():
-        return CallRefused("invalid_api_key", "the key is unknown, revoked or expired")
+        return CallRefused(
+            "invalid_api_key", Said("the key is unknown, revoked or expired", "该密钥未知、已吊销或已过期")
+        )
     spent = key.spent_microfen + key.reserved_microfen + call.reserved_microfen
     if key.cap_microfen is not None and spent > key.cap_microfen:
-        return CallRefused("insufficient_quota", "the call could pass this key's spending cap")
+        return CallRefused(
+            "insufficient_quota", Said("the call could pass this key's spending cap", "该调用可能超出此密钥的花费上限")
+        )
     windows = spending_windows(now)
-    for name, words in (("day", "for the day"), ("month", "for the month")):
+    for name, words in (("day", Said("for the day", "当日")), ("month", Said("for the month", "当月"))):
         cap, counted = getattr(key, f"{name}_cap_microfen"), getattr(key, f"{name}_microfen")
         before = counted if getattr(key, name) >= windows[name] else 0
         if cap is not None and before + call.reserved_microfen > cap:
-            return CallRefused("insufficient_quota", f"the call could pass this key's spending cap {words}")
+            return CallRefused(
+                "insufficient_quota",
+                Said(
+                    f"the call could pass this key's spending cap {words}",
+                    f"该调用可能超出此密钥{chinese_of(words)}的花费上限",
+                ),
+            )
     if key.tokens_per_minute is not None and tokens > key.tokens_per_minute:
         return CallRefused(
             "tokens_per_call",
-            f"the call may take {tokens} tokens and the key's limit is {key.tokens_per_minute} a minute",
+            Said(
+                f"the call may take {tokens} tokens and the key's limit is {key.tokens_per_minute} a minute",
+                f"该调用可能需 {tokens} 个 token，而密钥的上限为每分钟 {key.tokens_per_minute} 个",
+            ),
         )
-    return CallRefused("rate_limit_exceeded", "the key's rate is reached for this minute", 60 - now.second)
+    return CallRefused(
+        "rate_limit_exceeded",
+        Said("the key's rate is reached for this minute", "该密钥本分钟的速率已达上限"),
+        60 - now.second,
+    )
 
 
 def _end(

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_commit_money_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event, repeated
@@ -75,19 +75,26 @@ def create_model_key(
 def change_limits(identifier: str, limits: KeyLimits, *, actor: Actor, now: datetime, idempotency_key: str) -> ModelKey:
     """Replace what a key may do; calls under way end as they began. A cap below what is spent: `Conflict`."""
     found = find_model_key(identifier)
-    require(can_commit_money_for(actor, found.organisation_id), actor, f"change key {identifier}")
+    require(
+        can_commit_money_for(actor, found.organisation_id),
+        actor,
+        Said(f"change key {identifier}", f"更改密钥 {identifier}"),
+    )
     content = {"key": identifier, **asdict(limits)}
     if repeated("change_limits", idempotency_key, content):
         return found
     _check(limits)
     if found.access.revoked_at is not None:
-        raise Conflict(f"key {identifier} was revoked → make another")
+        raise Conflict(f"key {identifier} was revoked → make another", f"密钥 {identifier} 已吊销 → 请另建一把")
     columns = _columns(limits)
     cap = columns["cap_microfen"]
     # Locked where the database can: calls go on meanwhile, and the constraint refuses what they made too low.
     locked = ModelKey.objects.select_for_update().get(pk=found.pk)
     if isinstance(cap, int) and cap < locked.spent_microfen + locked.reserved_microfen:
-        raise Conflict(f"key {identifier} has already spent or set aside more than {limits.cap_fen} fen")
+        raise Conflict(
+            f"key {identifier} has already spent or set aside more than {limits.cap_fen} fen",
+            f"密钥 {identifier} 已花费或预留超过 {limits.cap_fen} 分",
+        )
     ModelKey.objects.filter(pk=found.pk).update(**columns)
     record_event(
         "change_limits",
@@ -106,7 +113,7 @@ def find_model_key(identifier: str) -> ModelKey:
     try:
         return ModelKey.objects.select_related("access", "organisation").get(access__identifier=identifier)
     except ModelKey.DoesNotExist:
-        raise NotFound(f"no key {identifier!r} that calls models") from None
+        raise NotFound(f"no key {identifier!r} that calls models", f"没有可调用模型的密钥 {identifier!r}") from None
 
 
 def _columns(limits: KeyLimits) -> dict[str, object]:
@@ -125,9 +132,21 @@ def _columns(limits: KeyLimits) -> dict[str, object]:
 def _check(limits: KeyLimits) -> None:
     problems: list[Problem] = []
     if unknown := [each for each in limits.endpoints if each not in ENDPOINTS]:
-        problems.append(Problem(f"no endpoint {unknown[0]!r}", fix=f"of {', '.join(ENDPOINTS)}", field="endpoints"))
+        problems.append(
+            Problem(
+                Said(f"no endpoint {unknown[0]!r}", f"没有端点 {unknown[0]!r}"),
+                fix=Said(f"of {', '.join(ENDPOINTS)}", f"{'、'.join(ENDPOINTS)} 之中"),
+                field="endpoints",
+            )
+        )
     if any(not 0 < len(name) <= 120 for name in limits.models) or len(limits.models) > 100:
-        problems.append(Problem("names of models", fix="at most 100, of 1 to 120 characters", field="models"))
+        problems.append(
+            Problem(
+                Said("names of models", "模型名称有误"),
+                fix=Said("at most 100, of 1 to 120 characters", "至多 100 个，每个 1 至 120 个字符"),
+                field="models",
+            )
+        )
     for name, least, most in (
         ("requests_per_minute", 1, MOST_PER_MINUTE),
         ("tokens_per_minute", 1, MOST_PER_MINUTE),
@@ -137,8 +156,20 @@ def _check(limits: KeyLimits) -> None:
     ):
         value = getattr(limits, name)
         if value is not None and (type(value) is not int or not least <= value <= most):
-            problems.append(Problem(f"{name} is {value!r}", fix=f"an integer from {least} to {most}", field=name))
+            problems.append(
+                Problem(
+                    Said(f"{name} is {value!r}", f"{name} 为 {value!r}"),
+                    fix=Said(f"an integer from {least} to {most}", f"{least} 至 {most} 的整数"),
+                    field=name,
+                )
+            )
     if type(limits.keeps_days) is not int or not 0 <= limits.keeps_days <= MOST_KEPT_DAYS:
-        problems.append(Problem("how long calls are kept", fix=f"0 to {MOST_KEPT_DAYS} days", field="keeps_days"))
+        problems.append(
+            Problem(
+                Said("how long calls are kept", "调用记录的保留时间有误"),
+                fix=Said(f"0 to {MOST_KEPT_DAYS} days", f"0 至 {MOST_KEPT_DAYS} 天"),
+                field="keeps_days",
+            )
+        )
     if problems:
         raise InputError(problems)

@@ -3,12 +3,13 @@
 import re
 from datetime import datetime, timedelta
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_act_for, can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.listings import find_listing
 from siwei.exchange.models import ListingState, Side, Upstream
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.upstream_addresses import allowed_targets, parse_base_url
 from siwei.settings import load_settings
 
@@ -32,7 +33,11 @@ def register_upstream(
     `credential` names an entry of the operator's file of secrets; the secret itself never comes here.
     """
     listing = find_listing(offer)
-    require(can_act_for(actor, listing.organisation_id), actor, f"register an upstream for {offer}")
+    require(
+        can_act_for(actor, listing.organisation_id),
+        actor,
+        Said(f"register an upstream for {offer}", f"为 {offer} 登记上游"),
+    )
     content = {
         "offer": offer,
         "base_url": base_url,
@@ -45,9 +50,12 @@ def register_upstream(
     _check(listing.kind, listing.side, listing.state, served_as, credential, deadline_s)
     parse_base_url(base_url, allowed_targets(load_settings().gateway_private_upstreams))
     if Upstream.objects.filter(offer=listing).exists():
-        raise Conflict(f"{offer} has an upstream → publish another offer for another place")
+        raise Conflict(
+            f"{offer} has an upstream → publish another offer for another place",
+            f"{offer} 已有上游 → 另一处请发布另一条供给",
+        )
     if listing.organisation is None:
-        raise Conflict("an organisation offers a model, not a person")
+        raise Conflict("an organisation offers a model, not a person", "提供模型的是机构，不是个人")
     model = str(listing.body["model"])
     upstream = Upstream.objects.create(
         key=idempotency_key,
@@ -67,10 +75,10 @@ def register_upstream(
 @action
 def approve_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
     """Open an upstream to calls. For the operator. Approving again changes nothing."""
-    require(can_operate(actor), actor, f"approve upstream {key}")
+    require(can_operate(actor), actor, Said(f"approve upstream {key}", f"批准上游 {key}"))
     upstream = find_upstream(key)
     if upstream.closed_at is not None:
-        raise Conflict(f"upstream {key} was closed → register the model again")
+        raise Conflict(f"upstream {key} was closed → register the model again", f"上游 {key} 已关闭 → 请重新登记该模型")
     if Upstream.objects.filter(pk=upstream.pk, approved_at=None).update(approved_at=now):
         _record("approve_upstream", key, {}, upstream, actor, now)
     upstream.refresh_from_db()
@@ -81,7 +89,7 @@ def approve_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
 def close_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
     """Send nobody there any more; calls under way end. For its provider and the operator."""
     upstream = find_upstream(key)
-    require(can_act_for(actor, upstream.organisation_id), actor, f"close upstream {key}")
+    require(can_act_for(actor, upstream.organisation_id), actor, Said(f"close upstream {key}", f"关闭上游 {key}"))
     if Upstream.objects.filter(pk=upstream.pk, closed_at=None).update(closed_at=now):
         _record("close_upstream", key, {}, upstream, actor, now)
     upstream.refresh_from_db()
@@ -102,20 +110,38 @@ def find_upstream(key: str) -> Upstream:
     try:
         return Upstream.objects.select_related("offer").get(key=key)
     except Upstream.DoesNotExist:
-        raise NotFound(f"no upstream {key!r}") from None
+        raise NotFound(f"no upstream {key!r}", f"没有上游 {key!r}") from None
 
 
 def _check(kind: str, side: str, state: str, served_as: str, credential: str, deadline_s: int) -> None:
     if (kind, side, state) != ("model", Side.OFFER, ListingState.OPEN):
-        raise Conflict(f"an upstream serves an open offer of kind model, and this is a {state} {side} of kind {kind}")
+        raise Conflict(
+            f"an upstream serves an open offer of kind model, and this is a {state} {side} of kind {kind}",
+            f"上游服务于开放的模型供给，而这是类别 {kind} 的{word_zh(state)}{word_zh(side)}",
+        )
     problems = []
     if len(served_as) > 120:
-        problems.append(Problem("too long a name", fix="120 characters at most", field="served_as"))
+        problems.append(
+            Problem(
+                Said("too long a name", "名称过长"),
+                fix=Said("120 characters at most", "不超过 120 个字符"),
+                field="served_as",
+            )
+        )
     if credential and not CREDENTIAL.fullmatch(credential):
-        fix = "the name of an entry in the operator's file: small letters, digits, hyphens"
-        problems.append(Problem("that is no credential's name", fix=fix, field="credential"))
+        fix = Said(
+            "the name of an entry in the operator's file: small letters, digits, hyphens",
+            "运营方文件中条目的名称：小写字母、数字、连字符",
+        )
+        problems.append(Problem(Said("that is no credential's name", "这不是凭证的名称"), fix=fix, field="credential"))
     if type(deadline_s) is not int or not 1 <= deadline_s <= 3600:
-        problems.append(Problem(f"a deadline of {deadline_s!r} s", fix="1 to 3600", field="deadline_s"))
+        problems.append(
+            Problem(
+                Said(f"a deadline of {deadline_s!r} s", f"时限 {deadline_s!r} 秒不成立"),
+                fix=Said("1 to 3600", "1 至 3600"),
+                field="deadline_s",
+            )
+        )
     if problems:
         raise InputError(problems)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Sum
 
-from siwei.errors import Conflict
+from siwei.errors import Conflict, Said, chinese_of
 from siwei.exchange.accounts import paid_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action
@@ -26,6 +26,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.payments import find_order, locked_batch, reason_of
 from siwei.exchange.reconciliation import PAID_SOMETHING, decide_entry, key_of, open_entry, tell_of
+from siwei.exchange.state_words import word_zh
 from siwei.market.bank import Direction
 
 
@@ -35,18 +36,28 @@ def return_entry(
 ) -> BankEntry:
     """Say that money which came in is a part of what was paid by this order. Its difference goes, exactly that part is
     due again, and stands as an order by itself in the next batch. Again: nothing changes."""
-    entry = open_entry(account_number, reference, actor, "book the return of")
+    entry = open_entry(account_number, reference, actor, Said("book the return of", "登记退回："))
     order = find_order(end_to_end_id)
     if entry.state != EntryState.OPEN:
         if entry.order_id == order.pk and OrderRest.objects.filter(entry=entry).exists():
             return entry
-        raise Conflict(f"entry {reference} is {entry.state} already")
+        raise Conflict(
+            f"entry {reference} is {entry.state} already", f"流水 {reference} 已处于“{word_zh(entry.state)}”"
+        )
     if order.batch.payer_id != entry.organisation_id:
-        raise Conflict(f"order {end_to_end_id} is paid from another account")
+        raise Conflict(
+            f"order {end_to_end_id} is paid from another account", f"付款指令 {end_to_end_id} 由另一账户支付"
+        )
     if entry.direction != Direction.IN or entry.finding != Finding.RECEIVED:
-        raise Conflict(f"entry {reference} is {entry.finding}: only what came in is booked as a return")
+        raise Conflict(
+            f"entry {reference} is {entry.finding}: only what came in is booked as a return",
+            f"流水 {reference} 为“{word_zh(entry.finding)}”：只有收到的款项才记为退回",
+        )
     if entry.order is not None and entry.order_id != order.pk:
-        raise Conflict(f"the bank says that {reference} is of {entry.order.end_to_end_id} → book it against that")
+        raise Conflict(
+            f"the bank says that {reference} is of {entry.order.end_to_end_id} → book it against that",
+            f"银行称 {reference} 属于 {entry.order.end_to_end_id} → 请记到那一笔",
+        )
     locked_batch(order.batch.message_id)
     order = find_order(end_to_end_id)
     _check_paid(entry, order)
@@ -76,15 +87,25 @@ def returned_fen(order: PaymentOrder) -> int:
 
 def _check_paid(entry: BankEntry, order: PaymentOrder) -> None:
     if order.state not in PAID_SOMETHING:
-        raise Conflict(f"order {order.end_to_end_id} is {order.state}: nothing of it is paid that could come back")
+        raise Conflict(
+            f"order {order.end_to_end_id} is {order.state}: nothing of it is paid that could come back",
+            f"付款指令 {order.end_to_end_id} 处于“{word_zh(order.state)}”：没有已付款可退回",
+        )
     left = order.paid_fen - returned_fen(order)
     if entry.amount_fen > left:
         raise Conflict(
-            f"{entry.amount_fen} fen came in, and no more than {left} fen of {order.end_to_end_id} can return"
+            f"{entry.amount_fen} fen came in, and no more than {left} fen of {order.end_to_end_id} can return",
+            f"收到 {entry.amount_fen} 分，而 {order.end_to_end_id} 可退回的不超过 {left} 分",
         )
     too_much = BankEntry.objects.filter(
         order=order, state=EntryState.OPEN, finding__in=(Finding.OVERPAID, Finding.PAID_TWICE)
     ).first()
     if too_much is not None:
-        told = f"the bank paid {too_much.difference_fen} fen too much by {order.end_to_end_id}"
-        raise Conflict(f"{told}, entry {too_much.reference} → explain both as what came back of that")
+        told = Said(
+            f"the bank paid {too_much.difference_fen} fen too much by {order.end_to_end_id}",
+            f"银行按 {order.end_to_end_id} 多付了 {too_much.difference_fen} 分",
+        )
+        raise Conflict(
+            f"{told}, entry {too_much.reference} → explain both as what came back of that",
+            f"{chinese_of(told)}，见流水 {too_much.reference} → 请把两条都说明为该笔的退回",
+        )

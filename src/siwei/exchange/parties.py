@@ -17,9 +17,14 @@ def find_organisation(key: str) -> Organisation:
     try:
         found = Organisation.objects.get(key=key)
     except Organisation.DoesNotExist:
-        raise NotFound(f"no organisation {key!r} → search by name at /organisations, or import it first") from None
+        raise NotFound(
+            f"no organisation {key!r} → search by name at /organisations, or import it first",
+            f"没有机构 {key!r} → 请在 /organisations 按名称搜索，或先导入",
+        ) from None
     if found.merged_into_id is not None:
-        raise Conflict(f"organisation {key!r} was merged into another → use that one")
+        raise Conflict(
+            f"organisation {key!r} was merged into another → use that one", f"机构 {key!r} 已并入另一机构 → 请使用后者"
+        )
     return found
 
 

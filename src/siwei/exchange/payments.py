@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_operate, require
 from siwei.exchange.accounts import grant_account, paid_account, receivable_account
 from siwei.exchange.actors import Actor
@@ -33,6 +33,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.payments_due import Due, DueItem, payments_due
+from siwei.exchange.state_words import word_zh
 from siwei.market import bank
 
 HELD_FOR = timedelta(days=3650)
@@ -58,19 +59,39 @@ def make_batch(
     """
     owner = find_organisation(payer) if payer is not None else None
     allowed = can_act_for(actor, owner.pk) if owner else can_operate(actor)
-    require(allowed, actor, f"order payments of {owner.name if owner else 'the city'}")
+    require(
+        allowed,
+        actor,
+        Said(
+            f"order payments of {owner.name if owner else 'the city'}", f"为{owner.name if owner else '本市'}下付款指令"
+        ),
+    )
     wanted = sorted(payees) if payees is not None else None
     content = {"payer": payer, "execute_on": execute_on, "payees": wanted}
     if repeated("make_batch", idempotency_key, content):
         return PaymentBatch.objects.get(key=idempotency_key)
     if abs(execute_on - now.date()) > timedelta(days=400):
-        raise InputError([Problem(f"{execute_on} is far from today", "the day of payment", field="execute_on")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{execute_on} is far from today", f"{execute_on} 离今天太远"),
+                    Said("the day of payment", "付款日期"),
+                    field="execute_on",
+                )
+            ]
+        )
     debtor = account_of(owner)
     if debtor is None:
-        raise Conflict(f"{owner.name if owner else 'the city'} has no bank account here → enter it first")
+        raise Conflict(
+            f"{owner.name if owner else 'the city'} has no bank account here → enter it first",
+            f"{owner.name if owner else '本市'}在此没有银行账户 → 请先录入",
+        )
     orders = [due for due in payments_due(owner) if not due.hindrance and (wanted is None or due.payee.key in wanted)]
     if not orders:
-        raise Conflict("nothing is due that can be ordered → see what is missing on the payment desk")
+        raise Conflict(
+            "nothing is due that can be ordered → see what is missing on the payment desk",
+            "没有可下指令的应付款 → 缺少什么见付款工作台",
+        )
     message_id = f"SW{execute_on:%Y%m%d}-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:8].upper()}"
     orders = orders[:MOST_ORDERS]
     batch = PaymentBatch.objects.create(
@@ -93,16 +114,24 @@ def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: da
     """
     batch = locked_batch(message_id)
     require(
-        actor.person_id is not None and keeps_money_of(actor, batch), actor, f"approve payments of {payer_of(batch)}"
+        actor.person_id is not None and keeps_money_of(actor, batch),
+        actor,
+        Said(f"approve payments of {payer_of(batch)}", f"批准{chinese_of(payer_of(batch))} 的付款"),
     )
     if actor.person_id in (batch.first_by_id, batch.second_by_id):
         return batch
     if is_same_person(batch.made_by_id, actor.person_id):
-        raise Conflict("you made this batch → two other people approve it")
+        raise Conflict("you made this batch → two other people approve it", "该批次由您制作 → 由另外两人批准")
     if is_same_person(batch.first_by_id, actor.person_id):
-        raise Conflict("you approved this batch with another account → another person approves it")
+        raise Conflict(
+            "you approved this batch with another account → another person approves it",
+            "您已用另一账号批准该批次 → 由另一人批准",
+        )
     if batch.state != BatchState.OPEN:
-        raise Conflict(f"batch {batch.message_id} is {batch.state}: nothing to approve")
+        raise Conflict(
+            f"batch {batch.message_id} is {batch.state}: nothing to approve",
+            f"批次 {batch.message_id} 处于“{word_zh(batch.state)}”：没有可批准的",
+        )
     _check_content(batch, content_sha256)
     place = "first" if batch.first_by_id is None else "second"
     values: dict[str, Any] = {
@@ -120,11 +149,18 @@ def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime
     """Take a batch back before it went to the bank: what it held is free, and due again."""
     batch = locked_batch(message_id)
     own = actor.person_id is not None and batch.made_by_id == actor.person_id
-    require(keeps_money_of(actor, batch) or own, actor, f"withdraw payments of {payer_of(batch)}")
+    require(
+        keeps_money_of(actor, batch) or own,
+        actor,
+        Said(f"withdraw payments of {payer_of(batch)}", f"撤回{chinese_of(payer_of(batch))} 的付款"),
+    )
     if batch.state == BatchState.WITHDRAWN:
         return batch
     if batch.state == BatchState.EXPORTED:
-        raise Conflict(f"batch {batch.message_id} went to the bank → say of each order what the bank did with it")
+        raise Conflict(
+            f"batch {batch.message_id} went to the bank → say of each order what the bank did with it",
+            f"批次 {batch.message_id} 已送银行 → 请逐笔说明银行如何处理",
+        )
     reason = reason_of(because)
     for order in batch.orders.select_related("hold").order_by("number"):
         end_order(order, OrderState.WITHDRAWN, reason, now)
@@ -138,14 +174,27 @@ def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> 
     """The approved batch for the bank, as `pain001` or `csv`. The first time it is written and counts as sent; from
     then on it is the same bytes."""
     batch = locked_batch(message_id)
-    require(keeps_money_of(actor, batch), actor, f"export payments of {payer_of(batch)}")
+    require(
+        keeps_money_of(actor, batch),
+        actor,
+        Said(f"export payments of {payer_of(batch)}", f"导出{chinese_of(payer_of(batch))} 的付款"),
+    )
     if form not in PaymentFileForm.values:
         raise InputError(
-            [Problem(f"no form {form!r:.20}", f"one of {', '.join(PaymentFileForm.values)}", field="form")]
+            [
+                Problem(
+                    Said(f"no form {form!r:.20}", f"没有格式 {form!r:.20}"),
+                    Said(f"one of {', '.join(PaymentFileForm.values)}", f"{'、'.join(PaymentFileForm.values)} 之一"),
+                    field="form",
+                )
+            ]
         )
     if batch.state != BatchState.EXPORTED:
         if batch.state != BatchState.APPROVED:
-            raise Conflict(f"batch {batch.message_id} is {batch.state} → two people approve it first")
+            raise Conflict(
+                f"batch {batch.message_id} is {batch.state} → two people approve it first",
+                f"批次 {batch.message_id} 处于“{word_zh(batch.state)}” → 须先由两人批准",
+            )
         _check_content(batch, batch.content_sha256)
         written = _as_bank_batch(batch, now)
         for each, write in WRITERS.items():
@@ -163,14 +212,27 @@ def reject_order(end_to_end_id: str, *, because: str, actor: Actor, now: datetim
     rest is decided apart (`order_rests`)."""
     order = find_order(end_to_end_id)
     batch = locked_batch(order.batch.message_id)
-    require(keeps_money_of(actor, batch), actor, f"say what became of payments of {payer_of(batch)}")
+    require(
+        keeps_money_of(actor, batch),
+        actor,
+        Said(f"say what became of payments of {payer_of(batch)}", f"说明{chinese_of(payer_of(batch))} 的付款结果"),
+    )
     if order.state == OrderState.REJECTED:
         return order
     if batch.state != BatchState.EXPORTED or order.state not in (OrderState.ORDERED, OrderState.PART_PAID):
-        raise Conflict(f"order {end_to_end_id} is {order.state}, its batch {batch.state}")
+        raise Conflict(
+            f"order {end_to_end_id} is {order.state}, its batch {batch.state}",
+            f"付款指令 {end_to_end_id} 处于“{word_zh(order.state)}”，其批次处于“{word_zh(batch.state)}”",
+        )
     if order.paid_fen:
-        told = f"the bank paid {order.paid_fen} fen of {end_to_end_id}"
-        raise Conflict(f"{told} → order the rest anew, or ask that it be written off")
+        told = Said(
+            f"the bank paid {order.paid_fen} fen of {end_to_end_id}",
+            f"银行已付 {end_to_end_id} 中的 {order.paid_fen} 分",
+        )
+        raise Conflict(
+            f"{told} → order the rest anew, or ask that it be written off",
+            f"{chinese_of(told)} → 请将余款另行下单，或申请核销",
+        )
     end_order(order, OrderState.REJECTED, reason_of(because), now)
     _record("reject_order", end_to_end_id, {}, batch, actor, now, because=because)
     return order
@@ -181,7 +243,7 @@ def find_batch(message_id: str, actor: Actor) -> PaymentBatch:
         PaymentBatch.objects.visible_to(actor).select_related("payer", "debtor").filter(message_id=message_id).first()
     )
     if found is None:
-        raise NotFound(f"no batch {message_id!r:.60}")
+        raise NotFound(f"no batch {message_id!r:.60}", f"没有批次 {message_id!r:.60}")
     return found
 
 
@@ -189,7 +251,7 @@ def find_order(end_to_end_id: str) -> PaymentOrder:
     found = PaymentOrder.objects.select_related("batch__payer", "payee", "hold", "creditor")
     order = found.filter(end_to_end_id=end_to_end_id).first()
     if order is None:
-        raise NotFound(f"no payment order {end_to_end_id!r:.60}")
+        raise NotFound(f"no payment order {end_to_end_id!r:.60}", f"没有付款指令 {end_to_end_id!r:.60}")
     return order
 
 
@@ -264,12 +326,21 @@ def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
 def _check_content(batch: PaymentBatch, content_sha256: str) -> None:
     """What is approved or exported must be what was made, and go to accounts that still stand."""
     if content_sha256 != batch.content_sha256 or content_of(batch) != batch.content_sha256:
-        raise Conflict(f"batch {batch.message_id} is not what you were shown → look at it again")
+        raise Conflict(
+            f"batch {batch.message_id} is not what you were shown → look at it again",
+            f"批次 {batch.message_id} 与显示给您的不同 → 请重新查看",
+        )
     changed = batch.orders.filter(creditor__ended_at__isnull=False).select_related("payee").first()
     if changed is not None:
-        raise Conflict(f"{changed.payee.name} has changed its bank account since → withdraw the batch, make it anew")
+        raise Conflict(
+            f"{changed.payee.name} has changed its bank account since → withdraw the batch, make it anew",
+            f"{changed.payee.name} 此后更换了银行账户 → 请撤回该批次，重新制作",
+        )
     if batch.debtor.ended_at is not None:
-        raise Conflict(f"{payer_of(batch)} has changed its bank account since → withdraw the batch, make it anew")
+        raise Conflict(
+            f"{payer_of(batch)} has changed its bank account since → withdraw the batch, make it anew",
+            f"{chinese_of(payer_of(batch))} 此后更换了银行账户 → 请撤回该批次，重新制作",
+        )
 
 
 def _as_bank_batch(batch: PaymentBatch, now: datetime) -> bank.OrderBatch:
@@ -284,7 +355,7 @@ def locked_batch(message_id: str) -> PaymentBatch:
     found = PaymentBatch.objects.select_for_update(of=("self",)).select_related("payer", "debtor")
     batch = found.filter(message_id=message_id).first()
     if batch is None:
-        raise NotFound(f"no batch {message_id!r:.60}")
+        raise NotFound(f"no batch {message_id!r:.60}", f"没有批次 {message_id!r:.60}")
     return batch
 
 
@@ -292,7 +363,10 @@ def _change(batch: PaymentBatch, **values: Any) -> None:
     """Only where nobody changed it meanwhile: SQLite has no row locks to rely on."""
     same = PaymentBatch.objects.filter(pk=batch.pk, state=batch.state, first_by_id=batch.first_by_id)
     if not same.update(**values):
-        raise Conflict(f"batch {batch.message_id} was changed by somebody else → look again")
+        raise Conflict(
+            f"batch {batch.message_id} was changed by somebody else → look again",
+            f"批次 {batch.message_id} 已被他人更改 → 请重新查看",
+        )
     batch.refresh_from_db()
 
 
@@ -302,12 +376,20 @@ def keeps_money_of(actor: Actor, batch: PaymentBatch) -> bool:
 
 
 def payer_of(batch: PaymentBatch) -> str:
-    return batch.payer.name if batch.payer else "the city"
+    return batch.payer.name if batch.payer else Said("the city", "本市")
 
 
 def reason_of(because: str) -> str:
     if not 0 < len(because.strip()) <= 1_000:
-        raise InputError([Problem("a reason is wanted", "say in a few words why", field="because")])
+        raise InputError(
+            [
+                Problem(
+                    Said("a reason is wanted", "须说明理由"),
+                    Said("say in a few words why", "请用几句话说明原因"),
+                    field="because",
+                )
+            ]
+        )
     return because.strip()
 
 

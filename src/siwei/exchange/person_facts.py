@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from siwei.city.attributes import Attribute
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said, chinese_of
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import read_attributes
@@ -20,6 +20,7 @@ from siwei.exchange.consents import PERSON_FACTS, hold_consent
 from siwei.exchange.decisions import fact_from_plain, plain_fact
 from siwei.exchange.facts import Declaration, check_declarations
 from siwei.exchange.models import FactStatus, PersonDecision, PersonFact
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.subjects import best_values, of_subject
 from siwei.exchange.vault import Erased, commit, find_key, find_or_make_key, seal, unseal
 from siwei.policy import Explanation, FactValue, Programme, explain
@@ -30,7 +31,11 @@ OWN_WORD = "declared by the person"
 
 def require_oneself(actor: Actor, what: str) -> int:
     """For a person who signed in: no program acts on what is nobody else's to know."""
-    require(actor.person_id is not None and not actor.by_key, actor, f"{what} → sign in yourself")
+    require(
+        actor.person_id is not None and not actor.by_key,
+        actor,
+        Said(f"{what} → sign in yourself", f"{chinese_of(what)} → 请本人登录"),
+    )
     assert actor.person_id is not None
     return actor.person_id
 
@@ -47,7 +52,7 @@ def declare_person_facts(
 ) -> int:
     """Enter what the person who acts declares of themselves, each value (by attribute) as a new fact; returns how many.
     `Conflict` without their consent; InputError with every problem. The same key again enters nothing more."""
-    person_id = require_oneself(actor, "declare facts of oneself")
+    person_id = require_oneself(actor, Said("declare facts of oneself", "申报本人情况"))
     _require_consent(person_id)
     key = find_or_make_key(person_id, now)
     told = {name: [each.value, each.evidence] for name, each in values.items()}
@@ -75,7 +80,7 @@ def declare_person_facts(
 
 def person_values(as_of: date, attributes: Mapping[str, Attribute], *, actor: Actor) -> dict[str, FactValue]:
     """What is known of the person who asks on the day, the best of each attribute: declared, or proven."""
-    person_id = require_oneself(actor, "read facts of oneself")
+    person_id = require_oneself(actor, Said("read facts of oneself", "查看本人情况"))
     key = find_key(person_id)
     if key is None:
         return {}
@@ -129,7 +134,7 @@ def record_person_decision(
 ) -> PersonDecision:
     """Decide `programme` for the person who acts and keep it, sealed, so that they can show later what was decided on
     what. `Conflict` without their consent."""
-    person_id = require_oneself(actor, "record decisions of oneself")
+    person_id = require_oneself(actor, Said("record decisions of oneself", "留存本人的判定"))
     _check_subject(programme)
     _require_consent(person_id)
     key = find_or_make_key(person_id, now)
@@ -159,7 +164,7 @@ def read_person_decision(decision: PersonDecision) -> dict[str, Any]:
         raise Erased(f"{decision.key} was erased: the person withdrew their consent")
     kept = unseal(key, _decision(decision.key), bytes(decision.sealed))
     if commit(key, kept) != decision.commitment:
-        raise Conflict(f"{decision.key} is not what was committed to")
+        raise Conflict(f"{decision.key} is not what was committed to", f"{decision.key} 与当时的承诺不符")
     return kept
 
 
@@ -169,24 +174,38 @@ def replay_person_decision(
     """Decide again from the kept inputs. Raises Erased; Conflict where the text is another version or the result
     differs."""
     if programme.sha256 != decision.version_sha256:
-        raise Conflict(f"{decision.key} was made by another version of {decision.programme} → replay it with that text")
+        raise Conflict(
+            f"{decision.key} was made by another version of {decision.programme} → replay it with that text",
+            f"{decision.key} 由 {decision.programme} 的另一版本作出 → 请用那份文本重放",
+        )
     kept, known = read_person_decision(decision), read_attributes(programme, attributes)
     facts = {name: fact_from_plain(known[name], fact) for name, fact in kept["inputs"].items()}
     explanation = explain(programme, facts, decision.as_of, known)
     if explanation.to_dict() != kept["result"]:
-        raise Conflict(f"{decision.key} does not replay: the rules' own code decides differently now")
+        raise Conflict(
+            f"{decision.key} does not replay: the rules' own code decides differently now",
+            f"{decision.key} 重放不一致：规则代码现在得出不同结果",
+        )
     return explanation
 
 
 def _check_subject(programme: Programme) -> None:
     if programme.applies_to != "person":
-        message = f"{programme.id} is for a {programme.applies_to}, not for a person"
-        raise InputError([Problem(message, "name a programme for persons", field="programme")])
+        message = Said(
+            f"{programme.id} is for a {programme.applies_to}, not for a person",
+            f"{programme.id} 面向{word_zh(programme.applies_to)}，不面向个人",
+        )
+        raise InputError(
+            [Problem(message, Said("name a programme for persons", "请指定面向个人的政策"), field="programme")]
+        )
 
 
 def _require_consent(person_id: int) -> None:
     if not hold_consent(person_id, PERSON_FACTS):
-        raise Conflict("no consent to keep facts of yourself stands → give it first; it can be withdrawn at any time")
+        raise Conflict(
+            "no consent to keep facts of yourself stands → give it first; it can be withdrawn at any time",
+            "没有留存本人情况的有效同意 → 请先同意；可随时撤回",
+        )
 
 
 def _read_by(programme: Programme, facts: Mapping[str, FactValue]) -> dict[str, FactValue]:

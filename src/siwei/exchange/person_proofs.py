@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -38,10 +38,13 @@ class ShownProof:
 def ask_for_proof(attribute: str, *, actor: Actor, now: datetime, idempotency_key: str) -> PersonProof:
     """Put one's latest own word on `attribute` before the operator. `Conflict` without the consents, or where it waits
     already; NotFound where nothing was declared."""
-    person_id = require_oneself(actor, "have facts of oneself proven")
+    person_id = require_oneself(actor, Said("have facts of oneself proven", "请求核验本人情况"))
     key = find_key(person_id)
     if key is None or not hold_consent(person_id, PERSON_FACTS) or not hold_consent(person_id, PERSON_PROOF):
-        raise Conflict("no consent to have facts of yourself proven stands → give it first; it can be withdrawn")
+        raise Conflict(
+            "no consent to have facts of yourself proven stands → give it first; it can be withdrawn",
+            "没有核验本人情况的有效同意 → 请先同意；可以撤回",
+        )
     content = {"commitment": commit(key, {"attribute": attribute})}
     if repeated("ask_for_proof", idempotency_key, content):
         found = PersonProof.objects.filter(person_id=person_id, fact__attribute=attribute).order_by("-pk").first()
@@ -52,12 +55,18 @@ def ask_for_proof(attribute: str, *, actor: Actor, now: datetime, idempotency_ke
     )
     fact = next((each for each in mine if open_fact(each, key).source == OWN_WORD), None)
     if fact is None:
-        raise NotFound(f"nothing was declared of {attribute!r:.60} → enter it first, with what proves it")
+        raise NotFound(
+            f"nothing was declared of {attribute!r:.60} → enter it first, with what proves it",
+            f"{attribute!r:.60} 尚未申报 → 请先填写，并附证明",
+        )
     made, is_new = PersonProof.objects.get_or_create(
         fact=fact, state=ProofState.ASKED, defaults={"person_id": person_id, "asked_at": now}
     )
     if not is_new:
-        raise Conflict(f"{attribute} waits to be proven already → take it back first, or wait")
+        raise Conflict(
+            f"{attribute} waits to be proven already → take it back first, or wait",
+            f"{attribute} 已在等待核验 → 请先撤回，或等待",
+        )
     record_event("ask_for_proof", idempotency_key, content, subject=f"person:{actor.name}", actor=actor, now=now)
     return made
 
@@ -65,16 +74,16 @@ def ask_for_proof(attribute: str, *, actor: Actor, now: datetime, idempotency_ke
 @action
 def take_back_proof(number: int, *, actor: Actor, now: datetime) -> PersonProof:
     """The operator sees it no more. Taken back again, it is the same; `Conflict` once it was decided."""
-    person_id = require_oneself(actor, "take back facts of oneself")
+    person_id = require_oneself(actor, Said("take back facts of oneself", "撤回本人情况"))
     proof = PersonProof.objects.filter(pk=number, person_id=person_id).first()
     if proof is None:
-        raise NotFound(f"no proof {number} of yours waits")
+        raise NotFound(f"no proof {number} of yours waits", f"您没有等待中的核验 {number}")
     waiting = PersonProof.objects.filter(pk=number, state=ProofState.ASKED)
     if waiting.update(state=ProofState.WITHDRAWN, decided_at=now):
         record_event("take_back_proof", f"{number}", {}, subject=f"person:{actor.name}", actor=actor, now=now)
     proof.refresh_from_db()
     if proof.state != ProofState.WITHDRAWN:
-        raise Conflict("it was decided already → nothing to take back")
+        raise Conflict("it was decided already → nothing to take back", "已作决定 → 没有可撤回的")
     return proof
 
 
@@ -85,16 +94,26 @@ def decide_proof(
     """The operator's word on a fact put forward: `documented`, `verified` or `refused`, with what was looked at, or why
     not. Nobody decides their own. Raises InputError, NotFound where it waits no more."""
     require(
-        actor.is_operator and not actor.by_key, actor, "decide what is proven of a person → sign in as the operator"
+        actor.is_operator and not actor.by_key,
+        actor,
+        Said(
+            "decide what is proven of a person → sign in as the operator", "决定个人情况是否核验通过 → 请以运营方登录"
+        ),
     )
     proof = PersonProof.objects.select_related("person", "fact").filter(pk=number).first()
     # Held, so that a withdrawal at this moment waits, and then erases what is written here.
     held = proof is not None and hold_consent(proof.person_id, PERSON_FACTS)
     key = find_key(proof.person_id) if proof is not None and held else None
     if proof is None or key is None:
-        raise NotFound(f"no proof {number} waits: it was decided, taken back or erased")
+        raise NotFound(
+            f"no proof {number} waits: it was decided, taken back or erased",
+            f"没有等待中的核验 {number}：已决定、已撤回或已删除",
+        )
     if proof.person_id == actor.person_id:
-        raise NotAllowed("it is your own fact → somebody else has to decide whether it is proven")
+        raise NotAllowed(
+            "it is your own fact → somebody else has to decide whether it is proven",
+            "这是您本人的情况 → 须由他人决定是否核验通过",
+        )
     content = {"commitment": commit(key, {"proof": number, "outcome": outcome, "evidence": evidence})}
     if repeated("decide_proof", idempotency_key, content):
         return proof
@@ -104,7 +123,10 @@ def decide_proof(
     sealed = seal(key, proof_name(number), {"because": evidence.strip()}) if outcome == REFUSED else None
     waiting = PersonProof.objects.filter(pk=number, state=ProofState.ASKED)
     if not waiting.update(state=state, decided_at=now, sealed=sealed):
-        raise NotFound(f"no proof {number} waits: it was decided, taken back or erased")
+        raise NotFound(
+            f"no proof {number} waits: it was decided, taken back or erased",
+            f"没有等待中的核验 {number}：已决定、已撤回或已删除",
+        )
     if outcome != REFUSED:
         _enter(proof.fact, key, PROOFS[outcome], evidence.strip(), today, actor, now)
     # By its number: which person it was of stands where the person can erase it.
@@ -129,10 +151,22 @@ def _enter(
 
 def _problems(outcome: str, evidence: str) -> Iterable[Problem]:
     if outcome not in OUTCOMES:
-        yield Problem(f"{outcome!r:.40} is no outcome", f"one of {', '.join(OUTCOMES)}", field="outcome")
+        yield Problem(
+            Said(f"{outcome!r:.40} is no outcome", f"{outcome!r:.40} 不是结果"),
+            Said(f"one of {', '.join(OUTCOMES)}", f"{'、'.join(OUTCOMES)} 之一"),
+            field="outcome",
+        )
     if not 0 < len(evidence.strip()) <= EVIDENCE_CHARACTERS or not evidence.isprintable():
-        what = "why it is refused" if outcome == REFUSED else "which paper or register was looked at"
-        yield Problem(f"say {what}", f"one line of 1 to {EVIDENCE_CHARACTERS} characters", field="evidence")
+        what = (
+            Said("why it is refused", "为何拒绝")
+            if outcome == REFUSED
+            else Said("which paper or register was looked at", "看过哪份材料或登记")
+        )
+        yield Problem(
+            Said(f"say {what}", f"请说明{chinese_of(what)}"),
+            Said(f"one line of 1 to {EVIDENCE_CHARACTERS} characters", f"一行，1 至 {EVIDENCE_CHARACTERS} 个字符"),
+            field="evidence",
+        )
 
 
 def shown_proofs(proofs: Iterable[PersonProof]) -> list[ShownProof]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 
 PART = re.compile(
     r"(?P<year>(?:19|2[0-9])[0-9]{2})(?:-(?:(?P<month>0[1-9]|1[0-2])|H(?P<half>[12])|Q(?P<quarter>[1-4])))?"
@@ -45,12 +45,21 @@ def span_of(period: str) -> Span:
     first, separator, second = period.partition("..")
     parts = [PART.fullmatch(each) for each in ((first, second) if separator else (first,))]
     if any(part is None for part in parts):
-        fix = "a year, half, quarter or month, or two of them: 2026, 2026-H1, 2026-Q3, 2026-11, 2026-07..2027-06"
-        raise InputError([Problem(f"{period!r:.40} declares no days", fix, field="period")])
+        fix = Said(
+            "a year, half, quarter or month, or two of them: 2026, 2026-H1, 2026-Q3, 2026-11, 2026-07..2027-06",
+            "年、半年、季度或月，或其中两个：2026、2026-H1、2026-Q3、2026-11、2026-07..2027-06",
+        )
+        raise InputError(
+            [Problem(Said(f"{period!r:.40} declares no days", f"{period!r:.40} 没有写明日期"), fix, field="period")]
+        )
     spans = [_of_part(part) for part in parts if part is not None]
     span = Span(spans[0].first, spans[-1].last)
     if span.first > span.last:
-        problem = Problem(f"{period!r} ends before it begins", "the earlier first", field="period")
+        problem = Problem(
+            Said(f"{period!r} ends before it begins", f"{period!r} 结束早于开始"),
+            Said("the earlier first", "较早的写在前面"),
+            field="period",
+        )
         raise InputError([problem])
     return span
 

@@ -13,7 +13,7 @@ import polars as pl
 from django.db.models import Q
 
 from siwei.city.attributes import Attribute
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_declare_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -51,7 +51,10 @@ def find_project_of(organisation: Organisation, id: str) -> Project:
     key, _, name = id.partition("/")
     found = organisation.projects.filter(name=name).first() if key == organisation.key else None
     if found is None:
-        raise NotFound(f"{organisation.name} has no project {id!r} → open it first, then enter what it is")
+        raise NotFound(
+            f"{organisation.name} has no project {id!r} → open it first, then enter what it is",
+            f"{organisation.name} 没有项目 {id!r} → 请先建立，再录入情况",
+        )
     return found
 
 
@@ -69,7 +72,11 @@ def declare_project_facts(
     """Enter what a project's leader declares of it, each value as a new fact of status declared; by its representatives
     alone. The same key again gives the facts entered then. Raises InputError with every problem."""
     leader = project.organisation
-    require(can_declare_for(actor, leader.pk), actor, f"declare facts of a project of {leader.name}")
+    require(
+        can_declare_for(actor, leader.pk),
+        actor,
+        Said(f"declare facts of a project of {leader.name}", f"申报 {leader.name} 项目的情况"),
+    )
     content = {
         "project": project_id(project),
         "valid_from": valid_from,
@@ -157,11 +164,15 @@ def _known_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribut
     if wrong:
         raise InputError(
             [
-                Problem(f"{each.id} is declared as {each.type}", f"the exchange knows it as {CONSORTIUM[each.id]}",
-                        "attributes.csv", field="type")
+                Problem(
+                    Said(f"{each.id} is declared as {each.type}", f"{each.id} 声明的类型为 {each.type}"),
+                    Said(f"the exchange knows it as {CONSORTIUM[each.id]}", f"平台中其类型为 {CONSORTIUM[each.id]}"),
+                    "attributes.csv",
+                    field="type",
+                )
                 for each in wrong
             ]
-        )  # fmt: skip
+        )
     return known
 
 

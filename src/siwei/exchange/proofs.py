@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from siwei.city.attributes import Attribute
-from siwei.errors import InputError, NotAllowed, Problem
+from siwei.errors import InputError, NotAllowed, Problem, Said
 from siwei.exchange.access import can_prove_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -29,7 +29,11 @@ PROOFS = {"documented": FactStatus.DOCUMENTED, "verified": FactStatus.VERIFIED}
 def proof_of(word: str) -> FactStatus:
     """Raises InputError for what is no proof."""
     if word not in PROOFS:
-        problem = Problem(f"{word!r:.40} is no proof", f"one of {', '.join(PROOFS)}", field="proof")
+        problem = Problem(
+            Said(f"{word!r:.40} is no proof", f"{word!r:.40} 不是证明程度"),
+            Said(f"one of {', '.join(PROOFS)}", f"{'、'.join(PROOFS)} 之一"),
+            field="proof",
+        )
         raise InputError([problem])
     return PROOFS[word]
 
@@ -38,7 +42,11 @@ def check_proven(values: Mapping[str, Declaration], attributes: Mapping[str, Att
     """As what is declared is checked; and each needs what proves it."""
     problems = check_declarations(values, attributes, subject)
     return problems + [
-        Problem("no evidence was named", "say which paper or register was looked at", field=name)
+        Problem(
+            Said("no evidence was named", "没有写明依据"),
+            Said("say which paper or register was looked at", "请写明看过哪份材料或登记"),
+            field=name,
+        )
         for name, each in values.items()
         if not each.evidence.strip()
     ]
@@ -61,9 +69,12 @@ def prove_facts(
     owner = of if isinstance(of, Organisation) else of.organisation
     subject = "organisation" if isinstance(of, Organisation) else "project"
     id = of.key if isinstance(of, Organisation) else project_id(of)
-    require(actor.is_operator, actor, f"prove facts of {owner.name}")
+    require(actor.is_operator, actor, Said(f"prove facts of {owner.name}", f"核验 {owner.name} 的事实"))
     if not can_prove_for(actor, owner.pk):
-        raise NotAllowed(f"{actor.name} acts for {owner.name} → somebody else has to prove its facts")
+        raise NotAllowed(
+            f"{actor.name} acts for {owner.name} → somebody else has to prove its facts",
+            f"{actor.name} 代表 {owner.name} → 其事实须由他人核验",
+        )
     content = {
         "of": f"{subject}:{id}",
         "status": int(status),
@@ -75,7 +86,13 @@ def prove_facts(
         return list(those_entered(of.facts.filter(source=source), earlier))
     problems = check_proven(values, attributes, subject)
     if status not in PROOFS.values():
-        problems.append(Problem("a proof is documented or verified", "declared is the owner's own word", field="proof"))
+        problems.append(
+            Problem(
+                Said("a proof is documented or verified", "证明程度为 documented（有材料）或 verified（已核实）"),
+                Said("declared is the owner's own word", "declared（申报）是机构自己的话"),
+                field="proof",
+            )
+        )
     if problems:
         raise InputError(problems)
     facts = [

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from django_tasks.base import Task, TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from siwei.errors import Conflict, FinalEngineError, InputError, NotAllowed, NotFound
+from siwei.errors import Conflict, FinalEngineError, InputError, NotAllowed, NotFound, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
@@ -108,13 +108,16 @@ def take_over(lease: timedelta, now: datetime) -> int:
 @action
 def retry_task(task_id: str, *, actor: Actor, now: datetime) -> DBTaskResult:
     """Try a failed task again, from the beginning of its tries. For the operator."""
-    require(can_operate(actor), actor, "try a task again")
+    require(can_operate(actor), actor, Said("try a task again", "重试任务"))
     row = find_task(task_id, actor)
     tried = _still_ours(row, FAILED).update(
         status=READY, run_after=now, worker_ids=[], finished_at=None, started_at=None
     )
     if not tried:
-        raise Conflict(f"task {row.task_name} is {row.status.lower()}, not failed → reload the page")
+        raise Conflict(
+            f"task {row.task_name} is {row.status.lower()}, not failed → reload the page",
+            f"任务 {row.task_name} 处于 {row.status.lower()}，并非失败 → 请刷新页面",
+        )
     record_event(
         "retry_task",
         f"{row.id}:{row.finished_at:%Y%m%dT%H%M%S.%f}",
@@ -132,7 +135,7 @@ def find_task(task_id: str, actor: Actor) -> DBTaskResult:
     try:
         return tasks_visible_to(actor).get(pk=task_id)
     except (DBTaskResult.DoesNotExist, ValidationError):
-        raise NotFound(f"no task {task_id!r}") from None
+        raise NotFound(f"no task {task_id!r}", f"没有任务 {task_id!r}") from None
 
 
 def reason_of(row: DBTaskResult) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from siwei.errors import Conflict
+from siwei.errors import Conflict, Said
 from siwei.exchange.access import can_change_listing, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.approvals import rules_for
@@ -44,7 +44,7 @@ def quote_match(
     For the need's owner. A voucher that may not pay gives a quote without it, which says why.
     """
     match = find_match(need, offer)
-    require(can_change_listing(actor, match.need), actor, f"have {need} quoted")
+    require(can_change_listing(actor, match.need), actor, Said(f"have {need} quoted", f"为 {need} 询价"))
     content = {"need": need, "offer": offer, "voucher": voucher.key if voucher else None, "as_of": as_of}
     if repeated("quote_match", idempotency_key, content):
         return Quote.objects.select_related("match__need", "match__offer", "voucher").get(key=idempotency_key)
@@ -67,16 +67,25 @@ def price_match(match: Match, voucher: Voucher | None, day: date) -> MarketQuote
     """The market's price for a match, with the voucher where it may pay. Raises Conflict where there is none."""
     kind = find_kind(match.need.kind)
     if kind.price is None:
-        raise Conflict(f"a {kind.id} has no price by quantity → agree its deliveries instead")
+        raise Conflict(
+            f"a {kind.id} has no price by quantity → agree its deliveries instead",
+            f"{kind.name.zh}没有按数量的价格 → 请改为商定交付",
+        )
     if match.offer.organisation is None or match.need.organisation is None:
-        raise Conflict("money moves between organisations only; a person's listing has no price here")
+        raise Conflict(
+            "money moves between organisations only; a person's listing has no price here",
+            "资金只在机构之间流动；个人的供需在此没有价格",
+        )
     if voucher is not None and voucher.organisation_id != match.need.organisation_id:
-        raise Conflict(f"voucher {voucher.key} belongs to another organisation")
+        raise Conflict(f"voucher {voucher.key} belongs to another organisation", f"券 {voucher.key} 属于另一机构")
     need, offer = parse_listing(match.need), parse_listing(match.offer)
     context = deal_context(day, frozenset({offer.party, need.party}), voucher)
     told = quote(kind, offer, need, context.voucher, context)
     if told.gross_fen > AMOUNT_LIMIT:
-        raise Conflict(f"{match.key} would cost {told.gross_fen} fen, more than the ledger carries")
+        raise Conflict(
+            f"{match.key} would cost {told.gross_fen} fen, more than the ledger carries",
+            f"{match.key} 需 {told.gross_fen} 分，超出账本所能记载",
+        )
     return told
 
 
@@ -88,7 +97,10 @@ def unit_of(match: Match, told: MarketQuote) -> str:
 
 def require_valid(saved: Quote, now: datetime) -> None:
     if saved.valid_until <= now:
-        raise Conflict(f"quote {saved.key} held until {saved.valid_until:%Y-%m-%d %H:%M} → have it quoted again")
+        raise Conflict(
+            f"quote {saved.key} held until {saved.valid_until:%Y-%m-%d %H:%M} → have it quoted again",
+            f"报价 {saved.key} 有效至 {saved.valid_until:%Y-%m-%d %H:%M} → 请重新报价",
+        )
 
 
 def caps_left(

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_operate, can_speak_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
@@ -33,6 +33,7 @@ from siwei.exchange.models import (
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.states import find_line, lock_agreement
 from siwei.exchange.usage import Window, write_usage
+from siwei.schema_faults import problem_of
 
 PAYLOAD_LIMIT = 64 * 1024
 
@@ -59,16 +60,31 @@ def register_reporter(
     """Let an organisation's meter sign with this Ed25519 key (32 bytes, hexadecimal). What it signs will be billed, so
     it takes the organisation's treasurers."""
     owner = find_organisation(organisation)
-    require(can_commit_money_for(actor, owner.pk), actor, f"register reporters of {owner.name}")
+    require(
+        can_commit_money_for(actor, owner.pk),
+        actor,
+        Said(f"register reporters of {owner.name}", f"登记 {owner.name} 的报数方"),
+    )
     content = {"organisation": organisation, "name": name, "public_key": public_key}
     key_id = hashlib.sha256(public_key.lower().encode()).hexdigest()[:16]
     if repeated("register_reporter", idempotency_key, content):
         return Reporter.objects.get(key_id=key_id)
     _load_key(public_key)
     if not 0 < len(name.strip()) <= 80:
-        raise InputError([Problem(f"a name of {len(name.strip())} characters", "1 to 80", field="name")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"a name of {len(name.strip())} characters", f"名称有 {len(name.strip())} 个字符"),
+                    Said("1 to 80", "1 至 80 个"),
+                    field="name",
+                )
+            ]
+        )
     if Reporter.objects.filter(key_id=key_id).exists():
-        raise Conflict(f"key {key_id} is registered already → a key is of one reporter; make a new one")
+        raise Conflict(
+            f"key {key_id} is registered already → a key is of one reporter; make a new one",
+            f"密钥 {key_id} 已登记 → 一把密钥只属于一个报数方；请另生成",
+        )
     reporter = Reporter.objects.create(
         key_id=key_id, organisation=owner, name=name.strip(), public_key=public_key.lower(), registered_at=now
     )
@@ -84,7 +100,11 @@ def revoke_reporter(key_id: str, *, actor: Actor, now: datetime) -> Reporter:
     """From now on nothing signed with this key is taken; what was taken stays, and stays verifiable. For any of the
     organisation's own people and the operator: a lost key does not wait for a treasurer."""
     reporter = find_reporter(key_id)
-    require(can_operate(actor) or actor.represents(reporter.organisation_id), actor, f"revoke reporter {key_id}")
+    require(
+        can_operate(actor) or actor.represents(reporter.organisation_id),
+        actor,
+        Said(f"revoke reporter {key_id}", f"吊销报数方 {key_id}"),
+    )
     if Reporter.objects.filter(pk=reporter.pk, revoked_at=None).update(revoked_at=now):
         record_event(
             "revoke_reporter", key_id, {}, subject=f"reporter:{key_id}", actor=actor, now=now,
@@ -101,16 +121,29 @@ def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now
     Raises NotAllowed (signature, revoked key, another's line), InputError, or Conflict (the window was read otherwise).
     """
     reporter = find_reporter(key_id)
-    require(can_operate(actor) or actor.represents(reporter.organisation_id), actor, f"report for {key_id}")
+    require(
+        can_operate(actor) or actor.represents(reporter.organisation_id),
+        actor,
+        Said(f"report for {key_id}", f"代 {key_id} 报数"),
+    )
     if reporter.revoked_at is not None:
-        raise NotAllowed(f"reporter {key_id} was revoked on {reporter.revoked_at:%Y-%m-%d} → sign with its new key")
+        raise NotAllowed(
+            f"reporter {key_id} was revoked on {reporter.revoked_at:%Y-%m-%d} → sign with its new key",
+            f"报数方 {key_id} 已于 {reporter.revoked_at:%Y-%m-%d} 吊销 → 请用其新密钥签名",
+        )
     if not is_signed(reporter, payload, signature):
-        raise NotAllowed(f"the report is not signed by {key_id} → sign exactly the bytes that are sent")
+        raise NotAllowed(
+            f"the report is not signed by {key_id} → sign exactly the bytes that are sent",
+            f"该报告不是由 {key_id} 签名 → 请对所发送的字节原样签名",
+        )
     report = _parse(payload)
     deal = lock_agreement(report.agreement)
     line = find_line(deal, report.line)
     if line.provider_id != reporter.organisation_id:
-        raise NotAllowed(f"reporter {key_id} does not meter line {line.number} of {deal.key} → its provider does")
+        raise NotAllowed(
+            f"reporter {key_id} does not meter line {line.number} of {deal.key} → its provider does",
+            f"报数方 {key_id} 不计量 {deal.key} 的第 {line.number} 行 → 由其供给方计量",
+        )
     if report.job is not None:
         usage = _usage_of_job(line, report.job)
     else:
@@ -119,7 +152,10 @@ def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now
     given = {"payload": payload, "signature": signature.lower(), "quantity": report.quantity, "received_at": now}
     kept, is_new = UsageReport.objects.get_or_create(usage=usage, reporter=reporter, defaults=given)
     if not is_new and kept.quantity != report.quantity:
-        raise Conflict(f"reporter {key_id} said {kept.quantity} before, and {report.quantity} now → open a dispute")
+        raise Conflict(
+            f"reporter {key_id} said {kept.quantity} before, and {report.quantity} now → open a dispute",
+            f"报数方 {key_id} 此前报 {kept.quantity}，现在报 {report.quantity} → 请提出争议",
+        )
     if is_new and report.quantity != usage.quantity:
         reason = f"the engine metered {usage.quantity} {usage.unit}, {reporter.name} reports {report.quantity}"
         open_by_sources(usage, None, report.quantity, reason, actor, now)
@@ -135,10 +171,22 @@ def counter_reading(
     usage = find_usage(reading)
     deal = lock_agreement(usage.line.agreement.key)
     party = AgreementParty.objects.filter(agreement=deal, organisation_id=usage.line.consumer_id).first()
-    require(party is not None and can_speak_for(actor, party), actor, f"read against {reading}")
+    require(
+        party is not None and can_speak_for(actor, party),
+        actor,
+        Said(f"read against {reading}", f"对读数 {reading} 另报"),
+    )
     assert party is not None
     if type(quantity) is not int or quantity < 0:
-        raise InputError([Problem(f"a quantity of {quantity!r}", "an integer, not negative", field="quantity")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"a quantity of {quantity!r}", f"数量 {quantity!r} 不成立"),
+                    Said("an integer, not negative", "不为负的整数"),
+                    field="quantity",
+                )
+            ]
+        )
     content = {"quantity": quantity, "measured": dict(measured)}
     key = hashlib.sha256(reading.encode()).hexdigest()
     if repeated("counter_reading", key, content):
@@ -175,23 +223,31 @@ def find_reporter(key_id: str) -> Reporter:
     try:
         return Reporter.objects.select_related("organisation").get(key_id=key_id)
     except Reporter.DoesNotExist:
-        raise NotFound(f"no reporter {key_id!r} → register its key first") from None
+        raise NotFound(
+            f"no reporter {key_id!r} → register its key first", f"没有报数方 {key_id!r} → 请先登记其密钥"
+        ) from None
 
 
 def find_usage(reading: str) -> Usage:
     try:
         return Usage.objects.select_related("line__agreement").get(reading=reading)
     except Usage.DoesNotExist:
-        raise NotFound(f"no reading {reading!r}") from None
+        raise NotFound(f"no reading {reading!r}", f"没有读数 {reading!r}") from None
 
 
 def _usage_of_job(line: AgreementLine, key: str) -> Usage:
     job = Job.objects.filter(line=line, key=key).first()
     if job is None:
-        raise NotFound(f"no job {key!r} under line {line.number} of {line.agreement.key}")
+        raise NotFound(
+            f"no job {key!r} under line {line.number} of {line.agreement.key}",
+            f"{line.agreement.key} 第 {line.number} 行下没有作业 {key!r}",
+        )
     usage = Usage.objects.select_related("line__agreement").filter(job=job).first()
     if usage is None or not JobState(job.state).is_final:
-        raise Conflict(f"job {key} has not been metered by its engine yet → report it once it has ended")
+        raise Conflict(
+            f"job {key} has not been metered by its engine yet → report it once it has ended",
+            f"作业 {key} 尚未由其引擎计量 → 请在其结束后报告",
+        )
     return usage
 
 
@@ -199,22 +255,40 @@ def _load_key(public_key: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
     except ValueError:
-        problem = Problem("this is not an Ed25519 public key", "32 bytes as 64 hexadecimal digits", field="public_key")
+        problem = Problem(
+            Said("this is not an Ed25519 public key", "这不是 Ed25519 公钥"),
+            Said("32 bytes as 64 hexadecimal digits", "32 字节，写作 64 位十六进制数字"),
+            field="public_key",
+        )
         raise InputError([problem]) from None
 
 
 def _parse(payload: str) -> Report:
     if len(payload) > PAYLOAD_LIMIT:
         raise InputError(
-            [Problem(f"a report of {len(payload)} characters", f"{PAYLOAD_LIMIT} at most", field="payload")]
+            [
+                Problem(
+                    Said(f"a report of {len(payload)} characters", f"报告有 {len(payload)} 个字符"),
+                    Said(f"{PAYLOAD_LIMIT} at most", f"不超过 {PAYLOAD_LIMIT} 个"),
+                    field="payload",
+                )
+            ]
         )
     try:
         return Report.model_validate(json.loads(payload))
     except (ValueError, RecursionError) as error:
         if isinstance(error, ValidationError):
             told = [
-                Problem(each["msg"], field=".".join(str(step) for step in each["loc"]))
+                problem_of(dict(each), ".".join(str(step) for step in each["loc"]))
                 for each in error.errors(include_url=False, include_input=False)
             ]
             raise InputError(told) from None
-        raise InputError([Problem("the report is not JSON", "see the reference of the API", field="payload")]) from None
+        raise InputError(
+            [
+                Problem(
+                    Said("the report is not JSON", "报告不是 JSON"),
+                    Said("see the reference of the API", "见 API 参考文档"),
+                    field="payload",
+                )
+            ]
+        ) from None

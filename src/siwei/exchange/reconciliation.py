@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import F
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.accounts import bank_account, paid_account
 from siwei.exchange.actors import Actor
@@ -34,6 +34,7 @@ from siwei.exchange.models import (
     TransferKind,
 )
 from siwei.exchange.payments import find_order
+from siwei.exchange.state_words import word_zh
 from siwei.market.bank import Direction, StatementEntry
 
 LATE_AFTER_DAYS = 5
@@ -76,19 +77,29 @@ def match_entry(
     account_number: str, reference: str, end_to_end_id: str, *, because: str, actor: Actor, now: datetime
 ) -> BankEntry:
     """Say that an unordered payment was this order's: by amount and name, and a person's word. Its difference goes."""
-    entry = open_entry(account_number, reference, actor, "match")
+    entry = open_entry(account_number, reference, actor, Said("match", "对上"))
     order = find_order(end_to_end_id)
     if entry.state != EntryState.OPEN:
         if entry.order_id == order.pk and entry.state == EntryState.MATCHED:
             return entry
-        raise Conflict(f"entry {reference} is {entry.state} already")
+        raise Conflict(
+            f"entry {reference} is {entry.state} already", f"流水 {reference} 已处于“{word_zh(entry.state)}”"
+        )
     if order.batch.payer_id != entry.organisation_id:
-        raise Conflict(f"order {end_to_end_id} is paid from another account")
+        raise Conflict(
+            f"order {end_to_end_id} is paid from another account", f"付款指令 {end_to_end_id} 由另一账户支付"
+        )
     left = order.amount_fen - order.paid_fen
     if entry.direction != Direction.OUT or entry.finding not in (Finding.NOT_ORDERED, Finding.OTHER_PAYEE):
-        raise Conflict(f"entry {reference} is {entry.finding}: only a payment that names no order is matched by hand")
+        raise Conflict(
+            f"entry {reference} is {entry.finding}: only a payment that names no order is matched by hand",
+            f"流水 {reference} 为“{word_zh(entry.finding)}”：只有未写明指令的付款才由人工对上",
+        )
     if order.state not in WAITING or order.batch.state != BatchState.EXPORTED or left != entry.amount_fen:
-        raise Conflict(f"order {end_to_end_id} is {order.state}, {left} fen of it open; paid were {entry.amount_fen}")
+        raise Conflict(
+            f"order {end_to_end_id} is {order.state}, {left} fen of it open; paid were {entry.amount_fen}",
+            f"付款指令 {end_to_end_id} 处于“{word_zh(order.state)}”，未付 {left} 分；此次支付 {entry.amount_fen} 分",
+        )
     assert entry.difference is not None
     key = _key(entry.account_number, entry.reference)
     write_transfer(of_reversal(entry.difference, memo="matched"), key=f"{key}:matched", now=now)
@@ -101,11 +112,14 @@ def match_entry(
 @money_action
 def explain_entry(account_number: str, reference: str, *, because: str, actor: Actor, now: datetime) -> BankEntry:
     """Close a difference by saying what it was (a bank's fee, an advance of the treasury, money claimed back)."""
-    entry = open_entry(account_number, reference, actor, "explain")
+    entry = open_entry(account_number, reference, actor, Said("explain", "说明"))
     if entry.state == EntryState.EXPLAINED:
         return entry
     if entry.state != EntryState.OPEN:
-        raise Conflict(f"entry {reference} is {entry.state}: there is no difference to explain")
+        raise Conflict(
+            f"entry {reference} is {entry.state}: there is no difference to explain",
+            f"流水 {reference} 处于“{word_zh(entry.state)}”：没有可说明的差异",
+        )
     key = f"{_key(entry.account_number, entry.reference)}:explained"
     accounts = bank_account("bank-explained", entry.organisation), bank_account("bank-difference", entry.organisation)
     debit, credit = accounts if entry.direction == Direction.OUT else accounts[::-1]
@@ -233,7 +247,10 @@ def _capture(order: PaymentOrder, amount: int, on: date, key: str, now: datetime
     state = OrderState.PAID if paid == order.amount_fen else OrderState.PART_PAID
     same = PaymentOrder.objects.filter(pk=order.pk, state=order.state, paid_fen=order.paid_fen)
     if not same.update(state=state, paid_fen=paid, paid_on=on):
-        raise Conflict(f"order {order.end_to_end_id} was changed by somebody else → import the statement again")
+        raise Conflict(
+            f"order {order.end_to_end_id} was changed by somebody else → import the statement again",
+            f"付款指令 {order.end_to_end_id} 已被他人更改 → 请重新导入对账单",
+        )
     order.state, order.paid_fen, order.paid_on = state, paid, on
 
 
@@ -255,10 +272,10 @@ def open_entry(account_number: str, reference: str, actor: Actor, what: str) -> 
     found = BankEntry.objects.visible_to(actor).select_related("organisation", "order", "difference")
     entry = found.filter(account_number=account_number, reference=reference).first()
     if entry is None:
-        raise NotFound(f"no bank entry {reference!r:.80}")
+        raise NotFound(f"no bank entry {reference!r:.80}", f"没有银行流水 {reference!r:.80}")
     own = entry.organisation_id
     allowed = can_operate(actor) if own is None else can_commit_money_for(actor, own)
-    require(allowed, actor, f"{what} entries of this account")
+    require(allowed, actor, Said(f"{what} entries of this account", f"{chinese_of(what)}该账户的流水"))
     return entry
 
 
@@ -266,10 +283,21 @@ def decide_entry(
     entry: BankEntry, state: EntryState, because: str, actor: Actor, now: datetime, **values: Any
 ) -> BankEntry:
     if not 0 < len(because.strip()) <= 1_000:
-        raise InputError([Problem("a reason is wanted", "say in a few words why", field="because")])
+        raise InputError(
+            [
+                Problem(
+                    Said("a reason is wanted", "须说明理由"),
+                    Said("say in a few words why", "请用几句话说明原因"),
+                    field="because",
+                )
+            ]
+        )
     values |= {"state": state, "reason": because.strip(), "decided_by_id": actor.person_id, "decided_at": now}
     if not BankEntry.objects.filter(pk=entry.pk, state=EntryState.OPEN).update(**values):
-        raise Conflict(f"entry {entry.reference} was decided by somebody else → look again")
+        raise Conflict(
+            f"entry {entry.reference} was decided by somebody else → look again",
+            f"流水 {entry.reference} 已由他人处理 → 请重新查看",
+        )
     return BankEntry.objects.select_related("organisation", "order").get(pk=entry.pk)
 
 

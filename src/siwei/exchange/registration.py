@@ -8,7 +8,7 @@ import polars as pl
 
 from siwei.city.firms.codes import check_codes
 from siwei.city.firms.names import name_key, normalise_names
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event
@@ -46,7 +46,7 @@ def register_organisations(
 ) -> dict[str, Organisation]:
     """Registered organisations by the name given. One that is known already (by code, then by normalised name) is kept
     as it is and only gains the facts it lacks. `InputError` names every wrong code and every kind that is not one."""
-    require(can_operate(actor), actor, "register organisations")
+    require(can_operate(actor), actor, Said("register organisations", "登记机构"))
     wanted = tuple(registrations)
     _check(wanted)
     normalised = normalise_names(pl.Series([each.name for each in wanted], dtype=pl.String)).to_list()
@@ -74,7 +74,7 @@ def register_person(
 ) -> Person:
     """A person who can sign in, with an approved mandate for `organisation` in `role`. Again: a new password, nothing
     else."""
-    require(can_operate(actor), actor, "register people")
+    require(can_operate(actor), actor, Said("register people", "登记个人"))
     person, created = Person.objects.get_or_create(
         username=username,
         defaults={"is_operator": is_operator, "is_auditor": is_auditor, "is_reviewer": is_reviewer},
@@ -95,14 +95,22 @@ def register_person(
 
 def _check(registrations: tuple[Registration, ...]) -> None:
     problems = [
-        Problem(f"no kind of organisation {each.kind!r}", f"one of {', '.join(OrganisationKind.values)}", field="kind")
+        Problem(
+            Said(f"no kind of organisation {each.kind!r}", f"没有机构类型 {each.kind!r}"),
+            Said(f"one of {', '.join(OrganisationKind.values)}", f"{'、'.join(OrganisationKind.values)} 之一"),
+            field="kind",
+        )
         for each in registrations
         if each.kind not in OrganisationKind.values
     ]
     coded = [each for each in registrations if each.code is not None]
     checked = check_codes(pl.Series([each.code for each in coded], dtype=pl.String))
     problems += [
-        Problem(f"{each.name}: code {each.code!r} does not check", "compare it with the licence", field="code")
+        Problem(
+            Said(f"{each.name}: code {each.code!r} does not check", f"{each.name}：代码 {each.code!r} 校验不通过"),
+            Said("compare it with the licence", "请与执照核对"),
+            field="code",
+        )
         for each, code in zip(coded, checked["code"].to_list(), strict=True)
         if code != each.code
     ]

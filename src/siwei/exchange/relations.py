@@ -57,7 +57,10 @@ def ties_around(as_of: date, keys: frozenset[str]) -> pl.DataFrame:
         frontier = {key for one, other, _, _ in found.values() for key in (one, other)} - seen
         seen |= frontier
         if len(seen) > MOST_PARTIES:
-            raise Conflict(f"more than {MOST_PARTIES} organisations are tied together → look at their relations")
+            raise Conflict(
+                f"more than {MOST_PARTIES} organisations are tied together → look at their relations",
+                f"相互关联的机构超过 {MOST_PARTIES} 家 → 请检查其关联关系",
+            )
     return _as_ties(found.values())
 
 

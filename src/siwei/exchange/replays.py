@@ -39,7 +39,10 @@ def replay_decisions(pack: Path, attributes: Mapping[str, Attribute], keys: Sequ
             set(keys) - {key for found in (chosen, personal) for key in found.values_list("key", flat=True)}
         )
         if missing:
-            raise NotFound(f"no decision {', '.join(missing)} → a decision's key is on its page and in its event")
+            raise NotFound(
+                f"no decision {', '.join(missing)} → a decision's key is on its page and in its event",
+                f"没有判定 {', '.join(missing)} → 判定的编号见其页面和事件",
+            )
     versions = _Versions(pack, attributes)
     replays = [_replay(each, versions, replay_decision) for each in chosen.iterator()]
     return (*replays, *(_replay(each, versions, replay_person_decision) for each in personal.iterator()))

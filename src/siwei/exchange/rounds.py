@@ -10,11 +10,12 @@ import polars as pl
 from django.db.models import Count, Sum
 
 from siwei.city.attributes import Attribute, parse_value
-from siwei.errors import Conflict, InputError, NotAllowed, Problem
+from siwei.errors import Conflict, InputError, NotAllowed, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound, Voucher
+from siwei.exchange.state_words import word_zh
 from siwei.exchange.vouchers import grant_voucher
 from siwei.policy import Programme, Shares, Sharing, share_pot
 from siwei.policy.vouchers import last_day
@@ -39,18 +40,23 @@ def share_applications(
 
     `Conflict` before the window has closed, for a draft, or with nothing to share among.
     """
-    require(can_operate(actor), actor, "share a pot")
+    require(can_operate(actor), actor, Said("share a pot", "分配资金池"))
     content = {"pot": str(pot.pk), "sha256": programme.sha256, "sharing": str(sharing or ""), "seed": seed}
     if repeated("share_applications", idempotency_key, content):
         return SharingRound.objects.get(key=idempotency_key)
     if programme.is_draft or pot.is_draft:
-        raise Conflict(f"programme {programme.id} is a draft: a draft releases no money")
+        raise Conflict(
+            f"programme {programme.id} is a draft: a draft releases no money", f"政策 {programme.id} 是草案：草案不放款"
+        )
     if programme.window is not None and (programme.window.end is None or as_of <= programme.window.end):
-        raise Conflict(f"the window of {programme.id} is open until {programme.window.end} → share after it")
+        raise Conflict(
+            f"the window of {programme.id} is open until {programme.window.end} → share after it",
+            f"{programme.id} 的申报期到 {programme.window.end} 才结束 → 请在其后分配",
+        )
     applied = Application.objects.filter(pot=pot, state=ApplicationState.APPLIED)
     waiting = list(applied.select_related("decision").order_by("key"))
     if not waiting:
-        raise Conflict(f"no application waits on the pot of {programme.id}")
+        raise Conflict(f"no application waits on the pot of {programme.id}", f"{programme.id} 的资金池没有等待的申报")
     claims = _claims(programme, waiting, attributes)
     shares = share_pot(programme, claims, as_of, budget_fen=left_in(pot), sharing=sharing, seed=seed or None)
     made = SharingRound.objects.create(
@@ -64,7 +70,10 @@ def share_applications(
     )
     # SQLite ignores row locks: the count tells whether somebody else shared, or one was withdrawn, meanwhile.
     if applied.filter(pk__in=[each.pk for each in waiting]).update(state=ApplicationState.SHARED) != len(waiting):
-        raise Conflict(f"applications on the pot of {programme.id} changed meanwhile → share again")
+        raise Conflict(
+            f"applications on the pot of {programme.id} changed meanwhile → share again",
+            f"{programme.id} 资金池的申报在此期间有变化 → 请重新分配",
+        )
     for application, row in zip(waiting, shares.table.iter_rows(named=True), strict=True):
         application.round, application.state = made, ApplicationState.SHARED
         application.shared_fen, application.bound_by = row["paid_fen"], row["bound_by"] or ""
@@ -88,7 +97,9 @@ def share_again(made: SharingRound, programme: Programme, attributes: Mapping[st
     if programme.sha256 != made.version_sha256:
         raise Conflict(
             f"round {made.key} was made by version {made.version_sha256[:12]} of {programme.id}, this is "
-            f"{programme.sha256[:12]} → share it again with the programme's text of that day"
+            f"{programme.sha256[:12]} → share it again with the programme's text of that day",
+            f"轮次 {made.key} 由 {programme.id} 的版本 {made.version_sha256[:12]} 作出，此处为 "
+            f"{programme.sha256[:12]} → 请用当日的政策文本重新分配",
         )
     applications = list(made.applications.select_related("decision").order_by("key"))
     claims = _claims(programme, applications, attributes)
@@ -98,7 +109,10 @@ def share_again(made: SharingRound, programme: Programme, attributes: Mapping[st
     )  # fmt: skip
     again = [(row["paid_fen"], row["bound_by"] or "") for row in shares.table.iter_rows(named=True)]
     if again != [(each.shared_fen, each.bound_by) for each in applications]:
-        raise Conflict(f"round {made.key} does not come out the same when it is shared again")
+        raise Conflict(
+            f"round {made.key} does not come out the same when it is shared again",
+            f"轮次 {made.key} 重新分配得出不同结果",
+        )
     return shares
 
 
@@ -109,9 +123,12 @@ def grant_round_vouchers(
 
     Raises Conflict where the programme gives no vouchers, or does not say what one pays or until when.
     """
-    require(can_operate(actor), actor, "grant vouchers")
+    require(can_operate(actor), actor, Said("grant vouchers", "给予券"))
     if made.state != RoundState.AWARDED:
-        raise Conflict(f"round {made.key} is {made.state}: award it first")
+        raise Conflict(
+            f"round {made.key} is {made.state}: award it first",
+            f"轮次 {made.key} 处于“{word_zh(made.state)}”：请先确认扶持",
+        )
     awarded = made.applications.filter(state=ApplicationState.AWARDED).select_related("decision", "pot")
     return [_grant(application, programme, as_of, actor, now) for application in awarded.order_by("key")]
 
@@ -123,7 +140,10 @@ def _grant(application: Application, programme: Programme, as_of: date, actor: A
     terms, voucher = application.decision.result["voucher"], programme.voucher
     valid_to = None if voucher is None else last_day(programme, voucher, as_of)
     if terms is None or terms["rate_bp"] is None or valid_to is None:
-        raise Conflict(f"{programme.id} does not say what its voucher pays, or until when → complete its `voucher:`")
+        raise Conflict(
+            f"{programme.id} does not say what its voucher pays, or until when → complete its `voucher:`",
+            f"{programme.id} 没有写明券支付什么、到何时为止 → 请补全其 `voucher:`",
+        )
     return grant_voucher(
         application.decision, application.pot, amount_fen=application.shared_fen or 0, rate_bp=terms["rate_bp"],
         kinds=terms["kinds"], listed_providers_only=terms["listed_providers_only"], valid_from=as_of,
@@ -164,17 +184,24 @@ def open_notice(
     made: SharingRound, *, until: date, as_of: date, actor: Actor, now: datetime, idempotency_key: str
 ) -> SharingRound:
     """Put a shared round on public notice (公示) to the day `until`, the last on which one may object."""
-    require(can_operate(actor), actor, "open a public notice")
+    require(can_operate(actor), actor, Said("open a public notice", "开始公示"))
     content = {"round": made.key, "until": until.isoformat()}
     if repeated("open_notice", idempotency_key, content):
         return SharingRound.objects.get(pk=made.pk)
     if until < as_of:
-        raise InputError([Problem(f"a notice from {as_of} to {until}", "end it on or after its first day")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"a notice from {as_of} to {until}", f"公示从 {as_of} 到 {until}"),
+                    Said("end it on or after its first day", "结束日期不得早于首日"),
+                )
+            ]
+        )
     changed = SharingRound.objects.filter(pk=made.pk, state=RoundState.SHARED).update(
         state=RoundState.NOTICE, notice_from=as_of, notice_until=until
     )
     if not changed:
-        raise Conflict(f"round {made.key} is not waiting for its notice")
+        raise Conflict(f"round {made.key} is not waiting for its notice", f"轮次 {made.key} 并非等待公示")
     record_event(
         "open_notice", idempotency_key, content, subject=f"round:{made.key}", actor=actor, now=now, payload=content
     )
@@ -187,15 +214,25 @@ def object_to(
 ) -> Objection:
     """Object to an award in its public notice: anybody who is signed in may. Who objects, only the offices see."""
     if actor.person_id is None:
-        raise NotAllowed("a visitor may not object → sign in")
+        raise NotAllowed("a visitor may not object → sign in", "访客不能提出异议 → 请登录")
     content = {"application": application.key, "text": text}
     if repeated("object_to", idempotency_key, content):
         return Objection.objects.get(key=idempotency_key)
     if not text.strip() or len(text) > LONGEST_TEXT:
-        raise InputError([Problem("an objection without reasons", f"1 to {LONGEST_TEXT} characters", field="text")])
+        raise InputError(
+            [
+                Problem(
+                    Said("an objection without reasons", "异议没有理由"),
+                    Said(f"1 to {LONGEST_TEXT} characters", f"1 至 {LONGEST_TEXT} 个字符"),
+                    field="text",
+                )
+            ]
+        )
     made = SharingRound.objects.filter(applications=application.pk).first()
     if made is None or made.state != RoundState.NOTICE or made.notice_until is None or as_of > made.notice_until:
-        raise Conflict(f"{application.key} is not in a public notice on {as_of}")
+        raise Conflict(
+            f"{application.key} is not in a public notice on {as_of}", f"{application.key} 在 {as_of} 不在公示中"
+        )
     objection = Objection.objects.create(
         key=idempotency_key, application=application, person_id=actor.person_id, text=text, raised_at=now
     )
@@ -208,14 +245,22 @@ def decide_objection(
     objection: Objection, *, upheld: bool, reason: str, actor: Actor, now: datetime, idempotency_key: str
 ) -> Objection:
     """Uphold an objection (the application is refused when the round is awarded) or not, with the reason."""
-    require(can_operate(actor), actor, "decide objections")
+    require(can_operate(actor), actor, Said("decide objections", "决定异议"))
     content = {"objection": objection.key, "upheld": upheld, "reason": reason}
     if repeated("decide_objection", idempotency_key, content):
         return Objection.objects.get(pk=objection.pk)
     if not reason.strip():
-        raise InputError([Problem("an objection decided without a reason", "say why", field="reason")])
+        raise InputError(
+            [
+                Problem(
+                    Said("an objection decided without a reason", "对异议的决定没有理由"),
+                    Said("say why", "请说明原因"),
+                    field="reason",
+                )
+            ]
+        )
     if not Objection.objects.filter(pk=objection.pk, upheld=None).update(upheld=upheld, reason=reason):
-        raise Conflict(f"objection {objection.key} was decided already")
+        raise Conflict(f"objection {objection.key} was decided already", f"异议 {objection.key} 已作决定")
     record_event(
         "decide_objection",
         idempotency_key,
@@ -232,22 +277,28 @@ def decide_objection(
 def award_round(made: SharingRound, *, as_of: date, actor: Actor, now: datetime, idempotency_key: str) -> SharingRound:
     """After the notice: applications become awards, those with an upheld objection are refused; what these would have
     had stays in the pot. `Conflict` while the notice runs or an objection is undecided."""
-    require(can_operate(actor), actor, "award a round")
+    require(can_operate(actor), actor, Said("award a round", "确认轮次的扶持"))
     content = {"round": made.key}
     if repeated("award_round", idempotency_key, content):
         return SharingRound.objects.get(pk=made.pk)
     current = SharingRound.objects.get(pk=made.pk)
     if current.state != RoundState.NOTICE or current.notice_until is None or as_of <= current.notice_until:
-        raise Conflict(f"round {made.key} is {current.state}, its notice until {current.notice_until or 'not opened'}")
+        raise Conflict(
+            f"round {made.key} is {current.state}, its notice until {current.notice_until or 'not opened'}",
+            f"轮次 {made.key} 处于“{word_zh(current.state)}”，公示至 {current.notice_until or '（未开始）'}",
+        )
     open_ = list(
         Objection.objects.filter(application__round=current, upheld=None).order_by("key").values_list("key", flat=True)
     )
     if open_:
-        raise Conflict(f"{len(open_)} objections are undecided ({', '.join(open_[:5])}) → decide them first")
+        raise Conflict(
+            f"{len(open_)} objections are undecided ({', '.join(open_[:5])}) → decide them first",
+            f"有 {len(open_)} 项异议未决（{', '.join(open_[:5])}） → 请先作决定",
+        )
     if not SharingRound.objects.filter(pk=made.pk, state=RoundState.NOTICE).update(
         state=RoundState.AWARDED, awarded_on=as_of
     ):
-        raise Conflict(f"round {made.key} was awarded meanwhile")
+        raise Conflict(f"round {made.key} was awarded meanwhile", f"轮次 {made.key} 在此期间已确认扶持")
     mine = Application.objects.filter(round=current, state=ApplicationState.SHARED)
     refused = mine.filter(objections__upheld=True).values_list("pk", flat=True)
     Application.objects.filter(pk__in=list(refused)).update(state=ApplicationState.REFUSED)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action
@@ -33,7 +33,10 @@ def load_run(runs: Path, run: Run) -> pl.LazyFrame:
     """The rows of a run; `Conflict` where the file is gone."""
     path = run_path(runs, run)
     if not path.is_file():
-        raise Conflict(f"{path} of run {run.kind} {run.as_of} is missing → run `siwei run` again")
+        raise Conflict(
+            f"{path} of run {run.kind} {run.as_of} is missing → run `siwei run` again",
+            f"运行 {run.kind} {run.as_of} 缺少 {path} → 请再次运行 `siwei run`",
+        )
     return pl.scan_parquet(path)
 
 
@@ -53,10 +56,16 @@ def save_run(
 
     The file is on disk before the row is, so that a row never points at a file that a power cut took away.
     """
-    require(can_operate(actor), actor, "record bulk results")
+    require(can_operate(actor), actor, Said("record bulk results", "记录批量结果"))
     if not kind.replace("-", "").isalnum() or len(kind) > 40:
         raise InputError(
-            [Problem(f"a run's kind {kind!r} names a file", fix="letters, digits and dashes", field="kind")]
+            [
+                Problem(
+                    Said(f"a run's kind {kind!r} names a file", f"运行类别 {kind!r} 要用作文件名"),
+                    fix=Said("letters, digits and dashes", "字母、数字和短横线"),
+                    field="kind",
+                )
+            ]
         )
     sha256, rows = _write_parquet(runs, kind, frame), frame.height
     same: dict[str, Any] = {"kind": kind, "as_of": as_of, "inputs_sha256": inputs_sha256}
@@ -69,17 +78,32 @@ def save_run(
 @action
 def save_placements(frame: pl.DataFrame, *, actor: Actor, now: datetime) -> int:
     """Replace all placements by these (columns of PLACEMENT_COLUMNS, `id` an organisation's key); returns how many."""
-    require(can_operate(actor), actor, "place firms on the chain")
+    require(can_operate(actor), actor, Said("place firms on the chain", "在产业链上定位企业"))
     missing = [name for name in PLACEMENT_COLUMNS if name not in frame.columns]
     if missing:
         raise InputError(
-            [Problem("column missing from the placements", fix="see siwei.chain.classify", field=n) for n in missing]
+            [
+                Problem(
+                    Said("column missing from the placements", "定位结果缺少列"),
+                    fix=Said("see siwei.chain.classify", "见 siwei.chain.classify"),
+                    field=n,
+                )
+                for n in missing
+            ]
         )
     ids = dict(Organisation.objects.filter(merged_into=None).values_list("key", "pk"))
     unknown = sorted(set(frame["id"].unique().to_list()) - ids.keys())
     if unknown:
         raise InputError(
-            [Problem(f"placement of an organisation that is not there: {key!r}", field="id") for key in unknown[:20]]
+            [
+                Problem(
+                    Said(
+                        f"placement of an organisation that is not there: {key!r}", f"定位结果中有不存在的机构：{key!r}"
+                    ),
+                    field="id",
+                )
+                for key in unknown[:20]
+            ]
         )
     Placement.objects.all().delete()
     rows = frame.select(list(PLACEMENT_COLUMNS)).sort("id", "segment").iter_rows()

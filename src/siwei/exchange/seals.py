@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from django.db import OperationalError, connection, models, transaction
 
-from siwei.errors import Conflict, EnvironmentMissing, InputError, NotFound, Problem
+from siwei.errors import Conflict, EnvironmentMissing, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action
@@ -46,7 +46,7 @@ def seal(*, actor: Actor, now: datetime) -> Seal | None:
 
     Run off the hot path; keep the block heads elsewhere too, or nobody can tell that all of them were rewritten.
     """
-    require(can_operate(actor), actor, "seal the audit trail")
+    require(can_operate(actor), actor, Said("seal the audit trail", "封存审计记录"))
     _wait_for_writers()
     last = Seal.objects.order_by("-number").first()
     block = _hash_block(last, [_take(rows, None) for rows in _rows_after(last)])
@@ -100,7 +100,9 @@ def export_heads(target: Path) -> int:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise EnvironmentMissing(f"block heads cannot be written to {target}: {error.strerror}") from error
+        raise EnvironmentMissing(
+            f"block heads cannot be written to {target}: {error.strerror}", f"块头无法写入 {target}：{error.strerror}"
+        ) from error
     return len(known)
 
 
@@ -118,12 +120,24 @@ def _head_of(line: bytes | str, source: Path, number: int | None) -> dict[str, A
     except ValueError:
         head = None
     if not isinstance(head, dict) or set(head) != {*HEAD, "at"} or type(head["number"]) is not int:
-        raise InputError([Problem("not the head of a block", "take a copy of the file", str(source), number)])
+        raise InputError(
+            [
+                Problem(
+                    Said("not the head of a block", "不是块头"),
+                    Said("take a copy of the file", "请用该文件的副本"),
+                    str(source),
+                    number,
+                )
+            ]
+        )
     return head
 
 
 def _disagree(target: Path, where: str) -> Conflict:
-    return Conflict(f"{target} and the database disagree in {where} → siwei ledger verify --heads {target}")
+    return Conflict(
+        f"{target} and the database disagree in {where} → siwei ledger verify --heads {target}",
+        f"{target} 与数据库在 {where} 处不一致 → siwei ledger verify --heads {target}",
+    )
 
 
 def read_heads(source: Path) -> list[dict[str, Any]]:
@@ -131,9 +145,20 @@ def read_heads(source: Path) -> list[dict[str, Any]]:
     try:
         lines = source.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
-        raise NotFound(f"no file {source} → siwei ledger heads --out {source}") from None
+        raise NotFound(
+            f"no file {source} → siwei ledger heads --out {source}",
+            f"没有文件 {source} → siwei ledger heads --out {source}",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError([Problem(f"cannot be read: {error}", "give a file of exported heads", str(source))]) from None
+        raise InputError(
+            [
+                Problem(
+                    Said(f"cannot be read: {error}", f"无法读取：{error}"),
+                    Said("give a file of exported heads", "请给出导出的块头文件"),
+                    str(source),
+                )
+            ]
+        ) from None
     problems: list[Problem] = []
     told: list[dict[str, Any]] = []
     for number, line in enumerate(lines[:-1], 1):
@@ -238,4 +263,4 @@ def _wait_for_writers() -> None:
             if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
                 raise
             time.sleep(LOCK_PAUSE_S)
-    raise Conflict("others are writing without a pause → seal again in a moment")
+    raise Conflict("others are writing without a pause → seal again in a moment", "他人正在不断写入 → 请稍后再封存")

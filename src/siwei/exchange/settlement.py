@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
-from siwei.errors import Conflict, SiweiError
+from siwei.errors import Conflict, Said, SiweiError
 from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event
@@ -57,14 +57,20 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     """
     agreement = lock_agreement(key)
     parties = list(agreement.parties.select_related("organisation"))
-    require(_can_settle(actor, agreement, parties, now), actor, f"settle {key} (yet)")
+    require(_can_settle(actor, agreement, parties, now), actor, Said(f"settle {key} (yet)", f"（此时）结算 {key}"))
     if agreement.state == AgreementState.SETTLED:
         return Settlement.objects.get(agreement=agreement, period=FINAL)
     require_step(agreement, "settle")
     if running := Job.objects.filter(line__agreement=agreement, state__in=ACTIVE).count():
-        raise Conflict(f"{running} job(s) under {key} have not ended → wait, or cancel them")
+        raise Conflict(
+            f"{running} job(s) under {key} have not ended → wait, or cancel them",
+            f"{key} 下还有 {running} 个作业未结束 → 请等待，或取消",
+        )
     if waiting := Delivery.objects.filter(agreement=agreement, state=DeliveryState.SUBMITTED).count():
-        raise Conflict(f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute")
+        raise Conflict(
+            f"{waiting} delivery(ies) under {key} wait for a word → accept or reject them, or dispute",
+            f"{key} 下有 {waiting} 项交付等待答复 → 请验收、退回或提出争议",
+        )
     close_calls(agreement, now=now)
     # What was collected may have been the first that was delivered.
     agreement.refresh_from_db(fields=["state"])
@@ -82,7 +88,7 @@ def charge_period(key: str, *, as_of: date, actor: Actor, now: datetime) -> Sett
 
     None where nothing new was metered. For the operator (the daily run).
     """
-    require(can_operate(actor), actor, f"charge a part of {key}")
+    require(can_operate(actor), actor, Said(f"charge a part of {key}", f"为 {key} 计收一部分"))
     agreement = lock_agreement(key)
     period = as_of.isoformat()
     if earlier := Settlement.objects.filter(agreement=agreement, period=period).first():
@@ -101,7 +107,7 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
 
     Every agreement is an action of its own, done once a day, so a run that was killed goes on where it was.
     """
-    require(can_operate(actor), actor, "run the day's settlement")
+    require(can_operate(actor), actor, Said("run the day's settlement", "进行当日结算"))
     charged = closed = gross_fen = 0
     faults: list[str] = []
     for agreement in Agreement.objects.filter(state=AgreementState.DISPUTED).order_by("pk"):
@@ -141,7 +147,7 @@ def is_due(now: datetime) -> bool:
 @action
 def put_off(key: str, *, as_of: date, actor: Actor, now: datetime) -> None:
     """Keep the holds of a disputed agreement from running out, where they would within a month. For the operator."""
-    require(can_operate(actor), actor, f"put off the holds of {key}")
+    require(can_operate(actor), actor, Said(f"put off the holds of {key}", f"推迟 {key} 的冻结期限"))
     agreement = lock_agreement(key)
     soon = Hold.objects.filter(
         transfer__in=[

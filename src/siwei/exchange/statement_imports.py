@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from siwei.errors import Conflict, ImportRefused, InputError, Problem
+from siwei.errors import Conflict, ImportRefused, InputError, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event
@@ -34,14 +34,32 @@ def import_statement(
     """
     owner = find_organisation(holder) if holder is not None else None
     allowed = can_commit_money_for(actor, owner.pk) if owner else can_operate(actor)
-    require(allowed, actor, f"import bank statements of {owner.name if owner else 'the city'}")
+    require(
+        allowed,
+        actor,
+        Said(
+            f"import bank statements of {owner.name if owner else 'the city'}",
+            f"导入{owner.name if owner else '本市'}的银行对账单",
+        ),
+    )
     accounts = BankAccount.objects.filter(holder=owner.key if owner else CITY).order_by("-pk")
     numbers = list(accounts.values_list("number", flat=True))
     if not numbers:
-        raise Conflict(f"{owner.name if owner else 'the city'} has no bank account here → enter it first")
+        raise Conflict(
+            f"{owner.name if owner else 'the city'} has no bank account here → enter it first",
+            f"{owner.name if owner else '本市'}在此没有银行账户 → 请先录入",
+        )
     check_storable(name, "name")
     if not 0 < len(name) <= 200:
-        raise InputError([Problem("the file needs a name", "1 to 200 characters", field="name")])
+        raise InputError(
+            [
+                Problem(
+                    Said("the file needs a name", "文件须有名称"),
+                    Said("1 to 200 characters", "1 至 200 个字符"),
+                    field="name",
+                )
+            ]
+        )
     sha256 = hashlib.sha256(content).hexdigest()
     earlier = StatementFile.objects.filter(sha256=sha256, account_number__in=numbers).first()
     if earlier is not None:
@@ -51,8 +69,13 @@ def import_statement(
     if form == "camt053":
         statement = bank.read_camt053(content, name)
         if statement.account not in numbers:
-            message = f"this is of the account ending in {statement.account[-4:]}, which is not {_named(owner)}"
-            raise ImportRefused([Problem(message, "give the statement of this account", file=name)])
+            message = Said(
+                f"this is of the account ending in {statement.account[-4:]}, which is not {_named(owner)}",
+                f"这是尾号 {statement.account[-4:]} 账户的对账单，不是{_named(owner).zh}的",
+            )
+            raise ImportRefused(
+                [Problem(message, Said("give the statement of this account", "请给出该账户的对账单"), file=name)]
+            )
     else:
         statement = bank.read_statement_csv(content, numbers[0], mapping, name)
     return _keep(statement, owner, sha256, name, form, actor, now)
@@ -113,5 +136,5 @@ def _known(statement: BankStatement) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _named(owner: Organisation | None) -> str:
-    return f"of {owner.name}" if owner else "the city's"
+def _named(owner: Organisation | None) -> Said:
+    return Said(f"of {owner.name}", f" {owner.name} ") if owner else Said("the city's", "本市")

@@ -1,6 +1,6 @@
 """Moving an agreement along the table of its life (`siwei.market.life`), and finding it for that."""
 
-from siwei.errors import Conflict, NotFound
+from siwei.errors import Conflict, NotFound, chinese_of
 from siwei.exchange.models import Agreement, AgreementLine, AgreementState
 from siwei.market import life
 
@@ -10,20 +10,22 @@ def lock_agreement(key: str) -> Agreement:
     try:
         return Agreement.objects.select_for_update().get(key=key)
     except Agreement.DoesNotExist:
-        raise NotFound(f"no agreement {key!r}") from None
+        raise NotFound(f"no agreement {key!r}", f"没有协议 {key!r}") from None
 
 
 def find_line(agreement: Agreement, number: int) -> AgreementLine:
     try:
         return AgreementLine.objects.select_related("agreement").get(agreement=agreement, number=number)
     except AgreementLine.DoesNotExist:
-        raise NotFound(f"agreement {agreement.key!r} has no line {number}") from None
+        raise NotFound(
+            f"agreement {agreement.key!r} has no line {number}", f"协议 {agreement.key!r} 没有第 {number} 行"
+        ) from None
 
 
 def require_step(agreement: Agreement, step: str) -> None:
     """`Conflict` where the table has no such step from here; it says which there are."""
     if words := life.refusal(step, agreement.state):
-        raise Conflict(f"agreement {agreement.key}: {words}")
+        raise Conflict(f"agreement {agreement.key}: {words}", f"协议 {agreement.key}：{chinese_of(words)}")
 
 
 def move(agreement: Agreement, step: str, to: str, **fields: object) -> None:
@@ -33,7 +35,10 @@ def move(agreement: Agreement, step: str, to: str, **fields: object) -> None:
         raise ValueError(f"to {step} does not lead to {to}")
     unmoved = Agreement.objects.filter(pk=agreement.pk, state=agreement.state)
     if not unmoved.update(state=to, **fields):
-        raise Conflict(f"agreement {agreement.key} was changed by somebody else → look again")
+        raise Conflict(
+            f"agreement {agreement.key} was changed by somebody else → look again",
+            f"协议 {agreement.key} 已被他人更改 → 请重新查看",
+        )
     agreement.state = AgreementState(to)
     for name, value in fields.items():
         setattr(agreement, name, value)

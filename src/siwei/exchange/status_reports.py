@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from siwei.errors import ImportRefused, InputError, Problem
+from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event
@@ -34,16 +34,36 @@ def import_status_report(holder: str | None, content: bytes, name: str, *, actor
     ImportRefused for what is no such file, or answers no batch of this holder that went to the bank."""
     owner = find_organisation(holder) if holder is not None else None
     allowed = can_commit_money_for(actor, owner.pk) if owner else can_operate(actor)
-    require(allowed, actor, f"import bank reports of {owner.name if owner else 'the city'}")
+    require(
+        allowed,
+        actor,
+        Said(
+            f"import bank reports of {owner.name if owner else 'the city'}",
+            f"导入{owner.name if owner else '本市'}的银行回执",
+        ),
+    )
     check_storable(name, "name")
     if not 0 < len(name) <= 200:
-        raise InputError([Problem("the file needs a name", "1 to 200 characters", field="name")])
+        raise InputError(
+            [
+                Problem(
+                    Said("the file needs a name", "文件须有名称"),
+                    Said("1 to 200 characters", "1 至 200 个字符"),
+                    field="name",
+                )
+            ]
+        )
     report = bank.read_pain002(content, name)
     batches = PaymentBatch.objects.select_for_update(of=("self",)).select_related("payer")
     batch = batches.filter(message_id=report.message_id, payer=owner, state=BatchState.EXPORTED).first()
     if batch is None:
-        message = f"it answers {report.message_id!r:.60}, which is no batch of this payer that went to the bank"
-        raise ImportRefused([Problem(message, "give the report of a batch of this payer", file=name)])
+        message = Said(
+            f"it answers {report.message_id!r:.60}, which is no batch of this payer that went to the bank",
+            f"它答复的 {report.message_id!r:.60} 不是该付款方已送银行的批次",
+        )
+        raise ImportRefused(
+            [Problem(message, Said("give the report of a batch of this payer", "请给出该付款方批次的回执"), file=name)]
+        )
     sha256 = hashlib.sha256(content).hexdigest()
     earlier = StatusFile.objects.filter(batch=batch, sha256=sha256).first()
     if earlier is not None:

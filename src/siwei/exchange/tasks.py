@@ -82,7 +82,7 @@ def workplace() -> Workplace:
     try:
         return _WORKPLACE.get()
     except LookupError:
-        raise Conflict("tasks are done by a worker → siwei worker") from None
+        raise Conflict("tasks are done by a worker → siwei worker", "任务由 worker 执行 → siwei worker") from None
 
 
 @task()

@@ -90,7 +90,10 @@ def trace(subject: str, *, actor: Actor) -> Trace:
             return Trace(subject, rows.filter(pl.col("job") == subject))
         transfer = Transfer.objects.visible_to(actor).filter(idempotency_key=subject).first()
         if transfer is None:
-            raise NotFound(f"no pot, voucher, job or transfer {subject!r} → a pot is PROGRAMME:PERIOD")
+            raise NotFound(
+                f"no pot, voucher, job or transfer {subject!r} → a pot is PROGRAMME:PERIOD",
+                f"没有资金池、券、作业或转账 {subject!r} → 资金池写作 PROGRAMME:PERIOD",
+            )
         return Trace(subject, _trace(_of_transfer(transfer, actor), actor))
 
 

@@ -14,10 +14,11 @@ from django.db import IntegrityError, connection, transaction
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from siwei.errors import Conflict, InputError, InsufficientFunds, Problem, SiweiError
+from siwei.errors import Conflict, InputError, InsufficientFunds, Problem, Said, SiweiError
 from siwei.exchange.canonical import check_storable
 from siwei.exchange.models import Account, Transfer, TransferKind
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
+from siwei.exchange.state_words import word_zh
 
 COLUMNS = (
     "id",
@@ -34,24 +35,36 @@ COLUMNS = (
     "causes",
     "at",
 )
-REFUSALS: dict[str, tuple[type[SiweiError], str]] = {
-    "account_not_overdrawn": (InsufficientFunds, "the account has less than that available"),
-    "account_balance_bounded": (Conflict, "the account would pass its bound"),
-    "hold_not_exceeded": (InsufficientFunds, "more than what remains of the hold"),
-    "ledger: hold expired": (Conflict, "the hold has expired; its remainder can only be released"),
-    "ledger: hold already expired": (Conflict, "a hold must end after it begins"),
-    "ledger: units differ": (Conflict, "the accounts keep another unit"),
-    "ledger: no such account": (Conflict, "an account is not there → open it first"),
-    "ledger: not a hold of these accounts": (Conflict, "that is not a hold between these accounts, or it came later"),
+REFUSALS: dict[str, tuple[type[SiweiError], Said]] = {
+    "account_not_overdrawn": (InsufficientFunds, Said("the account has less than that available", "账户可用余额不足")),
+    "account_balance_bounded": (Conflict, Said("the account would pass its bound", "账户将超出其上限")),
+    "hold_not_exceeded": (InsufficientFunds, Said("more than what remains of the hold", "超过冻结的余额")),
+    "ledger: hold expired": (
+        Conflict,
+        Said("the hold has expired; its remainder can only be released", "冻结已到期，余额只能解冻"),
+    ),
+    "ledger: hold already expired": (Conflict, Said("a hold must end after it begins", "冻结的结束须晚于开始")),
+    "ledger: units differ": (Conflict, Said("the accounts keep another unit", "两个账户的单位不同")),
+    "ledger: no such account": (Conflict, Said("an account is not there → open it first", "有账户不存在 → 请先开立")),
+    "ledger: not a hold of these accounts": (
+        Conflict,
+        Said("that is not a hold between these accounts, or it came later", "那不是这两个账户之间的冻结，或时间更晚"),
+    ),
     "ledger: not a reversal of that transfer": (
         Conflict,
-        "only a post or a capture is reversed, between its own accounts and not before it",
+        Said(
+            "only a post or a capture is reversed, between its own accounts and not before it",
+            "只有记账或入账可以冲正，须在原账户之间，且不早于它",
+        ),
     ),
-    "ledger: more than was transferred": (Conflict, "more than the transfer had moved"),
-    "ledger: already reversed": (Conflict, "that transfer is reversed already"),
-    "transfer_reversed_once": (Conflict, "that transfer is reversed already"),
-    "transfer_two_accounts": (Conflict, "an account cannot pay itself"),
-    "transfer_amount_positive": (InputError, f"an amount is an integer from 1 to {AMOUNT_LIMIT}"),
+    "ledger: more than was transferred": (Conflict, Said("more than the transfer had moved", "超过该转账所转的数额")),
+    "ledger: already reversed": (Conflict, Said("that transfer is reversed already", "该转账已冲正")),
+    "transfer_reversed_once": (Conflict, Said("that transfer is reversed already", "该转账已冲正")),
+    "transfer_two_accounts": (Conflict, Said("an account cannot pay itself", "账户不能付给自己")),
+    "transfer_amount_positive": (
+        InputError,
+        Said(f"an amount is an integer from 1 to {AMOUNT_LIMIT}", f"金额须为 1 至 {AMOUNT_LIMIT} 的整数"),
+    ),
 }
 """What the database says → the error and the words for it."""
 
@@ -103,7 +116,12 @@ def write_transfer(entry: Entry, *, key: str, now: datetime) -> Transfer:
     """
     check_entry(entry, key, now)
     if isinstance(entry.hold, Entry) or isinstance(entry.reverses, Entry):
-        raise InputError("an entry of a set is written with its set → write_transfers")
+        raise InputError(
+            Said(
+                "an entry of a set is written with its set → write_transfers",
+                "一组中的分录须随整组写入 → write_transfers",
+            )
+        )
     values = insertable(entry, key, now)
     try:
         # Outside a transaction the statement is one by itself; inside, a refusal must not end the caller's.
@@ -231,16 +249,39 @@ LONGEST_HOLD_KEY = 190
 def _problems(entry: Entry, key: str, now: datetime, longest: int) -> list[Problem]:
     problems = []
     if type(entry.amount) is not int or not 0 < entry.amount <= AMOUNT_LIMIT:
-        fix = f"give an integer from 1 to {AMOUNT_LIMIT} in minor units (fen for CNY)"
-        problems.append(Problem(f"amount is {entry.amount!r}", fix=fix, field="amount"))
+        fix = Said(
+            f"give an integer from 1 to {AMOUNT_LIMIT} in minor units (fen for CNY)",
+            f"请填 1 至 {AMOUNT_LIMIT} 的整数，以最小单位计（人民币为分）",
+        )
+        problems.append(
+            Problem(Said(f"amount is {entry.amount!r}", f"金额为 {entry.amount!r}"), fix=fix, field="amount")
+        )
     if not key or len(key) > longest:
-        fix = f"give 1 to {longest}"
-        problems.append(Problem(f"idempotency key has {len(key)} characters", fix=fix, field="idempotency_key"))
+        fix = Said(f"give 1 to {longest}", f"请给 1 至 {longest} 个")
+        problems.append(
+            Problem(
+                Said(f"idempotency key has {len(key)} characters", f"幂等键有 {len(key)} 个字符"),
+                fix=fix,
+                field="idempotency_key",
+            )
+        )
     if len(entry.memo) > 200:
-        problems.append(Problem(f"memo has {len(entry.memo)} characters", fix="give at most 200", field="memo"))
+        problems.append(
+            Problem(
+                Said(f"memo has {len(entry.memo)} characters", f"附言有 {len(entry.memo)} 个字符"),
+                fix=Said("give at most 200", "不超过 200 个"),
+                field="memo",
+            )
+        )
     for name, moment in (("now", now), ("expires_at", entry.expires_at)):
         if moment is not None and moment.tzinfo is None:
-            problems.append(Problem(f"{name} has no time zone", fix="give an aware datetime", field=name))
+            problems.append(
+                Problem(
+                    Said(f"{name} has no time zone", f"{name} 没有时区"),
+                    fix=Said("give an aware datetime", "请给带时区的时刻"),
+                    field=name,
+                )
+            )
     return problems
 
 
@@ -266,14 +307,21 @@ def is_same(earlier: Transfer, entry: Entry, hold: int | None, reverses: int | N
 def other_content(earlier: Transfer) -> Conflict:
     return Conflict(
         f"key {earlier.idempotency_key!r} was used on {earlier.at:%Y-%m-%d} for a {earlier.kind} of "
-        f"{earlier.amount} {earlier.unit} with other content → use a new key for a new transfer"
+        f"{earlier.amount} {earlier.unit} with other content → use a new key for a new transfer",
+        f"键 {earlier.idempotency_key!r} 已于 {earlier.at:%Y-%m-%d} 用于内容不同的 "
+        f"{earlier.kind}（{earlier.amount} {earlier.unit}） → 新的转账请用新键",
     )
 
 
 def refusal(said: str, entry: Entry) -> SiweiError:
     """The error for what the database (or `posting`) said of an entry."""
-    what = f"{entry.kind} of {entry.amount} {entry.debit.unit} from {entry.debit.code}"
+    amount = f"{entry.amount} {entry.debit.unit}"
+    what = Said(
+        f"{entry.kind} of {amount} from {entry.debit.code}", f"从 {entry.debit.code} {word_zh(entry.kind)} {amount} "
+    )
     for sign, (error, words) in REFUSALS.items():
         if sign in said:
-            return error(f"{what} refused: {words}")
-    return Conflict(f"{what} refused by the database: {said.splitlines()[0]}")
+            return error(Said(f"{what} refused: {words}", f"{what.zh}被拒：{words.zh}"))
+    return Conflict(
+        f"{what} refused by the database: {said.splitlines()[0]}", f"{what.zh}被数据库拒绝：{said.splitlines()[0]}"
+    )

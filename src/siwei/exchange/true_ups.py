@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.accounts import claw_back_account
 from siwei.exchange.actors import Actor
@@ -22,7 +22,7 @@ def true_up_voucher(
     organisation owes it to the pot on its `claw-back` account, until the money is in. `Conflict` where part of it is
     held for agreements under way: those settle first.
     """
-    require(can_operate(actor), actor, "true up vouchers")
+    require(can_operate(actor), actor, Said("true up vouchers", "对券进行年终清算"))
     content = {"voucher": voucher.key, "decision": decision.key, "because": because}
     if repeated("true_up_voucher", idempotency_key, content):
         return TrueUp.objects.get(key=idempotency_key)
@@ -34,7 +34,10 @@ def true_up_voucher(
     returned = min(less, account.available)
     clawed = less - returned
     if clawed and account.held:
-        raise Conflict(f"{account.held} fen of voucher {voucher.key} are held → settle what is under way first")
+        raise Conflict(
+            f"{account.held} fen of voucher {voucher.key} are held → settle what is under way first",
+            f"券 {voucher.key} 有 {account.held} 分被冻结 → 请先结算进行中的部分",
+        )
     moves = (
         (pot, account, added, "true-up"),
         (account, pot, returned, "true-up"),
@@ -65,13 +68,28 @@ def award_of(voucher: Voucher) -> int:
 def _awarded(voucher: Voucher, decision: Decision, because: str) -> int:
     problems = []
     if not 0 < len(because.strip()) <= 1_000:
-        problems.append(Problem("a reason is wanted", "such as: 年度清算, 审计发现", field="because"))
+        problems.append(
+            Problem(
+                Said("a reason is wanted", "须说明理由"),
+                Said("such as: 年度清算, 审计发现", "例如：年度清算、审计发现"),
+                field="because",
+            )
+        )
     if problems:
         raise InputError(problems)
     if decision.organisation_id != voucher.organisation_id or decision.programme != voucher.pot.programme:
-        raise Conflict(f"decision {decision.key} is not of voucher {voucher.key}'s organisation and programme")
+        raise Conflict(
+            f"decision {decision.key} is not of voucher {voucher.key}'s organisation and programme",
+            f"判定 {decision.key} 与券 {voucher.key} 的机构或政策不符",
+        )
     if decision.is_draft or decision.verdict == Verdict.CANNOT_TELL:
-        raise Conflict(f"decision {decision.key} is not final (a draft, or facts are missing) → decide again first")
+        raise Conflict(
+            f"decision {decision.key} is not final (a draft, or facts are missing) → decide again first",
+            f"判定 {decision.key} 不是最终的（草案，或缺少事实） → 请先重新判定",
+        )
     if decision.pk == voucher.decision_id or voucher.true_ups.filter(decision=decision).exists():
-        raise Conflict(f"voucher {voucher.key} stands on decision {decision.key} already")
+        raise Conflict(
+            f"voucher {voucher.key} stands on decision {decision.key} already",
+            f"券 {voucher.key} 已以判定 {decision.key} 为依据",
+        )
     return (decision.award_fen or 0) if decision.verdict == Verdict.ELIGIBLE else 0

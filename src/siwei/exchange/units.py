@@ -8,7 +8,7 @@ voucher:<voucher>              a voucher's own unit: what it counts, where it do
 cap:<unit>                     what a spending cap has room for (`caps`); never exchanged for what it counts
 """
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 
 CNY = "CNY"
 NAMED = ("accelerator-second", "token", "seat", "voucher", "cap")
@@ -28,8 +28,17 @@ def check_unit(unit: str) -> None:
     kind, _, name = unit.partition(":")
     known = unit == CNY or (kind in NAMED and bool(name.strip()) and name == name.strip())
     if not known or len(unit) > LONGEST:
-        fix = f"give {CNY}, or one of {', '.join(f'{each}:<name>' for each in NAMED)}, up to {LONGEST} characters"
-        raise InputError([Problem(f"{unit!r:.100} is no unit of account", fix=fix, field="unit")])
+        fix = Said(
+            f"give {CNY}, or one of {', '.join(f'{each}:<name>' for each in NAMED)}, up to {LONGEST} characters",
+            f"请填 {CNY}，或 {', '.join(f'{each}:<name>' for each in NAMED)} 之一，不超过 {LONGEST} 个字符",
+        )
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{unit!r:.100} is no unit of account", f"{unit!r:.100} 不是记账单位"), fix=fix, field="unit"
+                )
+            ]
+        )
 
 
 def is_money(unit: str) -> bool:

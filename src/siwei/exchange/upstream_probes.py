@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import aiohttp
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from siwei.errors import InputError
+from siwei.errors import InputError, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import ModelCall, Upstream
@@ -38,7 +38,7 @@ def due_upstreams(now: datetime) -> QuerySet[Upstream]:
 
 def probe_upstreams(*, actor: Actor, now: datetime) -> dict[str, int]:
     """Ask those that are due, all at once, and write down how they did; nobody's act, and no event."""
-    require(can_operate(actor), actor, "probe upstreams")
+    require(can_operate(actor), actor, Said("probe upstreams", "探测上游"))
     found = list(due_upstreams(now)[:MOST_AT_ONCE])
     failures = asyncio.run(_ask_all([each.base_url for each in found]))
     for upstream, failure in zip(found, failures, strict=True):

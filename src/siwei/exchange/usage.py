@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import record_event, repeated
 from siwei.exchange.models import Agreement, AgreementLine, AgreementState, Job, Usage
@@ -55,7 +55,10 @@ def write_usage(
     deal.refresh_from_db(fields=["state", "disputed_from"])
     require_step(deal, "meter")
     if line.deliveries.exists():
-        raise Conflict(f"line {line.number} of {deal.key} is paid by what is accepted → submit a delivery")
+        raise Conflict(
+            f"line {line.number} of {deal.key} is paid by what is accepted → submit a delivery",
+            f"{deal.key} 第 {line.number} 行按验收付款 → 请提交交付",
+        )
     if window is not None:
         check_window(line, window, now)
     usage = Usage.objects.create(
@@ -81,17 +84,45 @@ def check_window(line: AgreementLine, window: Window, now: datetime) -> None:
     deal = line.agreement
     problems: list[Problem] = []
     if not 0 < len(window.meter) <= 40:
-        problems.append(Problem(f"a meter's name of {len(window.meter)} characters", "1 to 40", field="meter"))
+        problems.append(
+            Problem(
+                Said(f"a meter's name of {len(window.meter)} characters", f"计量表名称有 {len(window.meter)} 个字符"),
+                Said("1 to 40", "1 至 40 个"),
+                field="meter",
+            )
+        )
     if window.start.tzinfo is None or window.end.tzinfo is None:
-        problems.append(Problem("a window without a time zone", "give aware moments", field="window"))
+        problems.append(
+            Problem(
+                Said("a window without a time zone", "时段没有时区"),
+                Said("give aware moments", "请给带时区的时刻"),
+                field="window",
+            )
+        )
     elif not window.start < window.end <= window.start + LONGEST_WINDOW:
         problems.append(
-            Problem(f"from {window.start} to {window.end}", "an end later, by 31 days at most", field="window")
+            Problem(
+                Said(f"from {window.start} to {window.end}", f"从 {window.start} 到 {window.end}"),
+                Said("an end later, by 31 days at most", "结束须更晚，且不超过 31 天"),
+                field="window",
+            )
         )
     elif window.end > now + CLOCK_SKEW:
-        problems.append(Problem(f"it ends at {window.end}, which is to come", "set the meter's clock", field="window"))
+        problems.append(
+            Problem(
+                Said(f"it ends at {window.end}, which is to come", f"它在将来的 {window.end} 结束"),
+                Said("set the meter's clock", "请校准计量表的时钟"),
+                field="window",
+            )
+        )
     elif window.end <= deal.proposed_at or window.start >= deal.ends_at:
-        problems.append(Problem(f"it is not within {deal.key}", f"until {deal.ends_at:%Y-%m-%d}", field="window"))
+        problems.append(
+            Problem(
+                Said(f"it is not within {deal.key}", f"不在 {deal.key} 的期限内"),
+                Said(f"until {deal.ends_at:%Y-%m-%d}", f"至 {deal.ends_at:%Y-%m-%d}"),
+                field="window",
+            )
+        )
     if problems:
         raise InputError(problems)
     same_meter = Usage.objects.filter(line=line, meter=window.meter)
@@ -99,7 +130,9 @@ def check_window(line: AgreementLine, window: Window, now: datetime) -> None:
     if other is not None:
         raise Conflict(
             f"the window {window.start} to {window.end} of {window.meter} overlaps {other.window_start} to "
-            f"{other.window_end}, which was read already → what was read stands; who disagrees opens a dispute"
+            f"{other.window_end}, which was read already → what was read stands; who disagrees opens a dispute",
+            f"{window.meter} 的时段 {window.start} 至 {window.end} 与已读的 {other.window_start} "
+            f"至 {other.window_end} 重叠 → 已读的有效；有异议请提出争议",
         )
 
 
@@ -112,5 +145,13 @@ def _begin_delivering(deal: Agreement) -> None:
 
 def _check(reading: str, quantity: int) -> None:
     if type(quantity) is not int or not 0 <= quantity <= AMOUNT_LIMIT or not 0 < len(reading) <= 160:
-        fix = "an integer, not negative; a name up to 160"
-        raise InputError([Problem(f"reading {reading!r:.60} of {quantity!r}", fix=fix, field="quantity")])
+        fix = Said("an integer, not negative; a name up to 160", "不为负的整数；名称不超过 160 个字符")
+        raise InputError(
+            [
+                Problem(
+                    Said(f"reading {reading!r:.60} of {quantity!r}", f"读数 {reading!r:.60} 为 {quantity!r}"),
+                    fix=fix,
+                    field="quantity",
+                )
+            ]
+        )

@@ -53,7 +53,10 @@ def unseal(key: bytes, of: str, sealed: bytes) -> dict[str, Any]:
             bytes(sealed[:NONCE_BYTES]), bytes(sealed[NONCE_BYTES:]), of.encode()
         )
     except InvalidTag:
-        raise Conflict(f"{of} cannot be read: it was changed, or sealed under another key") from None
+        raise Conflict(
+            f"{of} cannot be read: it was changed, or sealed under another key",
+            f"{of} 无法读取：已被改动，或用另一密钥封存",
+        ) from None
     found: dict[str, Any] = json.loads(text)
     return found
 

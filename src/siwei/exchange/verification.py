@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
+from siwei.errors import Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.constraints import missing_constraints
@@ -130,7 +131,7 @@ def verify_ledger(*, actor: Actor, heads: Path | None = None) -> Verification:
 
     Raises InputError or NotFound for a file of heads that cannot be read.
     """
-    require(actor.sees_all, actor, "verify the ledger")
+    require(actor.sees_all, actor, Said("verify the ledger", "核验账本"))
     told = read_heads(heads) if heads is not None else []
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("guard", _guards), ("constraint", _constraints), ("account", _accounts), ("hold", _holds),

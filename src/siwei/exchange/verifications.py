@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from siwei.errors import Said
 from siwei.exchange import queue, tasks
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
@@ -27,7 +28,7 @@ class LastVerification:
 def ask_verification(*, actor: Actor) -> bool:
     """Have a worker verify the ledger; False where one waits or is being done already. Operator and auditor: it
     reads, and is no act of theirs."""
-    require(actor.sees_all, actor, "verify the ledger")
+    require(actor.sees_all, actor, Said("verify the ledger", "核验账本"))
     if queue.is_waiting(tasks.verify_ledger):
         return False
     tasks.verify_ledger.enqueue()
@@ -36,7 +37,7 @@ def ask_verification(*, actor: Actor) -> bool:
 
 def last_verification(*, actor: Actor) -> LastVerification:
     """The last one's result, and whether another is under way. For the operator and auditors."""
-    require(actor.sees_all, actor, "verify the ledger")
+    require(actor.sees_all, actor, Said("verify the ledger", "核验账本"))
     rows = queue.tasks_visible_to(actor).filter(task_path=tasks.verify_ledger.module_path)
     newest = rows.order_by("-enqueued_at").first()
     done = rows.filter(status=queue.SUCCESSFUL).order_by("-finished_at").first()

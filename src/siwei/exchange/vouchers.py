@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime
 
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.accounts import budget_account, pot_account, voucher_account
 from siwei.exchange.actors import Actor
@@ -12,6 +12,7 @@ from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
 from siwei.exchange.pot_periods import span_of
+from siwei.exchange.state_words import word_zh
 from siwei.market.listing import VoucherTerms
 from siwei.policy.programmes import Programme, Verdict
 
@@ -22,13 +23,19 @@ def open_pot(
 ) -> Pot:
     """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none can be spent). The
     period's name says which days it spans (`siwei.exchange.pot_periods`)."""
-    require(can_operate(actor), actor, "open a pot")
+    require(can_operate(actor), actor, Said("open a pot", "开立资金池"))
     content = {"programme": programme.id, "sha256": programme.sha256, "period": period, "budget_fen": budget_fen}
     if repeated("open_pot", idempotency_key, content):
         return Pot.objects.get(programme=programme.id, period=period)
     if type(budget_fen) is not int or budget_fen <= 0:
         raise InputError(
-            [Problem(f"a budget of {budget_fen!r} fen", fix="give a positive integer", field="budget_fen")]
+            [
+                Problem(
+                    Said(f"a budget of {budget_fen!r} fen", f"预算 {budget_fen!r} 分不成立"),
+                    fix=Said("give a positive integer", "请填正整数"),
+                    field="budget_fen",
+                )
+            ]
         )
     span_of(period)
     account = pot_account(programme.id, period)
@@ -77,7 +84,7 @@ def grant_voucher(
     `Conflict` where the decision is not an award of that much, the programme is a draft, or the decision was already
     used; `InsufficientFunds` where the pot has less.
     """
-    require(can_operate(actor), actor, "grant vouchers")
+    require(can_operate(actor), actor, Said("grant vouchers", "给予券"))
     content = {
         "decision": decision.key,
         "pot": f"{pot.programme}:{pot.period}",
@@ -124,7 +131,7 @@ def grant_voucher(
 @action
 def return_expired_vouchers(*, as_of: date, actor: Actor, now: datetime) -> int:
     """Give back to the pots what is left (and not held) of vouchers past their last day; returns how many gave."""
-    require(can_operate(actor), actor, "return expired vouchers")
+    require(can_operate(actor), actor, Said("return expired vouchers", "收回到期的券"))
     returned = 0
     for voucher in Voucher.objects.filter(valid_to__lt=as_of).select_related("account", "pot__account").order_by("key"):
         if voucher.account.available == 0:
@@ -146,7 +153,10 @@ def return_expired_vouchers(*, as_of: date, actor: Actor, now: datetime) -> int:
 def voucher_terms(voucher: Voucher, as_of: date) -> VoucherTerms:
     """What the voucher may pay on that day, for the market to reckon with. `Conflict` outside its period."""
     if not voucher.valid_from <= as_of <= voucher.valid_to:
-        raise Conflict(f"voucher {voucher.key} is for {voucher.valid_from} to {voucher.valid_to}, not for {as_of}")
+        raise Conflict(
+            f"voucher {voucher.key} is for {voucher.valid_from} to {voucher.valid_to}, not for {as_of}",
+            f"券 {voucher.key} 的有效期为 {voucher.valid_from} 至 {voucher.valid_to}，不含 {as_of}",
+        )
     voucher.account.refresh_from_db()
     return VoucherTerms(
         id=voucher.key,
@@ -162,27 +172,44 @@ def find_voucher(key: str) -> Voucher:
     try:
         return Voucher.objects.select_related("account", "organisation").get(key=key)
     except Voucher.DoesNotExist:
-        raise NotFound(f"no voucher {key!r}") from None
+        raise NotFound(f"no voucher {key!r}", f"没有券 {key!r}") from None
 
 
 def _check_grant(decision: Decision, pot: Pot, amount_fen: int) -> None:
     if decision.is_draft or pot.is_draft:
-        raise Conflict(f"programme {pot.programme} is a draft (a clause has no source): a draft releases no money")
+        raise Conflict(
+            f"programme {pot.programme} is a draft (a clause has no source): a draft releases no money",
+            f"政策 {pot.programme} 是草案（有条款没有出处）：草案不放款",
+        )
     if decision.programme != pot.programme:
-        raise Conflict(f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}")
+        raise Conflict(
+            f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}",
+            f"判定 {decision.key} 属于 {decision.programme}，资金池属于 {pot.programme}",
+        )
     if decision.verdict != Verdict.ELIGIBLE or decision.award_fen is None:
-        raise Conflict(f"decision {decision.key} is {decision.verdict}: nothing to grant")
+        raise Conflict(
+            f"decision {decision.key} is {decision.verdict}: nothing to grant",
+            f"判定 {decision.key} 的结果是“{word_zh(decision.verdict)}”：没有可给予的",
+        )
     if type(amount_fen) is not int or not 0 < amount_fen <= decision.award_fen:
-        raise Conflict(f"decision {decision.key} awards {decision.award_fen} fen, asked for {amount_fen!r}")
+        raise Conflict(
+            f"decision {decision.key} awards {decision.award_fen} fen, asked for {amount_fen!r}",
+            f"判定 {decision.key} 给予 {decision.award_fen} 分，要求的是 {amount_fen!r} 分",
+        )
     application = Application.objects.filter(decision=decision).first()
     if application is not None and (
         application.state != ApplicationState.AWARDED or amount_fen > (application.shared_fen or 0)
     ):
         raise Conflict(
             f"application {application.key} is {application.state}, its share {application.shared_fen} fen: "
-            f"not {amount_fen}"
+            f"not {amount_fen}",
+            f"申报 {application.key} 处于“{word_zh(application.state)}”，分得 "
+            f"{application.shared_fen} 分：不是 {amount_fen} 分",
         )
     if Grant.objects.filter(application__decision=decision).exists():
-        raise Conflict(f"the award of decision {decision.key} was granted as money already")
+        raise Conflict(
+            f"the award of decision {decision.key} was granted as money already",
+            f"判定 {decision.key} 的扶持已以资金给予",
+        )
     if Voucher.objects.filter(decision=decision).exists():
-        raise Conflict(f"decision {decision.key} was already turned into a voucher")
+        raise Conflict(f"decision {decision.key} was already turned into a voucher", f"判定 {decision.key} 已转为券")

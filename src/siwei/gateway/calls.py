@@ -15,14 +15,14 @@ from django.db import DatabaseError
 from django.utils import timezone
 from pydantic_core import from_json
 
-from siwei.errors import CallRefused, InputError
+from siwei.errors import CallRefused, InputError, Said
 from siwei.exchange import model_calls
 from siwei.exchange.model_calls import Admitted
 from siwei.exchange.model_upstreams import note_health
 from siwei.gateway.answers import AnswerBroken, EventSplitter, StreamMeter, answer_text, reported_tokens
 from siwei.gateway.breaker import Breaker
 from siwei.gateway.database import Database
-from siwei.gateway.protocol import PATHS, Asked, Refusal, parse_request, refusal_of
+from siwei.gateway.protocol import PATHS, Asked, Refusal, parse_request, refusal_of, wants_chinese
 from siwei.gateway.upstreams import Upstreams
 from siwei.market.model_calls import Delivered
 
@@ -97,7 +97,12 @@ async def answer_call(request: web.Request, gateway: Gateway, endpoint: str, sec
         raise refusal_of(refused) from None
     call = Call(gateway, admitted, asked)
     if (wait := gateway.breaker.wait_s(admitted.route.upstream, time.monotonic())) > 0:
-        refusal = await call.refuse(503, "upstream_paused", "the model's server has failed and is spared", "paused")
+        refusal = await call.refuse(
+            503,
+            "upstream_paused",
+            Said("the model's server has failed and is spared", "模型服务器出现故障，暂停调用"),
+            "paused",
+        )
         refusal.headers["Retry-After"] = str(int(wait) + 1)
         raise refusal
     answer = await _send(call, endpoint)
@@ -120,15 +125,25 @@ async def _send(call: Call, endpoint: str) -> aiohttp.ClientResponse:
         return await call.gateway.upstreams.post(admitted.route, PATHS[endpoint], body, admitted.call)
     except InputError as error:
         logger.error("%s upstream %s cannot be called: %s", admitted.call, admitted.route.upstream, error)
-        raise await call.refuse(503, "upstream_not_configured", "the model's server is not set up", "setup") from None
+        raise await call.refuse(
+            503, "upstream_not_configured", Said("the model's server is not set up", "模型服务器尚未配置"), "setup"
+        ) from None
     except TimeoutError:
         raise await call.refuse(
-            504, "upstream_timeout", "the model's server did not answer in time", "deadline", failed=True
+            504,
+            "upstream_timeout",
+            Said("the model's server did not answer in time", "模型服务器未及时应答"),
+            "deadline",
+            failed=True,
         ) from None
     except (aiohttp.ClientError, OSError) as error:
         logger.warning("%s upstream %s: %s", admitted.call, admitted.route.upstream, type(error).__name__)
         raise await call.refuse(
-            502, "upstream_unreachable", "the model's server cannot be reached", "unreachable", failed=True
+            502,
+            "upstream_unreachable",
+            Said("the model's server cannot be reached", "无法连接模型服务器"),
+            "unreachable",
+            failed=True,
         ) from None
     except asyncio.CancelledError:
         await call.end(Delivered(None, 0), "stopped")
@@ -143,9 +158,14 @@ async def _upstream_refusal(call: Call, answer: aiohttp.ClientResponse) -> Refus
     if failed:
         logger.warning("%s upstream %s answered %d", call.admitted.call, route.upstream, answer.status)
         return await call.refuse(
-            502 if answer.status < 500 else 503, "upstream_failed", "the model's server failed", outcome, failed=True
+            502 if answer.status < 500 else 503,
+            "upstream_failed",
+            Said("the model's server failed", "模型服务器出错"),
+            outcome,
+            failed=True,
         )
-    message, code = "the model's server refused the request", "upstream_refused"
+    code = "upstream_refused"
+    message: str = Said("the model's server refused the request", "模型服务器拒绝了请求")
     with contextlib.suppress(ValueError, RecursionError, aiohttp.ClientError, TimeoutError, AttributeError):
         error = json.loads(await answer.content.read(ERROR_LIMIT_BYTES)).get("error")
         message = str(error["message"])[:500] if isinstance(error, dict) and error.get("message") else message
@@ -164,7 +184,11 @@ async def _pass_whole(request: web.Request, call: Call, answer: aiohttp.ClientRe
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError, AnswerBroken) as error:
         logger.warning("%s upstream %s: answer broken (%s)", call.admitted.call, upstream, type(error).__name__)
         raise await call.refuse(
-            502, "upstream_broken", "the model's server did not finish its answer", "cut", failed=True
+            502,
+            "upstream_broken",
+            Said("the model's server did not finish its answer", "模型服务器没有答完"),
+            "cut",
+            failed=True,
         ) from None
     except asyncio.CancelledError:
         await call.end(Delivered(None, 0), "stopped")
@@ -219,7 +243,9 @@ async def _pass_stream(request: web.Request, call: Call, answer: aiohttp.ClientR
         if outcome == "ok":
             await response.write(b"data: [DONE]\n\n")
         elif failed:
-            error = Refusal(502, "upstream_broken", "the model's server broke off").document
+            error = Refusal(502, "upstream_broken", Said("the model's server broke off", "模型服务器中断")).document(
+                in_chinese=wants_chinese(request.headers.get("Accept-Language", ""))
+            )
             await response.write(b"data: " + json.dumps(error).encode() + b"\n\n")
         await response.write_eof()
     return response

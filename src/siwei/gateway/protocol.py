@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from siwei.errors import CallRefused
+from siwei.errors import CallRefused, Said, chinese_of
 from siwei.exchange.model_calls import Wanted
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
@@ -40,13 +40,18 @@ class Refusal(Exception):
         self.status, self.code, self.param = status, code, param
         self.headers = dict(headers or {})
 
-    @property
-    def document(self) -> dict[str, Any]:
+    def document(self, *, in_chinese: bool) -> dict[str, Any]:
         kind = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(
             self.status, "invalid_request_error" if self.status < 500 else "server_error"
         )
         kind = "insufficient_quota" if self.code == "insufficient_quota" else kind
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+        said = chinese_of(self.args[0]) if in_chinese else str(self)
+        return {"error": {"message": said, "type": kind, "param": self.param, "code": self.code}}
+
+
+def wants_chinese(accepted: str) -> bool:
+    """By the first of `Accept-Language`; English where a client says nothing, as those of the protocol do."""
+    return accepted.strip().lower().startswith("zh")
 
 
 def refusal_of(refused: CallRefused) -> Refusal:
@@ -54,7 +59,7 @@ def refusal_of(refused: CallRefused) -> Refusal:
     if refused.code != "rate_limit_exceeded":
         # What the official client obeys: asking again cannot help.
         headers["x-should-retry"] = "false"
-    return Refusal(STATUS.get(refused.code, 400), refused.code, str(refused), headers=headers)
+    return Refusal(STATUS.get(refused.code, 400), refused.code, refused.args[0], headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,30 @@ def parse_request(endpoint: str, body: bytes) -> Asked:
         document = json.loads(body)
         encoded = _encode(document)
     except (ValueError, RecursionError):
-        raise Refusal(400, "invalid_json", "the body is no JSON that can be passed on") from None
+        raise Refusal(
+            400, "invalid_json", Said("the body is no JSON that can be passed on", "正文不是可转发的 JSON")
+        ) from None
     if not isinstance(document, dict):
-        raise Refusal(400, "invalid_json", "the body is a JSON object")
+        raise Refusal(400, "invalid_json", Said("the body is a JSON object", "正文须为 JSON 对象"))
     model = document.get("model")
     if not isinstance(model, str) or not 0 < len(model) <= 120:
-        raise Refusal(400, "invalid_model", "name a model", param="model")
+        raise Refusal(400, "invalid_model", Said("name a model", "请指定模型"), param="model")
     stream = document.get("stream") or False
     if not isinstance(stream, bool) or (stream and endpoint == "embeddings"):
-        raise Refusal(400, "invalid_stream", "stream is true or false, and embeddings come whole", param="stream")
+        raise Refusal(
+            400,
+            "invalid_stream",
+            Said("stream is true or false, and embeddings come whole", "stream 为 true 或 false；向量一次返回"),
+            param="stream",
+        )
     options = document.get("stream_options") or {}
     if not isinstance(options, dict):
-        raise Refusal(400, "invalid_stream_options", "stream_options is an object", param="stream_options")
+        raise Refusal(
+            400,
+            "invalid_stream_options",
+            Said("stream_options is an object", "stream_options 须为对象"),
+            param="stream_options",
+        )
     choices, most = 1, None
     if endpoint == "chat":
         _check_messages(document)
@@ -105,7 +122,12 @@ def parse_request(endpoint: str, body: bytes) -> Asked:
         limits = (_integer(document, name, MOST_OUTPUT_TOKENS) for name in ("max_tokens", "max_completion_tokens"))
         most = min((limit for limit in limits if limit is not None), default=None)
     if choices > MOST_CHOICES:
-        raise Refusal(400, "invalid_n", f"at most {MOST_CHOICES} answers to one request", param="n")
+        raise Refusal(
+            400,
+            "invalid_n",
+            Said(f"at most {MOST_CHOICES} answers to one request", f"一次请求至多 {MOST_CHOICES} 个回答"),
+            param="n",
+        )
     wanted = Wanted(model, endpoint, len(encoded), most, choices, stream)
     return Asked(wanted, document, encoded, bool(options.get("include_usage")))
 
@@ -113,7 +135,12 @@ def parse_request(endpoint: str, body: bytes) -> Asked:
 def _check_messages(document: Mapping[str, Any]) -> None:
     messages = document.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
-        raise Refusal(400, "invalid_messages", "messages is a list of objects, not empty", param="messages")
+        raise Refusal(
+            400,
+            "invalid_messages",
+            Said("messages is a list of objects, not empty", "messages 须为非空的对象列表"),
+            param="messages",
+        )
     for message in messages:
         parts = message.get("content")
         if isinstance(parts, list) and not all(
@@ -121,10 +148,15 @@ def _check_messages(document: Mapping[str, Any]) -> None:
         ):
             # The tokens of an image or a sound have no bound in the bytes of its address.
             raise Refusal(
-                400, "unsupported_content", "this gateway meters text: no image, sound or file", param="messages"
+                400,
+                "unsupported_content",
+                Said("this gateway meters text: no image, sound or file", "本网关按文字计量：不接受图像、声音或文件"),
+                param="messages",
             )
     if document.get("modalities") not in (None, ["text"]) or document.get("audio") is not None:
-        raise Refusal(400, "unsupported_content", "this gateway meters text only", param="modalities")
+        raise Refusal(
+            400, "unsupported_content", Said("this gateway meters text only", "本网关只按文字计量"), param="modalities"
+        )
 
 
 def _prompts(document: Mapping[str, Any]) -> int:
@@ -140,7 +172,12 @@ def _integer(document: Mapping[str, Any], name: str, most: int) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 1 <= value <= most:
-        raise Refusal(400, f"invalid_{name}", f"{name} is an integer from 1 to {most}", param=name)
+        raise Refusal(
+            400,
+            f"invalid_{name}",
+            Said(f"{name} is an integer from 1 to {most}", f"{name} 须为 1 至 {most} 的整数"),
+            param=name,
+        )
     return value
 
 

@@ -13,12 +13,13 @@ from concurrent.futures import Future
 
 from aiohttp import web
 
+from siwei.errors import Said
 from siwei.exchange.upstream_addresses import allowed_targets
 from siwei.gateway.breaker import Breaker
 from siwei.gateway.calls import Gateway, answer_call, list_models
 from siwei.gateway.credentials import read_credentials
 from siwei.gateway.database import Database
-from siwei.gateway.protocol import PATHS, Refusal
+from siwei.gateway.protocol import PATHS, Refusal, wants_chinese
 from siwei.gateway.upstreams import Upstreams
 from siwei.settings import Settings
 
@@ -57,7 +58,14 @@ def make_application(settings: Settings) -> web.Application:
         for each in await list_models(request.app[gateway_key], _secret(request)):
             if each["id"] == name:
                 return web.json_response(each)
-        raise Refusal(404, "model_not_found", f"no agreement of your organisation has the model {name[:120]!r}")
+        raise Refusal(
+            404,
+            "model_not_found",
+            Said(
+                f"no agreement of your organisation has the model {name[:120]!r}",
+                f"贵机构没有包含模型 {name[:120]!r} 的协议",
+            ),
+        )
 
     async def health(request: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok"})
@@ -139,8 +147,24 @@ async def _serve(
 def _secret(request: web.Request) -> str:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
-        raise Refusal(401, "invalid_api_key", "send the key as `Authorization: Bearer …`")
+        raise Refusal(
+            401,
+            "invalid_api_key",
+            Said("send the key as `Authorization: Bearer …`", "请以 `Authorization: Bearer …` 发送密钥"),
+        )
     return secret.strip()[:200]
+
+
+FAULTS = {
+    404: Said("no such address", "没有这个地址"),
+    405: Said("not that way", "不支持这种方法"),
+    413: Said(f"at most {BODY_LIMIT_BYTES} bytes", f"不超过 {BODY_LIMIT_BYTES} 字节"),
+}
+
+
+def _answer(request: web.Request, refusal: Refusal) -> web.Response:
+    document = refusal.document(in_chinese=wants_chinese(request.headers.get("Accept-Language", "")))
+    return web.json_response(document, status=refusal.status, headers=refusal.headers)
 
 
 @web.middleware
@@ -149,16 +173,14 @@ async def _answer_faults(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         response = await handler(request)
     except Refusal as refusal:
-        response = web.json_response(refusal.document, status=refusal.status, headers=refusal.headers)
+        response = _answer(request, refusal)
     except web.HTTPException as error:
-        message = {404: "no such address", 405: "not that way", 413: f"at most {BODY_LIMIT_BYTES} bytes"}
-        said = message.get(error.status, error.reason)
-        response = web.json_response(Refusal(error.status, "invalid_request", said).document, status=error.status)
+        response = _answer(request, Refusal(error.status, "invalid_request", FAULTS.get(error.status, error.reason)))
     except Exception as error:
         # The message is left out: it may quote what was asked. The lines of code say where.
         places = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
         logger.error("%s %s failed: %s\n%s", request.method, _address(request), type(error).__name__, places)
-        response = web.json_response(Refusal(500, "internal_error", "the gateway failed").document, status=500)
+        response = _answer(request, Refusal(500, "internal_error", Said("the gateway failed", "网关出错")))
     took_ms = (time.perf_counter() - began) * 1000
     logger.info(
         "%s %s %d %.1f ms %s",

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from siwei.errors import InputError
+from siwei.errors import InputError, Said
 from siwei.exchange.model_calls import Route
 from siwei.exchange.upstream_addresses import parse_base_url
 from siwei.exchange.upstream_connections import CheckedResolver
@@ -41,7 +41,12 @@ class Upstreams:
         if route.credential:
             secret = self._credentials.get(route.credential)
             if secret is None:
-                raise InputError(f"the operator's file of secrets has no {route.credential!r}")
+                raise InputError(
+                    Said(
+                        f"the operator's file of secrets has no {route.credential!r}",
+                        f"运营方的密文文件没有 {route.credential!r}",
+                    )
+                )
             headers["Authorization"] = f"Bearer {secret}"
         options: dict[str, Any] = {
             "timeout": aiohttp.ClientTimeout(total=route.deadline_s, connect=CONNECT_TIMEOUT_S),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 LIMIT_BYTES = 1024 * 1024
@@ -64,7 +64,15 @@ def read_croissant(content: bytes | str, file: str = "croissant.json") -> Croiss
     document = _parsed(content, file)
     faults = list(_faults(document))
     if faults:
-        more = [] if len(faults) <= MOST_PROBLEMS else [Problem(f"and {len(faults) - MOST_PROBLEMS} more", file=file)]
+        more = (
+            []
+            if len(faults) <= MOST_PROBLEMS
+            else [
+                Problem(
+                    Said(f"and {len(faults) - MOST_PROBLEMS} more", f"另有 {len(faults) - MOST_PROBLEMS} 处"), file=file
+                )
+            ]
+        )
         told = [Problem(what, fix, file=file, field=place) for place, what, fix in faults[:MOST_PROBLEMS]]
         raise InputError([*told, *more])
     return Croissant(
@@ -91,14 +99,20 @@ def written_croissant(croissant: Croissant, addresses: Mapping[str, str], change
 def name_fault(path: str) -> str:
     """Why a file must not be called so; empty where it may. A name is one path, relative, of plain parts."""
     if not 0 < len(path) <= 400 or not path.isprintable():
-        return "1 to 400 characters, all of them printable"
+        return Said("1 to 400 characters, all of them printable", "1 至 400 个可打印字符")
     if NOT_IN_A_NAME.search(path):
-        return "no backslash, colon, quotation mark, wild card or mark that turns text around"
+        return Said(
+            "no backslash, colon, quotation mark, wild card or mark that turns text around",
+            "不含反斜杠、冒号、引号、通配符或改变文字方向的符号",
+        )
     parts = path.split("/")
     if any(part in ("", ".", "..") or part != part.strip() or part.endswith(".") for part in parts):
-        return "a path of plain names: none empty, `.` or `..`, none that begins or ends with a blank or ends in a dot"
+        return Said(
+            "a path of plain names: none empty, `.` or `..`, none that begins or ends with a blank or ends in a dot",
+            "由普通名称组成的路径：不为空，不是 `.` 或 `..`，首尾无空格，不以点结尾",
+        )
     if any(DEVICES.fullmatch(part) for part in parts) or any(len(part.encode("utf-8")) > 200 for part in parts):
-        return "no device's name, and no name longer than 200 bytes"
+        return Said("no device's name, and no name longer than 200 bytes", "不是设备名，每个名称不超过 200 字节")
     return ""
 
 
@@ -111,7 +125,10 @@ def _parsed(content: bytes | str, file: str) -> dict[str, Any]:
         return InputError([Problem(what, fix, file=file)])
 
     if len(content) > LIMIT_BYTES:
-        raise refuse(f"more than {LIMIT_BYTES} bytes", "describe the files, do not list every record")
+        raise refuse(
+            Said(f"more than {LIMIT_BYTES} bytes", f"超过 {LIMIT_BYTES} 字节"),
+            Said("describe the files, do not list every record", "请描述文件，不要逐条列出记录"),
+        )
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -127,21 +144,39 @@ def _parsed(content: bytes | str, file: str) -> dict[str, Any]:
         document = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         words = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-        raise refuse(f"it cannot be read: {words}", "give JSON-LD in UTF-8") from None
+        raise refuse(
+            Said(f"it cannot be read: {words}", f"无法读取：{words}"),
+            Said("give JSON-LD in UTF-8", "请用 UTF-8 的 JSON-LD"),
+        ) from None
     if not isinstance(document, dict):
-        raise refuse("it is no JSON object", "give one dataset's description")
+        raise refuse(
+            Said("it is no JSON object", "它不是 JSON 对象"),
+            Said("give one dataset's description", "请给出一个数据集的描述"),
+        )
     nodes = 0
     waiting: list[tuple[Any, int]] = [(document, 1)]
     while waiting:
         value, depth = waiting.pop()
         nodes += 1
         if nodes > MOST_NODES or depth > MOST_DEPTH:
-            raise refuse(f"more than {MOST_NODES} values, or {MOST_DEPTH} levels", "describe it more simply")
+            raise refuse(
+                Said(
+                    f"more than {MOST_NODES} values, or {MOST_DEPTH} levels",
+                    f"超过 {MOST_NODES} 个值，或 {MOST_DEPTH} 层",
+                ),
+                Said("describe it more simply", "请写得简单些"),
+            )
         if isinstance(value, float) and not math.isfinite(value):
-            raise refuse("a number is too large", "write it smaller, or as a text")
+            raise refuse(
+                Said("a number is too large", "数字过大"),
+                Said("write it smaller, or as a text", "请写小些，或写成文字"),
+            )
         texts = [value] if isinstance(value, str) else list(value) if isinstance(value, dict) else []
         if any("\0" in text or (not text.isascii() and _is_torn(text)) for text in texts):
-            raise refuse("a text holds a NUL or half a character", "write it in UTF-8")
+            raise refuse(
+                Said("a text holds a NUL or half a character", "文字中有 NUL 或半个字符"),
+                Said("write it in UTF-8", "请用 UTF-8"),
+            )
         below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         waiting += [(each, depth + 1) for each in below]
     return document
@@ -153,23 +188,44 @@ def _is_torn(text: str) -> bool:
 
 def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     if _type(document) != "Dataset":
-        yield "@type", "this describes no dataset", "sc:Dataset"
+        yield "@type", Said("this describes no dataset", "这不是数据集的描述"), Said("sc:Dataset", "sc:Dataset")
     conforms = _get(document, "conformsTo")
     conforms = conforms.get("@id") if isinstance(conforms, dict) else conforms
     if conforms != CONFORMS_TO:
-        yield "conformsTo", f"it is not said to be Croissant 1.0 but {conforms!r:.80}", CONFORMS_TO
+        yield (
+            "conformsTo",
+            Said(
+                f"it is not said to be Croissant 1.0 but {conforms!r:.80}",
+                f"没有声明为 Croissant 1.0，而是 {conforms!r:.80}",
+            ),
+            CONFORMS_TO,
+        )
     for name, most in (("name", 200), ("description", 20_000)):
         value = document.get(name)
         if not isinstance(value, str) or not 0 < len(value.strip()) <= most:
-            yield name, f"{name} is missing, or no text of 1 to {most} characters", f"write its {name}"
+            yield (
+                name,
+                Said(
+                    f"{name} is missing, or no text of 1 to {most} characters",
+                    f"缺少 {name}，或不是 1 至 {most} 个字符的文字",
+                ),
+                Said(f"write its {name}", f"请填写 {name}"),
+            )
     if not _licences(document):
-        yield "license", "the licence is missing", "name it by its address, such as https://spdx.org/licenses/CC-BY-4.0"
+        yield (
+            "license",
+            Said("the licence is missing", "缺少许可证"),
+            Said(
+                "name it by its address, such as https://spdx.org/licenses/CC-BY-4.0",
+                "请写其地址，例如 https://spdx.org/licenses/CC-BY-4.0",
+            ),
+        )
     version = document.get("version", "")
     if not isinstance(version, str | int | float) or len(str(version)) > 60:
-        yield "version", "the version is no short text", "such as 1.0.0"
+        yield "version", Said("the version is no short text", "版本不是短文字"), Said("such as 1.0.0", "例如 1.0.0")
     url = document.get("url")
     if url is not None and not (isinstance(url, str) and re.fullmatch(r"https?://\S{1,500}", url)):
-        yield "url", "this is no address of a page", "https://…"
+        yield "url", Said("this is no address of a page", "这不是网页地址"), "https://…"
     known: dict[str, str] = {}
     yield from _distribution_faults(document, known)
     yield from _record_faults(document, known)
@@ -179,48 +235,84 @@ def _distribution_faults(document: Mapping[str, Any], known: dict[str, str]) -> 
     value = document.get("distribution")
     files = _items(document, "distribution")
     if not files or len(files) > MOST_FILES or (isinstance(value, list) and len(value) != len(files)):
-        yield "distribution", f"it names no files, or more than {MOST_FILES}", "a list of cr:FileObject and cr:FileSet"
+        yield (
+            "distribution",
+            Said(f"it names no files, or more than {MOST_FILES}", f"没有写明文件，或超过 {MOST_FILES} 个"),
+            Said("a list of cr:FileObject and cr:FileSet", "由 cr:FileObject 和 cr:FileSet 组成的列表"),
+        )
     paths: set[str] = set()
     for index, each in enumerate(files):
         place, kind, own = f"distribution[{index}]", _type(each), _id(each)
         if kind not in ("FileObject", "FileSet"):
-            yield f"{place}.@type", f"this is no file: {each.get('@type')!r:.60}", "cr:FileObject or cr:FileSet"
+            yield (
+                f"{place}.@type",
+                Said(f"this is no file: {each.get('@type')!r:.60}", f"这不是文件：{each.get('@type')!r:.60}"),
+                Said("cr:FileObject or cr:FileSet", "cr:FileObject 或 cr:FileSet"),
+            )
         if not own or len(own) > 200 or own in known:
-            yield f"{place}.@id", "a file needs an @id of its own", "1 to 200 characters, used once"
+            yield (
+                f"{place}.@id",
+                Said("a file needs an @id of its own", "文件须有自己的 @id"),
+                Said("1 to 200 characters, used once", "1 至 200 个字符，只用一次"),
+            )
         known[own] = kind
         yield from (_object_faults if kind == "FileObject" else _set_faults)(place, each, paths)
     for index, each in enumerate(files):
         for target in _references(each.get("containedIn")):
             if known.get(target) is None or target == _id(each):
-                yield f"distribution[{index}].containedIn", f"no file {target!r:.80}", "the @id of another file"
+                yield (
+                    f"distribution[{index}].containedIn",
+                    Said(f"no file {target!r:.80}", f"没有文件 {target!r:.80}"),
+                    Said("the @id of another file", "另一文件的 @id"),
+                )
     yield from _circles(files)
 
 
 def _object_faults(place: str, each: Mapping[str, Any], paths: set[str]) -> Iterator[Fault]:
     url, inner = _get(each, "contentUrl"), _references(each.get("containedIn"))
     if not isinstance(url, str) or not url:
-        yield f"{place}.contentUrl", "the file's place is missing", "its path, or its https address"
+        yield (
+            f"{place}.contentUrl",
+            Said("the file's place is missing", "缺少文件的位置"),
+            Said("its path, or its https address", "其路径，或 https 地址"),
+        )
     elif "://" in url[:20] or url.startswith("//"):
         if not WEB.fullmatch(url) or len(url) > 1000:
             yield (
                 f"{place}.contentUrl",
-                f"no address that can be given out: {url!r:.80}",
-                "https://, without a name or key",
+                Said(f"no address that can be given out: {url!r:.80}", f"不能给出的地址：{url!r:.80}"),
+                Said("https://, without a name or key", "https://，不含用户名或密钥"),
             )
     elif fault := name_fault(url):
-        yield f"{place}.contentUrl", f"a file cannot be called {url!r:.80}", fault
+        yield f"{place}.contentUrl", Said(f"a file cannot be called {url!r:.80}", f"文件不能叫 {url!r:.80}"), fault
     elif url in paths and not inner:
-        yield f"{place}.contentUrl", f"two files are called {url!r:.80}", "give each its own path"
+        yield (
+            f"{place}.contentUrl",
+            Said(f"two files are called {url!r:.80}", f"两个文件同名 {url!r:.80}"),
+            Said("give each its own path", "请各用自己的路径"),
+        )
     else:
         paths.add(url)
     if not isinstance(_get(each, "encodingFormat"), str | list):
-        yield f"{place}.encodingFormat", "the media type is missing", "such as text/csv"
+        yield (
+            f"{place}.encodingFormat",
+            Said("the media type is missing", "缺少媒体类型"),
+            Said("such as text/csv", "例如 text/csv"),
+        )
     sha256 = each.get("sha256")
     if not inner and not (isinstance(sha256, str) and SHA256.fullmatch(sha256)):
-        yield f"{place}.sha256", "the checksum is missing, or is none", "64 hexadecimal digits"
+        yield (
+            f"{place}.sha256",
+            Said("the checksum is missing, or is none", "缺少校验和，或不是校验和"),
+            Said("64 hexadecimal digits", "64 位十六进制数字"),
+        )
     size = each.get("contentSize")
     if size is not None and not (isinstance(size, str | int) and SIZE.fullmatch(str(size))):
-        yield f"{place}.contentSize", f"no size: {size!r:.40}", "such as 1024 B"
+        yield (
+            f"{place}.contentSize",
+            Said(f"no size: {size!r:.40}", f"不是大小：{size!r:.40}"),
+            Said("such as 1024 B", "例如 1024 B"),
+        )
 
 
 def _set_faults(place: str, each: Mapping[str, Any], _paths: set[str]) -> Iterator[Fault]:
@@ -229,11 +321,17 @@ def _set_faults(place: str, each: Mapping[str, Any], _paths: set[str]) -> Iterat
     if not all(isinstance(pattern, str) and 0 < len(pattern) <= 400 and ".." not in pattern for pattern in patterns):
         yield (
             f"{place}.includes",
-            "which files belong to the set is missing, or leads out of it",
-            "such as images/*.png",
+            Said(
+                "which files belong to the set is missing, or leads out of it", "没有写明集合包含哪些文件，或超出集合"
+            ),
+            Said("such as images/*.png", "例如 images/*.png"),
         )
     if not isinstance(_get(each, "encodingFormat"), str | list):
-        yield f"{place}.encodingFormat", "the media type is missing", "such as image/png"
+        yield (
+            f"{place}.encodingFormat",
+            Said("the media type is missing", "缺少媒体类型"),
+            Said("such as image/png", "例如 image/png"),
+        )
 
 
 def _circles(files: list[Mapping[str, Any]]) -> Iterator[Fault]:
@@ -244,7 +342,11 @@ def _circles(files: list[Mapping[str, Any]]) -> Iterator[Fault]:
         while waiting:
             target = waiting.pop()
             if target == _id(each):
-                yield f"distribution[{index}].containedIn", "a file contains itself", "name what it really lies in"
+                yield (
+                    f"distribution[{index}].containedIn",
+                    Said("a file contains itself", "文件包含自己"),
+                    Said("name what it really lies in", "请写它实际所在"),
+                )
                 break
             if target not in seen:
                 seen.add(target)
@@ -255,33 +357,64 @@ def _record_faults(document: Mapping[str, Any], files: Mapping[str, str]) -> Ite
     records = _items(document, "recordSet")
     value = document.get("recordSet", [])
     if isinstance(value, list | dict) is False or (isinstance(value, list) and len(value) != len(records)):
-        yield "recordSet", "these are no record sets", "a list of cr:RecordSet"
+        yield (
+            "recordSet",
+            Said("these are no record sets", "这不是记录集"),
+            Said("a list of cr:RecordSet", "cr:RecordSet 的列表"),
+        )
     names = set(files)
     fields: list[tuple[str, Mapping[str, Any]]] = []
     for index, record in enumerate(records):
         place = f"recordSet[{index}]"
         if _type(record) != "RecordSet" or not _id(record) or _id(record) in names:
-            yield place, "a record set needs the type cr:RecordSet and an @id of its own", "see Croissant 1.0"
+            yield (
+                place,
+                Said(
+                    "a record set needs the type cr:RecordSet and an @id of its own",
+                    "记录集须有类型 cr:RecordSet 和自己的 @id",
+                ),
+                Said("see Croissant 1.0", "见 Croissant 1.0"),
+            )
         names.add(_id(record))
         found = _items(record, "field")
         if not found and "data" not in record:
-            yield f"{place}.field", "a record set needs fields", "a list of cr:Field"
+            yield (
+                f"{place}.field",
+                Said("a record set needs fields", "记录集须有字段"),
+                Said("a list of cr:Field", "cr:Field 的列表"),
+            )
         fields += [(f"{place}.field[{number}]", each) for number, each in enumerate(found)]
     if len(fields) > MOST_FIELDS:
-        yield "recordSet", f"more than {MOST_FIELDS} fields", "describe fewer"
+        yield (
+            "recordSet",
+            Said(f"more than {MOST_FIELDS} fields", f"超过 {MOST_FIELDS} 个字段"),
+            Said("describe fewer", "请少描述一些"),
+        )
         return
     for place, each in fields:
         if _type(each) != "Field" or not _id(each) or _id(each) in names:
-            yield place, "a field needs the type cr:Field and an @id of its own", "see Croissant 1.0"
+            yield (
+                place,
+                Said("a field needs the type cr:Field and an @id of its own", "字段须有类型 cr:Field 和自己的 @id"),
+                Said("see Croissant 1.0", "见 Croissant 1.0"),
+            )
         names.add(_id(each))
         if not isinstance(_get(each, "dataType"), str | list) and "subField" not in each:
-            yield f"{place}.dataType", "what a field holds is missing", "such as sc:Text"
+            yield (
+                f"{place}.dataType",
+                Said("what a field holds is missing", "没有写明字段的内容类型"),
+                Said("such as sc:Text", "例如 sc:Text"),
+            )
     for place, each in fields:
         source = each.get("source")
         targets = [target for name in SOURCES if isinstance(source, dict) for target in _references(source.get(name))]
         for target in targets:
             if target not in files:
-                yield f"{place}.source", f"no file {target!r:.80}", "the @id of a file of distribution"
+                yield (
+                    f"{place}.source",
+                    Said(f"no file {target!r:.80}", f"没有文件 {target!r:.80}"),
+                    Said("the @id of a file of distribution", "distribution 中某文件的 @id"),
+                )
 
 
 def _file(each: Mapping[str, Any]) -> FileObject:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said, chinese_of
 from siwei.market.listing import Body, Context, Need, Offer, Words
+from siwei.schema_faults import problem_of
 
 Dimension = Literal["source", "road", "base", "wing"]
 DeliveredBy = Literal["meter", "milestone", "event"]
@@ -88,14 +89,14 @@ def _parse(schema: type[Body], body: Mapping[str, Any], kind: Kind, side: str) -
     try:
         return schema.model_validate(body)
     except ValidationError as error:
-        known = ", ".join(schema.model_fields)
-        raise InputError(
-            [
-                Problem(
-                    f"{side} of kind {kind.id}: {item['msg']}",
-                    fix=f"members are {known}" if item["type"] == "extra_forbidden" else "",
-                    field=".".join(str(step) for step in item["loc"]),
-                )
-                for item in error.errors(include_url=False, include_input=False)
-            ]
-        ) from None
+        told = error.errors(include_url=False, include_input=False)
+        raise InputError([_body_problem(dict(each), schema, kind, side) for each in told]) from None
+
+
+def _body_problem(told: dict[str, Any], schema: type[Body], kind: Kind, side: str) -> Problem:
+    found = problem_of(told, ".".join(str(step) for step in told["loc"]))
+    what = "供给" if side == "offer" else "需求"
+    message = Said(f"{side} of kind {kind.id}: {found.message}", f"{kind.name.zh}{what}：{chinese_of(found.message)}")
+    known = ", ".join(schema.model_fields)
+    fix = Said(f"members are {known}", f"可有 {known}") if told["type"] == "extra_forbidden" else found.fix
+    return Problem(message, fix, field=found.field)

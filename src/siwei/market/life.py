@@ -10,10 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from siwei.errors import Said
+
 PROPOSED, AWAITING_APPROVAL, SIGNED = "proposed", "awaiting-approval", "signed"
 DELIVERING, COMPLETED, DISPUTED = "delivering", "completed", "disputed"
 SETTLED, CANCELLED = "settled", "cancelled"
 STATES = (PROPOSED, AWAITING_APPROVAL, SIGNED, DELIVERING, COMPLETED, DISPUTED, SETTLED, CANCELLED)
+STATES_ZH: Mapping[str, str] = MappingProxyType(
+    {
+        PROPOSED: "已提出", AWAITING_APPROVAL: "待审批", SIGNED: "已签署", DELIVERING: "交付中", COMPLETED: "已完成",
+        DISPUTED: "争议中", SETTLED: "已结算", CANCELLED: "已取消",
+    }
+)  # fmt: skip
+STEPS_ZH: Mapping[str, str] = MappingProxyType(
+    {
+        "sign": "签署", "approve": "批准", "refuse": "拒绝", "cancel": "取消", "deliver": "交付", "meter": "计量",
+        "complete": "完成", "dispute": "提出争议", "resolve": "处理争议", "charge": "计收", "settle": "结算",
+    }
+)  # fmt: skip
 DISPUTABLE = (SIGNED, DELIVERING, COMPLETED)
 
 
@@ -54,10 +68,13 @@ def possible_steps(state: str) -> tuple[str, ...]:
 
 
 def refusal(step: str, state: str) -> str:
-    """Why `step` is not possible in `state`, and what is; an empty text where it is."""
+    """Why `step` is not possible in `state`, and what is, in both languages; an empty text where it is."""
     if state in STEPS[step].before:
         return ""
     possible = possible_steps(state)
-    return f"it is {state}: to {step} is not possible, " + (
-        f"what is: {', '.join(possible)}" if possible else "and nothing more is"
+    what = f"what is: {', '.join(possible)}" if possible else "and nothing more is"
+    then = f"可以{'、'.join(STEPS_ZH[each] for each in possible)}" if possible else "不再有可做的"
+    return Said(
+        f"it is {state}: to {step} is not possible, {what}",
+        f"处于“{STATES_ZH[state]}”，不能{STEPS_ZH[step]}，{then}",
     )

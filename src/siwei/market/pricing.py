@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from siwei.errors import InputError
+from siwei.errors import InputError, Said
 from siwei.market.kind import Kind, Price
 from siwei.market.listing import Context, Need, Offer, VoucherTerms, Words
 
@@ -67,7 +67,12 @@ def split(gross_fen: int, terms: VoucherTerms) -> tuple[int, str]:
 def quote(kind: Kind, offer: Offer, need: Need, terms: VoucherTerms | None, context: Context) -> Quote:
     """Price `need` at `offer`. Raises InputError where the kind has no price by quantity."""
     if kind.price is None or kind.quantity is None:
-        raise InputError(f"a {kind.id} is not priced by quantity; agree its milestones instead")
+        raise InputError(
+            Said(
+                f"a {kind.id} is not priced by quantity; agree its milestones instead",
+                f"{kind.name.zh}不按数量计价；请改为商定里程碑",
+            )
+        )
     price, quantity = kind.price(offer), kind.quantity(need)
     gross = rate(quantity, price)
     refusal = voucher_refusal(offer, need, terms, context)

@@ -50,7 +50,10 @@ def _actor_by_session(request: HttpRequest) -> Actor:
 def _actor_by_key(text: str) -> Actor:
     holder = read_access_key(text, timezone.now())
     if Scope.CALL in holder.key.scopes:
-        raise NotAllowed("this access key only calls services → make one with the scope read")
+        raise NotAllowed(
+            "this access key only calls services → make one with the scope read",
+            "该访问密钥只用于调用服务 → 请创建有 read 权限的密钥",
+        )
     return holder.actor
 
 
@@ -61,9 +64,12 @@ def can_see_private(actor: Actor, organisation_id: int) -> bool:
 
 def require_private(actor: Actor, organisation_id: int) -> None:
     if not can_see_private(actor, organisation_id):
-        raise NotAllowed("only the organisation's own people, the operator and the auditor may see this")
+        raise NotAllowed(
+            "only the organisation's own people, the operator and the auditor may see this",
+            "只有该机构自己的人、运营方和审计可以查看",
+        )
 
 
 def require_operator(actor: Actor) -> None:
     if not actor.sees_all:
-        raise NotAllowed("only the operator and the auditor may see this")
+        raise NotAllowed("only the operator and the auditor may see this", "只有运营方和审计可以查看")

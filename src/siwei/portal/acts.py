@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange import (
     agreements,
     approvals,
@@ -57,13 +57,21 @@ class Given:
         if not written:
             return None
         if not (written.isascii() and written.isdigit() and len(written) <= 17):
-            raise InputError([Problem(f"{written!r:.40} is not a whole number", "digits alone", field=name)])
+            raise InputError(
+                [
+                    Problem(
+                        Said(f"{written!r:.40} is not a whole number", f"{written!r:.40} 不是整数"),
+                        Said("digits alone", "只用数字"),
+                        field=name,
+                    )
+                ]
+            )
         return int(written)
 
     def wanted(self, name: str) -> int:
         found = self.number(name)
         if found is None:
-            raise InputError([Problem("a number is wanted", "give one", field=name)])
+            raise InputError([Problem(Said("a number is wanted", "须填数字"), Said("give one", "请填写"), field=name)])
         return found
 
     def amount(self, name: str) -> int | None:
@@ -79,7 +87,15 @@ class Given:
         try:
             return date.fromisoformat(self.text(name))
         except ValueError:
-            raise InputError([Problem(f"{self.text(name)!r:.40} is not a date", "2026-11-28", field=name)]) from None
+            raise InputError(
+                [
+                    Problem(
+                        Said(f"{self.text(name)!r:.40} is not a date", f"{self.text(name)!r:.40} 不是日期"),
+                        "2026-11-28",
+                        field=name,
+                    )
+                ]
+            ) from None
 
     def voucher(self) -> Voucher | None:
         """One that the actor may see."""
@@ -87,7 +103,7 @@ class Given:
         if not key:
             return None
         if not Voucher.objects.filter(key=key).visible_to(self.actor).exists():
-            raise NotFound(f"no voucher {key!r} that you may see")
+            raise NotFound(f"no voucher {key!r} that you may see", f"没有您可查看的券 {key!r}")
         return vouchers.find_voucher(key)
 
 
@@ -127,7 +143,9 @@ def reject(g: Given) -> object:
 def counter(g: Given) -> object:
     """What the consumer read of the same thing."""
     if not Usage.objects.visible_to(g.actor).filter(reading=g.text("reading")).exists():
-        raise NotFound(f"no reading {g.text('reading')!r} that you may see")
+        raise NotFound(
+            f"no reading {g.text('reading')!r} that you may see", f"没有您可查看的读数 {g.text('reading')!r}"
+        )
     return readings.counter_reading(
         g.text("reading"), g.wanted("amount"), measured={"note": g.text("text")} if g.text("text") else {},
         actor=g.actor, now=g.now,
@@ -373,7 +391,10 @@ def true_up(g: Given) -> object:
     )
     decision = Decision.objects.visible_to(g.actor).filter(key=g.text("decision")).first()
     if voucher is None or decision is None:
-        raise NotFound(f"no voucher {g.key!r} with a decision {g.text('decision')!r} that you may see")
+        raise NotFound(
+            f"no voucher {g.key!r} with a decision {g.text('decision')!r} that you may see",
+            f"没有您可查看的、依据判定 {g.text('decision')!r} 的券 {g.key!r}",
+        )
     return true_ups.true_up_voucher(
         voucher, decision, because=g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token
     )
@@ -396,5 +417,7 @@ ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS, **ON_PAYM
 
 def do(act: str, given: Given) -> object:
     if act not in ACTS:
-        raise NotFound(f"nothing is done by {act!r}; there are {', '.join(ACTS)}")
+        raise NotFound(
+            f"nothing is done by {act!r}; there are {', '.join(ACTS)}", f"没有操作 {act!r}；可用的有 {', '.join(ACTS)}"
+        )
     return ACTS[act](given)

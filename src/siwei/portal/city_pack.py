@@ -33,7 +33,10 @@ def home_or_missing() -> CityHome:
     """For what is kept beside the database."""
     home = current_home()
     if home is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+        raise EnvironmentMissing(
+            "this portal has no city's directory → start it with siwei serve",
+            "本门户没有城市目录 → 请用 siwei serve 启动",
+        )
     return home
 
 
@@ -99,7 +102,7 @@ def chain() -> Chain:
 def segment_or_missing(segment_id: str) -> Row:
     segment = chain().segments.get(segment_id)
     if segment is None:
-        raise NotFound(f"no segment {segment_id!r} on this city's chain")
+        raise NotFound(f"no segment {segment_id!r} on this city's chain", f"本市产业链没有环节 {segment_id!r}")
     return segment
 
 

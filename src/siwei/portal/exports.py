@@ -7,7 +7,7 @@ import io
 import polars as pl
 from django.http import HttpResponse
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.portal.directory import current_directory
 
 TYPES = {
@@ -52,7 +52,12 @@ def xlsx_bytes(frame: pl.DataFrame) -> bytes:
 
     if frame.height > XLSX_ROWS:
         raise InputError(
-            [Problem(f"{frame.height} rows do not fit in one sheet", fix="take CSV or Parquet, or filter first")]
+            [
+                Problem(
+                    Said(f"{frame.height} rows do not fit in one sheet", f"{frame.height} 行放不进一张工作表"),
+                    fix=Said("take CSV or Parquet, or filter first", "请导出 CSV 或 Parquet，或先筛选"),
+                )
+            ]
         )
     book = Workbook(write_only=True)
     sheet = book.create_sheet("siwei")
@@ -67,7 +72,15 @@ def xlsx_bytes(frame: pl.DataFrame) -> bytes:
 def export_response(frame: pl.DataFrame, name: str, form: str) -> HttpResponse:
     """`frame` as a download. Parquet keeps the text as it is (nothing there runs); CSV and XLSX are neutralised."""
     if form not in TYPES:
-        raise InputError([Problem(f"no export as {form!r}", fix="ask for csv, xlsx or parquet", field="export")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"no export as {form!r}", f"不能导出为 {form!r}"),
+                    fix=Said("ask for csv, xlsx or parquet", "请选 csv、xlsx 或 parquet"),
+                    field="export",
+                )
+            ]
+        )
     frame = with_generated(frame)
     if form == "parquet":
         file = io.BytesIO()

@@ -22,6 +22,7 @@ from siwei.errors import (
     SiweiError,
 )
 from siwei.exchange.canonical import check_storable
+from siwei.portal.languages import in_asked_language, words_of
 from siwei.portal.sign_in import ask_confirmation
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
             _("It has been written to the log. Nothing you did was lost; try again in a moment."),
         ),
     )
-    context = {"status": status, "title": title, "advice": advice, "detail": detail}
+    context = {"status": status, "title": title, "advice": advice, "detail": in_asked_language(detail)}
     return render(request, "portal/fault.html", context, status=status)
 
 
@@ -79,10 +80,10 @@ def factor_page(request: HttpRequest) -> HttpResponse:
 
 def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     if request.path.startswith("/api/"):
-        return JsonResponse({"detail": detail or f"status {status}"}, status=status)
+        return JsonResponse({"detail": in_asked_language(detail) or f"status {status}"}, status=status)
     if "export" in request.GET and "text/html" not in request.headers.get("Accept", ""):
         # A program that fetches a table must not take a page for one; a browser says that it reads pages.
-        return HttpResponse(f"{detail}\n", status=status, content_type="text/plain; charset=utf-8")
+        return HttpResponse(f"{in_asked_language(detail)}\n", status=status, content_type="text/plain; charset=utf-8")
     return fault_page(request, status, detail)
 
 
@@ -120,7 +121,7 @@ class FaultMiddleware:
         try:
             check_storable(sent_values(request))
         except InputError as error:
-            return fault_response(request, 400, str(error))
+            return fault_response(request, 400, words_of(error))
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -132,7 +133,7 @@ class FaultMiddleware:
         status = status_of(error)
         if status >= 500:
             logger.error("%s %s: %s", request.method, request.path, error)
-        return fault_response(request, status, str(error))
+        return fault_response(request, status, words_of(error))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

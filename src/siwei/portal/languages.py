@@ -14,6 +14,8 @@ import opencc
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import get_language
 
+from siwei.errors import InputError, Problem, SiweiError
+
 TRADITIONAL = "zh-hant"
 # Elements kept whole; then any one tag (attribute values may contain ">"); everything else is text.
 PARTS = re.compile(
@@ -47,6 +49,21 @@ def choose(chinese: str | None, english: str | None) -> str:
     """The text in the reader's language; the other one where it is missing, never nothing."""
     first, second = (chinese, english) if is_chinese() else (english, chinese)
     return first or second or ""
+
+
+def words_of(error: SiweiError) -> str:
+    """What an error says, in the reader's language."""
+    return error.in_chinese() if is_chinese() else str(error)
+
+
+def problems_of(error: InputError) -> tuple[Problem, ...]:
+    """What is wrong with an input, in the reader's language."""
+    return tuple(each.in_chinese() for each in error.problems) if is_chinese() else error.problems
+
+
+def in_asked_language(text: str) -> str:
+    """JSON is not converted on its way out, as pages are."""
+    return to_traditional().convert(text) if get_language() == TRADITIONAL else text
 
 
 def comma() -> str:

@@ -118,7 +118,10 @@ def own_engine() -> tuple[Engine, str]:
     """The city's own engine and its name."""
     home = current_home()
     if home is None:
-        raise Conflict("this portal serves no city, so it has no engine → siwei init")
+        raise Conflict(
+            "this portal serves no city, so it has no engine → siwei init",
+            "本门户不服务于任何城市，因而没有引擎 → siwei init",
+        )
     from siwei.compute.local import LocalEngine
 
     return LocalEngine(home.jobs), LOCAL
@@ -141,9 +144,11 @@ def launch_agreed(key: str, *, actor: Actor, now: datetime, idempotency_key: str
     """The job that an agreement was proposed for."""
     agreement = Agreement.objects.visible_to(actor).filter(key=key).first()
     if agreement is None:
-        raise NotFound(f"no agreement {key!r} that you may see")
+        raise NotFound(f"no agreement {key!r} that you may see", f"没有您可查看的协议 {key!r}")
     if "job" not in agreement.terms:
-        raise Conflict(f"{key} was not proposed for a job → launch one under it")
+        raise Conflict(
+            f"{key} was not proposed for a job → launch one under it", f"{key} 不是为作业提出的 → 请在其下启动一个"
+        )
     spec = JobSpec.from_dict(agreement.terms["job"])
     return launch(key, 1, spec, actor=actor, now=now, idempotency_key=idempotency_key, project=agreement.project)
 
@@ -153,9 +158,12 @@ def stop(key: str, *, actor: Actor, now: datetime) -> Job:
     engine, name = own_engine()
     found = Job.objects.visible_to(actor).filter(key=key).first()
     if found is None:
-        raise NotFound(f"no job {key!r} that you may see")
+        raise NotFound(f"no job {key!r} that you may see", f"没有您可查看的作业 {key!r}")
     if found.engine != name:
-        raise Conflict(f"job {key} is run by {found.engine}, which is not asked from here")
+        raise Conflict(
+            f"job {key} is run by {found.engine}, which is not asked from here",
+            f"作业 {key} 由 {found.engine} 运行，此处不能询问它",
+        )
     return cancel_job(key, engine=engine, actor=actor, now=now)
 
 

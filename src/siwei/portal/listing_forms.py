@@ -17,7 +17,7 @@ from siwei.market.listing import Body
 from siwei.portal.city_pack import chain, districts, pack
 from siwei.portal.entries import NUMBER, amount_entry
 from siwei.portal.figures import FEN_PER_WAN, FEN_PER_YUAN, exact_yuan
-from siwei.portal.languages import choose
+from siwei.portal.languages import choose, problems_of
 from siwei.portal.listing_fields import FIELD_NAMES
 from siwei.portal.words import word
 
@@ -90,7 +90,7 @@ def typed_body(kind: Kind, side: str, typed: QueryDict) -> dict[str, Any]:
         try:
             value = _value(field, typed)
         except InputError as error:
-            problems += [Problem(each.message, each.fix, field=field.name) for each in error.problems]
+            problems += [Problem(each.message, each.fix, field=field.name) for each in problems_of(error)]
             continue
         if value is not None:
             body[field.name] = value

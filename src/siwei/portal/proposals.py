@@ -31,7 +31,7 @@ def find_quote(key: str, actor: Actor) -> Quote:
     )  # fmt: skip
     quote = found.filter(key=key).first()
     if quote is None:
-        raise NotFound(f"no quote {key!r} that you may see")
+        raise NotFound(f"no quote {key!r} that you may see", f"没有您可查看的报价 {key!r}")
     return quote
 
 
@@ -39,7 +39,9 @@ def match_or_missing(need: str, offer: str, actor: Actor) -> Match:
     found = Match.objects.visible_to(actor).select_related("need__organisation", "offer__organisation")
     match = found.filter(need__key=need, offer__key=offer).first()
     if match is None:
-        raise NotFound(f"no match of {need!r} and {offer!r} that you may see")
+        raise NotFound(
+            f"no match of {need!r} and {offer!r} that you may see", f"没有您可查看的 {need!r} 与 {offer!r} 的匹配"
+        )
     return match
 
 

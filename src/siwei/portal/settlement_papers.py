@@ -11,7 +11,7 @@ import polars as pl
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.account_statements import AccountStatement
 from siwei.exchange.invoices import Evidence, evidence_of, lines_of
 from siwei.exchange.models import Invoice, InvoiceLine, Organisation
@@ -239,7 +239,17 @@ def _converted(document: Document, language: str) -> Document:
 
 def _check(form: str, language: str) -> None:
     if form not in MEDIA_TYPES:
-        raise InputError([Problem(f"no form {form!r:.20}", fix=f"one of {', '.join(MEDIA_TYPES)}", field="form")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"no form {form!r:.20}", f"没有格式 {form!r:.20}"),
+                    fix=Said(f"one of {', '.join(MEDIA_TYPES)}", f"{'、'.join(MEDIA_TYPES)} 之一"),
+                    field="form",
+                )
+            ]
+        )
     if language not in LANGUAGES:
-        fix = f"one of {', '.join(LANGUAGES)}"
-        raise InputError([Problem(f"no language {language!r:.20}", fix=fix, field="language")])
+        fix = Said(f"one of {', '.join(LANGUAGES)}", f"{'、'.join(LANGUAGES)} 之一")
+        raise InputError(
+            [Problem(Said(f"no language {language!r:.20}", f"没有语言 {language!r:.20}"), fix=fix, field="language")]
+        )

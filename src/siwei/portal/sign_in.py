@@ -45,7 +45,8 @@ class EncryptedFactors(DefaultMFAAdapter):  # type: ignore[misc]
             return _cipher().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             raise Conflict(
-                "this second factor was set up under another secret of the city → ask the operator to remove it"
+                "this second factor was set up under another secret of the city → ask the operator to remove it",
+                "该第二重验证是用本市的另一密钥设置的 → 请运营方移除",
             ) from None
 
     def get_totp_issuer(self) -> str:
@@ -81,7 +82,9 @@ def behind_factor(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
 
 def no_mail(request: HttpRequest, **_parts: str) -> HttpResponse:
     """Where allauth would send a message: this city sends none, and an address that nobody checked proves nothing."""
-    raise NotFound("this city sends no mail → ask the operator for a new password")
+    raise NotFound(
+        "this city sends no mail → ask the operator for a new password", "本市不发送邮件 → 请向运营方索取新密码"
+    )
 
 
 def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded) -> HttpResponse | None:

@@ -6,6 +6,7 @@ that ends in the middle the entries before are kept.
 
 from datetime import date
 
+from siwei.errors import Said
 from siwei.market.bank.amounts import fen_of
 from siwei.market.bank.iso20022 import (
     BrokenOff,
@@ -43,7 +44,13 @@ def read_camt053(content: bytes, name: str = "", account: str | None = None) -> 
     """Booked entries and rejects. Raises ImportRefused for what is no such file, too large, a bomb, or of several
     accounts (of another one, where `account` is given)."""
     if len(content) > LIMIT_BYTES:
-        raise refused(name, f"{len(content):,} bytes", f"at most {LIMIT_BYTES:,}: ask the bank for single days")
+        raise refused(
+            name,
+            Said(f"{len(content):,} bytes", f"有 {len(content):,} 字节"),
+            Said(
+                f"at most {LIMIT_BYTES:,}: ask the bank for single days", f"至多 {LIMIT_BYTES:,}：请向银行要单日的文件"
+            ),
+        )
     reading = _Reading(name)
     is_whole = True
     try:
@@ -52,7 +59,11 @@ def read_camt053(content: bytes, name: str = "", account: str | None = None) -> 
     except BrokenOff as error:
         words = str(error).splitlines()[0]
         if not (reading.entries or reading.rejects):
-            raise refused(name, f"this is not readable XML ({words})", "take the file from the bank again") from None
+            raise refused(
+                name,
+                Said(f"this is not readable XML ({words})", f"无法读取此 XML（{words}）"),
+                Said("take the file from the bank again", "请从银行重新取文件"),
+            ) from None
         is_whole = False
         reading.rejects.append(BankReject(reading.number + 1, f"the file ends in the middle ({words})"))
     return reading.result(is_whole, account)
@@ -76,7 +87,11 @@ class _Reading:
         else:
             self.number += 1
             if self.number > LIMIT_ENTRIES:
-                raise refused(self.name, f"more than {LIMIT_ENTRIES:,} entries", "ask the bank for single days")
+                raise refused(
+                    self.name,
+                    Said(f"more than {LIMIT_ENTRIES:,} entries", f"超过 {LIMIT_ENTRIES:,} 条"),
+                    Said("ask the bank for single days", "请向银行要单日的文件"),
+                )
             try:
                 self.entries += _entries_of(element, self.number)
             except Unreadable as error:
@@ -86,11 +101,19 @@ class _Reading:
         number = first(element, "Id/Othr/Id", "Id/IBAN")
         currency = first(element, "Ccy") or CURRENCY
         if currency != CURRENCY:
-            raise refused(self.name, f"the account is in {currency:.10}", f"give the statement of a {CURRENCY} account")
+            raise refused(
+                self.name,
+                Said(f"the account is in {currency:.10}", f"账户币种为 {currency:.10}"),
+                Said(f"give the statement of a {CURRENCY} account", f"请给出 {CURRENCY} 账户的对账单"),
+            )
         if number and number not in self.accounts:
             self.accounts.append(number)
         if len(self.accounts) > 1:
-            raise refused(self.name, f"statements of {len(self.accounts)} accounts", "one account a file")
+            raise refused(
+                self.name,
+                Said(f"statements of {len(self.accounts)} accounts", f"含 {len(self.accounts)} 个账户的对账单"),
+                Said("one account a file", "一个文件一个账户"),
+            )
 
     def _take_balance(self, element: Element) -> None:
         kind = BALANCES.get(first(element, "Tp/CdOrPrtry/Cd"))
@@ -110,10 +133,18 @@ class _Reading:
     def result(self, is_whole: bool, account: str | None) -> BankStatement:
         number = self.accounts[0] if self.accounts else ""
         if not number:
-            raise refused(self.name, "no account is named", "ask the bank for a file with the account's number")
+            raise refused(
+                self.name,
+                Said("no account is named", "没有写明账户"),
+                Said("ask the bank for a file with the account's number", "请向银行要写明账号的文件"),
+            )
         if account is not None and number != account:
             ending = number[-4:]
-            raise refused(self.name, f"this is of the account ending in {ending}", "give the statement of this one")
+            raise refused(
+                self.name,
+                Said(f"this is of the account ending in {ending}", f"这是尾号 {ending} 账户的"),
+                Said("give the statement of this one", "请给出本账户的对账单"),
+            )
         entries, doubled = with_references(self.entries)
         rejects = [*self.rejects, *doubled]
         if is_whole and not rejects and (fault := balance_fault(self.balances, entries)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from siwei.errors import ImportRefused, Problem
+from siwei.errors import ImportRefused, Problem, Said
 from siwei.market.bank.amounts import fen_of
 from siwei.market.bank.orders import CURRENCY
 
@@ -50,7 +50,11 @@ def _finished(
                 _check_root(element, name, namespaces)
             path.append(etree.QName(element).localname)
             if len(path) > DEEPEST:
-                raise refused(name, f"elements nested more than {DEEPEST} deep", "take the file from the bank again")
+                raise refused(
+                    name,
+                    Said(f"elements nested more than {DEEPEST} deep", f"元素嵌套超过 {DEEPEST} 层"),
+                    Said("take the file from the bank again", "请从银行重新取文件"),
+                )
             continue
         if tuple(path[1:]) in wanted:
             for each in element.iter(etree.Element):
@@ -62,9 +66,17 @@ def _finished(
 
 def _check_root(root: Element, name: str, namespaces: Mapping[str, str]) -> None:
     if root.getroottree().docinfo.doctype:
-        raise refused(name, "the file declares a document type", "ask the bank for a plain file, without entities")
+        raise refused(
+            name,
+            Said("the file declares a document type", "文件声明了文档类型"),
+            Said("ask the bank for a plain file, without entities", "请向银行要不含实体的普通文件"),
+        )
     if root.tag not in {f"{{{namespace}}}Document" for namespace in namespaces}:
-        raise refused(name, f"the root is {root.tag!r:.90}", f"one of {', '.join(namespaces.values())}")
+        raise refused(
+            name,
+            Said(f"the root is {root.tag!r:.90}", f"根元素为 {root.tag!r:.90}"),
+            Said(f"one of {', '.join(namespaces.values())}", f"{'、'.join(namespaces.values())} 之一"),
+        )
 
 
 def amount_of(element: Element | None) -> int:

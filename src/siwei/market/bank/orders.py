@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from siwei.errors import Problem
+from siwei.errors import Problem, Said
 from siwei.market.bank.amounts import LARGEST_FEN
 
 CURRENCY = "CNY"
@@ -62,13 +62,36 @@ def check_account(account: BankAccount, place: str = "") -> list[Problem]:
     problems = list(_text_problems(account.name, "name", place, LONGEST_NAME))
     number, code = account.number, account.bank_code
     if not (number.isascii() and number.isdigit() and len(number) in ACCOUNT_DIGITS):
-        fix = f"{ACCOUNT_DIGITS.start} to {ACCOUNT_DIGITS.stop - 1} digits, as on the account's licence (开户许可证)"
-        problems.append(Problem(f"{number!r:.40} is not an account number", fix, field=f"{place}number"))
+        fix = Said(
+            f"{ACCOUNT_DIGITS.start} to {ACCOUNT_DIGITS.stop - 1} digits, as on the account's licence (开户许可证)",
+            f"{ACCOUNT_DIGITS.start} 至 {ACCOUNT_DIGITS.stop - 1} 位数字，见开户许可证",
+        )
+        problems.append(
+            Problem(
+                Said(f"{number!r:.40} is not an account number", f"{number!r:.40} 不是账号"),
+                fix,
+                field=f"{place}number",
+            )
+        )
     elif len(set(number)) == 1:
-        problems.append(Problem("the account number is one digit repeated", "copy it again", field=f"{place}number"))
+        problems.append(
+            Problem(
+                Said("the account number is one digit repeated", "账号是同一数字的重复"),
+                Said("copy it again", "请重新抄写"),
+                field=f"{place}number",
+            )
+        )
     if not (code.isascii() and code.isdigit() and len(code) == CNAPS_DIGITS):
-        fix = f"{CNAPS_DIGITS} digits (联行号): ask the bank's branch"
-        problems.append(Problem(f"{code!r:.40} is not a CNAPS bank code", fix, field=f"{place}bank_code"))
+        fix = Said(
+            f"{CNAPS_DIGITS} digits (联行号): ask the bank's branch", f"联行号为 {CNAPS_DIGITS} 位数字：请询问开户行"
+        )
+        problems.append(
+            Problem(
+                Said(f"{code!r:.40} is not a CNAPS bank code", f"{code!r:.40} 不是联行号"),
+                fix,
+                field=f"{place}bank_code",
+            )
+        )
     if account.bank_name:
         problems += _text_problems(account.bank_name, "bank_name", place, LONGEST_NAME)
     return problems
@@ -78,41 +101,81 @@ def check_batch(batch: OrderBatch) -> list[Problem]:
     """Everything for which a bank, or the schema of pain.001, would refuse the batch."""
     problems = [*_identifier_problems(batch.message_id, "message_id"), *check_account(batch.debtor, "debtor.")]
     if not batch.orders:
-        problems.append(Problem("a batch without orders", "make it when something is due", field="orders"))
+        problems.append(
+            Problem(
+                Said("a batch without orders", "批次中没有付款指令"),
+                Said("make it when something is due", "有应付款时再制作"),
+                field="orders",
+            )
+        )
     if batch.made_at.tzinfo is None:
-        problems.append(Problem("the moment has no time zone", "give one", field="made_at"))
+        problems.append(
+            Problem(Said("the moment has no time zone", "时刻没有时区"), Said("give one", "请给出"), field="made_at")
+        )
     if batch.total_fen > LARGEST_FEN:
-        problems.append(Problem("the batch is larger than any bank books", "make several", field="orders"))
+        problems.append(
+            Problem(
+                Said("the batch is larger than any bank books", "批次金额超过银行所能记账"),
+                Said("make several", "请分成几批"),
+                field="orders",
+            )
+        )
     seen: set[str] = set()
     for index, order in enumerate(batch.orders):
         place = f"orders[{index}]."
         problems += _identifier_problems(order.end_to_end_id, f"{place}end_to_end_id")
         problems += check_account(order.creditor, f"{place}creditor.")
         if order.end_to_end_id in seen:
-            words = f"{order.end_to_end_id!r:.40} names two orders"
-            problems.append(Problem(words, "one identifier an order", field=f"{place}end_to_end_id"))
+            words = Said(f"{order.end_to_end_id!r:.40} names two orders", f"{order.end_to_end_id!r:.40} 指两笔付款")
+            problems.append(
+                Problem(words, Said("one identifier an order", "一笔付款一个标识"), field=f"{place}end_to_end_id")
+            )
         seen.add(order.end_to_end_id)
         if type(order.amount_fen) is not int or not 0 < order.amount_fen <= LARGEST_FEN:
-            words = f"an amount of {order.amount_fen!r:.40} fen"
-            problems.append(Problem(words, "a positive integer of fen", field=f"{place}amount_fen"))
+            words = Said(f"an amount of {order.amount_fen!r:.40} fen", f"金额 {order.amount_fen!r:.40} 分不成立")
+            problems.append(
+                Problem(words, Said("a positive integer of fen", "正整数，以分计"), field=f"{place}amount_fen")
+            )
         if order.remittance:
             problems += _text_problems(order.remittance, "remittance", place, LONGEST_NAME)
         if order.creditor.number == batch.debtor.number and order.creditor.bank_code == batch.debtor.bank_code:
-            problems.append(Problem("an account pays itself", "name the payee's own", field=f"{place}creditor.number"))
+            problems.append(
+                Problem(
+                    Said("an account pays itself", "账户付给自己"),
+                    Said("name the payee's own", "请写收款方自己的账户"),
+                    field=f"{place}creditor.number",
+                )
+            )
     return problems
 
 
 def _text_problems(text: str, field: str, place: str, longest: int) -> Iterator[Problem]:
     if not 0 < len(text) <= longest or text != text.strip():
-        yield Problem(f"a text of {len(text)} characters", f"1 to {longest}, no blanks around it", field=place + field)
+        yield Problem(
+            Said(f"a text of {len(text)} characters", f"文字有 {len(text)} 个字符"),
+            Said(f"1 to {longest}, no blanks around it", f"1 至 {longest} 个，首尾无空格"),
+            field=place + field,
+        )
     if any(not character.isprintable() for character in text):
-        yield Problem("a text holds control characters", "type it again", field=place + field)
+        yield Problem(
+            Said("a text holds control characters", "文字中有控制字符"),
+            Said("type it again", "请重新输入"),
+            field=place + field,
+        )
     if text.startswith(RUNS_AS_FORMULA):
-        yield Problem(f"{text!r:.40} would run as a formula", "leave out its first character", field=place + field)
+        yield Problem(
+            Said(f"{text!r:.40} would run as a formula", f"{text!r:.40} 会被当作公式执行"),
+            Said("leave out its first character", "请去掉第一个字符"),
+            field=place + field,
+        )
 
 
 def _identifier_problems(text: str, field: str) -> Iterator[Problem]:
     plain = all(c.isascii() and (c.isalnum() or c in IDENTIFIER_EXTRA) for c in text)
     if not (0 < len(text) <= LONGEST_IDENTIFIER and plain) or text.startswith("/") or "//" in text:
-        fix = f"1 to {LONGEST_IDENTIFIER} letters, digits or hyphens"
-        yield Problem(f"{text!r:.60} is no identifier for a bank", fix, field=field)
+        fix = Said(
+            f"1 to {LONGEST_IDENTIFIER} letters, digits or hyphens", f"1 至 {LONGEST_IDENTIFIER} 个字母、数字或连字符"
+        )
+        yield Problem(
+            Said(f"{text!r:.60} is no identifier for a bank", f"{text!r:.60} 不能用作银行标识"), fix, field=field
+        )

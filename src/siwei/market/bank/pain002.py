@@ -7,6 +7,7 @@ a payment of which no order is named stands for every order of it.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from siwei.errors import Said
 from siwei.market.bank.iso20022 import (
     BrokenOff,
     Element,
@@ -69,8 +70,11 @@ def is_pain002(content: bytes) -> bool:
 def read_pain002(content: bytes, name: str = "") -> StatusReport:
     """What was said, and what could not be read. Raises ImportRefused for what is no such file or too large."""
     if len(content) > LIMIT_BYTES:
-        fix = f"at most {LIMIT_BYTES:,}: ask the bank for one batch a file"
-        raise refused(name, f"{len(content):,} bytes", fix)
+        fix = Said(
+            f"at most {LIMIT_BYTES:,}: ask the bank for one batch a file",
+            f"至多 {LIMIT_BYTES:,}：请向银行要一个批次一个文件",
+        )
+        raise refused(name, Said(f"{len(content):,} bytes", f"有 {len(content):,} 字节"), fix)
     reading = _Reading(name)
     is_whole = True
     try:
@@ -79,7 +83,11 @@ def read_pain002(content: bytes, name: str = "") -> StatusReport:
     except BrokenOff as error:
         words = str(error).splitlines()[0]
         if not reading.message_id:
-            raise refused(name, f"this is not readable XML ({words})", "take the file from the bank again") from None
+            raise refused(
+                name,
+                Said(f"this is not readable XML ({words})", f"无法读取此 XML（{words}）"),
+                Said("take the file from the bank again", "请从银行重新取文件"),
+            ) from None
         is_whole = False
         reading.rejects.append(BankReject(reading.number + 1, f"the file ends in the middle ({words})"))
     return reading.result(is_whole)
@@ -100,7 +108,11 @@ class _Reading:
     def take(self, element: Element) -> None:
         self.number += 1
         if self.number > LIMIT_ENTRIES:
-            raise refused(self.name, f"more than {LIMIT_ENTRIES:,} orders", "ask the bank for one batch a file")
+            raise refused(
+                self.name,
+                Said(f"more than {LIMIT_ENTRIES:,} orders", f"超过 {LIMIT_ENTRIES:,} 笔"),
+                Said("ask the bank for one batch a file", "请向银行要一个批次一个文件"),
+            )
         try:
             if element.tag == "OrgnlGrpInfAndSts":
                 self._take_group(element)
@@ -116,7 +128,11 @@ class _Reading:
         if not message_id:
             raise Unreadable("it names no message that it answers")
         if self.message_id and self.message_id != message_id:
-            raise refused(self.name, "it answers several messages", "ask the bank for one batch a file")
+            raise refused(
+                self.name,
+                Said("it answers several messages", "它答复了几份报文"),
+                Said("ask the bank for one batch a file", "请向银行要一个批次一个文件"),
+            )
         self.message_id = message_id[:35]
         self.group = self._status(element, "GrpSts", "")
 
@@ -154,7 +170,11 @@ class _Reading:
 
     def result(self, is_whole: bool) -> StatusReport:
         if not self.message_id:
-            raise refused(self.name, "it does not say which message it answers", "ask the bank for a full report")
+            raise refused(
+                self.name,
+                Said("it does not say which message it answers", "它没有说明答复哪份报文"),
+                Said("ask the bank for a full report", "请向银行要完整的回执"),
+            )
         every = self.of_payments or ([self.group] if self.group else [])
         # An order that is named, or could not be read, is an exception to what is said of all.
         if self.single or self.rejects or not is_whole:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
-from siwei.errors import ImportRefused, InputError, Problem
+from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.market.bank.amounts import fen_of
 from siwei.market.bank.orders import CURRENCY, account_number
 from siwei.market.bank.statements import (
@@ -68,8 +68,20 @@ class ColumnMapping:
         known = {each.name for each in fields(cls)}
         unknown = sorted(set(names) - known)
         if unknown or "booked_on" not in names:
-            words = f"no column {unknown[0]!r:.40}" if unknown else "no column for booked_on"
-            raise InputError([Problem(words, f"some of {', '.join(sorted(known))}", field="columns")])
+            words = (
+                Said(f"no column {unknown[0]!r:.40}", f"没有列 {unknown[0]!r:.40}")
+                if unknown
+                else Said("no column for booked_on", "没有 booked_on（记账日）列")
+            )
+            raise InputError(
+                [
+                    Problem(
+                        words,
+                        Said(f"some of {', '.join(sorted(known))}", f"{'、'.join(sorted(known))} 中的若干"),
+                        field="columns",
+                    )
+                ]
+            )
         return cls(**{name: (value,) if isinstance(value, str) else tuple(value) for name, value in names.items()})
 
 
@@ -104,7 +116,14 @@ def read_statement_csv(
 ) -> BankStatement:
     """Entries and rejects of the statement of `account`. Raises ImportRefused where nothing of it can be read."""
     if len(content) > LIMIT_BYTES:
-        raise _refused(name, f"{len(content):,} bytes", f"at most {LIMIT_BYTES:,}: ask the bank for shorter periods")
+        raise _refused(
+            name,
+            Said(f"{len(content):,} bytes", f"有 {len(content):,} 字节"),
+            Said(
+                f"at most {LIMIT_BYTES:,}: ask the bank for shorter periods",
+                f"至多 {LIMIT_BYTES:,}：请向银行要更短的期间",
+            ),
+        )
     text, is_whole = _decode(content, name)
     rows = _rows(text)
     columns, width = _find_header(rows, mapping, name)
@@ -114,7 +133,11 @@ def read_statement_csv(
     for number, cells, fault in rows:
         last = number
         if len(entries) + len(rejects) >= LIMIT_ENTRIES:
-            raise _refused(name, f"more than {LIMIT_ENTRIES:,} rows", "ask the bank for shorter periods")
+            raise _refused(
+                name,
+                Said(f"more than {LIMIT_ENTRIES:,} rows", f"超过 {LIMIT_ENTRIES:,} 行"),
+                Said("ask the bank for shorter periods", "请向银行要更短的期间"),
+            )
         record = " · ".join(cell.strip() for cell in cells if cell.strip())[:500]
         if fault:
             rejects.append(BankReject(number, fault, record))
@@ -132,7 +155,11 @@ def read_statement_csv(
 def _decode(content: bytes, name: str) -> tuple[str, bool]:
     """The text, and whether it is whole: a file may be cut in the middle of a character."""
     if b"\0" in content:
-        raise _refused(name, "the file holds NUL bytes", "save it as CSV in UTF-8 or GBK, not as a workbook")
+        raise _refused(
+            name,
+            Said("the file holds NUL bytes", "文件含 NUL 字节"),
+            Said("save it as CSV in UTF-8 or GBK, not as a workbook", "请另存为 UTF-8 或 GBK 的 CSV，而非工作簿"),
+        )
     body = content.removeprefix(b"\xef\xbb\xbf")
     for encoding in ("utf-8", "gb18030"):
         try:
@@ -140,7 +167,11 @@ def _decode(content: bytes, name: str) -> tuple[str, bool]:
         except UnicodeDecodeError as error:
             if error.start >= len(body) - 3 and error.start > 0:
                 return body[: error.start].decode(encoding), False
-    raise _refused(name, "the file is neither UTF-8 nor GBK", "save it as CSV in one of the two")
+    raise _refused(
+        name,
+        Said("the file is neither UTF-8 nor GBK", "文件既不是 UTF-8 也不是 GBK"),
+        Said("save it as CSV in one of the two", "请以其一另存为 CSV"),
+    )
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str], str]]:
@@ -174,7 +205,11 @@ def _find_header(
         if number >= PREAMBLE_LINES:
             break
     words = ", ".join(seen[:12]) or "nothing"
-    raise _refused(name, f"no headings that we know (seen: {words:.200})", "say which column is what (`columns`)")
+    raise _refused(
+        name,
+        Said(f"no headings that we know (seen: {words:.200})", f"没有认识的表头（所见：{words:.200}）"),
+        Said("say which column is what (`columns`)", "请说明各列是什么（`columns`）"),
+    )
 
 
 def _entry(number: int, cells: Sequence[str], columns: Mapping[str, int], width: int, account: str) -> StatementEntry:

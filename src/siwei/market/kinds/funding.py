@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from siwei.errors import Said
 from siwei.market.kind import Kind, Requirement, ScorePart
 from siwei.market.kinds.scoring import coverage, meets_any, ratio
 from siwei.market.listing import Body, Context, Need, Offer, Words
@@ -23,7 +24,7 @@ class FundingOffer(Body):
     @model_validator(mode="after")
     def check_range(self) -> "FundingOffer":
         if self.least_fen > self.most_fen:
-            raise ValueError("least_fen is above most_fen")
+            raise ValueError(Said("least_fen is above most_fen", "least_fen 大于 most_fen"))
         return self
 
 

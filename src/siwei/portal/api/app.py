@@ -34,8 +34,9 @@ from siwei.portal.api import (
     spending,
     trading,
 )
-from siwei.portal.api.invalid import answer_of, in_asked_language
+from siwei.portal.api.invalid import answer_of
 from siwei.portal.faults import status_of
+from siwei.portal.languages import in_asked_language, words_of
 
 api = NinjaAPI(
     title="Siwei",
@@ -71,7 +72,7 @@ api.add_router("", payments.router, tags=["payments"])
 
 @api.exception_handler(SiweiError)
 def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
-    return api.create_response(request, {"detail": str(error)}, status=status_of(error))
+    return api.create_response(request, {"detail": in_asked_language(words_of(error))}, status=status_of(error))
 
 
 @api.exception_handler(ValidationError)

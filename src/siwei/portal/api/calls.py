@@ -288,7 +288,7 @@ def decide(request: HttpRequest, given: call_schemas.ObjectionDecision) -> Any:
     actor = actor_of(request)
     objection = Objection.objects.visible_to(actor).filter(key=given.objection).first()
     if objection is None:
-        raise NotFound(f"no objection {given.objection!r} that you may see")
+        raise NotFound(f"no objection {given.objection!r} that you may see", f"没有您可查看的异议 {given.objection!r}")
     decided = decide_objection(
         objection, upheld=given.upheld, reason=given.reason, actor=actor, now=timezone.now(),
         idempotency_key=key_for(actor, "decide", given.idempotency_key),

@@ -132,7 +132,7 @@ def list_rejects(request: HttpRequest, sha256: str, page: PageNumber = 1) -> Any
     require_operator(actor)
     file = ImportFile.objects.visible_to(actor).filter(sha256=sha256).first()
     if file is None:
-        raise NotFound("no such import")
+        raise NotFound("no such import", "没有这次导入")
     found = Reject.objects.visible_to(actor).filter(file=file).order_by("row")
     items = [
         {

@@ -62,7 +62,10 @@ def attach(request: HttpRequest, given: Form[NewEvidence], file: File[UploadedFi
     or plain text; 20 MB at most."""
     actor, home = actor_of(request), current_home()
     if home is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+        raise EnvironmentMissing(
+            "this portal has no city's directory → start it with siwei serve",
+            "本门户没有城市目录 → 请用 siwei serve 启动",
+        )
     made = attach_evidence(
         given.agreement, file, (file.name or "file")[:200], directory=home.files, delivery=given.delivery,
         dispute=given.dispute, actor=actor, now=timezone.now(), idempotency_key=own_key(actor, given.idempotency_key),

@@ -247,7 +247,10 @@ def get_log(request: HttpRequest, key: str, offset: Annotated[int, Query(ge=0, l
     """The log from `offset`; ask again with `next_offset` while `follow`."""
     log = read_log(job_or_missing(key, actor_of(request)), offset)
     if log is None:
-        raise NotFound("the log is kept by the engine that ran the job, and is not on this machine")
+        raise NotFound(
+            "the log is kept by the engine that ran the job, and is not on this machine",
+            "日志保存在运行该作业的引擎上，不在本机",
+        )
     return {"text": log.text, "next_offset": log.next_offset, "follow": log.follow}
 
 

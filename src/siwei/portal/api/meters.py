@@ -62,7 +62,7 @@ def read_against(request: HttpRequest, given: deal_schemas.CounterReading) -> An
     """What the consumer read of the same thing, once. One that differs holds the reading back and opens a dispute."""
     actor = actor_of(request)
     if not readings_of(actor).filter(reading=given.reading).exists():
-        raise NotFound(f"no reading {given.reading!r} that you may see")
+        raise NotFound(f"no reading {given.reading!r} that you may see", f"没有您可查看的读数 {given.reading!r}")
     counter_reading(given.reading, given.quantity, measured=given.measured, actor=actor, now=timezone.now())
     return reading_row(readings_of(actor).get(reading=given.reading))
 
@@ -119,7 +119,7 @@ def true_up(request: HttpRequest, given: deal_schemas.NewTrueUp) -> Any:
     voucher = voucher_or_missing(given.voucher, actor)
     decision = Decision.objects.visible_to(actor).filter(key=given.decision).first()
     if voucher is None or decision is None:
-        raise NotFound(f"no decision {given.decision!r} that you may see")
+        raise NotFound(f"no decision {given.decision!r} that you may see", f"没有您可查看的判定 {given.decision!r}")
     done = true_up_voucher(
         voucher, decision, because=given.because, actor=actor, now=timezone.now(),
         idempotency_key=own_key(actor, given.idempotency_key),

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.account_statements import account_statement
 from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import (
@@ -308,7 +308,15 @@ def bytes_of(content: str) -> bytes:
     try:
         return b64decode(content, validate=True)
     except (binascii.Error, ValueError):
-        raise InputError([Problem("the content is no Base64", "encode the file's bytes", field="content")]) from None
+        raise InputError(
+            [
+                Problem(
+                    Said("the content is no Base64", "内容不是 Base64"),
+                    Said("encode the file's bytes", "请对文件的字节编码"),
+                    field="content",
+                )
+            ]
+        ) from None
 
 
 @router.get("/invoices", response=answers(InvoicePage))

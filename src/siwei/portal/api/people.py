@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Router, Schema
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.exchange.model_keys import MOST_FEN, MOST_KEPT_DAYS, MOST_PER_MINUTE, KeyLimits, create_model_key
@@ -91,7 +91,15 @@ def make_key(request: HttpRequest, new: NewKey) -> Any:
     if "call" in new.scopes:
         return _make_model_key(new, actor, now)
     if new.limits is not None:
-        raise InputError([Problem("limits are of keys that call", "take the scope call, or no limits", field="limits")])
+        raise InputError(
+            [
+                Problem(
+                    Said("limits are of keys that call", "限额只用于调用服务的密钥"),
+                    Said("take the scope call, or no limits", "请加 call 权限，或不设限额"),
+                    field="limits",
+                )
+            ]
+        )
     made = create_access_key(
         new.name,
         new.scopes,
@@ -107,9 +115,18 @@ def make_key(request: HttpRequest, new: NewKey) -> Any:
 
 def _make_model_key(new: NewKey, actor: Actor, now: datetime) -> dict[str, Any]:
     if new.scopes != ["call"] or new.organisation is None:
-        fix = "name an organisation, and no other scope"
+        fix = Said("name an organisation, and no other scope", "请指定机构，不加其他权限")
         raise InputError(
-            [Problem("a key that calls services does only that, for one organisation", fix, field="scopes")]
+            [
+                Problem(
+                    Said(
+                        "a key that calls services does only that, for one organisation",
+                        "调用服务的密钥只作此用，且只为一个机构",
+                    ),
+                    fix,
+                    field="scopes",
+                )
+            ]
         )
     made = create_model_key(
         new.organisation, new.project, new.name, expires_at=now + timedelta(days=new.days), actor=actor, now=now,

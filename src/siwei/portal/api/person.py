@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
+from siwei.errors import Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
@@ -176,7 +177,11 @@ def take_back(request: HttpRequest, number: Annotated[int, Path(ge=1, lt=2**63)]
 def list_waiting(request: HttpRequest) -> Any:
     """Facts that persons put before the operator; for the operator who signed in, and for nobody else."""
     actor = actor_of(request)
-    require(actor.is_operator and not actor.by_key, actor, "see what persons put forward to be proven")
+    require(
+        actor.is_operator and not actor.by_key,
+        actor,
+        Said("see what persons put forward to be proven", "查看个人提请核验的内容"),
+    )
     return [waiting_row(each) for each in proofs_waiting(actor)]
 
 

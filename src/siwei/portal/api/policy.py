@@ -171,7 +171,10 @@ def _chosen(ids: tuple[str, ...], applies_to: str) -> tuple[Programme, ...]:
     chosen = [programme_or_missing(each) for each in dict.fromkeys(ids)] or list(programmes().values())
     found = tuple(each for each in chosen if each.applies_to == applies_to)
     if not found:
-        raise NotFound(f"none of these programmes applies to {applies_to} → leave `programmes` out, or name others")
+        raise NotFound(
+            f"none of these programmes applies to {applies_to} → leave `programmes` out, or name others",
+            f"这些政策都不适用于 {applies_to} → 请去掉 `programmes`，或换其他政策",
+        )
     return found
 
 

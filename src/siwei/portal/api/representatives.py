@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
 from siwei.exchange.consents import give_consent, withdraw_consent
@@ -180,7 +180,15 @@ def decoded(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except (NoBase64, ValueError):
-        raise InputError([Problem("the file is no Base64", "encode the file's bytes", field="base64")]) from None
+        raise InputError(
+            [
+                Problem(
+                    Said("the file is no Base64", "文件不是 Base64"),
+                    Said("encode the file's bytes", "请对文件的字节编码"),
+                    field="base64",
+                )
+            ]
+        ) from None
 
 
 @router.post("/organisation-claims/withdrawal", response=answers(schemas.OrganisationClaim))

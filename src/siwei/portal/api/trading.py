@@ -9,7 +9,7 @@ from django.utils import timezone
 from ninja import Query
 
 from siwei.compute import JobSpec
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.agreements import propose_agreement
 from siwei.exchange.caps import find_project
@@ -145,7 +145,7 @@ def voucher_or_missing(key: str | None, actor: Actor) -> Voucher | None:
         return None
     voucher = Voucher.objects.visible_to(actor).select_related("account", "pot").filter(key=key).first()
     if voucher is None:
-        raise NotFound(f"no voucher {key!r} that you may see")
+        raise NotFound(f"no voucher {key!r} that you may see", f"没有您可查看的券 {key!r}")
     return voucher
 
 
@@ -159,7 +159,17 @@ def propose(request: HttpRequest, given: deal_schemas.Proposal) -> Any:
         match = match_or_missing(given.need, given.offer, actor)
     parties = [PartyTerms(each.role, each.organisation) for each in given.parties]
     if not parties and match is None:
-        raise InputError([Problem("no parties", "name them, or a quote, or a need and an offer", field="parties")])
+        raise InputError(
+            [
+                Problem(
+                    Said("no parties", "没有各方"),
+                    Said(
+                        "name them, or a quote, or a need and an offer", "请写明各方，或一份报价，或一条需求和一条供给"
+                    ),
+                    field="parties",
+                )
+            ]
+        )
     project = find_project(given.organisation, given.project) if given.project else None
     made = propose_agreement(
         given.kind, parties or parties_of(match), ends_at=given.ends_at,  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import json
 import zipfile
 from dataclasses import asdict
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.policy.explanation import FactValue
 from siwei.portal.application.content import Application, write_document
 from siwei.portal.application.docx_file import write_docx
@@ -30,9 +30,25 @@ NOTICE = {
 def application_file(application: Application, form: str, language: str) -> bytes:
     """One file: `docx` or `pdf` in a language, `json`, or the whole package as `zip`. Raises InputError."""
     if form not in MEDIA_TYPES:
-        raise InputError([Problem(f"no form {form!r}", fix=f"one of {', '.join(MEDIA_TYPES)}", field="form")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"no form {form!r}", f"没有格式 {form!r}"),
+                    fix=Said(f"one of {', '.join(MEDIA_TYPES)}", f"{'、'.join(MEDIA_TYPES)} 之一"),
+                    field="form",
+                )
+            ]
+        )
     if language not in LANGUAGES:
-        raise InputError([Problem(f"no language {language!r}", fix=f"one of {', '.join(LANGUAGES)}", field="language")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"no language {language!r}", f"没有语言 {language!r}"),
+                    fix=Said(f"one of {', '.join(LANGUAGES)}", f"{'、'.join(LANGUAGES)} 之一"),
+                    field="language",
+                )
+            ]
+        )
     if form == "zip":
         return application_package(application)
     if form == "json":

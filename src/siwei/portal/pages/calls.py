@@ -41,6 +41,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, pack, stacking
 from siwei.portal.directory import current_directory
 from siwei.portal.entries import amount_entry
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries import calls as queries
 from siwei.portal.queries.organisations import concerns_generated, organisation_or_missing
@@ -100,7 +101,7 @@ def call_page(request: HttpRequest, programme_id: str, period: str) -> HttpRespo
         try:
             return redirect(acted(request, {"score": score, "share": share}, call, actor))
         except InputError as error:
-            return call_response(request, call, actor, error.problems, 400)
+            return call_response(request, call, actor, problems_of(error), 400)
     return call_response(request, call, actor)
 
 
@@ -147,7 +148,10 @@ def score(request: HttpRequest, call: queries.Call, actor: Actor) -> str:
         None,
     )
     if application is None:
-        raise NotFound(f"no application {typed(request, 'application')!r} on this call")
+        raise NotFound(
+            f"no application {typed(request, 'application')!r} on this call",
+            f"本次征集没有申报 {typed(request, 'application')!r}",
+        )
     score_application(
         application, int(text), actor=actor, now=timezone.now(), idempotency_key=key_of(request, application.key)
     )
@@ -226,7 +230,7 @@ def apply_page(request: HttpRequest, key: str, programme_id: str) -> HttpRespons
             messages.success(request, _("Applied. You can withdraw until the pot is shared."))
             return redirect("application-page", key=application.key)
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     context = {
         "organisation": organisation,
         "programme": programme,
@@ -312,7 +316,7 @@ def notice_page(request: HttpRequest, key: str) -> HttpResponse:
         try:
             return redirect(acted(request, acts, made, actor))
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     notice = queries.notice_of(made, actor)
     over = made.state == RoundState.NOTICE and not notice.is_objectable
     undecided = notice.objected - sum(each.upheld is not None for each in notice.objections)
@@ -347,7 +351,7 @@ def open_for_all(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
 def raise_objection(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
     application = find_application(typed(request, "application"), actor)
     if application.round_id != made.pk:
-        raise NotFound(f"no application {application.key!r} in this notice")
+        raise NotFound(f"no application {application.key!r} in this notice", f"本次公示没有申报 {application.key!r}")
     object_to(
         application, typed(request, "text"), as_of=decided_on(), actor=actor, now=timezone.now(),
         idempotency_key=key_of(request, str(actor.person_id)),
@@ -360,7 +364,7 @@ def answer_objection(request: HttpRequest, made: SharingRound, actor: Actor) -> 
     wanted = typed(request, "objection")
     objection = next((each for each in queries.notice_of(made, actor).objections if each.key == wanted), None)
     if objection is None:
-        raise NotFound(f"no objection {wanted!r} in this notice")
+        raise NotFound(f"no objection {wanted!r} in this notice", f"本次公示没有异议 {wanted!r}")
     if typed(request, "upheld") not in ("yes", "no"):
         raise InputError([Problem(_("Say whether it is upheld"), field="upheld")])
     decide_objection(

@@ -26,6 +26,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor, home_or_missing
 from siwei.portal.downloads import Handed, headed
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import page_of
 from siwei.portal.pages.representatives import role_typed
 from siwei.portal.queries import people as queries
@@ -44,14 +45,14 @@ def claim_form_page(request: HttpRequest, key: str) -> HttpResponse:
         return _form(request, organisation, actor)
     form = request.POST
     if form.get("act") != "claim":
-        raise NotFound("this form is not known here")
+        raise NotFound("this form is not known here", "这里没有这样的表单")
     try:
         made = claim_organisation(
             organisation.key, evidence_typed(request), directory=home_or_missing().files, actor=actor,
             now=timezone.now(), idempotency_key=own_key(actor, form.get("token", "")),
         )  # fmt: skip
     except InputError as error:
-        return _form(request, organisation, actor, problems=error.problems, status=400)
+        return _form(request, organisation, actor, problems=problems_of(error), status=400)
     messages.success(request, _("Your claim is with the operator. What they decide stands here."))
     return redirect("organisation-claim", key=made.key)
 
@@ -114,11 +115,11 @@ def claim_page(request: HttpRequest, key: str) -> HttpResponse:
         return _claim(request, claim, actor)
     act = ACTS.get(request.POST.get("act", ""))
     if act is None:
-        raise NotFound("this form is not known here")
+        raise NotFound("this form is not known here", "这里没有这样的表单")
     try:
         messages.success(request, act(request, claim, actor))
     except InputError as error:
-        return _claim(request, claim, actor, problems=error.problems, status=400)
+        return _claim(request, claim, actor, problems=problems_of(error), status=400)
     return redirect("organisation-claim", key=claim.key)
 
 

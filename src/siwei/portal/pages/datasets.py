@@ -26,6 +26,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import current_home
 from siwei.portal.downloads import Handed, headed
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries import datasets as queries
 
@@ -92,7 +93,7 @@ def content(request: HttpRequest, key: str, number: int, file: int) -> HttpRespo
     that a program has it by its access key (scope write: an access is written down); a browser by its session."""
     actor = actor_of(request)
     if actor.person_id is None:
-        raise SignInNeeded("sign in, or send an access key, to have files")
+        raise SignInNeeded("sign in, or send an access key, to have files", "取文件须登录，或发送访问密钥")
     version = queries.version_or_missing(key, number, actor)
     found = version.files.filter(number=file).first()
     organisation = request.GET.get("organisation", "")[:64] or _taker_of(version, actor)
@@ -108,7 +109,10 @@ def content(request: HttpRequest, key: str, number: int, file: int) -> HttpRespo
         return redirect(handed.file.url)
     home = current_home()
     if home is None or size is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+        raise EnvironmentMissing(
+            "this portal has no city's directory → start it with siwei serve",
+            "本门户没有城市目录 → 请用 siwei serve 启动",
+        )
     first, last = part or (0, size - 1)
     body = StreamingHttpResponse(read_part(handed.file.sha256, home.datasets, first, last))
     return headed(body, _about(handed.file), part, told={"X-Dataset-Media-Type": handed.file.media_type})
@@ -123,7 +127,9 @@ def _taker_of(version: DatasetVersion, actor: Actor) -> str:
     takers = queries.version_view(version.dataset.key, version.number, actor).takers
     found = [each for each in takers if each.may_have] or takers
     if not found:
-        raise NotAllowed("you act for no organisation → files are had for one")
+        raise NotAllowed(
+            "you act for no organisation → files are had for one", "您不代表任何机构 → 文件须以机构名义取得"
+        )
     return found[0].organisation.key
 
 
@@ -135,7 +141,10 @@ def publish_page(request: HttpRequest) -> HttpResponse:
         return _form(request)
     actor, home, sent = actor_of(request), current_home(), request.FILES.get("metadata")
     if home is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+        raise EnvironmentMissing(
+            "this portal has no city's directory → start it with siwei serve",
+            "本门户没有城市目录 → 请用 siwei serve 启动",
+        )
     try:
         if sent is None or (sent.size or 0) > LIMIT_BYTES:
             raise InputError(
@@ -169,7 +178,7 @@ def described_path(name: str, paths: Collection[str]) -> str:
 def _form(request: HttpRequest, *, problems: InputError | None = None, status: int = 200) -> HttpResponse:
     context = {
         "offers": queries.offers_to_fill(actor_of(request))[: queries.SHOWN],
-        "problems": [str(each) for each in problems.problems] if problems else [],
+        "problems": [str(each) for each in problems_of(problems)] if problems else [],
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,
     }

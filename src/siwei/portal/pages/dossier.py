@@ -25,6 +25,7 @@ from siwei.portal.access import actor_of, require_private
 from siwei.portal.application.content import Application
 from siwei.portal.application.package import MEDIA_TYPES, application_file
 from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context, prove_from_form, told_entered
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries.application import application_of, person_application, project_application
@@ -48,7 +49,7 @@ def dossier_page(request: HttpRequest, key: str) -> HttpResponse:
     try:
         facts = enter_from_form(request, organisation, actor)
     except InputError as error:
-        return dossier_response(request, organisation, actor, error.problems, status=400)
+        return dossier_response(request, organisation, actor, problems_of(error), status=400)
     n = len(facts)
     messages.success(request, told_entered(request, n))
     return redirect("dossier", key=organisation.key)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from siwei.errors import EnvironmentMissing, InputError, Problem, SignInNeeded
+from siwei.errors import EnvironmentMissing, InputError, Problem, Said, SignInNeeded
 from siwei.exchange.actors import Actor
 from siwei.exchange.evidence import attach_evidence, read_evidence
 from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
@@ -35,7 +35,15 @@ def attach(request: HttpRequest) -> HttpResponse:
         raise InputError([Problem(_("no file was chosen"), _("choose one or more"), field="files")])
     number, dispute = form.get("number", ""), form.get("dispute", "")
     if number and not (number.isascii() and number.isdigit() and len(number) <= 9):
-        raise InputError([Problem(f"{number!r:.40} is not a whole number", "digits alone", field="number")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{number!r:.40} is not a whole number", f"{number!r:.40} 不是整数"),
+                    Said("digits alone", "只用数字"),
+                    field="number",
+                )
+            ]
+        )
     delivery = int(number) if number else None
     key = form.get("key", "")[:120]
     _attach_all(
@@ -54,8 +62,10 @@ def attach_to(made: object, files: Iterable[object], *, token: str, actor: Actor
     elif isinstance(made, Dispute):
         _attach_all(made.agreement.key, given, token, actor, now, dispute=made.key)
     elif given:
-        fix = "hand a delivery over, or open or answer a dispute, with them"
-        raise InputError([Problem("no files are taken here", fix, field="files")])
+        fix = Said(
+            "hand a delivery over, or open or answer a dispute, with them", "请随交付、提出争议或答复争议一起提交"
+        )
+        raise InputError([Problem(Said("no files are taken here", "此处不接收文件"), fix, field="files")])
 
 
 @require_safe
@@ -64,9 +74,12 @@ def content(request: HttpRequest, key: str, number: int) -> HttpResponseBase:
     a browser by its session."""
     actor, home = actor_of(request), current_home()
     if actor.person_id is None:
-        raise SignInNeeded("sign in, or send an access key, to have files")
+        raise SignInNeeded("sign in, or send an access key, to have files", "取文件须登录，或发送访问密钥")
     if home is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+        raise EnvironmentMissing(
+            "this portal has no city's directory → start it with siwei serve",
+            "本门户没有城市目录 → 请用 siwei serve 启动",
+        )
     evidence, _path = read_evidence(key, number, directory=home.files, actor=actor)
     file = Handed(evidence.name, evidence.file.sha256, evidence.file.size_bytes)
     try:
@@ -91,7 +104,10 @@ def _attach_all(
 ) -> list[EvidenceFile]:
     home = current_home()
     if home is None:
-        raise EnvironmentMissing("this portal has no city's directory → start it with siwei serve")
+        raise EnvironmentMissing(
+            "this portal has no city's directory → start it with siwei serve",
+            "本门户没有城市目录 → 请用 siwei serve 启动",
+        )
     return [
         attach_evidence(
             agreement, each, (each.name or "file")[:200], directory=home.files, delivery=delivery, dispute=dispute,

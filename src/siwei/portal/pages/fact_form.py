@@ -19,6 +19,7 @@ from siwei.exchange.models import KnownValue, Organisation, Project
 from siwei.exchange.proofs import PROOFS, proof_of, prove_facts
 from siwei.portal.city_pack import decided_on, districts, pack
 from siwei.portal.entries import canonical_entry
+from siwei.portal.languages import problems_of
 
 LONGEST_ENTRY = 6_000
 
@@ -37,7 +38,7 @@ def declarations_typed(request: HttpRequest, subject: str) -> dict[str, Declarat
         try:
             values[name] = Declaration(entry(name, text, request.POST.get(f"unit-{name}", "")), evidence)
         except InputError as error:
-            problems += error.problems
+            problems += problems_of(error)
     problems += check_declarations(values, pack().attributes, subject) if values or not problems else []
     if problems:
         raise InputError(problems)

@@ -30,7 +30,7 @@ def import_page(request: HttpRequest, sha256: str) -> HttpResponse:
     require_operator(actor)
     file = ImportFile.objects.visible_to(actor).filter(sha256=sha256).first()
     if file is None:
-        raise NotFound("no such import")
+        raise NotFound("no such import", "没有这次导入")
     rejects = Reject.objects.visible_to(actor).filter(file=file).order_by("row")
     merges = Merge.objects.visible_to(actor).filter(file=file).select_related("organisation").order_by("row")
     export = text_parameter(request, "export")

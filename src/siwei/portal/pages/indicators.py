@@ -35,7 +35,10 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
     export = text_parameter(request, "export")
     if export:
         if not shows_rows:
-            raise NotAllowed("these rows tell of single organisations: they are for the operator and the auditor")
+            raise NotAllowed(
+                "these rows tell of single organisations: they are for the operator and the auditor",
+                "这些明细涉及单个机构：只供运营方和审计查看",
+            )
         return export_response(rows, f"indicator-{indicator_id}", export)
     page = page_of(request, range(rows.height))
     start = max(page.start_index() - 1, 0)

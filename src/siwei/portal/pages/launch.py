@@ -18,6 +18,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Agreement, Job, Organisation, Voucher
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
+from siwei.portal.languages import problems_of
 from siwei.portal.launching import Asked, launch, propose_launch, read_asked
 from siwei.portal.listing_forms import by_field
 from siwei.portal.pages.calls import key_of, typed
@@ -42,7 +43,7 @@ def launch_page(request: HttpRequest) -> HttpResponse:
                 return redirect("job" if isinstance(made, Job) else "agreement", key=made.key)
             places = places_for(asked, chosen, actor, now)
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     pools = open_pools(actor)
     context: dict[str, Any] = {
         "owners": own,
@@ -72,7 +73,7 @@ def launched(request: HttpRequest, asked: Asked, owner: Organisation, actor: Act
     if wanted := typed(request, "voucher"):
         voucher = Voucher.objects.visible_to(actor).filter(key=wanted).first()
         if voucher is None:
-            raise NotFound(f"no voucher {wanted!r} that you may see")
+            raise NotFound(f"no voucher {wanted!r} that you may see", f"没有您可查看的券 {wanted!r}")
     made = propose_launch(owner.key, asked, typed(request, "offer"), voucher, actor=actor, now=now, idempotency_key=key)
     messages.success(request, _("Proposed with your job. Once you and the centre have signed, launch it from here."))
     return made

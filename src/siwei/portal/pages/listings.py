@@ -22,6 +22,7 @@ from siwei.market.kind import Kind
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
+from siwei.portal.languages import problems_of
 from siwei.portal.listing_forms import by_field, form_fields, typed_body
 from siwei.portal.pages.calls import key_of, typed
 from siwei.portal.queries.market import listing_or_missing
@@ -41,7 +42,10 @@ def publish_choice(request: HttpRequest) -> HttpResponse:
 def publish_page(request: HttpRequest, kind: str, side: str) -> HttpResponse:
     found = KINDS.get(kind)
     if found is None or side not in Side.values:
-        raise NotFound(f"no {side!r} of kind {kind!r}; kinds are {', '.join(KINDS)}")
+        raise NotFound(
+            f"no {side!r} of kind {kind!r}; kinds are {', '.join(KINDS)}",
+            f"没有类别 {kind!r} 的 {side!r}；类别有 {', '.join(KINDS)}",
+        )
     actor = actor_of(request)
     problems: tuple[Problem, ...] = ()
     if request.method == "POST":
@@ -50,7 +54,7 @@ def publish_page(request: HttpRequest, kind: str, side: str) -> HttpResponse:
             messages.success(request, _("Published. What fits it stands below once it is matched."))
             return redirect("listing", key=listing.key)
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     fields = form_fields(found, side, request.POST if request.method == "POST" else None)
     own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name")
     context = {
@@ -80,7 +84,7 @@ def publish(request: HttpRequest, kind: Kind, side: str, actor: Actor) -> Listin
         try:
             typed_body(kind, side, request.POST)
         except InputError as error:
-            problems += error.problems
+            problems += problems_of(error)
         raise InputError(problems)
     body = typed_body(kind, side, request.POST) | {"title": title_zh}
     owner = typed(request, "owner")
@@ -98,7 +102,7 @@ def revise_page(request: HttpRequest, key: str) -> HttpResponse:
     actor = actor_of(request)
     listing = listing_or_missing(key, actor)
     if not can_change_listing(actor, listing):
-        raise NotAllowed(f"only who published {key} may say it anew")
+        raise NotAllowed(f"only who published {key} may say it anew", f"只有发布 {key} 的一方可以修改")
     kind = KINDS[listing.kind]
     problems: tuple[Problem, ...] = ()
     if request.method == "POST":
@@ -110,7 +114,7 @@ def revise_page(request: HttpRequest, key: str) -> HttpResponse:
             messages.success(request, _("Revised. What was quoted, proposed or signed before keeps its own terms."))
             return redirect("listing", key=key)
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     sent = request.POST if request.method == "POST" else None
     fields = form_fields(kind, listing.side, sent, listing.body)
     context: dict[str, Any] = {

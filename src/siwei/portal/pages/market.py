@@ -27,7 +27,9 @@ from siwei.portal.words import MARKS
 def wing_page(request: HttpRequest, dimension: str) -> HttpResponse:
     """One of 源 路 基 翼 演: its kinds of deal, each with what is offered and needed now, and its figures."""
     if dimension not in MARKS:
-        raise NotFound(f"no wing {dimension!r}; there are {', '.join(MARKS)}")
+        raise NotFound(
+            f"no wing {dimension!r}; there are {', '.join(MARKS)}", f"没有 {dimension!r} 这一翼；有 {', '.join(MARKS)}"
+        )
     actor = actor_of(request)
     counts = market.listing_counts(actor)
     kinds = [(kind, counts[kind.id]) for kind in KINDS.values() if kind.dimension == dimension]
@@ -58,7 +60,7 @@ def market_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     kind, side = text_parameter(request, "kind"), text_parameter(request, "side")
     if kind and kind not in KINDS:
-        raise NotFound(f"no kind {kind!r}; there are {', '.join(KINDS)}")
+        raise NotFound(f"no kind {kind!r}; there are {', '.join(KINDS)}", f"没有类别 {kind!r}；有 {', '.join(KINDS)}")
     page = page_of(request, market.listings(actor, kind, side))
     counts = market.listing_counts(actor)
     context = {

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.account_statements import account_statement
 from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import Organisation, PaymentItem
@@ -89,8 +89,8 @@ def differences_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         given = request.FILES.get("file")
         if given is None or given.size is None or given.size > LIMIT_BYTES:
-            fix = f"{LIMIT_BYTES // 1024 // 1024} MB at most"
-            raise InputError([Problem("choose the bank's file", fix, field="file")])
+            fix = Said(f"{LIMIT_BYTES // 1024 // 1024} MB at most", f"不超过 {LIMIT_BYTES // 1024 // 1024} MB")
+            raise InputError([Problem(Said("choose the bank's file", "请选择银行的文件"), fix, field="file")])
         holder = request.POST.get("holder", "")
         content, name = given.read(), (given.name or "statement")[:200]
         owner = None if holder == CITY else holder

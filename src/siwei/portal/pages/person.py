@@ -22,6 +22,7 @@ from siwei.exchange.person_proofs import ask_for_proof, take_back_proof
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
 from siwei.portal.queries.person import person_dossier
 from siwei.portal.queries.programmes import programme_or_missing
@@ -39,11 +40,11 @@ def person_page(request: HttpRequest) -> HttpResponse:
         return person_response(request, actor)
     act = ACTS.get(request.POST.get("act", "declare"))
     if act is None:
-        raise NotFound("this form is not known here")
+        raise NotFound("this form is not known here", "这里没有这样的表单")
     try:
         messages.success(request, act(request, actor))
     except InputError as error:
-        return person_response(request, actor, error.problems, 400)
+        return person_response(request, actor, problems_of(error), 400)
     return redirect("person")
 
 

@@ -21,6 +21,7 @@ from siwei.exchange.projects import declare_project_facts, project_id
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context, prove_from_form, told_entered
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries.organisations import concerns_generated
@@ -41,7 +42,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
             )  # fmt: skip
             return redirect("project", key=project_id(made))
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     managed = [each for each in actor.organisation_ids if can_manage_people_of(actor, each)]
     context = {
         "page": page_of(request, projects(actor)),
@@ -65,7 +66,7 @@ def project_page(request: HttpRequest, key: str) -> HttpResponse:
     try:
         n = enter_from_form(request, project, key, actor)
     except InputError as error:
-        return project_response(request, project, actor, error.problems, 400)
+        return project_response(request, project, actor, problems_of(error), 400)
     messages.success(request, told_entered(request, n))
     return redirect("project", key=key)
 

@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.person_proofs import OUTCOMES, decide_proof
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on
+from siwei.portal.languages import problems_of
 from siwei.portal.queries.person import proofs_waiting
 
 
@@ -29,7 +30,7 @@ from siwei.portal.queries.person import proofs_waiting
 def proofs_page(request: HttpRequest) -> HttpResponse:
     """For the operator alone: the auditor reads no person's facts."""
     actor = actor_of(request)
-    require(actor.is_operator, actor, "see what persons put forward to be proven")
+    require(actor.is_operator, actor, Said("see what persons put forward to be proven", "查看个人提请核验的内容"))
     if request.method != "POST":
         return _page(request, actor)
     number = request.POST.get("proof", "")
@@ -41,7 +42,7 @@ def proofs_page(request: HttpRequest) -> HttpResponse:
             actor=actor, now=timezone.now(), idempotency_key=own_key(actor, request.POST.get("token", "")),
         )  # fmt: skip
     except InputError as error:
-        return _page(request, actor, error.problems, 400)
+        return _page(request, actor, problems_of(error), 400)
     messages.success(request, _("Decided. The fact is the person's alone again."))
     return redirect("proofs")
 

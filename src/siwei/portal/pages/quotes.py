@@ -20,6 +20,7 @@ from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.entries import amount_entry
+from siwei.portal.languages import problems_of
 from siwei.portal.pages.calls import day_typed, key_of, typed
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.proposals import match_or_missing, propose_match
@@ -74,7 +75,7 @@ def propose_page(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Proposed. It begins once every party has signed."))
             return redirect("agreement", key=made.key)
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     context: dict[str, Any] = {
         "match": match,
         "kind": KINDS[match.need.kind],
@@ -105,7 +106,7 @@ def milestones_typed(request: HttpRequest) -> list[DeliveryTerms]:
             fen = amount_entry(amount, request.POST.get("unit", "yuan"), f"amount-{number}") if amount else 0
             due_on: date | None = day_typed(request, f"due-{number}") if due else None
         except InputError as error:
-            problems += error.problems
+            problems += problems_of(error)
             continue
         found.append(DeliveryTerms(title, None, fen, due_on))
     if problems:

@@ -36,6 +36,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor
 from siwei.portal.faults import status_of
+from siwei.portal.languages import problems_of, words_of
 from siwei.portal.queries import people as queries
 from siwei.portal.queries.organisations import organisation_or_missing
 from siwei.portal.words_of_people import told
@@ -52,11 +53,11 @@ def people_page(request: HttpRequest, key: str) -> HttpResponse:
         return people_response(request, organisation, actor)
     act = ACTS.get(request.POST.get("act", ""))
     if act is None:
-        raise NotFound("this form is not known here")
+        raise NotFound("this form is not known here", "这里没有这样的表单")
     try:
         return act(request, organisation, actor)
     except InputError as error:
-        return people_response(request, organisation, actor, problems=error.problems, status=400)
+        return people_response(request, organisation, actor, problems=problems_of(error), status=400)
 
 
 def give_role(request: HttpRequest, organisation: Organisation, actor: Actor) -> HttpResponse:
@@ -149,12 +150,12 @@ def invitations_page(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("The invitation is taken back: its link opens nothing now."))
             return redirect("invitations")
         if act != "invite":
-            raise NotFound("this form is not known here")
+            raise NotFound("this form is not known here", "这里没有这样的表单")
         try:
             typed = request.POST.get("invitee", "")
             made = invite(typed, actor=actor, now=now, idempotency_key=_key(request, actor))
         except InputError as error:
-            problems = error.problems
+            problems = problems_of(error)
     context = {
         "may_invite": actor.is_operator and actor.may_write,
         **_invitation_context(request, actor, None, made, problems),
@@ -195,7 +196,7 @@ def take_invitation(request: HttpRequest) -> HttpResponse:
     actor, form, now = actor_of(request), request.POST, timezone.now()
     secret, act = form.get("secret", ""), form.get("act", "")
     if act not in ("accept", "account") or not SHAPE.fullmatch(secret):
-        raise NotFound("this form is not known here")
+        raise NotFound("this form is not known here", "这里没有这样的表单")
     if act == "accept" and actor.person_id is None:
         return redirect_to_login(reverse("invitation", args=[secret]))
     try:
@@ -212,7 +213,7 @@ def take_invitation(request: HttpRequest) -> HttpResponse:
     except InputError as error:
         return link_response(request, secret, problems=told(error.problems), status=400)
     except (NotFound, Conflict, NotAllowed) as error:
-        return link_response(request, secret, problems=[str(error)], status=status_of(error))
+        return link_response(request, secret, problems=[words_of(error)], status=status_of(error))
     messages.success(request, _("The account %(name)s is made. Sign in with it.") % {"name": made.username})
     return redirect_to_login(_place_of(find_invitation(secret)))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from siwei.errors import NotFound
+from siwei.errors import NotFound, Said, chinese_of
 from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import read_attributes
 from siwei.exchange.decisions import subject_facts
 from siwei.exchange.models import Organisation, Project
 from siwei.exchange.person_facts import person_values
 from siwei.exchange.projects import partners_of, project_id
+from siwei.exchange.state_words import word_zh
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.programmes import Programme
@@ -23,7 +24,11 @@ from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import explained, known_facts
 from siwei.portal.queries.programmes import programme_or_missing
 
-SUBJECTS = {"organisation": "an organisation itself", "project": "a project", "person": "a person"}
+SUBJECTS = {
+    "organisation": Said("an organisation itself", "机构本身"),
+    "project": Said("a project", "项目"),
+    "person": Said("a person", "个人"),
+}
 
 
 def application_of(organisation: Organisation, programme_id: str, actor: Actor) -> Application:
@@ -68,7 +73,10 @@ def person_application(programme_id: str, actor: Actor) -> Application:
 def _programme_for(subject: str, programme_id: str) -> Programme:
     programme = programme_or_missing(programme_id)
     if programme.applies_to != subject:
-        raise NotFound(f"{programme_id} is for a {programme.applies_to}, not for {SUBJECTS[subject]}")
+        raise NotFound(
+            f"{programme_id} is for a {programme.applies_to}, not for {SUBJECTS[subject]}",
+            f"{programme_id} 面向{word_zh(programme.applies_to)}，不面向{chinese_of(SUBJECTS[subject])}",
+        )
     return programme
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from siwei.errors import Conflict, NotFound
+from siwei.errors import Conflict, NotFound, Said, chinese_of
 from siwei.exchange.access import can_operate, can_review
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import claimed_from, duplicate_documents
@@ -27,6 +27,7 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.exchange.rounds import left_in, share_again
+from siwei.exchange.state_words import word_zh
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.pots import lottery_digest
 from siwei.policy.programmes import Clause, Kind, Programme, Sharing, Text, Verdict
@@ -72,7 +73,10 @@ def call_or_missing(programme_id: str, period: str, actor: Actor) -> Call:
     pot = Pot.objects.visible_to(actor).select_related("account").filter(programme=programme_id, period=period).first()
     programme = programmes().get(programme_id)
     if pot is None or programme is None:
-        raise NotFound(f"no call of {programme_id!r} for {period!r} → see /calls")
+        raise NotFound(
+            f"no call of {programme_id!r} for {period!r} → see /calls",
+            f"没有 {programme_id!r} 在 {period!r} 的征集 → 见 /calls",
+        )
     return call_of(programme, pot)
 
 
@@ -107,7 +111,7 @@ def applications(actor: Actor) -> QuerySet[Application]:
 def application_or_missing(key: str, actor: Actor) -> Application:
     application = applications(actor).filter(key=key).first()
     if application is None:
-        raise NotFound(f"no application {key!r} that you may see")
+        raise NotFound(f"no application {key!r} that you may see", f"没有您可查看的申报 {key!r}")
     return application
 
 
@@ -129,11 +133,17 @@ def applying(organisation: Organisation, programme: Programme, actor: Actor, sub
     such a subject."""
     require_private(actor, organisation.pk)
     if (programme.applies_to == "organisation") is bool(subject) or programme.applies_to == "person":
-        what = subject or "the organisation itself"
-        raise NotFound(f"{programme.id} is for a {programme.applies_to}, not for {what}")
+        what = subject or Said("the organisation itself", "机构本身")
+        raise NotFound(
+            f"{programme.id} is for a {programme.applies_to}, not for {what}",
+            f"{programme.id} 面向{word_zh(programme.applies_to)}，不面向{chinese_of(what)}",
+        )
     call = current_call(programme, actor)
     if call is None:
-        raise NotFound(f"{programme.id} takes no applications: no pot is open for it")
+        raise NotFound(
+            f"{programme.id} takes no applications: no pot is open for it",
+            f"{programme.id} 不接受申报：没有为其开立资金池",
+        )
     explanation = (
         explained_for(organisation, programme, subject) if subject else entitlement(organisation, programme, actor)
     )
@@ -218,7 +228,10 @@ def rounds_of(actor: Actor, pot: Pot | None = None) -> QuerySet[SharingRound]:
 def round_or_missing(key: str, actor: Actor) -> SharingRound:
     made = SharingRound.objects.visible_to(actor).select_related("pot__account").filter(key=key).first()
     if made is None or made.pot.programme not in programmes():
-        raise NotFound(f"no round {key!r} that you may see; before its public notice only the offices do")
+        raise NotFound(
+            f"no round {key!r} that you may see; before its public notice only the offices do",
+            f"没有您可查看的轮次 {key!r}；公示之前只有主管部门可见",
+        )
     return made
 
 

@@ -118,7 +118,7 @@ def claim_or_missing(id: str, actor: Actor) -> ClaimExplained:
     lines = AgreementLine.objects.visible_to(actor).select_related("agreement", "provider", "consumer")
     found = list(lines.filter(agreement__key=agreement, number=int(number) if number.isdecimal() else 0))
     if not (claims := claims_explained(found, actor)):
-        raise NotFound(f"no claim {id!r} that you may see")
+        raise NotFound(f"no claim {id!r} that you may see", f"没有您可查看的申领项 {id!r}")
     return claims[0]
 
 

@@ -39,7 +39,10 @@ def version_or_missing(key: str, number: int | None, actor: Actor) -> DatasetVer
     found = found.select_related("dataset__offer", "dataset__organisation")
     version = (found if number is None else found.filter(number=number)).first()
     if version is None:
-        raise NotFound(f"no version {number or ''} of a dataset {key!r:.120} that you may see")
+        raise NotFound(
+            f"no version {number or ''} of a dataset {key!r:.120} that you may see",
+            f"没有您可查看的数据集 {key!r:.120} 的版本 {number or ''}",
+        )
     return version
 
 

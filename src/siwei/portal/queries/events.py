@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.timezone import localtime
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Event, Organisation, Origin
 from siwei.portal.words import word
@@ -60,7 +60,15 @@ def events_of(actor: Actor, organisation: Organisation | None = None) -> QuerySe
 def narrowed(found: QuerySet[Event], action: str, start: date | None, end: date | None) -> QuerySet[Event]:
     """Of one action, of the days from `start` to `end`, both included. Raises InputError where it ends before that."""
     if start and end and end < start:
-        raise InputError([Problem(f"from {start} to {end}", "end on the day it begins or later", field="to")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"from {start} to {end}", f"从 {start} 到 {end}"),
+                    Said("end on the day it begins or later", "结束日期不得早于开始日期"),
+                    field="to",
+                )
+            ]
+        )
     if action:
         found = found.filter(action=action)
     if start:

@@ -26,4 +26,4 @@ def measurement_or_missing(indicator_id: str) -> Measurement:
     for measurement in measurements():
         if measurement.indicator.id == indicator_id:
             return measurement
-    raise NotFound(f"no indicator {indicator_id!r}")
+    raise NotFound(f"no indicator {indicator_id!r}", f"没有指标 {indicator_id!r}")

@@ -54,7 +54,7 @@ def job_or_missing(key: str, actor: Actor) -> Job:
         .first()
     )
     if job is None:
-        raise NotFound(f"no job {key!r} that you may see")
+        raise NotFound(f"no job {key!r} that you may see", f"没有您可查看的作业 {key!r}")
     return job
 
 

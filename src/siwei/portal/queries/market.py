@@ -61,7 +61,7 @@ def listing_counts(actor: Actor) -> dict[str, dict[str, int]]:
 def listing_or_missing(key: str, actor: Actor) -> Listing:
     listing = Listing.objects.visible_to(actor).select_related("organisation", "person").filter(key=key).first()
     if listing is None:
-        raise NotFound(f"no listing {key!r} that you may see")
+        raise NotFound(f"no listing {key!r} that you may see", f"没有您可查看的供需 {key!r}")
     return listing
 
 
@@ -111,7 +111,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
         .first()
     )
     if agreement is None:
-        raise NotFound(f"no agreement {key!r} that you may see")
+        raise NotFound(f"no agreement {key!r} that you may see", f"没有您可查看的协议 {key!r}")
     lines = list(agreement.lines.select_related("agreement", "provider", "consumer", "offer").order_by("number"))
     return AgreementView(
         agreement,
@@ -162,7 +162,10 @@ def line_or_missing(agreement: str, number: int, actor: Actor) -> AgreementLine:
     found = AgreementLine.objects.visible_to(actor).select_related("consumer", "provider")
     line = found.filter(agreement__key=agreement, number=number).first()
     if line is None:
-        raise NotFound(f"no line {number} of an agreement {agreement!r} that you may see")
+        raise NotFound(
+            f"no line {number} of an agreement {agreement!r} that you may see",
+            f"没有您可查看的协议 {agreement!r} 的第 {number} 行",
+        )
     return line
 
 

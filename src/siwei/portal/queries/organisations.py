@@ -71,7 +71,7 @@ def organisation_or_missing(key: str, actor: Actor) -> Organisation:
     if organisation is not None and organisation.merged_into is not None:
         organisation = organisation.merged_into
     if organisation is None:
-        raise NotFound(f"no organisation with the key {key!r}")
+        raise NotFound(f"no organisation with the key {key!r}", f"没有编号为 {key!r} 的机构")
     return organisation
 
 

@@ -142,7 +142,10 @@ def payment_file(message_id: str, form: str, actor: Actor) -> PaymentFile:
     batch = find_batch(message_id, actor)
     found = PaymentFile.objects.visible_to(actor).filter(batch=batch, form=form).first()
     if found is None:
-        raise NotFound(f"batch {message_id} was not written as {form!r:.20} → export it first")
+        raise NotFound(
+            f"batch {message_id} was not written as {form!r:.20} → export it first",
+            f"批次 {message_id} 未写成 {form!r:.20} → 请先导出",
+        )
     return found
 
 

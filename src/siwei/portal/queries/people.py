@@ -101,14 +101,14 @@ def organisation_claims(actor: Actor) -> QuerySet[Claim]:
 def claim_or_missing(key: str, actor: Actor) -> Claim:
     claim = organisation_claims(actor).filter(key=key).first()
     if claim is None:
-        raise NotFound(f"no claim {key!r} that you may see")
+        raise NotFound(f"no claim {key!r} that you may see", f"没有您可查看的认领 {key!r}")
     return claim
 
 
 def evidence_of_claim(key: str, actor: Actor) -> tuple[StoredFile, bytes]:
     claim = claim_or_missing(key, actor)
     if claim.file is None:
-        raise NotFound("nothing was shown with this claim but its note")
+        raise NotFound("nothing was shown with this claim but its note", "该认领除备注外没有其他材料")
     return claim.file, whole_path(claim.file.sha256, home_or_missing().files).read_bytes()
 
 

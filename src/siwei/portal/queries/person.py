@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from siwei.errors import SiweiError
+from siwei.errors import Said, SiweiError
 from siwei.exchange.actors import Actor
 from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, PURPOSES, Purpose, has_consented
 from siwei.exchange.models import Consent, FactStatus, PersonDecision, PersonProof, ProofState
@@ -79,7 +79,7 @@ def person_programmes() -> tuple[Programme, ...]:
 
 def person_dossier(actor: Actor) -> PersonDossier:
     """Raises NotAllowed for a visitor, and for a program that acts by a key."""
-    person_id = require_oneself(actor, "open a dossier of oneself")
+    person_id = require_oneself(actor, Said("open a dossier of oneself", "打开本人档案"))
     day, known = decided_on(), pack().attributes
     counts = {name: shown_fact(fact) for name, fact in person_values(day, known, actor=actor).items()}
     found = [explain_for_person(programme, day, known, actor=actor) for programme in person_programmes()]

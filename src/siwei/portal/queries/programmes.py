@@ -22,7 +22,10 @@ RUNS = {"organisation": "awards", "claim": "claim-awards"}
 def programme_or_missing(programme_id: str) -> Programme:
     programme = programmes().get(programme_id)
     if programme is None:
-        raise NotFound(f"no programme {programme_id!r} in this city; there are {', '.join(programmes()) or 'none'}")
+        raise NotFound(
+            f"no programme {programme_id!r} in this city; there are {', '.join(programmes()) or 'none'}",
+            f"本市没有政策 {programme_id!r}；有 {', '.join(programmes()) or '（无）'}",
+        )
     return programme
 
 
@@ -32,7 +35,7 @@ def decision_rows(programme_id: str, actor: Actor) -> pl.DataFrame:
     run = _latest(actor, RUNS.get(programme_or_missing(programme_id).applies_to, ""))
     home = current_home()
     if run is None or home is None:
-        raise NotFound("not decided in bulk yet → siwei run")
+        raise NotFound("not decided in bulk yet → siwei run", "尚未批量判定 → siwei run")
     rows = load_run(home.runs, run).filter(pl.col("programme") == programme_id).collect()
     names = current_directory().frame.select("key", "name", "origin")
     return rows.join(names, left_on="id", right_on="key", how="left", maintain_order="left")

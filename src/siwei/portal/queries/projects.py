@@ -54,7 +54,7 @@ def project_or_missing(id: str, actor: Actor) -> Project:
     organisation, _, name = id.partition("/")
     project = projects(actor).filter(organisation__key=organisation, name=name).first()
     if project is None:
-        raise NotFound(f"no project {id!r} that you may see")
+        raise NotFound(f"no project {id!r} that you may see", f"没有您可查看的项目 {id!r}")
     return project
 
 

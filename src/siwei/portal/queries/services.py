@@ -12,7 +12,7 @@ from django.db.models import Avg, Count, F, Max, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from siwei.errors import InputError, NotFound, Problem
+from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.call_meters import spending_windows
 from siwei.exchange.model_calls import OPEN_AGREEMENTS
@@ -52,7 +52,10 @@ def model_keys(actor: Actor) -> QuerySet[ModelKey]:
 def model_key_or_missing(identifier: str, actor: Actor) -> ModelKey:
     key = model_keys(actor).filter(access__identifier=identifier).first()
     if key is None:
-        raise NotFound(f"no key {identifier!r:.40} that calls models and that you may see")
+        raise NotFound(
+            f"no key {identifier!r:.40} that calls models and that you may see",
+            f"没有您可查看的模型调用密钥 {identifier!r:.40}",
+        )
     return key
 
 
@@ -117,8 +120,8 @@ def span_of(first: date | None, last: date | None, today: date) -> Span:
     ends = last or max(today, first or today)
     begins = first or ends - timedelta(days=30)
     if not timedelta(0) <= ends - begins < timedelta(days=MOST_DAYS) or not 1970 <= begins.year <= ends.year <= 9998:
-        fix = f"the first day before the last, {MOST_DAYS} days at most"
-        raise InputError([Problem("these days cannot be shown", fix, field="since")])
+        fix = Said(f"the first day before the last, {MOST_DAYS} days at most", f"首日须在末日之前，至多 {MOST_DAYS} 天")
+        raise InputError([Problem(Said("these days cannot be shown", "无法显示这些日期"), fix, field="since")])
     return Span(begins, ends)
 
 
@@ -156,7 +159,15 @@ def usage(actor: Actor, span: Span, *, key: str = "", model: str = "") -> list[U
     )  # fmt: skip
     found = list(grouped[: MOST_ROWS + 1])
     if len(found) > MOST_ROWS:
-        raise InputError([Problem("too many rows", "ask for fewer days, one key or one model", field="since")])
+        raise InputError(
+            [
+                Problem(
+                    Said("too many rows", "行数过多"),
+                    Said("ask for fewer days, one key or one model", "请减少天数，或只选一把密钥、一个模型"),
+                    field="since",
+                )
+            ]
+        )
     own = {each.pk: each for each in ModelKey.objects.visible_to(actor).select_related("access").filter(
         pk__in={row["key_id"] for row in found}
     )}  # fmt: skip
@@ -216,7 +227,7 @@ class CallView:
 def call_or_missing(name: str, actor: Actor) -> CallView:
     call = calls(actor).select_related("usage", "line__offer").filter(name=name).first()
     if call is None:
-        raise NotFound(f"no call {name!r:.60} that you may see")
+        raise NotFound(f"no call {name!r:.60} that you may see", f"没有您可查看的调用 {name!r:.60}")
     key = ModelKey.objects.visible_to(actor).select_related("access").filter(pk=call.key_id).first()
     return CallView(call, key, KeptCall.objects.visible_to(actor).filter(call=call).first())
 
@@ -306,7 +317,7 @@ def upstream_state(upstream: Upstream, now: datetime, answered: datetime | None 
 def upstream_or_missing(key: str, actor: Actor) -> Upstream:
     found = Upstream.objects.visible_to(actor).select_related("organisation", "offer").filter(key=key).first()
     if found is None:
-        raise NotFound(f"no upstream {key!r:.120} that you may see")
+        raise NotFound(f"no upstream {key!r:.120} that you may see", f"没有您可查看的上游 {key!r:.120}")
     return found
 
 
