@@ -163,7 +163,7 @@ UNSTORABLE = [('{"application": "a\\u0000"}', "application/json"), ('{"a\\ud800"
 def test_what_no_database_keeps_is_refused_before_any_query(dealt: City, body: str, content_type: str) -> None:
     client = signed_in(dealt.alice)
     response = client.post("/api/application/withdrawal", data=body, content_type=content_type)
-    assert (response.status_code, "NUL or half a character" in response.json()["detail"]) == (400, True)
+    assert (response.status_code, "NUL 或半个字符" in response.json()["detail"]) == (400, True)
 
 
 def test_money_is_integer_fen(client: Client, dealt: City) -> None:
@@ -181,4 +181,4 @@ def test_entitlements_say_the_same_as_the_page(dealt: City) -> None:
 
 def test_a_log_that_is_not_here(dealt: City) -> None:
     response = signed_in(dealt.alice).get("/api/jobs/job/log")
-    assert (response.status_code, "not on this machine" in response.json()["detail"]) == (404, True)
+    assert (response.status_code, "不在本机" in response.json()["detail"]) == (404, True)

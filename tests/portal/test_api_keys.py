@@ -51,7 +51,7 @@ def test_writing_asks_for_the_scope(city: City) -> None:
 @pytest.mark.parametrize("address", ["/api/city", "/api/organisations/n-00000000000000aa/wallet", "/api/agreements"])
 def test_a_wrong_key_is_not_taken_for_a_visitor(city: City, address: str) -> None:
     response = bearer("siwei_0000_wrong").get(address)
-    assert (response.status_code, "not valid" in response.json()["detail"]) == (401, True)
+    assert (response.status_code, "无效" in response.json()["detail"]) == (401, True)
 
 
 def calling(city: City, **changes: Any) -> Any:

@@ -148,7 +148,7 @@ def test_a_contract_is_applied_for_from_the_agreements_page(dealt: City, monkeyp
     made = client.post(api, json.dumps(body), content_type="application/json")
     assert (made.status_code, made.json()["subject"], made.json()["claim_fen"]) == (200, "deal/1", award)
     again = client.post(api, json.dumps({**body, "idempotency_key": "l"}), content_type="application/json")
-    assert (again.status_code, "claimed from this pot before" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, "此前已从该资金池申领" in again.json()["detail"]) == (409, True)
     more = client.post(api, json.dumps({**body, "claim_fen": award + 1}), content_type="application/json")
     assert more.status_code == 409
 
@@ -202,7 +202,7 @@ def test_what_is_held_already_is_weighed_and_the_rule_named(city: City, monkeypa
     assert "同一算力合同获其他财政支持的" in entitlement
     refused = apply("xunli", 8_000_001, "x1")
     detail = refused.json()["detail"]
-    assert (refused.status_code, "'compute-contract'" in detail, "leaves 8000000 fen" in detail) == (409, True, True)
+    assert (refused.status_code, "'compute-contract'" in detail, "只余 8000000 分" in detail) == (409, True, True)
     assert apply("xunli", 8_000_000, "x2").status_code == 200
     assert "没有可申领的金额" in client.get(xunli).content.decode()
     # What is withdrawn is held no more.
@@ -252,7 +252,9 @@ def test_a_rule_on_contracts_weighs_what_is_held_of_the_same_contract(
     assert apply("compute-contract", award, "one").status_code == 200
     refused = apply("district-contract", both - award + 1, "two")
     assert refused.status_code == 409
-    assert all(each in refused.json()["detail"] for each in ("one-contract", f"compute-contract {award} fen", "beside"))
+    assert all(
+        each in refused.json()["detail"] for each in ("one-contract", f"compute-contract {award} 分", "除已有的")
+    )
     form = client.get(APPLY.format(programme="district-contract"), {"subject": "deal/1"}).content.decode()
     assert "同一合同合计不超过自付的 15%" in form
     assert apply("district-contract", both - award, "three").status_code == 200

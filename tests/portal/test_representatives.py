@@ -117,7 +117,7 @@ def test_an_invitation_from_the_link_to_the_account(city: City) -> None:
     status, shown = send(Client(), "/api/invitation", {"secret": secret})
     assert (status, shown["organisation"], shown["role"]) == (200, FIRM, "member")
     wrong = send(Client(), "/api/invitation/account", account(secret, password="short", consents=[]))
-    assert (wrong[0], "consent" in wrong[1]["detail"] or "password" in wrong[1]["detail"]) == (400, True)
+    assert (wrong[0], "同意" in wrong[1]["detail"] or "密码" in wrong[1]["detail"]) == (400, True)
     assert send(Client(), "/api/invitation/account", account(secret)) == (200, {"username": "li"})
     assert (roles(city.firm), Consent.objects.count()) == ({"alice": "owner", "li": "member"}, 1)
     again = send(Client(), "/api/invitation/account", account(secret, username="li2"))
@@ -237,7 +237,7 @@ def test_roles_that_keep_money_are_given_after_a_second_factor(
         send(city.olive, "/api/organisation-claims/decision",
              {"claim": claim["key"], "approve": True, "because": "seen"}),
     ]  # fmt: skip
-    assert [(status, "second factor" in answer["detail"]) for status, answer in refused] == [(403, True)] * 3
+    assert [(status, "第二重验证" in answer["detail"]) for status, answer in refused] == [(403, True)] * 3
     assert (Invitation.objects.count(), Authenticator.objects.count()) == (0, 0)
     assert send(city.alice, "/api/invitations", given | {"role": "member"})[0] == 200
     assert send(city.alice, f"{PEOPLE}/role", {"username": "mia", "role": "manager", "idempotency_key": "l"})[0] == 200

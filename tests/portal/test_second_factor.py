@@ -110,7 +110,7 @@ def test_a_session_of_the_api_is_refused_in_words(city: City) -> None:
     client = signed_in(city.alice)
     response = client.post("/api/keys", {"name": "x", "scopes": ["money"], "days": 30, "idempotency_key": "k"},
                            content_type="application/json")  # fmt: skip
-    assert (response.status_code, "second factor" in response.json()["detail"]) == (403, True)
+    assert (response.status_code, "第二重验证" in response.json()["detail"]) == (403, True)
 
 
 def test_an_apps_seed_is_not_readable_in_the_database(city: City) -> None:

@@ -483,7 +483,7 @@ def test_what_is_not_there_says_what_to_do(city: City, address: str) -> None:
 @pytest.mark.django_db
 def test_errors_of_the_api_are_json(client: Client, city: City) -> None:
     response = client.get("/api/organisations/n-0")
-    assert (response.status_code, response.json()) == (404, {"detail": "no organisation with the key 'n-0'"})
+    assert (response.status_code, response.json()) == (404, {"detail": "没有编号为 'n-0' 的机构"})
 
 
 @pytest.mark.django_db

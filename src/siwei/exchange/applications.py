@@ -203,14 +203,19 @@ def _check_room(room: Room, programme: Programme, before_fen: int, claim_fen: in
     if room.most_fen is not None and before_fen + claim_fen <= room.most_fen:
         return
     words = room.words
-    rule = Said(f"{room.rule!r} ({words.en if words else 'no words'})", f"“{words.zh if words else room.rule}”")
+    rule = Said(
+        f"{room.rule!r} ({words.en if words else 'no words'})", f" {room.rule!r}（{words.zh if words else '无说明'}）"
+    )
     if room.most_fen is None:
         raise Conflict(
             f"{programme.id}: the limit of {rule} is not known → enter the facts it is worked out from",
             f"{programme.id}：规则{rule.zh}的上限未知 → 请录入计算所需的事实",
         )
-    held = ", ".join(f"{name} {fen} fen" for name, fen in sorted(room.held_fen.items()))
-    beside = Said(f"beside {held} " if held else "", f"除已有的 {held} 外，" if held else "")
+    held = Said(
+        ", ".join(f"{name} {fen} fen" for name, fen in sorted(room.held_fen.items())),
+        "、".join(f"{name} {fen} 分" for name, fen in sorted(room.held_fen.items())),
+    )
+    beside = Said(f"beside {held} " if held else "", f"除已有的 {held.zh}外，" if held else "")
     left = max(0, room.most_fen - before_fen)
     raise Conflict(
         f"{programme.id}: {beside}the rule {rule} leaves {left} fen, claimed {claim_fen}",
