@@ -1,5 +1,6 @@
 """A part that the bank sent back is booked against its order, and is due again, to the fen."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from exchange_deal import Deal
 from test_order_rests import Part, due, held
 from test_reconciliation import CITY, balances
 
+from siwei.cli.payments import return_
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import order_rests, partial_returns
 from siwei.exchange.account_statements import account_statement
@@ -129,3 +131,23 @@ def test_the_database_itself_refuses_what_did_not_come_back(back: Back) -> None:
     back.book()
     with pytest.raises(IntegrityError), transaction.atomic():
         OrderRest.objects.create(number=2, amount_fen=200, entry=entry, **rest)
+
+
+def test_by_the_command(back: Back, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("siwei.cli.payments.open_city", lambda city: None)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: back.desk.now)
+    with pytest.raises(NotFound, match="no bank entry 'B-none'"):
+        return_("B-none", order=back.id, because="退回一部分")
+    for _ in range(2):  # again, nothing changes
+        return_("B-9", order=back.id, because="退回一部分", json=True)
+        (told,) = json.loads(capsys.readouterr().out)
+        assert (told["order"], told["amount_fen"], told["state"], told["finding"]) == (
+            back.id, 200, "matched", "returned",
+        )  # fmt: skip
+    assert due() == [(200, [f"returned:{back.id}:B-9"])]
+    entry = BankEntry.objects.get(reference="B-9")
+    entry.pk, entry.difference, entry.account_number = None, None, "62220000000000001"
+    BankEntry.objects.bulk_create([entry])
+    with pytest.raises(InputError, match="2 accounts have an entry 'B-9'"):
+        return_("B-9", order=back.id, because="退回一部分")
+    return_("B-9", order=back.id, because="退回一部分", account=CITY)

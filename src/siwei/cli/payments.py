@@ -174,6 +174,36 @@ def rest(
     _show("rest", ("order", "amount_fen", "state", "reason"), rows, json)
 
 
+@payments_app.command(name="return")
+def return_(
+    entry: str, *, order: str, because: str, account: str | None = None, city: City = None, json: Json = False
+) -> None:
+    """Book money that came in as a part of what was paid by an order: exactly that part is due again.
+
+    Parameters
+    ----------
+    entry: the reference of the bank's entry, as `siwei payments differences` lists it
+    order: the order's identifier
+    because: the reason
+    account: the number of the account it came in on; needed where entries of several have this reference
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.models import BankEntry
+    from siwei.exchange.partial_returns import return_entry
+
+    found = BankEntry.objects.visible_to(PLATFORM).filter(reference=entry)
+    accounts = sorted(set(found.values_list("account_number", flat=True)))
+    if account is None and len(accounts) > 1:
+        raise InputError([Problem(f"{len(accounts)} accounts have an entry {entry!r:.80}", "name one with --account")])
+    number = account or (accounts[0] if accounts else "")
+    booked = return_entry(number, entry, order, because=because, actor=PLATFORM, now=timezone.now())
+    rows = [(booked.reference, order, booked.amount_fen, booked.state, booked.finding)]
+    _show("return", ("entry", "order", "amount_fen", "state", "finding"), rows, json)
+
+
 @payments_app.command
 def differences(*, city: City = None, json: Json = False) -> None:
     """List bank entries that agree with no order, and orders that are late."""
