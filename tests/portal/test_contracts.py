@@ -58,7 +58,7 @@ def test_a_related_provider_is_refused_with_the_path(dealt: City) -> None:
 @pytest.mark.parametrize("key", ["deal/2", "deal/x", "deal", "/", "nobody/1", "deal/99999999999999999999"])
 def test_a_claim_that_is_not_there(dealt: City, key: str) -> None:
     response = signed_in(dealt.alice).get("/api/claim", {"id": key})
-    assert (response.status_code, "没有申领项" in response.json()["detail"]) == (404, True)
+    assert (response.status_code, "没有您可查看的申领项" in response.json()["detail"]) == (404, True)
 
 
 def test_an_agreement_signed_after_the_city_s_day_has_a_page(city: City) -> None:

@@ -157,9 +157,9 @@ def test_the_api_accepts_and_withdraws(data: DatasetDeal, city: City) -> None:
     [
         (b"{", {}, "croissant.json"),
         (described(name=""), {"rows__csv": ROWS}, "[name]"),
-        (described(), {}, "is missing"),
-        (described(), {"rows__csv": b"other"}, "another checksum"),
-        (described(), {"rows__csv": ROWS, "more__csv": b"x"}, "names no file"),
+        (described(), {}, "缺少文件"),
+        (described(), {"rows__csv": b"other"}, "校验和与描述不符"),
+        (described(), {"rows__csv": ROWS, "more__csv": b"x"}, "描述中没有文件"),
         (b"x" * (1024 * 1024 + 1), {}, "[metadata]"),
     ],
 )

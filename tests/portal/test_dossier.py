@@ -80,7 +80,7 @@ def test_what_is_wrong_is_marked_and_what_was_typed_is_kept(city: City) -> None:
 
 def test_an_empty_form_says_so(city: City) -> None:
     response = signed_in(city.alice).post(ADDRESS, {"token": "t1", "value-revenue": " "})
-    assert (response.status_code, "nothing was declared" in response.content.decode()) == (400, True)
+    assert (response.status_code, "没有申报任何内容" in response.content.decode()) == (400, True)
 
 
 @pytest.mark.parametrize("name", ["project_budget", "employes", "", "../x", "a" * 300])

@@ -43,7 +43,7 @@ def test_an_export_follows_the_search(client: Client, city: City) -> None:
 @pytest.mark.django_db
 def test_an_unknown_form_is_refused(client: Client, city: City) -> None:
     response = client.get("/organisations", {"export": "exe"})
-    assert (response.status_code, "csv, xlsx or parquet" in response.content.decode()) == (400, True)
+    assert (response.status_code, "csv、xlsx 或 parquet" in response.content.decode()) == (400, True)
 
 
 @pytest.mark.django_db

@@ -278,7 +278,7 @@ def test_the_rest_of_an_order_is_decided_on_its_page(settled: City) -> None:
     olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch, "7.00"))})
     olive.post("/differences", {"holder": "city", "file": report_of(batch, "PDNG")})
     refused = act(olive, "order_rest", identifier, text="少付")
-    assert (refused.status_code, "may still be paid" in refused.content.decode()) == (409, True)
+    assert (refused.status_code, "余款仍可能支付" in refused.content.decode()) == (409, True)
     olive.post("/differences", {"holder": "city", "file": report_of(batch, "RJCT")})
     shown = page(olive, f"/payments/{batch.message_id}")
     assert "/acts/order_rest" in shown and "/acts/write_off" in shown

@@ -81,7 +81,7 @@ def carriers() -> dict[tuple[str, str], set[int]]:
     found: dict[tuple[str, str], set[int]] = {}
     for file, module in modules().items():
         for function in functions_of(module):
-            names = [each.arg for each in function.args.args]
+            names = [each.arg for each in function.args.args if each.arg != "self"]
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and (called(node) in RAISED or called(node) == "Problem"):
                     for value in said_in(node):
@@ -90,7 +90,7 @@ def carriers() -> dict[tuple[str, str], set[int]]:
     return found
 
 
-PASSED_ON = {"refuse": {2}, "require": {2}, "require_confirmation": {1}, "require_oneself": {1}}
+PASSED_ON = {"require": {2}, "require_confirmation": {1}, "require_oneself": {1}}
 """Words that become part of a saying."""
 
 
