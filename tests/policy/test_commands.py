@@ -14,6 +14,7 @@ from siwei.cli.output import print_error
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_explain import explain as registered
 from siwei.errors import SiweiError
+from siwei.policy.table_files import write_table
 
 assert registered
 SHENZHEN = PACKS / "shenzhen"
@@ -223,6 +224,11 @@ def test_explain_keeps_bad_rows_apart(siwei: Run, pack: Path, table: Path, tmp_p
     # The programme of corpora does not read what row c has wrong.
     assert siwei(*arguments, "--id", "c").returncode == 0
     arguments = ("explain", "longhua-compute", *arguments[2:])
+    alone = siwei(*arguments, "--id", "a")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    # Out of a pot with a budget each gets what the others leave.
+    programme = pack / "programmes" / "longhua-compute.yaml"
+    programme.write_text(programme.read_text("utf-8").replace("pot:\n", "pot:\n  budget_fen: 1\n"), "utf-8")
     told = siwei(*arguments, "--id", "a")
     assert told.returncode == 0
     assert "1 of 3 rows rejected" in told.stderr
@@ -230,3 +236,28 @@ def test_explain_keeps_bad_rows_apart(siwei: Run, pack: Path, table: Path, tmp_p
     bad = siwei(*arguments, "--id", "c", "--rejects", tmp_path / "bad.csv")
     assert (bad.returncode, "'many': not a whole number" in bad.stderr) == (3, True)
     assert pl.read_csv(tmp_path / "bad.csv").select("row", "id", "column").rows() == [(4, "c", "longhua_compute_paid")]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+def test_the_row_that_is_explained_is_read_by_itself(siwei: Run, pack: Path, tmp_path: Path, ending: str) -> None:
+    """Nothing is held of the others, and an id that stands twice is still nobody's."""
+    rows = 60_000
+    ids = pl.int_range(rows, eager=True).cast(pl.String).str.zfill(6)
+    table = pl.DataFrame({"id": ids, "district": ["longhua"] * rows, "longhua_compute_paid": range(rows)})
+    twice = table.with_columns(id=pl.when(pl.col("id") == "000007").then(pl.lit("000006")).otherwise("id"))
+    source = tmp_path / f"firms.{ending}"
+    write_table(twice, source)
+    arguments = ("explain", "longhua-compute", "--pack", pack, "--in", source, "--as-of", "2026-11-23", "--id")
+    found = siwei(*arguments, "059999", "--json")
+    assert found.returncode == 0, found.stderr
+    (spent,) = (
+        each for each in json.loads(found.stdout)["award"]["saw"] if each["attribute"] == "longhua_compute_paid"
+    )
+    assert spent["fact"]["value"] == 59_999
+    assert found.stderr == ""
+    refused = siwei(*arguments, "000006")
+    assert refused.returncode == 3
+    first = 8 if ending == "csv" else 7
+    assert f"{source.name}:{first}: '000006': the id stands more than once: keep one row per id [id]" in refused.stderr
+    assert f"{source.name}:{first + 1}: '000006'" in refused.stderr
+    assert siwei(*arguments, "000007").returncode == 4

@@ -1,6 +1,6 @@
 """`siwei policy explain`: one programme for one row of a table, and what held its award down."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, _load, _related_rows, pack_folder, policy_app
-from siwei.cli.policy_rows import Rejects, usable_rows
-from siwei.errors import ImportRefused, NotFound, Problem
+from siwei.cli.policy_rows import Rejects, tell_rejected
+from siwei.errors import ImportRefused, NotFound
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from siwei.policy import Explanation, Programme
     from siwei.policy.aggregates import Rows
     from siwei.policy.binding import Binding
+    from siwei.policy.decide import Decisions
     from siwei.policy.programmes import Text
 
 
@@ -39,9 +40,10 @@ def explain(
     """Explain PROGRAMME for one row of a table: every clause, what it saw, how the award was worked out, and the cap,
     limit, rule of stacking or pot that held it down.
 
-    A limit and a pot are taken over all rows of the table that can be used; the others are told and do not matter. A
-    rule of stacking needs the columns of the other programmes it speaks of. A pot is shared in its own way: first come
-    by the column applied_at, merit by score, a lottery by --seed; without them is said what the order leaves open.
+    Only that row is read. Where it is to get an award under a limit, or out of a pot with a budget, all rows that can
+    be used are decided too, in bounded memory; the others are told and do not matter. A rule of stacking needs the
+    columns of the other programmes it speaks of. A pot is shared in its own way: first come by the column applied_at,
+    merit by score, a lottery by --seed; without them is said what the order leaves open.
 
     Parameters
     ----------
@@ -51,7 +53,6 @@ def explain(
     from siwei.policy import FactStatus, FactValue, Verdict
     from siwei.policy import explain as explain_row
     from siwei.policy.binding import bound_by_cap
-    from siwei.policy.diff import Subjects
     from siwei.policy.explanation import plain
     from siwei.policy.windows import deadline_of
 
@@ -60,8 +61,11 @@ def explain(
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
-    table = Subjects(_rows_of(source, (found,), attributes, id, given, rejects), _day(as_of))
-    row = table.with_aggregates((found,), given).row(by_predicate=_is(id), named=True)
+    table = _Table(source, attributes, id, given, _day(as_of))
+    if rejects is not None:
+        table.write_rejects((found,), rejects)
+    frame = table.row((found,), _of_pots(found))
+    row = frame.row(0, named=True)
     facts = {
         name: FactValue(row[name], FactStatus(row.get(f"{name}__status") or 0), source.name, f"id {id}")
         for name in found.attributes
@@ -69,8 +73,7 @@ def explain(
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
     bindings, open_, pot = [*bound_by_cap(explanation)], list["Text"](), list["Text"]()
     if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
-        whole = _Award(found, programmes, attributes, source, id, given, _day(as_of), pack_folder(pack), seed)
-        bindings += whole.bindings(table, open_, pot)
+        bindings += _Award(found, programmes, table, pack_folder(pack), seed).bindings(frame, open_, pot)
     deadline = deadline_of(found, _day(as_of))
     if json:
         told = {"bindings": plain(bindings), "pot": plain(pot), "not_told": plain(open_)}
@@ -81,31 +84,60 @@ def explain(
         console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
 
 
-def _is(id: str) -> "pl.Expr":
-    import polars as pl
-
-    return pl.col("id") == id
-
-
-def _rows_of(
-    source: Path, programmes: "tuple[Programme, ...]", attributes: "dict[str, Attribute]", id: str,
-    given: "Rows | None", rejects: Path | None,
-) -> "pl.DataFrame":  # fmt: skip
-    """All rows that can be used. Raises NotFound where the one that is asked for is not there, ImportRefused where it
-    is and cannot be used."""
+def _of_pots(programme: "Programme") -> set[str]:
+    """What its pot may be shared by, where the table has it."""
     from siwei.policy.pots import APPLIED_AT, SCORE
-    from siwei.policy.subject_batches import reject_problem
-    from siwei.policy.tables import aggregate_names
 
-    added = () if given is None else aggregate_names(programmes)
-    pots = {name for each in programmes for name in each.pot_attributes} | {APPLIED_AT, SCORE}
-    usable = usable_rows(source, programmes, attributes, pots, added, rejects)
-    if usable.table.filter(_is(id)).is_empty():
-        mine = usable.rejects.filter(_is(id))
-        if mine.height:
-            raise ImportRefused([reject_problem(each, source) for each in mine.iter_rows(named=True)])
-        raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
-    return usable.table
+    return {*programme.pot_attributes, APPLIED_AT, SCORE}
+
+
+@dataclass
+class _Table:
+    """The file, of which one row is asked for; `given` are the rows that are added up."""
+
+    source: Path
+    attributes: "dict[str, Attribute]"
+    id: str
+    given: "Rows | None"
+    day: date
+    has_told: bool = False
+
+    def row(self, programmes: "tuple[Programme, ...]", besides: "Collection[str]") -> "pl.DataFrame":
+        """The one row. Raises NotFound where it is not there, ImportRefused where it cannot be used."""
+        from siwei.policy.row_parts import Added
+        from siwei.policy.tables import read_row
+
+        found = read_row(self.source, self.id, programmes, self.attributes, besides, self._added(programmes))
+        return Added(programmes, self.given, self.day).to(found)
+
+    def every_row(
+        self, programmes: "tuple[Programme, ...]", besides: "Collection[str]"
+    ) -> "tuple[Decisions, pl.DataFrame]":
+        """All rows that can be used, decided before any limit, with the few columns that are needed of them all."""
+        from siwei.policy.row_parts import Added, RowParts, decide_narrowly
+
+        parts = RowParts(self.source, programmes, self.attributes, besides, self._added(programmes))
+        added = Added(programmes, self.given, self.day)
+        found = decide_narrowly(programmes, self.day, map(added.to, parts.read()), besides)
+        if not self.has_told:
+            tell_rejected(parts, None)
+        return found
+
+    def write_rejects(self, programmes: "tuple[Programme, ...]", rejects: Path) -> None:
+        from siwei.policy.row_parts import RowParts
+        from siwei.policy.table_files import check_target
+
+        check_target(rejects)
+        parts = RowParts(self.source, programmes, self.attributes, (), self._added(programmes))
+        for _ in parts.read(rejects):
+            pass
+        tell_rejected(parts, rejects)
+        self.has_told = True
+
+    def _added(self, programmes: "tuple[Programme, ...]") -> "frozenset[str]":
+        from siwei.policy.tables import aggregate_names
+
+        return frozenset() if self.given is None else aggregate_names(programmes)
 
 
 @dataclass(frozen=True)
@@ -114,62 +146,66 @@ class _Award:
 
     programme: "Programme"
     programmes: "tuple[Programme, ...]"
-    attributes: "dict[str, Attribute]"
-    source: Path
-    id: str
-    given: "Rows | None"
-    day: date
+    table: _Table
     pack: Path
     seed: str | None
 
-    def bindings(self, subjects: "object", open_: "list[Text]", pot: "list[Text]") -> "Iterator[Binding]":
+    def bindings(self, row: "pl.DataFrame", open_: "list[Text]", pot: "list[Text]") -> "Iterator[Binding]":
         """What cannot be told from the table is added to `open_`, how the pot is shared to `pot`."""
         from siwei.policy import decide
         from siwei.policy.binding import bound_by_limit
-        from siwei.policy.diff import Subjects
         from siwei.policy.limits import apply_limits
 
-        assert isinstance(subjects, Subjects)
-        table = subjects.with_aggregates((self.programme,), self.given)
-        before = decide((self.programme,), table, self.day)
+        mine = (self.programme,)
+        has_budget = self.programme.pot is not None and self.programme.pot.budget_fen is not None
+        if self.programme.limits or has_budget:
+            before, table = self.table.every_row(mine, _of_pots(self.programme))
+        else:
+            before, table = decide(mine, row, self.table.day), row
         after = apply_limits(before, table)
-        yield from bound_by_limit(self.programme, before, after, self.id)
+        yield from bound_by_limit(self.programme, before, after, self.table.id)
         yield from self._stacking(open_)
         yield from self._pot(after.wide, table, pot)
 
     def _stacking(self, open_: "list[Text]") -> "Iterator[Binding]":
+        from siwei.policy import decide
         from siwei.policy.binding import bound_by_stacking
         from siwei.policy.combination import explain_combination
-        from siwei.policy.diff import Subjects
+        from siwei.policy.limits import apply_limits
         from siwei.policy.loading_stacking import load_stacking
         from siwei.policy.programmes import Text
         from siwei.policy.subject_files import open_subjects
         from siwei.policy.subjects import attribute_dtypes, read_dtypes
-        from siwei.policy.tables import aggregate_names, read_usable_rows
+        from siwei.policy.tables import aggregate_names
 
-        stacking = load_stacking(self.pack, self.attributes, self.programmes).of(self.programme.applies_to)
+        of_table = self.table
+        stacking = load_stacking(self.pack, of_table.attributes, self.programmes).of(self.programme.applies_to)
         if self.programme.id not in stacking.programmes:
             return
         ruled = tuple(each for each in self.programmes if each.id in stacking.programmes)
         limits = read_dtypes(group.limit for group in stacking.groups)
-        added = () if self.given is None else aggregate_names(ruled)
+        added = () if of_table.given is None else aggregate_names(ruled)
         wanted = {*attribute_dtypes(ruled), *limits} - {*added}
-        lacking = sorted(wanted - {*open_subjects(self.source).columns})
+        lacking = sorted(wanted - {*open_subjects(of_table.source).columns})
         if lacking:
             open_.append(Text(
                 f"叠加规则涉及此项；文件缺少 {'、'.join(lacking)}，不能判定其结果。",
                 f"Rules on stacking bear on it; what they leave cannot be told: the file lacks {', '.join(lacking)}.",
             ))  # fmt: skip
             return
-        usable = read_usable_rows(self.source, ruled, self.attributes, limits, added)
-        if usable.table.filter(_is(self.id)).is_empty():
+        try:
+            row = of_table.row(ruled, limits)
+        except ImportRefused:
             open_.append(Text(
                 "叠加规则涉及此项；该行其他政策的数据有误，不能判定其结果。",
                 "Rules on stacking bear on it; what they leave cannot be told: the row has other faults.",
             ))  # fmt: skip
             return
-        decisions, table = Subjects(usable.table, self.day).decisions(ruled, self.given)
-        yield from bound_by_stacking(self.programme.id, explain_combination(stacking, decisions, table, self.id))
+        if any(each.limits for each in ruled):
+            decisions = apply_limits(*of_table.every_row(ruled, ()))
+        else:
+            decisions = decide(ruled, row, of_table.day)
+        yield from bound_by_stacking(self.programme.id, explain_combination(stacking, decisions, row, of_table.id))
 
     def _pot(self, wide: "pl.DataFrame", table: "pl.DataFrame", pot: "list[Text]") -> "Iterator[Binding]":
         """As if all eligible rows of the table were the claims on the pot."""
@@ -178,15 +214,14 @@ class _Award:
         from siwei.policy.claim_tables import typed_order
         from siwei.policy.decide import award_column, verdict_column
         from siwei.policy.pot_explanation import explain_pot
-        from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
+        from siwei.policy.pots import CLAIM
 
         name = self.programme.id
         amount = pl.when(wide[verdict_column(name)] == 1).then(wide[award_column(name)]).fill_null(0)
-        beside = [each for each in (*self.programme.pot_attributes, APPLIED_AT, SCORE) if each in table.columns]
-        claims = table.select("id", *dict.fromkeys(beside)).with_columns(wide.select(amount.alias(CLAIM))[CLAIM])
-        found = explain_pot(
-            self.programme, typed_order(claims.filter(pl.col(CLAIM) > 0), self.source), self.day, self.id, self.seed
-        )
+        beside = [each for each in _of_pots(self.programme) if each in table.columns]
+        claims = table.select("id", *sorted(beside)).with_columns(wide.select(amount.alias(CLAIM))[CLAIM])
+        claims = typed_order(claims.filter(pl.col(CLAIM) > 0), self.table.source)
+        found = explain_pot(self.programme, claims, self.table.day, self.table.id, self.seed)
         pot += found.told
         yield from found.bindings
 

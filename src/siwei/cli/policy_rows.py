@@ -1,6 +1,5 @@
 """Rows of a file for `siwei policy …`: those that can be used, and the others told or written beside."""
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,45 +10,13 @@ from siwei.cli.output import error_console
 if TYPE_CHECKING:
     import polars as pl
 
-    from siwei.city.attributes import Attribute
-    from siwei.policy import Programme
     from siwei.policy.row_parts import RowParts
-    from siwei.policy.tables import UsableRows
 
 Rejects = Annotated[
     Path | None,
     Parameter(help="Write the rows that cannot be used, each with every reason: .csv, .parquet or .arrow."),
 ]
 MOST_TOLD = 20
-
-
-def usable_rows(
-    source: Path,
-    programmes: "tuple[Programme, ...]",
-    attributes: "dict[str, Attribute]",
-    besides: Collection[str] = (),
-    added: Collection[str] = (),
-    rejects: Path | None = None,
-) -> "UsableRows":
-    """Judged as `decide` does. What cannot be used goes to the file `rejects`, or is told on standard error."""
-    from siwei.policy.subject_batches import harmless
-    from siwei.policy.table_files import check_target, write_table
-    from siwei.policy.tables import read_usable_rows
-
-    if rejects is not None:
-        check_target(rejects)
-    found = read_usable_rows(source, programmes, attributes, besides, added)
-    if found.rejected and rejects is not None:
-        write_table(harmless(found.rejects), rejects)
-        error_console.print(f"! {found.rejected} rows rejected → {rejects}", markup=False, soft_wrap=True)
-    elif found.rejected:
-        for line in _told(found, source):
-            error_console.print(line, markup=False, highlight=False, soft_wrap=True)
-    return found
-
-
-def _told(found: "UsableRows", source: Path) -> list[str]:
-    return _lines(found.rejected, found.rows, found.rejects.head(MOST_TOLD), source)
 
 
 def _lines(rejected: int, rows: int, told: "pl.DataFrame", source: Path) -> list[str]:

@@ -17,12 +17,13 @@ from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Aggregates, Rows
 from siwei.policy.clause_rows import clause_rows
-from siwei.policy.decide import Decisions, award_column, decide, verdict_column
+from siwei.policy.decide import Decisions, award_column, decide
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
+from siwei.policy.row_parts import decide_narrowly
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
-from siwei.policy.subjects import ID, attribute_dtypes, read_dtypes
+from siwei.policy.subjects import ID, attribute_dtypes
 from siwei.policy.table_files import check_target, open_table
 from siwei.policy.tables import aggregate_names, columns_beside
 
@@ -122,22 +123,11 @@ class _Left:
 
     def __init__(self, job: _Job) -> None:
         self.limited = tuple(programme for programme in job.programmes if programme.limits)
-        limits = [limit for programme in self.limited for limit in programme.limits]
-        names = dict.fromkeys(name for limit in limits for name in (*limit.per, *limit.order))
-        names |= dict.fromkeys(read_dtypes(limit.at_most for limit in limits))
-        amounts = [name for each in self.limited for name in (verdict_column(each.id), award_column(each.id))]
-        tables, wides = [], []
-        for batch in job.batches():
-            if not batch.good.height:
-                continue
-            table = job.table(batch.good)
-            tables.append(table.select(ID, *(name for name in names if name in table.columns and name != ID)))
-            wides.append(decide(self.limited, table, job.as_of).wide.select(ID, *amounts))
+        parts = (job.table(batch.good) for batch in job.batches() if batch.good.height)
+        decisions, table = decide_narrowly(self.limited, job.as_of, parts)
         self.place, self.awards = 0, pl.DataFrame()
-        if tables:
-            decisions = Decisions(self.limited, job.as_of, pl.concat(wides))
-            del wides
-            found = apply_limits(decisions, pl.concat(tables)).wide
+        if table.height:
+            found = apply_limits(decisions, table).wide
             self.awards = found.select(award_column(each.id) for each in self.limited)
 
     def cut(self, decisions: Decisions) -> Decisions:

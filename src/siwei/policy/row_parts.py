@@ -15,7 +15,7 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Aggregates, Rows
-from siwei.policy.decide import Decisions, award_column, decide, verdict_column
+from siwei.policy.decide import Decisions, award_column, decide, decide_lazily, verdict_column
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
@@ -120,16 +120,26 @@ class Limited:
         return Decisions(found.programmes, found.as_of, found.wide.with_columns(left.get_columns()))
 
 
-def _awards_under_limits(limited: tuple[Programme, ...], as_of: date, parts: Iterator[pl.DataFrame]) -> pl.DataFrame:
-    limits = [limit for programme in limited for limit in programme.limits]
+def decide_narrowly(
+    programmes: tuple[Programme, ...], as_of: date, parts: Iterable[pl.DataFrame], besides: Collection[str] = ()
+) -> tuple[Decisions, pl.DataFrame]:
+    """Every row's verdicts and awards, not its clauses, and of its facts those that limits group, order and reckon by
+    and `besides`: what must be held of all rows where one bears on another."""
+    limits = [limit for programme in programmes for limit in programme.limits]
     names = dict.fromkeys(name for limit in limits for name in (*limit.per, *limit.order))
-    names |= dict.fromkeys(read_dtypes(limit.at_most for limit in limits))
-    amounts = [name for each in limited for name in (verdict_column(each.id), award_column(each.id))]
+    names |= dict.fromkeys([*read_dtypes(limit.at_most for limit in limits), *besides])
+    amounts = [name for each in programmes for name in (verdict_column(each.id), award_column(each.id))]
     tables, wides = [], []
     for part in parts:
         tables.append(part.select(ID, *(name for name in names if name in part.columns and name != ID)))
-        wides.append(decide(limited, part, as_of).wide.select(ID, *amounts))
+        wides.append(decide_lazily(programmes, part, as_of).select(ID, *amounts).collect(engine="streaming"))
     if not tables:
+        return Decisions(programmes, as_of, pl.DataFrame()), pl.DataFrame()
+    return Decisions(programmes, as_of, pl.concat(wides)), pl.concat(tables)
+
+
+def _awards_under_limits(limited: tuple[Programme, ...], as_of: date, parts: Iterator[pl.DataFrame]) -> pl.DataFrame:
+    decisions, table = decide_narrowly(limited, as_of, parts)
+    if table.is_empty():
         return pl.DataFrame(schema={award_column(each.id): pl.Int64() for each in limited})
-    found = apply_limits(Decisions(limited, as_of, pl.concat(wides)), pl.concat(tables)).wide
-    return found.select(award_column(each.id) for each in limited)
+    return apply_limits(decisions, table).wide.select(award_column(each.id) for each in limited)

@@ -65,10 +65,29 @@ def read_batches(
     """
     file = open_subjects(source)
     wanted = _wanted(file, programmes, attributes, besides, added)
-    names = [*wanted, *(name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in file.columns)]
     repeated = _repeated_ids(file)
-    for raw in file.batches(names):
+    for raw in file.batches(_with_statuses(file, wanted)):
         yield judge(raw, wanted, repeated)
+
+
+def read_rows_of(
+    source: Path,
+    id: str,
+    programmes: tuple[Programme, ...],
+    attributes: Mapping[str, Attribute],
+    besides: tuple[str, ...] | None = (),
+    added: Collection[str] = (),
+) -> list[Batch]:
+    """The same of one id alone: the others are neither judged nor held in memory."""
+    file = open_subjects(source)
+    wanted = _wanted(file, programmes, attributes, besides, added)
+    found = [*file.rows_of(id, _with_statuses(file, wanted))]
+    repeated = frozenset([id] if sum(raw.frame.height for raw in found) > 1 else [])
+    return [judge(raw, wanted, repeated) for raw in found]
+
+
+def _with_statuses(file: SubjectFile, wanted: Mapping[str, pl.DataType]) -> list[str]:
+    return [*wanted, *(name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in file.columns)]
 
 
 def _wanted(

@@ -52,10 +52,28 @@ class SubjectFile:
     def batches(self, names: Sequence[str]) -> Iterator[RawBatch]:
         """Raises ImportRefused where the file turns out to be damaged."""
         read = _read_csv if self.is_text else _read_parquet if self.path.suffix == ".parquet" else _read_arrow
+        yield from self._or_refused(read(self, names))
+
+    def _or_refused(self, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
         try:
-            yield from read(self, names)
+            yield from batches
         except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
             raise _refused(self.path, error) from None
+
+    def rows_of(self, id: str, names: Sequence[str]) -> Iterator[RawBatch]:
+        """The rows of one id. Of Parquet and Arrow no more is read of the others than their ids, and of Parquet not
+        even those where a group of rows says that it holds none like it. Raises ImportRefused."""
+        if self.is_text:
+            yield from self._or_refused(_read_csv(self, names, id))
+            return
+        scan = pl.scan_parquet if self.path.suffix == ".parquet" else pl.scan_ipc
+        own = pl.col("id") if self.schema["id"] == pl.String else pl.col("id").cast(pl.String)
+        try:
+            frame = scan(self.path, glob=False, row_index_name=ROW).filter(own == id).select(*names, ROW).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _refused(self.path, error) from None
+        if frame.height:
+            yield RawBatch(frame.with_columns(pl.col(ROW).cast(pl.Int64) + 1), 1.0, is_text=False)
 
 
 def open_subjects(path: Path) -> SubjectFile:
@@ -123,7 +141,8 @@ def _ascii_share(head: bytes) -> float:
     return sum(byte < 128 for byte in head) / len(head)
 
 
-def _read_csv(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
+def _read_csv(file: SubjectFile, names: Sequence[str], id: str | None = None) -> Iterator[RawBatch]:
+    """Whole, or the rows of one id alone."""
     broken: list[tuple[int, str, str]] = []
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
@@ -147,14 +166,20 @@ def _read_csv(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
         )  # fmt: skip
         after = 1
         for part in reader:
-            frame, undecodable = _decoded(pl.DataFrame(part))
+            cells = pl.DataFrame(part)
             aside, broken[:] = sorted(broken), []
-            numbers = _numbers(after, frame.height, [number for number, _, _ in aside])
-            after += frame.height + len(aside)
+            numbers = _numbers(after, cells.height, [number for number, _, _ in aside])
+            after += cells.height + len(aside)
+            if id is not None:
+                same = cells.select(pl.col("id").eq_missing(pl.lit(id.encode())))["id"]
+                if not same.any():
+                    continue
+                cells, numbers, aside = cells.filter(same), numbers.filter(same), []
+            frame, undecodable = _decoded(cells)
             yield RawBatch(
                 frame.with_columns(numbers.alias(ROW)), min(1.0, raw.tell() / size), True, tuple(aside), undecodable
             )
-        if broken:
+        if broken and id is None:
             empty = pl.DataFrame(schema={**dict.fromkeys(names, pl.String()), ROW: pl.Int64()})
             yield RawBatch(empty, 1.0, True, tuple(sorted(broken)))
 

@@ -1,16 +1,15 @@
-"""Read a whole table of subjects from a file: for what compares, combines or explains rows."""
+"""What a table of subjects must hold, and one row of it read alone."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, Problem
+from siwei.errors import ImportRefused, NotFound, Problem
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import ORGANISATION
-from siwei.policy.subject_batches import first_problems, read_batches
+from siwei.policy.subject_batches import read_rows_of, reject_problem
 from siwei.policy.subjects import ID, attribute_dtypes
 
 
@@ -32,36 +31,22 @@ def aggregate_names(programmes: tuple[Programme, ...]) -> frozenset[str]:
     return frozenset(aggregate.id for programme in programmes for aggregate in programme.aggregates)
 
 
-@dataclass(frozen=True)
-class UsableRows:
-    """`table` is what `decide` takes; `rejects` (REJECTS_SCHEMA) says of each row that cannot be used why."""
-
-    table: pl.DataFrame
-    rejects: pl.DataFrame
-    rows: int
-
-    @property
-    def rejected(self) -> int:
-        return self.rejects["row"].n_unique()
-
-
-def read_usable_rows(
+def read_row(
     source: Path,
+    id: str,
     programmes: tuple[Programme, ...],
     attributes: Mapping[str, Attribute],
     besides: Collection[str] = (),
     added: Collection[str] = (),
-) -> UsableRows:
-    """The rows of a CSV, CSV.GZ, Parquet or Arrow file, judged as `decide_file` judges them, all in memory; `besides`
-    and `added` as for `read_batches`. Raises ImportRefused where the file cannot be used, or no row of it can."""
+) -> pl.DataFrame:
+    """The one row `id`, as `decide` takes it. Raises ImportRefused where the file or the row cannot be used, NotFound
+    where there is none."""
     names = dict.fromkeys([*columns_beside(programmes), *besides])
-    batches = list(read_batches(source, programmes, attributes, tuple(names), added))
-    rows = sum(batch.rows for batch in batches)
-    if batches and rows and not any(batch.good.height for batch in batches):
-        message = f"none of the {rows} rows can be used"
-        raise ImportRefused([Problem(message, "", str(source)), *first_problems(batches, source)])
-    if not batches:
-        raise ImportRefused([Problem("holds no row", "give at least one", str(source))])
-    return UsableRows(
-        pl.concat([batch.good for batch in batches]), pl.concat([batch.rejects for batch in batches]), rows
-    )
+    batches = read_rows_of(source, id, programmes, attributes, tuple(names), added)
+    good = [batch.good for batch in batches if batch.good.height]
+    if good:
+        return pl.concat(good)
+    if batches:
+        faults = [row for batch in batches for row in batch.rejects.iter_rows(named=True)]
+        raise ImportRefused([reject_problem(row, source) for row in faults])
+    raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
