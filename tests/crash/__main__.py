@@ -3,8 +3,8 @@
     python -m tests.crash --kills 200 --database sqlite --seed 7 --json
 
 Every process may die at any moment (SIGKILL) and is started again; clients repeat what they had asked under the same
-keys. At the end all that is judged is the database: is every agreement in a lawful state, every fen where it belongs,
-nothing captured twice, everything reported settled, no hold left over? Exit status 1 where not.
+keys. What was begun is ended, and then all that is judged is the database: is every agreement in a lawful state, every
+fen where it belongs, nothing captured twice, everything reported settled, no hold left over? Exit status 1 where not.
 On PostgreSQL a throw-away server is started (`scripts/with-postgres`), or the one of SIWEI_DATABASE_URL gets a
 database of its own.
 """
@@ -58,9 +58,10 @@ def run(folder: Path, given: argparse.Namespace, seed: int) -> dict[str, Any]:
     import django
 
     django.setup()
-    from tests.crash.siege import besiege
+    from tests.crash.siege import Asked, besiege
 
-    told = besiege(folder, kills=given.kills, agreements=given.agreements, seed=seed, work=given.work)
+    asked = Asked(kills=given.kills, agreements=given.agreements, minutes=given.minutes, work=given.work)
+    told = besiege(folder, asked, seed)
     return told | {"seed": seed, "database": given.database}
 
 
@@ -91,11 +92,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--work", type=float, default=1.0, help="longer lives: this times as much work between kills")
     parser.add_argument("--agreements", type=int, default=1, help="go on at least until so many are over")
+    parser.add_argument("--minutes", type=float, help="kill nobody any more when so many are over, and judge then")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="leave the city's folder where it is")
     given = parser.parse_args()
-    if given.kills < 0 or given.work < 0.01:
-        parser.error("--kills 0 or more, --work 0.01 or more")
+    if given.kills < 0 or given.work < 0.01 or (given.minutes is not None and given.minutes <= 0):
+        parser.error("--kills 0 or more, --work 0.01 or more, --minutes above 0")
     return given
 
 

@@ -14,6 +14,7 @@ from tests.crash.town import Party
 
 T = TypeVar("T")
 PATIENCE_S = 60.0
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 0.4
 AGAIN = (409, 500, 502, 503)
 
 
@@ -47,7 +48,7 @@ class Api:
         return self._ask("POST", f"/api/acts/{act}", by, {"key": key, "idempotency_key": token, **values})
 
     def _ask(self, method: str, path: str, by: Party, body: Any) -> Any:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, wait_s = time.monotonic() + PATIENCE_S, SHORTEST_WAIT_S
         while True:
             try:
                 status, text = self._send(method, path, by, body)
@@ -57,7 +58,8 @@ class Api:
                 return json.loads(text)
             if status not in AGAIN or time.monotonic() > deadline:
                 raise GivenUp(f"{method} {path} {json.dumps(body)}: {status} {text[:300]}")
-            time.sleep(0.05)
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def _send(self, method: str, path: str, by: Party, body: Any) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.chance.choice(self.ports), timeout=30)

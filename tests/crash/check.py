@@ -2,7 +2,7 @@
 deliveries; no total that the platform keeps is believed."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import F
@@ -20,6 +20,7 @@ from siwei.exchange.models import (
     Hold,
     Job,
     JobState,
+    ModelCall,
     OrderState,
     PaymentBatch,
     PaymentItem,
@@ -33,27 +34,34 @@ from siwei.exchange.queue import DBTaskResult
 from siwei.exchange.verification import verify_ledger
 from siwei.market.kind import Price
 from siwei.market.life import STATES
+from siwei.market.model_calls import MICROFEN_PER_FEN
 from siwei.market.pricing import rate
+from tests.crash.check_calls import forgotten_calls, misplaced_microfen, open_calls, uncollected_calls
 
 MOVES = ("post", "capture", "reverse")
 HOLDING = (AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.DISPUTED)
 
 
-def examine(promised: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """`promised` are the agreements of which a client was told that they were settled, or cancelled."""
+def examine(promised: Iterable[tuple[str, str]], answered: Iterable[Sequence[str]]) -> dict[str, Any]:
+    """`promised` are the agreements of which a client was told that they were settled, or cancelled; `answered` the
+    calls of models that were answered whole (`tests.crash.callers`)."""
     states = dict(Agreement.objects.values_list("key", "state"))
+    twice, lost, microfen = doubled(), misplaced(), misplaced_microfen()
+    orphans, due = [*orphan_holds(), *open_calls()], [*unsettled(), *uncollected_calls()]
+    forgotten = [f"{key}: {state}" for key, state in promised if states.get(key) != state]
     told: dict[str, Any] = {
         "agreements": sum(state != AgreementState.CANCELLED for state in states.values()),
         "settled": sum(state == AgreementState.SETTLED for state in states.values()),
         "reported": len(_reported()),
-        "doubled": len(doubled()),
-        "lost_fen": sum(abs(fen) for fen in misplaced().values()),
-        "orphan_holds": len(orphan_holds()),
+        "doubled": len(twice),
+        "lost_fen": sum(abs(fen) for fen in lost.values()) + -(-sum(map(abs, microfen.values())) // MICROFEN_PER_FEN),
+        "orphan_holds": len(orphans),
         "cancelled": sum(state == AgreementState.CANCELLED for state in states.values()),
         "unlawful": unlawful(),
-        "unsettled": len(unsettled()),
-        "forgotten": [f"{key}: {state}" for key, state in promised if states.get(key) != state],
-        "units": sum(Usage.objects.values_list("quantity", flat=True)),
+        "unsettled": len(due),
+        "forgotten": [*forgotten, *forgotten_calls(answered)],
+        "units": sum(Usage.objects.filter(job=None).exclude(meter="").values_list("quantity", flat=True)),
+        "calls": dict(Counter(ModelCall.objects.values_list("outcome", flat=True))),
         "disputes": Dispute.objects.count(),
         "orders": PaymentOrder.objects.count(),
         "paid": PaymentOrder.objects.filter(state=OrderState.PAID).count(),
@@ -64,10 +72,11 @@ def examine(promised: Iterable[tuple[str, str]]) -> dict[str, Any]:
     told["faults"] = [
         *(f"task {path}: {status} {trace[-300:]}" for path, status, trace in failed),
         *(str(finding) for finding in verify_ledger(actor=PLATFORM).findings),
-        *(f"doubled: {each}" for each in doubled()[:10]),
-        *(f"{where}: {fen} fen" for where, fen in list(misplaced().items())[:10] if fen),
-        *(f"orphan hold {each}" for each in orphan_holds()[:10]),
-        *(f"not settled: {each}" for each in unsettled()[:10]),
+        *(f"doubled: {each}" for each in twice[:10]),
+        *(f"{where}: {fen} fen" for where, fen in list(lost.items())[:10]),
+        *(f"{where}: {amount} microfen" for where, amount in list(microfen.items())[:10]),
+        *(f"orphan hold {each}" for each in orphans[:10]),
+        *(f"not settled: {each}" for each in due[:10]),
         *(f"not given back: {each}" for each in overdue()[:10]),
     ]
     disputed = sum(state == AgreementState.DISPUTED for state in states.values())

@@ -18,22 +18,31 @@ from siwei.compute import JobSpec
 from siwei.exchange import jobs, listings, readings
 from siwei.exchange.models import Dispute
 from tests.crash.asking import PATIENCE_S, Api, GivenUp, patiently
+from tests.crash.callers import Caller
 from tests.crash.deals import grumble, lapse, scenario, sign
 from tests.crash.engine import ENGINE_NAME, DoneEngine
+from tests.crash.member import Plan
 from tests.crash.pulse import Pulse
-from tests.crash.town import Party, Town, actor
+from tests.crash.town import MODEL, Party, Town, actor
 
 SPEC = JobSpec(command=("python", "train.py"), wall_limit_s=120)
 NEEDS = {
     "service": lambda chance: {"title": "检测", "services": ["检测"], "days": chance.randint(3, 30)},
     "compute": lambda chance: {"title": "训练", "accelerators": ["cpu"], "count": 1, "seconds": 3_600},
+    "model": lambda chance: {
+        "title": "续写",
+        "models": [MODEL],
+        "endpoints": ["chat"],
+        "budget_fen": chance.randint(8_000, 90_000),
+    },
 }
 
 
 class Client:
-    def __init__(self, town: Town, number: int, seed: int, ports: tuple[int, ...], folder: Path, pulse: Pulse) -> None:
-        self.town, self.number, self.seed = town, number, seed
-        self.api = Api(ports, random.Random(), pulse.step)
+    def __init__(self, town: Town, number: int, plan: Plan, folder: Path, pulse: Pulse) -> None:
+        self.town, self.number, self.seed = town, number, plan.seed
+        self.api = Api(plan.ports, random.Random(), pulse.step)
+        self.caller = Caller(plan.gateways, folder / f"answered-{number}", pulse.step)
         self.done, self.stop = folder / f"done-{number}", folder / "stop"
 
     def run(self) -> None:
@@ -49,8 +58,11 @@ class Client:
     def agreement(self, name: str) -> tuple[str, str]:
         """Its key, and the state in which it ended."""
         chance = random.Random(f"{self.seed}:{name}")
-        kind = chance.choices(("service", "compute", "scenario", "lapse"), (6, 3, 3, 2))[0]
+        kind = chance.choices(("service", "compute", "scenario", "lapse", "model"), (6, 3, 3, 2, 4))[0]
         firm, centre = chance.choice(self.town.firms), chance.choice(self.town.centres)
+        if kind == "model":
+            # One firm to one client: a firm's calls go to the agreement that it signed first.
+            firm = self.town.firms[self.number]
         if kind == "scenario":
             return scenario(self.api, name, self.town, firm, centre, chance)
         if kind == "lapse":
@@ -64,9 +76,13 @@ class Client:
             return key, "cancelled"
         if kind == "service":
             self.meter(key, name, firm, centre, chance)
-        else:
+        elif kind == "compute":
             self.compute(key, name, firm, chance)
-        self.api.act("complete", key, centre, f"complete-{name}")
+        else:
+            self.caller.call(key, firm.calling, chance.randint(1, 4))
+            self.api.act("stop_calls", key, chance.choice((firm, centre)), f"stop-{name}")
+        if kind != "model":
+            self.api.act("complete", key, centre, f"complete-{name}")
         self.api.act("settle", key, centre, f"settle-{name}")
         return key, "settled"
 
@@ -135,8 +151,10 @@ class Client:
                 ),
                 "submit",
             )  # fmt: skip
-        deadline = time.monotonic() + PATIENCE_S
-        while {self.api.get(f"/api/jobs/{job}", firm)["state"] for job in names} != {"succeeded"}:
-            if time.monotonic() > deadline:
-                raise GivenUp(f"{names} do not end")
-            time.sleep(0.1)
+        deadline, wait_s = time.monotonic() + PATIENCE_S, 0.2
+        for job in names:
+            while self.api.get(f"/api/jobs/{job}", firm)["state"] != "succeeded":
+                if time.monotonic() > deadline:
+                    raise GivenUp(f"{job} does not end")
+                time.sleep(wait_s)
+                wait_s = min(2 * wait_s, 2.0)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from django.db import connections
 
-from tests.crash.pulse import Pulses
+from tests.crash.pulse import PLACES, STARTING, Pulses
 
-FRESH = 20
+FRESH = 100
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +98,9 @@ class Crew:
                     break
                 time.sleep(0.02)
             else:
-                self._note(name, ended[1], expected=0)
+                # One that was still starting when it was told to end had nothing to finish.
+                is_new = by_signal and self.pulses.place(name) == PLACES[STARTING]
+                self._note(name, ended[1], expected=-signal.SIGTERM if is_new and ended[1] else 0)
                 self._spent(name, ended[2])
 
     def end_all(self) -> None:

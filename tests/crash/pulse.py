@@ -1,8 +1,8 @@
 """How far a process has got, in memory that its killer reads; and the step at which it is to die.
 
-A step is a moment before or after a statement, a commit, a rollback or a request. At the step that is written for it a
-process sends itself SIGKILL: a point in the middle of its work that no clock would hit. Where it was when it died stays
-readable afterwards.
+A step is a moment before or after a statement, a commit, a rollback, a request or a piece of a stream. At the step that
+is written for it a process sends itself SIGKILL: a point in the middle of its work that no clock would hit. Where it
+was when it died stays readable afterwards.
 """
 
 import mmap
@@ -17,8 +17,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-STARTING, BETWEEN, IN_TRANSACTION, COMMITTING = range(4)
-PLACES = ("start-up", "between", "transaction", "commit")
+STARTING, BETWEEN, IN_TRANSACTION, COMMITTING, STREAMING = range(5)
+PLACES = ("start-up", "between", "transaction", "commit", "stream")
 SLOT = struct.Struct("=III")
 NOT_WORK = ("exchange_worker", "PRAGMA", "django_migrations")
 """Statements that only say that a process is there."""

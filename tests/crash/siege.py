@@ -1,22 +1,25 @@
 """A siege: processes are killed and begun again while the city works, then the database is judged."""
 
 import json
+import os
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.crash.check import examine
 from tests.crash.crew import Crew, Life, in_a_fork
 from tests.crash.engine import LEASE, workplace
-from tests.crash.member import NAMES, be, make_plan, prepare
+from tests.crash.member import NAMES, SPARED, be, load_plan, make_plan, prepare
 from tests.crash.pulse import Pulses
 from tests.crash.town import actor, found_town
 
-STEPS = {"web": 1_200, "worker": 500, "client": 1_000, "desk": 900}
-"""How long a life is at most, in steps; an agreement takes a few hundred."""
+STEPS = {"web": 1_200, "worker": 500, "gateway": 200, "client": 1_000, "desk": 900}
+"""How long a life is at most, in steps; an agreement takes a few hundred, a call of a model twenty to fifty."""
 AT_START, BY_CLOCK = 0.04, 0.15
 """The share of lives that end within START_S of their beginning, or within CLOCK_S whatever is done; all others end at
 a step of their work."""
@@ -24,80 +27,128 @@ START_S, CLOCK_S = 0.15, 10.0
 STOP_S = 120.0
 SPARED_WITHIN_S = 1.0
 DRAIN_S = 60.0
+LOOK_EVERY_S, TOLD_EVERY_S = 1.0, 60.0
 
 
-def besiege(folder: Path, *, kills: int, agreements: int, seed: int, work: float) -> dict[str, Any]:
-    begun = time.monotonic()
+@dataclass(frozen=True)
+class Asked:
+    """How long a siege is to last: until so many kills and so many agreements, at most so many minutes. Lives are
+    `work` times as long as they are by themselves."""
+
+    kills: int
+    agreements: int = 1
+    minutes: float | None = None
+    work: float = 1.0
+
+
+def besiege(folder: Path, asked: Asked, seed: int) -> dict[str, Any]:
+    plan = make_plan(seed)
+    plan.save(folder)
+    os.environ["SIWEI_GATEWAY_PRIVATE_UPSTREAMS"] = f"127.0.0.1:{plan.upstream}"
     prepare()
-    in_a_fork(lambda: fill(folder / "town.json"), folder / "fill.log")
-    make_plan(seed).save(folder)
-    chance, killed, landed = random.Random(seed), Counter[str](), Counter[str]()
-    crew = Crew(folder, Pulses(folder / "pulses", NAMES), lambda name: be(name, folder), random.Random(f"{seed}:fresh"))
-
-    def begin_again(names: Iterable[str]) -> None:
-        for name in names:
-            landed[crew.pulses.place(name)] += 1
-            killed[name.partition("-")[0]] += 1
-            crew.start(name, a_life(name, chance, work) if killed.total() < kills else Life())
-
+    in_a_fork(lambda: fill(folder), folder / "fill.log")
+    siege = Siege(folder, asked, seed)
     try:
         for name in NAMES:
-            crew.start(name, a_life(name, chance, work) if kills else Life())
-        wait_for(crew, lambda: killed.total() >= kills, begin_again, f"{kills} kills")
-        crew.spare()
-        # Whoever had read the step of its death before that was taken back dies a moment later.
-        time.sleep(SPARED_WITHIN_S)
-        begin_again(crew.reap())
-        wait_for(crew, lambda: done(folder) >= agreements, begin_again, f"{agreements} agreements")
+            siege.crew.start(name, siege.a_life(name))
+        siege.wait_for(lambda: siege.killed.total() >= asked.kills, f"{asked.kills} kills")
+        siege.spare()
+        siege.wait_for(lambda: siege.done >= asked.agreements, f"{asked.agreements} agreements")
         (folder / "stop").touch()
         for role in ("client", "desk"):
-            crew.end(role, STOP_S, by_signal=False)
-        for role in ("web", "worker"):
-            crew.end(role, STOP_S, by_signal=True)
+            siege.crew.end(role, STOP_S, by_signal=False)
+        for role in ("web", "worker", "gateway", "upstream"):
+            siege.crew.end(role, STOP_S, by_signal=True)
     finally:
-        crew.end_all()
+        siege.crew.end_all()
+    say(f"judging {siege.done} agreements")
     in_a_fork(lambda: judge(folder), folder / "judge.log")
-    told = json.loads((folder / "verdict.json").read_text())
-    told["faults"] = [*crew.faults, *told["faults"]]
-    told["ok"] = told["ok"] and not told["faults"] and killed.total() >= kills
-    how = {
-        "killed": dict(killed),
-        "landed": dict(landed),
-        "fresh": crew.fresh,
-        "cpu_s": {role: round(spent, 1) for role, spent in crew.cpu_s.items()},
-    }
-    return {"kills": killed.total(), **told, **how, "seconds": round(time.monotonic() - begun)}
+    return siege.verdict(json.loads((folder / "verdict.json").read_text()))
 
 
-def a_life(name: str, chance: random.Random, work: float) -> Life:
-    how, steps = chance.random(), chance.randint(1, round(STEPS[name.partition("-")[0]] * work))
-    if how < AT_START:
-        return Life(seconds=chance.uniform(0, START_S))
-    return Life(steps, chance.uniform(0, CLOCK_S) if how < AT_START + BY_CLOCK else None)
+class Siege:
+    """Who was killed, where, and what is over so far."""
+
+    def __init__(self, folder: Path, asked: Asked, seed: int) -> None:
+        self.folder, self.asked, self.begun = folder, asked, time.monotonic()
+        self.until = self.begun + 60 * asked.minutes if asked.minutes is not None else float("inf")
+        self.chance, self.killed, self.landed = random.Random(seed), Counter[str](), Counter[str]()
+        pulses, fresh = Pulses(folder / "pulses", NAMES), random.Random(f"{seed}:fresh")
+        self.crew = Crew(folder, pulses, lambda name: be(name, folder), fresh)
+        self.done, self.looked, self.told = 0, 0.0, self.begun
+
+    def a_life(self, name: str) -> Life:
+        role = name.partition("-")[0]
+        if role in SPARED or self.killed.total() >= self.asked.kills:
+            return Life()
+        how, steps = self.chance.random(), self.chance.randint(1, round(STEPS[role] * self.asked.work))
+        if how < AT_START:
+            return Life(seconds=self.chance.uniform(0, START_S))
+        return Life(steps, self.chance.uniform(0, CLOCK_S) if how < AT_START + BY_CLOCK else None)
+
+    def begin_again(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.landed[self.crew.pulses.place(name)] += 1
+            self.killed[name.partition("-")[0]] += 1
+            self.crew.start(name, self.a_life(name))
+
+    def wait_for(self, over: Callable[[], bool], what: str) -> None:
+        """Until it is `over` or the time is, beginning again who was killed; as long as somebody is killed or done from
+        time to time."""
+        deadline = time.monotonic() + STOP_S
+        while not over() and not self.crew.faults and time.monotonic() < self.until:
+            killed = self.crew.reap()
+            self.begin_again(killed)
+            if self.look() or killed:
+                deadline = time.monotonic() + STOP_S
+            if time.monotonic() > deadline:
+                self.crew.faults.append(f"nothing happened for {STOP_S} s before {what}; {self.done} were over")
+            time.sleep(0.01)
+
+    def look(self) -> bool:
+        """Whether more agreements are over than a moment ago; says so once a minute."""
+        now, before = time.monotonic(), self.done
+        if now - self.looked < LOOK_EVERY_S:
+            return False
+        self.looked = now
+        self.done = sum(path.read_bytes().count(b"\n") for path in self.folder.glob("done-*"))
+        if now - self.told > TOLD_EVERY_S:
+            self.told = now
+            killed = f"{self.killed.total()} kills {dict(self.killed)}"
+            say(f"{now - self.begun:.0f} s: {killed}, {self.done} agreements over")
+        return self.done > before
+
+    def spare(self) -> None:
+        """Nobody is killed any more. Who had read the step of its death just before it was taken back dies at once."""
+        self.asked = Asked(0, self.asked.agreements, self.asked.minutes)
+        self.crew.spare()
+        time.sleep(SPARED_WITHIN_S)
+        self.begin_again(self.crew.reap())
+
+    def verdict(self, told: dict[str, Any]) -> dict[str, Any]:
+        kills, is_cut = self.killed.total(), time.monotonic() > self.until
+        told["faults"] = [*self.crew.faults, *told["faults"]]
+        told["ok"] = told["ok"] and not told["faults"]
+        how = {
+            "ended_by": "time" if is_cut else "work",
+            "killed": dict(self.killed),
+            "landed": dict(self.landed),
+            "fresh": self.crew.fresh,
+            "cpu_s": {role: round(spent, 1) for role, spent in self.crew.cpu_s.items()},
+        }
+        return {"kills": kills, **told, **how, "seconds": round(time.monotonic() - self.begun)}
 
 
-def wait_for(crew: Crew, over: Callable[[], bool], begin_again: Callable[[Iterable[str]], None], what: str) -> None:
-    """Until it is `over`, beginning again who was killed; as long as somebody is killed or done from time to time."""
-    seen, deadline = -1, 0.0
-    while not over() and not crew.faults:
-        killed = crew.reap()
-        begin_again(killed)
-        if (found := done(crew.folder)) > seen or killed:
-            seen, deadline = found, time.monotonic() + STOP_S
-        if time.monotonic() > deadline:
-            crew.faults.append(f"nothing happened for {STOP_S} s before {what}; {found} agreements were over")
-        time.sleep(0.01)
+def say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
 
 
-def done(folder: Path) -> int:
-    return sum(path.stat().st_size > 0 and path.read_bytes().count(b"\n") for path in folder.glob("done-*"))
-
-
-def fill(path: Path) -> None:
+def fill(folder: Path) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
-    found_town().save(path)
+    found_town(f"http://127.0.0.1:{load_plan(folder).upstream}/v1").save(folder / "town.json")
 
 
 def judge(folder: Path) -> None:
@@ -115,8 +166,11 @@ def judge(folder: Path) -> None:
         time.sleep(LEASE.total_seconds())
         worker.work_once(workplace(), lease=LEASE)
     seal(actor=PLATFORM, now=workplace().now())
-    lines = [line.split() for path in folder.glob("done-*") for line in path.read_text().splitlines()]
-    verdict = examine((key, state) for key, state in lines)
+    promised, answered = (
+        [line.split() for path in folder.glob(f"{what}-*") for line in path.read_text().splitlines()]
+        for what in ("done", "answered")
+    )
+    verdict = examine(((key, state) for key, state in promised), answered)
     (folder / "verdict.json").write_text(json.dumps(verdict, ensure_ascii=False, default=str))
 
 

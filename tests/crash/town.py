@@ -10,7 +10,17 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from siwei.exchange import agreements, approvals, bank_accounts, keys, listings, readings, vouchers
+from siwei.exchange import (
+    agreements,
+    approvals,
+    bank_accounts,
+    keys,
+    listings,
+    model_keys,
+    model_upstreams,
+    readings,
+    vouchers,
+)
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import Decision, Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.market import bank
@@ -21,18 +31,26 @@ APPROVED_FROM_FEN = 50_000
 BUDGET_FEN = 10**13
 SERVICE = {"title": "检测", "services": ["检测", "调优"], "days_per_month": 9_000}
 COMPUTE = {"title": "算力池", "accelerator": "cpu", "count": 64, "memory_gb": 0, "residence": "shenzhen"}
+MODEL, DEADLINE_S = "tiny-titles", 10
+MODELS = {
+    "title": "续写", "model": MODEL, "endpoints": ["chat"], "context_tokens": 8_192, "most_output_tokens": 8,
+    "input_fen_per_million": 1_234_567, "output_fen_per_million": 7_654_321,
+}  # fmt: skip
+"""Dear, so that a few characters are some fen and a part of one."""
 BANK_CODE = "105584000021"
 
 
 @dataclass(frozen=True)
 class Party:
-    """`key` is its organisation's, `secret` its owner's access key, `signing` its meter's private key."""
+    """`key` is its organisation's, `secret` its owner's access key, `calling` the one its programs call models
+    with, `signing` its meter's private key."""
 
     key: str
     owner: str
     secret: str
     treasurers: tuple[str, str]
     voucher: str = ""
+    calling: str = ""
     reporter: str = ""
     signing: str = ""
 
@@ -61,7 +79,8 @@ def actor(username: str) -> Actor:
     return Person.objects.get(username=username).as_actor()
 
 
-def found_town() -> Town:
+def found_town(upstream: str) -> Town:
+    """`upstream` is where every centre's model is served."""
     now = datetime.now(UTC)
     for name in ("olive", "otto", "oscar"):
         Person.objects.create(username=name, is_operator=True)
@@ -70,7 +89,7 @@ def found_town() -> Town:
     pot = vouchers.open_pot(programme, str(now.year), BUDGET_FEN, actor=olive, now=now, idempotency_key="pot")
     enter_account(None, "olive", now)
     firms = tuple(_firm(number, pot, now) for number in range(FIRMS))
-    centres = tuple(_centre(number, now) for number in range(CENTRES))
+    centres = tuple(_centre(number, upstream, now) for number in range(CENTRES))
     return Town(firms, centres, (now + timedelta(days=AGREED_DAYS)).date())
 
 
@@ -84,11 +103,16 @@ def _firm(number: int, pot: Any, now: datetime) -> Party:
         )
     decision = decide(organisation.key, f"decision-{number}", 10**12, now.date())
     voucher = vouchers.grant_voucher(
-        decision, pot, amount_fen=10**12, rate_bp=6_000, kinds=["service", "compute"], listed_providers_only=False,
-        valid_from=now.date() - timedelta(days=30), valid_to=now.date() + timedelta(days=300), actor=actor("olive"),
-        now=now, idempotency_key=f"voucher-{number}",
+        decision, pot, amount_fen=10**12, rate_bp=6_000, kinds=["service", "compute", "model"],
+        listed_providers_only=False, valid_from=now.date() - timedelta(days=30),
+        valid_to=now.date() + timedelta(days=300), actor=actor("olive"), now=now,
+        idempotency_key=f"voucher-{number}",
     )  # fmt: skip
-    return Party(**party, voucher=voucher.key)
+    calling = model_keys.create_model_key(
+        organisation.key, "siege", "calling", expires_at=now + timedelta(days=30), actor=owner, now=now,
+        idempotency_key=f"calling-{number}", limits=model_keys.KeyLimits(keeps_days=number % 2),
+    )  # fmt: skip
+    return Party(**party, voucher=voucher.key, calling=calling.secret)
 
 
 def decide(firm: str, key: str, award_fen: int, as_of: date) -> Decision:
@@ -103,7 +127,7 @@ def decide(firm: str, key: str, award_fen: int, as_of: date) -> Decision:
     return decision
 
 
-def _centre(number: int, now: datetime) -> Party:
+def _centre(number: int, upstream: str, now: datetime) -> Party:
     organisation, party = _party(f"n-centre-{number}", OrganisationKind.CENTRE, FIRMS + number, now)
     owner, private = actor(party["owner"]), Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
@@ -113,12 +137,18 @@ def _centre(number: int, now: datetime) -> Party:
     bodies = {
         "service": SERVICE | {"price_fen_per_day": 100_001 + 7 * number},
         "compute": COMPUTE | {"price_fen_per_hour": 36_001 + 11 * number},
+        "model": MODELS,
     }
     for kind, body in bodies.items():
         listings.publish_listing(
             kind, "offer", organisation=organisation.key, title_zh=kind, title_en=kind, body=body, actor=owner, now=now,
             idempotency_key=f"offer-{kind}-{number}",
         )  # fmt: skip
+    served = f"model-{number}"
+    model_upstreams.register_upstream(
+        f"offer-model-{number}", base_url=upstream, deadline_s=DEADLINE_S, actor=owner, now=now, idempotency_key=served
+    )
+    model_upstreams.approve_upstream(served, actor=actor("olive"), now=now)
     signing = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()).hex()
     return Party(**party, reporter=reporter.key_id, signing=signing)
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from exchange_cast import make_person
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound, SignInNeeded
@@ -171,8 +173,11 @@ def test_who_sees_and_revokes_a_key(cast: Any, now: datetime) -> None:
 
 def test_when_it_was_last_used_is_known_to_the_minute(cast: Any, now: datetime) -> None:
     made = make(cast, now, "read")
-    for seconds in (0, 30, 61):
-        read_access_key(made.secret, now + timedelta(seconds=seconds))
+    for seconds, writes in ((0, 1), (30, 0), (61, 1)):
+        # One that changes nothing would still wait for every writer (SQLite).
+        with CaptureQueriesContext(connection) as asked:
+            read_access_key(made.secret, now + timedelta(seconds=seconds))
+        assert sum(each["sql"].startswith("UPDATE") for each in asked.captured_queries) == writes
     assert AccessKey.objects.get().last_used_at == now + timedelta(seconds=61)
 
 
