@@ -6,9 +6,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from siwei.city.home import CityHome, create_home
 
+settings.register_profile("siwei", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("siwei")
 os.environ["SIWEI_CITY"] = tempfile.mkdtemp(prefix="siwei-tests-")
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from cyclopts import App
 
 from siwei.city.home import create_home, open_home, resolve_pack
-from siwei.city.pack import load_pack
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.output import console, print_json, print_table
 
@@ -33,6 +32,8 @@ def init(
     second_factor: ask people for a second factor before acts with money; off for a demonstration only. Kept in the
         city's city.toml (`second_factor`), where it can be changed later
     """
+    from siwei.city.pack import load_pack
+
     if pack is None:
         pack = open_home(directory).pack if (directory / "city.toml").exists() else "shenzhen"
     day = as_of or load_pack(resolve_pack(pack, directory)).identity.date

@@ -11,7 +11,6 @@ from siwei.cli.backup import disk_faults, end_on_signal
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.progress import progress_bars
 from siwei.errors import Conflict, InputError, NotFound, Problem
-from siwei.market.croissant import LIMIT_BYTES, read_croissant
 
 datasets_app = App(name="datasets", help="Datasets under terms: publish them from this machine, see who has them.")
 app.command(datasets_app)
@@ -49,6 +48,7 @@ def publish(
 
     from siwei.exchange.actors import PLATFORM
     from siwei.exchange.datasets import publish_dataset
+    from siwei.market.croissant import LIMIT_BYTES, read_croissant
 
     metadata, text = _read(description, LIMIT_BYTES), _text(terms)
     folder = files or description.parent

@@ -2,19 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from siwei.chain.vocabulary import load_vocabulary
-from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
-from siwei.city.pack import Pack, load_pack
-from siwei.city.tables import TABLES_BY_ID
 from siwei.cli.app import Json, app
 from siwei.cli.output import console, print_json, print_table
 from siwei.errors import PackError, PolicyError, Problem
-from siwei.policy import load_programmes
-from siwei.policy.loading_stacking import load_stacking
+
+if TYPE_CHECKING:
+    from siwei.city.pack import Pack
 
 pack_app = App(name="pack", help="Check a city pack: the data a city is made of.")
 app.command(pack_app)
@@ -28,6 +26,8 @@ def check(directory: Path, /, *, json: Json = False) -> None:
     ----------
     directory: folder with a pack.yaml, or the name of a built-in pack
     """
+    from siwei.city.tables import TABLES_BY_ID
+
     if not directory.exists() and (PACKS / directory / "pack.yaml").is_file():
         directory = PACKS / directory
     pack, programmes, problems = check_pack(directory)
@@ -57,8 +57,14 @@ def check(directory: Path, /, *, json: Json = False) -> None:
     console.print("A draft has no source or no date; unverified rows were not read in their first source.")
 
 
-def check_pack(directory: Path) -> tuple[Pack | None, int, list[Problem]]:
+def check_pack(directory: Path) -> tuple["Pack | None", int, list[Problem]]:
     """The pack (None where it is wrong), how many programmes it has, and the problems of all its parts together."""
+    from siwei.chain.vocabulary import load_vocabulary
+    from siwei.city.attributes import load_attributes
+    from siwei.city.pack import load_pack
+    from siwei.policy import load_programmes
+    from siwei.policy.loading_stacking import load_stacking
+
     problems: list[Problem] = []
     pack: Pack | None = None
     programmes = 0

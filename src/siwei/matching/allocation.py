@@ -5,12 +5,10 @@ acceptable to either side. Ties are broken by id everywhere: the same inputs in 
 """
 
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from siwei.errors import InputError
 
@@ -59,6 +57,9 @@ def allocate_by_weight(lefts: Sequence[str], scores: Scores, quotas: Mapping[str
         raise InputError(f"{len(rows)} × {len(columns)} is too large to weigh at once → allocate in rounds, or stably")
     chosen: dict[str, str] = {}
     if rows and columns:
+        import numpy as np  # SciPy takes longer to load than all else a command needs, and few commands weigh
+        from scipy.optimize import linear_sum_assignment
+
         weights = np.array([[max(scores.get((left, right), 0.0), 0.0) for right in columns] for left in rows])
         picked = linear_sum_assignment(weights, maximize=True)
         chosen = {rows[i]: columns[j] for i, j in zip(*picked, strict=True) if weights[i, j] > 0}
@@ -120,7 +121,7 @@ def _acceptable(lefts: Sequence[str], scores: Scores, quotas: Mapping[str, int])
         raise InputError("a quota is negative")
     found: dict[str, list[str]] = {left: [] for left in lefts}
     for (left, right), score in scores.items():
-        if not np.isfinite(score):
+        if not math.isfinite(score):
             raise InputError(f"the score of {left} with {right} is {score}; it must be a finite number")
         if left in found and right in quotas:
             found[left].append(right)
