@@ -36,6 +36,11 @@ def supervisor_of(engine: LocalEngine, job_id: str) -> int:
     return int((engine.directory / job_id / "supervisor.pid").read_text())
 
 
+def processes_of(engine: LocalEngine, job_id: str) -> list[int]:
+    """Its supervisor, which `submit` has started when it returns, and its sandbox."""
+    return processes_with(str(engine.directory / job_id))
+
+
 def start(engine: LocalEngine, job_id: str, marker: str) -> None:
     engine.submit(python_job(SLEEP.format(marker=marker)), job_id)
     wait_until(lambda: engine.logs(job_id)[0] == b"up\n")
@@ -71,9 +76,10 @@ def test_a_lost_job_stays_lost_and_goes_on_under_a_new_id(engine: LocalEngine) -
     wait_until(lambda: engine.logs("attempt-1")[0] == b"up\n")
     os.kill(supervisor_of(engine, "attempt-1"), signal.SIGKILL)
     assert wait_for(engine, "attempt-1") == LOST
+    wait_until(lambda: processes_of(engine, "attempt-1") == [])
     engine.submit(spec, "attempt-1")
-    time.sleep(0.3)
     assert engine.state("attempt-1") == LOST
+    assert processes_of(engine, "attempt-1") == []
     assert engine.logs("attempt-1")[0] == b"up\n"
     engine.submit(spec, "attempt-2")
     wait_until(lambda: engine.logs("attempt-2")[0] == b"up\n")
@@ -91,20 +97,28 @@ def test_a_lost_job_gives_its_slot_back(engine: LocalEngine) -> None:
 
 
 def test_killing_the_platform_does_not_touch_the_job(engine: LocalEngine) -> None:
-    code = """
+    code = '''
 import os, sys
 from pathlib import Path
 from siwei.compute import JobSpec, LocalEngine
-job = "import time; print('up', flush=True); time.sleep(1); print('end'); open('out', 'w').write('x')"
+job = """
+import os, time
+print('up', flush=True)
+while not os.path.exists('go'):
+    time.sleep(0.02)
+print('end')
+open('out', 'w').write('x')
+"""
 LocalEngine(Path(sys.argv[1])).submit(JobSpec(("python", "-c", job)), "job-1")
 os.kill(0, 9)
-"""
+'''
     line = [sys.executable, "-c", code, str(engine.directory)]
     done = subprocess.run(line, start_new_session=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
     again = LocalEngine(engine.directory)
     wait_until(lambda: again.logs("job-1")[0] == b"up\n")
     assert again.state("job-1") == JobState(JobPhase.RUNNING)
+    (again.directory / "job-1" / "work" / "go").touch()
     assert wait_for(again, "job-1") == SUCCEEDED
     assert again.logs("job-1")[0] == b"up\nend\n"
     assert again.read_output("job-1", "out") == b"x"
@@ -116,13 +130,16 @@ def test_killed_at_any_moment_of_submitting_it_runs_once_or_is_lost(engine: Loca
 import sys
 from pathlib import Path
 from siwei.compute import JobSpec, LocalEngine
+print("up", flush=True)
 sys.stdin.readline()
 LocalEngine(Path(sys.argv[1])).submit(JobSpec(("python", "-c", "print('ran')")), "job-1")
 """
     line = [sys.executable, "-c", code, str(engine.directory)]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, start_new_session=True) as process:
-        assert process.stdin is not None
-        time.sleep(0.3)
+    with subprocess.Popen(
+        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
         process.stdin.write(b"\n")
         process.stdin.flush()
         time.sleep(delay_s)
@@ -144,7 +161,7 @@ def test_a_job_laid_but_never_started_can_be_submitted_again_and_is_lost_if_it_i
     os.utime(engine.directory / "left" / "spec.json", (past, past))
     assert engine.state("left") == JobState(JobPhase.LOST, None, "never_started")
     engine.submit(spec, "left")
-    time.sleep(0.2)
+    assert processes_of(engine, "left") == []
     assert engine.state("left") == JobState(JobPhase.LOST, None, "never_started")
     assert engine.logs("left") == (b"", 0)
 
@@ -178,7 +195,7 @@ def test_a_job_is_started_though_somebody_asks_for_its_state_at_that_moment(engi
         assert got
         submitting = threading.Thread(target=engine.submit, args=(spec, "job-1"))
         submitting.start()
-        time.sleep(0.5)
+        wait_until(lambda: processes_of(engine, "job-1") != [])
         assert submitting.is_alive()
     submitting.join()
     assert wait_for(engine, "job-1") == SUCCEEDED
