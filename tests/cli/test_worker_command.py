@@ -93,9 +93,10 @@ def report(environment: dict[str, str]) -> Any:
     return json.loads(run([sys.executable, "-c", REPORT], environment))
 
 
-def wait_for(environment: dict[str, str], state: str) -> Any:
+def wait_for(environment: dict[str, str], state: str, worker: "subprocess.Popen[Any]") -> Any:
     deadline = time.monotonic() + 240
     while (found := report(environment))[0] != state:
+        assert worker.poll() is None, "the worker has ended"
         assert time.monotonic() < deadline, f"the job is still {found[0]}"
     return found
 
@@ -118,7 +119,7 @@ def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as third:
         assert third.stdout is not None
         assert "Working for" in third.stdout.readline()
-        found = wait_for(environment, "succeeded")
+        found = wait_for(environment, "succeeded", third)
         third.send_signal(signal.SIGINT)
     assert third.returncode == 0
     assert found == ["succeeded", 1, [["job", billed_s(environment)]], []]
@@ -171,7 +172,7 @@ def test_serving_works_too(environment: dict[str, str]) -> None:
     command = [*SIWEI, "serve", "--port", str(port)]
     let_go(environment)
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
-        found = wait_for(environment, "succeeded")
+        found = wait_for(environment, "succeeded", server)
         server.terminate()
     assert server.returncode == 0
     assert found[:3] == ["succeeded", 1, [["job", billed_s(environment)]]]
