@@ -13,13 +13,14 @@ from siwei.errors import Conflict
 from tests.crash.town import Party
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
+"""Long, since a siege may have a small share of a busy machine."""
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 0.4
 AGAIN = (409, 500, 502, 503)
 
 
 class GivenUp(Exception):
-    """Asked for a minute and refused each time: the city is at fault."""
+    """Asked again and again and refused each time: the city is at fault."""
 
 
 def patiently(act: Callable[[], T], what: str) -> T:

@@ -46,6 +46,7 @@ class Caller:
             with self.answered.open("a") as file:
                 read, written = answer.tokens or ("-", "-")
                 file.write(f"{agreement} {answer.call} {read} {written}\n")
+            deadline, wait_s = time.monotonic() + PATIENCE_S, 0.05
 
     def _noted(self, agreement: str) -> int:
         return sum(line.split()[0] == agreement for line in self.answered.read_text().splitlines())

@@ -24,9 +24,9 @@ AT_START, BY_CLOCK = 0.04, 0.15
 """The share of lives that end within START_S of their beginning, or within CLOCK_S whatever is done; all others end at
 a step of their work."""
 START_S, CLOCK_S = 0.15, 10.0
-STOP_S = 120.0
+STOP_S = 400.0
 SPARED_WITHIN_S = 1.0
-DRAIN_S = 60.0
+DRAIN_S = 240.0
 LOOK_EVERY_S, TOLD_EVERY_S = 1.0, 60.0
 
 
