@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
 from siwei.exchange import ledger
@@ -237,6 +239,52 @@ class TestBatches:
         ]  # fmt: skip
         assert {hold.pk: hold.last_transfer_id for hold in Hold.objects.all()} == last
         assert balances() == {"budget": (-100, 0), "a": (73, 20), "b": (27, 0)}
+
+    def test_a_right_batch_reads_no_account(self, bank: Bank) -> None:
+        bank.fund("a", 100)
+        placed = bank.hold("a", "b", 5)
+        with CaptureQueriesContext(connection) as asked:
+            outcomes = write_batch(
+                [Chain("pair", (placed, of_hold(CAPTURE, placed, 5))), Chain("one", (bank.post("a", "c", 1),))],
+                now=bank.now,
+            )
+        assert [outcome.refusal for outcome in outcomes] == [None, None]
+        assert [each["sql"] for each in asked if "FROM exchange_account" in each["sql"]] == []
+
+    def test_beside_a_bad_one_the_good_ones_come_to_the_same(self, bank: Bank) -> None:
+        """Both ways a batch is written: as it is, and played because something in it is refused."""
+        bank.fund("a", 1_000)
+
+        def chains(name: str) -> list[Chain]:
+            placed, open_one = bank.hold("a", "b", 30), bank.hold("b", "c", 2)
+            posted = bank.post("a", "c", 7)
+            parts = (of_hold(CAPTURE, placed, 20), of_hold(RELEASE, placed, 10))
+            return [
+                Chain(f"{name}-hold", (placed, *parts)),
+                Chain(f"{name}-passed on", (bank.post("b", "c", 20), bank.post("c", "b", 20), open_one)),
+                Chain(f"{name}-back", (posted, of_reversal(posted))),
+                Chain(f"{name}-one", (bank.post("c", "a", 1, memo="m", causes={"line": 1}),)),
+            ]
+
+        def rows(name: str) -> list[tuple[Any, ...]]:
+            found = Transfer.objects.filter(idempotency_key__startswith=f"{name}-").order_by("pk")
+            first = found[0].pk
+            return [
+                (t.idempotency_key.removeprefix(name), t.kind, t.debit_account_id, t.credit_account_id, t.amount,
+                 t.unit, t.hold_id and t.hold_id - first, t.reverses_id and t.reverses_id - first, t.expires_at, t.memo,
+                 t.causes, t.at, t.pk - first)
+                for t in found
+            ]  # fmt: skip
+
+        bank.fund("c", 100)
+        plain = write_batch(chains("plain"), now=bank.now)
+        after_plain = balances()
+        played = write_batch([*chains("played"), Chain("bad", (bank.post("seats", "a", 1),))], now=bank.now)
+        assert [each.refusal for each in (*plain, *played[:-1])] == [None] * 8
+        assert type(played[-1].refusal) is Conflict
+        assert rows("plain") == rows("played")
+        assert (after_plain["a"], balances()["a"]) == ((981, 0), (962, 0))
+        assert write_batch(chains("plain"), now=bank.now) == plain
 
     def test_keys_of_sets_do_not_meet(self, bank: Bank) -> None:
         pair = (bank.post("budget", "a", 1), bank.post("budget", "a", 2))

@@ -1,68 +1,39 @@
 """Linked sets of transfers (all or nothing) and batches of them (each set for itself, the good ones go on).
 
-A batch locks the accounts it touches in order of id, looks its keys up, plays its entries on plain numbers (`posting`)
-to tell the bad from the good, and writes the good ones with one statement. The database checks that statement again.
+A batch is first written as it is (`plain_batches`). Where the database refuses any of it, it is played: it locks the
+accounts it touches in order of id, looks its keys up, plays its entries on plain numbers (`posting`) to tell
+the bad from the good, and writes the good ones with one statement. The database checks that statement again.
 """
 
 import json
-import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from siwei.errors import Conflict, InputError, Problem, Said, SiweiError
-from siwei.exchange.models import Transfer, TransferKind
-from siwei.exchange.posting import Book, Placed, Row, Standing
-from siwei.exchange.transfers import (
-    COLUMNS,
-    Entry,
-    as_written,
-    check_entry,
-    is_same,
-    other_content,
-    refusal,
+from siwei.errors import Conflict, InputError, Problem, Said
+from siwei.exchange.chains import (
+    LONGEST_SET,
+    Chain,
+    Line,
+    Moments,
+    Outcome,
+    absent,
+    draw_numbers,
+    insert,
+    number_of,
+    parts,
+    select,
 )
+from siwei.exchange.models import Transfer, TransferKind
+from siwei.exchange.plain_batches import write_plain
+from siwei.exchange.posting import Book, Placed, Row, Standing
+from siwei.exchange.transfers import Entry, as_written, check_entry, is_same, other_content, refusal
+
+__all__ = ["Chain", "Outcome", "write_batch", "write_transfers"]
 
 TRIES = 3
-LONGEST_SET = 1_000
-NUMBERS = """
-SELECT array_agg(nextval(sequence.name)) FROM generate_series(1, %s),
-  (SELECT pg_get_serial_sequence('exchange_transfer', 'id')::regclass AS name OFFSET 0) AS sequence
-"""
-SPECIAL = re.compile(r"[\\\t\n\r]")
-"""What COPY wants written otherwise."""
-ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-NULL = r"\N"
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Entries that stand or fall together, in order: a later one may use what an earlier one brought.
-
-    A single entry is written under `key` itself, several under `key#1`, `key#2` …
-    """
-
-    key: str
-    entries: tuple[Entry, ...]
-
-    def keys(self) -> list[str]:
-        if len(self.entries) == 1:
-            return [self.key]
-        return [f"{self.key}#{number}" for number in range(1, len(self.entries) + 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a chain: the numbers of its transfers, or why none of it was written."""
-
-    key: str
-    transfer_ids: tuple[int, ...] = ()
-    refusal: SiweiError | None = None
-    refused_entry: int | None = None
-    """Which of its entries (from 0) was refused."""
 
 
 def write_transfers(entries: Sequence[Entry], *, key: str, now: datetime) -> list[Transfer]:
@@ -88,6 +59,13 @@ def write_batch(chains: Sequence[Chain], *, now: datetime) -> list[Outcome]:
     Chains are taken in order, so a later one may use what an earlier one brought. Everything is one transaction: killed
     in between, nothing of it stands, and the same batch again answers for each chain what it would have.
     """
+    try:
+        with transaction.atomic():
+            written = write_plain(chains, now)
+        if written is not None:
+            return written
+    except (IntegrityError, OperationalError):
+        pass  # somewhere in it something is wrong: what, is told by playing it
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
@@ -110,23 +88,24 @@ class _Batch:
         self.chains, self.now = chains, now
         self.outcomes: dict[str, tuple[Chain, Outcome]] = {}
         self.keys: set[str] = set()
-        self.lines: list[tuple[Any, ...]] = []
+        self.lines: list[Line] = []
         self.texts: dict[int, str] = {}
+        self.moments, self.absent = Moments(), absent()
 
     def write(self) -> list[Outcome]:
         self.checked: set[int] = set()
         problems = [self._problem(chain) for chain in self.chains]
         good = [chain for chain, problem in zip(self.chains, problems, strict=True) if problem is None]
         entries = [entry for chain in good for entry in chain.entries]
-        _wait_for_seal()
+        # First, for the lock that keeps seals away is taken with them.
+        self.next = iter(draw_numbers(len(entries)) or ())
         self.book = Book(_lock_accounts(entries), _load_placed(entries))
         self.earlier = _load_earlier(good)
-        self.next = iter(_numbers(len(entries)))
         answers = [
             Outcome(chain.key, refusal=problem) if problem is not None else self._take(chain)
             for chain, problem in zip(self.chains, problems, strict=True)
         ]
-        _insert(self.lines)
+        insert(self.lines)
         return answers
 
     def _problem(self, chain: Chain) -> InputError | None:
@@ -186,7 +165,7 @@ class _Batch:
         ids: dict[int, int] = {}
         beyond = self.earlier.get(f"{chain.key}#{size + 1}" if size > 1 else f"{chain.key}#1")
         for entry, transfer in zip(chain.entries, found[:size], strict=True):
-            hold, reverses = (_number_of(each, ids) for each in (entry.hold, entry.reverses))
+            hold, reverses = (number_of(each, ids) for each in (entry.hold, entry.reverses))
             if beyond is not None or transfer is None or not is_same(transfer, entry, hold, reverses):
                 return Outcome(chain.key, refusal=other_content(next(each for each in found if each is not None)))
             ids[id(entry)] = transfer.pk
@@ -199,7 +178,7 @@ class _Batch:
         said = None if self.keys.isdisjoint(names) else "a key of it is in the batch already"
         for place, entry in enumerate(chain.entries):
             number = next(self.next)
-            earlier = _number_of(entry.hold if entry.hold is not None else entry.reverses, ids)
+            earlier = number_of(entry.hold if entry.hold is not None else entry.reverses, ids)
             row = Row(
                 number, TransferKind(entry.kind), entry.debit.id, entry.credit.id, entry.amount, entry.debit.unit,
                 self.now, earlier, entry.expires_at,
@@ -215,37 +194,25 @@ class _Batch:
         self.lines.extend(self._line(*each) for each in zip(rows, chain.entries, names, strict=True))
         return Outcome(chain.key, tuple(ids.values()))
 
-    def _line(self, row: Row, entry: Entry, name: str) -> tuple[Any, ...]:
+    def _line(self, row: Row, entry: Entry, name: str) -> Line:
         # Entries of one cause share one mapping more often than not.
         causes = self.texts.get(id(entry.causes))
         if causes is None:
             causes = self.texts[id(entry.causes)] = json.dumps(dict(entry.causes), ensure_ascii=False)
-        is_reversal = row.kind is TransferKind.REVERSE
-        hold, reverses = (None, row.earlier) if is_reversal else (row.earlier, None)
+        earlier: Any = self.absent if row.earlier is None else row.earlier
+        hold, reverses = (self.absent, earlier) if row.kind is TransferKind.REVERSE else (earlier, self.absent)
+        until = self.absent if row.expires_at is None else self.moments[row.expires_at]
         return (
             row.number, name, row.kind._value_, row.debit, row.credit, row.amount, row.unit, hold, reverses,
-            row.expires_at, entry.memo, causes, row.at,
+            until, entry.memo, causes, self.moments[row.at],
         )  # fmt: skip
-
-
-def _number_of(earlier: Transfer | Entry | None, ids: dict[int, int]) -> int | None:
-    if isinstance(earlier, Entry):
-        return ids.get(id(earlier), 0)
-    return None if earlier is None else earlier.pk
-
-
-def _wait_for_seal() -> None:
-    # Numbers are drawn before their rows are inserted; under this lock no seal can pass them in between.
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE exchange_transfer IN ROW EXCLUSIVE MODE")
 
 
 def _lock_accounts(entries: Sequence[Entry]) -> dict[int, Standing]:
     ids = {entry.debit.pk for entry in entries} | {entry.credit.pk for entry in entries}
     # In order of id, as the triggers lock them: two batches never wait for each other.
     lock = "ORDER BY id FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    rows = _select("SELECT id, unit, floor, balance, held FROM exchange_account WHERE id", ids, lock)
+    rows = select("SELECT id, unit, floor, balance, held FROM exchange_account WHERE id", ids, lock)
     return {pk: Standing(unit, floor, balance, held) for pk, unit, floor, balance, held in rows}
 
 
@@ -254,8 +221,8 @@ def _load_placed(entries: Sequence[Entry]) -> dict[int, Placed]:
     given = [each for entry in entries for each in (entry.hold, entry.reverses) if isinstance(each, Transfer)]
     ids = {each.pk for each in given}
     progress = "SELECT transfer_id, amount - captured - released FROM exchange_hold WHERE transfer_id"
-    remaining: dict[int, int] = dict(_select(progress, ids))
-    reversed_before = {row[0] for row in _select("SELECT reverses_id FROM exchange_transfer WHERE reverses_id", ids)}
+    remaining: dict[int, int] = dict(select(progress, ids))
+    reversed_before = {row[0] for row in select("SELECT reverses_id FROM exchange_transfer WHERE reverses_id", ids)}
     return {
         placed.pk: Placed(
             TransferKind(placed.kind),
@@ -274,7 +241,7 @@ def _load_placed(entries: Sequence[Entry]) -> dict[int, Placed]:
 def _load_earlier(chains: Sequence[Chain]) -> dict[str, Transfer]:
     """Transfers under keys of these chains: few look-ups for new ones, everything where a first key is known."""
     first = {name for chain in chains for name in (chain.key, f"{chain.key}#1")}
-    known = {row[0] for row in _select("SELECT idempotency_key FROM exchange_transfer WHERE idempotency_key", first)}
+    known = {row[0] for row in select("SELECT idempotency_key FROM exchange_transfer WHERE idempotency_key", first)}
     if not known:
         return {}
     whole: set[str] = set()
@@ -283,80 +250,6 @@ def _load_earlier(chains: Sequence[Chain]) -> dict[str, Transfer]:
             whole.update(chain.keys(), (chain.key, f"{chain.key}#1", f"{chain.key}#{len(chain.entries) + 1}"))
     return {
         transfer.idempotency_key: transfer
-        for part in _parts(whole)
+        for part in parts(whole)
         for transfer in Transfer.objects.filter(idempotency_key__in=part)
     }
-
-
-def _numbers(count: int) -> list[int]:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(NUMBERS, [count])
-            drawn: list[int] = cursor.fetchone()[0] or []
-            return drawn
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'exchange_transfer'")
-        row = cursor.fetchone()
-        last = row[0] if row else 0
-        return list(range(last + 1, last + 1 + count))
-
-
-def _insert(lines: Sequence[tuple[Any, ...]]) -> None:
-    if not lines:
-        return
-    names = ", ".join(COLUMNS)
-    adapt: Callable[[datetime], Any] = str
-    if connection.vendor == "sqlite":
-        adapt = connection.ops.adapt_datetimefield_value
-    moments = {moment: moment and adapt(moment) for line in lines for moment in (line[9], line[12])}
-    rows = [(*line[:9], moments[line[9]], *line[10:12], moments[line[12]]) for line in lines]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # COPY fires the same triggers as INSERT, and is the quickest way in.
-            with connection.wrap_database_errors, cursor.copy(f"COPY exchange_transfer ({names}) FROM STDIN") as copy:
-                copy.write("".join([_copied(*line) for line in rows]))
-            return
-        marks = ", ".join(["%s"] * len(COLUMNS))
-        cursor.executemany(
-            f"INSERT INTO exchange_transfer ({names}) VALUES ({marks})",  # noqa: S608
-            rows,
-        )
-
-
-def _copied(
-    number: int, key: str, kind: str, debit: int, credit: int, amount: int, unit: str, hold: int | None,
-    reverses: int | None, expires_at: str | None, memo: str, causes: str, at: str,
-) -> str:  # fmt: skip
-    """A row as COPY reads it."""
-    if SPECIAL.search(f"{key}{unit}{memo}{causes}"):
-        key, unit, memo, causes = (text.translate(ESCAPED) for text in (key, unit, memo, causes))
-    return (
-        f"{number}\t{key}\t{kind}\t{debit}\t{credit}\t{amount}\t{unit}\t{hold or NULL}\t{reverses or NULL}\t"
-        f"{expires_at or NULL}\t{memo}\t{causes}\t{at}\n"
-    )
-
-
-def _select(sql: str, values: Collection[int] | Collection[str], then: str = "") -> list[Any]:
-    """`sql IN values then`: one array on PostgreSQL, in parts that every SQLite takes there."""
-    rows: list[Any] = []
-    if not values:
-        return rows
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            kind = "text" if isinstance(next(iter(values)), str) else "bigint"
-            cursor.execute(f"{sql} = ANY (%s::{kind}[]) {then}", [_array(values)])
-            return cursor.fetchall()
-        for part in _parts(values):
-            cursor.execute(f"{sql} IN ({', '.join(['%s'] * len(part))}) {then}", part)
-            rows.extend(cursor.fetchall())
-    return rows
-
-
-def _array(values: Iterable[int] | Iterable[str]) -> str:
-    """As PostgreSQL reads an array, all of it quoted at once; no text of ours holds NUL (`check_storable`)."""
-    text = "\0".join(map(str, values)).replace("\\", "\\\\").replace('"', '\\"')
-    return '{"' + text.replace("\0", '","') + '"}'
-
-
-def _parts(values: Iterable[Any]) -> Iterable[list[Any]]:
-    ordered = sorted(values)
-    return (ordered[start : start + 900] for start in range(0, len(ordered), 900))

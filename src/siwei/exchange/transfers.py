@@ -230,7 +230,7 @@ def check_entry(entry: Entry, key: str, now: datetime, knows_causes: bool = Fals
         type(amount) is int
         and 0 < amount <= AMOUNT_LIMIT
         and 0 < len(key) <= longest
-        and len(memo) <= 200
+        and len(memo) <= LONGEST_MEMO
         and now.tzinfo is not None
         and (entry.expires_at is None or entry.expires_at.tzinfo is not None)
     ):
@@ -241,7 +241,7 @@ def check_entry(entry: Entry, key: str, now: datetime, knows_causes: bool = Fals
     raise InputError(_problems(entry, key, now, longest))
 
 
-LONGEST_KEY = 200
+LONGEST_KEY = LONGEST_MEMO = 200
 LONGEST_HOLD_KEY = 190
 """A hold's key must still fit when its expiry is written as `expire:<key>`."""
 
@@ -265,11 +265,11 @@ def _problems(entry: Entry, key: str, now: datetime, longest: int) -> list[Probl
                 field="idempotency_key",
             )
         )
-    if len(entry.memo) > 200:
+    if len(entry.memo) > LONGEST_MEMO:
         problems.append(
             Problem(
                 Said(f"memo has {len(entry.memo)} characters", f"附言有 {len(entry.memo)} 个字符"),
-                fix=Said("give at most 200", "不超过 200 个"),
+                fix=Said(f"give at most {LONGEST_MEMO}", f"不超过 {LONGEST_MEMO} 个"),
                 field="memo",
             )
         )

@@ -164,7 +164,7 @@ class Hold(models.Model):
     amount = models.BigIntegerField()
     captured = models.BigIntegerField(default=0)
     released = models.BigIntegerField(default=0)
-    expires_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField()
     last_transfer_id = models.BigIntegerField(default=0)
 
     objects = HoldQuerySet.as_manager()
@@ -174,6 +174,12 @@ class Hold(models.Model):
             models.CheckConstraint(
                 condition=Q(captured__gte=0, released__gte=0, amount__gte=F("captured") + F("released")),
                 name="hold_not_exceeded",
+            ),
+        )
+        indexes = (
+            # Of what is still held only: a hold captured at once never enters it.
+            models.Index(
+                fields=["expires_at"], condition=Q(amount__gt=F("captured") + F("released")), name="hold_open_by_end"
             ),
         )
 

@@ -16,7 +16,7 @@ DECLARE
   wrong text;
   first bigint;
   last bigint;
-  sealed bigint;
+  is_short boolean;
   one exchange_transfer;
 BEGIN
   SELECT min(id), max(id) INTO first, last FROM fresh;
@@ -76,50 +76,40 @@ BEGIN
     END IF;
     RETURN NULL;
   END IF;
-  PERFORM 1 FROM exchange_account
-    WHERE id = ANY (ARRAY(SELECT debit_account_id FROM fresh UNION SELECT credit_account_id FROM fresh))
-    ORDER BY id FOR NO KEY UPDATE;
-  SELECT min(CASE
-      WHEN debit.id IS NULL OR credit.id IS NULL THEN 'ledger: no such account'
-      WHEN debit.unit IS DISTINCT FROM fresh.unit OR credit.unit IS DISTINCT FROM fresh.unit THEN 'ledger: units differ'
-      WHEN fresh.kind = 'hold' AND fresh.expires_at <= fresh.at THEN 'ledger: hold already expired'
-      WHEN fresh.hold_id IS NOT NULL AND (placed.kind IS DISTINCT FROM 'hold' OR placed.id >= fresh.id
-        OR placed.debit_account_id <> fresh.debit_account_id OR placed.credit_account_id <> fresh.credit_account_id
-        OR placed.at > fresh.at) THEN 'ledger: not a hold of these accounts'
-      WHEN fresh.kind = 'capture' AND placed.expires_at <= fresh.at THEN 'ledger: hold expired'
-      WHEN fresh.reverses_id IS NOT NULL AND (placed.id IS NULL OR placed.kind NOT IN ('post', 'capture')
-        OR placed.id >= fresh.id OR placed.debit_account_id <> fresh.credit_account_id
-        OR placed.credit_account_id <> fresh.debit_account_id OR placed.at > fresh.at)
-        THEN 'ledger: not a reversal of that transfer'
-      WHEN fresh.reverses_id IS NOT NULL AND placed.amount < fresh.amount THEN 'ledger: more than was transferred'
-    END)
-    INTO wrong
-    FROM fresh
-    LEFT JOIN exchange_account AS debit ON debit.id = fresh.debit_account_id
-    LEFT JOIN exchange_account AS credit ON credit.id = fresh.credit_account_id
-    LEFT JOIN exchange_transfer AS placed ON placed.id = COALESCE(fresh.hold_id, fresh.reverses_id);
+  WITH asked AS MATERIALIZED (
+    SELECT debit_account_id AS id, unit FROM fresh UNION SELECT credit_account_id, unit FROM fresh
+  ), locked AS MATERIALIZED (
+    SELECT account.unit = asked.unit AS fits FROM asked JOIN exchange_account AS account ON account.id = asked.id
+      ORDER BY account.id FOR NO KEY UPDATE OF account
+  ), found AS (
+    SELECT (SELECT count(*) FROM asked) AS asked, count(*) AS there, count(*) FILTER (WHERE fits) AS fitting FROM locked
+  )
+  SELECT CASE
+      WHEN found.there < found.asked THEN 'ledger: no such account'
+      WHEN found.fitting < found.asked THEN 'ledger: units differ'
+      WHEN first <= (SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1)
+        THEN 'ledger: that number lies in a sealed block'
+      ELSE (
+        SELECT min(CASE
+            WHEN fresh.kind = 'hold' AND fresh.expires_at <= fresh.at THEN 'ledger: hold already expired'
+            WHEN fresh.hold_id IS NOT NULL AND (placed.kind IS DISTINCT FROM 'hold' OR placed.id >= fresh.id
+              OR placed.debit_account_id <> fresh.debit_account_id OR placed.credit_account_id <> fresh.credit_account_id
+              OR placed.at > fresh.at) THEN 'ledger: not a hold of these accounts'
+            WHEN fresh.kind = 'capture' AND placed.expires_at <= fresh.at THEN 'ledger: hold expired'
+            WHEN fresh.reverses_id IS NOT NULL AND (placed.id IS NULL OR placed.kind NOT IN ('post', 'capture')
+              OR placed.id >= fresh.id OR placed.debit_account_id <> fresh.credit_account_id
+              OR placed.credit_account_id <> fresh.debit_account_id OR placed.at > fresh.at)
+              THEN 'ledger: not a reversal of that transfer'
+            WHEN fresh.reverses_id IS NOT NULL AND placed.amount < fresh.amount THEN 'ledger: more than was transferred'
+          END)
+          FROM fresh LEFT JOIN exchange_transfer AS placed ON placed.id = COALESCE(fresh.hold_id, fresh.reverses_id)
+      )
+    END
+    INTO wrong FROM found;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation';
   END IF;
-  SELECT last_transfer_id INTO sealed FROM exchange_seal ORDER BY number DESC LIMIT 1;
-  IF first <= sealed THEN
-    RAISE EXCEPTION 'ledger: that number lies in a sealed block' USING ERRCODE = 'check_violation';
-  END IF;
-  -- Within one statement too, nothing is spent before it has come: the rows are looked at in order of their number.
-  IF EXISTS (
-    SELECT 1 FROM (
-      SELECT account_id, sum(change) OVER (PARTITION BY account_id ORDER BY id) AS so_far FROM (
-        SELECT id, debit_account_id AS account_id,
-          CASE kind WHEN 'capture' THEN 0 WHEN 'release' THEN amount ELSE -amount END AS change FROM fresh
-        UNION ALL
-        SELECT id, credit_account_id, amount FROM fresh WHERE kind IN ('post', 'capture', 'reverse')
-      ) AS legs
-    ) AS steps JOIN exchange_account AS account ON account.id = steps.account_id
-    WHERE so_far < 0 AND account.balance - account.held - account.floor + so_far < 0
-  ) THEN
-    RAISE EXCEPTION 'account_not_overdrawn' USING ERRCODE = 'check_violation';
-  END IF;
-  -- A hold of this statement is written once, with what of it this statement captures and releases.
+  -- A hold of this statement is written once, with what of it this statement captures and releases; so is each account.
   WITH moved AS MATERIALIZED (
     SELECT COALESCE(hold_id, id) AS hold_id, max(CASE WHEN kind = 'hold' THEN amount END) AS amount,
       sum(CASE WHEN kind = 'capture' THEN amount ELSE 0 END) AS captured,
@@ -129,24 +119,45 @@ BEGIN
   ), placed AS (
     INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id)
       SELECT hold_id, amount, captured, released, expires_at, moved.last FROM moved WHERE amount IS NOT NULL
+  ), settled AS (
+    UPDATE exchange_hold AS hold
+      SET captured = hold.captured + moved.captured, released = hold.released + moved.released,
+          last_transfer_id = moved.last
+      FROM moved WHERE moved.amount IS NULL AND hold.transfer_id = moved.hold_id
+  ), changes AS (
+    SELECT account_id, sum(balance) AS balance, sum(held) AS held, sum(used) AS used, max(id) AS last FROM (
+      SELECT id, debit_account_id AS account_id,
+        CASE WHEN kind IN ('hold', 'release') THEN 0 ELSE -amount END AS balance,
+        CASE kind WHEN 'hold' THEN amount WHEN 'capture' THEN -amount WHEN 'release' THEN -amount ELSE 0 END AS held,
+        CASE WHEN kind IN ('capture', 'release') THEN 0 ELSE amount END AS used
+        FROM fresh
+      UNION ALL
+      SELECT id, credit_account_id, amount, 0, 0 FROM fresh WHERE kind IN ('post', 'capture', 'reverse')
+    ) AS legs GROUP BY account_id
+  ), written AS (
+    UPDATE exchange_account AS account
+      SET balance = account.balance + changes.balance, held = account.held + changes.held,
+          last_transfer_id = changes.last
+      FROM changes WHERE account.id = changes.account_id
+      RETURNING account.balance - account.held - account.floor - (changes.balance - changes.held) < changes.used AS lacked
   )
-  UPDATE exchange_hold AS hold
-    SET captured = hold.captured + moved.captured, released = hold.released + moved.released,
-        last_transfer_id = moved.last
-    FROM moved WHERE moved.amount IS NULL AND hold.transfer_id = moved.hold_id;
-  UPDATE exchange_account AS account
-    SET balance = account.balance + moved.balance, held = account.held + moved.held, last_transfer_id = moved.last
-    FROM (
-      SELECT account_id, sum(balance) AS balance, sum(held) AS held, max(id) AS last FROM (
+  SELECT bool_or(lacked) INTO is_short FROM written;
+  -- Nothing is spent before it has come, within one statement either. Where an account had enough for all it spends
+  -- before anything came, no order of the rows matters; otherwise they are looked at in order of their number.
+  IF is_short AND EXISTS (
+    SELECT 1 FROM (
+      SELECT account_id, sum(change) OVER (PARTITION BY account_id ORDER BY id) AS so_far,
+        sum(change) OVER (PARTITION BY account_id) AS in_all FROM (
         SELECT id, debit_account_id AS account_id,
-          CASE WHEN kind IN ('hold', 'release') THEN 0 ELSE -amount END AS balance,
-          CASE kind WHEN 'hold' THEN amount WHEN 'capture' THEN -amount WHEN 'release' THEN -amount ELSE 0 END AS held
-          FROM fresh
+          CASE kind WHEN 'capture' THEN 0 WHEN 'release' THEN amount ELSE -amount END AS change FROM fresh
         UNION ALL
-        SELECT id, credit_account_id, amount, 0 FROM fresh WHERE kind IN ('post', 'capture', 'reverse')
-      ) AS legs GROUP BY account_id
-    ) AS moved
-    WHERE account.id = moved.account_id;
+        SELECT id, credit_account_id, amount FROM fresh WHERE kind IN ('post', 'capture', 'reverse')
+      ) AS legs
+    ) AS steps JOIN exchange_account AS account ON account.id = steps.account_id
+    WHERE so_far < 0 AND account.balance - account.held - account.floor - in_all + so_far < 0
+  ) THEN
+    RAISE EXCEPTION 'account_not_overdrawn' USING ERRCODE = 'check_violation';
+  END IF;
   RETURN NULL;
 END $$
 --;;
@@ -164,6 +175,20 @@ BEGIN
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT ON CONSTRAINT one_transfer_per_key DO NOTHING RETURNING id INTO number;
   RETURN number;
+END $$
+--;;
+-- Numbers for so many transfers that are about to be written; NULL where one of the keys was used before. Numbers are drawn
+-- before their rows are inserted: under this lock no seal can pass them in between.
+CREATE FUNCTION siwei_draw_numbers(wanted integer, keys text[]) RETURNS bigint[] LANGUAGE plpgsql
+  SET enable_seqscan = off AS $$
+DECLARE
+  drawn_from CONSTANT regclass := pg_get_serial_sequence('exchange_transfer', 'id');
+BEGIN
+  LOCK TABLE exchange_transfer IN ROW EXCLUSIVE MODE;
+  IF EXISTS (SELECT 1 FROM exchange_transfer WHERE idempotency_key = ANY (keys)) THEN
+    RETURN NULL;
+  END IF;
+  RETURN ARRAY(SELECT nextval(drawn_from) FROM generate_series(1, wanted));
 END $$
 --;;
 CREATE FUNCTION siwei_account_check() RETURNS trigger LANGUAGE plpgsql AS $$
