@@ -33,6 +33,9 @@ OF_ONESELF = {
     "POST /api/organisation-claims": "asks to represent; the operator decides (test_representatives.py)",
     "POST /api/person/proofs": "a fact of oneself",
     "POST /api/person/proofs/consent": "one's own consent",
+    "POST /api/person/awards/consent": "one's own consent",
+    "POST /api/person/awards/applications": "an application for oneself (test_person_awards_pages.py)",
+    "POST /api/person/awards/account": "where oneself is paid (test_person_awards_pages.py)",
 }
 """Operations that name nothing of anybody else's: whoever is signed in may ask them."""
 OF_VISITORS = ("POST /api/invitation", "POST /api/invitation/account")
@@ -50,6 +53,7 @@ NOT_THERE = {
     "test_dataset_pages.py": ("/datasets/{key}/",),
     "test_person.py": ("/person/erasure",),
     "test_proof_pages.py": ("/person/proofs/",),
+    "test_person_awards_pages.py": ("/person/awards/",),
     "test_api_keys.py": ("/keys/{identifier}/revocation",),
     "test_representatives.py": (
         "/api/invitation", "/invitations/{identifier}", "/organisation-claims/", "/consents/withdrawal",
@@ -59,7 +63,7 @@ NOT_THERE = {
 there they are not merely missing."""
 MARKS = ('"deal"', '"key":"job"', '"told"', '"灵巧手"', "CNY:commitment", "CNY:own-share", "256000000", '"alice"')
 """Of the firm alone: keys of its agreement, job, quote, project; its accounts; its private facts; who acts for it."""
-OWN_PAGES = ("accounts/", "languages/", "account/keys", "desk/dossier")
+OWN_PAGES = ("accounts/", "languages/", "account/keys", "desk/dossier", "desk/awards")
 """Forms about whoever sends them: signing in and out, a language, a key and facts of one's own."""
 
 

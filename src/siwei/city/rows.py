@@ -248,3 +248,5 @@ class PackIdentity(BaseModel):
     time_zone: TimeZone
     official_firm_count: Annotated[OptionalIdentifier, Reference("statistics")] = None
     """The row of `statistics` that counts the city's AI firms: coverage is stated against it."""
+    payment_records_years: OptionalInteger = Field(None, ge=1, le=100)
+    """For how many years after the fiscal year records of payments to persons are kept, as the law there asks."""

@@ -82,12 +82,13 @@ def export(batch: str, *, out: Path, form: Literal["pain001", "csv"] = "pain001"
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.payment_files import sent_content
     from siwei.exchange.payments import export_batch
 
     if not out.parent.is_dir():
         raise InputError([Problem(f"there is no folder {out.parent}", "make it first", field="--out")])
     file = export_batch(batch, form, actor=PLATFORM, now=timezone.now())
-    out.write_bytes(file.content.encode())
+    out.write_bytes(sent_content(file).encode())
     console.print(f"Wrote {out} ({file.sha256}).", highlight=False)
 
 
@@ -219,7 +220,7 @@ def differences(*, city: City = None, json: Json = False) -> None:
         )
         for each, _ in found.waiting
     ]  # fmt: skip
-    rows += [(str(each), each.batch.execute_on.isoformat(), "", each.amount_fen, "late", 0, each.payee.name)
+    rows += [(str(each), each.batch.execute_on.isoformat(), "", each.amount_fen, "late", 0, each.paid_to.name)
              for each in found.late]  # fmt: skip
     names = ("reference", "on", "direction", "amount_fen", "finding", "difference_fen", "name")
     _show("differences", names, rows, json)

@@ -110,13 +110,13 @@ def _payments(organisation: Organisation, begins: date, ends: date) -> Iterator[
     )
     back = Coalesce(Sum("rests__amount_fen", filter=Q(rests__kind=RestKind.RETURNED)), 0)
     kept = found.annotate(kept_fen=F("paid_fen") - back).filter(kept_fen__gt=0)
-    for order in kept.select_related("payee", "batch__payer").order_by("pk"):
+    for order in kept.select_related("payee", "pseudonym", "batch__payer").order_by("pk"):
         assert order.paid_on is not None
         received = order.payee_id == organisation.pk
         other = order.batch.payer.name if order.batch.payer else ""
         yield StatementRow(
             order.paid_on, "received" if received else "paid", order.end_to_end_id,
-            other if received else order.payee.name, order.remittance, order.kept_fen,
+            other if received else order.paid_to.name, order.remittance, order.kept_fen,
         )  # fmt: skip
 
 

@@ -5,11 +5,11 @@ CNY:pot:<programme>:<period>        what of it is not promised yet
 CNY:voucher:<voucher>               an award, spent against metered use
 CNY:commitment:<organisation>       a firm's own money outside; below zero down to its declared budget
 CNY:own-share:<organisation>        what a firm has committed here to pay itself
-CNY:claw-back:<organisation>        below zero by what an organisation is to pay back of its awards
+CNY:claw-back:<payee>               below zero by what an organisation or a person is to pay back of its awards
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
-CNY:grant:<organisation>            an award that is money, to be paid by payment order
-CNY:paid:<organisation>             what bank statements say was paid to it
-CNY:written-off:<organisation>      what of it is not paid after all, as two people approved
+CNY:grant:<payee>                   an award that is money, to be paid by payment order
+CNY:paid:<payee>                    what bank statements say was paid to it
+CNY:written-off:<payee>             what of it is not paid after all, as two people approved
 CNY:bank-difference:<holder>        what statements of this account moved that agrees with no order and nobody explained
 CNY:bank-unordered:<holder>         where such money went or came from, as far as it is no payee's
 CNY:bank-explained:<holder>         what of it somebody explained
@@ -22,9 +22,12 @@ For what is counted and is not money (accelerator-seconds, tokens, seats, a vouc
 """
 
 from siwei.exchange.ledger import open_account
-from siwei.exchange.models import Account, Organisation
+from siwei.exchange.models import Account, Organisation, Pseudonym
 from siwei.exchange.models.ledger import BALANCE_LIMIT
 from siwei.exchange.units import CNY
+
+Payee = Organisation | Pseudonym
+"""Whom the city pays an award: a person stands on the ledger under their pseudonym."""
 
 
 def budget_account(programme: str, period: str, budget_fen: int) -> Account:
@@ -51,16 +54,23 @@ def receivable_account(owner: Organisation) -> Account:
     return open_account(f"{CNY}:receivable:{owner.key}", unit=CNY, purpose="receivable", owner=owner)
 
 
-def grant_account(owner: Organisation) -> Account:
-    return open_account(f"{CNY}:grant:{owner.key}", unit=CNY, purpose="grant", owner=owner)
+def grant_account(payee: Payee) -> Account:
+    return _of_payee("grant", payee)
 
 
-def paid_account(owner: Organisation) -> Account:
-    return open_account(f"{CNY}:paid:{owner.key}", unit=CNY, purpose="paid", owner=owner)
+def paid_account(payee: Payee) -> Account:
+    return _of_payee("paid", payee)
 
 
-def written_off_account(owner: Organisation) -> Account:
-    return open_account(f"{CNY}:written-off:{owner.key}", unit=CNY, purpose="written-off", owner=owner)
+def written_off_account(payee: Payee) -> Account:
+    return _of_payee("written-off", payee)
+
+
+def _of_payee(purpose: str, payee: Payee, floor: int = 0) -> Account:
+    code = f"{CNY}:{purpose}:{payee.key}"
+    if isinstance(payee, Pseudonym):
+        return open_account(code, unit=CNY, purpose=purpose, pseudonym=payee, floor=floor)
+    return open_account(code, unit=CNY, purpose=purpose, owner=payee, floor=floor)
 
 
 def bank_account(purpose: str, holder: Organisation | None) -> Account:
@@ -69,10 +79,8 @@ def bank_account(purpose: str, holder: Organisation | None) -> Account:
     return open_account(code, unit=CNY, purpose=purpose, owner=holder, floor=-BALANCE_LIMIT)
 
 
-def claw_back_account(owner: Organisation) -> Account:
-    return open_account(
-        f"{CNY}:claw-back:{owner.key}", unit=CNY, purpose="claw-back", owner=owner, floor=-BALANCE_LIMIT
-    )
+def claw_back_account(payee: Payee) -> Account:
+    return _of_payee("claw-back", payee, -BALANCE_LIMIT)
 
 
 def issued_account(unit: str, provider: Organisation, capacity: int) -> Account:

@@ -113,9 +113,9 @@ def award_table(organisation_ids: Collection[int] | None = None) -> pl.DataFrame
     """Awards this exchange made (AWARD_COLUMNS): vouchers by what they pay out so far, and awards of rounds that are no
     vouchers, paid when the bank says so of their order."""
     vouchers = Voucher.objects.select_related("organisation", "pot").order_by("key")
-    awarded = Application.objects.filter(state=ApplicationState.AWARDED, decision__voucher=None).select_related(
-        "organisation", "pot", "round"
-    )
+    awarded = Application.objects.filter(
+        state=ApplicationState.AWARDED, decision__voucher=None, organisation__isnull=False
+    ).select_related("organisation", "pot", "round")
     if organisation_ids is not None:
         vouchers = vouchers.filter(organisation_id__in=organisation_ids)
         awarded = awarded.filter(organisation_id__in=organisation_ids)
@@ -135,7 +135,7 @@ def award_table(organisation_ids: Collection[int] | None = None) -> pl.DataFrame
     ]
     rows += [
         (
-            *(each.organisation.key, each.pot.programme, each.round.awarded_on if each.round else None),
+            *(each.applicant.key, each.pot.programme, each.round.awarded_on if each.round else None),
             *(each.shared_fen, by_order.get(each.pk, 0)),
         )
         for each in awarded.order_by("key")

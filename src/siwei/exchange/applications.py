@@ -20,6 +20,7 @@ from siwei.exchange.models import (
     Decision,
     Organisation,
     Pot,
+    Pseudonym,
     RoundState,
     SharingRound,
     Voucher,
@@ -99,13 +100,13 @@ def apply_to_pot(
     # Two applications at once would both find nothing claimed before, from this pot or another: on PostgreSQL the
     # second waits here, on SQLite the transaction itself does.
     Organisation.objects.select_for_update().get(pk=decision.organisation_id)
-    pot = Pot.objects.select_for_update().get(pk=pot.pk)
+    pot = locked_pot(pot)
     _check_application(programme, decision, pot, claim_fen, as_of)
     room = room_for(
         programme, pot, decision.organisation, decision.award_fen or 0, subject=decision.subject, stacking=stacking,
         as_of=as_of, attributes=attributes,
     )  # fmt: skip
-    _check_room(room, programme, claimed_from(pot, decision.organisation, decision.subject), claim_fen)
+    check_room(room, programme, claimed_from(pot, decision.organisation, decision.subject), claim_fen)
     held = dict(sorted(room.held_fen.items()))
     application = Application.objects.create(
         key=idempotency_key,
@@ -116,7 +117,7 @@ def apply_to_pot(
         applied_at=now,
     )
     ClaimedDocument.objects.bulk_create(
-        ClaimedDocument(application=application, organisation=application.organisation, kind=kind, reference=reference)
+        ClaimedDocument(application=application, organisation=decision.organisation, kind=kind, reference=reference)
         for kind, reference in named
     )
     record_event(
@@ -126,7 +127,7 @@ def apply_to_pot(
         subject=f"application:{application.key}",
         actor=actor,
         now=now,
-        organisations=[application.organisation],
+        organisations=[decision.organisation],
         payload={"programme": pot.programme, "claim_fen": claim_fen, **({"held": held} if held else {})},
     )
     return application
@@ -149,16 +150,15 @@ def reference_of(kind: str, number: str) -> str:
     return reference
 
 
-def _check_application(programme: Programme, decision: Decision, pot: Pot, claim_fen: int, as_of: date) -> None:
-    if programme.id != pot.programme or decision.programme != pot.programme:
+def locked_pot(pot: Pot) -> Pot:
+    return Pot.objects.select_for_update().get(pk=pot.pk)
+
+
+def check_call(programme: Programme, pot: Pot, as_of: date) -> None:
+    """`Conflict` where the pot takes no applications on the day, or is of another programme."""
+    if programme.id != pot.programme:
         raise Conflict(
-            f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}",
-            f"判定 {decision.key} 属于 {decision.programme}，资金池属于 {pot.programme}",
-        )
-    if programme.sha256 != decision.version_sha256:
-        raise Conflict(
-            f"decision {decision.key} was made by another version of {programme.id} → decide again",
-            f"判定 {decision.key} 是按 {programme.id} 的另一版本作出的 → 请重新判定",
+            f"this is {programme.id}, the pot of {pot.programme}", f"这是 {programme.id}，资金池属于 {pot.programme}"
         )
     if programme.is_draft or pot.is_draft:
         raise Conflict(
@@ -172,6 +172,25 @@ def _check_application(programme: Programme, decision: Decision, pot: Pot, claim
             f"{programme.id} takes applications from {first} to {last}, not on {as_of}",
             f"{programme.id} 的申报期为 {first} 至 {last}，{as_of} 不在其中",
         )
+    if SharingRound.objects.filter(pot=pot, state=RoundState.SHARED).exists():
+        raise Conflict(
+            f"the pot of {pot.programme} is being shared: later applications come after its notice",
+            f"{pot.programme} 的资金池正在分配：公示之后再接受新的申报",
+        )
+
+
+def _check_application(programme: Programme, decision: Decision, pot: Pot, claim_fen: int, as_of: date) -> None:
+    if programme.id != pot.programme or decision.programme != pot.programme:
+        raise Conflict(
+            f"decision {decision.key} is of {decision.programme}, the pot of {pot.programme}",
+            f"判定 {decision.key} 属于 {decision.programme}，资金池属于 {pot.programme}",
+        )
+    if programme.sha256 != decision.version_sha256:
+        raise Conflict(
+            f"decision {decision.key} was made by another version of {programme.id} → decide again",
+            f"判定 {decision.key} 是按 {programme.id} 的另一版本作出的 → 请重新判定",
+        )
+    check_call(programme, pot, as_of)
     if decision.verdict != Verdict.ELIGIBLE or decision.award_fen is None:
         raise Conflict(
             f"decision {decision.key} is {decision.verdict}: nothing to apply for",
@@ -192,14 +211,9 @@ def _check_application(programme: Programme, decision: Decision, pot: Pot, claim
             f"判定 {decision.key} 给予 {decision.award_fen} 分，此前已从该资金池申领 {before} 分："
             f"再申领 {claim_fen} 分超出",
         )
-    if SharingRound.objects.filter(pot=pot, state=RoundState.SHARED).exists():
-        raise Conflict(
-            f"the pot of {pot.programme} is being shared: later applications come after its notice",
-            f"{pot.programme} 的资金池正在分配：公示之后再接受新的申报",
-        )
 
 
-def _check_room(room: Room, programme: Programme, before_fen: int, claim_fen: int) -> None:
+def check_room(room: Room, programme: Programme, before_fen: int, claim_fen: int) -> None:
     if room.most_fen is not None and before_fen + claim_fen <= room.most_fen:
         return
     words = room.words
@@ -235,14 +249,19 @@ def claimed_from(pot: Pot, organisation: Organisation, subject: str = "") -> int
     return (applied["sum"] or 0) + (granted["sum"] or 0)
 
 
+def claimed_by(pot: Pot, pseudonym: Pseudonym) -> int:
+    """The same of a person, whose awards are money."""
+    applied = Application.objects.filter(state__in=LIVE, pot=pot, pseudonym=pseudonym)
+    return applied.aggregate(sum=Sum(Coalesce(F("shared_fen"), F("claim_fen"))))["sum"] or 0
+
+
 @action
 def withdraw_application(application: Application, *, actor: Actor, now: datetime, idempotency_key: str) -> Application:
     """Give an application up, as long as the pot was not shared."""
-    require(
-        can_act_for(actor, application.organisation_id),
-        actor,
-        Said(f"withdraw {application.key}", f"撤回 {application.key}"),
-    )
+    own = can_act_for(actor, application.organisation_id) or is_of(application, actor)
+    require(own, actor, Said(f"withdraw {application.key}", f"撤回 {application.key}"))
+    # A person's acts on their own money are told of their pseudonym.
+    told = Actor(name=application.pseudonym.key) if application.pseudonym else actor
     content = {"application": application.key}
     if repeated("withdraw_application", idempotency_key, content):
         return Application.objects.get(pk=application.pk)
@@ -257,11 +276,23 @@ def withdraw_application(application: Application, *, actor: Actor, now: datetim
         idempotency_key,
         content,
         subject=f"application:{application.key}",
-        actor=actor,
+        actor=told,
         now=now,
-        organisations=[application.organisation],
+        organisations=organisations_of(application),
     )
     return Application.objects.get(pk=application.pk)
+
+
+def is_of(application: Application, actor: Actor) -> bool:
+    """Whether it is the application of the person who acts, signed in themselves."""
+    pseudonym = application.pseudonym
+    mine = pseudonym is not None and pseudonym.person_id is not None and pseudonym.person_id == actor.person_id
+    return mine and not actor.by_key
+
+
+def organisations_of(application: Application) -> list[Organisation]:
+    """Whom an event about it concerns, of organisations."""
+    return [application.organisation] if application.organisation else []
 
 
 @action
@@ -295,7 +326,7 @@ def score_application(
         subject=f"application:{application.key}",
         actor=actor,
         now=now,
-        organisations=[application.organisation],
+        organisations=organisations_of(application),
         payload={"score": score},
     )
     return Application.objects.get(pk=application.pk)
@@ -323,6 +354,7 @@ def duplicate_documents(actor: Actor) -> list[tuple[str, str, list[str]]]:
 
 def find_application(key: str, actor: Actor) -> Application:
     try:
-        return Application.objects.visible_to(actor).select_related("round", "pot", "organisation").get(key=key)
+        found = Application.objects.visible_to(actor).select_related("round", "pot", "organisation", "pseudonym")
+        return found.get(key=key)
     except Application.DoesNotExist:
         raise NotFound(f"no application {key!r}", f"没有申报 {key!r}") from None

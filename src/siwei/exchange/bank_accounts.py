@@ -40,7 +40,7 @@ def enter_bank_account(
             f"录入{owner.name if owner else '本市'}的银行账户",
         ),
     )
-    account = _cleaned(account)
+    account = cleaned(account)
     content = {
         "organisation": organisation, "name": account.name, "number": account.number, "bank_code": account.bank_code,
         "bank_name": account.bank_name,
@@ -80,7 +80,7 @@ def normalised(name: str) -> str:
     return str(normalise_names(pl.Series([name], dtype=pl.String)).item())
 
 
-def _cleaned(account: bank.BankAccount) -> bank.BankAccount:
+def cleaned(account: bank.BankAccount) -> bank.BankAccount:
     return bank.BankAccount(
         account.name.strip(), account_number(account.number), account_number(account.bank_code),
         account.bank_name.strip(),

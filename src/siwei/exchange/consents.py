@@ -11,6 +11,7 @@ from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
+from siwei.exchange.award_erasure import give_up_awards
 from siwei.exchange.models import Consent, Person
 from siwei.exchange.vault import erase, take_back_proofs
 
@@ -33,6 +34,8 @@ PERSON_FACTS = "person-facts"
 """The purpose under which facts of a person are kept; withdrawn, they are erased."""
 PERSON_PROOF = "person-proof"
 """The purpose under which a person puts facts before the operator; withdrawn, the operator sees none any more."""
+PERSON_AWARD = "person-award"
+"""The purpose under which a person applies for awards and is paid; withdrawn, what was not yet decided is given up."""
 PURPOSES = (
     Purpose(
         "account",
@@ -70,6 +73,20 @@ PURPOSES = (
         "you named for each until it has decided or you take it back; the result is kept encrypted, for you alone "
         "again, and the record of acts says that something was put forward or decided, never what. You may refuse, and "
         "withdraw at any time: the operator then sees none of them.",
+    ),
+    Purpose(
+        PERSON_AWARD,
+        False,
+        "为申请面向个人的扶持并领取资金：加密保存您的姓名、申请所依据的判定和收款账户。经办的运营方登录后可见申请所附内容；公示只写姓氏、"
+        "政策和金额；账务、操作记录和审计方只见代号；收款户名和账号在两人批准后写入交银行的付款文件。可以不同意，也可随时撤回：撤回后尚未"
+        "授予的申请即行撤销，未交银行的内容即行删除；已交银行的付款记录依会计档案的规定留存，期间不作他用，期满销毁。",
+        "To apply for awards for persons and be paid: we keep your name, the decision an application stands on, and "
+        "your bank account, encrypted. The operator in charge reads what goes with an application, after signing in; "
+        "the public notice says no more than the first character of your name, the programme and the amount; the "
+        "ledger, the record of acts and the auditor know a pseudonym; name and account go into the file for the bank "
+        "once two people approved. You may refuse, and withdraw at any time: applications that are not awarded are "
+        "then taken back, and what has not gone to a bank is deleted; records of payments that went to a bank are kept "
+        "as the law on accounting archives asks, put to no other use, and destroyed when that time is over.",
     ),
 )
 
@@ -149,8 +166,9 @@ def give_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
 
 @action
 def withdraw_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
-    """For the person alone; facts of the person are erased with the consent to keep them. What an account needs is
-    withdrawn by closing it, which the operator does on request."""
+    """For the person alone; facts of the person are erased with the consent to keep them, and awards not decided yet
+    given up with the consent to be paid (`siwei.exchange.award_erasure`). What an account needs is withdrawn by closing
+    it, which the operator does on request."""
     require(
         actor.person_id is not None and not actor.by_key,
         actor,
@@ -167,6 +185,8 @@ def withdraw_consent(purpose: str, *, actor: Actor, now: datetime) -> Consent:
     Consent.objects.filter(pk=consent.pk).update(withdrawn_at=now)
     if purpose == PERSON_PROOF:
         take_back_proofs(consent.person_id, now)
+    if purpose == PERSON_AWARD:
+        give_up_awards(consent.person_id, now)
     if purpose == PERSON_FACTS:
         erase(consent.person_id, now)
         Consent.objects.filter(person_id=consent.person_id, purpose=PERSON_PROOF, withdrawn_at=None).update(

@@ -88,6 +88,9 @@ LEFT_OUT = {
     "PersonFact": "a person's own, sealed under that person's key",
     "PersonProof": "a person's own, sealed under that person's key",
     "PersonDecision": "a person's own, sealed under that person's key",
+    "Pseudonym": "random; awards, accounts and orders are covered by it",
+    "PersonBankAccount": "a person's own, sealed; orders are covered by its key",
+    "SealedPart": "what a file for the bank says of a person, sealed",
     "Invitation": "random, and no part of the city's state: its events are covered",
     "StoredFile": "a person's own papers, named by their hash in the events of claims and of evidence",
     "Claim": "a person's own papers; what was decided is in the events and in the mandates",
@@ -195,7 +198,16 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     ),
     "Application": _values(
         Application.objects.all(),
-        *("key", "organisation__key", "pot__programme", "pot__period", "decision__key", "round__key", "claim_fen"),
+        *(
+            "key",
+            "organisation__key",
+            "pseudonym__key",
+            "pot__programme",
+            "pot__period",
+            "decision__key",
+            "round__key",
+            "claim_fen",
+        ),
         *("score", "shared_fen", "bound_by", "state"),
     ),
     "Approval": _values(
@@ -274,7 +286,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
             "is_public",
         ),
     ),
-    "Grant": _values(Grant.objects.all(), "application__key", "organisation__key", "amount_fen"),
+    "Grant": _values(Grant.objects.all(), "application__key", "organisation__key", "pseudonym__key", "amount_fen"),
     "Hold": _values(Hold.objects.all(), "transfer__idempotency_key", "amount", "captured", "released"),
     "ImportFile": _values(ImportFile.objects.all(), "name", "sha256", "shape", "read", "created", "merged", "rejected"),
     "Invoice": _values(
@@ -342,8 +354,8 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
     ),
     "PaymentOrder": _values(
         PaymentOrder.objects.all(),
-        *("batch__key", "number", "payee__key", "creditor__number", "amount_fen", "state", "paid_fen", "paid_on"),
-        "reason",
+        *("batch__key", "number", "payee__key", "creditor__number", "pseudonym__key", "person_creditor__key"),
+        *("amount_fen", "state", "paid_fen", "paid_on", "reason"),
     ),
     "Person": _values(Person.objects.all(), "username", "is_operator", "is_auditor", "is_reviewer", "is_active"),
     "Placement": _values(Placement.objects.all(), "organisation__key", "segment", "layer", "confidence", "evidence"),

@@ -1,4 +1,4 @@
-"""Awards that are money and no voucher: out of the pot, once, into what is to be paid to the organisation."""
+"""Awards that are money and no voucher: out of the pot, once, into what is to be paid to the organisation or person."""
 
 from datetime import datetime
 
@@ -6,6 +6,7 @@ from siwei.errors import Conflict, NotFound, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.accounts import grant_account
 from siwei.exchange.actors import Actor
+from siwei.exchange.applications import organisations_of
 from siwei.exchange.audit import money_action, record_event
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Grant, RoundState, SharingRound, TransferKind, Voucher
@@ -20,7 +21,9 @@ def grant_award(key: str, *, actor: Actor, now: datetime) -> Grant:
     less.
     """
     require(can_operate(actor), actor, Said("grant awards", "给予扶持"))
-    current = Application.objects.select_for_update(of=("self",)).select_related("decision", "pot", "organisation")
+    current = Application.objects.select_for_update(of=("self",)).select_related(
+        "decision", "pot", "organisation", "pseudonym"
+    )
     found = current.filter(key=key).first()
     if found is None:
         raise NotFound(f"no application {key!r:.130}", f"没有申报 {key!r:.130}")
@@ -29,16 +32,16 @@ def grant_award(key: str, *, actor: Actor, now: datetime) -> Grant:
         return earlier
     _check(found)
     amount = found.shared_fen or 0
-    account = grant_account(found.organisation)
-    causes = {"application": found.key, "decision": found.decision.key}
+    account = grant_account(found.applicant)
+    causes = {"application": found.key} | ({"decision": found.decision.key} if found.decision else {})
     entry = Entry(TransferKind.POST, found.pot.account, account, amount, memo="grant", causes=causes)
     grant = Grant.objects.create(
-        application=found, organisation=found.organisation, amount_fen=amount,
+        application=found, organisation=found.organisation, pseudonym=found.pseudonym, amount_fen=amount,
         transfer=write_transfer(entry, key=f"grant:{found.key}", now=now), granted_at=now,
     )  # fmt: skip
     record_event(
         "grant_award", found.key, {}, subject=f"application:{found.key}", actor=actor, now=now,
-        organisations=[found.organisation], payload={"amount_fen": amount, "programme": found.pot.programme},
+        organisations=organisations_of(found), payload={"amount_fen": amount, "programme": found.pot.programme},
     )  # fmt: skip
     return grant
 
@@ -53,8 +56,9 @@ def grant_round(made: SharingRound, *, actor: Actor, now: datetime) -> list[Gran
 
 
 def is_money(application: Application) -> bool:
-    """Whether the award is paid out; what its decision calls a voucher is spent against use instead."""
-    return application.decision.result.get("voucher") is None
+    """Whether the award is paid out; what its decision calls a voucher is spent against use instead. Persons have no
+    vouchers."""
+    return application.decision is None or application.decision.result.get("voucher") is None
 
 
 def _check(application: Application) -> None:
@@ -64,12 +68,13 @@ def _check(application: Application) -> None:
             f"application {application.key} is {application.state}: nothing to pay",
             f"申报 {application.key} 处于“{word_zh(application.state)}”：没有可付的",
         )
-    if application.decision.is_draft or pot.is_draft:
+    if pot.is_draft or (application.decision is not None and application.decision.is_draft):
         raise Conflict(
             f"programme {pot.programme} is a draft: a draft releases no money",
             f"政策 {pot.programme} 是草案：草案不放款",
         )
-    if not is_money(application) or Voucher.objects.filter(decision=application.decision).exists():
+    granted = application.decision is not None and Voucher.objects.filter(decision=application.decision).exists()
+    if granted or not is_money(application):
         raise Conflict(
             f"the award of {application.key} is a voucher, spent against use and not paid out",
             f"{application.key} 的扶持是券，按用量抵扣，不支付现金",

@@ -10,16 +10,18 @@ from django.db.models.functions import Coalesce
 
 from siwei.city.attributes import Attribute
 from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
-from siwei.exchange.models import Application, ApplicationState, Organisation, Pot, Voucher
+from siwei.exchange.models import Application, ApplicationState, Organisation, Pot, Pseudonym, Voucher
 from siwei.exchange.pot_periods import are_weighed, is_weighed_on
 from siwei.exchange.subjects import subjects
-from siwei.policy import Programme, Text, decide
+from siwei.policy import FactValue, Programme, Text, decide
 from siwei.policy.combination import Beside, award_beside
 from siwei.policy.decide import award_column
 from siwei.policy.limits import apply_limits, limited_column
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
 
+PERSON = "person"
+"""The one row of a table of one person."""
 LIVE = (ApplicationState.APPLIED, ApplicationState.SHARED, ApplicationState.AWARDED)
 
 
@@ -64,6 +66,28 @@ def room_for(
     return replace(within, held_fen=found.held_fen) if not found.rule else found
 
 
+def room_of_person(
+    programme: Programme,
+    pot: Pot,
+    pseudonym: Pseudonym | None,
+    award_fen: int,
+    facts: Mapping[str, FactValue],
+    *,
+    stacking: Stacking,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+) -> Room:
+    """The same of an award decided for a person, of whom `facts` are known."""
+    rules = stacking.of(programme.applies_to)
+    read = sorted({name for group in rules.groups for name in group.limit.attributes if name in attributes})
+    columns = {
+        name: pl.Series([facts[name].value if name in facts else None], dtype=attributes[name].dtype) for name in read
+    }
+    table = pl.DataFrame({ID: pl.Series([PERSON], dtype=pl.String), **columns})
+    held = {} if pseudonym is None else _applied_for(Q(pseudonym=pseudonym, pot__in=_weighed_with(pot)))
+    return _beside(rules, programme, held, award_fen, table, as_of)
+
+
 def _beside(
     rules: Stacking, programme: Programme, held: Mapping[str, int], award_fen: int, table: pl.DataFrame, as_of: date
 ) -> Room:
@@ -76,9 +100,13 @@ def _beside(
 def held_of_others(pot: Pot, organisation: Organisation) -> dict[str, int]:
     """Fen by programme: what the organisation itself applied for or was granted from pots of other programmes that
     count in the same year (`pot_periods`), and has not lost again."""
+    return _held(Q(organisation=organisation, decision__subject="", pot__in=_weighed_with(pot)))
+
+
+def _weighed_with(pot: Pot) -> list[int]:
+    """Pots of other programmes that count in the same year."""
     others = Pot.objects.exclude(programme=pot.programme).values_list("pk", "period")
-    weighed = [pk for pk, period in others if are_weighed(period, pot.period)]
-    return _held(Q(organisation=organisation, decision__subject="", pot__in=weighed))
+    return [pk for pk, period in others if are_weighed(period, pot.period)]
 
 
 def held_on(organisation: Organisation, day: date) -> dict[str, int]:
@@ -94,19 +122,23 @@ def held_of_subject(organisation: Organisation, subject: str, besides: str = "")
 
 
 def _held(mine: Q) -> dict[str, int]:
+    held = _applied_for(mine)
+    # Of vouchers that were granted on an application the application counts.
+    granted = (
+        Voucher.objects.filter(mine, decision__application=None).values("pot__programme").annotate(sum=Sum("cap_fen"))
+    )
+    for row in granted.order_by("pot__programme"):
+        held[row["pot__programme"]] = held.get(row["pot__programme"], 0) + row["sum"]
+    return held
+
+
+def _applied_for(mine: Q) -> dict[str, int]:
     applied = (
         Application.objects.filter(mine, state__in=LIVE)
         .values("pot__programme")
         .annotate(sum=Sum(Coalesce(F("shared_fen"), F("claim_fen"))))
     )
-    # Of vouchers that were granted on an application the application counts.
-    granted = (
-        Voucher.objects.filter(mine, decision__application=None).values("pot__programme").annotate(sum=Sum("cap_fen"))
-    )
-    held: dict[str, int] = {}
-    for row in (*applied.order_by("pot__programme"), *granted.order_by("pot__programme")):
-        held[row["pot__programme"]] = held.get(row["pot__programme"], 0) + row["sum"]
-    return held
+    return {row["pot__programme"]: row["sum"] for row in applied.order_by("pot__programme")}
 
 
 def _claims_of(

@@ -16,7 +16,7 @@ from siwei.errors import Conflict, InsufficientFunds, NotFound, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.batches import Chain, Outcome, write_batch, write_transfers
-from siwei.exchange.models import Account, Hold, Organisation, Transfer, TransferKind
+from siwei.exchange.models import Account, Hold, Organisation, Pseudonym, Transfer, TransferKind
 from siwei.exchange.transfers import Entry, of_hold, of_reversal, write_transfer
 from siwei.exchange.units import CNY, check_unit
 
@@ -46,13 +46,23 @@ __all__ = [
 ]
 
 
-def open_account(code: str, *, unit: str, purpose: str, owner: Organisation | None = None, floor: int = 0) -> Account:
+def open_account(
+    code: str,
+    *,
+    unit: str,
+    purpose: str,
+    owner: Organisation | None = None,
+    pseudonym: Pseudonym | None = None,
+    floor: int = 0,
+) -> Account:
     """The account of this code, made when it is not there; `Conflict` when it is there for something else."""
     check_unit(unit)
     account, _ = Account.objects.get_or_create(
-        code=code, defaults={"unit": unit, "purpose": purpose, "owner": owner, "floor": floor}
+        code=code,
+        defaults={"unit": unit, "purpose": purpose, "owner": owner, "pseudonym": pseudonym, "floor": floor},
     )
-    if (account.unit, account.purpose, account.owner_id) != (unit, purpose, owner.pk if owner else None):
+    told = (unit, purpose, owner.pk if owner else None, pseudonym.pk if pseudonym else None)
+    if (account.unit, account.purpose, account.owner_id, account.pseudonym_id) != told:
         raise Conflict(
             f"account {code} exists for {account.purpose} in {account.unit}, not for {purpose} in {unit}",
             f"账户 {code} 用于 {account.purpose}、以 {account.unit} 计，不是 {purpose}、{unit}",

@@ -100,7 +100,7 @@ def approve_write_off(end_to_end_id: str, amount_fen: int, *, actor: Actor, now:
         source = Transfer.objects.select_related("debit_account").get(pk=order.hold_id).debit_account
         causes = {"order": end_to_end_id, "batch": order.batch.message_id}
         entry = Entry(
-            TransferKind.POST, source, written_off_account(order.payee), rest.amount_fen, memo="written off",
+            TransferKind.POST, source, written_off_account(order.paid_to), rest.amount_fen, memo="written off",
             causes=causes,
         )  # fmt: skip
         write_transfer(entry, key=f"order:{end_to_end_id}:written-off", now=now)
@@ -174,7 +174,7 @@ def _kept(end_to_end_id: str, actor: Actor, what: str) -> PaymentOrder:
 
 def _decided(order: PaymentOrder) -> OrderRest | None:
     found = order.rests.filter(kind=RestKind.UNPAID).exclude(state=RestState.WITHDRAWN)
-    return found.select_related("order__batch", "order__payee").first()
+    return found.select_related("order__batch", "order__payee", "order__pseudonym").first()
 
 
 def _check_open(order: PaymentOrder, earlier: OrderRest | None, now: datetime) -> None:

@@ -72,7 +72,7 @@ def return_entry(
     source = Transfer.objects.select_related("debit_account").get(pk=order.hold_id).debit_account
     causes = {"order": end_to_end_id, "batch": order.batch.message_id, "bank_entry": key}
     back = Entry(
-        TransferKind.POST, paid_account(order.payee), source, entry.amount_fen, memo="returned", causes=causes
+        TransferKind.POST, paid_account(order.paid_to), source, entry.amount_fen, memo="returned", causes=causes
     )  # fmt: skip
     write_transfer(back, key=f"{key}:returned", now=now)
     changed = decide_entry(entry, EntryState.MATCHED, reason, actor, now, order=order, finding=Finding.RETURNED)

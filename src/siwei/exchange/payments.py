@@ -9,12 +9,14 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_operate, require
 from siwei.exchange.accounts import grant_account, paid_account, receivable_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
-from siwei.exchange.bank_accounts import account_of, as_bank_account
+from siwei.exchange.bank_accounts import account_of
 from siwei.exchange.canonical import sha256_of
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.mandates import is_same_person
@@ -29,17 +31,17 @@ from siwei.exchange.models import (
     PaymentItem,
     PaymentOrder,
     PaymentPart,
+    Pseudonym,
     TransferKind,
 )
 from siwei.exchange.parties import find_organisation
+from siwei.exchange.payment_files import hold_payees, write_files
 from siwei.exchange.payments_due import Due, DueItem, payments_due
 from siwei.exchange.state_words import word_zh
-from siwei.market import bank
 
 HELD_FOR = timedelta(days=3650)
 """An order's hold outlasts any bank."""
 MOST_ORDERS = 2_000
-WRITERS = {PaymentFileForm.PAIN001: bank.write_pain001, PaymentFileForm.CSV: bank.write_orders_csv}
 
 
 @action
@@ -172,7 +174,7 @@ def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime
 @money_action
 def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> PaymentFile:
     """The approved batch for the bank, as `pain001` or `csv`. The first time it is written and counts as sent; from
-    then on it is the same bytes."""
+    then on it is the same bytes (`payment_files.sent_content`)."""
     batch = locked_batch(message_id)
     require(
         keeps_money_of(actor, batch),
@@ -195,12 +197,9 @@ def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> 
                 f"batch {batch.message_id} is {batch.state} → two people approve it first",
                 f"批次 {batch.message_id} 处于“{word_zh(batch.state)}” → 须先由两人批准",
             )
+        hold_payees(batch)
         _check_content(batch, batch.content_sha256)
-        written = _as_bank_batch(batch, now)
-        for each, write in WRITERS.items():
-            content = write(written)
-            sha256 = hashlib.sha256(content).hexdigest()
-            PaymentFile.objects.create(batch=batch, form=each, content=content.decode(), sha256=sha256)
+        write_files(batch, now)
         _change(batch, state=BatchState.EXPORTED, exported_by_id=actor.person_id, exported_at=now)
         _record("export_batch", batch.message_id, {}, batch, actor, now)
     return PaymentFile.objects.get(batch=batch, form=form)
@@ -248,7 +247,9 @@ def find_batch(message_id: str, actor: Actor) -> PaymentBatch:
 
 
 def find_order(end_to_end_id: str) -> PaymentOrder:
-    found = PaymentOrder.objects.select_related("batch__payer", "payee", "hold", "creditor")
+    found = PaymentOrder.objects.select_related(
+        "batch__payer", "payee", "pseudonym", "hold", "creditor", "person_creditor__pseudonym"
+    )
     order = found.filter(end_to_end_id=end_to_end_id).first()
     if order is None:
         raise NotFound(f"no payment order {end_to_end_id!r:.60}", f"没有付款指令 {end_to_end_id!r:.60}")
@@ -269,12 +270,13 @@ def end_order(order: PaymentOrder, state: OrderState, reason: str, now: datetime
 def content_of(batch: PaymentBatch) -> str:
     """The hash of what the batch says now: account, day, and every order with its reasons."""
     orders = []
-    for order in batch.orders.select_related("payee", "creditor").order_by("number"):
+    related = batch.orders.select_related("payee", "creditor", "pseudonym", "person_creditor")
+    for order in related.order_by("number"):
         items = order.items.select_related(
             "settlement__agreement", "dispute", "grant__application", "rest__order", "rest__entry"
         ).order_by("pk")
         reasons = [(_cause(item), item.amount_fen) for item in items]
-        orders.append((order.end_to_end_id, order.payee.key, order.creditor.key, order.amount_fen, sorted(reasons)))
+        orders.append((order.end_to_end_id, order.paid_to.key, order.account.key, order.amount_fen, sorted(reasons)))
     return sha256_of([batch.message_id, batch.debtor.key, batch.execute_on, orders])
 
 
@@ -297,7 +299,10 @@ def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
     assert due.account is not None
     identifier = f"{batch.message_id}-{number}"
     what = f"{'扶持资金' if due.is_grant else '结算款'}{'余款' if due.items[0].rest else ''}"
-    source = grant_account(due.payee) if due.is_grant else receivable_account(due.payee)
+    if isinstance(due.payee, Pseudonym) or due.is_grant:
+        source = grant_account(due.payee)
+    else:
+        source = receivable_account(due.payee)
     causes = {"order": identifier, "batch": batch.message_id}
     entry = Entry(
         TransferKind.HOLD,
@@ -309,10 +314,13 @@ def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
         "payment order",
         causes,
     )
+    if isinstance(due.payee, Pseudonym):
+        to: dict[str, Any] = {"pseudonym": due.payee, "person_creditor": due.account}
+    else:
+        to = {"payee": due.payee, "creditor": due.account}
     order = PaymentOrder.objects.create(
-        batch=batch, number=number, end_to_end_id=identifier, payee=due.payee, creditor=due.account,
-        amount_fen=due.amount_fen, remittance=f"{identifier} {what}",
-        hold=write_transfer(entry, key=f"order:{identifier}", now=now),
+        batch=batch, number=number, end_to_end_id=identifier, **to, amount_fen=due.amount_fen,
+        remittance=f"{identifier} {what}", hold=write_transfer(entry, key=f"order:{identifier}", now=now),
     )  # fmt: skip
     PaymentItem.objects.bulk_create(
         PaymentItem(
@@ -330,25 +338,19 @@ def _check_content(batch: PaymentBatch, content_sha256: str) -> None:
             f"batch {batch.message_id} is not what you were shown → look at it again",
             f"批次 {batch.message_id} 与显示给您的不同 → 请重新查看",
         )
-    changed = batch.orders.filter(creditor__ended_at__isnull=False).select_related("payee").first()
+    ended = Q(creditor__ended_at__isnull=False) | Q(person_creditor__ended_at__isnull=False)
+    changed = batch.orders.filter(ended).select_related("payee", "pseudonym").first()
     if changed is not None:
+        # A person's may also have ended with their consent.
         raise Conflict(
-            f"{changed.payee.name} has changed its bank account since → withdraw the batch, make it anew",
-            f"{changed.payee.name} 此后更换了银行账户 → 请撤回该批次，重新制作",
+            f"{changed.paid_to.name} has changed its bank account since → withdraw the batch, make it anew",
+            f"{changed.paid_to.name} 此后更换了银行账户 → 请撤回该批次，重新制作",
         )
     if batch.debtor.ended_at is not None:
         raise Conflict(
             f"{payer_of(batch)} has changed its bank account since → withdraw the batch, make it anew",
             f"{chinese_of(payer_of(batch))} 此后更换了银行账户 → 请撤回该批次，重新制作",
         )
-
-
-def _as_bank_batch(batch: PaymentBatch, now: datetime) -> bank.OrderBatch:
-    orders = tuple(
-        bank.TransferOrder(order.end_to_end_id, as_bank_account(order.creditor), order.amount_fen, order.remittance)
-        for order in batch.orders.select_related("creditor").order_by("number")
-    )
-    return bank.OrderBatch(batch.message_id, now, batch.execute_on, as_bank_account(batch.debtor), orders)
 
 
 def locked_batch(message_id: str) -> PaymentBatch:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from siwei.exchange.accounts import Payee
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import (
     AgreementLine,
@@ -22,6 +23,8 @@ from siwei.exchange.models import (
     Organisation,
     PaymentItem,
     PaymentPart,
+    PersonBankAccount,
+    Pseudonym,
     RestKind,
     RestState,
     Settlement,
@@ -68,10 +71,10 @@ class Due:
     earlier order is by itself. `amount_fen` may be below zero, where more was paid than is left of it."""
 
     payer: Organisation | None
-    payee: Organisation
+    payee: Payee
     is_grant: bool
     items: list[DueItem] = field(default_factory=list)
-    account: BankAccount | None = None
+    account: BankAccount | PersonBankAccount | None = None
 
     @property
     def amount_fen(self) -> int:
@@ -100,27 +103,36 @@ def dues_of(payers: Collection[Organisation]) -> dict[int, list[Due]]:
     return {payer.pk: found[payer.pk] for payer in payers}
 
 
-Found = tuple[int | None, Organisation, bool, DueItem]
+Found = tuple[int | None, Payee, bool, DueItem]
 """Who pays, who is paid, whether it is a grant, why."""
 
 
 def _collected(payers: Mapping[Any, Organisation | None], found: Iterable[Found]) -> dict[int | None, list[Due]]:
-    due: dict[tuple[int | None, int, bool, int | None], Due] = {}
+    due: dict[tuple[int | None, str, bool, int | None], Due] = {}
     for payer, payee, is_grant, item in found:
-        one = (payer, payee.pk, is_grant, item.rest.pk if item.rest else None)
+        one = (payer, payee.key, is_grant, item.rest.pk if item.rest else None)
         due.setdefault(one, Due(payers[payer], payee, is_grant)).items.append(item)
-    accounts = BankAccount.objects.filter(organisation__isnull=False, ended_at=None)
-    payees = {payee for _payer, payee, _is_grant, _rest in due}
-    if len(payees) < MANY:
-        accounts = accounts.filter(organisation_id__in=payees)
-    by_owner = {account.organisation_id: account for account in accounts}
+    by_payee = _accounts([each.payee for each in due.values()])
     told: dict[int | None, list[Due]] = {payer: [] for payer in payers}
-    for (payer, payee_id, _is_grant, _rest), each in due.items():
-        each.account = by_owner.get(payee_id)
+    for (payer, payee_key, _is_grant, _rest), each in due.items():
+        each.account = by_payee.get(payee_key)
         told[payer].append(each)
     for dues in told.values():
         dues.sort(key=lambda each: (-each.amount_fen, each.payee.key, each.is_grant, each.items[0].cause))
     return told
+
+
+def _accounts(payees: Collection[Payee]) -> dict[str, BankAccount | PersonBankAccount]:
+    """By the payee's key, as they stand."""
+    accounts = BankAccount.objects.filter(organisation__isnull=False, ended_at=None)
+    persons = PersonBankAccount.objects.filter(ended_at=None)
+    if len(payees) < MANY:
+        accounts = accounts.filter(organisation_id__in={each.pk for each in payees if isinstance(each, Organisation)})
+        persons = persons.filter(pseudonym_id__in={each.pk for each in payees if isinstance(each, Pseudonym)})
+    found: dict[str, BankAccount | PersonBankAccount] = {each.holder: each for each in accounts}
+    if any(isinstance(each, Pseudonym) for each in payees):
+        found |= {each.pseudonym.key: each for each in persons.select_related("pseudonym")}
+    return found
 
 
 def payers(actor: Actor) -> list[Organisation | None]:
@@ -178,9 +190,9 @@ def _of_disputes(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
 
 def _of_grants() -> Iterator[Found]:
     live = PaymentItem.objects.filter(grant=OuterRef("pk"), is_live=True)
-    found = Grant.objects.filter(~Exists(live)).select_related("organisation", "application__pot")
+    found = Grant.objects.filter(~Exists(live)).select_related("organisation", "pseudonym", "application__pot")
     for grant in found.order_by("pk"):
-        yield None, grant.organisation, True, DueItem(PaymentPart.GRANT, grant.amount_fen, grant=grant)
+        yield None, grant.granted_to, True, DueItem(PaymentPart.GRANT, grant.amount_fen, grant=grant)
 
 
 def _open_rests() -> QuerySet[OrderRest]:
@@ -197,11 +209,13 @@ def _of_rests(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
     if payers is not None and len(payers) < MANY:
         found = found.filter(order__batch__payer__in=list(payers))
     part = PaymentItem.objects.filter(order=OuterRef("order")).order_by("pk").values("part")[:1]
-    related = found.select_related("order__batch", "order__payee", "entry").annotate(part=Subquery(part))
+    related = found.select_related("order__batch", "order__payee", "order__pseudonym", "entry").annotate(
+        part=Subquery(part)
+    )
     for rest in related.order_by("pk"):
         if payers is None or rest.order.batch.payer_id in payers:
             item = DueItem(PaymentPart(rest.part), rest.amount_fen, rest=rest)
-            yield rest.order.batch.payer_id, rest.order.payee, item.part == PaymentPart.GRANT, item
+            yield rest.order.batch.payer_id, rest.order.paid_to, item.part == PaymentPart.GRANT, item
 
 
 def _pays(payers: Mapping[int, Organisation] | None, line: AgreementLine) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_commit_money_for, can_operate, require
-from siwei.exchange.accounts import bank_account, paid_account
+from siwei.exchange.accounts import Payee, bank_account, paid_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event
 from siwei.exchange.bank_accounts import normalised
@@ -33,11 +33,16 @@ from siwei.exchange.models import (
     Transfer,
     TransferKind,
 )
+from siwei.exchange.payment_files import creditor_of
 from siwei.exchange.payments import find_order
+from siwei.exchange.person_entries import Persons, columns_of, told_of
 from siwei.exchange.state_words import word_zh
+from siwei.exchange.vault import Erased
 from siwei.market.bank import Direction, StatementEntry
 
 LATE_AFTER_DAYS = 5
+RELATED = ("payee", "creditor", "pseudonym", "person_creditor__pseudonym")
+"""Of an order: whom it pays, and where."""
 WAITING = (OrderState.ORDERED, OrderState.PART_PAID)
 PAID_SOMETHING = (OrderState.PAID, OrderState.PART_PAID, OrderState.ENDED)
 IDENTIFIER = re.compile(r"SW\d{8}-[0-9A-F]{8}-\d{1,4}")
@@ -51,19 +56,23 @@ class Match:
     finding: Finding
     order: PaymentOrder | None = None
     difference_fen: int = 0
-    to: Organisation | None = None
+    to: Payee | None = None
 
 
-def take_entry(file: StatementFile, entry: StatementEntry, now: datetime) -> BankEntry:
-    """Write an entry of a statement, with what it means for the order it names. Inside the importer's transaction."""
+def take_entry(file: StatementFile, entry: StatementEntry, persons: Persons, now: datetime) -> BankEntry:
+    """Write an entry of a statement, with what it means for the order it names; what it says of one of `persons` is
+    sealed. Inside the importer's transaction."""
     order = _named_order(entry, file.organisation)
     key = _key(file.account_number, entry.reference)
     match = _paid_out(entry, order, key, now) if entry.direction == Direction.OUT else _came_in(entry, order, key, now)
     difference = _post_difference(match, entry.direction, file.organisation, key, now)
+    of = match.order.pseudonym if match.order else None
+    if of is None and file.organisation is None:
+        of = persons.find(entry)
     row = BankEntry.objects.create(
         file=file, row=entry.row, organisation=file.organisation, account_number=file.account_number,
         reference=entry.reference, booked_on=entry.booked_on, direction=entry.direction, amount_fen=entry.amount_fen,
-        name=entry.name, counter_account=entry.account, end_to_end_id=entry.end_to_end_id, remittance=entry.remittance,
+        end_to_end_id=entry.end_to_end_id, **columns_of(entry, of, key),
         finding=match.finding, state=EntryState.OPEN if difference else EntryState.MATCHED, order=match.order,
         difference_fen=match.difference_fen, difference=difference,
     )  # fmt: skip
@@ -142,21 +151,26 @@ def suggestions(entry: BankEntry) -> list[PaymentOrder]:
         batch__payer=entry.organisation_id, batch__state=BatchState.EXPORTED, state__in=WAITING,
         amount_fen=entry.amount_fen + F("paid_fen"),
     )  # fmt: skip
-    found = waiting.select_related("creditor", "payee").order_by("batch__exported_at", "number")[:200]
+    found = waiting.select_related(*RELATED).order_by("batch__exported_at", "number")[:200]
     return [order for order in found if _is_payee(entry, order)]
 
 
 def _may_have_returned(entry: BankEntry) -> list[PaymentOrder]:
     found = PaymentOrder.objects.filter(state__in=PAID_SOMETHING, paid_fen__gte=entry.amount_fen)
     if entry.order_id is not None:
-        return list(found.filter(pk=entry.order_id).select_related("creditor", "payee"))
-    paid = found.filter(batch__payer=entry.organisation_id).select_related("creditor", "payee")
+        return list(found.filter(pk=entry.order_id).select_related(*RELATED))
+    paid = found.filter(batch__payer=entry.organisation_id).select_related(*RELATED)
     return [order for order in paid.order_by("-paid_on", "-pk")[:200] if _is_payee(entry, order)][:5]
 
 
 def _is_payee(entry: BankEntry, order: PaymentOrder) -> bool:
-    name = normalised(entry.name)
-    return order.creditor.number == entry.counter_account or bool(name and normalised(order.creditor.name) == name)
+    try:
+        creditor = creditor_of(order)
+    except Erased:
+        return False
+    told = told_of(entry, key_of(entry))
+    name = normalised(told.name)
+    return creditor.number == told.counter_account or bool(name and normalised(creditor.name) == name)
 
 
 def late_orders(actor: Actor, as_of: date, days: int = LATE_AFTER_DAYS) -> Sequence[PaymentOrder]:
@@ -164,13 +178,13 @@ def late_orders(actor: Actor, as_of: date, days: int = LATE_AFTER_DAYS) -> Seque
     found = PaymentOrder.objects.visible_to(actor).filter(
         state__in=WAITING, batch__state=BatchState.EXPORTED, batch__execute_on__lte=as_of - timedelta(days=days)
     )
-    return list(found.select_related("batch__payer", "payee", "creditor").order_by("batch__execute_on", "pk"))
+    return list(found.select_related("batch__payer", *RELATED).order_by("batch__execute_on", "pk"))
 
 
 def _named_order(entry: StatementEntry, holder: Organisation | None) -> PaymentOrder | None:
     """The order whose identifier the bank gave back, of this holder's and gone to the bank."""
     told = [entry.end_to_end_id, *IDENTIFIER.findall(entry.remittance)]
-    found = PaymentOrder.objects.select_related("batch__payer", "payee", "creditor", "hold")
+    found = PaymentOrder.objects.select_related("batch__payer", "hold", *RELATED)
     for identifier in filter(None, told):
         order = found.filter(end_to_end_id=identifier, batch__payer=holder, batch__state=BatchState.EXPORTED).first()
         if order is not None:
@@ -182,18 +196,26 @@ def _paid_out(entry: StatementEntry, order: PaymentOrder | None, key: str, now: 
     amount = entry.amount_fen
     if order is None:
         return Match(Finding.NOT_ORDERED, None, amount)
-    if entry.account and entry.account != order.creditor.number:
+    if entry.account and _is_other_account(entry.account, order):
         return Match(Finding.OTHER_PAYEE, order, amount)
     if order.state == OrderState.PAID:
-        return Match(Finding.PAID_TWICE, order, amount, order.payee)
+        return Match(Finding.PAID_TWICE, order, amount, order.paid_to)
     if order.state not in WAITING:
         # Said to be rejected or returned, and paid all the same: nothing is held for it any more.
-        return Match(Finding.NOT_ORDERED, order, amount, order.payee)
+        return Match(Finding.NOT_ORDERED, order, amount, order.paid_to)
     left = order.amount_fen - order.paid_fen
     _capture(order, min(amount, left), entry.booked_on, key, now)
     if amount > left:
-        return Match(Finding.OVERPAID, order, amount - left, order.payee)
+        return Match(Finding.OVERPAID, order, amount - left, order.paid_to)
     return Match(Finding.PAID if amount == left else Finding.PART_PAID, order)
+
+
+def _is_other_account(number: str, order: PaymentOrder) -> bool:
+    try:
+        return creditor_of(order).number != number
+    except Erased:
+        # A person's records are destroyed long after any bank pays; then the identifier alone is known.
+        return False
 
 
 def _came_in(entry: StatementEntry, order: PaymentOrder | None, key: str, now: datetime) -> Match:
@@ -269,7 +291,7 @@ def _post_difference(
 
 
 def open_entry(account_number: str, reference: str, actor: Actor, what: str) -> BankEntry:
-    found = BankEntry.objects.visible_to(actor).select_related("organisation", "order", "difference")
+    found = BankEntry.objects.visible_to(actor).select_related("organisation", "order", "difference", "pseudonym")
     entry = found.filter(account_number=account_number, reference=reference).first()
     if entry is None:
         raise NotFound(f"no bank entry {reference!r:.80}", f"没有银行流水 {reference!r:.80}")

@@ -15,6 +15,7 @@ from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound, Voucher
+from siwei.exchange.person_awards import inputs_of
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vouchers import grant_voucher
 from siwei.policy import Programme, Shares, Sharing, share_pot
@@ -54,7 +55,7 @@ def share_applications(
             f"{programme.id} 的申报期到 {programme.window.end} 才结束 → 请在其后分配",
         )
     applied = Application.objects.filter(pot=pot, state=ApplicationState.APPLIED)
-    waiting = list(applied.select_related("decision").order_by("key"))
+    waiting = list(applied.select_related("decision", "pseudonym").order_by("key"))
     if not waiting:
         raise Conflict(f"no application waits on the pot of {programme.id}", f"{programme.id} 的资金池没有等待的申报")
     claims = _claims(programme, waiting, attributes)
@@ -101,7 +102,7 @@ def share_again(made: SharingRound, programme: Programme, attributes: Mapping[st
             f"轮次 {made.key} 由 {programme.id} 的版本 {made.version_sha256[:12]} 作出，此处为 "
             f"{programme.sha256[:12]} → 请用当日的政策文本重新分配",
         )
-    applications = list(made.applications.select_related("decision").order_by("key"))
+    applications = list(made.applications.select_related("decision", "pseudonym").order_by("key"))
     claims = _claims(programme, applications, attributes)
     shares = share_pot(
         programme, claims, made.shared_on, budget_fen=made.budget_fen, sharing=Sharing(made.sharing),
@@ -129,11 +130,13 @@ def grant_round_vouchers(
             f"round {made.key} is {made.state}: award it first",
             f"轮次 {made.key} 处于“{word_zh(made.state)}”：请先确认扶持",
         )
-    awarded = made.applications.filter(state=ApplicationState.AWARDED).select_related("decision", "pot")
+    awarded = made.applications.filter(state=ApplicationState.AWARDED, decision__isnull=False)
+    awarded = awarded.select_related("decision", "pot")
     return [_grant(application, programme, as_of, actor, now) for application in awarded.order_by("key")]
 
 
 def _grant(application: Application, programme: Programme, as_of: date, actor: Actor, now: datetime) -> Voucher:
+    assert application.decision is not None
     found = Voucher.objects.filter(decision=application.decision).first()
     if found is not None:
         return found
@@ -171,9 +174,10 @@ def _claims(programme: Programme, applications: list[Application], attributes: M
     scores = [each.score for each in applications]
     if any(score is not None for score in scores):
         columns["score"] = pl.Series(scores, dtype=pl.Int64)
+    saw = [inputs_of(each) for each in applications] if programme.pot_attributes else []
     for name in programme.pot_attributes:
         attribute = attributes[name]
-        seen = (each.decision.inputs.get(name) for each in applications)
+        seen = (inputs.get(name) for inputs in saw)
         values = [None if fact is None else parse_value(attribute, fact["value"]) for fact in seen]
         columns[name] = pl.Series(values, dtype=attribute.dtype)
     return pl.DataFrame(columns)
@@ -314,7 +318,9 @@ def award_round(made: SharingRound, *, as_of: date, actor: Actor, now: datetime,
         actor=actor,
         now=now,
         organisations=list(
-            Application.objects.filter(round=current).values_list("organisation_id", flat=True).distinct()
+            Application.objects.filter(round=current, organisation__isnull=False)
+            .values_list("organisation_id", flat=True)
+            .distinct()
         ),
         payload={row["state"]: row["count"] for row in counted},
     )

@@ -12,7 +12,8 @@ from siwei.exchange.canonical import check_storable
 from siwei.exchange.models import BankAccount, BankEntry, Organisation, StatementFile, StatementReject
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.parties import find_organisation
-from siwei.exchange.reconciliation import take_entry
+from siwei.exchange.person_entries import Persons, told_of
+from siwei.exchange.reconciliation import key_of, take_entry
 from siwei.market import bank
 from siwei.market.bank import BankReject, BankStatement, ColumnMapping, StatementEntry
 
@@ -90,7 +91,7 @@ def _keep(
     actor: Actor,
     now: datetime,
 ) -> StatementFile:
-    known = _known(statement)
+    known, persons = _known(statement), Persons()
     rejects = list(statement.rejects)
     fresh: list[StatementEntry] = []
     for entry in statement.entries:
@@ -107,11 +108,17 @@ def _keep(
         imported_by_id=actor.person_id, imported_at=now,
     )  # fmt: skip
     StatementReject.objects.bulk_create(
-        StatementReject(file=file, row=each.row, reason=each.reason, record=each.record) for each in rejects
+        StatementReject(
+            file=file,
+            row=each.row,
+            reason=_shown(each.reason, persons, owner),
+            record=_shown(each.record, persons, owner),
+        )
+        for each in rejects
     )
     # In the bank's order: a second payment of one order is the later one.
     for entry in sorted(fresh, key=lambda each: (each.booked_on, each.row)):
-        take_entry(file, entry, now)
+        take_entry(file, entry, persons, now)
     record_event(
         "import_statement", f"{statement.account[-4:]}:{sha256[:60]}", {}, actor=actor, now=now,
         subject=f"statement:{sha256[:16]}", organisations=[owner] if owner else [],
@@ -127,13 +134,25 @@ def _known(statement: BankStatement) -> dict[str, tuple[str, ...]]:
     if len(references) < 500:
         rows = rows.filter(reference__in=references)
     found: dict[str, tuple[str, ...]] = {}
-    for row in rows.iterator():
-        if row.reference in references:
-            found[row.reference] = (
-                row.booked_on.isoformat(), row.direction, str(row.amount_fen), row.name, row.counter_account,
-                row.end_to_end_id, row.remittance,
-            )  # fmt: skip
+    said = {entry.reference: entry.contents for entry in statement.entries}
+    for row in rows.select_related("pseudonym").iterator():
+        if row.reference not in references:
+            continue
+        if row.pseudonym is not None and row.sealed is None:
+            # Erased: it is known, and what it said is not to be compared any more.
+            found[row.reference] = said[row.reference]
+            continue
+        told = told_of(row, key_of(row))
+        found[row.reference] = (
+            row.booked_on.isoformat(), row.direction, str(row.amount_fen), told.name, told.counter_account,
+            row.end_to_end_id, told.remittance,
+        )  # fmt: skip
     return found
+
+
+def _shown(text: str, persons: Persons, owner: Organisation | None) -> str:
+    """Rejected records are kept as they came and never deleted, but for what they say of persons whom the city pays."""
+    return persons.redacted(text) if owner is None else text
 
 
 def _named(owner: Organisation | None) -> Said:

@@ -24,6 +24,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.payments import end_order
+from siwei.exchange.person_entries import Persons, redacted_for
 from siwei.market import bank
 from siwei.market.bank import OrderStatus, StatusReport, Word
 
@@ -87,7 +88,9 @@ def import_status_report(holder: str | None, content: bytes, name: str, *, actor
 def _taken(file: StatusFile, report: StatusReport, actor: Actor, now: datetime) -> Iterator[StatusLine]:
     orders = {
         order.end_to_end_id: order
-        for order in file.batch.orders.select_related("batch__payer", "payee", "hold").order_by("number")
+        for order in file.batch.orders.select_related(
+            "batch__payer", "payee", "pseudonym", "person_creditor__pseudonym", "hold"
+        ).order_by("number")
     }
     for status in report.statuses:
         if not status.end_to_end_id:
@@ -105,7 +108,8 @@ def _taken(file: StatusFile, report: StatusReport, actor: Actor, now: datetime) 
 
 
 def _word_on(file: StatusFile, order: PaymentOrder, status: OrderStatus, actor: Actor, now: datetime) -> StatusLine:
-    line = StatusLine(file=file, order=order, code=status.code, reason=status.reason)
+    said = redacted_for(order, status.reason)
+    line = StatusLine(file=file, order=order, code=status.code, reason=said)
     if order.state != OrderState.ORDERED:
         # What a statement said (paid, in part, returned) or somebody decided stands.
         line.outcome = Outcome.UNCHANGED
@@ -113,7 +117,7 @@ def _word_on(file: StatusFile, order: PaymentOrder, status: OrderStatus, actor: 
         line.outcome = Outcome.NOTED
     else:
         line.outcome = Outcome.REJECTED
-        reason = f"{status.code} {status.reason}".strip()
+        reason = f"{status.code} {said}".strip()
         end_order(order, OrderState.REJECTED, reason, now)
         record_event(
             "reject_order", order.end_to_end_id, {}, subject=f"payment_order:{order.end_to_end_id}", actor=actor,
@@ -128,6 +132,8 @@ def _refused(file: StatusFile, status: OrderStatus, why: str, order: PaymentOrde
 
 
 def _not_taken(file: StatusFile, report: StatusReport) -> Iterator[StatusLine]:
+    persons = Persons()
     for each in report.rejects:
         words = f"{each.reason} ({each.record})" if each.record else each.reason
+        words = persons.redacted(words) if file.batch.payer_id is None else words
         yield StatusLine(file=file, reason=words, outcome=Outcome.NOT_TAKEN)

@@ -19,6 +19,7 @@ from django_tasks.base import Task
 from siwei.compute import Engine
 from siwei.errors import Conflict
 from siwei.exchange import (
+    award_erasure,
     call_collection,
     ledger,
     model_calls,
@@ -159,6 +160,13 @@ def verify_ledger() -> dict[str, Any]:
 
 
 @task()
+def destroy_old_records() -> int:
+    """Records of payments to persons who withdrew their consent, when the law has them kept no longer."""
+    place = workplace()
+    return award_erasure.destroy_old_records(as_of=place.now().date(), actor=PLATFORM, now=place.now())
+
+
+@task()
 def prune_queue() -> int:
     return queue.prune(now=workplace().now(), keep_last=(verify_ledger,))
 
@@ -199,6 +207,11 @@ RECURRING = (
     Recurring(collect_calls, timedelta(minutes=1), lambda place: call_collection.has_due_calls(place.now())),
     Recurring(probe_upstreams, timedelta(minutes=1), lambda place: upstream_probes.due_upstreams(place.now()).exists()),
     Recurring(prune_queue, timedelta(hours=1), lambda place: queue.has_old(place.now(), (verify_ledger,))),
+    Recurring(
+        destroy_old_records,
+        timedelta(days=1),
+        lambda place: award_erasure.records_to_destroy(place.now().date()).exists(),
+    ),
     Recurring(settle_day, timedelta(days=1), lambda place: settlement.is_due(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),
 )

@@ -31,6 +31,7 @@ from siwei.portal.pages import (
     organisations,
     payments,
     person,
+    person_awards,
     programmes,
     projects,
     proofs,
@@ -145,6 +146,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<slug:sha256>", imports.import_page, name="import"),
     path("desk", desk.desk_page, name="desk"),
     path("desk/dossier", person.person_page, name="person"),
+    path("desk/awards", person_awards.person_awards_page, name="person-awards"),
     path(
         "desk/dossier/<slug:programme_id>/application.<slug:form>",
         dossier.person_application_download,

@@ -392,6 +392,9 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "action": {
         "apply_to_pot": gettext_noop("Applied for an award"),
+        "apply_as_person": gettext_noop("Application of a person"),
+        "enter_person_account": gettext_noop("A person's bank account entered"),
+        "destroy_old_records": gettext_noop("Records of payments to a person destroyed"),
         "withdraw_application": gettext_noop("Application withdrawn"),
         "score_application": gettext_noop("Application scored"),
         "share_applications": gettext_noop("Pot shared"),

@@ -10,6 +10,7 @@ from siwei.exchange.bank_accounts import enter_bank_account
 from siwei.exchange.grants import grant_award, is_money
 from siwei.exchange.invoices import issue_invoices
 from siwei.exchange.models import Application, ApplicationState, PaymentBatch, Settlement
+from siwei.exchange.payment_files import creditor_of
 from siwei.exchange.payments import approve_batch, export_batch, make_batch
 from siwei.exchange.payments_due import payments_due
 from siwei.exchange.registration import register_person
@@ -38,7 +39,8 @@ def pay(stage: Stage) -> PaymentBatch | None:
     ]
     enter_accounts(stage, operator)
     for application in Application.objects.filter(state=ApplicationState.AWARDED).order_by("key"):
-        if is_money(application) and not application.decision.is_draft:
+        draft = application.decision is not None and application.decision.is_draft
+        if is_money(application) and not draft:
             grant_award(application.key, actor=operator, now=job.now())
     batch = PaymentBatch.objects.filter(key=KEY).first()
     if batch is None and not any(not due.hindrance for due in payments_due(None)):
@@ -74,9 +76,9 @@ def statement_of(batch: PaymentBatch) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["交易日期", "借方金额", "贷方金额", "对方户名", "对方账号", "流水号", "客户流水号", "摘要"])
     day = batch.execute_on.isoformat()
-    orders = batch.orders.select_related("creditor").order_by("number")
+    orders = batch.orders.select_related("creditor", "person_creditor__pseudonym").order_by("number")
     for order in orders:
-        payee, reference = order.creditor, f"DEMO-{batch.message_id}-{order.number}"
+        payee, reference = creditor_of(order), f"DEMO-{batch.message_id}-{order.number}"
         row = [
             day,
             yuan_text(order.amount_fen),

@@ -45,9 +45,11 @@ from siwei.exchange.models.payments import (
     PaymentItem,
     PaymentOrder,
     PaymentPart,
+    SealedPart,
 )
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
 from siwei.exchange.models.personal import PersonDecision, PersonFact, PersonKey, PersonProof, ProofState
+from siwei.exchange.models.pseudonyms import PersonBankAccount, Pseudonym
 from siwei.exchange.models.quotes import Quote, TrueUp
 from siwei.exchange.models.reconciliation import (
     BankEntry,
@@ -133,6 +135,7 @@ __all__ = [
     "PaymentOrder",
     "PaymentPart",
     "Person",
+    "PersonBankAccount",
     "PersonDecision",
     "PersonFact",
     "PersonKey",
@@ -142,6 +145,7 @@ __all__ = [
     "Project",
     "ProjectFact",
     "ProofState",
+    "Pseudonym",
     "Quote",
     "Reject",
     "Relation",
@@ -155,6 +159,7 @@ __all__ = [
     "Schedule",
     "Scope",
     "Seal",
+    "SealedPart",
     "Settlement",
     "SharingRound",
     "Side",

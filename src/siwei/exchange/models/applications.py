@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from siwei.exchange.actors import Actor
 from siwei.exchange.models.awards import Decision, OwnedQuerySet, Pot
 from siwei.exchange.models.parties import Organisation, Person
+from siwei.exchange.models.pseudonyms import Pseudonym, is_own
 
 
 class RoundState(models.TextChoices):
@@ -65,16 +66,20 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         if actor.sees_all:
             return self
         public = Q(round__state__in=(RoundState.NOTICE, RoundState.AWARDED))
-        return self.filter(Q(organisation_id__in=actor.organisation_ids) | public)
+        return self.filter(Q(organisation_id__in=actor.organisation_ids) | is_own(actor) | public)
 
 
 class Application(models.Model):
-    """A claim by an organisation on a pot, for at most what its decision awards."""
+    """A claim on a pot, for at most what was decided: by an organisation on its decision, or by a person under their
+    pseudonym, on a decision that is sealed with their name (`siwei.exchange.person_awards`)."""
 
     key = models.CharField(max_length=120, unique=True)
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="applications")
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="applications")
+    pseudonym = models.ForeignKey(Pseudonym, null=True, on_delete=models.PROTECT, related_name="applications")
     pot = models.ForeignKey(Pot, on_delete=models.PROTECT, related_name="applications")
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="application")
+    decision = models.OneToOneField(Decision, null=True, on_delete=models.PROTECT, related_name="application")
+    sealed = models.BinaryField(null=True)
+    """Of a person's: name, and the decision with its inputs. None once it was erased."""
     round = models.ForeignKey(SharingRound, null=True, on_delete=models.PROTECT, related_name="applications")
     claim_fen = models.BigIntegerField()
     score = models.IntegerField(null=True)
@@ -91,8 +96,19 @@ class Application(models.Model):
         """What it gets as things stand: nothing is left of its share once it is refused, or was taken back."""
         return None if self.state in (ApplicationState.REFUSED, ApplicationState.WITHDRAWN) else self.shared_fen
 
+    @property
+    def applicant(self) -> Organisation | Pseudonym:
+        found = self.organisation or self.pseudonym
+        assert found is not None
+        return found
+
     class Meta:
         constraints = (
+            models.CheckConstraint(
+                condition=Q(organisation__isnull=False, decision__isnull=False, pseudonym=None, sealed=None)
+                | Q(organisation=None, decision=None, pseudonym__isnull=False),
+                name="application_of_one",
+            ),
             models.CheckConstraint(condition=Q(claim_fen__gt=0), name="application_claims_something"),
             models.CheckConstraint(
                 condition=Q(shared_fen=None) | Q(shared_fen__gte=0, shared_fen__lte=F("claim_fen")),

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models.parties import Organisation
+from siwei.exchange.models.pseudonyms import Pseudonym, is_own
 
 AMOUNT_LIMIT = 10**16
 """One transfer's bound, in minor units: a hundred trillion yuan. Keeps every sum far from the end of int64."""
@@ -23,7 +24,7 @@ BALANCE_LIMIT = 4 * 10**18
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def visible_to(self, actor: Actor) -> Self:
-        return self if actor.sees_all else self.filter(owner_id__in=actor.organisation_ids)
+        return self if actor.sees_all else self.filter(Q(owner_id__in=actor.organisation_ids) | is_own(actor))
 
 
 class Account(models.Model):
@@ -35,6 +36,8 @@ class Account(models.Model):
 
     code = models.CharField(max_length=200, unique=True)
     owner = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="accounts")
+    pseudonym = models.ForeignKey(Pseudonym, null=True, on_delete=models.PROTECT, related_name="accounts")
+    """Whose it is, of a person's."""
     unit = models.CharField(max_length=80)
     purpose = models.CharField(max_length=40)
     floor = models.BigIntegerField(default=0)
@@ -78,7 +81,10 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
         if actor.sees_all:
             return self
         mine = actor.organisation_ids
-        return self.filter(Q(debit_account__owner_id__in=mine) | Q(credit_account__owner_id__in=mine))
+        # Subqueries: what moves on one's own accounts as a person is little beside the organisations'.
+        own = Account.objects.filter(is_own(actor)).values("pk")
+        found = Q(debit_account__owner_id__in=mine) | Q(credit_account__owner_id__in=mine)
+        return self.filter(found | Q(debit_account__in=own) | Q(credit_account__in=own))
 
 
 class Transfer(models.Model):

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from siwei.exchange.actors import Actor
 from siwei.exchange.models.parties import Person
 from siwei.exchange.models.payments import PaymentOrder
+from siwei.exchange.models.pseudonyms import is_own
 from siwei.exchange.models.reconciliation import BankEntry
 
 
@@ -35,7 +36,8 @@ class OrderRestQuerySet(models.QuerySet["OrderRest"]):
         if actor.sees_all:
             return self
         mine = actor.organisation_ids
-        return self.filter(Q(order__batch__payer_id__in=mine) | Q(order__payee_id__in=mine))
+        own = is_own(actor, "order__pseudonym")
+        return self.filter(Q(order__batch__payer_id__in=mine) | Q(order__payee_id__in=mine) | own)
 
 
 class OrderRest(models.Model):

@@ -9,11 +9,11 @@ from django.db.models import F, Q
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models.applications import Application
-from siwei.exchange.models.awards import OwnedQuerySet
 from siwei.exchange.models.delivery import Settlement
 from siwei.exchange.models.disputes import Dispute
 from siwei.exchange.models.ledger import Transfer
 from siwei.exchange.models.parties import Organisation, Person
+from siwei.exchange.models.pseudonyms import PersonBankAccount, Pseudonym, is_own
 
 CITY = "city"
 """The holder of the city's own account."""
@@ -166,17 +166,20 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         if actor.sees_all:
             return self
         mine = actor.organisation_ids
-        return self.filter(Q(batch__payer_id__in=mine) | Q(payee_id__in=mine))
+        return self.filter(Q(batch__payer_id__in=mine) | Q(payee_id__in=mine) | is_own(actor))
 
 
 class PaymentOrder(models.Model):
-    """One payment to one payee. Its amount is held on the ledger until the bank's statement says that it was paid."""
+    """One payment to one payee: an organisation, or a person under their pseudonym. Its amount is held on the ledger
+    until the bank's statement says that it was paid."""
 
     batch = models.ForeignKey(PaymentBatch, on_delete=models.PROTECT, related_name="orders")
     number = models.PositiveIntegerField()
     end_to_end_id = models.CharField(max_length=35, unique=True)
-    payee = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="payment_orders")
-    creditor = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="+")
+    payee = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="payment_orders")
+    creditor = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
+    pseudonym = models.ForeignKey(Pseudonym, null=True, on_delete=models.PROTECT, related_name="payment_orders")
+    person_creditor = models.ForeignKey(PersonBankAccount, null=True, on_delete=models.PROTECT, related_name="orders")
     amount_fen = models.BigIntegerField()
     remittance = models.CharField(max_length=140)
     hold = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="+")
@@ -192,6 +195,11 @@ class PaymentOrder(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["batch", "number"], name="one_order_per_number"),
             models.CheckConstraint(
+                condition=Q(payee__isnull=False, creditor__isnull=False, pseudonym=None, person_creditor=None)
+                | Q(payee=None, creditor=None, pseudonym__isnull=False, person_creditor__isnull=False),
+                name="payment_order_to_one",
+            ),
+            models.CheckConstraint(
                 condition=Q(amount_fen__gt=0, paid_fen__gte=0, paid_fen__lte=F("amount_fen")),
                 name="payment_order_pays_no_more_than_ordered",
             ),
@@ -202,6 +210,18 @@ class PaymentOrder(models.Model):
 
     def __str__(self) -> str:
         return self.end_to_end_id
+
+    @property
+    def paid_to(self) -> Organisation | Pseudonym:
+        found = self.payee or self.pseudonym
+        assert found is not None
+        return found
+
+    @property
+    def account(self) -> BankAccount | PersonBankAccount:
+        found = self.creditor or self.person_creditor
+        assert found is not None
+        return found
 
     @property
     def is_rest_decided(self) -> bool:
@@ -220,7 +240,8 @@ class PaymentItemQuerySet(models.QuerySet["PaymentItem"]):
         if actor.sees_all:
             return self
         mine = actor.organisation_ids
-        return self.filter(Q(order__batch__payer_id__in=mine) | Q(order__payee_id__in=mine))
+        own = is_own(actor, "order__pseudonym")
+        return self.filter(Q(order__batch__payer_id__in=mine) | Q(order__payee_id__in=mine) | own)
 
 
 class PaymentItem(models.Model):
@@ -284,7 +305,8 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
 
 
 class PaymentFile(models.Model):
-    """A batch as it went to the bank, kept as it was written: asked for again, it is the same bytes."""
+    """A batch as it went to the bank, kept as it was written: asked for again, it is the same bytes. What it says of a
+    person is left out of `content` and sealed apart (`SealedPart`); `sha256` is of the whole."""
 
     batch = models.ForeignKey(PaymentBatch, on_delete=models.PROTECT, related_name="files")
     form = models.CharField(max_length=10, choices=PaymentFileForm)
@@ -297,16 +319,57 @@ class PaymentFile(models.Model):
         constraints = (models.UniqueConstraint(fields=["batch", "form"], name="one_payment_file_per_form"),)
 
 
+class SealedPartQuerySet(models.QuerySet["SealedPart"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those who keep the payer's money, as the file: a person's orders are the city's alone."""
+        return self if actor.is_operator and not actor.by_key else self.none()
+
+
+class SealedPart(models.Model):
+    """What a file for the bank says of a person, sealed; its place in the file is marked. None once it was erased."""
+
+    file = models.ForeignKey(PaymentFile, on_delete=models.PROTECT, related_name="parts")
+    order = models.ForeignKey(PaymentOrder, on_delete=models.PROTECT, related_name="+")
+    sealed = models.BinaryField(null=True)
+
+    objects = SealedPartQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["file", "order"], name="one_sealed_part_per_order"),)
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """The organisation's people, or the person; the operator and the auditor."""
+        if actor.sees_all:
+            return self
+        return self.filter(Q(organisation_id__in=actor.organisation_ids) | is_own(actor))
+
+
 class Grant(models.Model):
-    """An award that is money and no voucher, moved from its pot to what is to be paid to the organisation; once."""
+    """An award that is money and no voucher, moved from its pot to what is to be paid to the organisation or the
+    person; once."""
 
     application = models.OneToOneField(Application, on_delete=models.PROTECT, related_name="grant")
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="grants")
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="grants")
+    pseudonym = models.ForeignKey(Pseudonym, null=True, on_delete=models.PROTECT, related_name="grants")
     amount_fen = models.BigIntegerField()
     transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="+")
     granted_at = models.DateTimeField()
 
-    objects = OwnedQuerySet.as_manager()
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
-        constraints = (models.CheckConstraint(condition=Q(amount_fen__gt=0), name="grant_of_something"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="grant_of_something"),
+            models.CheckConstraint(
+                condition=Q(organisation__isnull=False, pseudonym=None) | Q(organisation=None, pseudonym__isnull=False),
+                name="grant_to_one",
+            ),
+        )
+
+    @property
+    def granted_to(self) -> Organisation | Pseudonym:
+        found = self.organisation or self.pseudonym
+        assert found is not None
+        return found

@@ -11,6 +11,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models.ledger import Transfer
 from siwei.exchange.models.parties import Organisation, Person
 from siwei.exchange.models.payments import PaymentOrder
+from siwei.exchange.models.pseudonyms import Pseudonym
 
 
 class StatementFileQuerySet(models.QuerySet["StatementFile"]):
@@ -107,6 +108,10 @@ class BankEntry(models.Model):
     remittance = models.CharField(max_length=500, blank=True)
     finding = models.CharField(max_length=12, choices=Finding)
     state = models.CharField(max_length=10, choices=EntryState)
+    pseudonym = models.ForeignKey(Pseudonym, null=True, on_delete=models.PROTECT, related_name="+")
+    """The person it speaks of, whose name, account and text are not in the columns but in `sealed`."""
+    sealed = models.BinaryField(null=True)
+    """None once it was erased."""
     order = models.ForeignKey(PaymentOrder, null=True, on_delete=models.PROTECT, related_name="bank_entries")
     difference_fen = models.BigIntegerField(default=0)
     """How much of it agrees with no order."""

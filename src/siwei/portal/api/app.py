@@ -26,6 +26,7 @@ from siwei.portal.api import (
     payments,
     people,
     person,
+    person_awards,
     policy,
     programmes,
     projects,
@@ -62,6 +63,7 @@ api.add_router("", meters.router, tags=["meters"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])
 api.add_router("/person", person.router, tags=["person"])
+api.add_router("/person/awards", person_awards.router, tags=["person"])
 api.add_router("/ledger", ledger.router, tags=["ledger"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", representatives.router, tags=["people"])

@@ -53,11 +53,12 @@ class NewApplication(Schema):
 
 class Application(Schema):
     key: str
-    organisation: str
+    organisation: str | None = Field(description="Null: a person's")
+    pseudonym: str | None = Field(description="Of a person's: what the ledger calls them")
     subject: str = Field(description="The claim or project it is for; empty for the organisation itself")
     programme: str
     period: str
-    decision: str
+    decision: str | None = Field(description="Of a person's null: it is sealed with the application")
     decided_fen: int | None
     claim_fen: int
     shared_fen: int | None = Field(description="Null before its round is on public notice, and once it is refused")
@@ -106,8 +107,8 @@ class RoundSummary(Schema):
 
 class RoundLine(Schema):
     application: str
-    organisation: str
-    name: str
+    organisation: str | None = Field(description="Null: a person")
+    name: str = Field(description="Of a person the first character and a star; empty once it was erased")
     generated: bool
     claim_fen: int
     shared_fen: int | None = Field(description="Null once it is refused: nothing is left of its share")

@@ -19,6 +19,7 @@ from siwei.exchange.applications import (
     withdraw_application,
 )
 from siwei.exchange.models import Application, Objection, RoundState, SharingRound
+from siwei.exchange.person_awards import shown_name
 from siwei.exchange.rounds import (
     award_round,
     decide_objection,
@@ -111,15 +112,16 @@ def get_application(request: HttpRequest, key: KeyParameter) -> Any:
 def application_row(application: Application, actor: Actor) -> dict[str, Any]:
     made = application.round
     is_told = made is not None and (actor.sees_all or made.state != RoundState.SHARED)
-    voucher = queries.voucher_of(application)
+    voucher, decision = queries.voucher_of(application), application.decision
     return {
         "key": application.key,
-        "organisation": application.organisation.key,
-        "subject": application.decision.subject,
+        "organisation": application.organisation.key if application.organisation else None,
+        "pseudonym": application.pseudonym.key if application.pseudonym else None,
+        "subject": decision.subject if decision else "",
         "programme": application.pot.programme,
         "period": application.pot.period,
-        "decision": application.decision.key,
-        "decided_fen": application.decision.award_fen,
+        "decision": decision.key if decision else None,
+        "decided_fen": decision.award_fen if decision else None,
         "claim_fen": application.claim_fen,
         "shared_fen": application.standing_fen if is_told else None,
         "bound_by": application.bound_by if is_told and application.standing_fen is not None else "",
@@ -222,9 +224,9 @@ def round_row(made: SharingRound, actor: Actor) -> dict[str, Any]:
     lines = [
         {
             "application": line.application.key,
-            "organisation": line.application.organisation.key,
-            "name": line.application.organisation.name,
-            "generated": line.application.organisation.is_generated,
+            "organisation": line.application.organisation.key if line.application.organisation else None,
+            "name": shown_name(line.application),
+            "generated": line.application.applicant.is_generated,
             "claim_fen": line.application.claim_fen,
             "shared_fen": line.application.standing_fen,
             "reserved_fen": line.reserved_fen,

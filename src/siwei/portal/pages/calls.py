@@ -22,11 +22,12 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.applications import (
     apply_for_award,
     find_application,
+    is_of,
     score_application,
     withdraw_application,
 )
 from siwei.exchange.canonical import sha256_of
-from siwei.exchange.models import ApplicationState, Organisation, RoundState, SharingRound
+from siwei.exchange.models import ApplicationState, Grant, Organisation, RoundState, SharingRound
 from siwei.exchange.rounds import (
     award_round,
     decide_objection,
@@ -36,7 +37,7 @@ from siwei.exchange.rounds import (
     share_applications,
 )
 from siwei.exchange.vouchers import open_pot
-from siwei.policy.programmes import Kind, Sharing, Text, Verdict
+from siwei.policy.programmes import Kind, Sharing, Verdict
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, pack, stacking
 from siwei.portal.directory import current_directory
@@ -45,6 +46,7 @@ from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries import calls as queries
 from siwei.portal.queries.organisations import concerns_generated, organisation_or_missing
+from siwei.portal.queries.payments import orders_of
 from siwei.portal.queries.programmes import programme_or_missing
 
 Act = Callable[[HttpRequest, Any, Actor], str]
@@ -128,8 +130,8 @@ def call_response(
         "problems": problems,
         "typed": request.POST,
         "token": uuid.uuid4().hex,
-        "generated": any(each.application.organisation.is_generated for each in desk)
-        or any(each.organisation.is_generated for each in mine)
+        "generated": any(each.application.applicant.is_generated for each in desk)
+        or any(each.applicant.is_generated for each in mine)
         or concerns_generated(actor),
     }
     return render(request, "portal/calls/detail.html", context, status=status)
@@ -274,21 +276,22 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         acted(request, {"withdraw": withdraw}, application, actor)
         return redirect("application-page", key=application.key)
-    made = application.round
+    made, basis = application.round, queries.basis_of(application, actor)
     public = made is not None and (actor.sees_all or made.state != RoundState.SHARED)
     context = {
         "application": application,
         "documents": queries.documents_of(application, actor),
-        "sentence": Text(**application.decision.result["sentence"]),
-        "clauses": queries.recorded_clauses(application.decision),
-        "contract": application.decision.subject.rpartition("/")[0],
+        "basis": basis,
+        "contract": basis.subject.rpartition("/")[0] if basis else "",
+        "grant": Grant.objects.visible_to(actor).filter(application=application).first(),
+        "orders": orders_of(application, actor),
         "voucher": queries.voucher_of(application),
         "programme": programme_or_missing(application.pot.programme),
         "notice": made if public else None,
         "can_withdraw": application.state == ApplicationState.APPLIED
-        and can_act_for(actor, application.organisation_id),
+        and (can_act_for(actor, application.organisation_id) or is_of(application, actor)),
         "token": uuid.uuid4().hex,
-        "generated": application.organisation.is_generated,
+        "generated": application.applicant.is_generated,
     }
     return render(request, "portal/calls/application.html", context)
 
@@ -334,7 +337,7 @@ def notice_page(request: HttpRequest, key: str) -> HttpResponse:
         "typed": request.POST,
         "token": uuid.uuid4().hex,
         "today": decided_on(),
-        "generated": any(line.application.organisation.is_generated for line in notice.lines),
+        "generated": any(line.application.applicant.is_generated for line in notice.lines),
     }
     return render(request, "portal/calls/notice.html", context, status=400 if problems else 200)
 

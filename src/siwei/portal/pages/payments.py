@@ -68,7 +68,7 @@ def _settled(items: Iterable[DueItem | PaymentItem]) -> Iterator[str]:
 def batch_page(request: HttpRequest, message_id: str) -> HttpResponse:
     actor = actor_of(request)
     view = payments.batch_view(message_id, actor)
-    generated = any(order.payee.is_generated for order in view.orders)
+    generated = any(order.paid_to.is_generated for order in view.orders)
     agreements = agreement_names(_settled(item for order in view.orders for item in order.items.all()), actor)
     context = {"view": view, "agreements": agreements, "token": uuid.uuid4().hex, "generated": generated}
     return render(request, "portal/payments/batch.html", context)
@@ -77,9 +77,10 @@ def batch_page(request: HttpRequest, message_id: str) -> HttpResponse:
 @login_required
 @require_safe
 def batch_file(request: HttpRequest, message_id: str, form: str) -> HttpResponse:
-    found = payments.payment_file(message_id, form, actor_of(request))
+    actor = actor_of(request)
+    found = payments.payment_file(message_id, form, actor)
     ending, media_type = FILES[form]
-    return _download(found.content.encode(), f"{message_id}.{ending}", media_type)
+    return _download(payments.file_text(found, actor).encode(), f"{message_id}.{ending}", media_type)
 
 
 @login_required

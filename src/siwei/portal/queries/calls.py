@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from siwei.errors import Conflict, NotFound, Said, chinese_of
+from siwei.errors import Conflict, NotAllowed, NotFound, Said, chinese_of
 from siwei.exchange.access import can_operate, can_review
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import claimed_from, duplicate_documents
@@ -18,7 +18,6 @@ from siwei.exchange.held_awards import Room, room_for
 from siwei.exchange.models import (
     Application,
     ClaimedDocument,
-    Decision,
     Objection,
     Organisation,
     Pot,
@@ -26,8 +25,11 @@ from siwei.exchange.models import (
     SharingRound,
     Voucher,
 )
+from siwei.exchange.models.pseudonyms import is_own
+from siwei.exchange.person_awards import open_application
 from siwei.exchange.rounds import left_in, share_again
 from siwei.exchange.state_words import word_zh
+from siwei.exchange.vault import Erased
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.pots import lottery_digest
 from siwei.policy.programmes import Clause, Kind, Programme, Sharing, Text, Verdict
@@ -104,8 +106,10 @@ def favouring_clauses(programme: Programme) -> list[Clause]:
 def applications(actor: Actor) -> QuerySet[Application]:
     """One's own, newest first; for the offices everybody's. What a public notice shows of others is not among them."""
     found = Application.objects.visible_to(actor)
-    found = found if actor.sees_all else found.filter(organisation_id__in=actor.organisation_ids)
-    return found.select_related("organisation", "pot", "round", "decision").order_by("-applied_at", "key")
+    mine = Q(organisation_id__in=actor.organisation_ids) | is_own(actor)
+    found = found if actor.sees_all else found.filter(mine)
+    related = ("organisation", "pseudonym", "pot", "round", "decision")
+    return found.select_related(*related).order_by("-applied_at", "key")
 
 
 def application_or_missing(key: str, actor: Actor) -> Application:
@@ -181,11 +185,43 @@ class RecordedClause:
     saw: tuple[SeenValue, ...]
 
 
-def recorded_clauses(decision: Decision) -> list[RecordedClause]:
+def recorded_clauses(result: Mapping[str, Any]) -> list[RecordedClause]:
+    """Of a kept explanation."""
     return [
         RecordedClause(Text(**clause["words"]), clause["verdict"], tuple(_recorded(seen) for seen in clause["saw"]))
-        for clause in decision.result["clauses"]
+        for clause in result["clauses"]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an application was decided on. `name` is a person's, `subject` an organisation's claim or project."""
+
+    sentence: Text
+    clauses: list[RecordedClause]
+    award_fen: int | None
+    as_of: date
+    version_sha256: str
+    name: str = ""
+    subject: str = ""
+
+
+def basis_of(application: Application, actor: Actor) -> Basis | None:
+    """None of a person's for whoever may not read it (the auditor), and once it was erased."""
+    decision = application.decision
+    if decision is not None:
+        return Basis(
+            Text(**decision.result["sentence"]), recorded_clauses(decision.result), decision.award_fen, decision.as_of,
+            decision.version_sha256, subject=decision.subject,
+        )  # fmt: skip
+    try:
+        opened = open_application(application, actor)
+    except (NotAllowed, Erased):
+        return None
+    return Basis(
+        Text(**opened.result["sentence"]), recorded_clauses(opened.result), opened.result["award"]["award_fen"],
+        date.fromisoformat(opened.as_of), opened.version_sha256, opened.name,
+    )  # fmt: skip
 
 
 def _recorded(seen: dict[str, Any]) -> SeenValue:
@@ -208,7 +244,7 @@ def review_desk(call: Call, actor: Actor) -> list[ReviewLine]:
         return []
     found = list(
         Application.objects.filter(pot=call.pot)
-        .select_related("organisation", "decision", "round")
+        .select_related("organisation", "pseudonym", "decision", "round")
         .prefetch_related("documents")
         .order_by("applied_at", "key")
     )
@@ -247,7 +283,8 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`is_same` says whether sharing again just now gave the same; None where the programme's text is another since."""
+    """`is_same` says whether sharing again just now gave the same; None where the programme's text is another since, or
+    facts that it read were erased by their person."""
 
     made: SharingRound
     programme: Programme
@@ -266,13 +303,16 @@ class Notice:
 
 def notice_of(made: SharingRound, actor: Actor) -> Notice:
     programme, day = programmes()[made.pot.programme], decided_on()
-    rows = list(Application.objects.visible_to(actor).filter(round=made).select_related("organisation").order_by("key"))
+    found = Application.objects.visible_to(actor).filter(round=made).select_related("organisation", "pseudonym")
+    rows = list(found.order_by("key"))
     ranks: dict[str, dict[str, Any]] = {}
     is_same: bool | None = None
     if programme.sha256 == made.version_sha256:
         try:
             table = share_again(made, programme, pack().attributes).table
             ranks, is_same = {row["id"]: row for row in table.iter_rows(named=True)}, True
+        except Erased:
+            is_same = None
         except Conflict:
             is_same = False
     lottery = made.sharing == Sharing.LOTTERY
@@ -285,7 +325,7 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         )
         for each in rows
     ]
-    lines.sort(key=lambda line: (line.rank or 0, line.application.organisation.key, line.application.key))
+    lines.sort(key=lambda line: (line.rank or 0, _order(line.application), line.application.key))
     mine = Objection.objects.visible_to(actor).filter(application__round=made)
     counted = objection_counts(made)
     open_ = made.state == RoundState.NOTICE and made.notice_until is not None and day <= made.notice_until
@@ -296,13 +336,18 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         is_same,
         sum(each.claim_fen for each in rows),
         sum(each.standing_fen or 0 for each in rows),
-        list(mine.select_related("application__organisation", "person").order_by("pk")),
+        list(mine.select_related("application__organisation", "application__pseudonym", "person").order_by("pk")),
         counted["objected"],
         counted["upheld"],
         open_,
         (made.notice_until - day).days if open_ and made.notice_until is not None else None,
         vouchers_to_grant(made, programme, actor),
     )
+
+
+def _order(application: Application) -> str:
+    """Persons by nothing that ties one notice to another."""
+    return application.organisation.key if application.organisation else ""
 
 
 def objection_counts(made: SharingRound) -> dict[str, int]:
@@ -342,7 +387,8 @@ def waiting_for(actor: Actor) -> Waiting | None:
 
 
 def voucher_of(application: Application) -> Voucher | None:
-    return Voucher.objects.filter(decision_id=application.decision_id).first()
+    decision = application.decision
+    return None if decision is None else Voucher.objects.filter(decision=decision).first()
 
 
 def documents_of(application: Application, actor: Actor) -> Sequence[ClaimedDocument]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import (
+    Application,
     BankAccount,
     BankEntry,
     BatchState,
@@ -27,6 +28,7 @@ from siwei.exchange.models import (
     StatusLine,
 )
 from siwei.exchange.models.payments import CITY
+from siwei.exchange.payment_files import sent_content
 from siwei.exchange.payments import find_batch
 from siwei.exchange.payments_due import Due, dues_of, payments_due
 from siwei.exchange.reconciliation import late_orders, suggestions
@@ -119,7 +121,7 @@ def batches(actor: Actor) -> QuerySet[PaymentBatch]:
 def batch_view(message_id: str, actor: Actor) -> BatchView:
     find_batch(message_id, actor)
     batch = batches(actor).get(message_id=message_id)
-    orders = batch.orders.select_related("payee", "creditor").prefetch_related(
+    orders = batch.orders.select_related("payee", "creditor", "pseudonym", "person_creditor").prefetch_related(
         "items__settlement__agreement", "items__dispute__agreement", "items__grant__application__pot",
         "items__rest__order__batch", "items__rest__entry", _rests(),
     )  # fmt: skip
@@ -149,8 +151,24 @@ def payment_file(message_id: str, form: str, actor: Actor) -> PaymentFile:
     return found
 
 
+def file_text(file: PaymentFile, actor: Actor) -> str:
+    """As it went to the bank; for the auditor without what it says of persons. Raises Erased where the records of one
+    are destroyed."""
+    return file.content if actor.is_auditor else sent_content(file)
+
+
+def orders_of(application: Application, actor: Actor) -> list[PaymentOrder]:
+    """That paid, or are to pay, what was granted on it: also what was missing of one before; newest first."""
+    orders = PaymentOrder.objects.visible_to(actor)
+    grants = orders.filter(items__grant__application=application)
+    rests = orders.filter(items__rest__order__items__grant__application=application)
+    return sorted({*grants, *rests}, key=lambda order: -order.pk)
+
+
 def differences(actor: Actor) -> Differences:
-    entries = BankEntry.objects.visible_to(actor).select_related("organisation", "order__payee", "file", "decided_by")
+    entries = BankEntry.objects.visible_to(actor).select_related(
+        "organisation", "order__payee", "order__pseudonym", "file", "decided_by", "pseudonym"
+    )
     waiting = entries.filter(state=EntryState.OPEN).order_by("booked_on", "pk")[:SHOWN]
     decided = entries.exclude(state=EntryState.OPEN).exclude(reason="").order_by("-decided_at", "-pk")[:50]
     files = StatementFile.objects.visible_to(actor).select_related("organisation").order_by("-imported_at", "-pk")[:50]

@@ -86,13 +86,13 @@ def person_dossier(actor: Actor) -> PersonDossier:
     decisions = PersonDecision.objects.visible_to(actor).order_by("-pk")[:SHOWN]
     proofs = _lines(PersonProof.objects.filter(person_id=person_id).visible_to(actor).order_by("-pk"))
     return PersonDossier(
-        _purpose(PERSON_FACTS),
-        _consented_at(person_id, PERSON_FACTS),
+        purpose_of(PERSON_FACTS),
+        consented_at(person_id, PERSON_FACTS),
         fields_of("person", counts, {}, person_programmes()),
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
         [_kept(each) for each in decisions],
-        _purpose(PERSON_PROOF),
-        _consented_at(person_id, PERSON_PROOF),
+        purpose_of(PERSON_PROOF),
+        consented_at(person_id, PERSON_PROOF),
         _provable(counts, proofs),
         proofs,
     )
@@ -128,11 +128,11 @@ def _provable(counts: Mapping[str, ShownFact], proofs: list[ProofLine]) -> list[
     ]
 
 
-def _purpose(id: str) -> Purpose:
+def purpose_of(id: str) -> Purpose:
     return next(each for each in PURPOSES if each.id == id)
 
 
-def _consented_at(person_id: int, purpose: str) -> datetime | None:
+def consented_at(person_id: int, purpose: str) -> datetime | None:
     if not has_consented(person_id, purpose):
         return None
     return Consent.objects.get(person_id=person_id, purpose=purpose, withdrawn_at=None).given_at

@@ -63,7 +63,8 @@ BEGIN
   IF NOT EXISTS (
     SELECT 1 FROM exchange_orderrest r JOIN exchange_paymentorder o ON o.id = r.order_id
       JOIN exchange_paymentbatch b ON b.id = o.batch_id
-      JOIN exchange_paymentorder n ON n.id = NEW.order_id AND n.payee_id = o.payee_id AND n.amount_fen = NEW.amount_fen
+      JOIN exchange_paymentorder n ON n.id = NEW.order_id AND n.payee_id IS NOT DISTINCT FROM o.payee_id
+        AND n.amount_fen = NEW.amount_fen
       JOIN exchange_paymentbatch c ON c.id = n.batch_id AND c.payer_id IS NOT DISTINCT FROM b.payer_id
     WHERE r.id = NEW.rest_id AND r.state = 'due' AND r.amount_fen = NEW.amount_fen) THEN
     RAISE EXCEPTION 'payments: that is not what is missing of the order' USING ERRCODE = 'check_violation';

@@ -50,7 +50,7 @@ CREATE TRIGGER siwei_item_rest BEFORE INSERT ON exchange_paymentitem WHEN NEW.re
       JOIN exchange_paymentbatch b ON b.id = o.batch_id, exchange_paymentorder n
       JOIN exchange_paymentbatch c ON c.id = n.batch_id
     WHERE r.id = NEW.rest_id AND r.state = 'due' AND r.amount_fen = NEW.amount_fen AND n.id = NEW.order_id
-      AND n.amount_fen = NEW.amount_fen AND n.payee_id = o.payee_id AND c.payer_id IS b.payer_id);
+      AND n.amount_fen = NEW.amount_fen AND n.payee_id IS o.payee_id AND c.payer_id IS b.payer_id);
 END
 --;;
 CREATE TRIGGER siwei_item_rest_update BEFORE UPDATE ON exchange_paymentitem WHEN NEW.rest_id IS NOT OLD.rest_id BEGIN

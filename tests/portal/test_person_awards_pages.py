@@ -1,0 +1,227 @@
+"""A person applies, is awarded and paid, on pages and by the API; who sees what of it, and nobody's name where it may
+not stand."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from exchange_payments import CODE, NUMBERS
+from exchange_persons import ACCOUNTS, CHARLIE, load
+from portal_city import NOW, City, make_person, signed_in
+
+from siwei.exchange import bank_accounts, grants, payments, rounds
+from siwei.exchange.keys import create_access_key
+from siwei.exchange.models import Application, PaymentBatch, PaymentOrder, Pot, Pseudonym, SharingRound
+from siwei.exchange.vouchers import open_pot
+from siwei.market import bank
+from siwei.portal.city_pack import pack, programmes
+
+pytestmark = pytest.mark.django_db
+PAGE, API, CALL = "/desk/awards", "/api/person/awards", "/calls/talent-subsidy/2026"
+DAY = date(2026, 11, 23)
+ACCOUNT = {"name": CHARLIE, "number": ACCOUNTS[CHARLIE], "bank_code": CODE, "bank_name": "示例银行营业部"}
+
+
+@pytest.fixture
+def open_call(city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> City:
+    """The pack has a programme for persons in force, and its pot is open."""
+    programme, _ = load(tmp_path)
+    assert programme.window is not None
+    made = replace(programme, window=replace(programme.window, end=date(2026, 11, 30)))
+    monkeypatch.setitem(programmes(), made.id, made)
+    open_pot(made, "2026", 500_000, actor=city.olive, now=NOW, idempotency_key="pot")
+    return city
+
+
+def post(client: Client, path: str, **given: Any) -> Any:
+    return client.post(path, json.dumps(given), content_type="application/json")
+
+
+def ready(client: Client) -> None:
+    assert post(client, "/api/person/consent").status_code == 200
+    values = {"person_income_tax": {"value": "300000"}}
+    assert post(client, "/api/person/declarations", idempotency_key="k", values=values).status_code == 200
+
+
+def applied(city: City) -> Client:
+    client = signed_in(city.charlie)
+    ready(client)
+    assert post(client, f"{API}/consent").status_code == 200
+    answer = post(
+        client, f"{API}/applications", idempotency_key="a", programme="talent-subsidy", name=CHARLIE, claim_fen=300_000
+    )
+    assert answer.status_code == 200, answer.content
+    return client
+
+
+def noticed(city: City) -> SharingRound:
+    made = rounds.share_applications(
+        programmes()["talent-subsidy"], Pot.objects.get(), attributes=pack().attributes, as_of=date(2026, 12, 1),
+        actor=city.olive, now=NOW, idempotency_key="round",
+    )  # fmt: skip
+    return rounds.open_notice(
+        made, until=date(2026, 12, 8), as_of=date(2026, 12, 1), actor=city.olive, now=NOW, idempotency_key="notice"
+    )
+
+
+def awarded(city: City) -> None:
+    made = noticed(city)
+    rounds.award_round(made, as_of=date(2026, 12, 9), actor=city.olive, now=NOW, idempotency_key="award")
+    grants.grant_round(made, actor=city.olive, now=NOW)
+
+
+def exported(city: City) -> PaymentBatch:
+    bank_accounts.enter_bank_account(
+        None, bank.BankAccount("示例市财政专户", NUMBERS[None], CODE), actor=city.olive, now=NOW, idempotency_key="city"
+    )
+    batch = payments.make_batch(None, execute_on=DAY, actor=city.olive, now=NOW, idempotency_key="batch")
+    for name in ("otto", "oscar"):
+        actor = make_person(name, is_operator=True)
+        payments.approve_batch(batch.message_id, batch.content_sha256, actor=actor, now=NOW)
+    payments.export_batch(batch.message_id, "csv", actor=city.olive, now=NOW)
+    return batch
+
+
+def text(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return str(answer.content.decode())
+
+
+def test_from_consent_to_application_on_the_page(open_call: City) -> None:
+    client = signed_in(open_call.charlie)
+    ready(client)
+    shown = text(client, PAGE)
+    assert ("人才补贴（测试）" in shown, "自会计年度终了起留存 30 年" in shown, 'value="apply"' in shown) == (
+        True, True, False,
+    )  # fmt: skip
+    given = {
+        "act": "apply", "token": "t", "programme": "talent-subsidy", "name": CHARLIE, "claim": "3000", "unit": "yuan",
+    }  # fmt: skip
+    assert client.post(PAGE, given).status_code == 409
+    assert client.post(PAGE, {"act": "consent"}).status_code == 400
+    assert client.post(PAGE, {"act": "consent", "agreed": "yes"}).status_code == 302
+    assert 'value="apply"' in text(client, PAGE)
+    assert client.post(PAGE, given | {"name": ""}).status_code == 400
+    assert client.post(PAGE, given | {"claim": "3000.01"}).status_code == 409
+    for _ in range(2):
+        assert client.post(PAGE, given).status_code == 302
+    application = Application.objects.get()
+    pseudonym = Pseudonym.objects.get()
+    shown = text(client, PAGE)
+    assert (pseudonym.key in shown, CHARLIE in shown, f"/applications/{application.key}" in shown) == (
+        True, False, True,
+    )  # fmt: skip
+    own = text(client, f"/applications/{application.key}")
+    assert (CHARLIE in own, "已缴个人所得税" in own, 'value="withdraw"' in own) == (True, True, True)
+    assert client.post(PAGE, {"act": "nothing"}).status_code == 404
+    assert "/desk/awards" in text(client, CALL)
+    assert client.post(f"/applications/{application.key}", {"act": "withdraw", "token": "w"}).status_code == 302
+    application.refresh_from_db()
+    assert application.state == "withdrawn"
+
+
+def test_the_operator_reads_it_the_auditor_a_pseudonym_and_others_nothing(open_call: City) -> None:
+    applied(open_call)
+    key, pseudonym = Application.objects.get().key, Pseudonym.objects.get().key
+    page, by_api = f"/applications/{key}", f"/api/application?key={key}"
+    for actor in (open_call.alice, open_call.bob):
+        client = signed_in(actor)
+        assert [client.get(page).status_code, client.get(by_api).status_code] == [404, 404]
+        assert client.get(API).json()["applications"] == []
+    assert [Client().get(page).status_code, Client().get(by_api).status_code] == [404, 404]
+    office, audit = text(signed_in(open_call.olive), page), text(signed_in(open_call.ann), page)
+    assert (CHARLIE in office, pseudonym in office, "已缴个人所得税" in office) == (True, True, True)
+    assert (CHARLIE in audit, "张" in audit, pseudonym in audit, "3,000" in audit) == (False, False, True, True)
+    for actor in (open_call.olive, open_call.ann):
+        row = signed_in(actor).get(by_api).json()
+        assert (row["organisation"], row["pseudonym"], row["decision"]) == (None, pseudonym, None)
+        assert CHARLIE not in text(signed_in(actor), CALL)
+        assert CHARLIE not in text(signed_in(actor), "/events")
+
+
+def test_the_notice_says_the_first_character_the_programme_and_the_amount(open_call: City) -> None:
+    applied(open_call)
+    made = noticed(open_call)
+    pseudonym = Pseudonym.objects.get().key
+    for client in (Client(), signed_in(open_call.bob)):
+        shown = text(client, f"/notices/{made.key}")
+        assert ("张*" in shown, CHARLIE in shown, pseudonym in shown, "charlie" in shown) == (True, False, False, False)
+        (line,) = client.get(f"/api/round?key={made.key}").json()["lines"]
+        assert (line["name"], line["organisation"], line["shared_fen"]) == ("张*", None, 300_000)
+    given = {"act": "object", "token": "o", "application": Application.objects.get().key, "text": "重复领取"}
+    assert signed_in(open_call.bob).post(f"/notices/{made.key}", given).status_code == 302
+    shown = text(signed_in(open_call.olive), f"/notices/{made.key}")
+    assert ("重复领取" in shown, CHARLIE in shown) == (True, False)
+    client = signed_in(open_call.charlie)
+    # Nothing was owed to them: not even they are told by the pseudonym any more.
+    assert post(client, f"{API}/withdrawal").json()["applications"] == []
+    assert Application.objects.get().state == "withdrawn"
+    shown = text(Client(), f"/notices/{made.key}")
+    assert ("张*" in shown, "已删除" in shown) == (False, True)
+
+
+def test_paid_and_no_name_where_it_may_not_stand(open_call: City) -> None:
+    client = applied(open_call)
+    assert post(client, f"{API}/account", idempotency_key="x", **ACCOUNT).status_code == 409
+    awarded(open_call)
+    assert "填写收款账户后方可付款" in text(client, PAGE)
+    assert client.post(PAGE, {"act": "account", "token": "t", **ACCOUNT, "number": "1"}).status_code == 400
+    assert client.post(PAGE, {"act": "account", "token": "t", **ACCOUNT}).status_code == 302
+    answer = client.get(API).json()
+    assert (answer["account"], ACCOUNTS[CHARLIE] in json.dumps(answer)) == (ACCOUNTS[CHARLIE][-4:], False)
+    pseudonym = Pseudonym.objects.get().key
+    operator, auditor = signed_in(open_call.olive), signed_in(open_call.ann)
+    assert pseudonym in text(operator, "/payments")
+    batch = exported(open_call)
+    page = f"/payments/{batch.message_id}"
+    for reader in (operator, auditor):
+        shown = text(reader, page)
+        assert (pseudonym in shown, CHARLIE in shown, ACCOUNTS[CHARLIE] in shown) == (True, False, False)
+        rows = reader.get(f"/api/payments/batches/{batch.message_id}").json()["items"]
+        assert [(row["payee"], row["account"]) for row in rows] == [(pseudonym, "")]
+    for form in ("csv", "pain001"):
+        assert CHARLIE in text(operator, f"{page}/{form}")
+        kept = text(auditor, f"{page}/{form}")
+        assert (CHARLIE in kept, ACCOUNTS[CHARLIE] in kept, pseudonym in kept) == (False, False, True)
+        by_api = auditor.get(f"/api/payments/batches/{batch.message_id}/file?form={form}").json()
+        assert by_api["content"] and ACCOUNTS[CHARLIE] not in str(by_api)
+    for other in (signed_in(open_call.alice), client):
+        assert [other.get(each).status_code for each in (page, f"{page}/csv")] == [404, 404]
+    own = text(client, f"/applications/{Application.objects.get().key}")
+    assert PaymentOrder.objects.get().end_to_end_id in own
+    assert post(client, f"{API}/withdrawal").json()["kept_until"] == "2057-01-01"
+    assert "2057-01-01" in text(client, PAGE)
+
+
+def test_outsiders_visitors_and_programs_do_nothing_here(open_call: City) -> None:
+    applied(open_call)
+    asked = {
+        "consent": {}, "withdrawal": {}, "account": {"idempotency_key": "k", **ACCOUNT},
+        "applications": {
+            "idempotency_key": "k", "programme": "talent-subsidy", "name": "某人", "claim_fen": 300_000
+        },
+    }  # fmt: skip
+    assert Client().get(PAGE).status_code == 302
+    assert Client().get(API).status_code in (401, 403)
+    for what, given in asked.items():
+        assert post(Client(), f"{API}/{what}", **given).status_code in (401, 403)
+    made = create_access_key(
+        "program", ["read", "write", "money"], expires_at=NOW + timedelta(days=30), actor=open_call.charlie, now=NOW,
+        idempotency_key="key",
+    )  # fmt: skip
+    program = Client(headers={"Authorization": f"Bearer {made.secret}"})
+    assert program.get(API).status_code == 403
+    for what, given in asked.items():
+        assert post(program, f"{API}/{what}", **given).status_code == 403
+    # Somebody else's act touches their own alone.
+    alice = signed_in(open_call.alice)
+    assert post(alice, f"{API}/withdrawal").status_code == 404
+    key = Application.objects.get().key
+    assert post(alice, "/api/application/withdrawal", application=key, idempotency_key="w").status_code == 404
+    assert Application.objects.get().state == "applied"
+    assert post(signed_in(open_call.ann), f"{API}/consent").status_code == 403
