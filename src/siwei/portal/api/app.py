@@ -20,6 +20,7 @@ from siwei.portal.api import (
     datasets,
     dossier,
     evidence,
+    invoices,
     ledger,
     meters,
     organisations,
@@ -70,6 +71,7 @@ api.add_router("", representatives.router, tags=["people"])
 api.add_router("", services.router, tags=["services"])
 api.add_router("", datasets.router, tags=["datasets"])
 api.add_router("", payments.router, tags=["payments"])
+api.add_router("", invoices.router, tags=["payments"])
 
 
 @api.exception_handler(SiweiError)

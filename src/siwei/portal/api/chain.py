@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from siwei.portal.access import actor_of
-from siwei.portal.api import schemas
+from siwei.portal.api import chain_schemas
 from siwei.portal.api.answers import PageNumber, answers, bounds, evidence, named
 from siwei.portal.city_pack import chain, official_firms, segment_or_missing
 from siwei.portal.queries.chain import SegmentCount, chain_map, neighbours, segment_members
@@ -17,7 +17,7 @@ from siwei.portal.queries.segments import Concentration, concentration, nearest_
 router = Router()
 
 
-@router.get("/chain", response=answers(schemas.Coverage))
+@router.get("/chain", response=answers(chain_schemas.Coverage))
 def get_coverage(request: HttpRequest) -> Any:
     """Firms per segment in this data, with the official count it is stated against."""
     found = chain_map()
@@ -46,7 +46,7 @@ def segment_row(count: SegmentCount) -> dict[str, Any]:
     }
 
 
-@router.get("/chain/edges", response=answers(list[schemas.Edge]))
+@router.get("/chain/edges", response=answers(list[chain_schemas.Edge]))
 def list_edges(request: HttpRequest) -> Any:
     """The typed edges between segments, with source and date."""
     return [
@@ -63,13 +63,13 @@ def list_edges(request: HttpRequest) -> Any:
     ]
 
 
-@router.get("/segments", response=answers(list[schemas.Segment]))
+@router.get("/segments", response=answers(list[chain_schemas.Segment]))
 def list_segments(request: HttpRequest) -> Any:
     """Every segment with its number of organisations in this data."""
     return [segment_row(each) for each in chain_map().counts]
 
 
-@router.get("/segments/{segment_id}", response=answers(schemas.SegmentDossier))
+@router.get("/segments/{segment_id}", response=answers(chain_schemas.SegmentDossier))
 def get_segment(request: HttpRequest, segment_id: str) -> Any:
     """A dossier: concentration, neighbours, and for a gap in this data who stands nearest."""
     actor = actor_of(request)
@@ -118,7 +118,7 @@ def neighbour_row(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@router.get("/segments/{segment_id}/members", response=answers(schemas.MemberPage))
+@router.get("/segments/{segment_id}/members", response=answers(chain_schemas.MemberPage))
 def list_members(request: HttpRequest, segment_id: str, page: PageNumber = 1) -> Any:
     """Organisations on a segment with the words that put them there, surest first."""
     members = segment_members(segment_id, actor_of(request))

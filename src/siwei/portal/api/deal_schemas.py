@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from ninja import Field, Schema
 
 from siwei.portal.api.answers import IdempotencyKey
-from siwei.portal.api.schemas import Named, Tie
+from siwei.portal.api.market_schemas import Tie
+from siwei.portal.api.schemas import Named
 
 Key = Annotated[str, Field(min_length=1, max_length=120)]
 Fen = Annotated[int, Field(ge=0, le=10**16)]

@@ -16,7 +16,7 @@ from siwei.market.life import possible_steps
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
 from siwei.portal.acts import Given, do
-from siwei.portal.api import schemas
+from siwei.portal.api import market_schemas
 from siwei.portal.api.answers import (
     IdempotencyKey,
     PageNumber,
@@ -36,7 +36,7 @@ router = Router()
 AGREEMENTS_SHOWN = 500
 
 
-@router.get("/listings", response=answers(schemas.ListingPage))
+@router.get("/listings", response=answers(market_schemas.ListingPage))
 def list_listings(request: HttpRequest, kind: Text = "", side: Text = "", page: PageNumber = 1) -> Any:
     """Open listings of organisations, and one's own; newest first."""
     found = market.listings(actor_of(request), kind, side)
@@ -56,12 +56,12 @@ def listing_row(listing: Listing) -> dict[str, Any]:
     }
 
 
-@router.get("/listing", response=answers(schemas.Listing))
+@router.get("/listing", response=answers(market_schemas.Listing))
 def get_listing(request: HttpRequest, key: Annotated[str, Query(max_length=120)]) -> Any:
     return listing_row(market.listing_or_missing(key, actor_of(request)))
 
 
-@router.get("/matches", response=answers(list[schemas.Match]))
+@router.get("/matches", response=answers(list[market_schemas.Match]))
 def list_matches(
     request: HttpRequest, listing: Annotated[str, Query(max_length=120, description="Key of the need or the offer")]
 ) -> Any:
@@ -99,7 +99,7 @@ def match_row(match: Match, path: Sequence[RelationStep]) -> dict[str, Any]:
     }
 
 
-@router.get("/agreements", response=answers(list[schemas.AgreementSummary]))
+@router.get("/agreements", response=answers(list[market_schemas.AgreementSummary]))
 def list_agreements(request: HttpRequest) -> Any:
     """Agreements the reader is a party to; all for the operator and the auditor. The newest 500."""
     return [agreement_row(each) for each in market.agreements(actor_of(request))[:AGREEMENTS_SHOWN]]
@@ -116,7 +116,7 @@ def agreement_row(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-@router.get("/agreement", response=answers(schemas.Agreement))
+@router.get("/agreement", response=answers(market_schemas.Agreement))
 def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120)]) -> Any:
     """An agreement whole: parties, lines, jobs, settlement, every ledger entry."""
     view = market.agreement_view(key, actor_of(request))
@@ -184,7 +184,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-@router.get("/claim", response=answers(schemas.Claim))
+@router.get("/claim", response=answers(market_schemas.Claim))
 def get_claim(
     request: HttpRequest,
     id: Annotated[str, Query(max_length=160, description="The agreement's key, a slash, the line")],
@@ -203,7 +203,7 @@ def get_claim(
     }
 
 
-@router.get("/jobs", response=answers(list[schemas.Job]))
+@router.get("/jobs", response=answers(list[market_schemas.Job]))
 def list_jobs(request: HttpRequest) -> Any:
     """Jobs of agreements the reader is a party to; the newest 500."""
     found = Job.objects.visible_to(actor_of(request)).select_related("line__agreement").order_by("-submitted_at", "key")
@@ -225,7 +225,7 @@ def job_row(job: Job) -> dict[str, Any]:
     }
 
 
-@router.get("/jobs/{key}", response=answers(schemas.JobDetail))
+@router.get("/jobs/{key}", response=answers(market_schemas.JobDetail))
 def get_job(request: HttpRequest, key: str) -> Any:
     """State, cost so far, metrics, meter readings, money trail."""
     view = job_view(key, actor_of(request))
@@ -242,7 +242,7 @@ def get_job(request: HttpRequest, key: str) -> Any:
     }
 
 
-@router.get("/jobs/{key}/log", response=answers(schemas.Log))
+@router.get("/jobs/{key}/log", response=answers(market_schemas.Log))
 def get_log(request: HttpRequest, key: str, offset: Annotated[int, Query(ge=0, le=2**40)] = 0) -> Any:
     """The log from `offset`; ask again with `next_offset` while `follow`."""
     log = read_log(job_or_missing(key, actor_of(request)), offset)

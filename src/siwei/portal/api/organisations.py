@@ -10,7 +10,7 @@ from ninja import Router
 from siwei.exchange.models import Fact, FactStatus
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of, require_private
-from siwei.portal.api import schemas
+from siwei.portal.api import market_schemas, schemas
 from siwei.portal.api.answers import PAGE_SIZE, PageNumber, Text, answers, entries, explained_row, named, organisation
 from siwei.portal.city_pack import attributes
 from siwei.portal.queries.claims import claim_lines
@@ -94,7 +94,7 @@ def get_entitlement(request: HttpRequest, key: str, programme_id: str) -> Any:
     return {**explained_row(found), "bindings": plain(what_binds(row, found, actor))}
 
 
-@router.get("/{key}/claims", response=answers(list[schemas.ClaimLine]))
+@router.get("/{key}/claims", response=answers(list[market_schemas.ClaimLine]))
 def list_claims(request: HttpRequest, key: str) -> Any:
     """The organisation's contracts as claims, with what each programme decides of them, cut by its limits. Its own
     people, the operator and the auditor."""

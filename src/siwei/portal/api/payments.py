@@ -1,23 +1,18 @@
-"""Payment orders, bank statements, invoices. What is done with them is an act (`/acts/{act}`)."""
+"""Payment orders, bank statements, reports. What is done with them is an act (`/acts/{act}`)."""
 
 from __future__ import annotations
 
 import binascii
-import hashlib
-from base64 import b64decode, b64encode
-from datetime import date, datetime
+from base64 import b64decode
 from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Path, Query, Router, Schema
+from ninja import Path, Query, Router
 
 from siwei.errors import InputError, Problem, Said
-from siwei.exchange.account_statements import account_statement
-from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import (
     BankEntry,
-    Invoice,
     PaymentBatch,
     PaymentOrder,
     StatementFile,
@@ -30,190 +25,22 @@ from siwei.exchange.statement_imports import import_statement
 from siwei.exchange.status_reports import import_status_report
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import PageNumber, answers, bounds
+from siwei.portal.api.payment_schemas import (
+    Batch,
+    BatchPage,
+    DifferenceList,
+    DueRow,
+    ReportGiven,
+    ReportRow,
+    StatementGiven,
+    StatementRow,
+)
+from siwei.portal.api.written_files import WrittenFile, written
 from siwei.portal.queries import payments
-from siwei.portal.queries.organisations import organisation_or_missing
-from siwei.portal.settlement_papers import MEDIA_TYPES, evidence_words, invoice_file, invoice_rows, statement_file
 
 router = Router()
 Key = Annotated[str, Path(max_length=64)]
 Form = Annotated[str, Query(max_length=8)]
-Language = Annotated[str, Query(max_length=8, description="zh-hans, zh-hant or en")]
-LARGEST_BASE64 = 12_000_000
-
-
-class DueRow(Schema):
-    payer: Annotated[str, Field(description="An organisation's key, or `city`")]
-    payee: str
-    grant: bool
-    amount_fen: int
-    reasons: int
-    hindrance: Annotated[str, Field(description="`no-account`, `nothing-left`, or empty: it can be ordered")]
-
-
-class BatchRow(Schema):
-    id: str
-    payer: str
-    execute_on: date
-    orders: int
-    paid: int
-    total_fen: int
-    content_sha256: str
-    state: str
-    made_by: str | None
-    approved_by: list[str]
-    exported_at: datetime | None
-
-
-class RestRow(Schema):
-    kind: Annotated[str, Field(description="`unpaid` by the bank, or `returned` by it")]
-    state: Annotated[
-        str, Field(description="`due` by a further order, `asked` to be written off, `written-off`, `withdrawn`")
-    ]
-    amount_fen: int
-    reason: str
-    approvals: int
-
-
-class OrderRow(Schema):
-    id: str
-    batch: str
-    payer: str
-    payee: Annotated[str, Field(description="An organisation's key, or a person's pseudonym (`p-…`)")]
-    account: Annotated[str, Field(description="The last digits; of a person's nothing")]
-    amount_fen: int
-    paid_fen: int
-    paid_on: date | None
-    state: str
-    reason: str
-    causes: list[str]
-    rests: Annotated[list[RestRow], Field(description="What was missing of it, and what became of that")]
-
-
-class Batch(BatchRow):
-    items: list[OrderRow]
-
-
-class BatchPage(Schema):
-    count: int
-    page: int
-    items: list[BatchRow]
-
-
-class StatementGiven(Schema):
-    holder: Annotated[str, Field(max_length=64, description="An organisation's key, or `city`")]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    content: Annotated[str, Field(max_length=LARGEST_BASE64, description="camt.053 or CSV, as Base64")]
-    columns: Annotated[
-        dict[str, list[Annotated[str, Field(max_length=80)]]] | None,
-        Field(description="Of a CSV: which heading means what", max_length=20),
-    ] = None
-
-
-class StatementRow(Schema):
-    holder: str
-    account: str
-    name: str
-    sha256: str
-    read: int
-    added: int
-    rejected: int
-    whole: bool
-    imported_at: datetime
-
-
-class ReportGiven(Schema):
-    holder: Annotated[str, Field(max_length=64, description="An organisation's key, or `city`")]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    content: Annotated[str, Field(max_length=LARGEST_BASE64, description="pain.002, as Base64")]
-
-
-class ReportLine(Schema):
-    order: str | None
-    code: str
-    reason: str
-    outcome: Annotated[str, Field(description="`noted`, `rejected` (due again), `unchanged`, or `not-taken`")]
-
-
-class ReportRow(Schema):
-    batch: str
-    name: str
-    sha256: str
-    whole: bool
-    imported_at: datetime
-    lines: list[ReportLine]
-
-
-class EntryRow(Schema):
-    holder: str
-    account: str
-    reference: str
-    booked_on: date
-    direction: str
-    amount_fen: int
-    name: str
-    finding: str
-    state: str
-    difference_fen: int
-    order: str | None
-    suggestions: list[str]
-
-
-class RejectRow(Schema):
-    file: str
-    row: int
-    reason: str
-    record: str
-
-
-class DifferenceList(Schema):
-    waiting: list[EntryRow]
-    late: list[OrderRow]
-    rejects: list[RejectRow]
-
-
-class InvoiceRow(Schema):
-    issuer: str
-    number: int
-    name: str
-    recipient: str
-    period: str
-    issued_on: date
-    gross_fen: int
-    voucher_fen: int
-    own_fen: int
-    tax_number: str
-    generated: bool
-
-
-class InvoiceLineRow(Schema):
-    position: int
-    day: date
-    agreement: str
-    line: int
-    description: str
-    quantity: int | None
-    unit: str
-    gross_fen: int
-    voucher_fen: int
-    own_fen: int
-    dispute: str | None
-    evidence: list[str]
-
-
-class InvoiceWhole(InvoiceRow):
-    lines: list[InvoiceLineRow]
-
-
-class InvoicePage(Schema):
-    count: int
-    page: int
-    items: list[InvoiceRow]
-
-
-class WrittenFile(Schema):
-    media_type: str
-    sha256: str
-    content: Annotated[str, Field(description="Base64")]
 
 
 @router.get("/payments/due", response=answers(list[DueRow]))
@@ -320,55 +147,6 @@ def bytes_of(content: str) -> bytes:
         ) from None
 
 
-@router.get("/invoices", response=answers(InvoicePage))
-def list_invoices(request: HttpRequest, page: PageNumber = 1) -> Any:
-    """Issued by one's organisations or to them; newest first."""
-    found = payments.invoices(actor_of(request))
-    return {"count": found.count(), "page": page, "items": [invoice_row(each) for each in found[bounds(page)]]}
-
-
-@router.get("/invoices/{issuer}/{number}", response=answers(InvoiceWhole))
-def get_invoice(request: HttpRequest, issuer: Key, number: int) -> Any:
-    """An invoice with its lines, each with the readings or the delivery it is made of."""
-    invoice = find_invoice(issuer, number, actor_of(request))
-    lines = [
-        {
-            "position": row.line.position, "day": row.line.day, "agreement": row.line.line.agreement.key,
-            "line": row.line.line.number, "description": row.line.line.description, "quantity": row.line.quantity,
-            "unit": row.line.line.unit, "gross_fen": row.line.gross_fen, "voucher_fen": row.line.voucher_fen,
-            "own_fen": row.line.own_fen, "dispute": row.line.dispute.key if row.line.dispute else None,
-            "evidence": [evidence_words(each) for each in row.evidence],
-        }
-        for row in invoice_rows(invoice)
-    ]  # fmt: skip
-    return {**invoice_row(invoice), "lines": lines}
-
-
-@router.get("/invoices/{issuer}/{number}/file", response=answers(WrittenFile))
-def get_invoice_file(
-    request: HttpRequest, issuer: Key, number: int, form: Form = "pdf", language: Language = "zh-hans"
-) -> Any:
-    """The invoice as `pdf`, `csv` or `xlsx`; the same invoice, the same bytes."""
-    content = invoice_file(find_invoice(issuer, number, actor_of(request)), form, language)
-    return written(MEDIA_TYPES[form], content)
-
-
-@router.get("/organisations/{key}/statements/{period}", response=answers(WrittenFile))
-def get_statement_file(
-    request: HttpRequest, key: Key, period: str, form: Form = "pdf", language: Language = "zh-hans"
-) -> Any:
-    """What an organisation provided, consumed, was paid and paid in a month (2026-11)."""
-    actor = actor_of(request)
-    statement = account_statement(organisation_or_missing(key, actor), period, actor)
-    content = statement_file(statement, form, language, timezone.localdate())
-    return written(MEDIA_TYPES[form], content)
-
-
-def written(media_type: str, content: bytes) -> dict[str, str]:
-    sha256 = hashlib.sha256(content).hexdigest()
-    return {"media_type": media_type, "sha256": sha256, "content": b64encode(content).decode()}
-
-
 def batch_row(batch: PaymentBatch) -> dict[str, Any]:
     return {
         "id": batch.message_id,
@@ -442,14 +220,4 @@ def statement_row(file: StatementFile) -> dict[str, Any]:
         "rejected": file.rejected,
         "whole": file.is_whole,
         "imported_at": file.imported_at,
-    }
-
-
-def invoice_row(invoice: Invoice) -> dict[str, Any]:
-    names = ("number", "name", "period", "issued_on", "gross_fen", "voucher_fen", "own_fen", "tax_number")
-    return {
-        "issuer": invoice.issuer.key,
-        "recipient": invoice.recipient.key,
-        **{name: getattr(invoice, name) for name in names},
-        "generated": invoice.issuer.is_generated or invoice.recipient.is_generated,
     }

@@ -21,7 +21,7 @@ from siwei.exchange.terms import LineTerms, PartyTerms
 from siwei.market.kinds import KINDS
 from siwei.market.pricing import BOUND_WORDS
 from siwei.portal.access import actor_of, require_private
-from siwei.portal.api import deal_schemas, market, schemas
+from siwei.portal.api import deal_schemas, market, market_schemas
 from siwei.portal.api.answers import PageNumber, answers, bounds, named, own_key
 from siwei.portal.api.market import agreement_row, job_row, listing_row, path_rows
 from siwei.portal.city_pack import decided_on
@@ -55,7 +55,7 @@ def list_kinds(request: HttpRequest) -> Any:
     ]
 
 
-@router.post("/listings", response=answers(schemas.Listing))
+@router.post("/listings", response=answers(market_schemas.Listing))
 def publish(request: HttpRequest, given: deal_schemas.NewListing) -> Any:
     """Publish an offer or a need for an organisation one represents, or in one's own name."""
     actor = actor_of(request)
@@ -67,7 +67,7 @@ def publish(request: HttpRequest, given: deal_schemas.NewListing) -> Any:
     return listing_row(listing)
 
 
-@router.post("/listing/revision", response=answers(schemas.Listing))
+@router.post("/listing/revision", response=answers(market_schemas.Listing))
 def revise(request: HttpRequest, given: deal_schemas.Revision) -> Any:
     """Say a listing anew, from now on: what was quoted, proposed or signed keeps its own terms."""
     actor = actor_of(request)
@@ -149,7 +149,7 @@ def voucher_or_missing(key: str | None, actor: Actor) -> Voucher | None:
     return voucher
 
 
-@router.post("/agreements", response=answers(schemas.AgreementSummary))
+@router.post("/agreements", response=answers(market_schemas.AgreementSummary))
 def propose(request: HttpRequest, given: deal_schemas.Proposal) -> Any:
     """Lay an agreement before its parties, for one of them: at the price of a quote, on a match, or on lines alone."""
     actor = actor_of(request)
@@ -217,7 +217,7 @@ def place_row(place: Place) -> dict[str, Any]:
     }
 
 
-@router.post("/jobs", response=answers(schemas.Job))
+@router.post("/jobs", response=answers(market_schemas.Job))
 def launch_job(request: HttpRequest, given: deal_schemas.NewJob) -> Any:
     """Launch a job under a line of a signed agreement, for its consumer's people."""
     actor = actor_of(request)
