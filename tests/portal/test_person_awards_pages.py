@@ -225,3 +225,23 @@ def test_outsiders_visitors_and_programs_do_nothing_here(open_call: City) -> Non
     assert post(alice, "/api/application/withdrawal", application=key, idempotency_key="w").status_code == 404
     assert Application.objects.get().state == "applied"
     assert post(signed_in(open_call.ann), f"{API}/consent").status_code == 403
+
+
+def test_the_operator_grants_and_takes_back_on_the_page(open_call: City) -> None:
+    applied(open_call)
+    made = noticed(open_call)
+    rounds.award_round(made, as_of=date(2026, 12, 9), actor=open_call.olive, now=NOW, idempotency_key="award")
+    page, key = f"/applications/{Application.objects.get().key}", Application.objects.get().key
+    operator = signed_in(open_call.olive)
+    assert "/acts/grant" in text(operator, page)
+    assert "/acts/" not in text(signed_in(open_call.charlie), page)
+    answer = operator.post("/acts/grant", {"key": key, "token": "g"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, page)
+    given = {"key": key, "token": "c", "amount": "1000", "amount_in": "yuan", "text": "审计发现"}
+    for other in (open_call.charlie, open_call.alice, open_call.ann):
+        assert signed_in(other).post("/acts/claw_back", given).status_code == 403
+    assert operator.post("/acts/claw_back", given).status_code == 302
+    assert "审计发现" in text(operator, page) and "审计发现" in text(signed_in(open_call.charlie), page)
+    entry = {"key": "B-1", "token": "r", "account": NUMBERS[None], "application": key, "text": "退款"}
+    for actor, status in ((open_call.charlie, 404), (open_call.alice, 404), (open_call.ann, 403)):
+        assert signed_in(actor).post("/acts/repay", entry).status_code == status

@@ -26,6 +26,7 @@ from siwei.exchange.models import (
     Cap,
     CapAlert,
     ClaimedDocument,
+    ClawBack,
     CounterReading,
     Dataset,
     DatasetAccess,
@@ -235,6 +236,7 @@ ROWS: dict[str, Callable[[], Iterator[Any]]] = {
         *("line__agreement__key", "line__number", "limit_microfen", "used_microfen", "reserved_microfen"),
     ),
     "ClaimedDocument": _values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
+    "ClawBack": _values(ClawBack.objects.all(), "key", "grant__application__key", "returned_fen", "owed_fen", "reason"),
     "Dataset": _values(Dataset.objects.all(), "key", "organisation__key", "offer__key"),
     "DatasetAccess": _values(
         DatasetAccess.objects.all(),

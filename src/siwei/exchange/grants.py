@@ -61,6 +61,12 @@ def is_money(application: Application) -> bool:
     return application.decision is None or application.decision.result.get("voucher") is None
 
 
+def is_to_grant(application: Application) -> bool:
+    """Whether it is an award of money that is not granted yet."""
+    awarded = application.state == ApplicationState.AWARDED and bool(application.shared_fen)
+    return awarded and is_money(application) and not Grant.objects.filter(application=application).exists()
+
+
 def _check(application: Application) -> None:
     pot = application.pot
     if application.state != ApplicationState.AWARDED or not application.shared_fen:

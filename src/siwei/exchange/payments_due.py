@@ -17,6 +17,7 @@ from siwei.exchange.models import (
     AgreementLine,
     AgreementState,
     BankAccount,
+    ClawBack,
     Dispute,
     Grant,
     OrderRest,
@@ -190,9 +191,12 @@ def _of_disputes(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
 
 def _of_grants() -> Iterator[Found]:
     live = PaymentItem.objects.filter(grant=OuterRef("pk"), is_live=True)
-    found = Grant.objects.filter(~Exists(live)).select_related("organisation", "pseudonym", "application__pot")
+    taken = ClawBack.objects.filter(grant=OuterRef("pk")).order_by().values("grant").annotate(fen=Sum("returned_fen"))
+    left = F("amount_fen") - Coalesce(Subquery(taken.values("fen")), 0)
+    open_ = Grant.objects.filter(~Exists(live)).annotate(left_fen=left).filter(left_fen__gt=0)
+    found = open_.select_related("organisation", "pseudonym", "application__pot")
     for grant in found.order_by("pk"):
-        yield None, grant.granted_to, True, DueItem(PaymentPart.GRANT, grant.amount_fen, grant=grant)
+        yield None, grant.granted_to, True, DueItem(PaymentPart.GRANT, grant.left_fen, grant=grant)
 
 
 def _open_rests() -> QuerySet[OrderRest]:

@@ -13,6 +13,7 @@ from siwei.exchange import (
     bank_accounts,
     call_collection,
     caps,
+    claw_backs,
     deliveries,
     disputes,
     grants,
@@ -384,6 +385,20 @@ def grant(g: Given) -> object:
     return grants.grant_award(g.key, actor=g.actor, now=g.now)
 
 
+def claw_back(g: Given) -> object:
+    """`key` is the application's, `amount` in fen (or as `amount_in` says), `text` the reason."""
+    return claw_backs.claw_back_grant(
+        g.key, g.wanted_amount("amount"), because=g.text("text"), actor=g.actor, now=g.now, idempotency_key=g.token
+    )
+
+
+def repay(g: Given) -> object:
+    """`key` is the bank's reference, `account` the number, `application` whose grant it pays back, `text` why."""
+    return claw_backs.repay_claw_back(
+        g.text("account"), g.key, g.text("application"), because=g.text("text"), actor=g.actor, now=g.now
+    )
+
+
 def true_up(g: Given) -> object:
     """`key` is the voucher's, `decision` that of the later decision, `text` the reason."""
     voucher = (
@@ -409,7 +424,7 @@ ON_PAYMENTS: Mapping[str, Callable[[Given], object]] = {
     for each in (
         bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off,
         approve_write_off, withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant,
-        true_up,
+        true_up, claw_back, repay,
     )
 }  # fmt: skip
 ACTS = {**ON_AGREEMENTS, **ON_ORGANISATIONS, **ON_LISTINGS, **ON_JOBS, **ON_PAYMENTS}

@@ -9,6 +9,7 @@ from siwei.exchange.models.applications import (
     SharingRound,
 )
 from siwei.exchange.models.awards import Decision, Pot, Relation, Voucher
+from siwei.exchange.models.claw_backs import ClawBack
 from siwei.exchange.models.datasets import Dataset, DatasetAccess, DatasetFile, DatasetVersion, TermsAcceptance
 from siwei.exchange.models.deals import (
     Agreement,
@@ -86,6 +87,7 @@ __all__ = [
     "Claim",
     "ClaimState",
     "ClaimedDocument",
+    "ClawBack",
     "Consent",
     "CounterReading",
     "Dataset",

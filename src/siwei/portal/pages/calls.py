@@ -27,7 +27,8 @@ from siwei.exchange.applications import (
     withdraw_application,
 )
 from siwei.exchange.canonical import sha256_of
-from siwei.exchange.models import ApplicationState, Grant, Organisation, RoundState, SharingRound
+from siwei.exchange.grants import is_to_grant
+from siwei.exchange.models import ApplicationState, ClawBack, Grant, Organisation, RoundState, SharingRound
 from siwei.exchange.rounds import (
     award_round,
     decide_objection,
@@ -285,6 +286,9 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
         "contract": basis.subject.rpartition("/")[0] if basis else "",
         "grant": Grant.objects.visible_to(actor).filter(application=application).first(),
         "orders": orders_of(application, actor),
+        "claw_backs": ClawBack.objects.visible_to(actor).filter(grant__application=application).order_by("pk"),
+        "can_operate": can_operate(actor),
+        "can_grant": can_operate(actor) and is_to_grant(application),
         "voucher": queries.voucher_of(application),
         "programme": programme_or_missing(application.pot.programme),
         "notice": made if public else None,

@@ -22,7 +22,9 @@ from siwei.exchange.models import (
     BankEntry,
     Cap,
     CapAlert,
+    ClawBack,
     Dispute,
+    Grant,
     Invoice,
     Job,
     Organisation,
@@ -81,6 +83,9 @@ def place_of_payment(act: str, made: object) -> str:
         return reverse("true-ups")
     if isinstance(made, BankEntry):
         return reverse("differences")
+    if isinstance(made, Grant | ClawBack):
+        grant = made.grant if isinstance(made, ClawBack) else made
+        return reverse("application-page", args=[grant.application.key])
     return reverse("invoices") if act == "issue" else reverse("payments")
 
 

@@ -1,0 +1,169 @@
+"""An award of money taken back, of an organisation or a person: by entries, with the reason.
+
+What is not paid leaves the grant account for the pot again; what was paid is owed: the payee's `claw-back` account goes
+below zero by it, and comes back to zero when a statement shows the money (`repay_claw_back`).
+"""
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet, Sum
+
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
+from siwei.exchange.access import can_operate, require
+from siwei.exchange.accounts import bank_account, claw_back_account, grant_account
+from siwei.exchange.actors import Actor
+from siwei.exchange.applications import organisations_of
+from siwei.exchange.audit import money_action, record_event, repeated
+from siwei.exchange.ledger import Entry, write_transfer
+from siwei.exchange.models import (
+    Account,
+    BankEntry,
+    ClawBack,
+    EntryState,
+    Finding,
+    Grant,
+    OrderRest,
+    PaymentItem,
+    PaymentOrder,
+    RestKind,
+    RestState,
+    TransferKind,
+)
+from siwei.exchange.payments import reason_of
+from siwei.exchange.reconciliation import WAITING, decide_entry, key_of, open_entry, tell_of
+from siwei.market.bank import Direction
+
+
+@money_action
+def claw_back_grant(
+    application_key: str, amount_fen: int, *, because: str, actor: Actor, now: datetime, idempotency_key: str
+) -> ClawBack:
+    """Take `amount_fen` of what was granted on an application back, for the city: from what is not paid yet first.
+
+    `Conflict` for more than is left of the grant, and while an order of it is on its way: withdraw its batch, or wait
+    for the bank. InputError without a reason.
+    """
+    require(can_operate(actor), actor, Said("take awards back", "收回扶持"))
+    content = {"application": application_key, "amount_fen": amount_fen, "because": because}
+    if repeated("claw_back_grant", idempotency_key, content):
+        return ClawBack.objects.get(key=idempotency_key)
+    reason = reason_of(because)
+    grant = Grant.objects.select_for_update(of=("self",)).filter(application__key=application_key).first()
+    if grant is None:
+        raise NotFound(
+            f"nothing was granted on {application_key!r:.130}", f"申报 {application_key!r:.130} 没有已给予的资金"
+        )
+    if type(amount_fen) is not int or amount_fen <= 0:
+        told = Said(f"an amount of {amount_fen!r:.40} fen", f"金额 {amount_fen!r:.40} 分")
+        raise InputError([Problem(told, Said("a positive amount", "请填正数金额"), field="amount")])
+    unpaid, paid = _unpaid(grant), paid_fen(grant) - _taken(grant, "owed_fen")
+    if amount_fen > unpaid + paid:
+        raise Conflict(
+            f"{unpaid + paid} fen are left of the grant on {application_key}, {amount_fen} are too many",
+            f"申报 {application_key} 的资金只余 {unpaid + paid} 分，{amount_fen} 分超出",
+        )
+    returned = min(amount_fen, unpaid)
+    payee, pot = grant.granted_to, grant.application.pot.account
+    causes = {"application": application_key, "claw_back": idempotency_key}
+    moves = ((grant_account(payee), returned, "returned"), (claw_back_account(payee), amount_fen - returned, "owed"))
+    for debit, fen, memo in moves:
+        if fen:
+            entry = Entry(TransferKind.POST, debit, pot, fen, memo=f"claw-back: {memo}", causes=causes)
+            write_transfer(entry, key=f"claw-back:{idempotency_key}:{memo}", now=now)
+    made = ClawBack.objects.create(
+        key=idempotency_key, grant=grant, returned_fen=returned, owed_fen=amount_fen - returned, reason=reason,
+        made_by_id=actor.person_id, at=now,
+    )  # fmt: skip
+    record_event(
+        "claw_back_grant", idempotency_key, content, subject=f"application:{application_key}", actor=actor, now=now,
+        organisations=organisations_of(grant.application),
+        payload={"returned_fen": returned, "owed_fen": made.owed_fen, "because": reason},
+    )  # fmt: skip
+    return made
+
+
+@money_action
+def repay_claw_back(
+    account_number: str, reference: str, application_key: str, *, because: str, actor: Actor, now: datetime
+) -> BankEntry:
+    """Say that money which came in is what the payee of an application's grant owed: its difference goes, and as much
+    of what is owed. Again: nothing changes."""
+    entry = open_entry(account_number, reference, actor, Said("book the repayment of", "登记还款："))
+    grant = Grant.objects.select_related("organisation", "pseudonym").filter(application__key=application_key).first()
+    if grant is None or entry.organisation_id is not None:
+        raise NotFound(
+            f"nothing was granted on {application_key!r:.130} from this account",
+            f"该账户没有为申报 {application_key!r:.130} 给予资金",
+        )
+    key = key_of(entry)
+    account = Account.objects.select_for_update().get(pk=claw_back_account(grant.granted_to).pk)
+    if entry.state != EntryState.OPEN:
+        if account.credits.filter(idempotency_key=f"{key}:repaid").exists():
+            return entry
+        raise Conflict(f"entry {reference} is {entry.state} already", f"流水 {reference} 已处理")
+    if entry.direction != Direction.IN or entry.finding != Finding.RECEIVED:
+        raise Conflict(
+            f"entry {reference} is {entry.finding}: only what came in repays what is owed",
+            f"流水 {reference} 不是收到的款项：只有收款才能抵还",
+        )
+    if entry.amount_fen > -account.balance:
+        raise Conflict(
+            f"{entry.amount_fen} fen came in, and {-account.balance} fen are owed → explain the entry",
+            f"收到 {entry.amount_fen} 分，应还 {-account.balance} 分 → 请对该流水作说明",
+        )
+    difference = bank_account("bank-difference", None)
+    causes = {"bank_entry": key, "application": application_key}
+    moved = Entry(TransferKind.POST, difference, account, entry.amount_fen, memo="repaid", causes=causes)
+    write_transfer(moved, key=f"{key}:repaid", now=now)
+    changed = decide_entry(entry, EntryState.MATCHED, because, actor, now)
+    tell_of("repay_claw_back", key, changed, None, now, actor, because)
+    return changed
+
+
+def taken_back_fen(grant: Grant) -> int:
+    """What of it is in the pot again, and was never paid."""
+    return _taken(grant, "returned_fen")
+
+
+def owed_fen(grant: Grant) -> int:
+    """What its payee owes, of this and other grants."""
+    account = Account.objects.filter(code=f"CNY:claw-back:{grant.granted_to.key}").first()
+    return -account.balance if account else 0
+
+
+def paid_fen(grant: Grant) -> int:
+    """What the bank paid of it and did not bring back."""
+    orders = _orders(grant)
+    paid = orders.aggregate(fen=Sum("paid_fen"))["fen"] or 0
+    back = OrderRest.objects.filter(order__in=orders, kind=RestKind.RETURNED).aggregate(fen=Sum("amount_fen"))
+    return paid - (back["fen"] or 0)
+
+
+def _unpaid(grant: Grant) -> int:
+    """What of it can still leave the grant account. `Conflict` while a bank may pay it, or a part of it waits to be
+    ordered anew."""
+    orders = _orders(grant)
+    rests = OrderRest.objects.filter(order__in=orders)
+    waits = rests.filter(state=RestState.DUE).exclude(payments__is_live=True).exists()
+    if waits or rests.filter(state=RestState.ASKED).exists() or orders.filter(state__in=WAITING).exists():
+        raise Conflict(
+            f"an order of the grant on {grant.application.key} is under way → withdraw its batch, or wait for the bank",
+            f"申报 {grant.application.key} 的付款指令正在办理 → 请撤回批次，或等银行结果",
+        )
+    live = PaymentItem.objects.filter(grant=grant, is_live=True).exists()
+    return 0 if live else grant.amount_fen - taken_back_fen(grant)
+
+
+def _orders(grant: Grant) -> QuerySet[PaymentOrder]:
+    """That paid it, with what was missing of one before, however often."""
+    found = set(PaymentItem.objects.filter(grant=grant).values_list("order", flat=True))
+    fresh = found
+    while fresh:
+        rests = PaymentItem.objects.filter(rest__order__in=fresh).values_list("order", flat=True)
+        fresh = set(rests) - found
+        found |= fresh
+    return PaymentOrder.objects.filter(Q(pk__in=found))
+
+
+def _taken(grant: Grant, what: str) -> int:
+    return grant.claw_backs.aggregate(fen=Sum(what))["fen"] or 0

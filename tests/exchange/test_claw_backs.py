@@ -1,0 +1,125 @@
+"""An award of money taken back: unpaid it is in the pot again, paid it is owed until a statement shows the money."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exchange_persons import CHARLIE, TAX, Persons
+
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound
+from siwei.exchange import payments
+from siwei.exchange.actors import Actor
+from siwei.exchange.claw_backs import claw_back_grant, owed_fen, repay_claw_back
+from siwei.exchange.models import Account, Application, BankEntry, ClawBack, Grant, Transfer
+from siwei.exchange.payments_due import payments_due
+from siwei.exchange.reconciliation import explain_entry
+from siwei.exchange.verification import verify_ledger
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def payable(cast: Any, tmp_path: Path) -> Persons:
+    made = Persons(cast, tmp_path)
+    made.payable()
+    return made
+
+
+def key_of(persons: Persons) -> str:
+    return Application.objects.get(pseudonym__person_id=persons.cast.charlie.person_id).key
+
+
+def take(persons: Persons, fen: int, key: str = "c", actor: Actor | None = None, because: str = "审计发现") -> ClawBack:
+    return claw_back_grant(
+        key_of(persons), fen, because=because, actor=actor or persons.cast.olive, now=persons.now, idempotency_key=key
+    )
+
+
+def pot() -> int:
+    return Account.objects.get(code="CNY:pot:talent-subsidy:2026").balance
+
+
+def due() -> list[int]:
+    return [each.amount_fen for each in payments_due(None)]
+
+
+def test_what_is_not_paid_is_in_the_pot_again_and_due_no_more(payable: Persons) -> None:
+    before = pot()
+    made = take(payable, 120_000)
+    assert take(payable, 120_000).pk == made.pk
+    assert (made.returned_fen, made.owed_fen, pot() - before, due()) == (120_000, 0, 120_000, [180_000, 100_000])
+    batch = payable.exported()
+    assert batch.total_fen == 280_000
+    with pytest.raises(Conflict, match="under way"):
+        take(payable, 1, "more")
+    payable.says(payable.paid(payable.order_of(payable.cast.charlie)))
+    with pytest.raises(Conflict, match="180000 fen are left of the grant"):
+        take(payable, 180_001, "more")
+    assert verify_ledger(actor=payable.cast.olive).findings == ()
+
+
+def test_the_whole_of_it_before_it_is_paid(payable: Persons) -> None:
+    take(payable, TAX[CHARLIE])
+    assert due() == [100_000]
+    with pytest.raises(Conflict, match="0 fen are left"):
+        take(payable, 1, "more")
+
+
+def test_what_was_paid_is_owed_and_comes_back_by_a_statement(payable: Persons) -> None:
+    payable.exported()
+    order = payable.order_of(payable.cast.charlie)
+    payable.says(payable.paid(order))
+    before = pot()
+    made = take(payable, 50_000)
+    grant = Grant.objects.get(application__key=key_of(payable))
+    assert (made.returned_fen, made.owed_fen, pot() - before, owed_fen(grant)) == (0, 50_000, 50_000, 50_000)
+    payable.says(payable.came_back(order, 30_000, "B-5", ""), payable.came_back(order, 30_000, "B-6", ""))
+    first, second = BankEntry.objects.filter(direction="in").order_by("pk")
+
+    def repay(entry: BankEntry, actor: Actor = payable.cast.olive, key: str = "") -> BankEntry:
+        return repay_claw_back(
+            entry.account_number, entry.reference, key or grant.application.key, because="退款", actor=actor,
+            now=payable.now,
+        )  # fmt: skip
+
+    for actor in (payable.cast.charlie, payable.cast.bob):
+        with pytest.raises(NotFound):
+            repay(first, actor)
+    with pytest.raises(NotFound, match="nothing was granted"):
+        repay(first, key="none")
+    assert (repay(first).state, repay(first).state, owed_fen(grant)) == ("matched", "matched", 20_000)
+    with pytest.raises(Conflict, match="20000 fen are owed"):
+        repay(second)
+    explain_entry(second.account_number, "B-6", because="多退", actor=payable.cast.olive, now=payable.now)
+    with pytest.raises(Conflict, match="explained already"):
+        repay(second)
+    assert Account.objects.get(code="CNY:bank-difference:city").balance == 0
+    assert sum(Account.objects.filter(unit="CNY").values_list("balance", flat=True)) == 0
+    assert verify_ledger(actor=payable.cast.olive).findings == ()
+
+
+def test_bad_amounts_reasons_and_others_are_refused(payable: Persons) -> None:
+    entries = Transfer.objects.count()
+    for fen in (0, -1):
+        with pytest.raises(InputError, match="a positive amount"):
+            take(payable, fen)
+    with pytest.raises(InputError, match="a reason is wanted"):
+        take(payable, 1, because=" ")
+    for actor in (payable.cast.charlie, payable.cast.alice, payable.cast.ann):
+        with pytest.raises(NotAllowed):
+            take(payable, 1, actor=actor)
+    with pytest.raises(NotFound, match="nothing was granted"):
+        claw_back_grant("none", 1, because="x", actor=payable.cast.olive, now=payable.now, idempotency_key="k")
+    take(payable, 1)
+    with pytest.raises(Conflict, match="used for another"):
+        take(payable, 2)
+    assert Transfer.objects.count() == entries + 1
+
+
+def test_who_sees_it(payable: Persons) -> None:
+    take(payable, 1)
+    cast = payable.cast
+    seen = [ClawBack.objects.visible_to(each).count() for each in (cast.charlie, cast.alice, cast.bob, cast.ann)]
+    assert seen == [1, 0, 0, 1]
+    batch = payable.make()
+    assert payments.find_batch(batch.message_id, cast.olive).total_fen == sum(TAX.values()) - 1
