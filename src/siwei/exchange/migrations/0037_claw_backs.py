@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0035_person_awards'),
+        ('exchange', '0036_person_awards'),
     ]
 
     operations = [

@@ -36,7 +36,7 @@ def install(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0034_order_rests'),
+        ('exchange', '0035_plain_batches'),
     ]
 
     operations = [
