@@ -105,6 +105,33 @@ def test_a_session_without_its_token_or_that_is_over_writes_nothing(full: City) 
     assert client.post("/api/invitations", body, content_type=JSON).status_code in (401, 403)
 
 
+def test_a_form_of_another_session_is_out_of_date_and_says_so(full: City) -> None:
+    client = Client(enforce_csrf_checks=True)
+    form = client.get("/accounts/login/").content.decode()
+    assert 'name="csrfmiddlewaretoken"' in form
+    client.force_login(Person.objects.get(username="alice"), backend="django.contrib.auth.backends.ModelBackend")
+    told = client.post(
+        "/acts/sign", {"key": "deal"},
+        headers={"referer": "http://testserver/agreements/deal?a=1", "accept-language": "en"},
+    )  # fmt: skip
+    text = told.content.decode()
+    assert (told.status_code, "This form is out of date" in text) == (403, True)
+    assert 'href="/agreements/deal?a=1"' in text
+    elsewhere = client.post("/acts/sign", {"key": "deal"}, headers={"referer": "http://elsewhere.example/x"})
+    assert ('href="/desk"' in elsewhere.content.decode(), "elsewhere.example" in elsewhere.content.decode()) == (
+        True,
+        False,
+    )
+
+
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(full: City) -> None:
+    told = Client().post("/acts/sign", {"key": "deal"}, headers={"referer": "http://testserver/agreements/deal"})
+    assert told.headers["Location"] == "/accounts/login/?next=%2Fagreements%2Fdeal&unsent=1"
+    page = Client().get(told.headers["Location"], headers={"accept-language": "en"}).content.decode()
+    assert ("was not done" in page, 'name="next" value="/agreements/deal"' in page) == (True, True)
+    assert "unsent" not in Client().get("/desk").headers["Location"]
+
+
 def test_a_key_used_again_with_another_body_is_refused(full: City) -> None:
     client = client_of("alice")
     for address, body, other in (

@@ -104,6 +104,7 @@ def test_units_in_words() -> None:
         assert quantity(-5_400, "accelerator-second:cpu") == "−5,400 加速卡秒（−1.50 小时） · cpu"
     with override("en"):
         assert quantity(60, "accelerator-second:cpu") == "60 accelerator-seconds (0.02 h) · cpu"
+        assert [quantity(count, "milestone") for count in (1, 2)] == ["1 milestone", "2 milestones"]
         told = [per(3_600, "accelerator-second:cpu"), per(1, "piece"), per(1_000, "token")]
         assert told == ["accelerator-hour", "piece", "1,000 tokens"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 from exchange_deal import DAY
 from portal_city import NOW, City, signed_in
 
@@ -16,6 +17,7 @@ from siwei.exchange.models import Account, Cap, CounterReading, Dispute, Event, 
 from siwei.exchange.terms import LineTerms
 from siwei.portal.queries.market import agreement_view
 from siwei.portal.queries.workspace import timeline, waiting
+from siwei.portal.subjects import line_name
 
 pytestmark = pytest.mark.django_db
 FIRM, CENTRE = "n-00000000000000aa", "n-00000000000000bb"
@@ -43,6 +45,29 @@ def milestones(city: City) -> None:
     city.deal.budget()
     for person in (city.alice, city.bob):
         agreements.sign_agreement("scene", actor=person, now=NOW, as_of=DAY)
+
+
+def test_once_its_jobs_are_over_either_side_says_that_all_is_delivered(city: City) -> None:
+    city.deal.signed()
+    city.deal.submit()
+    assert turns(city, "deal", city.alice) == []
+    city.deal.finish()
+    ((who, _what, mine),) = turns(city, "deal", city.alice)
+    assert (who, mine) == ("任一方", True)
+    assert [mine for _who, _what, mine in turns(city, "deal", city.olive)] == [False]
+
+
+def test_a_line_is_told_in_the_readers_language(city: City) -> None:
+    city.deal.signed()
+    line = agreement_view("deal", city.alice).lines[0]
+    assert line.offer is not None
+    with override("en"):
+        assert line_name(line) == line.offer.title_en == "A pool"
+        line.description = "as agreed before"
+        assert line_name(line) == "as agreed before"
+    with override("zh-hans"):
+        line.description = line.offer.title_zh
+        assert line_name(line) == line.offer.title_zh
 
 
 def test_everything_that_happened_stands_in_its_order(dealt: City) -> None:

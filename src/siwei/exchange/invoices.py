@@ -123,7 +123,9 @@ def find_invoice(issuer: str, number: int, actor: Actor) -> Invoice:
 
 
 def lines_of(invoice: Invoice) -> list[InvoiceLine]:
-    found = invoice.lines.select_related("line__agreement", "settlement", "dispute__usage", "dispute__delivery")
+    found = invoice.lines.select_related(
+        "line__agreement__match__offer", "line__offer", "settlement", "dispute__usage", "dispute__delivery"
+    )
     return list(found.order_by("position"))
 
 

@@ -101,6 +101,7 @@ TIME_ZONE = "Asia/Shanghai"
 STATIC_URL = "static/"
 LOGIN_REDIRECT_URL = "/desk"
 LOGIN_URL = "/accounts/login/"
+CSRF_FAILURE_VIEW = "siwei.portal.faults.out_of_date"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -64,7 +66,8 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
             _("It has been written to the log. Nothing you did was lost; try again in a moment."),
         ),
     )
-    context = {"status": status, "title": title, "advice": advice, "detail": in_asked_language(detail)}
+    back = page_before(request) if request.method == "POST" else request.get_full_path()
+    context = {"status": status, "title": title, "advice": advice, "detail": in_asked_language(detail), "back": back}
     return render(request, "portal/fault.html", context, status=status)
 
 
@@ -76,6 +79,39 @@ def factor_page(request: HttpRequest) -> HttpResponse:
         "ahead": (reverse("mfa_index"), _("Set up an authenticator app")),
     }
     return render(request, "portal/fault.html", context, status=403)
+
+
+def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form whose token is not this session's: somebody signed in or out since its page was opened."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": f"{reason} → send the token of this session as X-CSRFToken"}, status=403)
+    context = {
+        "status": 403,
+        "title": _("This form is out of date"),
+        "advice": _(
+            "Somebody signed in or out here since its page was opened, or cookies are refused. Nothing was done. "
+            "Go back to copy what you wrote, then open the page anew."
+        ),
+        "ahead": (page_before(request), _("Open the page anew")),
+    }
+    return render(request, "portal/fault.html", context, status=403)
+
+
+def page_before(request: HttpRequest) -> str:
+    """The page of ours whose form was sent, by path and query; one's own desk where it is not told."""
+    before = urlsplit(request.META.get("HTTP_REFERER", ""))
+    if before.netloc != request.get_host():
+        return reverse("desk")
+    return urlunsplit(("", "", before.path, before.query, ""))
+
+
+def unsent(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """A form sent after the session ended: signing in says that nothing was sent, and leads back to the form's page,
+    not to the address it was sent to, which shows nothing."""
+    sign_in = resolve_url(settings.LOGIN_URL)
+    if request.method == "POST" and response.get("Location", "").startswith(f"{sign_in}?"):
+        response["Location"] = f"{sign_in}?{urlencode({'next': page_before(request), 'unsent': '1'})}"
+    return response
 
 
 def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
@@ -111,7 +147,7 @@ class FaultMiddleware:
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             response: HttpResponseBase = JsonResponse({"detail": "the address holds a NUL character"}, status=400)
         else:
-            response = self.get_response(request)
+            response = unsent(request, self.get_response(request))
         response.headers.setdefault("Content-Security-Policy", SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         return response

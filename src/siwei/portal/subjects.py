@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from siwei.exchange.actors import VISITOR, Actor
 from siwei.exchange.models import (
     Agreement,
+    AgreementLine,
     Application,
     Decision,
+    Delivery,
     Job,
     Listing,
     Objection,
@@ -29,6 +31,7 @@ from siwei.exchange.models import (
     StatementFile,
     Voucher,
 )
+from siwei.market.kinds import KINDS
 from siwei.portal import words
 from siwei.portal.city_pack import programmes
 from siwei.portal.languages import choose
@@ -103,6 +106,22 @@ def followed(subject: str, actor: Actor) -> str:
     if voucher is None:
         return shortened(subject)
     return f"{_('Voucher')} · {programme_title(voucher.pot.programme)} · {voucher.organisation.name}"
+
+
+def line_name(line: AgreementLine) -> str:
+    """What a line is about: the offer's title in the reader's language, where it was agreed under that title."""
+    offer = line.offer or (line.agreement.match.offer if line.agreement.match else None)
+    if offer is not None and line.description == offer.title_zh:
+        return choose(offer.title_zh, offer.title_en)
+    return line.description
+
+
+def delivery_name(delivery: Delivery) -> str:
+    """As the parties named it; what is called by its line or by its kind, in the reader's language."""
+    if delivery.line is not None and delivery.title == delivery.line.description:
+        return line_name(delivery.line)
+    kind = KINDS.get(delivery.agreement.kind)
+    return choose(kind.name.zh, kind.name.en) if kind and delivery.title == kind.name.zh else delivery.title
 
 
 def shortened(key: str) -> str:

@@ -622,7 +622,7 @@ def quantity(value: int, unit: str) -> str:
     if kind.startswith("accelerator-second"):
         count = grouped(value / SECONDS_PER_HOUR)
         hours = choose(f"（{count} 小时）", f" ({count} h)")
-    return f"{grouped(value)} {word('unit', kind)}{hours}" + (f" · {model}" if model else "")
+    return f"{grouped(value)} {_unit(value, kind)}{hours}" + (f" · {model}" if model else "")
 
 
 def per(quantity: int, unit: str) -> str:
@@ -631,8 +631,12 @@ def per(quantity: int, unit: str) -> str:
     kind, _colon, _model = unit.partition(":")
     if kind.startswith("accelerator-second") and quantity == SECONDS_PER_HOUR:
         return _("accelerator-hour")
-    one = GROUPS["one"].get(kind) if quantity == 1 else None
-    return _(one) if one else f"{grouped(quantity)} {word('unit', kind)}"
+    return _unit(1, kind) if quantity == 1 and kind in GROUPS["one"] else f"{grouped(quantity)} {_unit(quantity, kind)}"
+
+
+def _unit(quantity: int, kind: str) -> str:
+    """1 milestone, 2 milestones."""
+    return word("one" if quantity == 1 and kind in GROUPS["one"] else "unit", kind)
 
 
 def ledger_unit(unit: str) -> str:

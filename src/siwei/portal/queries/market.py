@@ -112,7 +112,9 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
     )
     if agreement is None:
         raise NotFound(f"no agreement {key!r} that you may see", f"没有您可查看的协议 {key!r}")
-    lines = list(agreement.lines.select_related("agreement", "provider", "consumer", "offer").order_by("number"))
+    lines = list(
+        agreement.lines.select_related("agreement__match__offer", "provider", "consumer", "offer").order_by("number")
+    )
     return AgreementView(
         agreement,
         list(agreement.parties.select_related("organisation", "person").order_by("pk")),
@@ -140,7 +142,8 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
                     for side in ("giver", "receiver", "reported_by")
                     for who in ("organisation", "person")
                 ),
-                "line",
+                "line__offer",
+                "line__agreement__match__offer",
             )
             .prefetch_related(FILES)
             .order_by("number")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.deliveries import decider_of
-from siwei.exchange.models import Agreement, AgreementParty, Delivery, DeliveryState, Dispute, Event, Transfer
+from siwei.exchange.models import AgreementParty, Delivery, DeliveryState, Dispute, Event, Transfer
 from siwei.portal.city_pack import decided_on
+from siwei.portal.languages import is_chinese
 from siwei.portal.queries.market import AgreementView
+from siwei.portal.subjects import delivery_name
 from siwei.portal.words import word
 
 BEGUN = ("signed", "delivering")
@@ -63,7 +65,8 @@ def timeline(view: AgreementView, actor: Actor) -> list[Moment]:
     if view.agreement.quote_id is not None and view.agreement.quote is not None:
         subjects.append(f"quote:{view.agreement.quote.key}")
     events = Event.objects.visible_to(actor).filter(subject__in=subjects).order_by("pk")[:SHOWN]
-    moments = [_of_event(each, view.agreement) for each in events]
+    titles = {each.title: delivery_name(each) for each in view.deliveries}
+    moments = [_of_event(each, titles) for each in events]
     moments += [_of_transfer(each) for each in view.transfers]
     return sorted(moments, key=lambda each: (each.at, each.is_money))
 
@@ -76,7 +79,7 @@ def waiting(view: AgreementView, actor: Actor) -> list[Waiting]:
     ]  # fmt: skip
 
 
-def _of_event(event: Event, agreement: Agreement) -> Moment:
+def _of_event(event: Event, titles: Mapping[str, str]) -> Moment:
     payload: dict[str, Any] = event.payload
     subject, _colon, key = event.subject.partition(":")
     links = {
@@ -88,6 +91,7 @@ def _of_event(event: Event, agreement: Agreement) -> Moment:
     }
     amounts = [payload[name] for name in ("gross_fen", "amount_fen") if payload.get(name)]
     texts = [str(payload[name]) for name in ("title", "reason", "because") if payload.get(name)]
+    texts = [titles.get(text, text) for text in texts]
     if "role" in payload:
         texts.insert(0, word("role", str(payload["role"])))
     quantity, unit = payload.get("quantity"), str(payload.get("unit", ""))
@@ -139,9 +143,8 @@ def _deliveries(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
         party, what, since = _turn_of(each)
         if party is not None:
             link = f"#delivery-{each.number}"
-            yield Waiting(party.name, f"{each.number}. {each.title}: {what}", since, each.due_on, link, is_mine(
-                party, actor
-            ))  # fmt: skip
+            told = f"{each.number}. {delivery_name(each)}{'：' if is_chinese() else ': '}{what}"
+            yield Waiting(party.name, told, since, each.due_on, link, is_mine(party, actor))
 
 
 def _turn_of(delivery: Delivery) -> tuple[AgreementParty | None, str, datetime | None]:
@@ -177,6 +180,11 @@ def _jobs(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
                 yield Waiting(party.name, _("launch the job"), view.agreement.signed_at, None, "#acts", is_mine(
                     party, actor
                 ))  # fmt: skip
+    elif view.agreement.state in BEGUN and view.jobs and all(each.ended_at for each in view.jobs):
+        ended = max(each.ended_at for each in view.jobs if each.ended_at)
+        mine = any(is_mine(party, actor) for party in view.parties)
+        what = _("say that all is delivered, so that it is settled; or launch another job")
+        yield Waiting(_("either side"), what, ended, None, "#acts", mine)
 
 
 def _settlement(view: AgreementView) -> Iterator[Waiting]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from siwei.city.firms.reasons import MERGED_BY, in_chinese
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Agreement, Delivery, Job, Organisation, Project
+from siwei.exchange.models import Agreement, Job, Organisation, Project
 from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
@@ -25,7 +25,7 @@ from siwei.portal.addresses import subject_address
 from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
 from siwei.portal.figures import about, exact_microfen, exact_yuan, money, verdict_of
 from siwei.portal.languages import choose, is_chinese
-from siwei.portal.subjects import programme_title, shortened
+from siwei.portal.subjects import delivery_name, line_name, programme_title, shortened
 
 register = template.Library()
 
@@ -165,14 +165,13 @@ def shortened_key(key: str) -> str:
 @register.simple_tag
 def unit_price(fen_each: int, quantity_each: int, unit: str) -> str:
     """A price with what it is for: `¥24.00 / accelerator-hour`, `¥680.00 / piece`."""
+    if unit == "microfen":  # calls of a model: the unit is money itself, each call is priced by its tokens
+        return _("by call, at the model's price")
     return f"{exact_yuan(fen_each)} / {words.per(quantity_each, unit)}"
 
 
-@register.filter
-def delivery_title(delivery: Delivery) -> str:
-    """As the parties named it; a kind's own event in the reader's language."""
-    kind = KINDS.get(delivery.agreement.kind)
-    return choose(kind.name.zh, kind.name.en) if kind and delivery.title == kind.name.zh else delivery.title
+register.filter("delivery_title", delivery_name)
+register.filter("line_name", line_name)
 
 
 @register.filter
