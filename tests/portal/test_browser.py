@@ -73,6 +73,8 @@ OWN = {
     "approvals": "/approvals",
     "disputes": "/disputes",
     "propose": "/propose?need=need&offer=offer",
+    "trace-job": "/trace/job",
+    "true-ups": "/true-ups",
 }
 LINKED = {
     "dataset": ("/datasets", "tbody a[href^='/datasets/']"),
@@ -89,6 +91,12 @@ OFFICE = {
     "office-programme": "/programmes/xunli",
     "imports": "/imports",
     "true-ups": "/true-ups",
+    "proofs": "/desk/proofs",
+    "second-factors": "/second-factors",
+    "office-claims": "/claims",
+    "office-invitations": "/invitations",
+    "office-differences": "/differences",
+    "office-disputes": "/disputes",
     "indicator": "/indicators/source.chain-coverage",
 }
 """What the operator alone sees, or sees otherwise."""
@@ -101,6 +109,16 @@ FAULTS = r"""(english) => {
             faults.push('no name: ' + each.outerHTML.slice(0, 100));
     for (const each of every('main input:not([type=hidden]), main select, main textarea'))
         if (!each.labels?.length && !each.ariaLabel) faults.push('no label: ' + each.outerHTML.slice(0, 100));
+    for (const each of every('main a[href]'))
+        if (!/^(https?:\/\/|mailto:|[\/?#])/.test(each.getAttribute('href')))
+            faults.push('a link that leads nowhere: ' + each.getAttribute('href'));
+    for (const each of english ? every('main button, main [role=button]') : []) {
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        const rows = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+        const words = each.textContent.trim();
+        if (rows.size > words.split(/\s+/).length) faults.push('a word is broken: ' + words);
+    }
     let level = 0;
     for (const each of every('h1, h2, h3, h4')) {
         const own = Number(each.tagName[1]);
@@ -240,7 +258,9 @@ def test_faults_are_found(browser: "playwright.Browser") -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_content(
         """<main><h1>One</h1><h3 id="a">Three</h3><p id="a">CNY:pot:x</p><p>3 basis_point</p><p>¥-2.40</p>
-        <p>-2.40 万元</p><p>a、b</p><a href="/"></a><input name="q" title="Why"><div class="figures"><span class="value"
+        <p>-2.40 万元</p><p>a、b</p><a href="/"></a><a href="example.org/x">Source</a>
+        <button style="width: 2em; overflow-wrap: anywhere">Choose</button><input name="q" title="Why">
+        <div class="figures"><span class="value"
         style="display: block; width: 1em; overflow: hidden; white-space: nowrap">¥1,777,777.78</span></div>
         <div style="width: 800px">wide</div></main>"""
     )
@@ -249,6 +269,8 @@ def test_faults_are_found(browser: "playwright.Browser") -> None:
         "wider than",
         "no name",
         "no label",
+        "a link that",
+        "a word is",
         "heading H3",
         "a figure",
         "a row",
@@ -260,6 +282,19 @@ def test_faults_are_found(browser: "playwright.Browser") -> None:
     page.set_content("<main><h1>One</h1><h2>Two</h2><p>−¥2.40, −2.40 万元, 2026-11-23</p></main>")
     assert page.evaluate(FAULTS, True) == []
     page.close()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_where_a_job_could_run_can_be_read(browser: "playwright.Browser", served: str, size: str) -> None:
+    """The answer to a form, which no address leads to."""
+    page, complaints = open_page(browser, served, "en", size)
+    sign_in(page, served, "alice")
+    page.goto(f"{served}/launch")
+    page.click("button.find")
+    page.wait_for_load_state()
+    assert page.locator("main table button").count() > 0
+    page.screenshot(path=SCREENSHOTS / f"launch-centres-en-{size}.png", full_page=True)
+    assert (page.evaluate(FAULTS, True), complaints) == ([], [])
 
 
 def test_the_chain_is_drawn_on_demand_and_clicks_through(browser: "playwright.Browser", served: str) -> None:

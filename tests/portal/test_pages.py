@@ -282,3 +282,21 @@ def test_the_offices_desk_leads_with_what_waits(dealt: City) -> None:
     assert {who: ('href="/differences"' in text, 'href="/desk/proofs"' in text) for who, text in texts.items()} == {
         "olive": (True, True), "ann": (True, False), "alice": (False, False),
     }  # fmt: skip
+
+
+def test_a_persons_own_listing_stands_on_their_desk(city: City) -> None:
+    for person, title in ((city.charlie, "Three years of vision"), (city.alice, "Somebody else")):
+        Listing.objects.create(
+            key=f"offer-{person.person_id}", kind="position", side="offer", person_id=person.person_id, title_zh=title,
+            title_en=title, body={"title": title}, published_at=NOW,
+        )  # fmt: skip
+    text = signed_in(city.charlie).get("/desk").content.decode()
+    assert ("Three years of vision" in text, "Somebody else" in text) == (True, False)
+
+
+@pytest.mark.parametrize("who", ["alice", "charlie"])
+def test_a_listing_without_a_match_says_how_one_comes(city: City, who: str) -> None:
+    add_listings(city, 1)
+    text = signed_in(getattr(city, who)).get("/listings/need-0", headers={"accept-language": "en"}).content.decode()
+    answer = 'href="/publish/compute/offer"'
+    assert ("Nothing fits yet" in text, answer in text) == ((True, False) if who == "alice" else (False, True))

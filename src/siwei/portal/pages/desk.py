@@ -11,7 +11,7 @@ from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
 from siwei.portal.queries.calls import applications, waiting_for
-from siwei.portal.queries.market import agreements, listings
+from siwei.portal.queries.market import agreements, own_listings
 from siwei.portal.queries.money import pots, public_money
 from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.queries.payments import open_work
@@ -42,7 +42,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "money": open_work(actor),
         "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),
         "proofs_waiting": waiting_proofs(actor).count(),
-        "listings": listings(actor).filter(organisation_id__in=mine)[:20],
+        "listings": own_listings(actor)[:20],
         "known_kinds": KINDS,
         "events": events,
         "subjects": subject_words((each.subject for each in events), actor),

@@ -43,6 +43,14 @@ def listings(actor: Actor, kind: str = "", side: str = "") -> QuerySet[Listing]:
     return found.filter(side=side) if side else found
 
 
+def own_listings(actor: Actor) -> QuerySet[Listing]:
+    """Of the organisations one represents, and one's own as a person."""
+    own = Q(organisation_id__in=actor.organisation_ids)
+    if actor.person_id is not None:
+        own |= Q(person_id=actor.person_id)
+    return listings(actor).filter(own)
+
+
 def listings_on(segment_id: str, actor: Actor, limit: int = 20) -> list[Listing]:
     """Open listings whose body names a segment, in `segment` or among `segments`."""
     names = Q(body__segment=segment_id) | Q(body__segments__icontains=f'"{segment_id}"')
