@@ -170,6 +170,15 @@ def unit_price(fen_each: int, quantity_each: int, unit: str) -> str:
     return f"{exact_yuan(fen_each)} / {words.per(quantity_each, unit)}"
 
 
+@register.filter
+def settlement_of(period: str) -> str:
+    """What a settlement is of: all there was, one delivery, or a month or day."""
+    what, _colon, number = period.partition(":")
+    if what == "delivery":
+        return f"{_('Delivery')} {number}"
+    return _("the end") if period == "final" else period
+
+
 register.filter("delivery_title", delivery_name)
 register.filter("line_name", line_name)
 
