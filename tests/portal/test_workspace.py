@@ -218,3 +218,12 @@ def test_budgets_are_typed_in_yuan(city: City) -> None:
     ]  # fmt: skip
     text = alice.get("/budgets").content.decode()
     assert ("¥1,000.01" in text, "3,600 加速卡秒" in text) == (True, True)
+
+
+def test_only_the_side_whose_turn_it_is_has_the_form(city: City) -> None:
+    milestones(city)
+    offered = {who: 'action="/acts/submit"' in page(getattr(city, who), "scene") for who in ("alice", "bob")}
+    assert offered == {"alice": False, "bob": True}
+    deliveries.submit_delivery("scene", 1, evidence="x", actor=city.bob, now=NOW, idempotency_key="handed over")
+    offered = {who: 'action="/acts/accept"' in page(getattr(city, who), "scene") for who in ("alice", "bob")}
+    assert offered == {"alice": True, "bob": False}

@@ -89,8 +89,7 @@ def submit_delivery(
     """
     deal = lock_agreement(agreement)
     delivery = find_delivery(deal, number)
-    sides = [delivery.giver] if delivery.form == DeliveryForm.MILESTONE else [delivery.giver, delivery.receiver]
-    party = next((side for side in sides if can_speak_for(actor, side)), None)
+    party = next((side for side in reporters_of(delivery) if can_speak_for(actor, side)), None)
     require(
         party is not None, actor, Said(f"submit delivery {number} of {agreement}", f"提交 {agreement} 的交付 {number}")
     )
@@ -211,6 +210,11 @@ def complete_agreement(key: str, *, actor: Actor, now: datetime) -> Agreement:
         organisations=[party.organisation for party in parties if party.organisation],
     )
     return agreement
+
+
+def reporters_of(delivery: Delivery) -> list[AgreementParty]:
+    """The sides that may submit it."""
+    return [delivery.giver] if delivery.form == DeliveryForm.MILESTONE else [delivery.giver, delivery.receiver]
 
 
 def decider_of(delivery: Delivery) -> AgreementParty:

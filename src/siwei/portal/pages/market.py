@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from siwei.errors import NotFound
 from siwei.exchange.access import can_change_listing
+from siwei.exchange.deliveries import decider_of, reporters_of
 from siwei.exchange.models import Side, TrueUp
 from siwei.market.kinds import KINDS
 from siwei.market.life import possible_steps
@@ -106,6 +107,10 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
         "claims": claims_explained(view.lines, actor),
         "possible": possible_steps(view.agreement.state),
         "may_sign": any(each.signed_at is None and is_mine(each, actor) for each in view.parties),
+        "to_hand_over": [
+            each.number for each in view.deliveries if any(is_mine(side, actor) for side in reporters_of(each))
+        ],
+        "to_decide": [each.number for each in view.deliveries if is_mine(decider_of(each), actor)],
         "waiting": waiting(view, actor),
         "timeline": timeline(view, actor),
         "sees_quote": view.agreement.quote_id is not None
