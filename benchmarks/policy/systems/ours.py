@@ -1,4 +1,5 @@
-"""`siwei.policy`: the pack as it stands; every clause's verdict kept with what it misses, or the verdicts alone."""
+"""`siwei.policy`: the pack as it stands; every clause's verdict kept with what it misses, or the verdicts alone. Into a
+file go the columns that every system writes."""
 
 from functools import partial
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, STACKED, SUMMARY_COLUMNS
-from benchmarks.policy.systems import System
+from benchmarks.policy.systems import WRITE_OPTIONS, System
 from siwei.city.attributes import load_attributes
 from siwei.policy import Programme, load_programmes
 from siwei.policy.combining import combine_lazily, kept_column
@@ -39,7 +40,9 @@ def evaluate(compiled: Compiled, table: pl.DataFrame, *, whole: bool) -> pl.Data
 
 
 def stream(source: Path, rows: int, target: Path, *, whole: bool) -> None:
-    plan(compile_pack(), pl.scan_parquet(source, n_rows=rows), whole).sink_parquet(target)
+    result = plan(compile_pack(), pl.scan_parquet(source, n_rows=rows), whole)
+    columns = RESULT_COLUMNS if whole else SUMMARY_COLUMNS
+    result.select("id", *columns).sink_parquet(target, **WRITE_OPTIONS)
 
 
 def as_frame(result: pl.DataFrame) -> pl.DataFrame:

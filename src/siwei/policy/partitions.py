@@ -76,7 +76,8 @@ def decide_part(programmes: tuple[Programme, ...], source: Path, target: Path, a
         # Polars reads this setting when a query starts, for the whole process.
         with pl.Config(streaming_chunk_size=morsel):
             plan = decide_lazily(programmes, pl.scan_parquet(source, glob=False), as_of)
-            plan.sink_parquet(draft, row_group_size=GROUP_OF_MORSELS * morsel, maintain_order=True)
+            # At its default level zstd takes a tenth longer, for files no smaller.
+            plan.sink_parquet(draft, compression_level=1, row_group_size=GROUP_OF_MORSELS * morsel, maintain_order=True)
         with draft.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         rows = int(pl.scan_parquet(draft, glob=False).select(pl.len()).collect().item())
