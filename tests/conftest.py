@@ -1,8 +1,13 @@
 """What all tests share: a city of their own, a database on disk, real data when there is any."""
 
+import fcntl
 import gc
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -34,6 +39,28 @@ def django_db_modify_db_settings(city_home: CityHome, django_db_modify_db_settin
         database.setdefault("TEST", {})["NAME"] = str(city_home.directory / "test.sqlite3")
 
 
+@pytest.fixture(scope="session")
+def lay_city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Lays a city as `siwei init` leaves it, on SQLite: made once for all tests, in whatever process, and copied."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    laid = shared / "laid-city"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIWEI_")}
+
+    def lay(directory: Path) -> None:
+        with (shared / "laid-city.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not laid.exists():
+                made = laid.with_name("city-being-laid")
+                command = [sys.executable, "-c", "from siwei.cli import main; main()", "init", str(made)]
+                subprocess.run(command, env=environment, check=True, capture_output=True)
+                made.rename(laid)
+        shutil.copytree(laid, directory)
+
+    return lay
+
+
 TESTS = Path(__file__).parent
 BEGUN_FIRST = (
     "run/test_main_job.py", "crash", "cli/test_backup.py", "portal/test_browser.py", "gateway", "cli",
@@ -60,6 +87,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # what is bound to native code says so when the process ends and it was never given back
 
 
 @pytest.fixture(scope="session")

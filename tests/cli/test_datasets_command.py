@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,9 @@ PART = os.urandom(1024 * 1024)
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def city(tmp_path_factory: pytest.TempPathFactory, lay_city: Callable[[Path], None]) -> Path:
     directory = tmp_path_factory.mktemp("datasets") / "city"
-    subprocess.run([SIWEI, "init", str(directory)], check=True, capture_output=True)
+    lay_city(directory)
     subprocess.run([sys.executable, "-c", FILL], env=environment(directory), check=True)
     return directory
 

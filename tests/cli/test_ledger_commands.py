@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -34,13 +34,13 @@ with connection.schema_editor() as editor:
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[dict[str, str]]:
+def city(tmp_path: Path, lay_city: Callable[[Path], None]) -> Iterator[dict[str, str]]:
     values = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"} | {
         "SIWEI_CITY": str(tmp_path / "city"),
         "SIWEI_BLOCK_HEADS": str(tmp_path / "elsewhere"),
         "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings",
     }
-    run(values, "init", values["SIWEI_CITY"], "--as-of", "2026-11-23")
+    lay_city(tmp_path / "city")
     script(values, PREPARE)
     return values
 

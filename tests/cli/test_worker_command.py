@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ print(json.dumps([job.state, job.attempt, usage, faults]))
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+def environment(tmp_path: Path, lay_city: Callable[[Path], None]) -> Iterator[dict[str, str]]:
     """A city of its own with a real job, submitted and awaited by nobody."""
     try:
         check_environment()
@@ -65,7 +65,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         "SIWEI_CITY": str(tmp_path / "city"),
         "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings",
     }
-    run([*SIWEI, "init", values["SIWEI_CITY"], "--as-of", "2026-11-23"], values)
+    lay_city(tmp_path / "city")
     run([sys.executable, "-c", PREPARE, str(TESTS / "portal"), str(TESTS / "exchange")], values)
     yield values
     let_go(values)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -285,7 +286,7 @@ import_firms([Path(p) for p in sys.argv[3:]], actor=PLATFORM, now=datetime.now(U
 """
 
 
-def test_killed_anywhere_and_run_again_is_one_import(tmp_path: Path) -> None:
+def test_killed_anywhere_and_run_again_is_one_import(tmp_path: Path, lay_city: Callable[[Path], None]) -> None:
     """In a city of its own on SQLite, because a killed process takes its transaction with it."""
     city = tmp_path / "city"
     environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"}
@@ -294,7 +295,7 @@ def test_killed_anywhere_and_run_again_is_one_import(tmp_path: Path) -> None:
         command = [sys.executable, "-c", "from siwei.cli import main; main()", *words]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
-    siwei("init", str(city), "--pack", "shenzhen")
+    lay_city(city)
     files = [str(path) for path in FILES]
     for stage in ("read", "facts"):
         killed = subprocess.run([sys.executable, "-c", KILLED, str(city), stage, *files], env=environment, check=False)

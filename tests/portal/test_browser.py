@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -154,18 +154,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory, lay_city: Callable[[Path], None]) -> Iterator[str]:
     """`siwei serve` on a city of its own, as people run it; the address it answers at."""
     directory = tmp_path_factory.mktemp("served") / "city"
     environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"} | {
         "SIWEI_CITY": str(directory)
     }
     siwei = [sys.executable, "-c", "from siwei.cli import main; main()"]
-    for command in (
-        [*siwei, "init", str(directory), "--as-of", "2026-11-23"],
-        [sys.executable, str(Path(__file__).with_name("portal_city.py"))],
-    ):
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+    lay_city(directory)
+    fill = [sys.executable, str(Path(__file__).with_name("portal_city.py"))]
+    subprocess.run(fill, env=environment, check=True, capture_output=True)
     port = free_port()
     with subprocess.Popen(
         [*siwei, "serve", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True
