@@ -74,6 +74,27 @@ def test_a_settlement_is_due_by_who_pays_which_part(desk: Desk) -> None:
     assert payers(desk.cast.alice) == [desk.cast.firm]
 
 
+@pytest.mark.parametrize("statement", [1, 2, 3, 4])
+def test_what_is_settled_while_dues_are_read_is_due_or_not_yet(deal: Deal, statement: int) -> None:
+    """On PostgreSQL each statement sees what others committed just before it."""
+    desk, seen = Desk(deal), 0
+    deal.signed()
+    deal.submit()
+    deal.finish()
+    desk.accounts()
+
+    def settle_before(execute: Any, *asked: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == statement:
+            deal.settle()
+        return execute(*asked)
+
+    with connection.execute_wrapper(settle_before):
+        assert due() in ([], [("n-centre", 719, "")])
+    assert due() == [("n-centre", 719, "")]
+
+
 def test_without_a_bank_account_nothing_is_ordered(deal: Deal) -> None:
     desk = Desk(deal)
     desk.settle()

@@ -163,13 +163,18 @@ def _of_settlements(payers: Mapping[int, Organisation] | None) -> Iterator[Found
     if payers is not None and len(payers) < MANY:
         mine = AgreementLine.objects.filter(agreement=OuterRef("agreement"), consumer__in=list(payers))
         found = found.filter(Exists(mine))
+    # Read first: on PostgreSQL a later statement sees what was settled or ordered meanwhile. What is settled after this
+    # is due the next time; what was ordered whole has no line any more, and no line can be ordered twice.
+    settlements = list(found.select_related("agreement").order_by("pk"))
     live = PaymentItem.objects.filter(settlement__in=found.values("pk"), is_live=True, part=part)
     taken = set(live.values_list("settlement_id", "line"))
     lines = _lines(found.values("agreement"))
-    for settlement in found.select_related("agreement").order_by("pk"):
+    for settlement in settlements:
         for detail in settlement.detail:
-            line = lines[settlement.agreement_id, detail["line"]]
-            if detail[amount] > 0 and (settlement.pk, line.number) not in taken and _pays(payers, line):
+            line = lines.get((settlement.agreement_id, detail["line"]))
+            if line is None or (settlement.pk, line.number) in taken:
+                continue
+            if detail[amount] > 0 and _pays(payers, line):
                 item = DueItem(part, detail[amount], settlement=settlement, line=line.number)
                 yield _payer(payers, line), line.provider, False, item
 
