@@ -33,7 +33,7 @@ BODIES: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", JSON),
 }
 FIRM = "/api/organisations/n-00000000000000aa"
-PEOPLE = ("visitor", "alice", "mia", "charlie", "rita", "ann")
+PEOPLE = ("visitor", "alice", "mia", "charlie", "rita", "ann", "olive")
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_no_value_breaks_an_operation(full: City, who: str) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("who", ["visitor", "alice"])
+@pytest.mark.parametrize("who", ["visitor", "alice", "olive"])
 def test_no_body_breaks_an_operation(full: City, who: str) -> None:
     client, found = client_of(who), []
     for each in operations():
@@ -91,8 +91,14 @@ def test_no_body_breaks_an_operation(full: City, who: str) -> None:
 
 def test_more_than_the_server_takes(full: City) -> None:
     for who in ("visitor", "alice"):
-        answer = client_of(who).post("/api/invitation", '{"secret": "' + "x" * 10_000_000 + '"}', content_type=JSON)
-        assert (answer.status_code, bool(answer.json()["detail"])) == (400, True)
+        for address, name in (("/api/invitation", "secret"), ("/api/keys", "name"), ("/api/acts/sign", "key")):
+            body = f'{{"{name}": "{"x" * 5_000_000}"}}'
+            for language, words in (("en", "more than 4 MB"), ("zh-Hans", "超过 4 MB")):
+                headers = {"Accept-Language": language}
+                answer = client_of(who).post(address, body, content_type=JSON, headers=headers)
+                assert (answer.status_code, words in answer.json()["detail"]) == (413, True), address
+        page = client_of(who).post("/accounts/login/", {"login": "x" * 5_000_000})
+        assert (page.status_code, "超过 4 MB" in page.content.decode()) == (413, True)
 
 
 def test_a_session_without_its_token_or_that_is_over_writes_nothing(full: City) -> None:

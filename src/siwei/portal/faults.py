@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
@@ -58,6 +59,7 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
             _("This cannot be done now"),
             _("Somebody else may have changed it. Reload the page; your work was kept."),
         ),
+        413: (_("This is too large"), _("Nothing was changed.")),
         503: (_("This machine lacks something"), _("Ask the operator to do what is named below.")),
     }.get(
         status,
@@ -173,6 +175,12 @@ class FaultMiddleware:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024 // 1024
+        said = _("the request holds more than %(n)s MB beside its files → send less at once, or send it as a file")
+        return fault_response(request, 413, said % {"n": most})
+    if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
+        return fault_response(request, 400, _("the form has too many fields or files → send fewer at once"))
     return fault_response(request, 400)
 
 

@@ -17,7 +17,7 @@ from siwei.portal.city_pack import decided_on, programmes
 from siwei.portal.queries.organisations import PlacementLine, placement_lines, read_evidence
 
 FAULTS: dict[int, Any] = {
-    **dict.fromkeys((400, 401, 403, 404, 409), schemas.Fault),
+    **dict.fromkeys((400, 401, 403, 404, 409, 413), schemas.Fault),
     422: schemas.InvalidRequest,
 }
 PAGE_SIZE = 50

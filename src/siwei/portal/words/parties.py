@@ -1,0 +1,130 @@
+"""Words about those who take part: organisations, their facts, people, roles, keys."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop
+
+PARTIES: dict[str, dict[str, str]] = {
+    "kind": {
+        "firm": gettext_noop("Firm"),
+        "centre": gettext_noop("Centre"),
+        "university": gettext_noop("University"),
+        "laboratory": gettext_noop("Laboratory"),
+        "hospital": gettext_noop("Hospital"),
+        "government": gettext_noop("Government"),
+        "institution": gettext_noop("Public institution"),
+    },
+    "origin": {
+        "imported": gettext_noop("Imported"),
+        "pack": gettext_noop("City pack"),
+        "generated": gettext_noop("Generated"),
+    },
+    "status": {
+        "0": gettext_noop("Declared"),
+        "1": gettext_noop("Documented"),
+        "2": gettext_noop("Verified"),
+        "declared": gettext_noop("Declared"),
+        "documented": gettext_noop("Documented"),
+        "verified": gettext_noop("Verified"),
+    },
+    "main_industry": {
+        "software_it_services": gettext_noop("Software and IT services"),
+        "tobacco_manufacturing": gettext_noop("Tobacco manufacturing"),
+        "accommodation_catering": gettext_noop("Accommodation and catering"),
+        "wholesale_retail": gettext_noop("Wholesale and retail"),
+        "real_estate": gettext_noop("Real estate"),
+        "leasing_business_services": gettext_noop("Leasing and business services"),
+        "entertainment": gettext_noop("Entertainment"),
+        "other": gettext_noop("Other industry"),
+    },
+    "size": {
+        "large": gettext_noop("Large enterprise"),
+        "medium": gettext_noop("Medium enterprise"),
+        "small": gettext_noop("Small enterprise"),
+        "micro": gettext_noop("Micro enterprise"),
+    },
+    "project_field": {
+        "basic_research": gettext_noop("Basic research"),
+        "key_technology": gettext_noop("Key technology"),
+        "application": gettext_noop("Use in an industry"),
+        "talent_team": gettext_noop("A team brought in"),
+        "other": gettext_noop("Other field"),
+    },
+    "project_level": {
+        "demonstration": gettext_noop("Demonstration"),
+        "benchmark": gettext_noop("Benchmark"),
+    },
+    "peacock_level": {
+        "highest": gettext_noop("Highest level"),
+        "middle": gettext_noop("Middle level"),
+        "lowest": gettext_noop("Lowest level"),
+    },
+    "legal_form": {
+        "firm": gettext_noop("Firm"),
+        "university": gettext_noop("University"),
+        "institute": gettext_noop("Institute"),
+        "branch": gettext_noop("Branch"),
+        "individual": gettext_noop("Individual"),
+    },
+    "role": {
+        "provider": gettext_noop("Provider"),
+        "consumer": gettext_noop("Consumer"),
+        "lead": gettext_noop("Lead"),
+        "member": gettext_noop("Member"),
+        "buyer": gettext_noop("Buyer"),
+        "seller": gettext_noop("Seller"),
+        "supplier": gettext_noop("Supplier"),
+        "opener": gettext_noop("Opens the scenario"),
+        "solver": gettext_noop("Answers the scenario"),
+        "employer": gettext_noop("Employer"),
+        "candidate": gettext_noop("Candidate"),
+        "learner": gettext_noop("Learner"),
+        "teacher": gettext_noop("Teacher"),
+        "borrower": gettext_noop("Borrower"),
+        "funder": gettext_noop("Funder"),
+        "owner": gettext_noop("Owner"),
+        "manager": gettext_noop("Manager"),
+        "finance": gettext_noop("Finance"),
+    },
+    "role_explained": {
+        "owner": gettext_noop("signs, commits money, manages its people"),
+        "manager": gettext_noop("signs; manages managers and members"),
+        "finance": gettext_noop("commits money, signs nothing"),
+        "member": gettext_noop("ordinary acts: no signature, no money"),
+    },
+    "claim": {
+        "asked": gettext_noop("Waits for the operator"),
+        "approved": gettext_noop("Approved"),
+        "refused": gettext_noop("Not approved"),
+        "withdrawn": gettext_noop("Withdrawn"),
+    },
+    "invitation": {
+        "open": gettext_noop("Waits to be accepted"),
+        "accepted": gettext_noop("Accepted"),
+        "revoked": gettext_noop("Taken back"),
+        "expired": gettext_noop("Its time is over"),
+        "lapsed": gettext_noop("Its sender may not invite any more"),
+    },
+    "actor": {"platform": gettext_noop("the platform"), "bank": gettext_noop("the bank")},
+    "scope": {
+        "read": gettext_noop("Read"),
+        "write": gettext_noop("Write"),
+        "money": gettext_noop("Money"),
+        "call": gettext_noop("Call services"),
+    },
+    "scope_explained": {
+        "read": gettext_noop("what you may see"),
+        "write": gettext_noop("what you may do without money; reads too"),
+        "money": gettext_noop("sign, budgets, approvals; writes and reads too"),
+        "call": gettext_noop("the gateway, for one organisation, nothing else"),
+    },
+    "proof": {
+        "documented": gettext_noop("Documented"),
+        "verified": gettext_noop("Verified"),
+        "asked": gettext_noop("before the operator"),
+        "proven": gettext_noop("proven"),
+        "refused": gettext_noop("refused"),
+        "withdrawn": gettext_noop("taken back"),
+    },
+}
+PARTIES["project_lead_form"] = PARTIES["legal_form"]
