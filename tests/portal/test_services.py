@@ -227,8 +227,14 @@ def test_an_upstream_is_registered_approved_and_closed(city: City) -> None:
     assert bob.post("/services/upstreams", form).status_code == 302
     upstream = Upstream.objects.get()
     assert (upstream.model, upstream.credential, upstream.approved_at) == ("text", "centre", None)
+    waits = "1 个模型上游等待运营方批准"
+    desks = {
+        who: waits in signed_in(getattr(city, who)).get("/desk").content.decode() for who in ("olive", "bob", "alice")
+    }
+    assert desks == {"olive": True, "bob": True, "alice": False}
     assert bob.post(f"/services/upstreams/{upstream.key}/approve").status_code == 403
     assert olive.post(f"/services/upstreams/{upstream.key}/approve").status_code == 302
+    assert waits not in olive.get("/desk").content.decode()
     body = {"upstream": upstream.key, "act": "close"}
     assert bob.post("/api/upstream", body, content_type="application/json").json()["state"] == "closed"
     assert olive.post(f"/services/upstreams/{upstream.key}/approve").status_code == 409

@@ -192,6 +192,21 @@ def revoke_access_key(identifier: str, *, actor: Actor, now: datetime) -> Access
     return key
 
 
+def end_money_keys(person: Person, actor: Actor, now: datetime) -> list[str]:
+    """Keys with money were made on the strength of a second factor and end with it; part of the action that takes it
+    away. Their identifiers."""
+    standing = AccessKey.objects.select_for_update().filter(person=person, revoked_at=None).order_by("pk")
+    ended = [each for each in standing if Scope.MONEY in each.scopes]
+    AccessKey.objects.filter(pk__in=[each.pk for each in ended]).update(revoked_at=now)
+    for each in ended:
+        record_event(
+            "revoke_access_key", each.identifier, {}, subject=f"access_key:{each.identifier}", actor=actor, now=now,
+            organisations=[each.organisation_id] if each.organisation_id else [],
+            payload={"name": each.name, "because": "second factor removed"},
+        )  # fmt: skip
+    return [each.identifier for each in ended]
+
+
 def read_access_key(text: str, now: datetime) -> KeyHolder:
     """Who shows this key. `SignInNeeded` for one that is wrong, over or revoked, all in the same words: whoever
     guesses learns nothing."""

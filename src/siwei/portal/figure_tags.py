@@ -5,27 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django import template
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from siwei.city.firms.reasons import MERGED_BY, in_chinese
-from siwei.exchange.actors import Actor
-from siwei.exchange.models import Agreement, Job, Organisation, Project
-from siwei.exchange.projects import project_id
-from siwei.market.kinds import KINDS
-from siwei.policy.windows import deadline_of
-from siwei.portal import figures, languages, words
-from siwei.portal.addresses import subject_address
-from siwei.portal.city_pack import attributes, chain, decided_on, districts, programmes
-from siwei.portal.figures import about, exact_microfen, exact_yuan, money, verdict_of
+from siwei.portal import figures, words
+from siwei.portal.city_pack import districts
+from siwei.portal.figures import about, exact_microfen, exact_yuan, money
 from siwei.portal.languages import choose, is_chinese
-from siwei.portal.subjects import delivery_name, line_name, programme_title, shortened
 
 register = template.Library()
 

@@ -13,6 +13,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, pack
 from siwei.portal.languages import TRADITIONAL, choose
 from siwei.portal.navigation import navigation
+from siwei.portal.returning import return_to
 from siwei.portal.words import MARKS
 
 HTML_LANGUAGE = {"zh-hans": "zh-Hans", TRADITIONAL: "zh-Hant", "en": "en"}
@@ -32,6 +33,7 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "actor": actor,
         "acting_for": acting_for,
+        "return_to": return_to(request),
         "language": language,
         "html_language": HTML_LANGUAGE.get(language, "zh-Hans"),
         "language_names": LANGUAGE_NAMES,

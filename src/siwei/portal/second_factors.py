@@ -1,24 +1,34 @@
-"""Taking away the second factor of somebody who lost it: by the operator, with the reason, never for oneself."""
+"""Taking away a second factor: one's own, or by the operator, with the reason, that of somebody who lost it. What was
+opened with it ends with it: other sessions, and access keys with money."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require, require_confirmation
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.keys import end_money_keys
 from siwei.exchange.mandates import is_same_person
 from siwei.exchange.models import Organisation, Person
 
 
 @action
 def remove_second_factor(username: str, *, because: str, actor: Actor, now: datetime, idempotency_key: str) -> Person:
-    """The authenticator app and its recovery codes go; the password stays, and acts with money wait for another factor.
-    The people of the organisations concerned see in their audit log that it was done, and why. The same key again
-    takes no factor away that was set up since."""
+    """The authenticator app and its recovery codes go, with all sessions of the person and their keys with money:
+    whoever has the lost telephone may be signed in on it. The password stays, and acts with money wait for another
+    factor. The people of the organisations concerned see in their audit log that it was done, and why. The same key
+    again takes no factor away that was set up since."""
     require(can_operate(actor), actor, Said("remove anybody's second factor", "移除他人的第二重验证"))
     require_confirmation(actor, Said("remove anybody's second factor", "移除他人的第二重验证"))
     person = Person.objects.filter(username=username).first()
@@ -46,12 +56,35 @@ def remove_second_factor(username: str, *, because: str, actor: Actor, now: date
     if not kinds:
         raise Conflict(f"{username} has no second factor", f"{username} 没有第二重验证")
     factors.delete()
+    end_sessions(person)
+    keys = end_money_keys(person, actor, now)
     represented = Organisation.objects.filter(
         representatives__person=person, representatives__approved_at__isnull=False
     )
     record_event(
         "remove_second_factor", idempotency_key, {"person": username}, subject=f"person:{username}", actor=actor,
         now=now, organisations=list(represented.distinct()),
-        payload={"person": username, "because": because.strip()[:1_000], "kinds": kinds},
+        payload={"person": username, "because": because.strip()[:1_000], "kinds": kinds, "keys": keys},
     )  # fmt: skip
     return person
+
+
+def end_sessions(person: Person, keep: str = "") -> None:
+    """Sign a person out everywhere, but for the session `keep`. Sessions are not filed by person: all that have not run
+    out are read, which only this rare act does."""
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.session_key != keep and session.get_decoded().get(SESSION_KEY) == str(person.pk):
+            session.delete()
+
+
+def own_factor_removed(*, request: HttpRequest, user: Person, **_signal: object) -> None:
+    """After a person took their own factor away: every other session of theirs ends, this one goes on."""
+    if is_mfa_enabled(user):
+        return
+    with transaction.atomic():
+        end_sessions(user, keep=request.session.session_key or "")
+        end_money_keys(user, user.as_actor(), timezone.now())
+    # What this session showed was the factor that is gone.
+    shown = [each for each in get_authentication_records(request, user) if each.get("method") != "mfa"]
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY] = shown
+    request.session.cycle_key()

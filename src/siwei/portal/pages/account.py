@@ -11,10 +11,11 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from siwei.errors import InputError
 from siwei.exchange.actors import Actor
@@ -25,6 +26,7 @@ from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor
 from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import text_parameter
+from siwei.portal.returning import only_post
 
 DAYS = (30, 90, 180, LONGEST.days)
 
@@ -35,12 +37,13 @@ def account_page(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
+@only_post("account")
 @login_required
-@require_POST
 @never_cache
 def create_key(request: HttpRequest) -> HttpResponse:
     """The key is in this answer and nowhere else, so the answer is a page and no redirect."""
     form, now, actor = request.POST, timezone.now(), actor_of(request)
+    request.shown_at = reverse("account")  # type: ignore[attr-defined]
     days = form.get("days", "")
     try:
         made = create_access_key(
@@ -58,8 +61,8 @@ def create_key(request: HttpRequest) -> HttpResponse:
     return _page(request, secret=made.secret)
 
 
+@only_post("account")
 @login_required
-@require_POST
 def revoke_key(request: HttpRequest, identifier: str) -> HttpResponse:
     revoke_access_key(identifier, actor=actor_of(request), now=timezone.now())
     messages.success(request, _("The key is revoked: from now on it opens nothing."))

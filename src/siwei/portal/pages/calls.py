@@ -49,6 +49,7 @@ from siwei.portal.queries import calls as queries
 from siwei.portal.queries.organisations import concerns_generated, organisation_or_missing
 from siwei.portal.queries.payments import orders_of
 from siwei.portal.queries.programmes import programme_or_missing
+from siwei.portal.returning import only_post
 
 Act = Callable[[HttpRequest, Any, Actor], str]
 LONGEST_TEXT = 5000
@@ -185,7 +186,7 @@ def call_address(call: queries.Call) -> str:
     return reverse("call", args=[call.pot.programme, call.pot.period])
 
 
-@require_http_methods(["POST"])
+@only_post("programme", "programme_id")
 def pot_opening(request: HttpRequest, programme_id: str) -> HttpResponse:
     """The operator puts a programme's money of a period on the ledger: from then on its call takes applications."""
     actor = actor_of(request)

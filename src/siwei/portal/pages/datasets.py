@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import EnvironmentMissing, InputError, NotAllowed, Problem, SignInNeeded
 from siwei.exchange.actors import Actor
@@ -29,6 +29,7 @@ from siwei.portal.downloads import Handed, headed
 from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries import datasets as queries
+from siwei.portal.returning import only_post
 
 
 @require_safe
@@ -64,8 +65,8 @@ def croissant_file(request: HttpRequest, key: str, number: int) -> HttpResponse:
     )
 
 
+@only_post("dataset-version", "key", "number")
 @login_required
-@require_POST
 def accept(request: HttpRequest, key: str, number: int) -> HttpResponse:
     actor, form = actor_of(request), request.POST
     queries.version_or_missing(key, number, actor)
@@ -77,8 +78,8 @@ def accept(request: HttpRequest, key: str, number: int) -> HttpResponse:
     return redirect("dataset-version", key=key, number=number)
 
 
+@only_post("dataset-version", "key", "number")
 @login_required
-@require_POST
 def withdraw(request: HttpRequest, key: str, number: int) -> HttpResponse:
     actor = actor_of(request)
     queries.version_or_missing(key, number, actor)

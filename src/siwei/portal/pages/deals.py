@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from siwei.exchange.models import (
     Agreement,
@@ -40,12 +40,13 @@ from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.market import FILES
 from siwei.portal.queries.meters import readings_of
 from siwei.portal.queries.organisations import concerns_generated
+from siwei.portal.returning import only_post
 
 SHOWN = 200
 
 
+@only_post("desk")
 @login_required
-@require_POST
 def act_page(request: HttpRequest, act: str) -> HttpResponse:
     """Do what a form asks and go back to where it stands; what is refused answers with its reason."""
     form, actor = request.POST, actor_of(request)

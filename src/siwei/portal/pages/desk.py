@@ -17,6 +17,7 @@ from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.queries.payments import open_work
 from siwei.portal.queries.people import organisation_claims
 from siwei.portal.queries.person import waiting_proofs
+from siwei.portal.queries.services import upstreams_waiting
 from siwei.portal.subjects import subject_words
 
 OPEN_DISPUTES = (DisputeState.OPEN, DisputeState.ANSWERED)
@@ -42,6 +43,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "money": open_work(actor),
         "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),
         "proofs_waiting": waiting_proofs(actor).count(),
+        "upstreams_waiting": upstreams_waiting(actor),
         "listings": own_listings(actor)[:20],
         "known_kinds": KINDS,
         "events": events,

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from siwei.errors import EnvironmentMissing, InputError, Problem, Said, SignInNeeded
 from siwei.exchange.actors import Actor
@@ -23,10 +23,11 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import current_home
 from siwei.portal.downloads import Handed, headed
+from siwei.portal.returning import only_post
 
 
+@only_post("desk")
 @login_required
-@require_POST
 def attach(request: HttpRequest) -> HttpResponse:
     """More files for what stands on an agreement's page already."""
     form, actor = request.POST, actor_of(request)

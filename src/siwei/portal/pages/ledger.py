@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.timezone import get_default_timezone_name
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from siwei.errors import InputError, Problem
 from siwei.exchange.actors import Actor
@@ -31,6 +31,7 @@ from siwei.portal.languages import choose
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.money import accounts_of, pot_boards, vouchers_of
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.returning import only_post
 from siwei.portal.subjects import account_words, agreement_names, followed, programme_title, voucher_holders
 
 ROWS = 50
@@ -120,8 +121,8 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/ledger/board.html", context)
 
 
+@only_post("ledger")
 @login_required
-@require_POST
 def verify(request: HttpRequest) -> HttpResponse:
     """A worker does it; the board shows when it is done, and what it found."""
     ask_verification(actor=actor_of(request))

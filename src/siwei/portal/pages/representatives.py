@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
 from siwei.exchange.actors import TREASURERS, VISITOR, Actor, Role
@@ -39,6 +39,7 @@ from siwei.portal.faults import status_of
 from siwei.portal.languages import problems_of, words_of
 from siwei.portal.queries import people as queries
 from siwei.portal.queries.organisations import organisation_or_missing
+from siwei.portal.returning import only_post
 from siwei.portal.words_of_people import told
 
 
@@ -188,8 +189,8 @@ def invitation_page(request: HttpRequest, secret: str) -> HttpResponse:
     return link_response(request, secret)
 
 
+@only_post("home")
 @never_cache
-@require_POST
 def take_invitation(request: HttpRequest) -> HttpResponse:
     """Accept, as oneself or with a new account. The link's secret is sent, so that no address of a refusal is logged
     with it."""
@@ -197,6 +198,7 @@ def take_invitation(request: HttpRequest) -> HttpResponse:
     secret, act = form.get("secret", ""), form.get("act", "")
     if act not in ("accept", "account") or not SHAPE.fullmatch(secret):
         raise NotFound("this form is not known here", "这里没有这样的表单")
+    request.shown_at = reverse("invitation", args=[secret])  # type: ignore[attr-defined]
     if act == "accept" and actor.person_id is None:
         return redirect_to_login(reverse("invitation", args=[secret]))
     try:

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, Problem
 from siwei.exchange.keys import LONGEST, revoke_access_key
@@ -36,6 +36,7 @@ from siwei.portal.pages.account import shown_keys
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import services
 from siwei.portal.queries.organisations import concerns_generated
+from siwei.portal.returning import only_post
 
 DAYS = (30, 90, 180, LONGEST.days)
 CAPS = ("cap", "day_cap", "month_cap")
@@ -167,8 +168,8 @@ def _key(request: HttpRequest, key: ModelKey, *, problems: InputError | None = N
     return render(request, "portal/services/key.html", context, status=status)
 
 
+@only_post("model-key", "identifier")
 @login_required
-@require_POST
 def revoke(request: HttpRequest, identifier: str) -> HttpResponse:
     actor = actor_of(request)
     services.model_key_or_missing(identifier, actor)
@@ -266,8 +267,8 @@ def _upstreams(request: HttpRequest, *, problems: InputError | None = None, stat
     return render(request, "portal/services/upstreams.html", context, status=status)
 
 
+@only_post("upstreams")
 @login_required
-@require_POST
 def approve(request: HttpRequest, key: str) -> HttpResponse:
     actor = actor_of(request)
     services.upstream_or_missing(key, actor)
@@ -276,8 +277,8 @@ def approve(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("upstreams")
 
 
+@only_post("upstreams")
 @login_required
-@require_POST
 def close(request: HttpRequest, key: str) -> HttpResponse:
     actor = actor_of(request)
     services.upstream_or_missing(key, actor)

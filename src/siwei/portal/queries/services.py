@@ -314,6 +314,11 @@ def upstream_state(upstream: Upstream, now: datetime, answered: datetime | None 
     return "failing" if upstream.failures or is_away else "serving"
 
 
+def upstreams_waiting(actor: Actor) -> int:
+    """How many wait for the operator's approval, of those one may see."""
+    return Upstream.objects.visible_to(actor).filter(approved_at=None, closed_at=None).count()
+
+
 def upstream_or_missing(key: str, actor: Actor) -> Upstream:
     found = Upstream.objects.visible_to(actor).select_related("organisation", "offer").filter(key=key).first()
     if found is None:
