@@ -9,12 +9,13 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.db import OperationalError, connection, models, transaction
+from django.db import OperationalError, connection, transaction
 
 from siwei.errors import Conflict, EnvironmentMissing, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
@@ -23,9 +24,8 @@ from siwei.exchange.audit import action
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.findings import Finding
 from siwei.exchange.models import Account, Event, Seal, Transfer
+from siwei.exchange.sealed_rows import Part, SealedRows
 
-LATER_COLUMNS = ("reverses_id",)
-"""Columns younger than the first seals, hashed only where they hold something: older blocks keep their hashes."""
 NEVER_CHANGES = ("id", "code", "unit", "purpose", "owner_id")
 """What is sealed of an account; its balance is proven by its entries."""
 HEADS_FILE = "block-heads.jsonl"
@@ -49,7 +49,8 @@ def seal(*, actor: Actor, now: datetime) -> Seal | None:
     require(can_operate(actor), actor, Said("seal the audit trail", "封存审计记录"))
     _wait_for_writers()
     last = Seal.objects.order_by("-number").first()
-    block = _hash_block(last, [_take(rows, None) for rows in _rows_after(last)])
+    with ExitStack() as opened:
+        block = _hash_block(last, [opened.enter_context(rows).until(None) for rows in _rows_after(last)])
     if block["events"] == block["transfers"] == 0:
         return None
     return Seal.objects.create(number=last.number + 1 if last else 1, at=now, **block)
@@ -58,17 +59,18 @@ def seal(*, actor: Actor, now: datetime) -> Seal | None:
 def verify_seals() -> Iterator[Finding]:
     """Every seal that no longer fits what it covers; nothing when all is well. One pass over the rows."""
     previous: Seal | None = None
-    streams = [_Stream(rows) for rows in _rows_after(None)]
-    for current in Seal.objects.order_by("number").iterator(chunk_size=2_000):
-        taken = [_take(stream, getattr(current, last)) for stream, (_, last) in zip(streams, SEALED, strict=True)]
-        block = _hash_block(previous, taken)
-        if current.number != (previous.number + 1 if previous else 1):
-            yield Finding("seal", str(current.number), "seal_before_missing")
-        for name, value in block.items():
-            if value != (sealed := getattr(current, name)):
-                values = {"name": name, "stands": value, "due": sealed}
-                yield Finding("seal", str(current.number), "seal_differs", values)
-        previous = current
+    with ExitStack() as opened:
+        tables = [opened.enter_context(rows) for rows in _rows_after(None)]
+        for current in Seal.objects.order_by("number").iterator(chunk_size=2_000):
+            taken = [rows.until(getattr(current, last)) for rows, (_, last) in zip(tables, SEALED, strict=True)]
+            block = _hash_block(previous, taken)
+            if current.number != (previous.number + 1 if previous else 1):
+                yield Finding("seal", str(current.number), "seal_before_missing")
+            for name, value in block.items():
+                if value != (sealed := getattr(current, name)):
+                    values = {"name": name, "stands": value, "due": sealed}
+                    yield Finding("seal", str(current.number), "seal_differs", values)
+            previous = current
 
 
 def heads(after: int = 0) -> Iterator[dict[str, Any]]:
@@ -190,54 +192,24 @@ def compare_heads(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                 yield Finding("head", str(head["number"]), "head_differs", values)
 
 
-class _Stream:
-    """Rows in order of id, of which the next can be looked at without taking it."""
-
-    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
-        self._rows = iter(rows)
-        self._next = next(self._rows, None)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self
-
-    def __next__(self) -> dict[str, Any]:
-        if self._next is None:
-            raise StopIteration
-        taken, self._next = self._next, next(self._rows, None)
-        return taken
-
-    def until(self, last: int) -> Iterator[dict[str, Any]]:
-        while self._next is not None and self._next["id"] <= last:
-            yield next(self)
-
-
-def _take(rows: "_Stream", last: int | None) -> Iterator[dict[str, Any]]:
-    return iter(rows) if last is None else rows.until(last)
-
-
-def _rows_after(previous: Seal | None) -> list["_Stream"]:
-    def after(rows: models.QuerySet[Any], name: str, *columns: str) -> _Stream:
-        last = getattr(previous, name) if previous else None
-        found = rows if last is None else rows.filter(pk__gt=last)
-        return _Stream(found.order_by("pk").values(*columns).iterator(chunk_size=2_000))
-
+def _rows_after(previous: Seal | None) -> list[SealedRows]:
+    """In the order of SEALED."""
     return [
-        after(Event.objects.all(), "last_event_id"),
-        after(Transfer.objects.all(), "last_transfer_id"),
-        after(Account.objects.all(), "last_account_id", *NEVER_CHANGES),
+        SealedRows(Event, previous.last_event_id if previous else None),
+        SealedRows(Transfer, previous.last_transfer_id if previous else None),
+        SealedRows(Account, previous.last_account_id if previous else None, NEVER_CHANGES),
     ]
 
 
-def _hash_block(previous: Seal | None, taken: Sequence[Iterable[dict[str, Any]]]) -> dict[str, Any]:
+def _hash_block(previous: Seal | None, taken: Sequence[Iterable[Part]]) -> dict[str, Any]:
     before = previous.sha256 if previous else ""
     digest = hashlib.sha256(before.encode())
     block: dict[str, Any] = {"previous_sha256": before}
-    for rows, (name, last_name) in zip(taken, SEALED, strict=True):
+    for parts, (name, last_name) in zip(taken, SEALED, strict=True):
         count, last = 0, getattr(previous, last_name) if previous else 0
-        for values in rows:
-            row = {k: v for k, v in values.items() if v is not None or k not in LATER_COLUMNS}
-            digest.update(canonical_json(row).encode("utf-8", "surrogatepass") + b"\n")
-            count, last = count + 1, row["id"]
+        for rows, number, lines in parts:
+            digest.update(lines)
+            count, last = count + rows, number
         block |= {name: count, last_name: last}
     return {**block, "sha256": digest.hexdigest()}
 
