@@ -53,7 +53,7 @@ NOT_THERE = {
     "test_dataset_pages.py": ("/datasets/{key}/",),
     "test_person.py": ("/person/erasure",),
     "test_proof_pages.py": ("/person/proofs/",),
-    "test_person_awards_pages.py": ("/person/awards/", "repay"),
+    "test_person_awards_pages.py": ("/person/awards/", "repay", "claw_back"),
     "test_api_keys.py": ("/keys/{identifier}/revocation",),
     "test_representatives.py": (
         "/api/invitation", "/invitations/{identifier}", "/organisation-claims/", "/consents/withdrawal",
