@@ -203,19 +203,29 @@ def test_what_was_due_is_paid_and_the_banks_fee_is_a_difference(city: Path, tmp_
         assert (failed.returncode, "Traceback" in failed.stderr) == (code, False), (words, failed.stderr)
 
 
+def done(city: Path) -> int:
+    """How much the job has done: the entries of the city's audit trail."""
+    with closing(sqlite3.connect(f"file:{city / 'city.sqlite3'}?mode=ro", uri=True, timeout=30)) as database:
+        return int(database.execute("SELECT count(*) FROM exchange_event").fetchone()[0])
+
+
 def test_killed_anywhere_it_ends_the_same(city: Path, tmp_path: Path, small_pack: str) -> None:
     """The same directory name is not part of the digest, and neither is how often the job was killed on its way."""
     wanted = siwei(city, "city", "digest")
     killed = tmp_path / "killed"
     init(killed, small_pack)
     arguments, environment = command(killed, "run", "--json")
+    all_done = done(city)
     for attempt in range(KILLS):
         process = subprocess.Popen(
             arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(1.2 + 1.1 * attempt)
+        while done(killed) < max(1, all_done * attempt // KILLS):  # each gets a part further than the one before
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.1 * attempt)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
     siwei(killed, "run")
     found = siwei(killed, "city", "digest")
     different = [name for name, table in wanted["tables"].items() if found["tables"][name] != table]
