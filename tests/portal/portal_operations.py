@@ -38,6 +38,8 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/project/declarations": {"values": VALUES, "project": f"{FIRM}/灵巧手"},
     "/api/organisations/{key}/proofs": {"values": PROVEN},
     "/api/project/proofs": {"values": PROVEN, "project": f"{FIRM}/灵巧手"},
+    "/api/fact-files": {"organisation": FIRM, "attribute": "compute_rental"},
+    "/api/person/files": {"attribute": "highest_degree"},
     "/api/person/proofs": {"attribute": "highest_degree"},
     "/api/person/declarations": {"values": {"highest_degree": {"value": "doctor"}}},
     "/api/organisations/{key}/applications": {"documents": [{"kind": "contract", "number": "HT-1"}]},

@@ -28,6 +28,7 @@ OF_ONESELF = {
     "POST /api/policy/diff": "nothing of what is sent is kept",
     "POST /api/person/consent": "one's own consent",
     "POST /api/person/declarations": "facts of oneself",
+    "POST /api/person/files": "a file for a fact of oneself",
     "POST /api/person/decisions": "a decision about oneself",
     "POST /api/consents": "one's own consent",
     "POST /api/organisation-claims": "asks to represent; the operator decides (test_representatives.py)",

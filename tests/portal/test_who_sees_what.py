@@ -170,6 +170,7 @@ PRIVATE = {
         {"alice"},
     ),
     "api/organisations/<key>/claims": ("/api/organisations/n-00000000000000aa/claims", {"alice"}),
+    "api/fact-files": ("/api/fact-files?organisation=n-00000000000000aa", {"alice"}),
     "api/claim": ("/api/claim?id=deal/1", {"alice"}),
     "api/organisations/<key>/people": ("/api/organisations/n-00000000000000aa/people", {"alice"}),
     "api/organisations/<key>/wallet": ("/api/organisations/n-00000000000000aa/wallet", {"alice"}),
@@ -274,6 +275,10 @@ NOT_OURS = (
     "evidence",
     "api/evidence",
     "api/evidence/<path:key>/<int:number>/content",
+    # test_fact_files.py: as outsiders.
+    "api/fact-files/<int:number>/content",
+    "api/person/files",
+    "api/person/files/<int:number>/content",
     # test_trading.py: an auditor does not revise.
     "revise/<path:key>",
     # test_dataset_pages.py: as outsiders.

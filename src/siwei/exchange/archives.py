@@ -35,23 +35,38 @@ def check_archive(path: Path, place: str) -> None:
     problems: list[Problem] = []
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                problems = list(_zip_faults(archive, path.stat().st_size, place))
+            with path.open("rb") as file:
+                check_zip(file, place)
         else:
             with closing(_unpacked(path)) as source, tarfile.open(fileobj=_Bounded(source), mode="r:") as archive:
                 problems = list(_tar_faults(archive, path.stat().st_size, place))
     except _NoTar:
         return
     except BROKEN as error:
-        problems = [
-            Problem(
-                Said(f"the archive cannot be read: {str(error)[:120]}", f"压缩包无法读取：{str(error)[:120]}"),
-                Said("pack it again", "请重新打包"),
-                field=place,
-            )
-        ]
+        problems = [_unreadable(error, place)]
     if problems:
         raise InputError(problems[:20])
+
+
+def check_zip(source: IO[bytes], place: str) -> None:
+    """As `check_archive`, of an open file that says it is a ZIP. Raises InputError."""
+    if not zipfile.is_zipfile(source):
+        what, fix = Said("the archive is cut off", "压缩包不完整"), Said("pack it again", "请重新打包")
+        raise InputError([Problem(what, fix, field=place)])
+    packed = source.seek(0, io.SEEK_END)
+    try:
+        with zipfile.ZipFile(source) as archive:
+            problems = list(_zip_faults(archive, packed, place))
+    except BROKEN as error:
+        problems = [_unreadable(error, place)]
+    if problems:
+        raise InputError(problems[:20])
+
+
+def _unreadable(error: Exception, place: str) -> Problem:
+    said = str(error)[:120]
+    what = Said(f"the archive cannot be read: {said}", f"压缩包无法读取：{said}")
+    return Problem(what, Said("pack it again", "请重新打包"), field=place)
 
 
 def _zip_faults(archive: zipfile.ZipFile, packed: int, place: str) -> Iterator[Problem]:

@@ -56,23 +56,24 @@ PURPOSES = (
     Purpose(
         PERSON_FACTS,
         False,
-        "为按您自己填写的情况判定面向个人的政策（如个人所得税优惠、人才奖励）：加密保存您填写的数值及您要求留存的判定，"
+        "为按您自己填写的情况判定面向个人的政策（如个人所得税优惠、人才奖励）：加密保存您填写的数值、所附的证明文件及您要求留存的判定，"
         "只有您本人登录后可见，运营方和审计方也不可见，操作记录只写有过填写或判定，不写内容。可以不同意，也可随时撤回；"
         "撤回即删除全部内容和密钥。",
         "To decide programmes for persons (such as income-tax subsidies and awards for talent) with what you enter of "
-        "yourself: we keep the values, and decisions you ask us to keep, encrypted; you alone see them after signing "
-        "in, neither the operator nor the auditor does, and the record of acts says that something was entered or "
-        "decided, never what. You may refuse, and withdraw at any time: everything is then deleted, with its key.",
+        "yourself: we keep the values, the files you attach to them, and decisions you ask us to keep, encrypted; you "
+        "alone see them after signing in, neither the operator nor the auditor does, and the record of acts says that "
+        "something was entered or decided, never what. You may refuse, and withdraw at any time: everything is then "
+        "deleted, with its key.",
     ),
     Purpose(
         PERSON_PROOF,
         False,
-        "为核验您自己选定的情况：您逐项提交核验的数值及所附证明说明，在核验完成或您撤回之前由运营方查看；核验结果加密保存，"
+        "为核验您自己选定的情况：您逐项提交核验的数值及所附证明说明和文件，在核验完成或您撤回之前由运营方查看；核验结果加密保存，"
         "此后只有您本人可见，操作记录只写有过提交或核验，不写内容。可以不同意，也可随时撤回；撤回后运营方不再看到任何一项。",
-        "To have facts of yourself proven that you choose one by one: the operator reads the value and the evidence "
-        "you named for each until it has decided or you take it back; the result is kept encrypted, for you alone "
-        "again, and the record of acts says that something was put forward or decided, never what. You may refuse, and "
-        "withdraw at any time: the operator then sees none of them.",
+        "To have facts of yourself proven that you choose one by one: the operator reads the value, the evidence you "
+        "named and the files you attached to each until it has decided or you take it back; the result is kept "
+        "encrypted, for you alone again, and the record of acts says that something was put forward or decided, never "
+        "what. You may refuse, and withdraw at any time: the operator then sees none of them.",
     ),
     Purpose(
         PERSON_AWARD,

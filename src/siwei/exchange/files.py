@@ -7,16 +7,15 @@ import codecs
 import hashlib
 import os
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from siwei.city.drafts import draft_directory, sync_directory
 from siwei.errors import InputError, NotFound, Problem, Said
-from siwei.exchange.archives import check_archive
+from siwei.exchange.archives import check_zip
 from siwei.exchange.models import Person, StoredFile
 
 PART_BYTES = 1024 * 1024
@@ -129,19 +128,8 @@ def store_file(
     found: list[str] = []
 
     def check(copy: Path, kept: KeptFile) -> None:
-        found.append(sniff(copy, kinds))
-        if found[0] == "application/zip":
-            if not zipfile.is_zipfile(copy):
-                raise InputError(
-                    [
-                        Problem(
-                            Said("the archive is cut off", "压缩包不完整"),
-                            Said("pack it again", "请重新打包"),
-                            field="file",
-                        )
-                    ]
-                )
-            check_archive(copy, "file")
+        with copy.open("rb") as file:
+            found.append(check_kind(file, kinds))
 
     kept = keep_parts(parts_of(source), directory, check=check, limit_bytes=LIMIT_BYTES)
     media_type = found[0]
@@ -155,15 +143,18 @@ def store_file(
     return stored
 
 
-def sniff(path: Path, kinds: frozenset[str] = EVIDENCE) -> str:
-    """The media type by the file's bytes, never by its name. Raises InputError for what is none of `kinds`."""
-    with path.open("rb") as file:
-        beginning = file.read(16)
-        found = next((kind for magic, kind in MEDIA_TYPES.items() if beginning.startswith(magic)), None)
-        if found is None and beginning and TEXT in kinds and _is_text(file):
-            found = TEXT
+def check_kind(source: IO[bytes], kinds: frozenset[str] = EVIDENCE) -> str:
+    """The media type by the file's bytes, never by its name. Raises InputError for what is none of `kinds`, and for an
+    archive that must not be opened."""
+    source.seek(0)
+    beginning = source.read(16)
+    found = next((kind for magic, kind in MEDIA_TYPES.items() if beginning.startswith(magic)), None)
+    if found is None and beginning and TEXT in kinds and _is_text(source):
+        found = TEXT
     if found not in kinds or found is None:
         raise InputError([Problem(*WORDS[kinds], field="file")])
+    if found == "application/zip":
+        check_zip(source, "file")
     return found
 
 

@@ -18,7 +18,7 @@ from django.db import connection
 
 from siwei.errors import Conflict
 from siwei.exchange.canonical import canonical_json
-from siwei.exchange.models import PersonDecision, PersonFact, PersonKey, PersonProof, ProofState
+from siwei.exchange.models import PersonDecision, PersonFact, PersonFile, PersonKey, PersonProof, ProofState
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -42,14 +42,24 @@ def find_or_make_key(person_id: int, now: datetime) -> bytes:
 
 def seal(key: bytes, of: str, value: Mapping[str, Any]) -> bytes:
     """`of` says what is sealed (`fact:person_income_tax`); it is not kept, and wanted again to read it."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(_derived(key, "seal")).encrypt(nonce, canonical_json(value).encode(), of.encode())
+    return seal_bytes(key, of, canonical_json(value).encode())
 
 
 def unseal(key: bytes, of: str, sealed: bytes) -> dict[str, Any]:
     """Raises Conflict where it was sealed under another key, as something else, or was changed since."""
+    found: dict[str, Any] = json.loads(unseal_bytes(key, of, sealed))
+    return found
+
+
+def seal_bytes(key: bytes, of: str, content: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(_derived(key, "seal")).encrypt(nonce, content, of.encode())
+
+
+def unseal_bytes(key: bytes, of: str, sealed: bytes) -> bytes:
+    """Raises Conflict as `unseal`."""
     try:
-        text = AESGCM(_derived(key, "seal")).decrypt(
+        return AESGCM(_derived(key, "seal")).decrypt(
             bytes(sealed[:NONCE_BYTES]), bytes(sealed[NONCE_BYTES:]), of.encode()
         )
     except InvalidTag:
@@ -57,8 +67,6 @@ def unseal(key: bytes, of: str, sealed: bytes) -> dict[str, Any]:
             f"{of} cannot be read: it was changed, or sealed under another key",
             f"{of} 无法读取：已被改动，或用另一密钥封存",
         ) from None
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 def commit(key: bytes, value: Mapping[str, Any]) -> str:
@@ -74,6 +82,7 @@ def erase(person_id: int, now: datetime) -> None:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA secure_delete = ON")
     PersonProof.objects.filter(person_id=person_id).delete()
+    PersonFile.objects.filter(person_id=person_id).delete()
     PersonFact.objects.filter(person_id=person_id).delete()
     PersonDecision.objects.filter(person_id=person_id, erased_at=None).update(sealed=None, erased_at=now)
     PersonKey.objects.filter(person_id=person_id).delete()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
+
+from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,18 @@ class Handed:
     name: str
     sha256: str
     size_bytes: int
+
+
+def hand_over(request: HttpRequest, file: Handed, directory: Path) -> HttpResponseBase:
+    """A kept file's bytes, whole or the part that `Range` asks for."""
+    try:
+        part = wanted_range(request.headers.get("Range", ""), file.size_bytes)
+    except UnsatisfiableRange:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size_bytes}"})
+    if request.method == "HEAD":
+        return headed(HttpResponse(), file)
+    first, last = part or (0, file.size_bytes - 1)
+    return headed(StreamingHttpResponse(read_part(file.sha256, directory, first, last)), file, part)
 
 
 def headed(

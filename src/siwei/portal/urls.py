@@ -20,6 +20,7 @@ from siwei.portal.pages import (
     dossier,
     events,
     evidence,
+    fact_files,
     home,
     imports,
     indicators,
@@ -161,6 +162,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Files, and no JSON: beside the operations that the API describes.
     path("api/datasets/<slug:key>/<int:number>/files/<int:file>/content", datasets.content, name="dataset-content"),
     path("api/evidence/<path:key>/<int:number>/content", evidence.content, name="evidence-content"),
+    path("api/fact-files/<int:number>/content", fact_files.content, name="fact-file-content"),
+    path("api/person/files/<int:number>/content", fact_files.person_content, name="person-file-content"),
     path("api/", api.urls),
     path("accounts/2fa/totp/deactivate/", behind_factor(deactivate_totp)),
     path("accounts/2fa/recovery-codes/generate/", behind_factor(generate_recovery_codes)),

@@ -26,7 +26,7 @@ from siwei.exchange.models.deals import (
 from siwei.exchange.models.delivery import Delivery, DeliveryForm, DeliveryState, Job, JobState, Settlement, Usage
 from siwei.exchange.models.disputes import CounterReading, Dispute, DisputeState, Reporter, UsageReport
 from siwei.exchange.models.events import Event, Seal
-from siwei.exchange.models.evidence import EvidenceFile
+from siwei.exchange.models.evidence import EvidenceFile, FactFile
 from siwei.exchange.models.facts import Fact, FactStatus, KnownValue, ProjectFact
 from siwei.exchange.models.imports import ImportFile, Merge, Reject, RowWarning
 from siwei.exchange.models.invoices import Invoice, InvoiceLine
@@ -49,7 +49,7 @@ from siwei.exchange.models.payments import (
     SealedPart,
 )
 from siwei.exchange.models.people import Claim, ClaimState, Consent, Invitation, StoredFile
-from siwei.exchange.models.personal import PersonDecision, PersonFact, PersonKey, PersonProof, ProofState
+from siwei.exchange.models.personal import PersonDecision, PersonFact, PersonFile, PersonKey, PersonProof, ProofState
 from siwei.exchange.models.pseudonyms import PersonBankAccount, Pseudonym
 from siwei.exchange.models.quotes import Quote, TrueUp
 from siwei.exchange.models.reconciliation import (
@@ -104,6 +104,7 @@ __all__ = [
     "Event",
     "EvidenceFile",
     "Fact",
+    "FactFile",
     "FactStatus",
     "Finding",
     "Grant",
@@ -140,6 +141,7 @@ __all__ = [
     "PersonBankAccount",
     "PersonDecision",
     "PersonFact",
+    "PersonFile",
     "PersonKey",
     "PersonProof",
     "Placement",

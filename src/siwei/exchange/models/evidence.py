@@ -1,4 +1,4 @@
-"""What shows that something was delivered, or is not right: files attached to deliveries and disputes."""
+"""Files that show something: that it was delivered, or is not right, or that a fact is so."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models.deals import Agreement, AgreementParty, of_visible_agreements
 from siwei.exchange.models.delivery import Delivery
 from siwei.exchange.models.disputes import Dispute
+from siwei.exchange.models.facts import Fact, KnownValue, ProjectFact
 from siwei.exchange.models.people import StoredFile
 
 
@@ -49,3 +50,46 @@ class EvidenceFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FactFileQuerySet(models.QuerySet["FactFile"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Its own people, the operator and the auditor: the paper behind a public fact is not public."""
+        if actor.sees_all:
+            return self
+        mine = list(actor.organisation_ids)
+        return self.filter(
+            Q(fact__organisation_id__in=mine) | Q(project_fact__project__organisation_id__in=mine)
+        )  # fmt: skip
+
+
+class FactFile(models.Model):
+    """A file that shows what an organisation declared of itself or of its project. It is never taken away again."""
+
+    key = models.CharField(max_length=120, unique=True)
+    fact = models.ForeignKey(Fact, null=True, on_delete=models.PROTECT, related_name="files")
+    project_fact = models.ForeignKey(ProjectFact, null=True, on_delete=models.PROTECT, related_name="files")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="facts")
+    name = models.CharField(max_length=120)
+    at = models.DateTimeField()
+
+    objects = FactFileQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["fact", "file"], name="file_of_fact_once"),
+            models.UniqueConstraint(fields=["project_fact", "file"], name="file_of_project_fact_once"),
+            models.CheckConstraint(
+                condition=Q(fact__isnull=False, project_fact=None) | Q(fact=None, project_fact__isnull=False),
+                name="file_of_one_fact",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def shows(self) -> KnownValue:
+        found = self.fact or self.project_fact
+        assert found is not None
+        return found

@@ -78,6 +78,29 @@ class PersonProof(models.Model):
         )
 
 
+class PersonFileQuerySet(models.QuerySet["PersonFile"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """The person's own; and the operator, who signed in, while the fact it shows is before them."""
+        if actor.by_key or actor.person_id is None:
+            return self.none()
+        mine = models.Q(person_id=actor.person_id)
+        asked = PersonProof.objects.filter(state=ProofState.ASKED).values("fact")
+        return self.filter(mine | models.Q(fact__in=asked) if actor.is_operator else mine)
+
+
+class PersonFile(models.Model):
+    """A file that shows a person's fact: its name, kind and hash in `label`, its bytes in `sealed`, both under the
+    person's key. It is here and not beside the database, so that erasing reaches it as it reaches the fact."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="personal_files")
+    fact = models.ForeignKey(PersonFact, on_delete=models.PROTECT, related_name="files")
+    label = models.BinaryField()
+    sealed = models.BinaryField()
+    at = models.DateTimeField()
+
+    objects = PersonFileQuerySet.as_manager()
+
+
 class PersonDecision(models.Model):
     """A programme decided for a person, whom it concerns alone: inputs, verdict, award and explanation are `sealed`.
 

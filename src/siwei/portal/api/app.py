@@ -20,6 +20,7 @@ from siwei.portal.api import (
     datasets,
     dossier,
     evidence,
+    fact_files,
     invoices,
     ledger,
     meters,
@@ -63,6 +64,7 @@ api.add_router("", evidence.router, tags=["market"])
 api.add_router("", meters.router, tags=["meters"])
 api.add_router("", calls.router, tags=["calls"])
 api.add_router("", projects.router, tags=["projects"])
+api.add_router("", fact_files.router, tags=["dossier"])
 api.add_router("/person", person.router, tags=["person"])
 api.add_router("/person/awards", person_awards.router, tags=["person"])
 api.add_router("/ledger", ledger.router, tags=["ledger"])

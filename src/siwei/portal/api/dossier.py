@@ -18,8 +18,9 @@ from siwei.exchange.proofs import proof_of, prove_facts
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import dossier_schemas, schemas
 from siwei.portal.api.answers import answers, named, own_key
+from siwei.portal.api.fact_files import file_row
 from siwei.portal.api.organisations import fact_row
-from siwei.portal.application.content import Application
+from siwei.portal.application.content import Application, attached_files
 from siwei.portal.application.package import MEDIA_TYPES, application_files
 from siwei.portal.city_pack import attributes, decided_on, pack
 from siwei.portal.queries.application import application_of
@@ -98,8 +99,8 @@ def declared_values(values: Mapping[str, dossier_schemas.DeclaredValue]) -> dict
 
 @router.get("/{key}/entitlements/{programme_id}/application", response=answers(dossier_schemas.ApplicationPackage))
 def get_application(request: HttpRequest, key: str, programme_id: str) -> Any:
-    """The application package: DOCX and PDF in Chinese and English, and the explanation. The same facts, the same
-    bytes. Its own people, the operator and the auditor."""
+    """The application package: DOCX and PDF in Chinese and English, and the explanation; and which files show its
+    facts, had at their own addresses. The same facts, the same bytes. Its own people, the operator and the auditor."""
     actor = actor_of(request)
     return package_row(application_of(organisation_or_missing(key, actor), programme_id, actor))
 
@@ -117,6 +118,7 @@ def package_row(application: Application) -> dict[str, Any]:
             }
             for name, content in application_files(application).items()
         ],
+        "evidence": [{**file_row(file), "name": name} for name, file in attached_files(application)],
     }
 
 
@@ -156,6 +158,7 @@ def field_row(group: str, field: Field) -> dict[str, Any]:
         "source": fact.source if fact else None,
         "source_ref": fact.source_ref if fact else None,
         "asked_by": [programme.id for programme in field.asked_by],
+        "files": [file_row(each) for each in field.files],
     }
 
 

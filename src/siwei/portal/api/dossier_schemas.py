@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import Field
 
+from siwei.portal.api.fact_files import FactFileRow
 from siwei.portal.api.schemas import Named
 
 
@@ -31,6 +32,7 @@ class DossierField(Schema):
     source: str | None
     source_ref: str | None
     asked_by: list[str]
+    files: list[FactFileRow] = Field(description="That show the value, or one's own word where another counts")
 
 
 class DossierProgramme(Schema):
@@ -108,3 +110,4 @@ class ApplicationPackage(Schema):
     as_of: date
     generated: bool
     files: list[ApplicationFile]
+    evidence: list[FactFileRow] = Field(description="Files that show its facts, by their names in the package")

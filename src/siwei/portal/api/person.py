@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Path, Query, Router, Schema
+from ninja import Field, File, Form, Path, Query, Router, Schema
+from ninja.files import UploadedFile
 
 from siwei.errors import Said
 from siwei.exchange.access import require
@@ -15,11 +16,13 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
 from siwei.exchange.facts import Declaration
 from siwei.exchange.person_facts import declare_person_facts, record_person_decision
+from siwei.exchange.person_files import attach_person_file
 from siwei.exchange.person_proofs import ask_for_proof, decide_proof, take_back_proof
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, named, own_key
 from siwei.portal.api.dossier import field_row, package_row
 from siwei.portal.api.dossier_schemas import ApplicationPackage, DeclaredValue, DossierField
+from siwei.portal.api.fact_files import FactFileRow, file_row
 from siwei.portal.api.schemas import Named
 from siwei.portal.city_pack import decided_on, pack
 from siwei.portal.queries.application import person_application
@@ -82,6 +85,12 @@ class WaitingProof(Schema):
     value: str
     evidence: str
     asked_at: datetime
+    files: list[FactFileRow] = Field(description="That show it; read while it waits")
+
+
+class NewPersonFile(Schema):
+    attribute: Annotated[str, Field(min_length=1, max_length=60)]
+    idempotency_key: IdempotencyKey
 
 
 class PersonDeclarations(Schema):
@@ -117,6 +126,18 @@ def declare_own(request: HttpRequest, given: PersonDeclarations) -> Any:
     declare_person_facts(
         {name: Declaration(each.value, each.evidence) for name, each in given.values.items()},
         attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+        idempotency_key=own_key(actor, given.idempotency_key),
+    )  # fmt: skip
+    return dossier_row(actor)
+
+
+@router.post("/files", response=answers(PersonDossier))
+def attach_own(request: HttpRequest, given: Form[NewPersonFile], file: File[UploadedFile]) -> Any:
+    """Attach a file to one's latest word on a fact, sealed like it and erased with it: PDF, PNG, JPEG, ZIP, a document
+    of an office program, or plain text; 5 MB at most, 10 of a fact."""
+    actor = actor_of(request)
+    attach_person_file(
+        given.attribute, file, (file.name or "file")[:200], actor=actor, now=timezone.now(),
         idempotency_key=own_key(actor, given.idempotency_key),
     )  # fmt: skip
     return dossier_row(actor)
@@ -233,6 +254,7 @@ def waiting_row(line: ProofLine) -> dict[str, Any]:
         "value": line.fact.value,
         "evidence": line.fact.source_ref,
         "asked_at": line.proof.asked_at,
+        "files": [file_row(each) for each in line.files],
     }
 
 

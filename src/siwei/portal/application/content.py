@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,6 +18,7 @@ from siwei.portal.application.blocks import Block, Document, Heading, Paragraph,
 from siwei.portal.figures import exact_yuan, verdict_of
 from siwei.portal.languages import TRADITIONAL, choose, to_traditional
 from siwei.portal.queries.dossier import Evidence
+from siwei.portal.queries.fact_files import ShownFile
 from siwei.portal.words import source, word
 
 
@@ -187,7 +188,34 @@ def _evidence(application: Application) -> list[Block]:
         for number, each in enumerate(application.evidence, 1)
     )
     header = (_("No."), _("Fact"), _("Proof needed"), _("Evidence"), _("Needed for"))
-    return [Heading(_("Evidence to attach")), _table(header, rows, (1, 3, 2, 4, 4))]
+    return [Heading(_("Evidence to attach")), _table(header, rows, (1, 3, 2, 4, 4)), *_files(application)]
+
+
+def _files(application: Application) -> list[Block]:
+    rows = tuple(
+        (
+            str(number),
+            _attribute_name(application, file.attribute),
+            plain(name),
+            f"{file.size_bytes:,}",
+            # In groups: a table's cell breaks lines at spaces.
+            " ".join(file.sha256[place : place + 16] for place in range(0, 64, 16)),
+        )
+        for number, (name, file) in enumerate(attached_files(application), 1)
+    )
+    header = (_("No."), _("Fact"), _("File in the package"), _("Bytes"), "SHA-256")
+    return [Heading(_("Files attached")), _table(header, rows, (1, 3, 5, 2, 4))]
+
+
+def attached_files(application: Application) -> Iterator[tuple[str, ShownFile]]:
+    """The files that show its facts, each with its name in the package, in the order of the list of evidence."""
+    for each in application.evidence:
+        for number, file in enumerate(each.files, 1):
+            yield packed_name(number, file), file
+
+
+def packed_name(number: int, file: ShownFile) -> str:
+    return f"evidence/{file.attribute}/{number:02}-{file.name}"
 
 
 def _signature(application: Application) -> list[Block]:

@@ -1,4 +1,5 @@
-"""The package: the application in both languages as DOCX and PDF, and the explanation as JSON, in one archive."""
+"""The package: the application in both languages as DOCX and PDF, the explanation as JSON, and the files that show its
+facts, in one archive."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import io
 import json
 import zipfile
 from dataclasses import asdict
+from typing import IO
 
 from siwei.errors import InputError, Problem, Said
 from siwei.policy.explanation import FactValue
-from siwei.portal.application.content import Application, write_document
+from siwei.portal.application.content import Application, attached_files, packed_name, write_document
 from siwei.portal.application.docx_file import write_docx
 from siwei.portal.application.pdf_file import write_pdf
 
@@ -29,6 +31,17 @@ NOTICE = {
 
 def application_file(application: Application, form: str, language: str) -> bytes:
     """One file: `docx` or `pdf` in a language, `json`, or the whole package as `zip`. Raises InputError."""
+    check_form(form, language)
+    if form == "zip":
+        return application_package(application)
+    if form == "json":
+        return explanation_json(application)
+    document = write_document(application, language)
+    return write_pdf(document) if form == "pdf" else write_docx(document, application.explanation.as_of)
+
+
+def check_form(form: str, language: str) -> None:
+    """Raises InputError."""
     if form not in MEDIA_TYPES:
         raise InputError(
             [
@@ -49,16 +62,10 @@ def application_file(application: Application, form: str, language: str) -> byte
                 )
             ]
         )
-    if form == "zip":
-        return application_package(application)
-    if form == "json":
-        return explanation_json(application)
-    document = write_document(application, language)
-    return write_pdf(document) if form == "pdf" else write_docx(document, application.explanation.as_of)
 
 
 def application_files(application: Application) -> dict[str, bytes]:
-    """What the package holds, by name."""
+    """What is written for the package, by name; the files that show facts stand beside it."""
     files = {
         f"application-{short}.{form}": application_file(application, form, language)
         for short, language in PACKED
@@ -68,15 +75,32 @@ def application_files(application: Application) -> dict[str, bytes]:
 
 
 def application_package(application: Application) -> bytes:
-    """The same facts give the same bytes."""
-    day = application.explanation.as_of
+    """The same facts and files give the same bytes."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in application_files(application).items():
-            part = zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0))
-            part.compress_type, part.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(part, content)
+    write_package(application, buffer)
     return buffer.getvalue()
+
+
+def write_package(application: Application, target: IO[bytes]) -> None:
+    """The same, written part by part: files that show facts are never held whole. Raises NotFound where one of them is
+    not what was attached."""
+    day = application.explanation.as_of
+    moment = (day.year, day.month, day.day, 0, 0, 0)
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in application_files(application).items():
+            archive.writestr(_member(name, moment, zipfile.ZIP_DEFLATED), content)
+        for name, file in attached_files(application):
+            part = _member(name, moment, zipfile.ZIP_STORED)
+            part.file_size = file.size_bytes
+            with archive.open(part, "w") as member:
+                for each in file.parts():
+                    member.write(each)
+
+
+def _member(name: str, moment: tuple[int, int, int, int, int, int], packed: int) -> zipfile.ZipInfo:
+    part = zipfile.ZipInfo(name, moment)
+    part.compress_type, part.external_attr = packed, 0o644 << 16
+    return part
 
 
 def explanation_json(application: Application) -> bytes:
@@ -93,6 +117,15 @@ def explanation_json(application: Application) -> bytes:
                 "required": each.required.name.lower(),
                 "clauses": each.clauses,
                 "fact": None if each.fact is None else _fact(each.fact),
+                "files": [
+                    {
+                        "name": packed_name(number, file),
+                        "media_type": file.media_type,
+                        "size_bytes": file.size_bytes,
+                        "sha256": file.sha256,
+                    }
+                    for number, file in enumerate(each.files, 1)
+                ],
             }
             for each in application.evidence
         ],

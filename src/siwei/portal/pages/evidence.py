@@ -8,7 +8,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,12 +17,11 @@ from django.views.decorators.http import require_safe
 from siwei.errors import EnvironmentMissing, InputError, Problem, Said, SignInNeeded
 from siwei.exchange.actors import Actor
 from siwei.exchange.evidence import attach_evidence, read_evidence
-from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
 from siwei.exchange.models import Delivery, Dispute, EvidenceFile
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import current_home
-from siwei.portal.downloads import Handed, headed
+from siwei.portal.downloads import Handed, hand_over
 from siwei.portal.returning import only_post
 
 
@@ -83,14 +82,7 @@ def content(request: HttpRequest, key: str, number: int) -> HttpResponseBase:
         )
     evidence, _path = read_evidence(key, number, directory=home.files, actor=actor)
     file = Handed(evidence.name, evidence.file.sha256, evidence.file.size_bytes)
-    try:
-        part = wanted_range(request.headers.get("Range", ""), file.size_bytes)
-    except UnsatisfiableRange:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size_bytes}"})
-    if request.method == "HEAD":
-        return headed(HttpResponse(), file)
-    first, last = part or (0, file.size_bytes - 1)
-    return headed(StreamingHttpResponse(read_part(file.sha256, home.files, first, last)), file, part)
+    return hand_over(request, file, home.files)
 
 
 def _attach_all(

@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,7 +24,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
 from siwei.portal.languages import problems_of
-from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context
+from siwei.portal.pages.fact_form import attach_typed, declarations_typed, form_key, problem_context, told_attached
 from siwei.portal.queries.person import person_dossier
 from siwei.portal.queries.programmes import programme_or_missing
 
@@ -99,12 +100,15 @@ def declare(request: HttpRequest, actor: Actor) -> str:
     if not request.POST.get("token"):
         raise InputError([Problem(_("This form is not known here"), _("reload the page"))])
     values = declarations_typed(request, "person")
-    n = declare_person_facts(
-        values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
-        # The key stands in the event, and is hashed with a token that only this form had: nobody can try values out.
-        idempotency_key=form_key(f"person:{actor.person_id}", values, request),
-    )  # fmt: skip
-    return ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n}
+    with transaction.atomic():
+        n = declare_person_facts(
+            values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+            # The key stands in the event, and is hashed with a token that only this form had: nobody can try values.
+            idempotency_key=form_key(f"person:{actor.person_id}", values, request),
+        ) if values else 0  # fmt: skip
+        files = attach_typed(request, None, actor)
+    told = [ngettext("%(n)s fact declared.", "%(n)s facts declared.", n) % {"n": n}] if n else []
+    return " ".join([*told, told_attached(files)] if files else told)
 
 
 def keep(request: HttpRequest, actor: Actor) -> str:

@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,7 +23,16 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack
 from siwei.portal.languages import problems_of
-from siwei.portal.pages.fact_form import declarations_typed, form_key, problem_context, prove_from_form, told_entered
+from siwei.portal.pages.fact_form import (
+    attach_typed,
+    declarations_typed,
+    form_key,
+    problem_context,
+    prove_from_form,
+    refuse_files,
+    told_attached,
+    told_entered,
+)
 from siwei.portal.pages.paging import page_of
 from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.queries.projects import project_or_missing, project_view, projects
@@ -64,22 +74,28 @@ def project_page(request: HttpRequest, key: str) -> HttpResponse:
     if request.method != "POST":
         return project_response(request, project, actor)
     try:
-        n = enter_from_form(request, project, key, actor)
+        n, files = enter_from_form(request, project, key, actor)
     except InputError as error:
         return project_response(request, project, actor, problems_of(error), 400)
-    messages.success(request, told_entered(request, n))
+    if n:
+        messages.success(request, told_entered(request, n))
+    if files:
+        messages.success(request, told_attached(files))
     return redirect("project", key=key)
 
 
-def enter_from_form(request: HttpRequest, project: Project, key: str, actor: Actor) -> int:
+def enter_from_form(request: HttpRequest, project: Project, key: str, actor: Actor) -> tuple[int, int]:
+    """How many facts were entered and files attached: all of it, or nothing."""
     values = declarations_typed(request, "project")
     if "proof" in request.POST:
-        return len(prove_from_form(request, project, values, key, actor))
-    entered = declare_project_facts(
-        project, values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
-        idempotency_key=form_key(key, values, request),
-    )  # fmt: skip
-    return len(entered)
+        refuse_files(request)
+        return len(prove_from_form(request, project, values, key, actor)), 0
+    with transaction.atomic():
+        entered = declare_project_facts(
+            project, values, attributes=pack().attributes, valid_from=decided_on(), actor=actor, now=timezone.now(),
+            idempotency_key=form_key(key, values, request),
+        ) if values else []  # fmt: skip
+        return len(entered), attach_typed(request, project, actor)
 
 
 def project_response(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from siwei.errors import NotFound, Said, chinese_of
@@ -22,6 +22,7 @@ from siwei.portal.application.content import Applicant, Application
 from siwei.portal.city_pack import attributes, decided_on, districts, pack
 from siwei.portal.queries.dossier import evidence_of
 from siwei.portal.queries.entitlements import explained, known_facts
+from siwei.portal.queries.fact_files import ShownFile, shown_files, shown_person_files
 from siwei.portal.queries.programmes import programme_or_missing
 
 SUBJECTS = {
@@ -36,7 +37,9 @@ def application_of(organisation: Organisation, programme_id: str, actor: Actor) 
     require_private(actor, organisation.pk)
     programme = _programme_for("organisation", programme_id)
     facts = known_facts(organisation)
-    return _application(_organisation(organisation), programme, explained(programme, facts), facts)
+    return _application(
+        _organisation(organisation), programme, explained(programme, facts), facts, shown_files(organisation)
+    )
 
 
 def project_application(project: Project, programme_id: str, actor: Actor) -> Application:
@@ -56,7 +59,7 @@ def project_application(project: Project, programme_id: str, actor: Actor) -> Ap
             "is_generated": any(each.is_generated for each in partners),
         }
     )
-    return _application(applicant, programme, explained(programme, facts), facts)
+    return _application(applicant, programme, explained(programme, facts), facts, shown_files(project))
 
 
 def person_application(programme_id: str, actor: Actor) -> Application:
@@ -67,7 +70,7 @@ def person_application(programme_id: str, actor: Actor) -> Application:
     programme = _programme_for("person", programme_id)
     explanation = explain(programme, facts, day, read_attributes(programme, known))
     applicant = Applicant(actor.name, actor.name, None, "person", "", "", None, False)
-    return _application(applicant, programme, explanation, facts)
+    return _application(applicant, programme, explanation, facts, shown_person_files(actor))
 
 
 def _programme_for(subject: str, programme_id: str) -> Programme:
@@ -81,7 +84,11 @@ def _programme_for(subject: str, programme_id: str) -> Programme:
 
 
 def _application(
-    applicant: Applicant, programme: Programme, explanation: Explanation, facts: Mapping[str, FactValue]
+    applicant: Applicant,
+    programme: Programme,
+    explanation: Explanation,
+    facts: Mapping[str, FactValue],
+    files: Sequence[ShownFile],
 ) -> Application:
     known: Mapping[str, Any] = attributes()
     return Application(
@@ -89,7 +96,7 @@ def _application(
         programme=programme,
         explanation=explanation,
         facts={name: facts[name] for name in programme.attributes if name in facts},
-        evidence=tuple(evidence_of(programme, facts)),
+        evidence=tuple(evidence_of(programme, facts, files)),
         deadline=deadline_of(programme, decided_on()),
         attributes={name: known[name] for name in programme.attributes if name in known},
     )

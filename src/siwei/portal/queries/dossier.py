@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from siwei.policy.windows import Deadline, deadline_of
 from siwei.portal.city_pack import attributes, decided_on, districts, pack, programmes
 from siwei.portal.entries import choices_of
 from siwei.portal.queries.entitlements import Entitlements, best_facts, entitlements, organisation_programmes
+from siwei.portal.queries.fact_files import ShownFile, files_showing, shown_files
 
 FAR = 100_000
 """Days: later than any last day."""
@@ -25,13 +26,14 @@ GROUPS = ("asked", "registered", "yearly", "other")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What proves one fact a programme reads. `state` is in_hand, to_prove or to_give."""
+    """What proves one fact a programme reads. `state` is in_hand, to_prove or to_give; `files` show what counts."""
 
     attribute: str
     required: FactStatus
     fact: FactValue | None
     clauses: tuple[str, ...]
     state: str
+    files: tuple[ShownFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,15 @@ class ShownFact:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One fact that may be entered; `fact` is what counts now, `own` what was declared last and does not count."""
+    """One fact that may be entered; `fact` is what counts now, `own` what was declared last and does not count; `files`
+    show either."""
 
     attribute: dict[str, Any]
     fact: ShownFact | None
     own: ShownFact | None
     choices: tuple[str, ...]
     asked_by: tuple[Programme, ...]
+    files: tuple[ShownFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,11 @@ class Dossier:
     lines: list[ProgrammeLine]
 
 
-def evidence_of(programme: Programme, facts: Mapping[str, FactValue]) -> list[Evidence]:
-    """One line per fact that the programme reads, in the order in which its clauses ask for it."""
+def evidence_of(
+    programme: Programme, facts: Mapping[str, FactValue], files: Sequence[ShownFile] = ()
+) -> list[Evidence]:
+    """One line per fact that the programme reads, in the order in which its clauses ask for it; each with those of the
+    `files` that show what counts."""
     readers: dict[str, list[tuple[str, FactStatus]]] = {}
     for clause in programme.clauses:
         for name in clause.expression.attributes:
@@ -86,7 +93,10 @@ def evidence_of(programme: Programme, facts: Mapping[str, FactValue]) -> list[Ev
     for name, asked in readers.items():
         required, fact = max(status for _, status in asked), facts.get(name)
         state = "to_give" if fact is None else "to_prove" if fact.status < required else "in_hand"
-        found.append(Evidence(name, required, fact, tuple(clause for clause, _ in asked), state))
+        value = None if fact is None else fact.value
+        said = () if value is None or isinstance(value, float) else (canonical_text(value),)
+        shown = files_showing(name, said, files)
+        found.append(Evidence(name, required, fact, tuple(clause for clause, _ in asked), state, shown))
     return found
 
 
@@ -129,7 +139,7 @@ def field_groups(organisation: Organisation, asked: set[str]) -> list[tuple[str,
         if fact.source == source:
             own.setdefault(fact.attribute, shown)
     grouped: dict[str, list[Field]] = {name: [] for name in GROUPS}
-    for field in fields_of("organisation", best, own, organisation_programmes()):
+    for field in fields_of("organisation", best, own, organisation_programmes(), shown_files(organisation)):
         grouped[_group(pack().attributes[field.attribute["id"]], asked)].append(field)
     return [(name, fields) for name, fields in grouped.items() if fields]
 
@@ -139,16 +149,18 @@ def fields_of(
     counts: Mapping[str, ShownFact],
     own: Mapping[str, ShownFact],
     known: Iterable[Programme],
+    files: Sequence[ShownFile] = (),
 ) -> list[Field]:
     """The pack's facts of an organisation, a project or a person, in its order: what counts of each, one's own last
-    word where another counts, and which of the `known` programmes ask for it."""
+    word where another counts, which of the `known` programmes ask for it, and the `files` that show either."""
     rows, readers = attributes(), _readers(known)
     found = []
     for attribute in of_subject(pack().attributes, subject).values():
         fact, mine = counts.get(attribute.id), own.get(attribute.id)
         choices = choices_of(attribute, districts())
         readers_of = readers.get(attribute.id, ())
-        found.append(Field(rows[attribute.id], fact, mine if mine != fact else None, choices, readers_of))
+        shown = files_showing(attribute.id, (each.value for each in (fact, mine) if each is not None), files)
+        found.append(Field(rows[attribute.id], fact, mine if mine != fact else None, choices, readers_of, shown))
     return found
 
 

@@ -6,7 +6,7 @@ For the person who asks and nobody else. Nothing of it is remembered by the proc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ from siwei.policy.programmes import Programme
 from siwei.portal.city_pack import attributes, decided_on, pack, programmes
 from siwei.portal.queries.dossier import Field, ShownFact, fields_of, shown_fact
 from siwei.portal.queries.entitlements import ORDER
+from siwei.portal.queries.fact_files import ShownFile, shown_person_files
 
 SHOWN = 100
 
@@ -71,6 +72,8 @@ class ProofLine:
     proof: PersonProof
     fact: OpenedFact
     because: str
+    files: tuple[ShownFile, ...] = ()
+    """That show the fact, of one that is before the operator."""
 
 
 def person_programmes() -> tuple[Programme, ...]:
@@ -88,7 +91,7 @@ def person_dossier(actor: Actor) -> PersonDossier:
     return PersonDossier(
         purpose_of(PERSON_FACTS),
         consented_at(person_id, PERSON_FACTS),
-        fields_of("person", counts, {}, person_programmes()),
+        fields_of("person", counts, {}, person_programmes(), shown_person_files(actor)),
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
         [_kept(each) for each in decisions],
         purpose_of(PERSON_PROOF),
@@ -100,7 +103,8 @@ def person_dossier(actor: Actor) -> PersonDossier:
 
 def proofs_waiting(actor: Actor) -> list[ProofLine]:
     """What persons put before the operator who asks, the longest waiting first; not one's own."""
-    return _lines(waiting_proofs(actor).order_by("asked_at", "pk"))
+    lines = _lines(waiting_proofs(actor).order_by("asked_at", "pk"))
+    return [replace(each, files=tuple(shown_person_files(actor, [each.proof.fact_id]))) for each in lines]
 
 
 def waiting_proofs(actor: Actor) -> QuerySet[PersonProof]:

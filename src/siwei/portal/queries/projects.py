@@ -22,6 +22,7 @@ from siwei.portal.city_pack import decided_on, pack, programmes
 from siwei.portal.queries.calls import Call, current_calls
 from siwei.portal.queries.dossier import Field, ShownFact, fields_of, shown_fact
 from siwei.portal.queries.entitlements import ORDER, best_facts, explained
+from siwei.portal.queries.fact_files import shown_files
 from siwei.portal.queries.together import together
 
 
@@ -90,4 +91,4 @@ def _fields(project: Project) -> list[Field]:
     own: dict[str, ShownFact] = {}
     for fact in best_facts(list(valid_on(project.facts.filter(source=source), day))):
         own.setdefault(fact.attribute, ShownFact(fact.value, fact.status, fact.source, fact.source_ref))
-    return fields_of("project", counts, own, project_programmes())
+    return fields_of("project", counts, own, project_programmes(), shown_files(project))
