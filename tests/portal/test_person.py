@@ -1,6 +1,7 @@
 """One's own dossier as a person, on its page and by the API: consent, facts, decisions, erasure; for nobody else."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,10 @@ from portal_city import City, signed_in
 
 from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Event, PersonDecision, PersonFact, PersonKey
+from siwei.policy.drafts import load_stacking_text
+from siwei.policy.programmes import Kind
+from siwei.portal import city_pack
+from siwei.portal.queries import together
 
 pytestmark = pytest.mark.django_db
 PAGE = "/desk/dossier"
@@ -87,6 +92,42 @@ def test_the_api_says_the_same_and_erases(charlie: Client) -> None:
     assert [(each["verdict"], each["award_fen"], each["is_erased"]) for each in erased["kept"]] == [(None, None, True)]
     assert (declare(charlie, "again").status_code, PersonFact.objects.count()) == (409, 0)
     assert call(charlie, "erasure").status_code == 404
+
+
+RULES = """\
+groups:
+  - id: one-income
+    programmes: [gba-income-tax, other-income]
+    limit: person_income_tax / 2
+    reduce: [other-income, gba-income-tax]
+    words: {zh: 合计不超过所缴税额的一半, en: Together at most half of the tax paid}
+    citation: {document: Trial}
+"""
+
+
+def test_ones_awards_together_on_the_page_and_by_the_api(charlie: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = charlie.get("/api/person/dossier").json()
+    assert (found["together"], found["alone_fen"]) == ([], {"gba-income-tax": AWARD, "peacock": 0})
+    programme = replace(city_pack.programmes()["gba-income-tax"], kind=Kind.GRANT)
+    other = replace(programme, id="other-income")
+    rules = load_stacking_text(RULES, city_pack.pack().attributes, [programme, other])
+    monkeypatch.setitem(city_pack.programmes(), other.id, other)
+    monkeypatch.setattr(together, "stacking", lambda: rules)
+    found = charlie.get("/api/person/dossier").json()
+    (part,) = found["together"]
+    half = 34_567_800 // 2
+    assert half < 2 * AWARD
+    assert (part["best"]["total_fen"], part["entitled_fen"]) == (
+        half, {"gba-income-tax": AWARD, "other-income": AWARD},
+    )  # fmt: skip
+    # Both are drafts: shown, and releasing no money.
+    assert (found["alone_fen"], found["paid_together_fen"], programme.is_draft) == ({"peacock": 0}, 0, True)
+    page = charlie.get(PAGE).content.decode()
+    assert ("合计不超过所缴税额的一半" in page, part["sentence"]["zh"] in page) == (True, True)
+    assert call(charlie, "erasure").status_code == 200
+    found = charlie.get("/api/person/dossier").json()
+    (part,) = found["together"]
+    assert (part["entitled_fen"], part["best"]["total_fen"]) == ({"gba-income-tax": None, "other-income": None}, 0)
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "olive", "ann"])

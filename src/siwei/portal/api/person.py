@@ -18,6 +18,7 @@ from siwei.exchange.facts import Declaration
 from siwei.exchange.person_facts import declare_person_facts, record_person_decision
 from siwei.exchange.person_files import attach_person_file
 from siwei.exchange.person_proofs import ask_for_proof, decide_proof, take_back_proof
+from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, named, own_key
 from siwei.portal.api.dossier import field_row, package_row
@@ -59,6 +60,9 @@ class PersonDossier(Schema):
     consented_at: datetime | None = Field(description="Null: nothing is kept, and nothing can be entered")
     fields: list[DossierField]
     explanations: list[dict[str, Any]]
+    together: list[dict[str, Any]] = Field(description="What rules of stacking leave of one's awards, part by part")
+    alone_fen: dict[str, int | None] = Field(description="Awards that no rule speaks of; null: not known")
+    paid_together_fen: int | None = Field(description="Of both, drafts and tax saved left out; null: cannot be told")
     kept: list[Kept]
     proof_consent: Named = Field(description="To what one consents by having facts proven")
     proof_consented_at: datetime | None
@@ -232,6 +236,9 @@ def dossier_row(actor: Actor) -> dict[str, Any]:
         "consented_at": found.consented_at,
         "fields": [field_row("facts", field) for field in found.fields],
         "explanations": [explained_row(each) for each in found.explanations],
+        "together": [plain(each) for each in found.together.parts],
+        "alone_fen": dict(found.together.alone_fen),
+        "paid_together_fen": found.together.paid_fen,
         "kept": [kept_row(each) for each in found.kept],
         "proof_consent": named(found.proof_purpose),
         "proof_consented_at": found.proof_consented_at,

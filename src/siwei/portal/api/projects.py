@@ -38,6 +38,8 @@ class ProjectDetail(ProjectSummary):
     fields: list[DossierField]
     explanations: list[dict[str, Any]]
     together: list[dict[str, Any]] = Field(description="What rules of stacking leave of its awards, with what is held")
+    alone_fen: dict[str, int | None] = Field(description="Its awards that no rule speaks of; null: not known")
+    paid_together_fen: int | None = Field(description="Of both, drafts and tax saved left out; null: cannot be told")
 
 
 class ProjectDeclarations(Schema):
@@ -114,5 +116,7 @@ def project_row(project: Project, actor: Any) -> dict[str, Any]:
         "partners": [each.key for each in view.partners],
         "fields": [field_row("facts", field) for field in view.fields],
         "explanations": [explained_row(each) for each in view.explanations],
-        "together": [plain(each) for each in view.together],
+        "together": [plain(each) for each in view.together.parts],
+        "alone_fen": dict(view.together.alone_fen),
+        "paid_together_fen": view.together.paid_fen,
     }

@@ -261,14 +261,14 @@ def _rules() -> Stacking:
 def _combined(
     versions: tuple[str, ...], row: Bare, day: date, held: tuple[tuple[str, int], ...]
 ) -> CombinationExplanation:
-    table = _one_row(row, {name for group in _rules().groups for name in group.limit.attributes}, _ruled())
+    table = one_row(row, {name for group in _rules().groups for name in group.limit.attributes}, _ruled())
     return explain_combination(_rules(), decide(_ruled(), table, day), table, "", dict(held))
 
 
 @lru_cache(maxsize=4096)
 def _unlocked(versions: tuple[tuple[str, str], ...], row: Bare, day: date) -> list[dict[str, Any]]:
     known = tuple(programmes()[name] for name, _ in versions)
-    return unlock(known, _one_row(row, set(), known), day).to_dicts()
+    return unlock(known, one_row(row, set(), known), day).to_dicts()
 
 
 def _bare(row: Mapping[str, FactValue], names: Iterable[str]) -> Bare:
@@ -278,7 +278,7 @@ def _bare(row: Mapping[str, FactValue], names: Iterable[str]) -> Bare:
     )
 
 
-def _one_row(row: Bare, names: set[str], known: tuple[Programme, ...]) -> pl.DataFrame:
+def one_row(row: Bare, names: set[str], known: tuple[Programme, ...]) -> pl.DataFrame:
     """The facts as the one-row table that `decide` takes, with a column for whatever is read of it."""
     facts = dict(row)
     columns = {"id": pl.Series([""])}

@@ -32,6 +32,7 @@ from siwei.portal.city_pack import attributes, decided_on, pack, programmes
 from siwei.portal.queries.dossier import Field, ShownFact, fields_of, shown_fact
 from siwei.portal.queries.entitlements import ORDER
 from siwei.portal.queries.fact_files import ShownFile, shown_person_files
+from siwei.portal.queries.together import Together, person_together
 
 SHOWN = 100
 
@@ -55,6 +56,8 @@ class PersonDossier:
     """Null where no consent stands: then nothing is kept and nothing can be entered."""
     fields: list[Field]
     explanations: list[Explanation]
+    together: Together
+    """The best lawful combination of one's awards."""
     kept: list[KeptDecision]
     proof_purpose: Purpose
     proof_consented_at: datetime | None
@@ -84,7 +87,8 @@ def person_dossier(actor: Actor) -> PersonDossier:
     """Raises NotAllowed for a visitor, and for a program that acts by a key."""
     person_id = require_oneself(actor, Said("open a dossier of oneself", "打开本人档案"))
     day, known = decided_on(), pack().attributes
-    counts = {name: shown_fact(fact) for name, fact in person_values(day, known, actor=actor).items()}
+    values = person_values(day, known, actor=actor)
+    counts = {name: shown_fact(fact) for name, fact in values.items()}
     found = [explain_for_person(programme, day, known, actor=actor) for programme in person_programmes()]
     decisions = PersonDecision.objects.visible_to(actor).order_by("-pk")[:SHOWN]
     proofs = _lines(PersonProof.objects.filter(person_id=person_id).visible_to(actor).order_by("-pk"))
@@ -93,6 +97,7 @@ def person_dossier(actor: Actor) -> PersonDossier:
         consented_at(person_id, PERSON_FACTS),
         fields_of("person", counts, {}, person_programmes(), shown_person_files(actor)),
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
+        person_together(values),
         [_kept(each) for each in decisions],
         purpose_of(PERSON_PROOF),
         consented_at(person_id, PERSON_PROOF),

@@ -14,7 +14,6 @@ from siwei.exchange.facts import source_of
 from siwei.exchange.models import Agreement, Organisation, Project
 from siwei.exchange.projects import partners_of, project_id, project_values
 from siwei.exchange.subjects import valid_on
-from siwei.policy.combination import PartExplanation
 from siwei.policy.explanation import Explanation
 from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Programme, Verdict
@@ -23,7 +22,7 @@ from siwei.portal.queries.calls import Call, current_calls
 from siwei.portal.queries.dossier import Field, ShownFact, fields_of, shown_fact
 from siwei.portal.queries.entitlements import ORDER, best_facts, explained
 from siwei.portal.queries.fact_files import shown_files
-from siwei.portal.queries.together import together
+from siwei.portal.queries.together import Together, all_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class ProjectView:
     fields: list[Field]
     explanations: list[Explanation]
     calls: Mapping[str, Call]
-    together: tuple[PartExplanation, ...]
-    """What rules of stacking leave of the awards for the project."""
+    together: Together
+    """The best lawful combination of the awards for the project."""
 
 
 def project_programmes() -> tuple[Programme, ...]:
@@ -70,7 +69,7 @@ def project_view(project: Project, actor: Actor) -> ProjectView:
         _fields(project),
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
         current_calls(project_programmes(), actor),
-        together(project.organisation, "project", project_id(project)),
+        all_together(project.organisation, "project", project_id(project)),
     )
 
 
