@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from portal_city import NOW, City, know, signed_in
 
-from siwei.exchange.models import Application, Project, ProjectFact
+from siwei.exchange.models import Application, Project, ProjectFact, Voucher
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.drafts import load_stacking_text
 from siwei.policy.programmes import Citation, Programme, State
@@ -264,3 +264,49 @@ def test_a_rule_on_contracts_weighs_what_is_held_of_the_same_contract(
     (part,) = client.get("/api/claim?id=deal/1").json()["together"]
     assert part["held_fen"] == {"compute-contract": award, "district-contract": both - award}
     assert (part["best"]["total_fen"], "held already" in part["sentence"]["en"]) == (both, True)
+
+
+ONE_FIRM = """\
+joint:
+  - id: one-firm
+    programmes: [district-contract, compute-contract, xunli]
+    limit: "{limit}"
+    reduce: [district-contract, compute-contract, xunli]
+    words: {{zh: 每家一年合计, en: One firm in a year}}
+    citation: {{document: Trial}}
+"""
+
+
+def test_a_joint_limit_weighs_what_the_firm_and_all_its_contracts_hold(
+    dealt: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme = released("compute-contract", monkeypatch)
+    other = replace(programme, id="district-contract")
+    monkeypatch.setitem(city_pack.programmes(), other.id, other)
+    known = [programme, other, city_pack.programmes()["xunli"]]
+    client = signed_in(dealt.alice)
+    award = client.get("/api/claim?id=deal/1").json()["explanations"][0]["award"]["award_fen"]
+    # The firm itself holds a training voucher of the year.
+    held = sum(
+        Voucher.objects.filter(organisation=dealt.firm, pot__programme="xunli").values_list("cap_fen", flat=True)
+    )
+    rules = load_stacking_text(ONE_FIRM.format(limit=held + award + 7), city_pack.pack().attributes, known)
+    for module in (calls_api, calls_queries, together):
+        monkeypatch.setattr(module, "stacking", lambda: rules)
+    for each in (programme, other):
+        open_pot(each, "2026", 900_000_000, actor=dealt.olive, now=NOW, idempotency_key=f"pot-{each.id}")
+
+    def apply(name: str, claim_fen: int, key: str) -> Any:
+        body = {"programme": name, "subject": "deal/1", "claim_fen": claim_fen, "idempotency_key": key,
+                "documents": [{"kind": "contract", "number": key}]}  # fmt: skip
+        address = f"/api/organisations/{dealt.firm.key}/applications"
+        return client.post(address, json.dumps(body), content_type="application/json")
+
+    assert apply("compute-contract", award, "one").status_code == 200
+    refused = apply("district-contract", 8, "two")
+    assert refused.status_code == 409
+    told = ("one-firm", f"compute-contract {award} 分", f"xunli {held} 分", "只余 7 分")
+    assert (held > 0, [each for each in told if each not in refused.json()["detail"]]) == (True, [])
+    form = client.get(APPLY.format(programme="district-contract"), {"subject": "deal/1"}).content.decode()
+    assert "每家一年合计" in form
+    assert apply("district-contract", 7, "three").status_code == 200

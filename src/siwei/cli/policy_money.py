@@ -1,7 +1,8 @@
 """`siwei policy share` and `combine`: share out a pot; find the best lawful combination of awards."""
 
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -21,6 +22,10 @@ from siwei.cli.policy import (
     policy_app,
 )
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
+
+if TYPE_CHECKING:
+    from siwei.policy import Programme
+    from siwei.policy.stacking import Stacking
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -89,10 +94,13 @@ def combine(
     applies_to: Annotated[
         Literal["organisation", "claim", "project", "person"], Parameter(name="--applies-to", help="What a row is.")
     ] = "organisation",
+    claims: Annotated[Path | None, Parameter(help="Contracts of these organisations, for joint limits.")] = None,
+    projects: Annotated[Path | None, Parameter(help="Projects of these organisations, for joint limits.")] = None,
     json: Json = False,
 ) -> None:
     """Find every subject's best lawful combination of awards under the pack's stacking.yaml: every organisation's, or
-    with --applies-to every contract's, project's or person's.
+    with --applies-to every contract's, project's or person's. With --claims and --projects that of all an organisation,
+    its contracts and its projects get together, under the joint limits too.
 
     A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on, part by
     part.
@@ -104,6 +112,9 @@ def combine(
     from siwei.policy.subjects import read_dtypes
     from siwei.policy.tables import aggregate_names
 
+    if claims is not None or projects is not None:
+        _combine_jointly(pack, source, {"claim": claims, "project": projects}, target, rows, _day(as_of), rejects, json)
+        return
     attributes, programmes = _load_for(pack, applies_to)
     stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).of(applies_to)
     added = () if rows is None else aggregate_names(programmes)
@@ -122,8 +133,18 @@ def combine(
         "cut_or_declined": done.cut_or_declined,
         "cannot_tell": done.cannot_tell,
     }
+    left_out = [limit.id for limit in stacking.joint if {*limit.programmes} & {each.id for each in programmes}]
+    if left_out and not json:
+        told = f"! not weighed here: the joint limits {', '.join(left_out)} → give --claims and --projects"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if json:
-        print_json({**summary, "explanation": None if explanation is None else explanation.to_dict()})
+        print_json(
+            {
+                **summary,
+                "joint_limits_not_weighed": left_out,
+                "explanation": None if explanation is None else explanation.to_dict(),
+            }
+        )
         return
     lines = [(name, value) for name, value in summary.items() if name != "rejects"]
     print_table("awards combined", ("what", "value"), lines)
@@ -132,3 +153,60 @@ def combine(
         choices = [choice for choice in (part.best, *part.alternatives) if choice is not None]
         shown = [(", ".join(choice.programmes) or "none", choice.total_fen) for choice in choices]
         print_table(f"{part.lawful} lawful choices", ("awards", "fen"), shown)
+
+
+def _combine_jointly(
+    pack: str, source: Path, others: dict[str, Path | None], target: Path | None, rows: Path | None, day: date,
+    rejects: Path | None, json: bool,
+) -> None:  # fmt: skip
+    from siwei.policy.decide_files import check_places, rejects_file
+    from siwei.policy.joint_files import combine_files_jointly
+    from siwei.policy.loading_stacking import load_stacking
+    from siwei.policy.row_parts import RowParts
+    from siwei.policy.sharing import sum_exactly
+    from siwei.policy.sources import ORGANISATION
+    from siwei.policy.subjects import read_dtypes
+    from siwei.policy.tables import aggregate_names
+
+    files = {"organisation": source, **{kind: file for kind, file in others.items() if file is not None}}
+    attributes, everything = _load(pack)
+    stacking = load_stacking(pack_folder(pack), attributes, everything)
+    apart = rejects_file(target) if rejects is None and target is not None else rejects
+    aside = {} if apart is None else {kind: apart.with_suffix(f".{kind}.csv") for kind in files}
+    for file in files.values():
+        check_places(file, [place for place in (target, *aside.values()) if place is not None])
+    parts = {}
+    for kind, file in files.items():
+        programmes = _load_for(pack, kind)[1]
+        limits = [group.limit for group in stacking.of(kind).groups]
+        limits += [limit.limit for limit in stacking.joint] if kind == ORGANISATION else []
+        besides = [*read_dtypes(limits), *(() if kind == ORGANISATION else _served_by(kind, stacking, everything))]
+        added = () if rows is None else aggregate_names(programmes)
+        parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)
+    given = None if rows is None else _related_rows(pack, attributes, rows, day)
+    done = combine_files_jointly(stacking, parts, day, given=given, target=target, rejects=aside)
+    for kind, each in parts.items():
+        tell_rejected(each, aside.get(kind))
+    summary = {
+        kind: {
+            "rows": parts[kind].rows - parts[kind].rejected,
+            "entitled_fen": sum_exactly(awards["entitled_fen"]),
+            "kept_fen": sum_exactly(awards["kept_fen"]),
+            "cannot_tell": awards["kept_fen"].null_count(),
+        }
+        for kind, awards in done.awards.items()
+    }
+    limits_told = done.limits.to_dicts()
+    if json:
+        print_json({"kinds": summary, "joint_limits": limits_told})
+        return
+    columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell")
+    print_table("awards combined", ("what", *columns), [(kind, *(each[name] for name in columns))
+                                                        for kind, each in summary.items()])  # fmt: skip
+    print_table("joint limits", tuple(done.limits.columns), [tuple(each.values()) for each in limits_told])
+
+
+def _served_by(kind: str, stacking: "Stacking", programmes: "tuple[Programme, ...]") -> list[str]:
+    """`organisation`, and the columns by which joint limits serve rows of a kind."""
+    mine = {each.id for each in programmes if each.applies_to == kind}
+    return ["organisation", *(name for limit in stacking.joint if mine & {*limit.programmes} for name in limit.order)]

@@ -16,6 +16,7 @@ from siwei.exchange.subjects import subjects
 from siwei.policy import FactValue, Programme, Text, decide
 from siwei.policy.combination import Beside, award_beside
 from siwei.policy.decide import award_column
+from siwei.policy.joint import joint_limits
 from siwei.policy.limits import apply_limits, limited_column
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
@@ -48,9 +49,18 @@ def room_for(
     attributes: Mapping[str, Attribute],
 ) -> Room:
     """What of an award decided for an organisation, or for its claim or project `subject`, can be claimed: within the
-    programme's limits over several claims, and beside what the same subject holds of other programmes. Of an
-    organisation that is what it holds of pots that count in the same year; of a contract or a project whatever it
-    holds, since the rule is of that one contract or project."""
+    programme's limits over several claims, beside what the same subject holds of other programmes, and within the joint
+    limit over the organisation, its contracts and its projects. Of an organisation that is what it holds of pots that
+    count in the same year; of a contract or a project whatever it holds, since the rule is of that one contract or
+    project; under a joint limit what all of them hold of pots that count in the same year."""
+    found = _room_of_subject(programme, pot, organisation, award_fen, subject, stacking, as_of, attributes)
+    return _within_joint(found, programme, pot, organisation, subject, stacking, as_of, attributes)
+
+
+def _room_of_subject(
+    programme: Programme, pot: Pot, organisation: Organisation, award_fen: int, subject: str, stacking: Stacking,
+    as_of: date, attributes: Mapping[str, Attribute],
+) -> Room:  # fmt: skip
     rules = stacking.of(programme.applies_to)
     read = sorted({name for group in rules.groups for name in group.limit.attributes if name in attributes})
     if not subject:
@@ -86,6 +96,25 @@ def room_of_person(
     table = pl.DataFrame({ID: pl.Series([PERSON], dtype=pl.String), **columns})
     held = {} if pseudonym is None else _applied_for(Q(pseudonym=pseudonym, pot__in=_weighed_with(pot)))
     return _beside(rules, programme, held, award_fen, table, as_of)
+
+
+def _within_joint(
+    found: Room, programme: Programme, pot: Pot, organisation: Organisation, subject: str, stacking: Stacking,
+    as_of: date, attributes: Mapping[str, Attribute],
+) -> Room:  # fmt: skip
+    limit = next((each for each in stacking.joint if programme.id in each.programmes), None)
+    if limit is None or not found.most_fen:
+        return found
+    read = {name: attributes[name] for each in stacking.joint for name in each.limit.attributes if name in attributes}
+    table = subjects(as_of, attributes=read, organisation_ids=[organisation.pk]).rename({"key": ID})
+    most = joint_limits(stacking, table, as_of).get(organisation.key, {}).get(limit.id)
+    weighed = [pk for pk, period in Pot.objects.values_list("pk", "period") if are_weighed(period, pot.period)]
+    others = Q(organisation=organisation, pot__in=weighed, pot__programme__in=limit.programmes)
+    held = _held(others & ~Q(pot__programme=programme.id, decision__subject=subject))
+    if most is None:
+        return Room(None, limit.id, limit.words, held)
+    left = max(most - sum(held.values()), 0)
+    return found if found.most_fen <= left else Room(left, limit.id, limit.words, held)
 
 
 def _beside(

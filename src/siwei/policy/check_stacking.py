@@ -14,7 +14,7 @@ from siwei.policy.constants import Setting, bounds_of
 from siwei.policy.findings import Finding, Severity
 from siwei.policy.loading_stacking import FILE, WrittenStacking
 from siwei.policy.programmes import Citation, Kind, Parameter, Programme
-from siwei.policy.stacking import EitherOr, StackingGroup, lawful_choices
+from siwei.policy.stacking import EitherOr, JointLimit, StackingGroup, lawful_choices
 from siwei.policy.versions import latest_versions
 
 
@@ -59,12 +59,15 @@ def check_stacking(subject: StackingSubject) -> Iterator[Finding]:
         yield from _never_binds(subject, path, rule)
         yield from _repeated(subject, path, rule)
         yield from _cited(subject, path, f"rule {rule.id}", rule.citation)
+    for index, joint in enumerate(subject.written.stacking.joint):
+        yield from _members(subject, ("joint", index), joint)
+        yield from _cited(subject, ("joint", index), f"rule {joint.id}", joint.citation)
     yield from _limits(subject)
     yield from _parameters(subject)
     yield from _related(subject)
 
 
-def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr) -> Iterator[Finding]:
+def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr | JointLimit) -> Iterator[Finding]:
     current = {each.id: each for each in latest_versions(subject.versions, subject.today)}
     named = [(place, current[name]) for place, name in enumerate(rule.programmes) if name in current]
     for place, programme in named:
@@ -74,7 +77,7 @@ def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | Eith
             fix = "leave it out until it is in force"
             yield subject.at(Severity.WARNING, "draft_in_rule", at, message, fix, programme.id)
     savings = [(place, each) for place, each in named if each.kind is Kind.TAX_SAVING]
-    if isinstance(rule, StackingGroup) and savings and len(savings) < len(named):
+    if not isinstance(rule, EitherOr) and savings and len(savings) < len(named):
         place, programme = savings[0]
         message = f"{programme.id} is a saving of tax, others of the group are money paid: a limit adds them up"
         yield subject.at(
@@ -160,7 +163,7 @@ def _parameters(subject: StackingSubject) -> Iterator[Finding]:
     for parameter in stacking.parameters:
         path = ("parameters", parameter.id)
         readers = [group for group in stacking.groups if parameter.id in group.limit.parameters]
-        if not readers:
+        if not readers and not any(parameter.id in limit.limit.parameters for limit in stacking.joint):
             message, fix = f"parameter {parameter.id} is never read", f"read p.{parameter.id} in a limit, or remove it"
             yield subject.at(Severity.WARNING, "unused_parameter", path, message, fix)
         for group in readers:

@@ -49,7 +49,7 @@ def combine_file(
         for part in parts.read(rejects):
             table = added.to(part)
             decisions = limited.decide(table)
-            kept = _row_by_row(combine(stacking, decisions, table))
+            kept = row_by_row(combine(stacking, decisions, table))
             if write is not None:
                 write(kept)
             done = _counted(done, kept)
@@ -60,7 +60,7 @@ def combine_file(
     return CombinedFile(done.awards, done.entitled_fen, done.kept_fen, done.cut_or_declined, done.cannot_tell, found)
 
 
-def _row_by_row(combined: Combined) -> pl.DataFrame:
+def row_by_row(combined: Combined) -> pl.DataFrame:
     """The same however a file is cut."""
     places = combined.wide.select(ID).with_row_index(":place")
     rows = combined.rows.join(places, on=ID, how="left", maintain_order="left")

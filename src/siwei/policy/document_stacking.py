@@ -43,6 +43,25 @@ class EitherOrDocument(Document):
     citation: CitationDocument | None = Field(None, description="Where it is written.")
 
 
+class JointDocument(Document):
+    """What an organisation, its contracts and its projects get together, at most: over all of them, not of each."""
+
+    id: Identifier = Field(description="Its name within the file.")
+    programmes: Programmes = Field(
+        description="Whose awards count: of the organisation itself, of its contracts, of its projects. None stands in "
+        "two joint limits."
+    )
+    limit: Cel = Field(description="In fen, over attributes of the organisation; below 0 is 0.")
+    reduce: Programmes = Field(description="The same programmes: the first is cut first.")
+    order: Annotated[list[ParameterName], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="The columns by which contracts or projects of one programme are served, ascending; then the id. "
+        "The last is cut first.",
+    )
+    words: TextDocument = Field(description="The limit in words.")
+    citation: CitationDocument | None = Field(None, description="Where it is written.")
+
+
 class RelatedDocument(Document):
     """Which ties make parties related; money between related parties does not count where a programme says so."""
 
@@ -62,6 +81,9 @@ class StackingDocument(Document):
     )
     either_or: Annotated[list[EitherOrDocument], Field(max_length=50)] = Field(
         default_factory=list, description="Exclusions."
+    )
+    joint: Annotated[list[JointDocument], Field(max_length=10)] = Field(
+        default_factory=list, description="Limits over several kinds of subjects, taken after those of each."
     )
     related_parties: RelatedDocument | None = Field(None, description="Who is related to whom.")
     notes: list[TextDocument] = Field(default_factory=list, description="What a reader must know besides.")

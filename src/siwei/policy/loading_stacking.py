@@ -1,7 +1,7 @@
 """A pack's `stacking.yaml`, read and checked against the programmes it speaks of."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from siwei.city.attributes import Attribute
 from siwei.city.pack_yaml import KeyPath
 from siwei.errors import PolicyError, Problem
 from siwei.policy.document import ParameterDocument
-from siwei.policy.document_stacking import StackingDocument
+from siwei.policy.document_stacking import JointDocument, StackingDocument
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import INT
@@ -20,10 +20,20 @@ from siwei.policy.places import Places
 from siwei.policy.programmes import Parameter, Programme
 from siwei.policy.reading import read_document, read_form
 from siwei.policy.sources import SUBJECTS, subject_types
-from siwei.policy.stacking import MOST_LINKED, ORGANISATION, EitherOr, RelatedRule, Stacking, StackingGroup, linked
+from siwei.policy.stacking import (
+    MOST_LINKED,
+    ORGANISATION,
+    EitherOr,
+    JointLimit,
+    RelatedRule,
+    Stacking,
+    StackingGroup,
+    linked,
+)
 
 FILE = "stacking.yaml"
 REFERENCE = "docs/reference/stacking.md"
+JOINT_INSTEAD = "a `joint` limit over an organisation, its contracts and its projects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,8 @@ class _Builder:
             subject = self._subject(("either_or", index, "programmes"), rule.programmes)
             rules.append(EitherOr(rule.id, tuple(rule.programmes), rule.most, words, citation, subject))
         notes = tuple(text_of(note) for note in self.document.notes)
-        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, _related(self.document))
+        joint, related = tuple(self._joint()), _related(self.document)
+        stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, related, joint)
         for part in linked(stacking):
             if len(part.programmes) > MOST_LINKED:
                 message = f"{len(part.programmes)} programmes bear on one another; at most {MOST_LINKED} are searched"
@@ -139,6 +150,7 @@ class _Builder:
         seen: set[str] = set()
         named = [("groups", index, rule.id) for index, rule in enumerate(self.document.groups)]
         named += [("either_or", index, rule.id) for index, rule in enumerate(self.document.either_or)]
+        named += [("joint", index, rule.id) for index, rule in enumerate(self.document.joint)]
         for kind, index, name in named:
             if name in seen:
                 self._complain((kind, index, "id"), name, f"another rule is called {name!r}", "rename one")
@@ -164,9 +176,48 @@ class _Builder:
         if other is not None:
             place, name = other
             message = f"{name} is for a {self.known[name]}, {first} for a {self.known[first]}"
-            fix = "a rule holds for one subject at a time: write one rule for each kind"
+            fix = f"a rule holds for one subject at a time: write one rule for each kind, or {JOINT_INSTEAD}"
             self._complain((*path, place), name, message, fix)
         return self.known[first] or ORGANISATION
+
+    def _joint(self) -> Iterator[JointLimit]:
+        seen: set[str] = set()
+        for index, rule in enumerate(self.document.joint):
+            path: KeyPath = ("joint", index)
+            self._check_programmes((*path, "programmes"), rule.programmes)
+            self._check_order((*path, "reduce"), rule.reduce, rule.programmes)
+            self._check_kinds((*path, "programmes"), rule.programmes)
+            for place, name in enumerate(rule.programmes):
+                if name in seen and name not in rule.programmes[:place]:
+                    fix = "name it in one: which of two would cut it first is not declared"
+                    self._complain((*path, "programmes", place), name, f"{name!r} stands in two joint limits", fix)
+            seen |= {*rule.programmes}
+            self._check_served((*path, "order"), rule)
+            limit = self._expression(rule.limit, (*path, "limit"), ORGANISATION)
+            if limit is not None:
+                yield JointLimit(
+                    rule.id, tuple(rule.programmes), limit, tuple(rule.reduce), tuple(rule.order),
+                    text_of(rule.words), citation_of(rule.citation),
+                )  # fmt: skip
+
+    def _check_kinds(self, path: KeyPath, names: Sequence[str]) -> None:
+        kinds = [(place, name, kind) for place, name in enumerate(names) if (kind := self.known.get(name)) is not None]
+        for place, name, kind in kinds:
+            if kind == "person":
+                fix = "what a person has is nobody else's to add up: leave it out"
+                self._complain((*path, place), name, f"{name} is for a person", fix)
+        if kinds and len(kinds) == len(names) and {kind for *_, kind in kinds} == {ORGANISATION}:
+            message = "all of them are for the organisation itself"
+            self.problems.append(self.places.problem_at(path, message, "a limit of one subject is a group"))
+
+    def _check_served(self, path: KeyPath, rule: JointDocument) -> None:
+        """Every contract and project must have the columns by which it is served."""
+        kinds = {self.known.get(name) for name in rule.programmes} - {ORGANISATION, "person", None}
+        for place, name in enumerate(rule.order):
+            for kind in sorted(kind for kind in kinds if kind is not None):
+                if name not in subject_types(self.attributes, kind):
+                    fix = "name a column that all of them have"
+                    self._complain((*path, place), name, f"a {kind} has no column {name!r}", fix)
 
     def _check_once(self, path: KeyPath, names: Sequence[str]) -> None:
         for place, name in enumerate(names):

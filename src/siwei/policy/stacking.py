@@ -42,6 +42,21 @@ class EitherOr:
 
 
 @dataclass(frozen=True, slots=True)
+class JointLimit:
+    """All awards of these programmes to an organisation, to its contracts and to its projects come to at most `limit`,
+    which reads the organisation. `reduce` is cut in that order; of one programme what is served last, by `order` and
+    id, first. A programme stands in one joint limit at most, so that no two cut the same award."""
+
+    id: str
+    programmes: tuple[str, ...]
+    limit: Expression
+    reduce: tuple[str, ...]
+    order: tuple[str, ...]
+    words: Text
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
 class RelatedRule:
     """From which share on one party counts as holding another; control counts always."""
 
@@ -59,6 +74,8 @@ class Stacking:
     parameters: tuple[Parameter, ...] = ()
     notes: tuple[Text, ...] = ()
     related_parties: RelatedRule | None = None
+    joint: tuple[JointLimit, ...] = ()
+    """Over several kinds of subjects; `rules` are of one."""
 
     @property
     def rules(self) -> tuple[StackingGroup | EitherOr, ...]:
