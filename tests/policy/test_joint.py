@@ -130,7 +130,7 @@ def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisa
             reckon(part, chosen, entitled, {"one-contract": row["contract_amount"] * 6 // 10 + 1}) for chosen in lawful
         ]
         best = max(kept, key=lambda each: each.total_fen)
-        choices.append([best.kept_fen, *(each.kept_fen for each in kept if each is not best)])
+        choices.append([dict(each.kept_fen) for each in (best, *(other for other in kept if other is not best))])
     best_found: Any = None
     for path in product(*(range(len(each)) for each in choices)):
         taken = [dict(options[number]) for options, number in zip(choices, path, strict=True)]

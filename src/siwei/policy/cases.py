@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from siwei.city.attributes import Attribute, parse_value
-from siwei.city.pack_yaml import YamlDocument, read_yaml
+from siwei.city.pack_yaml import YamlDocument
 from siwei.errors import InputError, PolicyError, Problem
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader, added_up, merged
 from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
+from siwei.policy.reading import read_form
 from siwei.policy.sources import ORGANISATION, subject_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -28,6 +29,7 @@ from siwei.policy.tables import columns_beside
 
 LARGEST_FILE = 1024 * 1024
 SUFFIX = ".cases.yaml"
+PAGE = "docs/how-to/write-a-programme.md"
 MOST_BESIDE = 200
 Cell = int | bool | date | str | None
 
@@ -107,29 +109,10 @@ def case_files(directory: Path) -> list[Path]:
 
 def read_cases_document(path: Path) -> tuple[CasesDocument, YamlDocument]:
     """Raises PolicyError with every problem of the file's form."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError([Problem(f"cannot be read ({error})", "save it as UTF-8", str(path))]) from None
-    if len(content) > LARGEST_FILE:
-        raise PolicyError([Problem(f"is larger than {LARGEST_FILE // 1024} KiB", "split it", str(path), 1)])
-    document = read_yaml(text, str(path))
-    if document.problems:
-        raise PolicyError(document.problems)
-    try:
-        return CasesDocument.model_validate(document.value), document
-    except ValidationError as error:
-        raise PolicyError([_form_problem(dict(detail), document, path) for detail in error.errors()]) from None
-
-
-def _form_problem(detail: dict[str, Any], document: YamlDocument, path: Path) -> Problem:
-    location = detail["loc"]
-    known = next(location[:size] for size in range(len(location), -1, -1) if location[:size] in document.places)
-    name = ".".join(str(part) for part in location)
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return Problem(message, "see docs/how-to/write-a-programme.md", str(path), *document.places[known], name)
+    form = read_form(path, CasesDocument, PAGE, LARGEST_FILE)
+    if form.document is None or form.problems:
+        raise PolicyError(form.problems)
+    return form.document, form.file.yaml
 
 
 def read_cases(

@@ -12,6 +12,7 @@ from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import subject_types
 from siwei.policy.subject_batches import MOST_PROBLEMS
+from siwei.policy.subject_files import UNREADABLE, check_columns, open_subjects
 from siwei.policy.subjects import ID
 
 AWARD = "award_fen"
@@ -24,14 +25,16 @@ def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
     name = source.name.lower()
     try:
         if name.endswith(".parquet"):
+            check_columns(source)
             return pl.read_parquet(source)
         if name.endswith((".csv", ".csv.gz")):
+            open_subjects(source)  # says of the file's encoding and header what `decide` says
             text = pl.read_csv(source, infer_schema=False, encoding="utf8", raise_if_empty=True)
             return _typed(text, kinds, source)
     except FileNotFoundError:
         raise ImportRefused([Problem("no such file", "check the path", str(source))]) from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        message = f"cannot be read: {str(error).splitlines()[0]}"
+    except UNREADABLE as error:
+        message = f"cannot be read: {str(error).splitlines()[0][:300]}"
         raise ImportRefused([Problem(message, "give a UTF-8 CSV or Parquet", str(source))]) from None
     raise ImportRefused([Problem("is neither .csv, .csv.gz nor .parquet", "convert it", str(source))])
 

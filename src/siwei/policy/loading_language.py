@@ -10,6 +10,7 @@ from siwei.city.attributes import Attribute
 from siwei.city.pack_csv import read_csv_table
 from siwei.city.pack_yaml import KeyPath
 from siwei.errors import PolicyError, Problem
+from siwei.policy.bounded import read_bounded
 from siwei.policy.document import ProgrammeDocument
 from siwei.policy.document_tables import BandDocument, TableDocument
 from siwei.policy.language.bands import (
@@ -98,7 +99,7 @@ def load_size_classes(directory: Path) -> SizeClasses | None:
     path = directory / SIZE_CLASSES
     if not path.is_file():
         return None
-    content = path.read_bytes()[: MOST_BYTES + 1]
+    content = read_bounded(path, MOST_BYTES)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
 from siwei.errors import PolicyError, Problem
+from siwei.policy.bounded import read_bounded
 from siwei.policy.places import with_line
 
 LARGEST_FILE = 256 * 1024
@@ -46,9 +47,9 @@ def read_document(path: Path, model: type[Model], page: str = PAGE) -> tuple[Mod
     return form.document, form.file
 
 
-def read_form(path: Path, model: type[Model], page: str = PAGE) -> Form[Model]:
+def read_form(path: Path, model: type[Model], page: str = PAGE, largest: int = LARGEST_FILE) -> Form[Model]:
     """Raises PolicyError where nothing in the file can be read."""
-    content = _read_bounded(path)
+    content = _read_bounded(path, largest)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -69,14 +70,13 @@ def read_form(path: Path, model: type[Model], page: str = PAGE) -> Form[Model]:
         return Form(None, file, (*problems, *more))
 
 
-def _read_bounded(path: Path) -> bytes:
+def _read_bounded(path: Path, largest: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content = read_bounded(path, largest)
     except OSError as error:
         raise PolicyError([Problem(f"cannot be read ({error.strerror})", "check the path", str(path))]) from None
-    if len(content) > LARGEST_FILE:
-        message = f"is larger than {LARGEST_FILE // 1024} KiB"
+    if len(content) > largest:
+        message = f"is larger than {largest // 1024} KiB"
         raise PolicyError([Problem(message, "a programme is a few kilobytes of rules", str(path), 1)])
     return content
 

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.errors import Conflict, NotFound, PolicyError, Problem
+from siwei.policy.bounded import read_bounded
 from siwei.policy.findings import Finding, Severity
 from siwei.policy.loading import load_all_versions, load_programme, programme_files
 from siwei.policy.places import read_places
 from siwei.policy.programmes import Programme, State
+from siwei.policy.reading import LARGEST_FILE
 
+LARGEST_LOCK = 4 * 1024 * 1024
 LOCK = "versions.lock"
 HEADER = "# programme\tversion\tsha256\treleased on. Written by `siwei policy release`; lines are only added.\n"
 
@@ -33,11 +36,14 @@ def read_releases(directory: Path) -> tuple[Release, ...]:
     """The releases of a folder of programmes; none where there is no lock. Raises PolicyError with every bad line."""
     path = directory / LOCK
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = read_bounded(path, LARGEST_LOCK)
+        lines = content.decode("utf-8").splitlines()
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError([Problem(f"cannot be read ({error})", "restore it", str(path))]) from None
+    if len(content) > LARGEST_LOCK:
+        raise PolicyError([Problem(f"is larger than {LARGEST_LOCK // 1024} KiB", "restore it", str(path))])
     releases, problems = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -128,11 +134,20 @@ def load_version(
     not hold it, PolicyError where it cannot be read."""
     directory = pack / "programmes"
     for path in programme_files(directory):
-        if path.stem.partition("@")[0] == programme and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+        if path.stem.partition("@")[0] == programme and _sha256(path) == sha256:
             return load_programme(path, attributes if attributes is not None else load_attributes(pack))
     raise NotFound(
         f"no version {sha256[:12]}… of {programme!r} in {directory} → restore its file: its text has changed or is gone"
     )
+
+
+def _sha256(path: Path) -> str | None:
+    """None where the file cannot be read, or is larger than one of a programme may be."""
+    try:
+        content = read_bounded(path, LARGEST_FILE)
+    except OSError:
+        return None
+    return None if len(content) > LARGEST_FILE else hashlib.sha256(content).hexdigest()
 
 
 def find_version(directory: Path, attributes: Mapping[str, Attribute], programme: str, version: str) -> Programme:

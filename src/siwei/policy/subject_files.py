@@ -17,6 +17,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
 from siwei.errors import ImportRefused, Problem
+from siwei.policy.bounded import check_plain
 
 ROW = ":row"
 """The row's number, as a person finds it."""
@@ -25,6 +26,16 @@ BYTES_PER_BATCH = 8 * 1024 * 1024
 """Of a CSV; no row is longer."""
 SNIFFED_BYTES = 256 * 1024
 ARROW_ENDINGS = (".arrow", ".feather")
+UNREADABLE = (
+    pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError,
+    # Of a file that is damaged in a way Polars did not think of. No Exception.
+    pl.exceptions.PanicException,
+)  # fmt: skip
+UNKNOWN_TYPES = (
+    pa.types.is_run_end_encoded, pa.types.is_decimal256, pa.types.is_union, pa.types.is_interval,
+    pa.types.is_list_view, pa.types.is_large_list_view,
+)  # fmt: skip
+"""What Polars ends at."""
 KINDS = ".csv, .csv.gz, .parquet nor .arrow"
 
 
@@ -57,7 +68,7 @@ class SubjectFile:
     def _or_refused(self, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
         try:
             yield from batches
-        except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise _refused(self.path, error) from None
 
     def rows_of(self, id: str, names: Sequence[str]) -> Iterator[RawBatch]:
@@ -70,7 +81,7 @@ class SubjectFile:
         own = pl.col("id") if self.schema["id"] == pl.String else pl.col("id").cast(pl.String)
         try:
             frame = scan(self.path, glob=False, row_index_name=ROW).filter(own == id).select(*names, ROW).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             raise _refused(self.path, error) from None
         if frame.height:
             yield RawBatch(frame.with_columns(pl.col(ROW).cast(pl.Int64) + 1), 1.0, is_text=False)
@@ -80,8 +91,10 @@ def open_subjects(path: Path) -> SubjectFile:
     """Raises ImportRefused where there is no such file, or none of these kinds, or it cannot be read."""
     name = path.name.lower()
     try:
+        check_plain(path)
         if name.endswith((".csv", ".csv.gz")):
             return _open_csv(path)
+        check_columns(path)
         if name.endswith(".parquet"):
             schema = pl.read_parquet_schema(path)
         elif name.endswith(ARROW_ENDINGS):
@@ -90,12 +103,35 @@ def open_subjects(path: Path) -> SubjectFile:
             raise ImportRefused([Problem(f"is neither {KINDS}", "convert it", str(path))])
     except (FileNotFoundError, IsADirectoryError):
         raise ImportRefused([Problem("no such file", "check the path", str(path))]) from None
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise _refused(path, error) from None
     return SubjectFile(path, tuple(schema), pl.Schema(schema), is_text=False)
 
 
-def _refused(path: Path, error: Exception) -> ImportRefused:
+def check_columns(path: Path) -> None:
+    """Of a Parquet or Arrow file. Polars drops all rows where a column stands twice in an Arrow file, and ends where it
+    meets types that it does not know. Raises ImportRefused, and what Arrow raises."""
+    if path.suffix.lower() == ".parquet":
+        schema = parquet.read_schema(path)
+    elif path.suffix.lower() in ARROW_ENDINGS:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as batches:
+            schema = batches.schema
+    else:
+        return
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    problems = [Problem(f"column {name!r} stands twice", "keep one", str(path), field=name) for name in twice]
+    problems += [
+        Problem(
+            f"column {each.name!r} is {str(each.type)[:60]}", "convert it, or leave it out", str(path), field=each.name
+        )
+        for each in schema
+        if any(is_unknown(each.type) for is_unknown in UNKNOWN_TYPES)
+    ]
+    if problems:
+        raise ImportRefused(problems)
+
+
+def _refused(path: Path, error: BaseException) -> ImportRefused:
     reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     return ImportRefused([Problem(f"cannot be read: {reason}", "give a whole CSV, Parquet or Arrow file", str(path))])
 
