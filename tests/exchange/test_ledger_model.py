@@ -289,16 +289,24 @@ def in_transaction(db: None) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+# Were nothing of a sort tried, both would agree on it for nothing.
+TRIED = {
+    "post", "hold", "capture", "release", "reverse", "same", "changed", "refused", "expired", "set new", "set refused",
+}  # fmt: skip
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("in_transaction")
 def test_the_ledger_and_its_model_say_the_same() -> None:
-    run_state_machine_as_test(
-        Beside,
-        settings=settings(
-            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck),
-            database=None,
-        ),
-    )  # fmt: skip
-    # Were nothing of a sort tried, both would agree on it for nothing.
-    assert {"post", "hold", "capture", "release", "reverse", "same", "changed", "refused", "expired"} <= SEEN
-    assert {"set new", "set refused"} <= SEEN
+    for _ in range(5):
+        run_state_machine_as_test(
+            Beside,
+            settings=settings(
+                max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck),
+                database=None,
+            ),
+        )  # fmt: skip
+        # By chance a run may leave a sort out; five in a row do not.
+        if TRIED <= SEEN:
+            break
+    assert TRIED <= SEEN

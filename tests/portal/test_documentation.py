@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from django.test import Client
 from django.urls import get_resolver
 from ninja import Schema
 from portal_addresses import addresses
@@ -39,6 +40,13 @@ def test_no_two_schemas_of_the_api_have_one_name() -> None:
 def test_every_operation_is_described() -> None:
     text = (REFERENCE / "api.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(/api/[^`]*)`", text, re.MULTILINE)) == set(api.get_openapi_schema()["paths"])
+
+
+def test_the_api_describes_itself_once(client: Client) -> None:
+    first, second = (client.get("/api/openapi.json") for _ in range(2))
+    assert first.status_code == 200 and first.content == second.content
+    assert api.get_openapi_schema() is api.get_openapi_schema()
+    assert set(api.get_openapi_schema(path_prefix="/other/")["paths"]) != set(api.get_openapi_schema()["paths"])
 
 
 def test_every_field_of_every_listing_has_a_name() -> None:

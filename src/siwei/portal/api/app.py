@@ -9,6 +9,7 @@ from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from siwei import __version__
 from siwei.errors import SiweiError
@@ -41,7 +42,23 @@ from siwei.portal.api.invalid import answer_of
 from siwei.portal.faults import status_of
 from siwei.portal.languages import in_asked_language, words_of
 
-api = NinjaAPI(
+
+class DescribedAPI(NinjaAPI):
+    """Its description is made once: that takes most of a second, and anybody may ask for it."""
+
+    _description: OpenAPISchema | None = None
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        if path_prefix or path_params:
+            return super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        if self._description is None:
+            self._description = super().get_openapi_schema()
+        return self._description
+
+
+api = DescribedAPI(
     title="Siwei",
     version=__version__,
     description=(
