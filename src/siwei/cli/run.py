@@ -18,7 +18,15 @@ from siwei.cli.output import console, error_console, print_json, print_table
 from siwei.errors import Conflict, EnvironmentMissing
 from siwei.settings import load_settings
 
-DEMO_PEOPLE = {"demo-firm": "a small firm", "demo-centre": "a compute centre", "demo-operator": "the city's operator"}
+DEMO_PEOPLE = {
+    "demo-firm": "a small firm",
+    "demo-centre": "a compute centre",
+    "demo-hospital": "a hospital with a scenario",
+    "demo-laboratory": "a laboratory",
+    "demo-engineer": "a job seeker",
+    "demo-operator": "the city's operator",
+    "demo-auditor": "an auditor",
+}
 
 
 @app.command
@@ -64,7 +72,7 @@ def demo(
 
     passwords = {username: secrets.token_urlsafe(9) for username in DEMO_PEOPLE}
     _set_passwords(passwords)
-    lines = [f"{username:14} {password}   {DEMO_PEOPLE[username]}" for username, password in passwords.items()]
+    lines = [f"{username:16} {password}   {DEMO_PEOPLE[username]}" for username, password in passwords.items()]
     lines.append("" if home.asks_second_factor else "\nThis city asks for no second factor: it is a demonstration.")
     console.print(
         Panel("\n".join(lines).rstrip(), title="Sign in as (passwords made for this start only)", expand=False)
@@ -150,6 +158,5 @@ def _set_passwords(passwords: dict[str, str]) -> None:
     from siwei.exchange.registration import register_person
 
     for username, password in passwords.items():
-        register_person(
-            username, password=password, is_operator=username == "demo-operator", actor=PLATFORM, now=datetime.now(UTC)
-        )
+        # All of them are there since the main job: only their passwords are new.
+        register_person(username, password=password, actor=PLATFORM, now=datetime.now(UTC))

@@ -13,6 +13,7 @@ from siwei.run.stage import Job
 
 SOURCE = "demonstration (generated)"
 OPERATOR = "demo-operator"
+AUDITOR = "demo-auditor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def enter(job: Job, cast: Cast) -> Stage:
         for name, organisation in organisations.items()
     }
     register_person(OPERATOR, password=None, is_operator=True, actor=PLATFORM, now=job.now())
+    register_person(AUDITOR, password=None, is_auditor=True, actor=PLATFORM, now=job.now())
     for name in cast.people:
         people[name] = register_person(f"demo-{name}", password=None, actor=PLATFORM, now=job.now())
     return Stage(job, cast, organisations, people)
