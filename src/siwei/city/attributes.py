@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from siwei.city.cells import shown
 from siwei.city.pack_csv import read_csv_table
 from siwei.city.pack_files import MAX_CSV_BYTES, read_pack_file
 from siwei.city.rows import AttributeRow, Row
@@ -86,7 +87,7 @@ def parse_value(attribute: Attribute, text: str) -> Value:
     raise InputError(
         [
             Problem(
-                Said(f"{text!r} is not {form}", f"{text!r} 不是{form.zh}"),
+                Said(f"{shown(text)} is not {form}", f"{shown(text)} 不是{form.zh}"),
                 Said("write it so", "请照此书写"),
                 field=attribute.id,
             )
