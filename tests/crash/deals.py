@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from siwei.errors import Conflict
 from siwei.exchange import agreements, approvals, deliveries, disputes
 from siwei.exchange.agreements import LineTerms, PartyTerms
-from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.holds import SETTLEMENT_GRACE
 from siwei.exchange.models import Agreement, AgreementState, Approval, ApprovalState, Hold
 from siwei.portal.proposals import end_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from exchange_deal import DAY
 
-from siwei.exchange import agreements, datasets, listings
+from siwei.exchange import agreements, dataset_publication, datasets, listings
 from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.models import Agreement, DatasetVersion, TermsAcceptance, Voucher
 
@@ -96,7 +96,7 @@ class DatasetDeal:
         self.files.mkdir(exist_ok=True)
         path = self.files / f"rows-{number}.csv"
         path.write_bytes(content)
-        return datasets.publish_dataset(
+        return dataset_publication.publish_dataset(
             "data-offer", metadata=json.dumps(described(content, **changes)).encode(), terms=terms,
             files={"data/rows.csv": path}, directory=self.directory / "datasets", actor=self.cast.bob, now=self.now,
             idempotency_key=f"weld-{number}",

@@ -7,8 +7,9 @@ from exchange_deal import DAY
 
 from siwei.exchange import agreements, listings, model_calls, model_keys, model_upstreams
 from siwei.exchange.agreements import PartyTerms
+from siwei.exchange.call_routes import Wanted
 from siwei.exchange.keys import MadeKey
-from siwei.exchange.model_calls import Admitted, Wanted
+from siwei.exchange.model_calls import Admitted
 from siwei.exchange.model_keys import KeyLimits
 from siwei.exchange.models import Agreement, Voucher
 from siwei.market.model_calls import Charge, Delivered, Tokens

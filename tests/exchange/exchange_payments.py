@@ -7,7 +7,7 @@ from typing import Any
 from exchange_cast import make_person
 from exchange_deal import Deal
 
-from siwei.exchange import bank_accounts, payments
+from siwei.exchange import bank_accounts, payment_orders, payments
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import BankAccount, PaymentBatch, PaymentOrder
 from siwei.market import bank
@@ -80,4 +80,4 @@ class Desk:
         return made.content
 
     def order(self, batch: PaymentBatch, number: int = 1) -> PaymentOrder:
-        return payments.find_order(f"{batch.message_id}-{number}")
+        return payment_orders.find_order(f"{batch.message_id}-{number}")

@@ -11,7 +11,16 @@ from exchange_payments import CODE, NUMBERS
 
 from siwei.city.attributes import load_attributes
 from siwei.city.home import resolve_pack
-from siwei.exchange import bank_accounts, grants, payments, person_bank_accounts, rounds, statement_imports, vouchers
+from siwei.exchange import (
+    bank_accounts,
+    grants,
+    payment_orders,
+    payments,
+    person_bank_accounts,
+    rounds,
+    statement_imports,
+    vouchers,
+)
 from siwei.exchange.actors import Actor
 from siwei.exchange.consents import PERSON_AWARD, PERSON_FACTS, give_consent, withdraw_consent
 from siwei.exchange.facts import Declaration
@@ -195,4 +204,4 @@ class Persons:
 
     def order_of(self, actor: Actor) -> PaymentOrder:
         found = PaymentOrder.objects.get(pseudonym__person_id=actor.person_id)
-        return payments.find_order(found.end_to_end_id)
+        return payment_orders.find_order(found.end_to_end_id)

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, datasets, settlement
+from siwei.exchange import agreements, dataset_publication, datasets, settlement
 from siwei.exchange.actors import Role
 from siwei.exchange.archives import check_archive
 from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
@@ -93,7 +93,7 @@ def test_nobody_publishes_or_withdraws_for_the_provider(data: DatasetDeal, who: 
     data.offer()
     version, actor = data.publish(), getattr(data.cast, who)
     with pytest.raises(NotAllowed):
-        datasets.publish_dataset(
+        dataset_publication.publish_dataset(
             "data-offer", metadata=b"{}", terms="x", files={}, directory=data.directory, actor=actor, now=data.now,
             idempotency_key="theirs",
         )  # fmt: skip
@@ -215,7 +215,7 @@ def test_a_dataset_is_published_whole_or_not_at_all(
         files[name] = data.directory / str(number)
         files[name].write_bytes(content)
     with pytest.raises(InputError, match=said):
-        datasets.publish_dataset(
+        dataset_publication.publish_dataset(
             "data-offer", metadata=json.dumps(described(**changes)).encode(), terms="x", files=files,
             directory=data.directory / "kept", actor=data.cast.bob, now=data.now, idempotency_key="k",
         )  # fmt: skip

@@ -11,7 +11,7 @@ from siwei.errors import Conflict, InputError, NotAllowed
 from siwei.exchange import agreements, deliveries, jobs, settlement
 from siwei.exchange.actors import Actor
 from siwei.exchange.agreements import LineTerms, PartyTerms
-from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.models import Account, Agreement, Delivery, Event, Hold, Settlement, Transfer
 
 LINE = LineTerms("n-firm", "n-centre", "试点", 1, "project", 100_000)

@@ -9,7 +9,16 @@ from django.db import IntegrityError, transaction
 from exchange_models import ModelDeal
 
 from siwei.errors import CallRefused, Conflict, InputError, NotAllowed
-from siwei.exchange import agreements, call_collection, keys, model_calls, model_keys, model_upstreams, settlement
+from siwei.exchange import (
+    agreements,
+    call_collection,
+    call_routes,
+    keys,
+    model_calls,
+    model_keys,
+    model_upstreams,
+    settlement,
+)
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import (
     AccessKey,
@@ -137,9 +146,9 @@ def test_a_key_revoked_between_look_up_and_admission_is_refused(
     model_deal.signed()
     made = model_deal.key()
     secret = made.secret
-    stale = model_calls.find_caller(secret, model_deal.now)
+    stale = call_routes.find_caller(secret, model_deal.now)
     keys.revoke_access_key(made.key.identifier, actor=model_deal.cast.alice, now=model_deal.now)
-    monkeypatch.setattr(model_calls, "find_caller", lambda secret, now: stale)
+    monkeypatch.setattr(call_routes, "find_caller", lambda secret, now: stale)
     assert refused(model_deal, secret) == "invalid_api_key"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.errors import Conflict, ImportRefused, NotAllowed
-from siwei.exchange import payments
+from siwei.exchange import payment_orders
 from siwei.exchange.digest import digest
 from siwei.exchange.models import Account, Event, PaymentBatch, PaymentOrder, StatusFile, StatusLine
 from siwei.exchange.payments_due import payments_due
@@ -55,7 +55,7 @@ class Reports:
 
     @property
     def order(self) -> PaymentOrder:
-        return payments.find_order(self.id)
+        return payment_orders.find_order(self.id)
 
     def state(self) -> tuple[str, int, int]:
         held = Account.objects.get(code="CNY:receivable:n-centre").held

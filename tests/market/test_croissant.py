@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.errors import InputError
-from siwei.market.croissant import LIMIT_BYTES, name_fault, read_croissant, written_croissant
+from siwei.market.croissant import read_croissant, written_croissant
+from siwei.market.file_names import name_fault
+from siwei.market.json_ld import LIMIT_BYTES
 
 sys.path.append(str(Path(__file__).parents[1] / "exchange"))
 

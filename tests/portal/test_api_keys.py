@@ -9,8 +9,9 @@ from django.utils import timezone
 from portal_city import City, signed_in
 
 from siwei.errors import CallRefused
+from siwei.exchange.call_routes import Wanted
 from siwei.exchange.keys import create_access_key
-from siwei.exchange.model_calls import Wanted, admit_call
+from siwei.exchange.model_calls import admit_call
 from siwei.exchange.models import AccessKey, ModelKey
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from portal_city import NOW, City, signed_in
 
 from siwei.exchange import agreements, approvals, deliveries, jobs
 from siwei.exchange.agreements import PartyTerms
-from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.disputes import open_dispute
 from siwei.exchange.models import Account, Cap, CounterReading, Dispute, Event, Reporter
 from siwei.exchange.terms import LineTerms

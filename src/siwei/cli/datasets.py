@@ -47,8 +47,9 @@ def publish(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.datasets import publish_dataset
-    from siwei.market.croissant import LIMIT_BYTES, read_croissant
+    from siwei.exchange.dataset_publication import publish_dataset
+    from siwei.market.croissant import read_croissant
+    from siwei.market.json_ld import LIMIT_BYTES
 
     metadata, text = _read(description, LIMIT_BYTES), _text(terms)
     folder = files or description.parent

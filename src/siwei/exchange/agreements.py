@@ -14,7 +14,7 @@ from siwei.exchange.approvals import ask_for_approvals
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.call_meters import close_meters
 from siwei.exchange.caps import give_back_agreement
-from siwei.exchange.deliveries import DeliveryTerms, plan_deliveries
+from siwei.exchange.delivery_plans import DeliveryTerms, plan_deliveries
 from siwei.exchange.holds import release_holds
 from siwei.exchange.ledger import change_floor
 from siwei.exchange.listings import find_kind

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from siwei.errors import InputError, Problem, Said
-from siwei.market.croissant import name_fault
+from siwei.market.file_names import name_fault
 
 MOST_MEMBERS = 100_000
 MOST_UNPACKED_BYTES = 2 * 1024**4

@@ -29,7 +29,8 @@ from siwei.exchange.models import (
     Transfer,
     TransferKind,
 )
-from siwei.exchange.payments import find_order, keeps_money_of, locked_batch, payer_of, reason_of
+from siwei.exchange.payment_orders import find_order
+from siwei.exchange.payments import keeps_money_of, locked_batch, payer_of, reason_of
 from siwei.exchange.reconciliation import LATE_AFTER_DAYS, suggestions
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank.pain002 import ACCEPTED, REJECTED

@@ -24,7 +24,8 @@ from siwei.exchange.models import (
     Transfer,
     TransferKind,
 )
-from siwei.exchange.payments import find_order, locked_batch, reason_of
+from siwei.exchange.payment_orders import find_order
+from siwei.exchange.payments import locked_batch, reason_of
 from siwei.exchange.reconciliation import PAID_SOMETHING, decide_entry, key_of, open_entry, tell_of
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank import Direction

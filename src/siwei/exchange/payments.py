@@ -13,16 +13,13 @@ from django.db.models import Q
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_operate, require
-from siwei.exchange.accounts import grant_account, paid_account, receivable_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.bank_accounts import account_of
 from siwei.exchange.canonical import sha256_of
-from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.mandates import is_same_person
 from siwei.exchange.models import (
     BatchState,
-    Hold,
     OrderState,
     Organisation,
     PaymentBatch,
@@ -31,16 +28,13 @@ from siwei.exchange.models import (
     PaymentItem,
     PaymentOrder,
     PaymentPart,
-    Pseudonym,
-    TransferKind,
 )
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.payment_files import hold_payees, write_files
+from siwei.exchange.payment_orders import end_order, find_order, write_order
 from siwei.exchange.payments_due import Due, DueItem, payments_due
 from siwei.exchange.state_words import word_zh
 
-HELD_FOR = timedelta(days=3650)
-"""An order's hold outlasts any bank."""
 MOST_ORDERS = 2_000
 
 
@@ -103,7 +97,7 @@ def make_batch(
         made_by_id=actor.person_id, made_at=now,
     )  # fmt: skip
     for number, due in enumerate(orders, 1):
-        _order(batch, number, due, now)
+        write_order(batch, number, due, now)
     _record("make_batch", idempotency_key, content, batch, actor, now)
     return batch
 
@@ -246,27 +240,6 @@ def find_batch(message_id: str, actor: Actor) -> PaymentBatch:
     return found
 
 
-def find_order(end_to_end_id: str) -> PaymentOrder:
-    found = PaymentOrder.objects.select_related(
-        "batch__payer", "payee", "pseudonym", "hold", "creditor", "person_creditor__pseudonym"
-    )
-    order = found.filter(end_to_end_id=end_to_end_id).first()
-    if order is None:
-        raise NotFound(f"no payment order {end_to_end_id!r:.60}", f"没有付款指令 {end_to_end_id!r:.60}")
-    return order
-
-
-def end_order(order: PaymentOrder, state: OrderState, reason: str, now: datetime) -> None:
-    """Release what of the order is still held; what it was to pay is due again. Inside the caller's transaction."""
-    left = Hold.objects.get(pk=order.hold_id).remaining
-    if left:
-        entry = of_hold(TransferKind.RELEASE, order.hold, left, str(state))
-        write_transfer(entry, key=f"order:{order.end_to_end_id}:release", now=now)
-    PaymentOrder.objects.filter(pk=order.pk).update(state=state, reason=reason)
-    PaymentItem.objects.filter(order=order).update(is_live=False)
-    order.state, order.reason = state, reason
-
-
 def content_of(batch: PaymentBatch) -> str:
     """The hash of what the batch says now: account, day, and every order with its reasons."""
     orders = []
@@ -293,42 +266,6 @@ def _planned(message_id: str, debtor_key: str, execute_on: date, orders: Sequenc
 def _cause(item: PaymentItem) -> str:
     part = PaymentPart(item.part)
     return DueItem(part, item.amount_fen, item.settlement, item.line, item.dispute, item.grant, item.rest).cause
-
-
-def _order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> None:
-    assert due.account is not None
-    identifier = f"{batch.message_id}-{number}"
-    what = f"{'扶持资金' if due.is_grant else '结算款'}{'余款' if due.items[0].rest else ''}"
-    if isinstance(due.payee, Pseudonym) or due.is_grant:
-        source = grant_account(due.payee)
-    else:
-        source = receivable_account(due.payee)
-    causes = {"order": identifier, "batch": batch.message_id}
-    entry = Entry(
-        TransferKind.HOLD,
-        source,
-        paid_account(due.payee),
-        due.amount_fen,
-        None,
-        now + HELD_FOR,
-        "payment order",
-        causes,
-    )
-    if isinstance(due.payee, Pseudonym):
-        to: dict[str, Any] = {"pseudonym": due.payee, "person_creditor": due.account}
-    else:
-        to = {"payee": due.payee, "creditor": due.account}
-    order = PaymentOrder.objects.create(
-        batch=batch, number=number, end_to_end_id=identifier, **to, amount_fen=due.amount_fen,
-        remittance=f"{identifier} {what}", hold=write_transfer(entry, key=f"order:{identifier}", now=now),
-    )  # fmt: skip
-    PaymentItem.objects.bulk_create(
-        PaymentItem(
-            order=order, part=item.part, settlement=item.settlement, line=item.line, dispute=item.dispute,
-            grant=item.grant, rest=item.rest, amount_fen=item.amount_fen,
-        )
-        for item in due.items
-    )  # fmt: skip
 
 
 def _check_content(batch: PaymentBatch, content_sha256: str) -> None:

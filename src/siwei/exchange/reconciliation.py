@@ -34,7 +34,7 @@ from siwei.exchange.models import (
     TransferKind,
 )
 from siwei.exchange.payment_files import creditor_of
-from siwei.exchange.payments import find_order
+from siwei.exchange.payment_orders import find_order
 from siwei.exchange.person_entries import Persons, columns_of, told_of
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vault import Erased

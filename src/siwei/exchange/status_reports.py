@@ -23,7 +23,7 @@ from siwei.exchange.models import (
     StatusLine,
 )
 from siwei.exchange.parties import find_organisation
-from siwei.exchange.payments import end_order
+from siwei.exchange.payment_orders import end_order
 from siwei.exchange.person_entries import Persons, redacted_for
 from siwei.market import bank
 from siwei.market.bank import OrderStatus, StatusReport, Word

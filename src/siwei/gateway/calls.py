@@ -16,7 +16,7 @@ from django.utils import timezone
 from pydantic_core import from_json
 
 from siwei.errors import CallRefused, InputError, Said
-from siwei.exchange import model_calls
+from siwei.exchange import call_routes, model_calls
 from siwei.exchange.model_calls import Admitted
 from siwei.exchange.model_upstreams import note_health
 from siwei.gateway.answers import AnswerBroken, EventSplitter, StreamMeter, answer_text, reported_tokens
@@ -281,7 +281,7 @@ async def list_models(gateway: Gateway, secret: str) -> list[dict[str, Any]]:
     """The models a key may call. Raises Refusal."""
 
     def read() -> list[tuple[str, str, int]]:
-        return model_calls.callable_models(model_calls.find_caller(secret, timezone.now()))
+        return call_routes.callable_models(call_routes.find_caller(secret, timezone.now()))
 
     try:
         found = await gateway.database.run(read)

@@ -11,7 +11,7 @@ from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
 from siwei.exchange.agreements import propose_agreement
 from siwei.exchange.caps import find_project
-from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.listings import find_match
 from siwei.exchange.models import Agreement, Listing, Match, Project, Quote
 from siwei.exchange.terms import LineTerms, PartyTerms

@@ -11,7 +11,7 @@ from siwei.exchange.actors import PLATFORM, Actor, Role
 from siwei.exchange.agreements import declare_budget
 from siwei.exchange.approvals import approve_agreement, set_approval_rule
 from siwei.exchange.caps import set_cap
-from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.disputes import answer_dispute, open_dispute, resolve_dispute
 from siwei.exchange.models import Agreement, AgreementState, Organisation
 from siwei.exchange.registration import register_person

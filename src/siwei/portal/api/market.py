@@ -15,7 +15,7 @@ from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
-from siwei.portal.acts import Given, do
+from siwei.portal.acts import do
 from siwei.portal.api import market_schemas
 from siwei.portal.api.answers import (
     IdempotencyKey,
@@ -28,6 +28,7 @@ from siwei.portal.api.answers import (
     named,
     own_key,
 )
+from siwei.portal.given import Given
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claim_or_missing
 from siwei.portal.queries.jobs import job_or_missing, job_view, read_log, read_metrics

@@ -13,7 +13,7 @@ from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.agreements import propose_agreement
 from siwei.exchange.caps import find_project
-from siwei.exchange.deliveries import DeliveryTerms
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.listings import publish_listing, revise_listing
 from siwei.exchange.models import Match, Quote, Voucher
 from siwei.exchange.quotes import quote_match

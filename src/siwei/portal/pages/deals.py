@@ -33,10 +33,12 @@ from siwei.exchange.models import (
     TrueUp,
 )
 from siwei.portal.access import actor_of
-from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, ON_PAYMENTS, Given, do
+from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, do
 from siwei.portal.api.answers import own_key
+from siwei.portal.given import Given
 from siwei.portal.pages.evidence import attach_to
 from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.payment_acts import ON_PAYMENTS
 from siwei.portal.queries.market import FILES
 from siwei.portal.queries.meters import readings_of
 from siwei.portal.queries.organisations import concerns_generated

@@ -15,7 +15,7 @@ from django.utils import timezone
 from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.call_meters import spending_windows
-from siwei.exchange.model_calls import OPEN_AGREEMENTS
+from siwei.exchange.call_routes import OPEN_AGREEMENTS
 from siwei.exchange.models import AgreementLine, KeptCall, Listing, ModelCall, ModelKey, Upstream
 
 MOST_DAYS = 366

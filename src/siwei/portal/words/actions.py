@@ -24,6 +24,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "declare_budget": gettext_noop("Budget declared"),
         "declare_facts": gettext_noop("Facts declared"),
         "declare_person_facts": gettext_noop("Facts of oneself declared"),
+        "attach_fact_file": gettext_noop("File attached to a fact"),
+        "attach_person_file": gettext_noop("File attached to a fact of oneself"),
         "record_person_decision": gettext_noop("A person's decision kept"),
         "give_consent": gettext_noop("Consent given"),
         "withdraw_consent": gettext_noop("Consent withdrawn"),

@@ -1,4 +1,4 @@
-"""Figures as pages show them: money, quantities, days, facts, and what a policy saw. Part of the library `siwei`."""
+"""Figures as pages show them: money, quantities, days, facts, and what a policy saw."""
 
 from __future__ import annotations
 
