@@ -52,6 +52,7 @@ NOT_THERE = {
     "test_calls.py": ("/application/", "/round", "/rounds", "/objection/", "grant", "resolve"),
     "test_services.py": ("/limits", "/upstream"),
     "test_dataset_pages.py": ("/datasets/{key}/",),
+    "test_fact_files.py": ("/api/fact-files",),
     "test_person.py": ("/person/erasure",),
     "test_proof_pages.py": ("/person/proofs/",),
     "test_person_awards_pages.py": ("/person/awards/", "repay", "claw_back"),

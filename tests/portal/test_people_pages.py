@@ -149,7 +149,7 @@ def test_a_new_account_by_the_page(city: City) -> None:
     assert (wrong.status_code, 'value="li"' in wrong.content.decode(), Consent.objects.count()) == (400, True, 0)
     chinese = visitor.post("/invitation", {"secret": link.rpartition("/")[2], "act": "account", "username": "bob",
                                            "password": "short"}).content.decode()  # fmt: skip
-    assert ("此用户名已被使用" in chinese, "密码太短：至少 8 个字符" in chinese) == (True, True)
+    assert ("该用户名已被使用" in chinese, "密码太短：至少 8 个字符" in chinese) == (True, True)
     without = accept(visitor, link, act="account", username="li", password=PASSWORD)
     assert (without.status_code, Person.objects.filter(username="li").exists()) == (400, False)
     made = accept(visitor, link, act="account", username="li", password=PASSWORD, consents=["account"])

@@ -44,7 +44,7 @@ def line_of(directory: Path, words: str) -> int:
     [
         ("kind: compute", "kind: kompute", "no kind 'kompute'"),
         ("party: centre", "party: nobody", "no party 'nobody'"),
-        ("count: 64", "count: many", "valid integer"),
+        ("count: 64", "count: many", "not a whole number"),
         ("employees: {value: 36", "employees: {value: a few", "'a few' is not a whole number"),
         ("employees: {value: 36", "employes: {value: 36", "no attribute 'employes'"),
         ("name: 深圳示例医院", "name: 深圳医院", "pattern"),

@@ -51,10 +51,12 @@ def install_guards(apps: Any, schema_editor: Any) -> None:
 
 
 def drop_guards(apps: Any, schema_editor: Any) -> None:
-    """For migrations, before a guarded table is altered: the ledger's guards, of whichever edition."""
+    """For migrations, before a guarded table is altered: the ledger's guards, of whichever edition. What other
+    subjects have on these tables stays."""
     vendor = schema_editor.connection.vendor
+    others = {name for subject in SUBJECTS if subject != CURRENT for name in _wanted(subject, vendor)}
     for name, (table, _) in _standing(schema_editor.connection).items():
-        if table.removeprefix("exchange_") in GUARDED:
+        if table.removeprefix("exchange_") in GUARDED and name not in others:
             schema_editor.execute(f"DROP TRIGGER {name}" + (f" ON {table}" if vendor == "postgresql" else ""))
     if vendor == "postgresql":
         # siwei_refuse stays: other subjects' triggers call it.

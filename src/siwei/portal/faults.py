@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
@@ -110,8 +110,10 @@ def page_before(request: HttpRequest) -> str:
 def unsent(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """A form sent after the session ended: signing in says that nothing was sent, and leads back to the form's page,
     not to the address it was sent to, which shows nothing."""
-    sign_in = resolve_url(settings.LOGIN_URL)
-    if request.method == "POST" and response.get("Location", "").startswith(f"{sign_in}?"):
+    sign_in, going = resolve_url(settings.LOGIN_URL), urlsplit(response.get("Location", ""))
+    # Who was sent to sign in by what the form did (a new account) is led elsewhere than to its address.
+    is_refused = parse_qs(going.query).get("next") == [request.get_full_path()]
+    if request.method == "POST" and going.path == sign_in and is_refused:
         response["Location"] = f"{sign_in}?{urlencode({'next': page_before(request), 'unsent': '1'})}"
     return response
 
