@@ -1,13 +1,14 @@
 """An award of money taken back: unpaid it is in the pot again, paid it is owed until a statement shows the money."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from exchange_persons import CHARLIE, TAX, Persons
+from exchange_persons import CHARLIE, LATER, TAX, Persons
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import payments
+from siwei.exchange import grants, order_rests, payments, rounds
 from siwei.exchange.actors import Actor
 from siwei.exchange.claw_backs import claw_back_grant, owed_fen, repay_claw_back
 from siwei.exchange.models import Account, Application, BankEntry, ClawBack, Grant, Transfer
@@ -123,3 +124,41 @@ def test_who_sees_it(payable: Persons) -> None:
     assert seen == [1, 0, 0, 1]
     batch = payable.make()
     assert payments.find_batch(batch.message_id, cast.olive).total_fen == sum(TAX.values()) - 1
+
+
+def test_of_two_grants_in_one_order_each_gives_back_its_own(cast: Any, tmp_path: Path) -> None:
+    persons = Persons(cast, tmp_path)
+    persons.ready(cast.charlie)
+    first = persons.apply(cast.charlie, claim_fen=100_000)
+    second = persons.apply(cast.charlie, claim_fen=200_000, idempotency_key="again")
+    made = persons.notice()
+    rounds.award_round(made, as_of=LATER, actor=cast.olive, now=persons.now, idempotency_key="award")
+    grants.grant_round(made, actor=cast.olive, now=persons.now)
+    persons.city_account()
+    persons.account(cast.charlie)
+    persons.exported()
+    order = persons.order_of(cast.charlie)
+    assert order.amount_fen == 300_000
+
+    def back(application: Application, fen: int, key: str) -> ClawBack:
+        return claw_back_grant(
+            application.key, fen, because="审计发现", actor=cast.olive, now=persons.now, idempotency_key=key
+        )
+
+    # Paid in part, and no more: the earlier grant was paid first.
+    persons.says(persons.paid(order, 250_000))
+    persons.now += timedelta(days=30)
+    persons.says(("2026-12-20", "0.05", "", "手续费", "99", "FEE", "", "手续费"))
+    order_rests.write_off(order.end_to_end_id, because="退款", actor=cast.olive, now=persons.now)
+    for actor in (persons.otto, persons.oscar):
+        order_rests.approve_write_off(order.end_to_end_id, 50_000, actor=actor, now=persons.now)
+    earlier, later = Grant.objects.order_by("pk")
+    left = 250_000 - earlier.amount_fen
+    for grant, fen in ((earlier, earlier.amount_fen), (later, left)):
+        with pytest.raises(Conflict, match=f"{fen} fen are left"):
+            back(grant.application, fen + 1, "more")
+        assert back(grant.application, fen, f"c-{grant.pk}").owed_fen == fen
+        with pytest.raises(Conflict, match=r"^0 fen are left"):
+            back(grant.application, 1, "more")
+    assert ({first.pk, second.pk}, owed_fen(earlier)) == ({earlier.application_id, later.application_id}, 250_000)
+    assert verify_ledger(actor=cast.olive).findings == ()

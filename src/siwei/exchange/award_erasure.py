@@ -8,7 +8,6 @@ stays awarded: it waits on the pseudonym's account until the person consents aga
 
 from datetime import date, datetime
 
-from django.db import connection
 from django.db.models import Max, QuerySet
 
 from siwei.errors import Said
@@ -26,6 +25,7 @@ from siwei.exchange.models import (
     SealedPart,
 )
 from siwei.exchange.retention import kept_until
+from siwei.exchange.vault import overwrite_deleted
 
 
 def give_up_awards(person_id: int, now: datetime) -> None:
@@ -33,7 +33,7 @@ def give_up_awards(person_id: int, now: datetime) -> None:
     pseudonym = Pseudonym.objects.select_for_update().filter(person_id=person_id).first()
     if pseudonym is None:
         return
-    _overwrite_deleted()
+    overwrite_deleted()
     mine = Application.objects.filter(pseudonym=pseudonym)
     # Its share stays in the pot: only what is shared or awarded is promised.
     undecided = mine.filter(state__in=(ApplicationState.APPLIED, ApplicationState.SHARED))
@@ -59,7 +59,7 @@ def destroy_old_records(*, as_of: date, actor: Actor, now: datetime) -> int:
     """Destroy what is kept of payments to persons who withdrew their consent, once its time is over; returns of how
     many."""
     require(can_operate(actor), actor, Said("destroy records of payments", "销毁付款记录"))
-    _overwrite_deleted()
+    overwrite_deleted()
     due = records_to_destroy(as_of).select_for_update(of=("self",))
     destroyed = 0
     for pseudonym in due.order_by("pk"):
@@ -94,10 +94,3 @@ def _is_owed(pseudonym: Pseudonym) -> bool:
     if Application.objects.filter(pseudonym=pseudonym, state=ApplicationState.AWARDED, grant=None).exists():
         return True
     return pseudonym.accounts.filter(purpose="grant", balance__gt=0).exists()
-
-
-def _overwrite_deleted() -> None:
-    if connection.vendor == "sqlite":
-        # Else the bytes of what was sealed stay in the file until something takes their place.
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA secure_delete = ON")

@@ -6,7 +6,7 @@ below zero by it, and comes back to zero when a statement shows the money (`repa
 
 from datetime import datetime
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
@@ -132,8 +132,18 @@ def owed_fen(grant: Grant) -> int:
 
 
 def paid_fen(grant: Grant) -> int:
-    """What the bank paid of it and did not bring back."""
-    orders = _orders(grant)
+    """What the bank paid of it and did not bring back. An order may pay several grants: of one that is not paid whole
+    the earlier grants are paid first."""
+    paid = 0
+    for item in PaymentItem.objects.filter(grant=grant):
+        before = PaymentItem.objects.filter(order=item.order_id, pk__lt=item.pk).aggregate(fen=Sum("amount_fen"))
+        paid += min(max(_paid_by(item.order_id) - (before["fen"] or 0), 0), item.amount_fen)
+    return paid
+
+
+def _paid_by(order_id: int) -> int:
+    """An order, and those that paid what was missing of it."""
+    orders = _with_rests({order_id})
     paid = orders.aggregate(fen=Sum("paid_fen"))["fen"] or 0
     back = OrderRest.objects.filter(order__in=orders, kind=RestKind.RETURNED).aggregate(fen=Sum("amount_fen"))
     return paid - (back["fen"] or 0)
@@ -156,13 +166,16 @@ def _unpaid(grant: Grant) -> int:
 
 def _orders(grant: Grant) -> QuerySet[PaymentOrder]:
     """That paid it, with what was missing of one before, however often."""
-    found = set(PaymentItem.objects.filter(grant=grant).values_list("order", flat=True))
+    return _with_rests(set(PaymentItem.objects.filter(grant=grant).values_list("order", flat=True)))
+
+
+def _with_rests(found: set[int]) -> QuerySet[PaymentOrder]:
     fresh = found
     while fresh:
         rests = PaymentItem.objects.filter(rest__order__in=fresh).values_list("order", flat=True)
         fresh = set(rests) - found
         found |= fresh
-    return PaymentOrder.objects.filter(Q(pk__in=found))
+    return PaymentOrder.objects.filter(pk__in=found)
 
 
 def _taken(grant: Grant, what: str) -> int:

@@ -77,15 +77,19 @@ def commit(key: bytes, value: Mapping[str, Any]) -> str:
 def erase(person_id: int, now: datetime) -> None:
     """Part of an action: every value, and the key, of a person. What decisions were made stays known, without what they
     said; their commitments say nothing without the key."""
-    if connection.vendor == "sqlite":
-        # Else the bytes of a deleted row stay in the file until another takes its place.
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA secure_delete = ON")
+    overwrite_deleted()
     PersonProof.objects.filter(person_id=person_id).delete()
     PersonFile.objects.filter(person_id=person_id).delete()
     PersonFact.objects.filter(person_id=person_id).delete()
     PersonDecision.objects.filter(person_id=person_id, erased_at=None).update(sealed=None, erased_at=now)
     PersonKey.objects.filter(person_id=person_id).delete()
+
+
+def overwrite_deleted() -> None:
+    """On this connection: else the bytes of what is deleted stay in SQLite's file until something takes their place."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA secure_delete = ON")
 
 
 def take_back_proofs(person_id: int, now: datetime) -> None:
