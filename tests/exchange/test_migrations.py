@@ -1,4 +1,11 @@
-"""New cities are made by one migration, older ones go on step by step: both come to the same."""
+"""New cities are laid at once, older ones go on step by step: both come to the same."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -6,6 +13,10 @@ from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from exchange_schema import __file__ as by_migrations
+from exchange_schema import schema
+
+from siwei.exchange.laying import lay_tables
 
 LAST, AT_ONCE = ("exchange", "0029_evidence"), ("exchange", "0001_squashed_0029")
 
@@ -37,3 +48,38 @@ def test_a_city_that_has_all_steps_needs_none() -> None:
     MigrationRecorder(connection).record_unapplied(*AT_ONCE)
     executor = MigrationExecutor(connection)
     assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A city of its own for the migrations; on PostgreSQL a database of its own on the same server."""
+    values = os.environ | {"SIWEI_CITY": str(tmp_path), "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings"}
+    url = os.environ.get("SIWEI_DATABASE_URL", "")
+    if not url:
+        yield values
+        return
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("CREATE DATABASE siwei_steps")
+        yield values | {"SIWEI_DATABASE_URL": url.rsplit("/", 1)[0] + "/siwei_steps"}
+        server.execute("DROP DATABASE siwei_steps WITH (FORCE)")
+
+
+@pytest.mark.django_db
+def test_laid_at_once_or_by_migrations_a_database_is_the_same(environment: dict[str, str]) -> None:
+    """The tests' own database was laid: every column, constraint, index, guard, function and note of a migration."""
+    made = subprocess.run([sys.executable, by_migrations], env=environment, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    wanted, found = json.loads(made.stdout), schema(connection)
+    assert found.keys() == wanted.keys()
+    for what, rows in wanted.items():
+        assert len(rows) > 10
+        assert found[what] == rows
+
+
+@pytest.mark.django_db
+def test_where_tables_stand_nothing_is_laid() -> None:
+    before = schema(connection)
+    assert lay_tables(connection) is False
+    assert schema(connection) == before
