@@ -6,6 +6,7 @@ from portal_city import City, call_models, signed_in
 from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Event
 from siwei.portal.addresses import subject_address
+from siwei.portal.openable import open_addresses
 
 FIRM = "n-00000000000000aa"
 
@@ -25,6 +26,9 @@ FIRM = "n-00000000000000aa"
         ("dispute:a/b", "/disputes#dispute-a/b"),
         ("cap:k", "/budgets"),
         ("import", "/imports"),
+        (f"project:{FIRM}/手", f"/projects/{FIRM}/%E6%89%8B"),
+        (f"project:{FIRM}:手", f"/projects/{FIRM}/%E6%89%8B"),
+        ("match:need/offer", "/listings/need"),
         ("person:alice", ""),
         ("decision:d", ""),
         ("access_key:not one", ""),
@@ -44,9 +48,10 @@ def test_every_link_of_the_audit_log_opens_for_those_it_concerns(dealt: City) ->
     opened: dict[str, int] = {}
     for actor in (dealt.alice, dealt.bob, dealt.olive, dealt.ann):
         client = signed_in(actor)
-        for event in Event.objects.visible_to(actor):
-            if address := subject_address(event.subject):
-                opened[f"{actor.name} {event.subject}"] = client.get(address, follow=True).status_code
+        for subject, address in open_addresses(
+            Event.objects.visible_to(actor).values_list("subject", flat=True), actor
+        ).items():
+            opened[f"{actor.name} {subject}"] = client.get(address, follow=True).status_code
     kinds = {name.split(" ")[1].partition(":")[0] for name in opened}
     assert {"agreement", "voucher", "usage", "account", "access_key", "pot", "job", "quote"} <= kinds
     assert {name: status for name, status in opened.items() if status != 200} == {}

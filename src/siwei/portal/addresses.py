@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.urls import NoReverseMatch, reverse
 
 BY_KEY = {
-    "agreement": "agreement", "listing": "listing", "job": "job", "quote": "quote", "project": "project",
+    "agreement": "agreement", "listing": "listing", "job": "job", "quote": "quote",
     "application": "application-page", "round": "notice", "organisation": "organisation", "dataset": "dataset",
     "payment_batch": "payment-batch", "voucher": "trace", "access_key": "model-key",
 }  # fmt: skip
@@ -16,14 +16,14 @@ BY_KEY = {
 STANDING = {
     "bank_account": "payments", "payment_order": "payments", "bank_entry": "differences", "statement": "differences",
     "reporter": "meters", "upstream": "upstreams", "cap": "budgets", "import": "imports",
-    "invitation": "invitations", "objection": "calls",
+    "invitation": "invitations", "objection": "calls", "proof": "proofs",
 }  # fmt: skip
 """Pages on which the subject stands among others."""
 
 
 def subject_address(subject: str) -> str:
-    """The page of what an event is about; empty where it has none of its own. Whether it opens for the reader, the page
-    asks itself."""
+    """The page of what an event is about; empty where it has none of its own. Whether it opens for a reader:
+    `siwei.portal.openable`."""
     kind, _colon, key = subject.partition(":")
     try:
         if kind in BY_KEY:
@@ -38,6 +38,16 @@ def subject_address(subject: str) -> str:
 def _delivery(key: str) -> str:
     agreement, _colon, number = key.rpartition(":")
     return f"{reverse('agreement', args=[agreement])}#delivery-{number}"
+
+
+def _match(key: str) -> str:
+    return reverse("listing", args=[key.partition("/")[0]])
+
+
+def _project(key: str) -> str:
+    """`<leader>/<name>`, of older events `<leader>:<name>`."""
+    leader, _mark, name = key.partition("/") if "/" in key else key.partition(":")
+    return reverse("project", args=[f"{leader}/{name}"]) if name else ""
 
 
 def _invoice(key: str) -> str:
@@ -65,5 +75,8 @@ def _dispute(key: str) -> str:
 
 
 COMPOSED: Mapping[str, Callable[[str], str]] = {
-    "delivery": _delivery, "invoice": _invoice, "pot": _pot, "account": _account, "usage": _usage, "dispute": _dispute
+    "delivery": _delivery, "invoice": _invoice, "pot": _pot, "account": _account, "usage": _usage, "dispute": _dispute,
+    "match": _match, "project": _project,
 }  # fmt: skip
+SUBJECT_KINDS = (*BY_KEY, *STANDING, *COMPOSED, "decision", "person", "task")
+"""What events are about."""

@@ -38,6 +38,7 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["action", "key"], name="one_event_per_key"),)
+        indexes = (models.Index(fields=["at", "id"], name="events_in_time"),)
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"

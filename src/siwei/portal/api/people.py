@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router, Schema
 
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.exchange.model_keys import MOST_FEN, MOST_KEPT_DAYS, MOST_PER_MINUTE, KeyLimits, create_model_key
-from siwei.exchange.models import AccessKey, Event, Organisation
+from siwei.exchange.models import AccessKey, Organisation
 from siwei.portal.access import actor_of
-from siwei.portal.api.answers import IdempotencyKey, PageNumber, Text, answers, bounds, own_key
+from siwei.portal.api.answers import IdempotencyKey, Text, answers, own_key
 from siwei.portal.api.people_schemas import DonePage, Key, MadeKey
+from siwei.portal.queries.events import Narrowing, events_of, narrowed
+from siwei.portal.queries.key_pages import key_page
 
 router = Router()
 
@@ -51,15 +53,27 @@ class NewKey(Schema):
 
 
 @router.get("/events", response=answers(DonePage))
-def list_events(request: HttpRequest, page: PageNumber = 1, subject: Text = "") -> Any:
+def list_events(
+    request: HttpRequest,
+    action: Text = "",
+    subject: Annotated[str, Query(max_length=240)] = "",
+    by: Annotated[str, Query(max_length=150)] = "",
+    organisation: Text = "",
+    since: Annotated[date | None, Query(alias="from")] = None,
+    until: Annotated[date | None, Query(alias="to")] = None,
+    before: Text = "",
+    after: Text = "",
+) -> Any:
     """Who did what in the name of one's own organisations, or to them, newest first; all of it for the operator and the
-    auditor. `subject` is what it was done to, as in `agreement:KEY`."""
+    auditor. `subject` is what it was done to, as in `agreement:KEY`; `by` a user name; `organisation` a key, code or
+    name; `from` and `to` days of the city, both included. `older` and `newer` of an answer are given as `before` and
+    `after` for the next page."""
     actor = actor_of(request)
-    found = Event.objects.visible_to(actor).order_by("-pk")
-    if subject:
-        found = found.filter(subject=subject)
+    wanted = Narrowing(action, subject, by, organisation, since, until)
     own = Organisation.objects.all() if actor.sees_all else Organisation.objects.filter(pk__in=actor.organisation_ids)
-    rows = found.prefetch_related(Prefetch("organisations", queryset=own.order_by("key")))[bounds(page)]
+    found = narrowed(events_of(actor), wanted, actor)
+    shown = found.prefetch_related(Prefetch("organisations", queryset=own.order_by("key")))
+    page = key_page(shown, before=before, after=after)
     items = [
         {
             "at": each.at,
@@ -69,9 +83,9 @@ def list_events(request: HttpRequest, page: PageNumber = 1, subject: Text = "") 
             "organisations": [organisation.key for organisation in each.organisations.all()],
             "said": each.payload,
         }
-        for each in rows
+        for each in page.rows
     ]
-    return {"count": found.count(), "page": page, "items": items}
+    return {"items": items, "newer": page.newer or None, "older": page.older or None}
 
 
 @router.get("/keys", response=answers(list[Key]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ninja import Schema
+from ninja import Field, Schema
 
 
 class Key(Schema):
@@ -36,6 +36,6 @@ class Done(Schema):
 
 
 class DonePage(Schema):
-    count: int
-    page: int
     items: list[Done]
+    newer: str | None = Field(description="Given as `after`, the page before this one; null where there is none")
+    older: str | None = Field(description="Given as `before`, the next page; null where there is none")

@@ -10,6 +10,7 @@ from siwei.exchange.models import ClaimState, Dispute, DisputeState, Event, Job,
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
+from siwei.portal.openable import open_addresses
 from siwei.portal.queries.calls import applications, waiting_for
 from siwei.portal.queries.market import agreements, own_listings
 from siwei.portal.queries.money import pots, public_money
@@ -48,6 +49,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "known_kinds": KINDS,
         "events": events,
         "subjects": subject_words((each.subject for each in events), actor),
+        "addresses": open_addresses((each.subject for each in events), actor),
         "generated": concerns_generated(actor),
     }
     return render(request, "portal/desk.html", context)

@@ -1,4 +1,4 @@
-"""Who did what: events as one reader may see them, by action and day."""
+"""Who did what: events as one reader may see them, by action, day, what they are about and who did it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from django.utils.timezone import localtime
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Event, Organisation, Origin
-from siwei.portal.words import word
+from siwei.portal.addresses import SUBJECT_KINDS
+from siwei.portal.directory import current_directory, matching
+from siwei.portal.words import GROUPS, word
 
 AMOUNTS = ("gross_fen", "amount_fen", "total_fen", "award_fen", "claim_fen", "budget_fen", "clawed_back_fen")
 """Where an event keeps the money it is about; the first that it has."""
+MOST_ORGANISATIONS = 200
 EARLIEST, LATEST = date(1900, 1, 1), date(9000, 1, 1)
 SCHEMA: dict[str, Any] = {
     "at": pl.Datetime("us"),
@@ -31,6 +34,23 @@ SCHEMA: dict[str, Any] = {
     "unit": pl.String,
     "generated": pl.Boolean,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which events are wanted; empty fields ask for nothing. Days are the city's own, both included."""
+
+    action: str = ""
+    subject: str = ""
+    """As stored (`agreement:KEY`), or the bare key."""
+    by: str = ""
+    organisation: str = ""
+    start: date | None = None
+    end: date | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        return any((self.action, self.subject, self.by, self.organisation, self.start, self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +77,9 @@ def events_of(actor: Actor, organisation: Organisation | None = None) -> QuerySe
     return found.annotate(is_generated=Exists(generated)).order_by("-at", "-pk")
 
 
-def narrowed(found: QuerySet[Event], action: str, start: date | None, end: date | None) -> QuerySet[Event]:
-    """Of one action, of the days from `start` to `end`, both included. Raises InputError where it ends before that."""
+def narrowed(found: QuerySet[Event], wanted: Narrowing, actor: Actor) -> QuerySet[Event]:
+    """Those of `found` that are wanted. Raises InputError where the days end before they begin."""
+    start, end = wanted.start, wanted.end
     if start and end and end < start:
         raise InputError(
             [
@@ -69,11 +90,48 @@ def narrowed(found: QuerySet[Event], action: str, start: date | None, end: date 
                 )
             ]
         )
-    if action:
-        found = found.filter(action=action)
+    if wanted.action:
+        found = found.filter(action=wanted.action)
+    if wanted.subject:
+        found = found.filter(subject__in=_subjects(wanted.subject))
+    if wanted.by:
+        found = found.filter(actor_name__in=_names_of(wanted.by))
+    if wanted.organisation:
+        found = found.filter(pk__in=_concerning(wanted.organisation, actor).values("event_id"))
     if start:
         found = found.filter(at__gte=_midnight(start))
     return found.filter(at__lt=_midnight(min(end, LATEST) + timedelta(days=1))) if end else found
+
+
+def _subjects(text: str) -> list[str]:
+    """`agreement:deal` as it is stored; a bare key may be that of anything."""
+    return [text] if ":" in text else [text, *(f"{kind}:{text}" for kind in SUBJECT_KINDS)]
+
+
+def _names_of(text: str) -> list[str]:
+    """A user name; the platform and the bank also by the words they are shown as."""
+    return [text, *(code for code in GROUPS["actor"] if word("actor", code) == text)]
+
+
+def _concerning(text: str, actor: Actor) -> QuerySet[Any]:
+    """What concerns an organisation, by key, code or part of the name. A member is not told which of their own
+    events concern others too."""
+    frame = current_directory().frame
+    exact = frame.filter((pl.col("key") == text) | (pl.col("code") == text) | (pl.col("name") == text))
+    hits = exact if exact.height else matching(frame, text)
+    if hits.height > MOST_ORGANISATIONS:
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{hits.height} organisations are called like this", f"有 {hits.height} 个机构符合"),
+                    Said("type more of the name, or the code", "请输入更完整的名称或信用代码"),
+                    field="organisation",
+                )
+            ]
+        )
+    ids = set(hits["id"].to_list())
+    asked = ids if actor.sees_all else ids & actor.organisation_ids
+    return Event.organisations.through.objects.filter(organisation_id__in=asked)
 
 
 def actions_of(found: QuerySet[Event], chosen: str) -> list[tuple[str, str]]:

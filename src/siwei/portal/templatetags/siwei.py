@@ -19,7 +19,6 @@ from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
-from siwei.portal.addresses import subject_address
 from siwei.portal.city_pack import attributes, chain, decided_on, programmes
 from siwei.portal.figures import verdict_of
 from siwei.portal.languages import choose
@@ -27,9 +26,6 @@ from siwei.portal.subjects import delivery_name, line_name, programme_title, sho
 from siwei.portal.templatetags.figures import district
 
 register = template.Library()
-
-
-register.filter("subject_address", subject_address)
 
 
 @register.filter
