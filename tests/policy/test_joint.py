@@ -24,7 +24,8 @@ from siwei.policy import joint as joint_module
 from siwei.policy.check import check_programmes
 from siwei.policy.combination import reckon
 from siwei.policy.combining import bound_column, combine, kept_column
-from siwei.policy.joint import Decided, combine_jointly
+from siwei.policy.joint import combine_jointly
+from siwei.policy.joint_choices import Decided
 from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking, lawful_choices, linked
 
@@ -108,15 +109,19 @@ def decided(programmes: tuple[Programme, ...], rows: dict[str, list[dict[str, An
     return found
 
 
-def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisation: str) -> dict[str, Any] | None:
-    """Every choice of every subject of an organisation, weighed; None where the limit is not known."""
+def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisation: str) -> dict[str, Any]:
+    """Every choice of every subject of an organisation, weighed; without a limit that is not known and what it bears on
+    (`None` in place of an amount), which no other limit bears on here."""
     mine = [each for each in rows["organisation"] if each["id"] == organisation]
     head = mine[0]
     subjects = [("organisation", each) for each in mine]
     subjects += [("claim", each) for each in sorted(rows["claim"], key=lambda each: each["id"])
                  if each["organisation"] == organisation]  # fmt: skip
     subjects += [("project", each) for each in rows["project"] if each["organisation"] == organisation]
-    limits = {"firm": None if head["revenue"] is None else max(head["revenue"], 0), "research": head["rd_expensed"]}
+    limits: dict[str, Any] = {
+        "firm": None if head["revenue"] is None else max(head["revenue"], 0), "research": head["rd_expensed"]
+    }  # fmt: skip
+    unknown = {name for limit in stacking.joint if limits[limit.id] is None for name in limit.programmes}
     parts = {part.programmes: part for part in linked(stacking.of("claim"))}
     (part,) = parts.values()
     choices = []
@@ -136,9 +141,7 @@ def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisa
         taken = [dict(options[number]) for options, number in zip(choices, path, strict=True)]
         for limit in stacking.joint:
             total = sum(amount for each in taken for name, amount in each.items() if name in limit.programmes)
-            if total and limits[limit.id] is None:
-                return None
-            excess = max(total - (limits[limit.id] or 0), 0)
+            excess = 0 if limits[limit.id] is None else max(total - limits[limit.id], 0)
             for name in limit.reduce:
                 places = [place for place, each in enumerate(taken) if name in each]
                 places.sort(key=lambda place: tuple(subjects[place][1].get(each, 0) for each in (*limit.order, "id")))
@@ -149,7 +152,14 @@ def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisa
         key = (-sum(sum(each.values()) for each in taken), sum(number > 0 for number in path), path)
         if best_found is None or key < best_found[0]:
             best_found = (key, {row["id"]: each for (_, row), each in zip(subjects, taken, strict=True)})
-    return dict(best_found[1])
+    found = dict(best_found[1])
+    for (_, row), options in zip(subjects, choices, strict=True):
+        if any(name in unknown for each in options for name in each):
+            # What is chosen together with an award under the limit is as open as that one.
+            found[row["id"]] = {name: None for name in AWARDS if name in unknown or name == "park"} | {
+                name: fen for name, fen in found[row["id"]].items() if name not in unknown and name != "park"
+            }
+    return found
 
 
 def kept_of(found: Any) -> Iterator[tuple[str, str, int | None]]:
@@ -174,21 +184,17 @@ def test_the_best_of_all_together_is_what_every_choice_tried_gives(
     expected = {id: by_trial(stacking, rows, id) for id in "ab"}
     owner = {each["id"]: each.get("organisation", each["id"]) for mine in rows.values() for each in mine}
     for id, name, kept in kept_of(found):
-        mine = expected[owner[id]]
-        if mine is not None:
-            assert kept == mine[id].get(name, 0), (id, name)
-        elif name in stacking.joint[0].programmes:
-            assert kept is None or kept == 0, (id, name)
+        told = expected[owner[id]][id].get(name, 0)
+        # An award that there is none of is nothing, whatever the limit.
+        assert kept == told or (told is None and kept == 0), (id, name)
     for organisation, name, limit, counted, kept in found.limits.iter_rows():
-        told = expected[organisation]
-        if told is None:
-            assert kept is None
-            continue
         (rule,) = [each for each in stacking.joint if each.id == name]
-        total = sum(
-            amount for each in told.values() for each_name, amount in each.items() if each_name in rule.programmes
-        )
-        assert (kept, counted >= kept, kept <= limit) == (total, True, True)
+        told = expected[organisation]
+        amounts = [each[programme] for each in told.values() for programme in each if programme in rule.programmes]
+        if None in amounts:
+            assert (limit, kept) == (None, None)
+        else:
+            assert (kept, counted >= kept, kept <= limit) == (sum(amounts), True, True)
 
 
 def one(pack: Any, contracts: list[dict[str, Any]], revenue: int | None = 100, text: str = "") -> Any:

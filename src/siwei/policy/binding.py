@@ -2,13 +2,14 @@
 the same on a page and on a command line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from siwei.policy.combination import CombinationExplanation, PartExplanation
+from siwei.policy.combination import CombinationExplanation, PartExplanation, RuleShown
 from siwei.policy.decide import Decisions, award_column
 from siwei.policy.explanation import Explanation, yuan
+from siwei.policy.joint_shown import JointAward, taken_by_others
 from siwei.policy.limits import limited_column
 from siwei.policy.pots import CLAIM, Shares
 from siwei.policy.programmes import Citation, Programme, Text, Verdict
@@ -16,14 +17,16 @@ from siwei.policy.subjects import ID
 
 NAMES = {
     "cap": ("封顶", "the cap"), "limit": ("合计上限", "a limit"), "stacking": ("叠加规则", "a rule on stacking"),
+    "joint": ("企业、合同与项目合计的上限", "a limit over the organisation, its contracts and its projects"),
     "pot": ("资金池", "the pot"),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`kind` is cap, limit, stacking or pot; `rule` the id of the limit, group, exclusion or quota, empty of a cap and
-    of the pot's own money. `after_fen` is what it leaves of `before_fen`."""
+    """`kind` is cap, limit, stacking, joint or pot; `rule` the id of the limit, group, exclusion or quota, empty of a
+    cap and of the pot's own money. `after_fen` is what it leaves of `before_fen`. `others`: under a joint limit, what
+    the organisation's other subjects take of it."""
 
     kind: str
     rule: str
@@ -32,6 +35,7 @@ class Binding:
     before_fen: int
     after_fen: int
     sentence: Text
+    others: tuple[JointAward, ...] = ()
 
 
 def bound(kind: str, rule: str, words: Text, citation: Citation | None, before_fen: int, after_fen: int) -> Binding:
@@ -72,23 +76,39 @@ def bound_by_stacking(programme: str, combination: CombinationExplanation) -> It
         return
     left = part.entitled_fen[programme] or 0
     if programme not in part.best.programmes:
-        yield from _declined(programme, part, left)
+        for found, rule in _declined(programme, part, left):
+            yield _with_others(found, combination, rule) if rule.is_joint else found
         return
     for cut in part.best.cuts:
         if cut.programme == programme:
             rule = next(each for each in part.rules if each.id == cut.group)
-            yield bound("stacking", rule.id, rule.words, rule.citation, left, left - cut.amount_fen)
+            found = bound("stacking", rule.id, rule.words, rule.citation, left, left - cut.amount_fen)
+            yield _jointly(found, combination, rule) if rule.is_joint else found
             left -= cut.amount_fen
 
 
-def _declined(programme: str, part: PartExplanation, entitled_fen: int) -> Iterator[Binding]:
+def _jointly(found: Binding, combination: CombinationExplanation, rule: RuleShown) -> Binding:
+    said = bound("joint", rule.id, rule.words, rule.citation, found.before_fen, found.after_fen)
+    return _with_others(said, combination, rule)
+
+
+def _with_others(found: Binding, combination: CombinationExplanation, rule: RuleShown) -> Binding:
+    """With what the organisation's other subjects take of the joint limit."""
+    shown = next(each for each in combination.joint if each.id == rule.id)
+    taken = taken_by_others(shown, combination.kind, combination.id)
+    sentence = Text(f"{found.sentence.zh[:-1]}；{taken.zh}。", f"{found.sentence.en[:-1]}; {taken.en}.")
+    others = shown.of_others(combination.kind, combination.id)
+    return replace(found, kind="joint", sentence=sentence, others=others)
+
+
+def _declined(programme: str, part: PartExplanation, entitled_fen: int) -> Iterator[tuple[Binding, RuleShown]]:
     """Left out under whichever rules it shares with what is taken; one is told, an exclusion first."""
     assert part.best is not None
     taken = set(part.best.programmes)
     shared = [each for each in part.rules if programme in each.programmes and taken & set(each.programmes)]
     mine = shared or [each for each in part.rules if programme in each.programmes]
     rule = min(mine, key=lambda each: each.limit_fen is not None)
-    yield bound("declined", rule.id, rule.words, rule.citation, entitled_fen, 0)
+    yield bound("declined", rule.id, rule.words, rule.citation, entitled_fen, 0), rule
 
 
 def bound_by_pot(programme: Programme, shares: Shares, id: str) -> Iterator[Binding]:

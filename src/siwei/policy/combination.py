@@ -11,8 +11,18 @@ from siwei.errors import NotFound
 from siwei.policy.combining import UNKNOWN, combine, group_limits, kept_column
 from siwei.policy.decide import Decisions
 from siwei.policy.explanation import plain, yuan
+from siwei.policy.joint_shown import JointShown, Within
 from siwei.policy.programmes import Citation, Text
-from siwei.policy.stacking import EitherOr, Linked, Stacking, StackingGroup, is_lawful, lawful_choices, linked
+from siwei.policy.stacking import (
+    EitherOr,
+    JointLimit,
+    Linked,
+    Stacking,
+    StackingGroup,
+    is_lawful,
+    lawful_choices,
+    linked,
+)
 from siwei.policy.subjects import ID
 
 MOST_ALTERNATIVES = 10
@@ -39,13 +49,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class RuleShown:
-    """A limit or exclusion that bears on the choice; `limit_fen` is None for an exclusion, or where it is not known."""
+    """A limit or exclusion that bears on the choice; `limit_fen` is None for an exclusion, or where it is not known.
+    `is_joint`: over the organisation's other subjects too (`joint` of the explanation says who takes how much)."""
 
     id: str
     words: Text
     citation: Citation | None
     programmes: tuple[str, ...]
     limit_fen: int | None
+    is_joint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,9 @@ class CombinationExplanation:
     parts: tuple[PartExplanation, ...]
     unbound_fen: Mapping[str, int | None]
     """Awards no rule of stacking speaks of."""
+    kind: str = ""
+    joint: tuple[JointShown, ...] = ()
+    """Joint limits that bear on its awards, where they were weighed; then `kind` says what the subject is."""
 
     def to_dict(self) -> dict[str, object]:
         made = plain(self)
@@ -82,9 +97,11 @@ def explain_combination(
     table: pl.DataFrame | pl.LazyFrame,
     id: str,
     held: Mapping[str, int] = MappingProxyType({}),
+    within: Within | None = None,
 ) -> CombinationExplanation:
     """For one subject of `decisions`, made from `table`; the best that may be had in all where it holds `held` already
-    (fen by programme), which is neither given back nor cut any more. Raises NotFound."""
+    (fen by programme), which is neither given back nor cut any more, and `within` joint limits, where they are given.
+    Raises NotFound."""
     row = decisions.wide.filter(pl.col(ID) == id)
     if row.is_empty():
         raise NotFound(f"no subject {id!r} among those decided")
@@ -95,11 +112,19 @@ def explain_combination(
     concerned = {*held, *(programme.id for programme in decisions.programmes)}
     parts = [part for part in linked(stacking) if concerned & {*part.programmes}]
     limits = {name: int(values[0]) for name, values in group_limits(stacking, parts, mine, facts).items()}
-    kept = {name: combined.wide[kept_column(name)].item() for name in combined.programmes}
     bound = {name for part in parts for name in part.programmes}
-    made = (_explain_part(part, entitled, limits, kept, held) for part in parts)
+    if within is not None:
+        under = sorted((concerned & {name for each in within.limits for name in each.programmes}) - bound)
+        parts += [Linked((name,), (), ()) for name in under]
+        bound |= {*under}
+    kept = {name: combined.wide[kept_column(name)].item() for name in combined.programmes}
+    made = [_explain_part(part, entitled, limits, kept, held, within) for part in parts]
+    found = tuple(each for each in made if each is not None)
     unbound = {name: amount for name, amount in entitled.items() if name not in bound}
-    return CombinationExplanation(id, tuple(each for each in made if each is not None), unbound)
+    if within is None:
+        return CombinationExplanation(id, found, unbound)
+    bearing = within.bearing([name for part in found for name in (*part.entitled_fen, *part.held_fen)])
+    return CombinationExplanation(id, found, unbound, within.kind, tuple(within.shown[each.id] for each in bearing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +176,17 @@ def _shown(rule: StackingGroup | EitherOr, limit: int | None) -> RuleShown:
     return RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limit))
 
 
+def _shown_joint(limit: JointLimit, shown: JointShown) -> RuleShown:
+    return RuleShown(limit.id, limit.words, limit.citation, limit.programmes, shown.limit_fen, is_joint=True)
+
+
 def _explain_part(
     part: Linked,
     entitled: Mapping[str, int | None],
     limits: Mapping[str, int],
     kept: Mapping[str, int | None],
     held: Mapping[str, int],
+    within: Within | None,
 ) -> PartExplanation | None:
     """None where the subject is entitled to none of the part's awards, and holds none."""
     mine = {name: entitled[name] for name in part.programmes if name in entitled and entitled[name] != 0}
@@ -164,21 +194,62 @@ def _explain_part(
     if not mine and not has:
         return None
     known = {name: amount for name, amount in mine.items() if amount is not None}
-    # What is held stays held where the facts of today would give less.
-    amounts = {**known, **{name: max(fen, known.get(name, 0)) for name, fen in has.items()}}
     rules = tuple(_shown(rule, limits.get(rule.id)) for rule in part.rules)
-    if any(kept[name] is None for name in known) or (has and _is_limit_unknown(part, amounts, limits)):
+    own = None if any(kept[name] is None for name in known) else choices_of(part, known, limits, has)
+    joint = () if within is None else within.bearing([*mine, *has])
+    if within is not None:
+        rules += tuple(_shown_joint(each, within.shown[each.id]) for each in joint)
+    if own is None:
         sentence = Text(
             "上限所需的事实未知，尚不能选定组合。", "A fact that a limit needs is not known: no choice yet."
         )
         return PartExplanation(mine, rules, None, (), 0, sentence, has)
-    choices = [reckon(part, choice, amounts, limits, has) for choice in _choices_beside(part, amounts, has)]
-    ranked = sorted(choices, key=lambda choice: -choice.total_fen)
-    best = ranked[0]
     # The same rule, worked out here for one subject and there for all: they may not differ.
+    best = max(own, key=lambda choice: choice.total_fen)
     assert has or {name: best.kept_fen.get(name, 0) for name in known} == {name: kept[name] for name in known}
+    if within is not None and (open_ := [each for each in joint if within.shown[each.id].kept_fen is None]):
+        return PartExplanation(mine, rules, None, (), 0, within.shown[open_[0].id].sentence, has)
+    choices = own if within is None else [_cut_jointly(choice, part, joint, within, has) for choice in own]
+    taken = best.kept_fen if within is None else {name: within.chosen.get(name) for name in part.programmes}
+    is_chosen = [{name: each.kept_fen.get(name) for name in taken} == {**taken} for each in own]
+    ranked = [each for _, each in sorted(zip(is_chosen, choices, strict=True), key=_preferred)]
+    best = ranked[0]
     others = tuple(ranked[1 : MOST_ALTERNATIVES + 1])
     return PartExplanation(mine, rules, best, others, len(choices), _sentence(best, ranked[1:], mine, has), has)
+
+
+def _preferred(choice: tuple[bool, Choice]) -> tuple[int, bool]:
+    """The greatest total; of equal ones what the best of all together takes, then the order of choices."""
+    return -choice[1].total_fen, not choice[0]
+
+
+def _cut_jointly(
+    choice: Choice, part: Linked, joint: Sequence[JointLimit], within: Within, held: Mapping[str, int]
+) -> Choice:
+    """What joint limits leave of a choice beside what the organisation's other subjects take of the best of all."""
+    kept, cuts = dict(choice.kept_fen), list(choice.cuts)
+    for limit in joint:
+        mine = [name for name in limit.reduce if name in kept]
+        excess = sum(within.counted(name, kept[name]) for name in mine) - within.room(limit, part.programmes)
+        for name in mine:
+            cut = min(max(kept[name] - held.get(name, 0), 0), max(excess, 0))
+            if cut:
+                cuts.append(Cut(name, limit.id, cut))
+            kept[name] -= cut
+            excess -= cut
+    return Choice(choice.programmes, kept, sum(kept.values()), tuple(cuts))
+
+
+def choices_of(
+    part: Linked, known: Mapping[str, int], limits: Mapping[str, int], held: Mapping[str, int]
+) -> list[Choice] | None:
+    """Every lawful choice of awards that are known and of what is held, the preferred of equal ones first; None where a
+    limit on what is held is not known."""
+    # What is held stays held where the facts of today would give less.
+    amounts = {**known, **{name: max(fen, known.get(name, 0)) for name, fen in held.items()}}
+    if held and _is_limit_unknown(part, amounts, limits):
+        return None
+    return [reckon(part, choice, amounts, limits, held) for choice in _choices_beside(part, amounts, held)]
 
 
 def _is_limit_unknown(part: Linked, amounts: Mapping[str, int], limits: Mapping[str, int]) -> bool:

@@ -16,58 +16,21 @@ import numpy as np
 import polars as pl
 
 from siwei.errors import InputError, Problem
-from siwei.policy.combination import reckon
-from siwei.policy.combining import (
-    DECLINED,
-    Combined,
-    bound_column,
-    combine,
-    group_limits,
-    kept_column,
-)
-from siwei.policy.decide import Decisions
+from siwei.policy.combining import Combined, kept_column
+from siwei.policy.joint_choices import KINDS, NOTHING_HELD, Decided, Holdings, Option, Subject, SubjectsOf
+from siwei.policy.joint_shown import JointAward
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
 from siwei.policy.sources import ORGANISATION
-from siwei.policy.stacking import JointLimit, Linked, Stacking, lawful_choices, linked
+from siwei.policy.stacking import JointLimit, Stacking
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes
 
-KINDS = ("organisation", "claim", "project")
-"""In this order subjects are weighed."""
 MOST_SUMS = 2_000
 """That are kept of one organisation at a time; where more cannot be told apart nothing is told of it."""
 
 
 Told = tuple[str | None, str, int | None, int | None, int | None]
 """A row of JOINT_SCHEMA."""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """The subjects of one kind: `table` is what was decided; of claims and projects it names the `organisation`."""
-
-    decisions: Decisions
-    table: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """A lawful choice of one subject's awards under its own rules. `sums`: what no joint limit counts, then what each
-    counts."""
-
-    kept: Mapping[str, int]
-    bound: Mapping[str, str]
-    sums: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """Awards of one subject that its own rules link: chosen together, and apart from all others. The first option is
-    the subject's own best."""
-
-    kind: str
-    id: str
-    options: tuple[_Option, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +59,74 @@ JOINT_SCHEMA: dict[str, pl.DataType] = {
 choice; `kept_fen` after it, null where it cannot be told."""
 
 
-def combine_jointly(stacking: Stacking, decided: Mapping[str, Decided], as_of: date) -> Jointly:
+def combine_jointly(
+    stacking: Stacking, decided: Mapping[str, Decided], as_of: date, holdings: Holdings = NOTHING_HELD
+) -> Jointly:
     """The best lawful combination of all that each organisation, its contracts and its projects are entitled to.
 
     It has the greatest total of all; of equal ones that in which the fewest subjects depart from their own best, then
     the earlier choices of the earlier subjects. Raises InputError where organisations are not among `decided`, or a
     table lacks what a rule reads.
     """
-    if stacking.joint and "organisation" not in decided:
-        fix = "give the organisations too"
-        raise InputError([Problem("joint limits read facts of organisations", fix, field="organisation")])
-    found = {kind: _Kind(stacking.of(kind), kind, decided[kind], stacking.joint) for kind in KINDS if kind in decided}
+    found = _kinds(stacking, decided, holdings)
     if not stacking.joint:
         return Jointly({kind: each.combined for kind, each in found.items()}, pl.DataFrame(schema=JOINT_SCHEMA))
     limits = joint_limits(stacking, decided["organisation"].table, as_of)
     rows: list[Told] = []
+    holders = _holders(found, holdings)
     for organisation, counted in _counted(stacking, found).items():
         mine = {limit.id: limits.get(organisation, {}).get(limit.id) for limit in stacking.joint}
-        if all((most := mine[name]) is not None and amount <= most for name, amount in counted.items() if amount):
+        passed = any((most := mine[name]) is None or amount > most for name, amount in counted.items() if amount)
+        if not passed and organisation not in holders:
             rows += [(organisation, name, mine[name], amount, amount) for name, amount in counted.items() if amount]
             continue
-        rows += _Family(stacking.joint, organisation, mine, counted, found).settle()
+        rows += _Family(stacking.joint, organisation, mine, found).settle()
     table = pl.DataFrame(rows, schema=JOINT_SCHEMA, orient="row").sort(ORGANISATION, maintain_order=True)
     return Jointly({kind: each.result() for kind, each in found.items()}, table)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One organisation. `limits` as rows of JOINT_SCHEMA, `held_fen` by limit what is held and counts (of subjects that
+    are not decided any more, too); `chosen` of a subject its awards as its own rules leave them, of the best of all
+    together, before joint limits cut them."""
+
+    limits: tuple[Told, ...]
+    held_fen: Mapping[str, int]
+    awards: tuple[JointAward, ...]
+    chosen: Mapping[Subject, Mapping[str, int]]
+
+
+def settle_one(
+    stacking: Stacking, decided: Mapping[str, Decided], organisation: str, as_of: date,
+    holdings: Holdings = NOTHING_HELD,
+) -> Settled:  # fmt: skip
+    """`combine_jointly` of one organisation, told award by award. `decided` may hold others; `holdings` are its own."""
+    found = _kinds(stacking, decided, holdings)
+    limits = joint_limits(stacking, decided["organisation"].table, as_of).get(organisation, {})
+    mine = {limit.id: limits.get(limit.id) for limit in stacking.joint}
+    family = _Family(stacking.joint, organisation, mine, found, holdings)
+    told = family.settle()
+    held = {limit.id: fen for limit, fen in zip(stacking.joint, family.held, strict=True)}
+    return Settled(tuple(told), held, tuple(family.awards()), family.chosen())
+
+
+def _kinds(stacking: Stacking, decided: Mapping[str, Decided], holdings: Holdings) -> dict[str, "SubjectsOf"]:
+    if stacking.joint and "organisation" not in decided:
+        fix = "give the organisations too"
+        raise InputError([Problem("joint limits read facts of organisations", fix, field="organisation")])
+    return {
+        kind: SubjectsOf(stacking.of(kind), kind, decided[kind], stacking.joint, holdings)
+        for kind in KINDS if kind in decided
+    }  # fmt: skip
+
+
+def _holders(found: Mapping[str, "SubjectsOf"], holdings: Holdings) -> frozenset[str | None]:
+    """Organisations whose own best combinations are not told by their entitlements alone."""
+    return frozenset(
+        kind.organisations[place] for kind in found.values() for place in kind.places
+        if holdings.of(kind.kind, kind.ids[place])
+    ) if holdings.held else frozenset()  # fmt: skip
 
 
 def joint_limits(
@@ -136,7 +144,7 @@ def joint_limits(
     return {row[ID]: {limit.id: row[limit.id] for limit in stacking.joint} for row in frame.iter_rows(named=True)}
 
 
-def _counted(stacking: Stacking, found: Mapping[str, "_Kind"]) -> dict[str | None, dict[str, int]]:
+def _counted(stacking: Stacking, found: Mapping[str, "SubjectsOf"]) -> dict[str | None, dict[str, int]]:
     """By organisation what each joint limit counts of the subjects' own best combinations."""
     sums: dict[str | None, dict[str, int]] = {}
     for kind in found.values():
@@ -152,108 +160,107 @@ def _counted(stacking: Stacking, found: Mapping[str, "_Kind"]) -> dict[str | Non
     return sums
 
 
-class _Kind:
-    """The subjects of one kind with their own best combinations, and what joint limits make of them."""
-
-    def __init__(self, rules: Stacking, kind: str, decided: Decided, joint: Sequence[JointLimit]) -> None:
-        self.kind, self.decided, self.joint = kind, decided, joint
-        self.combined = combine(rules, decided.decisions, decided.table)
-        self.names, self.wide = self.combined.programmes, self.combined.wide
-        column = ID if kind == "organisation" else ORGANISATION
-        self.organisations = decided.table[column].to_list()
-        counted = {name for limit in joint for name in limit.programmes}
-        parts = [_within(part, self.names) for part in linked(rules)]
-        self.parts = [part for part in parts if counted & {*part.programmes}]
-        self.limits = group_limits(rules, self.parts, decided.decisions, decided.table)
-        linked_ = {name for part in parts for name in part.programmes}
-        self.alone = [name for name in self.names if name in counted and name not in linked_]
-        self.rows: dict[str | None, list[int]] = {}
-        for place, organisation in enumerate(self.organisations):
-            self.rows.setdefault(organisation, []).append(place)
-        self.changed: dict[str, dict[int, tuple[int | None, str | None]]] = {}
-
-    def units(self, place: int) -> Iterator[tuple[Sequence[str], tuple[_Option, ...]]]:
-        """The awards of a subject that are chosen together, and the choices; those left out that cannot be told."""
-        row = self.combined.entitled.row(place, named=True)
-        for part in self.parts:
-            names = [name for name in part.programmes if row[name]]
-            if names and all(self.wide[kept_column(name)][place] is not None for name in names):
-                limits = {group.id: int(self.limits[group.id][place]) for group in part.groups}
-                yield names, self._options(part, {name: row[name] for name in names}, limits)
-        for name in self.alone:
-            if row[name]:
-                yield [name], (self._option({name: row[name]}, {}),)
-
-    def _options(self, part: Linked, amounts: Mapping[str, int], limits: Mapping[str, int]) -> tuple[_Option, ...]:
-        reckoned = [reckon(part, choice, amounts, limits) for choice in lawful_choices([*amounts], part.either_or)]
-        best = max(reckoned, key=lambda each: each.total_fen)
-        made = []
-        for each in (best, *(other for other in reckoned if other is not best)):
-            bound = {name: DECLINED for name in amounts if name not in each.programmes}
-            bound |= {cut.programme: cut.group for cut in each.cuts}
-            made.append(self._option(each.kept_fen, bound))
-        return tuple(made)
-
-    def _option(self, kept: Mapping[str, int], bound: Mapping[str, str]) -> _Option:
-        counted = [sum(kept.get(name, 0) for name in limit.programmes) for limit in self.joint]
-        return _Option(kept, bound, (sum(kept.values()) - sum(counted), *counted))
-
-    def note(self, place: int, programme: str, kept: int | None, bound: str | None) -> None:
-        self.changed.setdefault(programme, {})[place] = (kept, bound)
-
-    def result(self) -> Combined:
-        wide = self.wide
-        for programme, changes in self.changed.items():
-            places = list(changes)
-            by = bound_column(programme)
-            old = (
-                wide[by]
-                if by in wide.columns
-                else pl.Series(by, [None], dtype=pl.String).new_from_index(0, wide.height)
-            )
-            wide = wide.with_columns(
-                wide[kept_column(programme)].clone().scatter(places, [kept for kept, _ in changes.values()]),
-                old.clone().scatter(places, [bound for _, bound in changes.values()]),
-            )
-        return Combined(self.combined.programmes, wide, self.combined.entitled)
-
-
 class _Family:
-    """One organisation whose own best combinations pass a joint limit, or of which one is not known."""
+    """One organisation whose own best combinations pass a joint limit, or of which one is not known, or that holds
+    something already."""
 
     def __init__(
         self, joint: Sequence[JointLimit], organisation: str | None, limits: Mapping[str, int | None],
-        counted: Mapping[str, int], kinds: Mapping[str, _Kind],
+        kinds: Mapping[str, SubjectsOf], holdings: Holdings = NOTHING_HELD,
     ) -> None:  # fmt: skip
-        self.joint, self.organisation, self.limits, self.counted = joint, organisation, limits, counted
-        self.units: list[tuple[_Kind, int, Sequence[str], tuple[_Option, ...]]] = []
+        """`holdings` are those of this organisation alone, and only asked for where subjects that are not decided may
+        hold something."""
+        self.joint, self.organisation, self.limits, self.kinds = joint, organisation, limits, kinds
+        self.units: list[tuple[SubjectsOf, int, Sequence[str], tuple[Option, ...]]] = []
         for kind in kinds.values():
-            for place in sorted(kind.rows.get(organisation, ()), key=lambda place: kind.wide[ID][place]):
+            for place in sorted(kind.rows.get(organisation, ()), key=lambda place: kind.ids[place]):
                 self.units += [(kind, place, names, options) for names, options in kind.units(place)]
+        self.aside: list[tuple[SubjectsOf, int, Sequence[str], tuple[Option, ...]]] = []
+        self.open: set[str] = set()
+        self.best: _Reached | None = None
+        self.kept: dict[tuple[str, int, str], int] = {}
+        self.beside = self._held_beside(holdings)
+        self.held = tuple(beside + sum(self._held_of(limit)) for beside, limit in zip(self.beside, joint, strict=True))
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """By joint limit, of the subjects' own best combinations."""
+        return {
+            limit.id: self.beside[place] + sum(options[0].sums[place + 1] for *_, options in self.units)
+            for place, limit in enumerate(self.joint)
+        }
+
+    def _held_of(self, limit: JointLimit) -> Iterator[int]:
+        for kind, place, names, _ in self.units:
+            held = kind.holdings.of(kind.kind, kind.ids[place])
+            for name in names:
+                if name in limit.programmes and name in held:
+                    yield kind.holdings.counted(kind.kind, kind.ids[place], name, held[name])
+
+    def _held_beside(self, holdings: Holdings) -> tuple[int, ...]:
+        """By limit what is held of awards that are in no choice: of a subject that is not decided any more, or of which
+        a limit is not known. It counts all the same."""
+        chosen = {(kind.kind, kind.ids[place], name) for kind, place, names, _ in self.units for name in names}
+        if not holdings.held:
+            holdings = next((kind.holdings for kind in self.kinds.values()), NOTHING_HELD)
+            mine = {(kind.kind, kind.ids[place]) for kind in self.kinds.values() if holdings.held
+                    for place in kind.rows.get(self.organisation, ())}  # fmt: skip
+        else:
+            mine = {*holdings.held}
+        return tuple(
+            sum(
+                holdings.counted(kind, id, name, fen)
+                for kind, id in mine
+                for name, fen in holdings.of(kind, id).items()
+                if name in limit.programmes and (kind, id, name) not in chosen
+            )
+            for limit in self.joint
+        )
 
     def settle(self) -> list[Told]:
-        unknown = {limit.id for limit in self.joint if self.limits[limit.id] is None and self.counted[limit.id]}
-        best = None if unknown else self._search()
-        if best is None:
-            bearing = unknown or {limit.id for limit in self.joint}
-            counted = {name for limit in self.joint if limit.id in bearing for name in limit.programmes}
-            for kind, place, names, _ in self.units:
-                for name in names if counted & {*names} else ():
-                    kind.note(place, name, None, None)
-            return [
-                (self.organisation, limit.id, self.limits[limit.id], self.counted[limit.id], None)
-                for limit in self.joint
-                if self.counted[limit.id]
-            ]
-        return self._apply(best)
+        counted = self.counted
+        told: dict[str, Told] = {}
+        self._set_aside({limit.id for limit in self.joint if self.limits[limit.id] is None and counted[limit.id]})
+        self.best = self._search()
+        if self.best is None:
+            self._set_aside({limit.id for limit in self.joint})
+            self.best = _Reached((), 0, (0,) * len(self.units))
+        told = {row[1]: row for row in self._apply(self.best)}
+        for kind, place, names, _ in self.aside:
+            for name in names:
+                kind.note(place, name, None, None)
+        for limit in self.joint:
+            if limit.id in self.open and counted[limit.id]:
+                told[limit.id] = (self.organisation, limit.id, self.limits[limit.id], counted[limit.id], None)
+        return [told[limit.id] for limit in self.joint if limit.id in told]
+
+    def _set_aside(self, limits: set[str]) -> None:
+        """Limits of which nothing can be told: what they bear on, and through it other limits, is in no choice."""
+        self.open |= limits
+        while self.open:
+            ruled = {name for limit in self.joint if limit.id in self.open for name in limit.programmes}
+            touched = [each for each in self.units if ruled & {*each[2]}]
+            self.units = [each for each in self.units if not ruled & {*each[2]}]
+            self.aside += touched
+            names = {name for each in touched for name in each[2]}
+            if not (more := {limit.id for limit in self.joint if names & {*limit.programmes}} - self.open):
+                break
+            self.open |= more
+
+    def _caps(self) -> list[int]:
+        """What is held stays, also where it is more than the limit."""
+        return [max(self.limits[limit.id] or 0, held) for limit, held in zip(self.joint, self.held, strict=True)]
 
     def _search(self) -> _Reached | None:
         """None where there are too many sums to be weighed."""
-        most = [sum(max(option.sums[place + 1] for option in each[3]) for each in self.units)
-                for place in range(len(self.joint))]  # fmt: skip
-        tight = [place for place, limit in enumerate(self.joint) if most[place] > (self.limits[limit.id] or 0)]
-        caps = [self.limits[self.joint[place].id] or 0 for place in tight]
-        reached = [_Reached((0,) * (len(tight) + 1), 0, ())]
+        most = [
+            self.beside[place] + sum(max(option.sums[place + 1] for option in each[3]) for each in self.units)
+            for place in range(len(self.joint))
+        ]
+        every = self._caps()
+        tight = [place for place in range(len(self.joint)) if most[place] > every[place]]
+        caps = [every[place] for place in tight]
+        reached = [_Reached((0, *(self.beside[place] for place in tight)), 0, ())]
         for _, _, _, options in self.units:
             added = []
             for number, option in enumerate(options):
@@ -271,33 +278,63 @@ class _Family:
         return min(reached, key=lambda each: (-sum(each.sums), each.departs, each.path))
 
     def _apply(self, best: _Reached) -> list[Told]:
-        kept: dict[tuple[str, int, str], int] = {}
         bound: dict[tuple[str, int, str], str | None] = {}
-        kinds = {kind.kind: kind for kind, *_ in self.units}
+        kept = self.kept
         for (kind, place, names, options), number in zip(self.units, best.path, strict=True):
             for name in names:
                 key = (kind.kind, place, name)
                 kept[key], bound[key] = options[number].kept.get(name, 0), options[number].bound.get(name)
         told: list[Told] = []
-        for limit in self.joint:
-            most = self.limits[limit.id] or 0
-            total = sum(amount for (_, _, name), amount in kept.items() if name in limit.programmes)
-            excess = max(total - most, 0)
+        for limit, cap, beside in zip(self.joint, self._caps(), self.beside, strict=True):
+            total = beside + sum(self._counts(key) for key in kept if key[2] in limit.programmes)
+            excess = max(total - cap, 0)
             for name in limit.reduce:
                 mine = [key for key in kept if key[2] == name]
-                last_first = sorted(mine, key=lambda key: _served(kinds[key[0]], key[1], limit), reverse=True)
+                last_first = sorted(mine, key=lambda key: _served(self.kinds[key[0]], key[1], limit), reverse=True)
                 for key in last_first:
-                    cut = min(kept[key], excess)
+                    cut = min(max(kept[key] - self._held(key), 0), excess)
                     if cut:
                         kept[key], bound[key], excess = kept[key] - cut, limit.id, excess - cut
-            if total:
-                told.append((self.organisation, limit.id, most, total, min(total, most)))
+            if total and limit.id not in self.open:
+                told.append((self.organisation, limit.id, self.limits[limit.id] or 0, total, min(total, cap)))
         for (kind_name, place, name), amount in kept.items():
-            kinds[kind_name].note(place, name, amount, bound[kind_name, place, name])
+            self.kinds[kind_name].note(place, name, amount, bound[kind_name, place, name])
         return told
 
+    def _held(self, key: tuple[str, int, str]) -> int:
+        kind = self.kinds[key[0]]
+        return kind.holdings.of(kind.kind, kind.ids[key[1]]).get(key[2], 0)
 
-def _served(kind: _Kind, place: int, limit: JointLimit) -> tuple[tuple[bool, object], ...]:
+    def _counts(self, key: tuple[str, int, str]) -> int:
+        """What joint limits count of what is kept of an award; nothing of one that is left out."""
+        kind, fen = self.kinds[key[0]], self.kept[key]
+        return kind.holdings.counted(kind.kind, kind.ids[key[1]], key[2], fen) if fen else 0
+
+    def chosen(self) -> dict[Subject, dict[str, int]]:
+        found: dict[Subject, dict[str, int]] = {}
+        for place, (kind, row, _, options) in enumerate(self.units):
+            number = 0 if self.best is None else self.best.path[place]
+            found.setdefault((kind.kind, kind.ids[row]), {}).update(options[number].kept)
+        return found
+
+    def awards(self) -> Iterator[JointAward]:
+        """Those of programmes under joint limits, and of what is chosen with them; what cannot be told, too."""
+        own = {(kind.kind, place, name): options[0].kept.get(name, 0)
+               for kind, place, names, options in (*self.units, *self.aside) for name in names}  # fmt: skip
+        for kind in self.kinds.values():
+            for place in sorted(kind.rows.get(self.organisation, ()), key=lambda place: kind.ids[place]):
+                row = kind.combined.entitled.row(place, named=True)
+                for name in dict.fromkeys(name for part in kind.parts for name in part.programmes):
+                    key = (kind.kind, place, name)
+                    held = self._held(key)
+                    if row[name] == 0 and not held:
+                        continue
+                    kept = self.kept.get(key)
+                    counted = None if kept is None else self._counts(key)
+                    yield JointAward(kind.kind, kind.ids[place], name, own.get(key), kept, held, counted)
+
+
+def _served(kind: SubjectsOf, place: int, limit: JointLimit) -> tuple[tuple[bool, object], ...]:
     """By the columns of the order, what is not known last; then by id."""
     columns = () if kind.kind == "organisation" else limit.order
     values = [kind.decided.table[name][place] for name in (*columns, ID)]
@@ -321,7 +358,3 @@ def _worth_keeping(reached: Sequence[_Reached]) -> list[_Reached]:
         if len(kept) > MOST_SUMS:
             break
     return [ordered[place] for place in kept]
-
-
-def _within(part: Linked, names: Sequence[str]) -> Linked:
-    return Linked(tuple(name for name in part.programmes if name in names), part.groups, part.either_or)

@@ -12,7 +12,8 @@ from siwei.policy.aggregates import Rows
 from siwei.policy.combine_files import row_by_row
 from siwei.policy.combining import COMBINED_SCHEMA
 from siwei.policy.decide import Decisions
-from siwei.policy.joint import Decided, Jointly, combine_jointly
+from siwei.policy.joint import Jointly, combine_jointly
+from siwei.policy.joint_choices import Decided
 from siwei.policy.row_parts import Added, Limited, RowParts
 from siwei.policy.stacking import Stacking
 from siwei.policy.table_files import open_table

@@ -1,0 +1,148 @@
+"""The subjects of an organisation under joint limits, each with the lawful choices its own rules leave it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from siwei.policy.combination import Choice, choices_of
+from siwei.policy.combining import (
+    DECLINED,
+    Combined,
+    bound_column,
+    combine,
+    group_limits,
+    kept_column,
+)
+from siwei.policy.decide import Decisions
+from siwei.policy.sources import ORGANISATION
+from siwei.policy.stacking import JointLimit, Linked, Stacking, linked
+from siwei.policy.subjects import ID
+
+KINDS = ("organisation", "claim", "project")
+"""In this order subjects are weighed."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The subjects of one kind: `table` is what was decided; of claims and projects it names the `organisation`."""
+
+    decisions: Decisions
+    table: pl.DataFrame
+
+
+Subject = tuple[str, str]
+"""A kind, and the id of a row of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is held already, fen by programme, of each subject: kept in every choice, and not cut any more. `earlier` is
+    the part of it that joint limits do not count, as where it is of another year."""
+
+    held: Mapping[Subject, Mapping[str, int]] = field(default_factory=dict)
+    earlier: Mapping[Subject, Mapping[str, int]] = field(default_factory=dict)
+
+    def of(self, kind: str, id: str) -> Mapping[str, int]:
+        return {name: fen for name, fen in self.held.get((kind, id), {}).items() if fen}
+
+    def counted(self, kind: str, id: str, programme: str, fen: int) -> int:
+        """What joint limits count of `fen` kept."""
+        return fen - self.earlier.get((kind, id), {}).get(programme, 0)
+
+
+NOTHING_HELD = Holdings()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A lawful choice of one subject's awards under its own rules. `sums`: what no joint limit counts, then what each
+    counts."""
+
+    kept: Mapping[str, int]
+    bound: Mapping[str, str]
+    sums: tuple[int, ...]
+
+
+class SubjectsOf:
+    """The subjects of one kind with their own best combinations, and what joint limits make of them."""
+
+    def __init__(
+        self, rules: Stacking, kind: str, decided: Decided, joint: Sequence[JointLimit], holdings: Holdings
+    ) -> None:
+        self.kind, self.decided, self.joint, self.holdings = kind, decided, joint, holdings
+        self.combined = combine(rules, decided.decisions, decided.table)
+        self.names, self.wide = self.combined.programmes, self.combined.wide
+        self.ids = self.wide[ID].to_list()
+        column = ID if kind == "organisation" else ORGANISATION
+        self.organisations = decided.table[column].to_list()
+        counted = {name for limit in joint for name in limit.programmes}
+        parts = [within_kind(part, self.names) for part in linked(rules)]
+        self.parts = [part for part in parts if counted & {*part.programmes}]
+        self.limits = group_limits(rules, self.parts, decided.decisions, decided.table)
+        linked_ = {name for part in parts for name in part.programmes}
+        self.parts += [Linked((name,), (), ()) for name in self.names if name in counted and name not in linked_]
+        self.rows: dict[str | None, list[int]] = {}
+        for place, organisation in enumerate(self.organisations):
+            self.rows.setdefault(organisation, []).append(place)
+        self.changed: dict[str, dict[int, tuple[int | None, str | None]]] = {}
+
+    @property
+    def places(self) -> range:
+        return range(len(self.ids))
+
+    def units(self, place: int) -> Iterator[tuple[Sequence[str], tuple[Option, ...]]]:
+        """The awards of a subject that are chosen together, and the choices; those left out that cannot be told."""
+        row = self.combined.entitled.row(place, named=True)
+        held = self.holdings.of(self.kind, self.ids[place])
+        for part in self.parts:
+            has = {name: held[name] for name in part.programmes if name in held}
+            known = {name: row[name] for name in part.programmes if row[name]}
+            if not known and not has:
+                continue
+            limits = {group.id: int(self.limits[group.id][place]) for group in part.groups}
+            is_told = all(self.wide[kept_column(name)][place] is not None for name in known)
+            choices = choices_of(part, known, limits, has) if is_told else None
+            if choices is not None:
+                names = tuple({**known, **has})
+                yield names, self._options(place, names, choices if part.rules else choices[-1:])
+
+    def _options(self, place: int, names: Sequence[str], choices: Sequence[Choice]) -> tuple[Option, ...]:
+        best = max(choices, key=lambda each: each.total_fen)
+        made = []
+        for each in (best, *(other for other in choices if other is not best)):
+            bound = {name: DECLINED for name in names if name not in each.programmes}
+            bound |= {cut.programme: cut.group for cut in each.cuts}
+            made.append(self._option(place, each.kept_fen, bound))
+        return tuple(made)
+
+    def _option(self, place: int, kept: Mapping[str, int], bound: Mapping[str, str]) -> Option:
+        id = self.ids[place]
+        counted = [
+            sum(self.holdings.counted(self.kind, id, name, kept[name]) for name in limit.programmes if name in kept)
+            for limit in self.joint
+        ]
+        return Option(kept, bound, (sum(kept.values()) - sum(counted), *counted))
+
+    def note(self, place: int, programme: str, kept: int | None, bound: str | None) -> None:
+        self.changed.setdefault(programme, {})[place] = (kept, bound)
+
+    def result(self) -> Combined:
+        wide = self.wide
+        for programme, changes in self.changed.items():
+            places = list(changes)
+            by = bound_column(programme)
+            old = (
+                wide[by]
+                if by in wide.columns
+                else pl.Series(by, [None], dtype=pl.String).new_from_index(0, wide.height)
+            )
+            wide = wide.with_columns(
+                wide[kept_column(programme)].clone().scatter(places, [kept for kept, _ in changes.values()]),
+                old.clone().scatter(places, [bound for _, bound in changes.values()]),
+            )
+        return Combined(self.combined.programmes, wide, self.combined.entitled)
+
+
+def within_kind(part: Linked, names: Sequence[str]) -> Linked:
+    return Linked(tuple(name for name in part.programmes if name in names), part.groups, part.either_or)
