@@ -1,7 +1,7 @@
 """`siwei policy explain`: one programme for one row of a table, and what held its award down."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, _load, _related_rows, pack_folder, policy_app
+from siwei.cli.policy_joint import Claims, Family, KindFiles, Organisations, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, tell_rejected
 from siwei.errors import ImportRefused, NotFound
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from siwei.policy.aggregates import Rows
     from siwei.policy.binding import Binding
     from siwei.policy.decide import Decisions
+    from siwei.policy.joint_shown import JointShown
     from siwei.policy.programmes import Text
 
 
@@ -35,6 +37,9 @@ def explain(
     as_of: AsOf = None,
     rejects: Rejects = None,
     seed: str | None = None,
+    organisations: Organisations = None,
+    claims: Claims = None,
+    projects: Projects = None,
     json: Json = False,
 ) -> None:
     """Explain PROGRAMME for one row of a table: every clause, what it saw, how the award was worked out, and the cap,
@@ -42,8 +47,9 @@ def explain(
 
     Only that row is read. Where it is to get an award under a limit, or out of a pot with a budget, all rows that can
     be used are decided too, in bounded memory; the others are told and do not matter. A rule of stacking needs the
-    columns of the other programmes it speaks of. A pot is shared in its own way: first come by the column applied_at,
-    merit by score, a lottery by --seed; without them is said what the order leaves open.
+    columns of the other programmes it speaks of; a joint limit the files of the organisation's other subjects
+    (--organisations, --claims, --projects): then is told what these take of it. A pot is shared in its own way: first
+    come by the column applied_at, merit by score, a lottery by --seed; without them is said what the order leaves open.
 
     Parameters
     ----------
@@ -60,6 +66,7 @@ def explain(
     found = next((each for each in programmes if each.id == programme), None)
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+    files = kind_files(found.applies_to, source, organisations=organisations, claims=claims, projects=projects)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
     table = _Table(source, attributes, id, given, _day(as_of))
     if rejects is not None:
@@ -71,15 +78,17 @@ def explain(
         for name in found.attributes
     }
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
-    bindings, open_, pot = [*bound_by_cap(explanation)], list["Text"](), list["Text"]()
+    told, bindings = Told(), [*bound_by_cap(explanation)]
     if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
-        bindings += _Award(found, programmes, table, pack_folder(pack), seed).bindings(frame, open_, pot)
+        bindings += _Award(found, programmes, table, pack_folder(pack), seed, files).bindings(frame, told)
     deadline = deadline_of(found, _day(as_of))
     if json:
-        told = {"bindings": plain(bindings), "pot": plain(pot), "not_told": plain(open_)}
-        print_json({**explanation.to_dict(), **told, "applications": asdict(deadline)})
+        print_json({
+            **explanation.to_dict(), "bindings": plain(bindings), "pot": plain(told.pot), "not_told": plain(told.open_),
+            "joint_limits": plain(told.joint), "applications": asdict(deadline),
+        })  # fmt: skip
         return
-    _print_explanation(explanation, bindings, [*pot, *open_])
+    _print_explanation(explanation, bindings, [*(each.sentence for each in told.joint), *told.pot, *told.open_])
     if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
         console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
 
@@ -140,6 +149,15 @@ class _Table:
         return frozenset() if self.given is None else aggregate_names(programmes)
 
 
+@dataclass
+class Told:
+    """Beside what binds: what cannot be told from the table (`open_`), how the pot is shared, the joint limits."""
+
+    open_: "list[Text]" = field(default_factory=list)
+    pot: "list[Text]" = field(default_factory=list)
+    joint: "list[JointShown]" = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class _Award:
     """An award above nothing, and what is needed to say what held it down after its cap."""
@@ -149,9 +167,9 @@ class _Award:
     table: _Table
     pack: Path
     seed: str | None
+    files: KindFiles
 
-    def bindings(self, row: "pl.DataFrame", open_: "list[Text]", pot: "list[Text]") -> "Iterator[Binding]":
-        """What cannot be told from the table is added to `open_`, how the pot is shared to `pot`."""
+    def bindings(self, row: "pl.DataFrame", told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
         from siwei.policy.binding import bound_by_limit
         from siwei.policy.limits import apply_limits
@@ -164,10 +182,10 @@ class _Award:
             before, table = decide(mine, row, self.table.day), row
         after = apply_limits(before, table)
         yield from bound_by_limit(self.programme, before, after, self.table.id)
-        yield from self._stacking(open_)
-        yield from self._pot(after.wide, table, pot)
+        yield from self._stacking(told)
+        yield from self._pot(after.wide, table, told.pot)
 
-    def _stacking(self, open_: "list[Text]") -> "Iterator[Binding]":
+    def _stacking(self, told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
         from siwei.policy.binding import bound_by_stacking
         from siwei.policy.combination import explain_combination
@@ -179,7 +197,13 @@ class _Award:
         from siwei.policy.tables import aggregate_names
 
         of_table = self.table
-        stacking = load_stacking(self.pack, of_table.attributes, self.programmes).of(self.programme.applies_to)
+        everything = load_stacking(self.pack, of_table.attributes, self.programmes)
+        jointly = Family(everything, self.programme, self.programmes, self.files).explain(of_table, told.open_)
+        if jointly is not None:
+            told.joint += jointly.joint
+            yield from bound_by_stacking(self.programme.id, jointly)
+            return
+        stacking = everything.of(self.programme.applies_to)
         if self.programme.id not in stacking.programmes:
             return
         ruled = tuple(each for each in self.programmes if each.id in stacking.programmes)
@@ -188,7 +212,7 @@ class _Award:
         wanted = {*attribute_dtypes(ruled), *limits} - {*added}
         lacking = sorted(wanted - {*open_subjects(of_table.source).columns})
         if lacking:
-            open_.append(Text(
+            told.open_.append(Text(
                 f"叠加规则涉及此项；文件缺少 {'、'.join(lacking)}，不能判定其结果。",
                 f"Rules on stacking bear on it; what they leave cannot be told: the file lacks {', '.join(lacking)}.",
             ))  # fmt: skip
@@ -196,7 +220,7 @@ class _Award:
         try:
             row = of_table.row(ruled, limits)
         except ImportRefused:
-            open_.append(Text(
+            told.open_.append(Text(
                 "叠加规则涉及此项；该行其他政策的数据有误，不能判定其结果。",
                 "Rules on stacking bear on it; what they leave cannot be told: the row has other faults.",
             ))  # fmt: skip

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -21,11 +21,8 @@ from siwei.cli.policy import (
     pack_folder,
     policy_app,
 )
+from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
-
-if TYPE_CHECKING:
-    from siwei.policy import Programme
-    from siwei.policy.stacking import Stacking
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -94,8 +91,8 @@ def combine(
     applies_to: Annotated[
         Literal["organisation", "claim", "project", "person"], Parameter(name="--applies-to", help="What a row is.")
     ] = "organisation",
-    claims: Annotated[Path | None, Parameter(help="Contracts of these organisations, for joint limits.")] = None,
-    projects: Annotated[Path | None, Parameter(help="Projects of these organisations, for joint limits.")] = None,
+    claims: Claims = None,
+    projects: Projects = None,
     json: Json = False,
 ) -> None:
     """Find every subject's best lawful combination of awards under the pack's stacking.yaml: every organisation's, or
@@ -164,8 +161,6 @@ def _combine_jointly(
     from siwei.policy.loading_stacking import load_stacking
     from siwei.policy.row_parts import RowParts
     from siwei.policy.sharing import sum_exactly
-    from siwei.policy.sources import ORGANISATION
-    from siwei.policy.subjects import read_dtypes
     from siwei.policy.tables import aggregate_names
 
     files = {"organisation": source, **{kind: file for kind, file in others.items() if file is not None}}
@@ -178,9 +173,7 @@ def _combine_jointly(
     parts = {}
     for kind, file in files.items():
         programmes = _load_for(pack, kind)[1]
-        limits = [group.limit for group in stacking.of(kind).groups]
-        limits += [limit.limit for limit in stacking.joint] if kind == ORGANISATION else []
-        besides = [*read_dtypes(limits), *(() if kind == ORGANISATION else _served_by(kind, stacking, everything))]
+        besides = [*limits_read(kind, stacking), *served_by(kind, stacking, everything)]
         added = () if rows is None else aggregate_names(programmes)
         parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, day)
@@ -197,16 +190,13 @@ def _combine_jointly(
         for kind, awards in done.awards.items()
     }
     limits_told = done.limits.to_dicts()
+    lacking = KindFiles("organisation", files).lacking(stacking.joint, everything)
     if json:
-        print_json({"kinds": summary, "joint_limits": limits_told})
+        print_json({"kinds": summary, "joint_limits": limits_told, "joint_kinds_not_given": lacking})
         return
+    if lacking:
+        console.print(f"! {told_not_given(stacking.joint, lacking).en}", markup=False, highlight=False, soft_wrap=True)
     columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell")
     print_table("awards combined", ("what", *columns), [(kind, *(each[name] for name in columns))
                                                         for kind, each in summary.items()])  # fmt: skip
     print_table("joint limits", tuple(done.limits.columns), [tuple(each.values()) for each in limits_told])
-
-
-def _served_by(kind: str, stacking: "Stacking", programmes: "tuple[Programme, ...]") -> list[str]:
-    """`organisation`, and the columns by which joint limits serve rows of a kind."""
-    mine = {each.id for each in programmes if each.applies_to == kind}
-    return ["organisation", *(name for limit in stacking.joint if mine & {*limit.programmes} for name in limit.order)]

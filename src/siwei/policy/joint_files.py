@@ -15,7 +15,9 @@ from siwei.policy.decide import Decisions
 from siwei.policy.joint import Jointly, combine_jointly
 from siwei.policy.joint_choices import Decided
 from siwei.policy.row_parts import Added, Limited, RowParts
+from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import Stacking
+from siwei.policy.subjects import ID
 from siwei.policy.table_files import open_table
 
 
@@ -49,11 +51,26 @@ def combine_files_jointly(
     return JointlyCombined(awards, found.limits)
 
 
-def _decided(parts: RowParts, as_of: date, given: Rows | None, rejects: Path | None) -> Decided:
+def read_family(
+    parts: Mapping[str, RowParts], organisation: str | None, as_of: date, given: Rows | None = None
+) -> dict[str, Decided]:
+    """Of each kind the rows of one organisation, decided; limits over several rows are taken over all of them."""
+    return {kind: _decided(each, as_of, given, None, kind, organisation) for kind, each in parts.items()}
+
+
+def _decided(
+    parts: RowParts, as_of: date, given: Rows | None, rejects: Path | None, kind: str = "",
+    organisation: str | None = None,
+) -> Decided:  # fmt: skip
+    """With a `kind`, of the rows of that organisation alone."""
     added = Added(parts.programmes, given, as_of)
     limited = Limited(parts.programmes, as_of, lambda: (added.to(part) for part in parts.again()))
+    owner = ID if kind == ORGANISATION else ORGANISATION
     tables, wides = [], []
     for part in parts.read(rejects):
-        tables.append(added.to(part))
-        wides.append(limited.decide(tables[-1]).wide)
+        table = added.to(part)
+        is_mine = table[owner].eq_missing(organisation) if kind else None
+        wide = limited.decide(table).wide
+        tables.append(table if is_mine is None else table.filter(is_mine))
+        wides.append(wide if is_mine is None else wide.filter(is_mine))
     return Decided(Decisions(parts.programmes, as_of, pl.concat(wides)), pl.concat(tables))

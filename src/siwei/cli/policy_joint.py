@@ -1,0 +1,200 @@
+"""The files of an organisation's other subjects, by which `siwei policy explain` and `diff` weigh joint limits."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from cyclopts import Parameter
+
+from siwei.cli.policy_rows import tell_rejected
+from siwei.errors import ImportRefused, InputError, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from siwei.city.attributes import Attribute
+    from siwei.policy import Programme
+    from siwei.policy.aggregates import Rows
+    from siwei.policy.combination import CombinationExplanation
+    from siwei.policy.programmes import Text
+    from siwei.policy.row_parts import RowParts
+    from siwei.policy.stacking import JointLimit, Stacking
+
+OPTIONS = {"organisation": "--organisations", "claim": "--claims", "project": "--projects"}
+Organisations = Annotated[
+    Path | None, Parameter(help="The organisations whose contracts or projects the rows are, for joint limits.")
+]
+Claims = Annotated[Path | None, Parameter(help="Contracts of these organisations, for joint limits.")]
+Projects = Annotated[Path | None, Parameter(help="Projects of these organisations, for joint limits.")]
+
+
+@dataclass(frozen=True)
+class KindFiles:
+    """By kind the file that holds its rows; `own` is the kind of the rows that were asked for."""
+
+    own: str
+    files: Mapping[str, Path]
+
+    def lacking(self, limits: "Collection[JointLimit]", programmes: "Collection[Programme]") -> list[str]:
+        """Kinds that the limits count, or read, and no file holds."""
+        from siwei.policy.joint_explanation import kinds_counted
+
+        wanted = kinds_counted(limits, programmes) | ({"organisation"} if limits else set())
+        return [kind for kind in OPTIONS if kind in wanted and kind not in self.files]
+
+
+def kind_files(
+    own: str, source: Path, *, organisations: Path | None = None, claims: Path | None = None,
+    projects: Path | None = None,
+) -> KindFiles:  # fmt: skip
+    """Raises InputError where a file is given twice for one kind, or stands beside persons."""
+    others = {"organisation": organisations, "claim": claims, "project": projects}
+    given = {kind: file for kind, file in others.items() if file is not None}
+    if own in given:
+        message = f"{OPTIONS[own]} names a second file of rows for a {own}"
+        raise InputError([Problem(message, "--in holds them already", str(given[own]))])
+    if own == "person" and given:
+        name = next(OPTIONS[kind] for kind in given)
+        raise InputError([Problem(f"{name} beside persons", "no joint limit counts what a person has: leave it out")])
+    return KindFiles(own, {own: source, **given})
+
+
+def served_by(kind: str, stacking: "Stacking", programmes: "Collection[Programme]") -> list[str]:
+    """`organisation`, and the columns by which joint limits serve rows of a kind; none of organisations."""
+    if kind == "organisation":
+        return []
+    mine = {each.id for each in programmes if each.applies_to == kind}
+    return ["organisation", *(name for limit in stacking.joint if mine & {*limit.programmes} for name in limit.order)]
+
+
+def limits_read(kind: str, stacking: "Stacking") -> list[str]:
+    """What rules of stacking and joint limits read of rows of a kind."""
+    from siwei.policy.subjects import read_dtypes
+
+    limits = [group.limit for group in stacking.of(kind).groups]
+    limits += [limit.limit for limit in stacking.joint] if kind == "organisation" else []
+    return list(read_dtypes(limits))
+
+
+def told_not_given(limits: "Collection[JointLimit]", lacking: "Collection[str]") -> "Text":
+    """That joint limits were not weighed, or only in part, and what to give."""
+    from siwei.policy.joint_shown import KIND_WORDS
+    from siwei.policy.programmes import Text
+
+    names, options = ", ".join(limit.id for limit in limits), " ".join(OPTIONS[kind] for kind in lacking)
+    if "organisation" in lacking:
+        return Text(
+            f"合计上限 {names} 涉及此项，未予权衡：未提供相关机构的文件（{options}）。",
+            f"The joint limits {names} bear on it and were not weighed: no file of the organisations was given "
+            f"({options}).",
+        )
+    zh = "、".join(KIND_WORDS[kind].zh for kind in lacking)
+    en = " and ".join(f"{KIND_WORDS[kind].en}s" for kind in lacking)
+    return Text(
+        f"合计上限 {names} 未计入{zh}的扶持：未提供其文件（{options}）。",
+        f"The joint limits {names} were weighed without awards of {en}: no file of them was given ({options}).",
+    )
+
+
+class Asked(Protocol):
+    """The table of which one row was asked for."""
+
+    @property
+    def source(self) -> Path: ...
+    @property
+    def attributes(self) -> "dict[str, Attribute]": ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def given(self) -> "Rows | None": ...
+    @property
+    def day(self) -> date: ...
+    def row(self, programmes: "tuple[Programme, ...]", besides: "Collection[str]") -> "pl.DataFrame": ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """The joint limits that bear on one programme's awards, and the files they are weighed over."""
+
+    stacking: "Stacking"
+    programme: "Programme"
+    programmes: "tuple[Programme, ...]"
+    files: KindFiles
+
+    def explain(self, asked: Asked, open_: "list[Text]") -> "CombinationExplanation | None":
+        """None where no joint limit bears on the programme, or it cannot be weighed: why is added to `open_`."""
+        from siwei.policy.joint_explanation import explain_together, joint_family
+        from siwei.policy.joint_files import read_family
+
+        stacking, names = joint_family(self.stacking, {self.programme.id})
+        if not names:
+            return None
+        mine = tuple(each for each in self.programmes if each.id in names)
+        if lacking := self.files.lacking(stacking.joint, mine):
+            open_.append(told_not_given(stacking.joint, lacking))
+            if "organisation" in lacking:
+                return None
+        parts = self._parts(stacking, mine, asked, open_)
+        if parts is None:
+            return None
+        organisation = self._organisation(stacking, mine, asked, open_)
+        if organisation is None:
+            return None
+        decided = read_family(parts, organisation, asked.day, asked.given)
+        for kind, each in parts.items():
+            if kind != self.files.own:
+                tell_rejected(each, None)
+        return explain_together(stacking, decided, organisation, self.files.own, asked.id, asked.day)
+
+    def _parts(
+        self, stacking: "Stacking", programmes: "tuple[Programme, ...]", asked: Asked, open_: "list[Text]"
+    ) -> "dict[str, RowParts] | None":
+        from siwei.policy.programmes import Text
+        from siwei.policy.row_parts import RowParts
+        from siwei.policy.subject_files import open_subjects
+        from siwei.policy.subjects import attribute_dtypes
+        from siwei.policy.tables import aggregate_names
+
+        parts = {}
+        for kind, file in self.files.files.items():
+            mine = tuple(each for each in programmes if each.applies_to == kind)
+            if not mine and kind != "organisation":
+                continue
+            besides = [*limits_read(kind, stacking), *served_by(kind, stacking, programmes)]
+            added = frozenset() if asked.given is None else aggregate_names(mine)
+            lacking = sorted({*attribute_dtypes(mine), *besides} - {*added} - {*open_subjects(file).columns})
+            if lacking:
+                names = ", ".join(limit.id for limit in stacking.joint)
+                open_.append(Text(
+                    f"合计上限 {names} 未予权衡：{file.name} 缺少 {'、'.join(lacking)}。",
+                    f"The joint limits {names} were not weighed: {file.name} lacks {', '.join(lacking)}.",
+                ))  # fmt: skip
+                return None
+            parts[kind] = RowParts(file, mine, asked.attributes, dict.fromkeys(besides), added)
+        return parts
+
+    def _organisation(
+        self, stacking: "Stacking", programmes: "tuple[Programme, ...]", asked: Asked, open_: "list[Text]"
+    ) -> str | None:
+        """Whose the row is."""
+        from siwei.policy.programmes import Text
+
+        own = self.files.own
+        mine = tuple(each for each in programmes if each.applies_to == own)
+        besides = [*limits_read(own, stacking), *served_by(own, stacking, programmes)]
+        try:
+            row = asked.row(mine, besides)
+        except ImportRefused:
+            row = None
+        organisation: str | None = (
+            None if row is None else row["id" if own == "organisation" else "organisation"].item()
+        )
+        if organisation is None:
+            names = ", ".join(limit.id for limit in stacking.joint)
+            open_.append(Text(
+                f"合计上限 {names} 未予权衡：该行其他数据有误，或未写明所属机构。",
+                f"The joint limits {names} were not weighed: the row has other faults, or names no organisation.",
+            ))  # fmt: skip
+        return organisation
