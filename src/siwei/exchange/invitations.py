@@ -233,7 +233,7 @@ def _accepted(invitation: Invitation, person: Person, now: datetime, consents: l
 def _check_account(username: str, password: str) -> None:
     problems: list[Problem] = []
     try:
-        UnicodeUsernameValidator()(username)
+        UnicodeUsernameValidator()(username or "-")
     except ValidationError:
         problems.append(
             Problem(
@@ -246,7 +246,7 @@ def _check_account(username: str, password: str) -> None:
         problems.append(
             Problem(
                 Said("a user name has 1 to 150 characters", "用户名为 1 至 150 个字符"),
-                Said("shorten it", "请缩短"),
+                Said("shorten it", "请缩短") if username else Said("choose one", "请填写"),
                 field="username",
             )
         )

@@ -108,6 +108,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "issue_invoice": gettext_noop("Settlement statement issued"),
         "enter_tax_number": gettext_noop("Tax invoice's number entered"),
         "remove_second_factor": gettext_noop("Second factor removed"),
+        "appoint": gettext_noop("Appointed to an office of the city"),
+        "dismiss": gettext_noop("Dismissed from an office of the city"),
         "change_role": gettext_noop("Role changed"),
         "end_mandate": gettext_noop("Mandate ended"),
         "claim_organisation": gettext_noop("Organisation claimed"),
