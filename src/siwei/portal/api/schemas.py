@@ -169,6 +169,7 @@ class Rows(Schema):
 class Money(Schema):
     budget_fen: int
     granted_fen: int
+    awarded_fen: int
     held_fen: int
     paid_fen: int
     returned_fen: int

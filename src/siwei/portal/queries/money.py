@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from django.db.models import F, Q, Sum
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Account, Hold, Pot, Transfer, Voucher
+from siwei.exchange.models import Account, Hold, Pot, Transfer, TransferKind, Voucher
 from siwei.exchange.traces import Money, money_of
 
 
 @dataclass(frozen=True, slots=True)
 class PublicMoney:
-    """Public support: granted as vouchers, held for signed agreements, paid for metered use, returned unspent."""
+    """Public support: granted as vouchers, held for signed agreements, paid for metered use, returned unspent; and
+    granted as money, to be paid by order."""
 
     budget_fen: int
     granted_fen: int
+    awarded_fen: int
     held_fen: int
     paid_fen: int
     returned_fen: int
@@ -29,7 +31,17 @@ def public_money() -> PublicMoney:
     )
     granted = Voucher.objects.aggregate(total=Sum("cap_fen"))["total"]
     budget = Pot.objects.aggregate(total=Sum("budget_fen"))["total"]
-    return PublicMoney(budget or 0, granted or 0, holds["held"] or 0, holds["paid"] or 0, holds["returned"] or 0)
+    return PublicMoney(
+        budget or 0, granted or 0, _awarded_fen(), holds["held"] or 0, holds["paid"] or 0, holds["returned"] or 0
+    )
+
+
+def _awarded_fen() -> int:
+    """Out of the pots as money, less what was taken back into them before it was paid."""
+    moving = Transfer.objects.filter(kind__in=(TransferKind.POST, TransferKind.REVERSE))
+    out = moving.filter(debit_account__purpose="pot", credit_account__purpose="grant").aggregate(fen=Sum("amount"))
+    back = moving.filter(debit_account__purpose="grant", credit_account__purpose="pot").aggregate(fen=Sum("amount"))
+    return (out["fen"] or 0) - (back["fen"] or 0)
 
 
 def pots(actor: Actor, programme: str = "") -> list[Pot]:
