@@ -1,20 +1,25 @@
-"""Files that people gave, handed out as files: never shown as a page of ours, whatever they say they are."""
+"""Files that people gave, or their jobs left, handed out as files: never shown as a page of ours, whatever they say
+they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
-from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
+from siwei.exchange.files import PART_BYTES, UnsatisfiableRange, read_part, wanted_range
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
+    """`sha256` is empty where nobody took it."""
+
     name: str
     sha256: str
     size_bytes: int
@@ -30,6 +35,40 @@ def hand_over(request: HttpRequest, file: Handed, directory: Path) -> HttpRespon
         return headed(HttpResponse(), file)
     first, last = part or (0, file.size_bytes - 1)
     return headed(StreamingHttpResponse(read_part(file.sha256, directory, first, last)), file, part)
+
+
+def hand_over_open(request: HttpRequest, name: str, opened: BinaryIO) -> HttpResponseBase:
+    """An open file's bytes, likewise; it is closed when they are sent, or need not be."""
+    file = Handed(name, "", os.fstat(opened.fileno()).st_size)
+    try:
+        part = wanted_range(request.headers.get("Range", ""), file.size_bytes)
+    except UnsatisfiableRange:
+        opened.close()
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size_bytes}"})
+    if request.method == "HEAD":
+        opened.close()
+        return headed(HttpResponse(), file)
+    first, last = part or (0, file.size_bytes - 1)
+    return headed(StreamingHttpResponse(_OpenPart(opened, first, last)), file, part)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenPart:
+    """No generator: one that never began would leave the file open when its response is closed."""
+
+    opened: BinaryIO
+    first: int
+    last: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.opened.seek(self.first)
+        left = self.last - self.first + 1
+        while left > 0 and (part := self.opened.read(min(PART_BYTES, left))):
+            left -= len(part)
+            yield part
+
+    def close(self) -> None:
+        self.opened.close()
 
 
 def headed(
@@ -48,7 +87,8 @@ def headed(
     response.headers["Content-Type"] = "application/octet-stream"
     response.headers["Content-Length"] = str(last - first + 1)
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = f'"{file.sha256}"'
+    if file.sha256:
+        response.headers["ETag"] = f'"{file.sha256}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, no-store"

@@ -164,6 +164,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/evidence/<path:key>/<int:number>/content", evidence.content, name="evidence-content"),
     path("api/fact-files/<int:number>/content", fact_files.content, name="fact-file-content"),
     path("api/person/files/<int:number>/content", fact_files.person_content, name="person-file-content"),
+    path("api/jobs/<str:key>/files/<path:path>", jobs.job_file, name="job-file"),
     path("api/", api.urls),
     path("accounts/2fa/totp/deactivate/", behind_factor(deactivate_totp)),
     path("accounts/2fa/recovery-codes/generate/", behind_factor(generate_recovery_codes)),

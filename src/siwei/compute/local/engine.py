@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from siwei.city.drafts import sync_directory
 from siwei.compute.engine import JobPhase, JobState, Usage
@@ -20,7 +21,7 @@ from siwei.compute.local.slots import processors
 from siwei.compute.local.supervisor import MAXIMUM_JOBS, NO_PLACE
 from siwei.compute.local.watching import MAXIMUM_ENTRIES
 from siwei.compute.specification import JobSpec, check_job_id, is_safe_path
-from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, RetryableEngineError
+from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, RetryableEngineError, Said
 
 SOURCES = Path(__file__).resolve().parents[3]
 PHYSICAL_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024 // 1024
@@ -130,13 +131,26 @@ class LocalEngine:
         return tuple(sorted(found))
 
     def read_output(self, job_id: str, path: str, limit_bytes: int = 1024 * 1024) -> bytes:
+        with self.open_output(job_id, path) as file:
+            return file.read(limit_bytes)
+
+    def open_output(self, job_id: str, path: str) -> BinaryIO:
+        """The file, open, whatever its size; whoever asks closes it."""
         directory = self._existing(job_id)
         if not is_safe_path(path):
-            raise InputError(f"output {path!r:.100} leaves the work directory → name one of its files")
+            raise InputError(
+                Said(
+                    f"output {path!r:.100} leaves the work directory → name one of its files",
+                    f"输出 {path!r:.100} 超出作业目录 → 请写其中的文件",
+                )
+            )
         try:
-            return _read_beneath(directory.work, path, limit_bytes)
+            return _open_beneath(directory.work, path)
         except OSError as error:
-            raise NotFound(f"job {job_id} left no file {path!r} ({error.strerror})") from None
+            raise NotFound(
+                f"job {job_id} left no file {path!r:.100} ({error.strerror})",
+                f"作业 {job_id} 没有留下文件 {path!r:.100}（{error.strerror}）",
+            ) from None
 
     def _path(self, job_id: str) -> JobDirectory:
         return JobDirectory(self.directory / check_job_id(job_id))
@@ -219,11 +233,13 @@ def _opened_folder(directory: Path, path: str) -> Iterator[int]:
         os.close(here)
 
 
-def _read_beneath(directory: Path, path: str, limit_bytes: int) -> bytes:
-    """A regular file's first bytes; neither a link nor a pipe, on which reading would wait for ever."""
+def _open_beneath(directory: Path, path: str) -> BinaryIO:
+    """A regular file; neither a link nor a pipe, on which reading would wait for ever."""
     folder, _, name = path.rpartition("/")
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with _opened_folder(directory, folder) as here, os.fdopen(os.open(name, flags, dir_fd=here), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise FileNotFoundError(2, "not a regular file")
-        return file.read(limit_bytes)
+    with _opened_folder(directory, folder) as here:
+        file = os.fdopen(os.open(name, flags, dir_fd=here), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise FileNotFoundError(2, "not a regular file")
+    return file

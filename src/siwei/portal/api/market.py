@@ -31,7 +31,7 @@ from siwei.portal.api.answers import (
 from siwei.portal.given import Given
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claim_or_missing
-from siwei.portal.queries.jobs import job_or_missing, job_view, read_log, read_metrics
+from siwei.portal.queries.jobs import job_or_missing, job_view, list_files, read_log, read_metrics
 
 router = Router()
 AGREEMENTS_SHOWN = 500
@@ -228,7 +228,7 @@ def job_row(job: Job) -> dict[str, Any]:
 
 @router.get("/jobs/{key}", response=answers(market_schemas.JobDetail))
 def get_job(request: HttpRequest, key: str) -> Any:
-    """State, cost so far, metrics, meter readings, money trail."""
+    """State, cost so far, metrics, files, meter readings, money trail."""
     view = job_view(key, actor_of(request))
     readings = [
         {"reading": each.reading, "quantity": each.quantity, "unit": each.unit, "measured": each.measured}
@@ -238,6 +238,7 @@ def get_job(request: HttpRequest, key: str) -> Any:
         **job_row(view.job),
         "used_fen": view.used_fen,
         "metrics": dict(read_metrics(view.job)) if view.is_ended else {},
+        "files": [{"path": path, "bytes": size} for path, size in list_files(view.job)] if view.is_ended else [],
         "readings": readings,
         "entries": entries(view.transfers),
     }

@@ -155,9 +155,15 @@ class Job(Schema):
     ended_at: datetime | None
 
 
+class JobFile(Schema):
+    path: str
+    bytes: int
+
+
 class JobDetail(Job):
     used_fen: int | None
     metrics: dict[str, str]
+    files: list[JobFile]
     readings: list[dict[str, Any]]
     entries: list[Entry]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import codecs
 import json
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from django.db.models import Q, QuerySet
 
-from siwei.compute.engine import Engine
-from siwei.errors import NotFound, SiweiError
+from siwei.compute.local import LocalEngine
+from siwei.errors import Conflict, NotAllowed, NotFound, SiweiError
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Job, JobState, Transfer, Usage
 from siwei.portal.city_pack import current_home
@@ -73,13 +74,11 @@ def job_view(key: str, actor: Actor) -> JobView:
     return JobView(job, usages, money_trail([line]), used)
 
 
-def engine_of(job: Job) -> Engine | None:
+def engine_of(job: Job) -> LocalEngine | None:
     """The engine that ran the job, where this city has it: only the local one keeps its logs beside the portal."""
     home = current_home()
     if home is None or job.engine != "local":
         return None
-    from siwei.compute.local import LocalEngine
-
     return LocalEngine(home.jobs)
 
 
@@ -130,3 +129,29 @@ def list_files(job: Job) -> list[tuple[str, int]]:
         return list(engine.outputs(job.engine_job_id))
     except SiweiError:
         return []
+
+
+def may_have_files(job: Job, actor: Actor) -> bool:
+    """What a job made is its consumer's: the provider, who has it on its machines, and the offices see names alone."""
+    return actor.represents(job.line.consumer_id)
+
+
+def open_file(job: Job, path: str, actor: Actor) -> BinaryIO:
+    """A file that the job left, open; whoever asks closes it."""
+    if not may_have_files(job, actor):
+        raise NotAllowed(
+            f"files of job {job.key} are had by those who represent {job.line.consumer.name}",
+            f"作业 {job.key} 的文件由代表 {job.line.consumer.name} 的人取用",
+        )
+    if not JobState(job.state).is_final:
+        raise Conflict(
+            f"job {job.key} is {job.state} → take its files when it has ended",
+            f"作业 {job.key} 尚未结束 → 请在其结束后取文件",
+        )
+    engine = engine_of(job)
+    if engine is None:
+        raise NotFound(
+            "files are kept by the engine that ran the job, and are not on this machine",
+            "文件保存在运行该作业的引擎上，不在本机",
+        )
+    return engine.open_output(job.engine_job_id, path)
