@@ -93,6 +93,8 @@ OFFICE = {
     "true-ups": "/true-ups",
     "proofs": "/desk/proofs",
     "second-factors": "/second-factors",
+    "person-accounts": "/people",
+    "person-account": "/people/alice",
     "office-claims": "/claims",
     "office-invitations": "/invitations",
     "office-differences": "/differences",

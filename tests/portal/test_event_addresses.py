@@ -29,7 +29,7 @@ FIRM = "n-00000000000000aa"
         (f"project:{FIRM}/手", f"/projects/{FIRM}/%E6%89%8B"),
         (f"project:{FIRM}:手", f"/projects/{FIRM}/%E6%89%8B"),
         ("match:need/offer", "/listings/need"),
-        ("person:alice", ""),
+        ("person:alice", "/people/alice"),
         ("decision:d", ""),
         ("access_key:not one", ""),
         ("", ""),

@@ -1,7 +1,8 @@
-"""`siwei people`: invite to the city, and who operates, reviews and audits it. For whoever runs the city's machine."""
+"""`siwei people`: invite to the city, who operates, reviews and audits it, accounts disabled and enabled. For whoever
+runs the city's machine."""
 
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -9,11 +10,13 @@ from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.output import console, print_json, print_table
 
 people_app = App(
-    name="people", help="People of the city: invite the first ones, appoint operators, reviewers, auditors."
+    name="people",
+    help="People of the city: invite the first ones, appoint operators, reviewers, auditors; disable accounts.",
 )
 app.command(people_app)
 Because = Annotated[str, Parameter(help="Why, in one sentence; it stands in the audit log.")]
 OfficeName = Literal["operator", "reviewer", "auditor"]
+ACCOUNT = ("username", "state", "offices", "represents", "keys", "last_login")
 
 
 @people_app.command
@@ -74,6 +77,50 @@ def list_(*, city: City = None, json: Json = False) -> None:
         print_table("offices", columns, [(name, ", ".join(held), "yes" if able else "no") for name, held, able in rows])
 
 
+@people_app.command
+def accounts(
+    text: str = "", /, *, state: Literal["", "active", "disabled"] = "", city: City = None, json: Json = False
+) -> None:
+    """List the accounts there are: state, offices, whom they represent, keys in force, when they last signed in.
+
+    Parameters
+    ----------
+    text: a part of the user name, or of the name that a mandate gives
+    state: only those that are active, or disabled
+    """
+    open_city(city)
+    from siwei.exchange.actors import PLATFORM
+    from siwei.portal.queries.person_accounts import person_accounts
+
+    rows = [_account(each) for each in person_accounts(PLATFORM, text, state)]
+    if json:
+        print_json([dict(zip(ACCOUNT, row, strict=True)) for row in rows])
+    else:
+        print_table("accounts", ACCOUNT, rows)
+
+
+@people_app.command
+def disable(username: str, /, *, because: Because, city: City = None, json: Json = False) -> None:
+    """Disable an account: signed out everywhere, keys ended for good; what was promised stands.
+
+    Never the last operator's. It stands in the audit log as done by the platform; on the pages an operator acts
+    under their own name.
+    """
+    open_city(city)
+    from siwei.exchange.disabling import disable_account
+
+    _decide(disable_account, username, because, json)
+
+
+@people_app.command
+def enable(username: str, /, *, because: Because, city: City = None, json: Json = False) -> None:
+    """Enable a disabled account again, in the roles and offices it has; keys are made anew."""
+    open_city(city)
+    from siwei.exchange.disabling import enable_account
+
+    _decide(enable_account, username, because, json)
+
+
 def _change(what: str, username: str, office: OfficeName, because: str, city: City, json: Json) -> None:
     open_city(city)
     from django.utils import timezone
@@ -91,3 +138,26 @@ def _change(what: str, username: str, office: OfficeName, because: str, city: Ci
         print_json({"person": person.username, "offices": held})
     else:
         console.print(f"{person.username}: {', '.join(held) or 'no office'}", highlight=False, markup=False)
+
+
+def _decide(act: Any, username: str, because: str, as_json: bool) -> None:
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.portal.queries.person_accounts import person_account
+
+    act(username, because=because, actor=PLATFORM, now=timezone.now(), idempotency_key=secrets.token_hex(16))
+    row = _account(person_account(username, PLATFORM))
+    if as_json:
+        print_json(dict(zip(ACCOUNT, row, strict=True)))
+    else:
+        console.print(f"{row[0]}: {row[1]}", highlight=False, markup=False)
+
+
+def _account(person: Any) -> tuple[str, str, str, str, int, str]:
+    from siwei.exchange.offices import offices_of
+
+    represents = " ".join(f"{each.organisation.key}:{each.role}" for each in person.standing)
+    last = f"{person.last_login:%Y-%m-%dT%H:%MZ}" if person.last_login else ""
+    state = "active" if person.is_active else "disabled"
+    return person.username, state, " ".join(map(str, offices_of(person))), represents, person.keys, last

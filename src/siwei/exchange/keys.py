@@ -195,14 +195,20 @@ def revoke_access_key(identifier: str, *, actor: Actor, now: datetime) -> Access
 def end_money_keys(person: Person, actor: Actor, now: datetime) -> list[str]:
     """Keys with money were made on the strength of a second factor and end with it; part of the action that takes it
     away. Their identifiers."""
+    return end_keys(person, actor, now, because="second factor removed", scope=Scope.MONEY)
+
+
+def end_keys(person: Person, actor: Actor, now: datetime, *, because: str, scope: Scope | None = None) -> list[str]:
+    """Revoke a person's keys, those that call models too, or those with one scope; part of the action that has the
+    reason. Their identifiers."""
     standing = AccessKey.objects.select_for_update().filter(person=person, revoked_at=None).order_by("pk")
-    ended = [each for each in standing if Scope.MONEY in each.scopes]
+    ended = [each for each in standing if scope is None or scope in each.scopes]
     AccessKey.objects.filter(pk__in=[each.pk for each in ended]).update(revoked_at=now)
     for each in ended:
         record_event(
             "revoke_access_key", each.identifier, {}, subject=f"access_key:{each.identifier}", actor=actor, now=now,
             organisations=[each.organisation_id] if each.organisation_id else [],
-            payload={"name": each.name, "because": "second factor removed"},
+            payload={"name": each.name, "because": because},
         )  # fmt: skip
     return [each.identifier for each in ended]
 

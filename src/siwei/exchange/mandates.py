@@ -5,6 +5,8 @@ An organisation that has an owner always has one: the last cannot leave, be demo
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from siwei.errors import Conflict, NotFound, Said
 from siwei.exchange.access import can_manage_people_of, require, require_confirmation
 from siwei.exchange.actors import TREASURERS, Actor, Role
@@ -97,7 +99,13 @@ def lock_people_of(organisation: Organisation) -> None:
 
 
 def has_owner(organisation: Organisation) -> bool:
-    return Representative.objects.filter(organisation=organisation, role=Role.OWNER, approved_at__isnull=False).exists()
+    return owners_of(organisation.pk).exists()
+
+
+def owners_of(organisation_id: int) -> QuerySet[Representative]:
+    """Those who can act: an owner whose account is disabled manages nobody."""
+    owners = Representative.objects.filter(organisation_id=organisation_id, role=Role.OWNER)
+    return owners.filter(approved_at__isnull=False, person__is_active=True)
 
 
 def set_mandate(
@@ -147,10 +155,7 @@ def _as_it_is(organisation: str, username: str) -> Representative:
 def _keep_an_owner(mandate: Representative, role: Role | None) -> None:
     if mandate.role != Role.OWNER or role == Role.OWNER:
         return
-    others = Representative.objects.filter(
-        organisation_id=mandate.organisation_id, role=Role.OWNER, approved_at__isnull=False
-    ).exclude(pk=mandate.pk)
-    if not others.exists():
+    if not owners_of(mandate.organisation_id).exclude(pk=mandate.pk).exists():
         raise Conflict(
             "this is the last owner → make somebody else owner first", "这是最后一位所有者 → 请先让另一人成为所有者"
         )

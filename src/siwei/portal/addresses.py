@@ -44,6 +44,10 @@ def _match(key: str) -> str:
     return reverse("listing", args=[key.partition("/")[0]])
 
 
+def _person(username: str) -> str:
+    return reverse("person-account", args=[username])
+
+
 def _project(key: str) -> str:
     """`<leader>/<name>`, of older events `<leader>:<name>`."""
     leader, _mark, name = key.partition("/") if "/" in key else key.partition(":")
@@ -76,7 +80,7 @@ def _dispute(key: str) -> str:
 
 COMPOSED: Mapping[str, Callable[[str], str]] = {
     "delivery": _delivery, "invoice": _invoice, "pot": _pot, "account": _account, "usage": _usage, "dispute": _dispute,
-    "match": _match, "project": _project,
+    "match": _match, "person": _person, "project": _project,
 }  # fmt: skip
-SUBJECT_KINDS = (*BY_KEY, *STANDING, *COMPOSED, "decision", "person", "task")
+SUBJECT_KINDS = (*BY_KEY, *STANDING, *COMPOSED, "decision", "task")
 """What events are about."""

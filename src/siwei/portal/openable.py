@@ -37,6 +37,7 @@ SCOPED: dict[str, tuple[Any, str]] = {
     "voucher": (Voucher, "key"),
 }
 """Kinds of subjects by what `visible_to` is asked of them."""
+OF_OFFICES = ("import", "person")
 PART_OF = {
     "delivery": ("agreement", lambda key: key.rpartition(":")[0]),
     "match": ("listing", lambda key: key.partition("/")[0]),
@@ -83,7 +84,7 @@ def _seen(kind: str, keys: set[str], actor: Actor) -> set[str]:
         return {each for each in keys if each.partition(":")[0] in programmes()}
     if kind == "proof":
         return keys if actor.is_operator else set()
-    return keys if kind != "import" or actor.sees_all else set()
+    return keys if kind not in OF_OFFICES or actor.sees_all else set()
 
 
 def _projects(keys: set[str], actor: Actor) -> set[str]:

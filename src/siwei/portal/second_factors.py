@@ -8,8 +8,6 @@ from datetime import datetime
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,9 +16,10 @@ from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require, require_confirmation
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
+from siwei.exchange.disabling import end_sessions, represented_by
 from siwei.exchange.keys import end_money_keys
 from siwei.exchange.mandates import is_same_person
-from siwei.exchange.models import Organisation, Person
+from siwei.exchange.models import Person
 
 
 @action
@@ -58,23 +57,12 @@ def remove_second_factor(username: str, *, because: str, actor: Actor, now: date
     factors.delete()
     end_sessions(person)
     keys = end_money_keys(person, actor, now)
-    represented = Organisation.objects.filter(
-        representatives__person=person, representatives__approved_at__isnull=False
-    )
     record_event(
         "remove_second_factor", idempotency_key, {"person": username}, subject=f"person:{username}", actor=actor,
-        now=now, organisations=list(represented.distinct()),
+        now=now, organisations=represented_by(person),
         payload={"person": username, "because": because.strip()[:1_000], "kinds": kinds, "keys": keys},
     )  # fmt: skip
     return person
-
-
-def end_sessions(person: Person, keep: str = "") -> None:
-    """Sign a person out everywhere, but for the session `keep`. Sessions are not filed by person: all that have not run
-    out are read, which only this rare act does."""
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.session_key != keep and session.get_decoded().get(SESSION_KEY) == str(person.pk):
-            session.delete()
 
 
 def own_factor_removed(*, request: HttpRequest, user: Person, **_signal: object) -> None:

@@ -12,12 +12,16 @@ from siwei.exchange.models.parties import Organisation, Person
 
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, actor: Actor) -> Self:
-        """The parties of what happened, the operator, the auditor."""
+        """The parties of what happened, the person it was done to, the operator, the auditor."""
         if actor.sees_all:
             return self
         # A subquery, not a join: an event of two of the actor's organisations would come twice.
         mine = Event.organisations.through.objects.filter(organisation_id__in=actor.organisation_ids)
-        return self.filter(pk__in=mine.values("event_id"))
+        concerned = models.Q(pk__in=mine.values("event_id"))
+        # A key is a program's: what is one's own is not for it.
+        if actor.person_id is not None and not actor.by_key:
+            concerned |= models.Q(subject=f"person:{actor.name}")
+        return self.filter(concerned)
 
 
 class Event(models.Model):

@@ -29,6 +29,7 @@ from siwei.portal.api import (
     payments,
     people,
     person,
+    person_accounts,
     person_awards,
     policy,
     programmes,
@@ -86,6 +87,7 @@ api.add_router("/person", person.router, tags=["person"])
 api.add_router("/person/awards", person_awards.router, tags=["person"])
 api.add_router("/ledger", ledger.router, tags=["ledger"])
 api.add_router("", people.router, tags=["people"])
+api.add_router("", person_accounts.router, tags=["people"])
 api.add_router("", representatives.router, tags=["people"])
 api.add_router("", services.router, tags=["services"])
 api.add_router("", datasets.router, tags=["datasets"])

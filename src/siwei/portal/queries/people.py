@@ -47,8 +47,10 @@ def people_lines(organisation: Organisation, actor: Actor) -> list[PersonLine]:
     """For its own people, the operator and the auditor."""
     require_private(actor, organisation.pk)
     people = people_of(organisation, actor)
-    owners = [each.pk for each in people if each.role == Role.OWNER]
-    return [replace(_line(each, actor), is_last_owner=owners == [each.pk]) for each in people]
+    owners = {each.pk for each in people if each.role == Role.OWNER and each.person.is_active}
+    return [
+        replace(_line(each, actor), is_last_owner=each.role == Role.OWNER and owners <= {each.pk}) for each in people
+    ]
 
 
 def people_now(organisation: Organisation, actor: Actor) -> list[PersonLine]:

@@ -107,6 +107,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "bank_received": gettext_noop("Received by the bank"),
         "issue_invoice": gettext_noop("Settlement statement issued"),
         "enter_tax_number": gettext_noop("Tax invoice's number entered"),
+        "disable_account": gettext_noop("Account disabled"),
+        "enable_account": gettext_noop("Account enabled again"),
         "remove_second_factor": gettext_noop("Second factor removed"),
         "appoint": gettext_noop("Appointed to an office of the city"),
         "dismiss": gettext_noop("Dismissed from an office of the city"),

@@ -106,6 +106,12 @@ PARTIES: dict[str, dict[str, str]] = {
         "lapsed": gettext_noop("Its sender may not invite any more"),
     },
     "actor": {"platform": gettext_noop("the platform"), "bank": gettext_noop("the bank")},
+    "account_state": {"active": gettext_noop("can sign in"), "disabled": gettext_noop("disabled")},
+    "office": {
+        "operator": gettext_noop("Operator"),
+        "reviewer": gettext_noop("Reviewer"),
+        "auditor": gettext_noop("Auditor"),
+    },
     "scope": {
         "read": gettext_noop("Read"),
         "write": gettext_noop("Write"),

@@ -1,0 +1,123 @@
+"""Accounts disabled and enabled again: what ends, what stands, who may, and who reads of it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from exchange_cast import make_person
+
+from siwei.errors import CallRefused, ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound, SignInNeeded
+from siwei.exchange.actors import PLATFORM, Confirmation, Role
+from siwei.exchange.call_routes import find_caller
+from siwei.exchange.disabling import disable_account, enable_account
+from siwei.exchange.keys import create_access_key, read_access_key
+from siwei.exchange.mandates import change_role, end_mandate, has_owner
+from siwei.exchange.model_keys import KeyLimits, create_model_key
+from siwei.exchange.models import Event, Person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def disable(cast: Any, username: str, now: datetime, key: str = "d", actor: Any = None) -> Person:
+    return disable_account(username, because="left", actor=actor or cast.olive, now=now, idempotency_key=key)
+
+
+def enable(cast: Any, username: str, now: datetime, key: str = "e", actor: Any = None) -> Person:
+    return enable_account(username, because="back", actor=actor or cast.olive, now=now, idempotency_key=key)
+
+
+def test_its_keys_end_for_good_and_its_mandate_stands(cast: Any, now: datetime) -> None:
+    until = now + timedelta(days=9)
+    opens = create_access_key("k", ["read"], expires_at=until, actor=cast.alice, now=now, idempotency_key="k")
+    calls = create_model_key(
+        "n-firm", "", "m", expires_at=until, actor=cast.alice, now=now, idempotency_key="m", limits=KeyLimits()
+    )
+    other = create_access_key("k", ["read"], expires_at=until, actor=cast.bob, now=now, idempotency_key="b")
+    assert not disable(cast, "alice", now).is_active
+    assert enable(cast, "alice", now).is_active  # what let them in does not come back with the account
+    with pytest.raises(SignInNeeded):
+        read_access_key(opens.secret, now)
+    with pytest.raises(CallRefused):
+        find_caller(calls.secret, now)
+    assert read_access_key(other.secret, now).actor.name == "bob"
+    assert Person.objects.get(username="alice").as_actor().role_in(cast.firm.pk) == Role.OWNER
+    told = Event.objects.get(action="disable_account").payload
+    assert told == {"person": "alice", "because": "left", "keys": [opens.key.identifier, calls.key.identifier]}
+    reasons = Event.objects.filter(action="revoke_access_key").values_list("payload__because", flat=True)
+    assert list(reasons) == ["account disabled"] * 2
+
+
+def test_those_it_concerns_read_of_it(cast: Any, now: datetime) -> None:
+    seeker = make_person("seeker")
+    mia = make_person("mia", cast.firm, Role.MEMBER)
+    for username in ("alice", "seeker"):
+        disable(cast, username, now, f"d-{username}")
+
+    def read(actor: Any) -> list[str]:
+        found = Event.objects.visible_to(actor).filter(action="disable_account")
+        return sorted(found.values_list("subject", flat=True))
+
+    assert (read(mia.as_actor()), read(cast.bob)) == (["person:alice"], [])
+    assert (read(seeker.as_actor()), read(cast.alice)) == (["person:seeker"], ["person:alice"])
+    assert (read(cast.olive), read(replace(seeker.as_actor(), by_key="0" * 12))) == (
+        ["person:alice", "person:seeker"],
+        [],
+    )
+
+
+def test_the_same_again_changes_nothing_and_what_stands_is_a_conflict(cast: Any, now: datetime) -> None:
+    disable(cast, "alice", now)
+    with pytest.raises(Conflict, match="disabled already"):
+        disable(cast, "alice", now, "other")
+    enable(cast, "alice", now)
+    assert disable(cast, "alice", now).is_active, "a request sent again does not undo what was done since"
+    with pytest.raises(Conflict, match="not disabled"):
+        enable(cast, "alice", now, "other")
+    assert Event.objects.filter(subject="person:alice").count() == 2
+
+
+@pytest.mark.parametrize("act", [disable, enable])
+def test_only_an_operator_who_showed_their_factor_and_never_on_themselves(cast: Any, now: datetime, act: Any) -> None:
+    for actor in (cast.alice, cast.bob, replace(cast.olive, is_operator=False, is_auditor=True)):
+        with pytest.raises(NotAllowed):
+            act(cast, "bob", now, actor=actor)
+    with pytest.raises(ConfirmationNeeded):
+        act(cast, "bob", now, actor=replace(cast.olive, confirmation=Confirmation.STALE))
+    make_person("second", is_operator=True)
+    with pytest.raises(Conflict, match="your own account"):
+        act(cast, "olive", now)
+    Person.objects.filter(username__in=("olive", "bob")).update(email="olive@example.org")
+    with pytest.raises(Conflict, match="your own account"):
+        act(cast, "bob", now)
+    with pytest.raises(NotFound):
+        act(cast, "nobody", now)
+    with pytest.raises(InputError):
+        (disable_account if act is disable else enable_account)(
+            "alice", because=" ", actor=cast.olive, now=now, idempotency_key="r"
+        )
+    assert not Event.objects.filter(action__endswith="_account").exists()
+
+
+def test_the_last_operator_stays(cast: Any, now: datetime) -> None:
+    with pytest.raises(Conflict, match="last operator"):
+        disable(cast, "olive", now, actor=PLATFORM)
+    oscar = make_person("oscar", is_operator=True).as_actor()
+    disable(cast, "oscar", now)
+    with pytest.raises(Conflict, match="oscar is disabled"):  # who was let in a moment before
+        disable(cast, "olive", now, "o", actor=oscar)
+    with pytest.raises(Conflict, match="last operator"):
+        disable(cast, "olive", now, "p", actor=PLATFORM)
+
+
+def test_an_owner_who_is_disabled_is_none(cast: Any, now: datetime) -> None:
+    make_person("mia", cast.firm, Role.MEMBER)
+    change_role("n-firm", "mia", Role.OWNER, actor=cast.alice, now=now, idempotency_key="c")
+    disable(cast, "mia", now)
+    assert has_owner(cast.firm)
+    with pytest.raises(Conflict, match="last owner"):
+        end_mandate("n-firm", "alice", because="", actor=cast.alice, now=now, idempotency_key="m")
+    disable(cast, "alice", now, "d2")
+    assert not has_owner(cast.firm)
+    enable(cast, "mia", now)
+    end_mandate("n-firm", "alice", because="", actor=cast.olive, now=now, idempotency_key="m2")
