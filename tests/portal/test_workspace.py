@@ -1,5 +1,6 @@
 """An agreement's workspace: what happened, in order, as each side may know it, and whose turn it is."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.disputes import open_dispute
 from siwei.exchange.models import Account, Cap, CounterReading, Dispute, Event, Reporter
 from siwei.exchange.terms import LineTerms
+from siwei.market.bank import yuan_text
 from siwei.portal.queries.market import agreement_view
 from siwei.portal.queries.workspace import timeline, waiting
 from siwei.portal.subjects import line_name
@@ -218,6 +220,33 @@ def test_budgets_are_typed_in_yuan(city: City) -> None:
     ]  # fmt: skip
     text = alice.get("/budgets").content.decode()
     assert ("¥1,000.01" in text, "3,600 加速卡秒" in text) == (True, True)
+    assert "已申报 ¥125,000.00，其中已承诺 ¥0.00" in text
+    assert "尚未申报预算" in signed_in(city.bob).get("/budgets").content.decode()
+
+
+def test_what_is_typed_wrong_is_told_with_what_to_do_and_the_way_back(city: City) -> None:
+    city.deal.signed()
+    alice = signed_in(city.alice)
+    page = {"HTTP_REFERER": "http://testserver/budgets"}
+
+    def told(act: str, **typed: str) -> tuple[int, str]:
+        sent = {"key": FIRM, "token": uuid.uuid4().hex, "amount_in": "yuan"} | typed
+        answer = alice.post(f"/acts/{act}", sent, **page)
+        text = answer.content.decode()
+        assert 'href="/budgets"' in text and "CNY:" not in text
+        return answer.status_code, text
+
+    committed = Account.objects.get(code=f"CNY:commitment:{FIRM}")
+    least = yuan_text(committed.held - committed.balance)
+    assert committed.held - committed.balance > 1
+    status, text = told("budget", amount="0.01")
+    assert (status, f"请申报 {least} 元或以上" in text) == (409, True)
+    assert Account.objects.get(pk=committed.pk).floor == committed.floor
+    status, text = told("budget", amount="9" * 20)
+    assert (status, "数字过大" in text) == (400, True)
+    year = {"starts_on": "2026-01-01", "ends_on": "2026-12-31", "amount": "1"}
+    status, text = told("cap", **year, person="nobody")
+    assert (status, "没有找到" in text, "没有这个页面" in text) == (404, True, False)
 
 
 def test_only_the_side_whose_turn_it_is_has_the_form(city: City) -> None:

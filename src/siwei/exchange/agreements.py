@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from siwei.errors import Conflict, InputError, Problem, Said
+from siwei.errors import Conflict, InputError, InsufficientFunds, Problem, Said
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_sign_for, require
 from siwei.exchange.accounts import commitment_account
 from siwei.exchange.actors import Actor
@@ -47,6 +47,7 @@ from siwei.exchange.terms import (
     plain_line,
     quoted_line,
 )
+from siwei.market.bank import yuan_text
 
 
 @money_action
@@ -73,7 +74,16 @@ def declare_budget(organisation: str, budget_fen: int, *, actor: Actor, now: dat
                 )
             ]
         )
-    change_floor(account, -budget_fen)
+    try:
+        change_floor(account, -budget_fen)
+    except InsufficientFunds:
+        account.refresh_from_db()
+        least = yuan_text(account.held - account.balance)
+        raise InsufficientFunds(
+            f"{yuan_text(budget_fen)} yuan is less than the {least} that {owner.name} has committed already "
+            f"→ declare {least} or more",
+            f"{yuan_text(budget_fen)} 元少于 {owner.name} 已承诺的 {least} 元 → 请申报 {least} 元或以上",
+        ) from None
     record_event(
         "declare_budget",
         idempotency_key,

@@ -18,6 +18,7 @@ MONEY_UNITS = ("fen", "minor")
 BASIS_POINTS_IN_PER_CENT = 100
 NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 MOST_DIGITS = 30
+INT64 = 2**63
 REMARK = re.compile(r" \([^()]*\)$")
 CHOICES = re.compile(r"[a-z][a-z0-9_]*(?: / [a-z][a-z0-9_]*)+")
 
@@ -41,6 +42,8 @@ def whole_number(attribute: Attribute, written: str, multiple: int) -> int:
     if exact != exact.to_integral_value():
         finest = _("nothing finer than one fen") if attribute.unit in MONEY_UNITS else _("a whole number")
         raise InputError([Problem(_("This is too fine"), finest, field=attribute.id)])
+    if abs(exact) >= INT64:
+        raise InputError([Problem(_("This number is too large"), _("a smaller one"), field=attribute.id)])
     return int(exact)
 
 

@@ -57,7 +57,7 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
         404: (_("There is no such page here"), _("Search for it above, or start from the city at a glance.")),
         409: (
             _("This cannot be done now"),
-            _("Somebody else may have changed it. Reload the page; your work was kept."),
+            _("What stands in the way is named below. Nothing was changed."),
         ),
         413: (_("This is too large"), _("Nothing was changed.")),
         503: (_("This machine lacks something"), _("Ask the operator to do what is named below.")),
@@ -69,6 +69,9 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
         ),
     )
     back = page_before(request) if request.method == "POST" else request.get_full_path()
+    if request.method == "POST" and status == 404:
+        # Of a form it is no page that is missing, but what the form named.
+        title, advice = _("This is not there"), _("Correct what is named below and try again. Nothing was changed.")
     context = {"status": status, "title": title, "advice": advice, "detail": in_asked_language(detail), "back": back}
     return render(request, "portal/fault.html", context, status=status)
 

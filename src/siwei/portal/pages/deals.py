@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from siwei.exchange.models import (
+    Account,
     Agreement,
     Approval,
     ApprovalRule,
@@ -150,12 +151,17 @@ def meters_page(request: HttpRequest) -> HttpResponse:
 def budgets_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     caps = Cap.objects.visible_to(actor).select_related("account", "organisation", "project", "person")
+    organisations = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name")
+    declared = Account.objects.visible_to(actor).filter(purpose="commitment", owner_id__in=actor.organisation_ids)
     context = {
         "caps": caps.order_by("-ends_on", "organisation__name", "pk")[:SHOWN],
         "alerts": CapAlert.objects.visible_to(actor).select_related("cap__organisation").order_by("-at")[:50],
         "generated": concerns_generated(actor),
         "rules": ApprovalRule.objects.visible_to(actor).select_related("organisation").order_by("pk")[:SHOWN],
-        "organisations": Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name"),
+        "organisations": organisations,
+        "declared": {
+            each.owner_id: {"budget_fen": -each.floor, "committed_fen": each.held - each.balance} for each in declared
+        },
         "token": uuid.uuid4().hex,
     }
     return render(request, "portal/deals/budgets.html", context)
