@@ -142,10 +142,15 @@ def prepare() -> None:
     from siwei.portal.city_pack import chain, programmes
 
     for module in (
+        "encodings.idna",
+        "uvloop",
+        "waitress",
+        "django.contrib.messages.storage.fallback",
         "siwei.cli.serve",
         "siwei.exchange.worker",
         "siwei.gateway.server",
         "siwei.portal.urls",
+        "tests.crash.clients",
         "tests.crash.desk",
     ):
         importlib.import_module(module)
