@@ -14,9 +14,12 @@ from siwei.exchange.models import (
     Agreement,
     AgreementLine,
     AgreementState,
+    ClawBack,
+    Consent,
     Delivery,
     DeliveryState,
     Dispute,
+    Grant,
     Hold,
     Job,
     JobState,
@@ -37,16 +40,19 @@ from siwei.market.life import STATES
 from siwei.market.model_calls import MICROFEN_PER_FEN
 from siwei.market.pricing import rate
 from tests.crash.check_calls import forgotten_calls, misplaced_microfen, open_calls, uncollected_calls
+from tests.crash.check_grants import forgotten_rounds, granted_twice, misplaced_grants, paid_to_nobody
 
 MOVES = ("post", "capture", "reverse")
 HOLDING = (AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.DISPUTED)
 
 
-def examine(promised: Iterable[tuple[str, str]], answered: Iterable[Sequence[str]]) -> dict[str, Any]:
+def examine(
+    promised: Iterable[tuple[str, str]], answered: Iterable[Sequence[str]], awarded: Iterable[str]
+) -> dict[str, Any]:
     """`promised` are the agreements of which a client was told that they were settled, or cancelled; `answered` the
-    calls of models that were answered whole (`tests.crash.callers`)."""
+    calls of models that were answered whole (`tests.crash.callers`); `awarded` the rounds that the office ended."""
     states = dict(Agreement.objects.values_list("key", "state"))
-    twice, lost, microfen = doubled(), misplaced(), misplaced_microfen()
+    twice, lost, microfen = doubled(), misplaced() | misplaced_grants(), misplaced_microfen()
     orphans, due = [*orphan_holds(), *open_calls()], [*unsettled(), *uncollected_calls()]
     forgotten = [f"{key}: {state}" for key, state in promised if states.get(key) != state]
     told: dict[str, Any] = {
@@ -59,10 +65,13 @@ def examine(promised: Iterable[tuple[str, str]], answered: Iterable[Sequence[str
         "cancelled": sum(state == AgreementState.CANCELLED for state in states.values()),
         "unlawful": unlawful(),
         "unsettled": len(due),
-        "forgotten": [*forgotten, *forgotten_calls(answered)],
+        "forgotten": [*forgotten, *forgotten_calls(answered), *forgotten_rounds(list(awarded))],
         "units": sum(Usage.objects.filter(job=None).exclude(meter="").values_list("quantity", flat=True)),
         "calls": dict(Counter(ModelCall.objects.values_list("outcome", flat=True))),
         "disputes": Dispute.objects.count(),
+        "grants": Grant.objects.count(),
+        "claw_backs": ClawBack.objects.count(),
+        "repented": Consent.objects.exclude(withdrawn_at=None).count(),
         "orders": PaymentOrder.objects.count(),
         "paid": PaymentOrder.objects.filter(state=OrderState.PAID).count(),
         "expired": Transfer.objects.filter(kind="release", memo="expired").count(),
@@ -78,6 +87,7 @@ def examine(promised: Iterable[tuple[str, str]], answered: Iterable[Sequence[str
         *(f"orphan hold {each}" for each in orphans[:10]),
         *(f"not settled: {each}" for each in due[:10]),
         *(f"not given back: {each}" for each in overdue()[:10]),
+        *(f"still readable: {each}" for each in paid_to_nobody()[:10]),
     ]
     disputed = sum(state == AgreementState.DISPUTED for state in states.values())
     told["unfinished"] = told["agreements"] - told["settled"] - disputed
@@ -102,6 +112,7 @@ def doubled() -> list[str]:
         "order": Counter(live.exclude(settlement=None).values_list("settlement", "line", "part")),
         "payment": Counter(paid.values_list("hold_id", "causes__bank_entry")),
         "batch": Counter(PaymentBatch.objects.values_list("key")),
+        **granted_twice(),
     }
     return [f"{what} {each}" for what, found in counted.items() for each, times in found.items() if times > 1]
 

@@ -5,21 +5,24 @@ import csv
 import io
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 from django.db import Error, connections
 
 from siwei.errors import Conflict
 from siwei.exchange import payments, statement_imports, vouchers
-from siwei.exchange.models import PaymentBatch, PaymentOrder, Pot
-from siwei.market.bank import yuan_text
-from tests.crash.asking import patiently
+from siwei.exchange.models import PaymentBatch, PaymentFile, Pot
+from siwei.exchange.payment_files import sent_content
+from tests.crash.asking import PATIENCE_S, patiently
 from tests.crash.pulse import Pulse
 from tests.crash.town import AGREED_DAYS, Party, Town, actor, decide
 
+T = TypeVar("T")
 HEADINGS = ("日期", "借方发生额", "贷方发生额", "对方户名", "对方账号", "流水号", "端到端标识")
 
 
@@ -55,14 +58,23 @@ class Desk:
         if chance.random() < 0.15:
             self.withdraw(batch, treasurers[0])
             return True
-        for name in treasurers:
-            patiently(
-                lambda name=name: payments.approve_batch(
-                    batch.message_id, batch.content_sha256, actor=actor(name), now=datetime.now(UTC)
-                ),
-                "approve",
+        try:
+            for name in treasurers:
+                again(
+                    lambda name=name: payments.approve_batch(
+                        batch.message_id, batch.content_sha256, actor=actor(name), now=datetime.now(UTC)
+                    )
+                )
+            sent = again(
+                lambda: payments.export_batch(
+                    batch.message_id, "csv", actor=actor(treasurers[0]), now=datetime.now(UTC)
+                )
             )
-        self.bank(payer, batch, treasurers, chance)
+        except Conflict:
+            # Somebody who was to be paid has taken their consent back: it is made anew without them.
+            self.withdraw(batch, treasurers[0])
+            return True
+        self.bank(payer, batch, told_to_the_bank(sent), treasurers, chance)
         return True
 
     def withdraw(self, batch: PaymentBatch, by: str) -> None:
@@ -73,22 +85,17 @@ class Desk:
             "withdraw",
         )
 
-    def bank(self, payer: Party | None, batch: PaymentBatch, treasurers: list[str], chance: random.Random) -> None:
-        patiently(
-            lambda: payments.export_batch(
-                batch.message_id, "pain001", actor=actor(treasurers[0]), now=datetime.now(UTC)
-            ),
-            "export",
-        )
-        found = PaymentOrder.objects.filter(batch__message_id=batch.message_id).select_related("creditor")
+    def bank(
+        self, payer: Party | None, batch: PaymentBatch, told: "list[Told]", treasurers: list[str], chance: random.Random
+    ) -> None:
         paid, returned = [], []
-        for order in patiently(lambda: list(found.order_by("number")), "orders"):
+        for each in told:
             fate = chance.choices(("paid", "returned", "rejected", "nothing"), (6, 1, 2, 1))[0]
             if fate == "rejected":
-                self.reject(order, treasurers[0])
+                self.reject(each.end_to_end_id, treasurers[0])
             elif fate != "nothing":
-                paid.append(order)
-                returned += [order] if fate == "returned" else []
+                paid.append(each)
+                returned += [each] if fate == "returned" else []
         for rows in (statement(paid, (), batch.execute_on), statement(paid, returned, batch.execute_on)):
             if paid:
                 patiently(
@@ -99,11 +106,9 @@ class Desk:
                     "statement",
                 )  # fmt: skip
 
-    def reject(self, order: PaymentOrder, by: str) -> None:
+    def reject(self, end_to_end_id: str, by: str) -> None:
         patiently(
-            lambda: payments.reject_order(
-                order.end_to_end_id, because="账号有误", actor=actor(by), now=datetime.now(UTC)
-            ),
+            lambda: payments.reject_order(end_to_end_id, because="账号有误", actor=actor(by), now=datetime.now(UTC)),
             "reject",
         )
 
@@ -114,23 +119,52 @@ class Desk:
         def grant() -> object:
             award = decide(self.town.firms[number % len(self.town.firms)].key, key, 1_000_003 + number, founded)
             return vouchers.grant_voucher(
-                award, Pot.objects.get(), amount_fen=award.award_fen or 0, rate_bp=5_000, kinds=["service"],
-                listed_providers_only=False, valid_from=founded - timedelta(days=90),
+                award, Pot.objects.get(programme="siege"), amount_fen=award.award_fen or 0, rate_bp=5_000,
+                kinds=["service"], listed_providers_only=False, valid_from=founded - timedelta(days=90),
                 valid_to=founded - timedelta(days=1), actor=actor("olive"), now=datetime.now(UTC), idempotency_key=key,
             )  # fmt: skip
 
         patiently(grant, "late voucher")
 
 
-def statement(paid: Sequence[PaymentOrder], returned: Sequence[PaymentOrder], day: date) -> bytes:
+@dataclass(frozen=True)
+class Told:
+    """One order as the bank reads it in the file it was sent."""
+
+    end_to_end_id: str
+    name: str
+    number: str
+    amount: str
+
+
+def told_to_the_bank(file: PaymentFile) -> list[Told]:
+    rows = csv.reader(io.StringIO(patiently(lambda: sent_content(file), "file").lstrip("\ufeff")))
+    columns = next(rows)
+    wanted = [columns.index(each) for each in ("端到端标识", "收款人户名", "收款人账号", "金额")]
+    return [Told(*(row[place] for place in wanted)) for row in rows]
+
+
+def again(act: Callable[[], T]) -> T:
+    """Until the database is there; what the city refuses stays refused."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return act()
+        except Error:
+            if time.monotonic() > deadline:
+                raise
+            connections.close_all()
+            time.sleep(0.1)
+
+
+def statement(paid: Sequence[Told], returned: Sequence[Told], day: date) -> bytes:
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow(HEADINGS)
-    for order in paid:
-        amount, name = yuan_text(order.amount_fen), order.creditor.name
-        told = order.end_to_end_id
-        rows.writerow([day.isoformat(), amount, "", name, order.creditor.number, f"out-{told}", told])
-    for order in returned:
-        amount, told = yuan_text(order.amount_fen), order.end_to_end_id
-        rows.writerow([day.isoformat(), "", amount, order.creditor.name, order.creditor.number, f"in-{told}", told])
+    for each in paid:
+        told = each.end_to_end_id
+        rows.writerow([day.isoformat(), each.amount, "", each.name, each.number, f"out-{told}", told])
+    for each in returned:
+        told = each.end_to_end_id
+        rows.writerow([day.isoformat(), "", each.amount, each.name, each.number, f"in-{told}", told])
     return written.getvalue().encode()

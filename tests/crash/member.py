@@ -1,4 +1,5 @@
-"""What each of the processes does, by its name: `web-0`, `worker-1`, `gateway-0`, `upstream-0`, `client-2`, `desk-0`.
+"""What each of the processes does, by its name: `web-0`, `worker-1`, `gateway-0`, `upstream-0`, `client-2`, `desk-0`,
+`office-0`.
 
 `python -m tests.crash.member FOLDER NAME` is one that starts from nothing; it is told the rest by FOLDER/plan.json.
 """
@@ -16,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-CREW = {"upstream": 1, "web": 2, "worker": 2, "gateway": 2, "client": 6, "desk": 1}
+CREW = {"upstream": 1, "web": 2, "worker": 2, "gateway": 2, "client": 6, "desk": 1, "office": 1}
 NAMES = tuple(f"{role}-{number}" for role, many in CREW.items() for number in range(many))
 SPARED = ("upstream",)
 """No part of the city: a model's server of another house. It breaks off and refuses by itself."""
@@ -49,6 +50,7 @@ def be(name: str, folder: Path, *, ahead: bool = False) -> None:
     new: that writes nothing, and takes longer than all else it does."""
     from tests.crash.clients import Client
     from tests.crash.desk import Desk
+    from tests.crash.office import Office
     from tests.crash.pulse import Pulse, Pulses
     from tests.crash.town import load_town
 
@@ -68,7 +70,7 @@ def be(name: str, folder: Path, *, ahead: bool = False) -> None:
     elif role == "client":
         Client(town, int(number), plan, folder, pulse).run()
     else:
-        Desk(town, plan.seed, folder, pulse).run()
+        {"desk": Desk, "office": Office}[role](town, plan.seed, folder, pulse).run()
 
 
 def serve(port: int, pulse: Any, ahead: bool) -> None:
@@ -152,6 +154,7 @@ def prepare() -> None:
         "siwei.portal.urls",
         "tests.crash.clients",
         "tests.crash.desk",
+        "tests.crash.office",
     ):
         importlib.import_module(module)
     for each in (chain, programmes, compile_locales):

@@ -18,7 +18,7 @@ from tests.crash.member import NAMES, SPARED, be, load_plan, make_plan, prepare
 from tests.crash.pulse import Pulses
 from tests.crash.town import actor, found_town
 
-STEPS = {"web": 1_200, "worker": 500, "gateway": 200, "client": 1_000, "desk": 900}
+STEPS = {"web": 1_200, "worker": 500, "gateway": 200, "client": 1_000, "desk": 900, "office": 900}
 """How long a life is at most, in steps; an agreement takes a few hundred, a call of a model twenty to fifty."""
 AT_START, BY_CLOCK = 0.04, 0.15
 """The share of lives that end within START_S of their beginning, or within CLOCK_S whatever is done; all others end at
@@ -55,7 +55,7 @@ def besiege(folder: Path, asked: Asked, seed: int) -> dict[str, Any]:
         siege.spare()
         siege.wait_for(lambda: siege.done >= asked.agreements, f"{asked.agreements} agreements")
         (folder / "stop").touch()
-        for role in ("client", "desk"):
+        for role in ("client", "desk", "office"):
             siege.crew.end(role, STOP_S, by_signal=False)
         for role in ("web", "worker", "gateway", "upstream"):
             siege.crew.end(role, STOP_S, by_signal=True)
@@ -170,7 +170,8 @@ def judge(folder: Path) -> None:
         [line.split() for path in folder.glob(f"{what}-*") for line in path.read_text().splitlines()]
         for what in ("done", "answered")
     )
-    verdict = examine(((key, state) for key, state in promised), answered)
+    awarded = (folder / "rounds").read_text().splitlines()
+    verdict = examine(((key, state) for key, state in promised), answered, awarded)
     (folder / "verdict.json").write_text(json.dumps(verdict, ensure_ascii=False, default=str))
 
 

@@ -1,0 +1,88 @@
+"""What the database says of money awarded to persons: each award granted once out of its pot, and each fen of a grant
+paid, owed, waiting or back in the pot."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from siwei.exchange.models import (
+    Account,
+    Application,
+    ApplicationState,
+    ClawBack,
+    Grant,
+    PaymentItem,
+    PersonBankAccount,
+    RoundState,
+    SharingRound,
+    Transfer,
+)
+
+
+def forgotten_rounds(ended: Iterable[str]) -> list[str]:
+    """Rounds that the office ended, and the city knows otherwise: not awarded, or an award of it not granted."""
+    states = dict(SharingRound.objects.values_list("key", "state"))
+    awarded = Application.objects.filter(state=ApplicationState.AWARDED, grant=None, shared_fen__gt=0)
+    waiting = set(awarded.values_list("round__key", flat=True))
+    found = [f"{key}: {states.get(key)}" for key in ended if states.get(key) != RoundState.AWARDED]
+    return [*found, *(f"{key}: not granted" for key in ended if key in waiting)]
+
+
+def granted_twice() -> dict[str, Counter[Any]]:
+    moved = Transfer.objects.filter(kind="post", memo="grant").values_list("causes__application")
+    live = PaymentItem.objects.filter(is_live=True)
+    taken = Transfer.objects.filter(kind="post", memo__startswith="claw-back").values_list("causes__claw_back", "memo")
+    return {
+        "grant": Counter(moved),
+        "order of a grant": Counter(live.filter(rest=None).exclude(grant=None).values_list("grant")),
+        "order of a rest": Counter(live.exclude(rest=None).values_list("rest")),
+        "claw-back": Counter(taken),
+    }
+
+
+def misplaced_grants() -> dict[str, int]:
+    """Fen that are not where they belong, by where."""
+    found: dict[str, int] = {}
+    granted, back, owed = (defaultdict[str, int](int) for _ in range(3))
+    for grant in Grant.objects.select_related("pseudonym", "organisation", "transfer", "application"):
+        payee = grant.granted_to.key
+        granted[payee] += grant.amount_fen
+        found[f"grant of {grant.application.key}: moved"] = grant.transfer.amount - grant.amount_fen
+        found[f"grant of {grant.application.key}: shared"] = grant.amount_fen - (grant.application.shared_fen or 0)
+        taken = list(ClawBack.objects.filter(grant=grant).values_list("returned_fen", "owed_fen"))
+        back[payee] += sum(returned for returned, _ in taken)
+        owed[payee] += sum(owing for _, owing in taken)
+        left = grant.amount_fen - sum(returned + owing for returned, owing in taken)
+        found[f"grant of {grant.application.key}: clawed back beyond"] = min(0, left)
+    for payee, fen in granted.items():
+        paid = _paid(payee)
+        found[f"grants of {payee}: not paid"] = _balance(f"CNY:grant:{payee}") - (fen - back[payee] - paid)
+        found[f"grants of {payee}: owed"] = -_balance(f"CNY:claw-back:{payee}") - owed[payee]
+        found[f"grants of {payee}: owed beyond what was paid"] = max(0, owed[payee] - _ever_paid(payee))
+    for made in SharingRound.objects.prefetch_related("applications"):
+        shared = sum(each.shared_fen or 0 for each in made.applications.all())
+        found[f"{made.key}: shared beyond"] = max(0, shared - made.budget_fen)
+    return {where: fen for where, fen in found.items() if fen}
+
+
+def paid_to_nobody() -> list[str]:
+    """Accounts that ended before any bank was told of them, and are still readable."""
+    over = PersonBankAccount.objects.exclude(ended_at=None).exclude(sealed=None)
+    return list(over.exclude(orders__batch__state="exported").values_list("key", flat=True))
+
+
+def _balance(code: str) -> int:
+    found = Account.objects.filter(code=code).first()
+    return found.balance if found else 0
+
+
+def _paid(payee: str) -> int:
+    account = Account.objects.filter(code=f"CNY:paid:{payee}")
+    into = Transfer.objects.filter(kind="capture", credit_account__in=account).values_list("amount", flat=True)
+    back = Transfer.objects.filter(kind="reverse", debit_account__in=account).values_list("amount", flat=True)
+    return sum(into) - sum(back)
+
+
+def _ever_paid(payee: str) -> int:
+    account = Account.objects.filter(code=f"CNY:paid:{payee}")
+    return sum(Transfer.objects.filter(kind="capture", credit_account__in=account).values_list("amount", flat=True))
