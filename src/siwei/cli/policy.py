@@ -83,7 +83,9 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
     """
     from siwei.city.attributes import load_attributes
     from siwei.policy.check import check_programmes
+    from siwei.policy.explanation import plain
     from siwei.policy.findings import Severity
+    from siwei.policy.sourcing import draft_sentences, unsourced_parts
 
     directory = pack_folder(pack)
     findings = check_programmes(directory / "programmes", load_attributes(directory), _day(None))
@@ -105,7 +107,10 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
         for programme in programmes
     ]
     if json:
-        listed = [dict(zip(columns, row, strict=True)) for row in rows]
+        listed = [
+            {**dict(zip(columns, row, strict=True)), "unsourced": plain(unsourced_parts(programme))}
+            for programme, row in zip(programmes, rows, strict=True)
+        ]
         problems, worth = [each.as_dict() for each in faults], [each.as_dict() for each in warnings]
         print_json({"ok": not faults, "programmes": listed, "problems": problems, "warnings": worth})
         if faults:
@@ -116,7 +121,8 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
     if faults:
         raise PolicyError([fault.problem for fault in faults])
     print_table(f"{len(programmes)} programmes, no problems, {len(warnings)} warnings", columns, rows)
-    console.print("A draft has a clause that cites no source; it is decided and shown, and releases no money.")
+    for sentence in filter(None, map(draft_sentences, programmes)):
+        console.print(f"{sentence.zh}\n{sentence.en}", markup=False, highlight=False, soft_wrap=True)
 
 
 @policy_app.command

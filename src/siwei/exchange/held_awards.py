@@ -12,6 +12,7 @@ from siwei.city.attributes import Attribute
 from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
 from siwei.exchange.models import Application, ApplicationState, Organisation, Pot, Pseudonym, Voucher
 from siwei.exchange.pot_periods import are_weighed, is_weighed_on
+from siwei.exchange.pseudonyms import pseudonym_of
 from siwei.exchange.subjects import subjects
 from siwei.policy import FactValue, Programme, Text, decide
 from siwei.policy.combination import Beside, award_beside
@@ -142,6 +143,16 @@ def held_on(organisation: Organisation, day: date) -> dict[str, int]:
     """The same of all programmes, from pots that count in the year of the day."""
     weighed = [pk for pk, period in Pot.objects.values_list("pk", "period") if is_weighed_on(period, day)]
     return _held(Q(organisation=organisation, decision__subject="", pot__in=weighed))
+
+
+def held_by_person(person_id: int | None, day: date) -> dict[str, int]:
+    """Fen by programme: what a person applied for or was granted under their pseudonym, from pots that count in the
+    year of the day, and has not lost again. For the person alone."""
+    pseudonym = pseudonym_of(person_id)
+    if pseudonym is None:
+        return {}
+    weighed = [pk for pk, period in Pot.objects.values_list("pk", "period") if is_weighed_on(period, day)]
+    return _applied_for(Q(pseudonym=pseudonym, pot__in=weighed))
 
 
 def held_of_subject(organisation: Organisation, subject: str, besides: str = "") -> dict[str, int]:

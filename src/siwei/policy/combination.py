@@ -124,7 +124,8 @@ def explain_combination(
     if within is None:
         return CombinationExplanation(id, found, unbound)
     bearing = within.bearing([name for part in found for name in (*part.entitled_fen, *part.held_fen)])
-    return CombinationExplanation(id, found, unbound, within.kind, tuple(within.shown[each.id] for each in bearing))
+    shown = tuple(within.shown[each.id] for each in bearing)
+    return CombinationExplanation(within.id, found, unbound, within.kind, shown)
 
 
 @dataclass(frozen=True, slots=True)

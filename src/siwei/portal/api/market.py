@@ -199,7 +199,8 @@ def get_claim(
         "organisation": found.line.consumer.key,
         "provider": found.line.provider.key,
         "explanations": [explained_row(each) for each in found.explanations],
-        "together": [plain(each) for each in found.together],
+        "together": [plain(each) for each in found.together.parts],
+        "joint": [plain(each) for each in found.together.joint],
         "related_path": path_rows(found.path),
     }
 

@@ -123,6 +123,10 @@ class Claim(Schema):
     provider: str
     explanations: list[dict[str, Any]]
     together: list[dict[str, Any]] = Field(description="What rules of stacking leave of its awards, with what is held")
+    joint: list[dict[str, Any]] = Field(
+        description="Limits over the organisation, its contracts and its projects that bear on it: who takes how much, "
+        "and what is left"
+    )
     related_path: list[Tie]
 
 

@@ -62,6 +62,7 @@ class PersonDossier(Schema):
     explanations: list[dict[str, Any]]
     together: list[dict[str, Any]] = Field(description="What rules of stacking leave of one's awards, part by part")
     alone_fen: dict[str, int | None] = Field(description="Awards that no rule speaks of; null: not known")
+    held_fen: dict[str, int] = Field(description="What was applied for or granted already this year, which counts")
     paid_together_fen: int | None = Field(description="Of both, drafts and tax saved left out; null: cannot be told")
     kept: list[Kept]
     proof_consent: Named = Field(description="To what one consents by having facts proven")
@@ -238,6 +239,7 @@ def dossier_row(actor: Actor) -> dict[str, Any]:
         "explanations": [explained_row(each) for each in found.explanations],
         "together": [plain(each) for each in found.together.parts],
         "alone_fen": dict(found.together.alone_fen),
+        "held_fen": dict(found.together.held_fen),
         "paid_together_fen": found.together.paid_fen,
         "kept": [kept_row(each) for each in found.kept],
         "proof_consent": named(found.proof_purpose),

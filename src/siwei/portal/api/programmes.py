@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from siwei.policy.programmes import Citation, Programme
+from siwei.policy.sourcing import unsourced_parts
 from siwei.portal.access import actor_of
 from siwei.portal.api import schemas
 from siwei.portal.api.answers import answers, named
@@ -53,6 +54,9 @@ def programme_row(programme: Programme, decided: dict[str, Any] | None) -> dict[
         "source_document": programme.source.document,
         "verified": programme.source.verified,
         "is_draft": programme.is_draft,
+        "unsourced": [
+            {"part": each.part, "id": each.id, "words": named(each.words)} for each in unsourced_parts(programme)
+        ],
         "starts_on": programme.period.start,
         "ends_on": programme.period.end,
         "clauses": clauses,

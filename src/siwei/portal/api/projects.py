@@ -38,6 +38,10 @@ class ProjectDetail(ProjectSummary):
     fields: list[DossierField]
     explanations: list[dict[str, Any]]
     together: list[dict[str, Any]] = Field(description="What rules of stacking leave of its awards, with what is held")
+    joint: list[dict[str, Any]] = Field(
+        description="Limits over the organisation, its contracts and its projects that bear on it: who takes how much, "
+        "and what is left"
+    )
     alone_fen: dict[str, int | None] = Field(description="Its awards that no rule speaks of; null: not known")
     paid_together_fen: int | None = Field(description="Of both, drafts and tax saved left out; null: cannot be told")
 
@@ -117,6 +121,7 @@ def project_row(project: Project, actor: Any) -> dict[str, Any]:
         "fields": [field_row("facts", field) for field in view.fields],
         "explanations": [explained_row(each) for each in view.explanations],
         "together": [plain(each) for each in view.together.parts],
+        "joint": [plain(each) for each in view.together.joint],
         "alone_fen": dict(view.together.alone_fen),
         "paid_together_fen": view.together.paid_fen,
     }

@@ -103,6 +103,12 @@ class Clause(Schema):
     citation: Citation | None
 
 
+class UnsourcedPart(Schema):
+    part: str = Field(description="clause, award, limit, voucher, parameter or table")
+    id: str = Field(description="Empty of what there is one of")
+    words: Named
+
+
 class Programme(Schema):
     id: str
     version: str
@@ -113,6 +119,7 @@ class Programme(Schema):
     source_document: str
     verified: bool
     is_draft: bool
+    unsourced: list[UnsourcedPart] = Field(description="What cites nothing, and so keeps it a draft")
     starts_on: date | None
     ends_on: date | None
     clauses: list[Clause]

@@ -13,7 +13,7 @@ from siwei.portal.directory import current_directory
 from siwei.portal.exports import export_response
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries.money import pots
-from siwei.portal.queries.programmes import decided_so_far, decision_rows, programme_or_missing
+from siwei.portal.queries.programmes import decided_so_far, decision_rows, programme_or_missing, rules_beside
 
 
 def programme_list(request: HttpRequest) -> HttpResponse:
@@ -37,6 +37,7 @@ def programme_page(request: HttpRequest, programme_id: str) -> HttpResponse:
     context = {
         "programme": programme,
         "parameters": [(parameter, parameter.value_on(today)) for parameter in programme.parameters],
+        "rules": rules_beside(programme_id),
         "pots": pots(actor, programme_id),
         "token": uuid.uuid4().hex,
         "run": run,

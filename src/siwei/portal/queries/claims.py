@@ -13,7 +13,7 @@ from siwei.exchange.contract_claims import CLAIMED, claim_id
 from siwei.exchange.decisions import subject_facts
 from siwei.exchange.models import AgreementLine, AgreementState, Organisation
 from siwei.exchange.relations import RelationStep, relation_path
-from siwei.policy.combination import PartExplanation
+from siwei.policy.combination import CombinationExplanation
 from siwei.policy.decide import VERDICTS, award_column, decide, verdict_column
 from siwei.policy.explanation import Explanation
 from siwei.policy.limits import apply_limits, limited_column
@@ -59,8 +59,8 @@ class ClaimExplained:
     path: tuple[RelationStep, ...]
     calls: Mapping[str, Call]
     """By programme, the pot it can be applied for."""
-    together: tuple[PartExplanation, ...]
-    """What rules of stacking leave of the awards for this contract."""
+    together: CombinationExplanation
+    """What rules of stacking, and limits over the firm's other subjects too, leave of the awards for this contract."""
 
 
 def claim_programmes() -> tuple[Programme, ...]:

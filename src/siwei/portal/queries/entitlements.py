@@ -14,6 +14,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.decisions import facts_of
 from siwei.exchange.held_awards import held_on
+from siwei.exchange.joint_awards import within_joint_limits
 from siwei.exchange.models import Organisation
 from siwei.exchange.subjects import AnyFact
 from siwei.policy.binding import Binding, bound_by_cap, bound_by_stacking
@@ -21,6 +22,7 @@ from siwei.policy.combination import CombinationExplanation, explain_combination
 from siwei.policy.decide import decide
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
+from siwei.policy.joint_shown import Within
 from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Kind, Programme, Verdict
 from siwei.policy.stacking import Stacking
@@ -131,9 +133,8 @@ def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
     granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
     paid = sum(each.award.award_fen or 0 for each in granted)
     closed = sum(each.award.award_fen or 0 for each in granted if each.programme in shut)
-    return Entitlements(
-        found, paid, closed, tax, unlocking(row, found), combination(row, found, held_on(organisation, decided_on()))
-    )
+    together = combination(row, found, held_on(organisation, decided_on()), within(organisation))
+    return Entitlements(found, paid, closed, tax, unlocking(row, found), together)
 
 
 def entitlement(organisation: Organisation, programme: Programme, actor: Actor) -> Explanation:
@@ -151,10 +152,19 @@ def what_binds(organisation: Organisation, explanation: Explanation, actor: Acto
     outside the organisation."""
     require_private(actor, organisation.pk)
     found = [*bound_by_cap(explanation)]
-    if explanation.programme in _rules().programmes and explanation.award.award_fen:
-        held = held_on(organisation, decided_on())
-        found += bound_by_stacking(explanation.programme, _combination_of(known_facts(organisation), held))
+    if explanation.programme in _ruled_names() and explanation.award.award_fen:
+        held, limits = held_on(organisation, decided_on()), within(organisation)
+        found += bound_by_stacking(explanation.programme, _combination_of(known_facts(organisation), held, limits))
     return tuple(found)
+
+
+def within(organisation: Organisation) -> Within | None:
+    """The joint limits over the organisation's own awards, its contracts' and its projects'; None where there are
+    none."""
+    return within_joint_limits(
+        organisation, "organisation", organisation.key, programmes=programmes().values(), stacking=stacking(),
+        as_of=decided_on(), attributes=pack().attributes,
+    )  # fmt: skip
 
 
 def explained(programme: Programme, row: Mapping[str, FactValue]) -> Explanation:
@@ -176,17 +186,18 @@ def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> t
 
 
 def combination(
-    row: Mapping[str, FactValue], explanations: list[Explanation], held: Mapping[str, int]
-) -> Combination | None:
+    row: Mapping[str, FactValue], explanations: list[Explanation], held: Mapping[str, int],
+    limits: Within | None = None,
+) -> Combination | None:  # fmt: skip
     """The best lawful combination of its awards with what it holds; None where these are too few for any rule of
     stacking to bind."""
     rules = _rules()
-    fewest = min([2, *(group.applies_from for group in rules.groups)])
+    fewest = min([2, *(group.applies_from for group in rules.groups), *(1 for _ in rules.joint)])
     ruled = {each.programme for each in explanations if each.award.award_fen} | {*held}
-    ruled &= {*rules.programmes}
+    ruled &= _ruled_names()
     if not ruled or len(ruled) < fewest:
         return None
-    found = _combination_of(row, held)
+    found = _combination_of(row, held, limits)
     # A draft is shown, and adds nothing: it releases no money.
     kept = {
         each.programme: max(0 if each.is_draft else each.award.award_fen or 0, held.get(each.programme, 0))
@@ -217,10 +228,14 @@ def combination(
     return Combination(found, lines, None if unknown else paid, tax)
 
 
-def _combination_of(row: Mapping[str, FactValue], held: Mapping[str, int]) -> CombinationExplanation:
+def _combination_of(
+    row: Mapping[str, FactValue], held: Mapping[str, int], limits: Within | None
+) -> CombinationExplanation:
     read = {name for programme in _ruled() for name in programme.attributes}
     read |= {name for group in _rules().groups for name in group.limit.attributes}
-    mine = tuple(sorted((name, fen) for name, fen in held.items() if name in _rules().programmes))
+    mine = tuple(sorted((name, fen) for name, fen in held.items() if name in _ruled_names()))
+    if limits is not None:  # what other subjects take hangs on more than the organisation's facts: not remembered
+        return _explain_combined(_bare(row, read), decided_on(), mine, limits)
     return _combined(tuple(programme.sha256 for programme in _ruled()), _bare(row, read), decided_on(), mine)
 
 
@@ -249,7 +264,13 @@ def unlocking(row: Mapping[str, FactValue], explanations: list[Explanation]) -> 
 
 
 def _ruled() -> tuple[Programme, ...]:
-    return tuple(programme for programme in organisation_programmes() if programme.id in _rules().programmes)
+    return tuple(programme for programme in organisation_programmes() if programme.id in _ruled_names())
+
+
+def _ruled_names() -> frozenset[str]:
+    """Programmes that a rule of stacking or a joint limit speaks of."""
+    rules = _rules()
+    return frozenset(rules.programmes) | {name for limit in rules.joint for name in limit.programmes}
 
 
 def _rules() -> Stacking:
@@ -261,8 +282,14 @@ def _rules() -> Stacking:
 def _combined(
     versions: tuple[str, ...], row: Bare, day: date, held: tuple[tuple[str, int], ...]
 ) -> CombinationExplanation:
+    return _explain_combined(row, day, held, None)
+
+
+def _explain_combined(
+    row: Bare, day: date, held: tuple[tuple[str, int], ...], limits: Within | None
+) -> CombinationExplanation:
     table = one_row(row, {name for group in _rules().groups for name in group.limit.attributes}, _ruled())
-    return explain_combination(_rules(), decide(_ruled(), table, day), table, "", dict(held))
+    return explain_combination(_rules(), decide(_ruled(), table, day), table, "", dict(held), limits)
 
 
 @lru_cache(maxsize=4096)

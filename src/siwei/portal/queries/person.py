@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from siwei.errors import Said, SiweiError
 from siwei.exchange.actors import Actor
 from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, PURPOSES, Purpose, has_consented
+from siwei.exchange.held_awards import held_by_person
 from siwei.exchange.models import Consent, FactStatus, PersonDecision, PersonProof, ProofState
 from siwei.exchange.person_facts import (
     OpenedFact,
@@ -57,7 +58,7 @@ class PersonDossier:
     fields: list[Field]
     explanations: list[Explanation]
     together: Together
-    """The best lawful combination of one's awards."""
+    """The best lawful combination of one's awards, with what one holds already."""
     kept: list[KeptDecision]
     proof_purpose: Purpose
     proof_consented_at: datetime | None
@@ -97,7 +98,7 @@ def person_dossier(actor: Actor) -> PersonDossier:
         consented_at(person_id, PERSON_FACTS),
         fields_of("person", counts, {}, person_programmes(), shown_person_files(actor)),
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
-        person_together(values),
+        person_together(values, held_by_person(person_id, day)),
         [_kept(each) for each in decisions],
         purpose_of(PERSON_PROOF),
         consented_at(person_id, PERSON_PROOF),

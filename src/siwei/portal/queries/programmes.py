@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,10 @@ from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Run
 from siwei.exchange.runs import load_run
-from siwei.policy.programmes import Programme
+from siwei.policy.programmes import Citation, Programme, Text
+from siwei.policy.stacking import JointLimit, StackingGroup
 from siwei.portal.access import require_operator
-from siwei.portal.city_pack import current_home, programmes
+from siwei.portal.city_pack import current_home, programmes, stacking
 from siwei.portal.directory import current_directory
 
 RUNS = {"organisation": "awards", "claim": "claim-awards"}
@@ -27,6 +29,29 @@ def programme_or_missing(programme_id: str) -> Programme:
             f"本市没有政策 {programme_id!r}；有 {', '.join(programmes()) or '（无）'}",
         )
     return programme
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBeside:
+    """A rule on awards standing together that names a programme; `limit` is its code, empty of an exclusion."""
+
+    words: Text
+    citation: Citation | None
+    programmes: tuple[str, ...]
+    limit: str
+    is_joint: bool
+
+
+def rules_beside(programme_id: str) -> tuple[RuleBeside, ...]:
+    """The pack's rules that bear on the programme's awards: exclusions, limits of one subject, joint limits."""
+    rules = stacking()
+    named = [RuleBeside(each.words, each.citation, each.programmes, "", False) for each in rules.either_or]
+    limits: tuple[StackingGroup | JointLimit, ...] = (*rules.groups, *rules.joint)
+    named += [
+        RuleBeside(each.words, each.citation, each.programmes, each.limit.text.strip(), isinstance(each, JointLimit))
+        for each in limits
+    ]
+    return tuple(each for each in named if programme_id in each.programmes)
 
 
 def decision_rows(programme_id: str, actor: Actor) -> pl.DataFrame:

@@ -9,10 +9,12 @@ import polars as pl
 
 from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
 from siwei.exchange.held_awards import held_of_subject
+from siwei.exchange.joint_awards import within_joint_limits
 from siwei.exchange.models import Organisation
 from siwei.policy.combination import CombinationExplanation, PartExplanation, explain_combination
 from siwei.policy.decide import Decisions, decide
 from siwei.policy.explanation import FactValue
+from siwei.policy.joint_shown import JointShown, Within
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Kind, Programme
 from siwei.policy.stacking import Stacking
@@ -24,56 +26,79 @@ from siwei.portal.queries.entitlements import one_row
 class Together:
     """The best lawful combination of all awards for one subject: `parts` under rules; `alone_fen` the others, each of
     which stands by itself (null where not known). `paid_fen` is what is paid of both, drafts and savings of tax left
-    out; null where a limit is not known."""
+    out; null where a limit is not known. What is held already counts in it, `held_fen` by programme. `joint` are
+    limits over the same organisation's other subjects too."""
 
     parts: tuple[PartExplanation, ...]
     alone_fen: Mapping[str, int | None]
     paid_fen: int | None
     drafts: tuple[str, ...]
+    held_fen: Mapping[str, int]
+    joint: tuple[JointShown, ...] = ()
 
     @property
     def has_awards(self) -> bool:
         return bool(self.parts) or any(self.alone_fen.values())
 
+    @property
+    def all_held_fen(self) -> int:
+        return sum(self.held_fen.values())
 
-def rules_of(applies_to: str) -> tuple[Stacking, tuple[Programme, ...]]:
-    """The rules on awards for contracts or for projects, and the programmes they speak of."""
+
+NOTHING = Together((), {}, 0, (), {})
+
+
+def together(organisation: Organisation, applies_to: str, subject: str) -> CombinationExplanation:
+    """The best lawful combination of the awards for `subject` (a claim's id, a project's), part by part; no part where
+    no rule speaks of them. A programme's own limits come first, over all claims of the organisation."""
     rules = stacking().of(applies_to)
-    return rules, tuple(each for each in programmes().values() if each.id in rules.programmes)
-
-
-def together(organisation: Organisation, applies_to: str, subject: str) -> tuple[PartExplanation, ...]:
-    """The best lawful combination of the awards for `subject` (a claim's id, a project's), part by part; empty where no
-    rule speaks of them. A programme's own limits come first, over all claims of the organisation."""
-    rules, ruled = rules_of(applies_to)
-    return () if not ruled else _explained(rules, ruled, organisation, applies_to, subject).parts
+    joint = {name for limit in rules.joint for name in limit.programmes}
+    ruled = tuple(each for each in _programmes(applies_to) if each.id in rules.programmes or each.id in joint)
+    if not ruled:
+        return CombinationExplanation(subject, (), {})
+    return _explained(rules, ruled, organisation, applies_to, subject, held_of_subject(organisation, subject))
 
 
 def all_together(organisation: Organisation, applies_to: str, subject: str) -> Together:
     """The same with the awards that no rule speaks of."""
     rules, known = stacking().of(applies_to), _programmes(applies_to)
     if not known:
-        return Together((), {}, 0, ())
-    return _together(_explained(rules, known, organisation, applies_to, subject))
+        return NOTHING
+    held = held_of_subject(organisation, subject)
+    return _together(_explained(rules, known, organisation, applies_to, subject, held), held)
 
 
-def person_together(facts: Mapping[str, FactValue]) -> Together:
-    """Of a person with these facts. Nothing of it is remembered by the process."""
+def person_together(facts: Mapping[str, FactValue], held: Mapping[str, int]) -> Together:
+    """Of a person with these facts, who holds `held` already. Nothing of it is remembered by the process."""
     rules, known = stacking().of("person"), _programmes("person")
     if not known:
-        return Together((), {}, 0, ())
+        return NOTHING
     read = {name for group in rules.groups for name in group.limit.attributes}
     table = one_row(tuple(facts.items()), read, known)
-    return _together(explain_combination(rules, decide(known, table, decided_on()), table, ""))
+    return _together(explain_combination(rules, decide(known, table, decided_on()), table, "", held), held)
+
+
+def within(organisation: Organisation, applies_to: str, subject: str) -> Within | None:
+    """The joint limits over a subject's awards, for those who see all that is the organisation's own; None where there
+    are none."""
+    return within_joint_limits(
+        organisation, applies_to, subject, programmes=programmes().values(), stacking=stacking(), as_of=decided_on(),
+        attributes=pack().attributes,
+    )  # fmt: skip
 
 
 def _programmes(applies_to: str) -> tuple[Programme, ...]:
     return tuple(each for each in programmes().values() if each.applies_to == applies_to)
 
 
-def _together(found: CombinationExplanation) -> Together:
+def _together(found: CombinationExplanation, held: Mapping[str, int]) -> Together:
     known = programmes()
-    paid = {name: amount for name, amount in found.unbound_fen.items() if amount}
+    mine = {name: fen for name, fen in held.items() if fen and name in known}
+    ruled = {name for part in found.parts for name in (*part.entitled_fen, *part.held_fen)}
+    # What is held of an award stays, also where the facts of today would give less of it.
+    alone = {name: max(found.unbound_fen.get(name) or 0, fen) for name, fen in mine.items() if name not in ruled}
+    alone_fen = {**found.unbound_fen, **alone}
+    paid = {name: amount for name, amount in alone_fen.items() if amount}
     for part in found.parts:
         paid |= {} if part.best is None else {name: fen for name, fen in part.best.kept_fen.items() if fen}
     counted = [
@@ -82,16 +107,17 @@ def _together(found: CombinationExplanation) -> Together:
     ]  # fmt: skip
     is_known = all(part.best is not None for part in found.parts)
     drafts = tuple(name for name in paid if known[name].is_draft)
-    return Together(found.parts, found.unbound_fen, sum(counted) if is_known else None, drafts)
+    return Together(found.parts, alone_fen, sum(counted) if is_known else None, drafts, mine, found.joint)
 
 
 def _explained(
-    rules: Stacking, known: Sequence[Programme], organisation: Organisation, applies_to: str, subject: str
-) -> CombinationExplanation:
+    rules: Stacking, known: Sequence[Programme], organisation: Organisation, applies_to: str, subject: str,
+    held: Mapping[str, int],
+) -> CombinationExplanation:  # fmt: skip
     decisions, table = _decided(rules, known, organisation, applies_to)
     if table.filter(pl.col("id") == subject).is_empty():
         return CombinationExplanation(subject, (), {})
-    return explain_combination(rules, decisions, table, subject, held_of_subject(organisation, subject))
+    return explain_combination(rules, decisions, table, subject, held, within(organisation, applies_to, subject))
 
 
 def _decided(

@@ -17,6 +17,8 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Agreement, Job, Organisation, Project
 from siwei.exchange.projects import project_id
 from siwei.market.kinds import KINDS
+from siwei.policy.programmes import Programme
+from siwei.policy.sourcing import Unsourced, unsourced_parts
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, programmes
@@ -144,6 +146,18 @@ def ledger_unit(unit: str) -> str:
 @register.simple_tag
 def programme_name(programme_id: str) -> str:
     return programme_title(programme_id)
+
+
+@register.simple_tag
+def unsourced(programme: Programme) -> tuple[Unsourced, ...]:
+    """What keeps it a draft."""
+    return unsourced_parts(programme)
+
+
+@register.simple_tag
+def contract_address(claim: str) -> str:
+    """The page of the agreement that a claim is a line of."""
+    return reverse("agreement", args=[claim.rpartition("/")[0]])
 
 
 @register.simple_tag

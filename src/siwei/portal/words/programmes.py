@@ -10,6 +10,14 @@ PROGRAMMES: dict[str, dict[str, str]] = {
         "voucher": gettext_noop("Voucher"),
         "tax_saving": gettext_noop("Tax saving (a computed benefit, not paid out)"),
     },
+    "part": {
+        "clause": gettext_noop("Clause"),
+        "award": gettext_noop("Award"),
+        "limit": gettext_noop("Limit"),
+        "voucher": gettext_noop("Terms of the voucher"),
+        "parameter": gettext_noop("Parameter"),
+        "table": gettext_noop("Table"),
+    },
     "sharing": {
         "first_come": gettext_noop("first come, first served"),
         "merit": gettext_noop("by merit"),

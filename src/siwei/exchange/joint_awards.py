@@ -1,0 +1,97 @@
+"""What an organisation, its contracts and its projects get together under joint limits, with what each holds."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+import polars as pl
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+
+from siwei.city.attributes import Attribute
+from siwei.exchange.aggregates import with_aggregates
+from siwei.exchange.claim_decisions import claims_to_decide, facts_read, projects_to_decide
+from siwei.exchange.held_awards import LIVE
+from siwei.exchange.models import Application, Organisation, Voucher
+from siwei.exchange.pot_periods import is_weighed_on
+from siwei.policy import Programme, decide
+from siwei.policy.joint_choices import Decided, Holdings
+from siwei.policy.joint_explanation import joint_family, within_joint
+from siwei.policy.joint_shown import Within
+from siwei.policy.limits import apply_limits
+from siwei.policy.sources import ORGANISATION
+from siwei.policy.stacking import Stacking
+from siwei.policy.subjects import ID, read_dtypes
+
+
+def within_joint_limits(
+    organisation: Organisation,
+    kind: str,
+    subject: str,
+    *,
+    programmes: Collection[Programme],
+    stacking: Stacking,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+) -> Within | None:
+    """Of the organisation itself (`subject` is its key), of one of its contracts or of its projects; None where no
+    joint limit bears on awards of that kind. For whoever may see all of the organisation's own: it names its other
+    subjects."""
+    narrowed, names = joint_family(stacking, {each.id for each in programmes if each.applies_to == kind})
+    if not names:
+        return None
+    mine = [each for each in programmes if each.id in names]
+    kinds = {"organisation", kind, *(each.applies_to for each in mine)}
+    decided = {
+        each: _decided(each, [one for one in mine if one.applies_to == each], organisation, narrowed, as_of, attributes)
+        for each in sorted(kinds)
+    }
+    holdings = holdings_of(organisation, as_of, {each.id: each.applies_to for each in programmes})
+    return within_joint(narrowed, decided, organisation.key, kind, subject, as_of, holdings)
+
+
+def holdings_of(organisation: Organisation, day: date, kinds: Mapping[str, str]) -> Holdings:
+    """What each subject of the organisation applied for or was granted and has not lost again, as the rules of that
+    subject count it: of the organisation itself from pots that count in the year of the day, of a contract or a project
+    from whatever pot; joint limits count that year's alone. `kinds` by programme."""
+    applied = Application.objects.filter(organisation=organisation, state__in=LIVE).annotate(
+        fen=Coalesce(F("shared_fen"), F("claim_fen"))
+    )
+    # Of vouchers that were granted on an application the application counts.
+    granted = Voucher.objects.filter(organisation=organisation, decision__application=None).annotate(fen=F("cap_fen"))
+    names = ("decision__subject", "pot__programme", "pot__period")
+    held: dict[tuple[str, str], dict[str, int]] = {}
+    earlier: dict[tuple[str, str], dict[str, int]] = {}
+    for rows in (applied, granted):
+        for subject, programme, period, fen in rows.values_list(*names).annotate(sum=Sum("fen")).order_by(*names):
+            kind, counts = kinds.get(programme), is_weighed_on(period, day)
+            if kind is None or (kind == ORGANISATION and not counts):
+                continue
+            key = (kind, subject or organisation.key)
+            _add(held.setdefault(key, {}), programme, fen)
+            if not counts:
+                _add(earlier.setdefault(key, {}), programme, fen)
+    return Holdings(held, earlier)
+
+
+def _add(sums: dict[str, int], programme: str, fen: int) -> None:
+    sums[programme] = sums.get(programme, 0) + fen
+
+
+def _decided(
+    kind: str, mine: Sequence[Programme], organisation: Organisation, stacking: Stacking, as_of: date,
+    attributes: Mapping[str, Attribute],
+) -> Decided:  # fmt: skip
+    limits = [group.limit for group in stacking.of(kind).groups]
+    limits += [limit.limit for limit in stacking.joint] if kind == ORGANISATION else []
+    besides = [*read_dtypes(limits)]
+    match kind:
+        case "claim":
+            table = claims_to_decide(mine, as_of, attributes, organisation, besides)
+        case "project":
+            table = projects_to_decide(mine, as_of, attributes, organisation, besides)
+        case _:
+            facts = facts_read(mine, as_of, attributes, [organisation.pk], besides)
+            table = with_aggregates(
+                mine, facts.with_columns(pl.col(ID).alias(ORGANISATION)), as_of, attributes, organisation
+            )
+    return Decided(apply_limits(decide(tuple(mine), table, as_of), table), table)
