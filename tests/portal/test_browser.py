@@ -92,6 +92,7 @@ OFFICE = {
     "imports": "/imports",
     "true-ups": "/true-ups",
     "proofs": "/desk/proofs",
+    "office-fits": "/fits?offer=offer",
     "second-factors": "/second-factors",
     "person-accounts": "/people",
     "person-account": "/people/alice",

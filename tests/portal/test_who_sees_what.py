@@ -107,6 +107,8 @@ PRIVATE = {
         {"alice"},
     ),
     "agreements/<path:key>": ("/agreements/deal", {"alice", "bob"}),
+    "fits": ("/fits?offer=offer", {"bob"}),
+    "api/fitting-needs": ("/api/fitting-needs?offer=offer", {"bob"}),
     "jobs/<str:key>": ("/jobs/job", {"alice", "bob"}),
     "jobs/<str:key>/state": ("/jobs/job/state", {"alice", "bob"}),
     "jobs/<str:key>/log": ("/jobs/job/log", {"alice", "bob"}),

@@ -173,10 +173,7 @@ def match_need(
     if voucher is not None and voucher.organisation_id != need.organisation_id:
         raise Conflict(f"voucher {voucher.key} belongs to another organisation", f"券 {voucher.key} 属于另一机构")
     parsed = parse_listing(need)
-    offers = Listing.objects.select_related("organisation", "person").filter(
-        kind=need.kind, side=Side.OFFER, state=ListingState.OPEN
-    )
-    by_key = {offer.key: offer for offer in offers.order_by("key")}
+    by_key = open_offers(need.kind)
     found = ranking.match(
         find_kind(need.kind),
         parsed,
@@ -185,30 +182,42 @@ def match_need(
     )
     Match.objects.filter(need=need, state=MatchState.SUGGESTED, agreements=None, quotes=None).delete()
     for ranked in found.ranked[:MATCHES_KEPT]:
-        parts = [
-            {
-                "id": part.id,
-                "words": part.words.as_dict(),
-                "weight": part.weight,
-                "score": part.score,
-                "points": part.points,
-            }
-            for part in ranked.parts
-        ]
-        Match.objects.update_or_create(
-            need=need,
-            offer=by_key[ranked.offer.id],
-            defaults={
-                "rank": ranked.rank,
-                "score": ranked.score,
-                "parts": parts,
-                "reason_zh": ranked.reason.zh,
-                "reason_en": ranked.reason.en,
-                "matched_at": now,
-            },
-        )
+        Match.objects.update_or_create(need=need, offer=by_key[ranked.offer.id], defaults=kept_of(ranked, now))
     shown = Match.objects.filter(need=need).visible_to(actor)
     return list(shown.select_related("need", "offer").order_by("rank", "pk"))
+
+
+def open_offers(kind: str) -> dict[str, Listing]:
+    """By key, whoever's they are: for ranking, never to be shown."""
+    offers = Listing.objects.select_related("organisation", "person").filter(
+        kind=kind, side=Side.OFFER, state=ListingState.OPEN
+    )
+    return {offer.key: offer for offer in offers.order_by("key")}
+
+
+def kept_of(ranked: ranking.RankedOffer, now: datetime) -> dict[str, Any]:
+    """What a match keeps of its ranking."""
+    return {
+        "rank": ranked.rank,
+        "score": ranked.score,
+        "parts": part_rows(ranked.parts),
+        "reason_zh": ranked.reason.zh,
+        "reason_en": ranked.reason.en,
+        "matched_at": now,
+    }
+
+
+def part_rows(parts: Iterable[ranking.ScoredPart]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": part.id,
+            "words": part.words.as_dict(),
+            "weight": part.weight,
+            "score": part.score,
+            "points": part.points,
+        }
+        for part in parts
+    ]
 
 
 @action

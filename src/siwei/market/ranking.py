@@ -1,4 +1,4 @@
-"""Ranked offers for a need, with every part of the score kept and one line that says why."""
+"""Ranked offers for a need, or needs for an offer, with every part of the score kept and one line that says why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -38,6 +38,34 @@ class Ranking:
     rejected: tuple[Rejection, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RankedNeed:
+    """As `RankedOffer`, seen from the offer; equal scores are ordered by need id."""
+
+    rank: int
+    need: Need
+    score: float
+    parts: tuple[ScoredPart, ...]
+    reason: Words
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedNeed:
+    """A need that the offer cannot be considered for; `words` say why."""
+
+    need: Need
+    reason: str
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRanking:
+    """Every need given is in exactly one of the two; those rejected in the order given."""
+
+    ranked: tuple[RankedNeed, ...]
+    rejected: tuple[RejectedNeed, ...]
+
+
 def match(kind: Kind, need: Need, offers: Iterable[Offer], context: Context) -> Ranking:
     """Screen, score every part, rank. The same inputs in any order give the same ranking."""
     screening = screen(kind, offers, need, context)
@@ -52,6 +80,31 @@ def match(kind: Kind, need: Need, offers: Iterable[Offer], context: Context) -> 
         RankedOffer(rank, offer, total, parts, _reason(parts)) for rank, (offer, parts, total) in enumerate(totals, 1)
     )
     return Ranking(ranked, screening.rejected)
+
+
+def match_offer(kind: Kind, offer: Offer, needs: Iterable[Need], context: Context) -> NeedRanking:
+    """The needs that an offer fits. What `match` asks of every pair is asked of these; only how alike two texts are is
+    weighed among the needs here and among the offers there, as nobody's offer is to tell of the others."""
+    kept: list[Need] = []
+    rejected: list[RejectedNeed] = []
+    for need in needs:
+        refused = screen(kind, (offer,), need, context).rejected
+        if refused:
+            rejected.append(RejectedNeed(need, refused[0].reason, refused[0].words))
+        else:
+            kept.append(need)
+    alike = [0.0] * len(kept)
+    if kind.offer_text is not None and kind.need_text is not None:
+        alike = text_similarity(kind.offer_text(offer), [kind.need_text(need) for need in kept])
+    scored = []
+    for need, similarity in zip(kept, alike, strict=True):
+        parts = score_parts(kind, offer, need, replace(context, similarity=MappingProxyType({offer.id: similarity})))
+        scored.append((need, parts, round(sum(part.points for part in parts), 4)))
+    scored.sort(key=lambda item: (-item[2], item[0].id))
+    ranked = tuple(
+        RankedNeed(rank, need, total, parts, _reason(parts)) for rank, (need, parts, total) in enumerate(scored, 1)
+    )
+    return NeedRanking(ranked, tuple(rejected))
 
 
 def score_parts(kind: Kind, offer: Offer, need: Need, context: Context) -> tuple[ScoredPart, ...]:

@@ -13,6 +13,7 @@ from siwei.exchange import (
     caps,
     deliveries,
     disputes,
+    fitting,
     listings,
     quotes,
     readings,
@@ -20,7 +21,7 @@ from siwei.exchange import (
 )
 from siwei.exchange.models import Usage
 from siwei.portal import launching
-from siwei.portal.city_pack import chain, decided_on
+from siwei.portal.city_pack import decided_on, supplies
 from siwei.portal.given import Given
 from siwei.portal.payment_acts import ON_PAYMENTS
 from siwei.portal.proposals import propose_quote
@@ -170,15 +171,21 @@ def budget(g: Given) -> object:
 
 def match(g: Given) -> object:
     """`key` is the need's."""
-    supplies = [(edge["from"], edge["to"]) for edge in chain().edges if edge["type"] == "supplies"]
     return listings.match_need(
-        g.key, as_of=decided_on(), actor=g.actor, now=g.now, voucher=g.voucher(), supplies=supplies
+        g.key, as_of=decided_on(), actor=g.actor, now=g.now, voucher=g.voucher(), supplies=supplies()
     )
 
 
 def introduce(g: Given) -> object:
     """`need` and `offer` name the match; `key` is the listing it is done from."""
     return listings.introduce_match(g.text("need"), g.text("offer"), actor=g.actor, now=g.now)
+
+
+def approach(g: Given) -> object:
+    """`key` is the offer's, `need` the need's: to bring the offer before it; for a position, to apply."""
+    return fitting.approach_need(
+        g.text("need"), g.key, as_of=decided_on(), actor=g.actor, now=g.now, supplies=supplies()
+    )
 
 
 def decline(g: Given) -> object:
@@ -215,7 +222,7 @@ ON_ORGANISATIONS: Mapping[str, Callable[[Given], object]] = {
     each.__name__: each for each in (cap, rule, project, budget, reporter, revoke_reporter)
 }
 ON_LISTINGS: Mapping[str, Callable[[Given], object]] = {
-    each.__name__: each for each in (match, introduce, decline, withdraw_listing, quote, propose)
+    each.__name__: each for each in (match, introduce, approach, decline, withdraw_listing, quote, propose)
 }
 """`quote` and `propose`, and `launch`, lead on to what they made."""
 ON_JOBS: Mapping[str, Callable[[Given], object]] = {each.__name__: each for each in (stop,)}

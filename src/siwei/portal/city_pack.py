@@ -99,6 +99,11 @@ def chain() -> Chain:
     return Chain({row["id"]: row for row in tables.segments.to_dicts()}, tuple(tables.edges.to_dicts()))
 
 
+def supplies() -> list[tuple[str, str]]:
+    """The chain's edges from who supplies to whom, for the kinds of deal that look at them."""
+    return [(edge["from"], edge["to"]) for edge in chain().edges if edge["type"] == "supplies"]
+
+
 def segment_or_missing(segment_id: str) -> Row:
     segment = chain().segments.get(segment_id)
     if segment is None:

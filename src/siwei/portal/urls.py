@@ -100,6 +100,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("services/upstreams/<path:key>/close", services.close, name="close-upstream"),
     path("wings/<slug:dimension>", market.wing_page, name="wing"),
     path("market", market.market_page, name="market"),
+    path("fits", market.fits_page, name="fits"),
     path("listings/<path:key>", market.listing_page, name="listing"),
     path("publish", listings.publish_choice, name="publish-choice"),
     path("publish/<slug:kind>/<slug:side>", listings.publish_page, name="publish"),

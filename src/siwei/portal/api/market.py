@@ -31,9 +31,11 @@ from siwei.portal.api.answers import (
 from siwei.portal.given import Given
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claim_or_missing
+from siwei.portal.queries.fitting import fits_of
 from siwei.portal.queries.jobs import job_or_missing, job_view, list_files, read_log, read_metrics
 
 router = Router()
+FITS_SHOWN = 500
 AGREEMENTS_SHOWN = 500
 
 
@@ -72,6 +74,34 @@ def list_matches(
     found = market.matches_of(market.listing_or_missing(listing, actor), actor)
     paths = market.related_paths(found, actor)
     return [match_row(each, paths.get(each.key, ())) for each in found]
+
+
+@router.get("/fitting-needs", response=answers(market_schemas.FittingNeeds))
+def list_fitting_needs(
+    request: HttpRequest, offer: Annotated[str, Query(max_length=120, description="Key of one's own open offer")]
+) -> Any:
+    """The open needs of organisations that an offer fits, best first, with every part of the score, and why the others
+    do not fit; up to 500 of each. For whoever may change the offer, and the auditor. Nothing is kept and nobody is
+    told; the act `approach` brings the offer before a need."""
+    found = fits_of(offer, actor_of(request), FITS_SHOWN)
+    return {
+        "offer": found.offer.key,
+        "fitting_count": found.fitting_count,
+        "fitting": [
+            {
+                "need": each.need.key,
+                "organisation": each.need.organisation.key if each.need.organisation else None,
+                "rank": each.rank,
+                "score": each.score,
+                "parts": each.parts,
+                "reason": named(each.reason),
+                "state": each.state or None,
+            }
+            for each in found.fitting
+        ],
+        "rejected_count": found.rejected_count,
+        "rejected": [{"need": need.key, "reason": named(words)} for need, words in found.rejected],
+    }
 
 
 def path_rows(path: Sequence[RelationStep]) -> list[dict[str, Any]]:
@@ -307,10 +337,10 @@ class Acted(Schema):
 def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked: Act) -> Any:
     """Do what the forms of pages do: to an agreement sign, approve, refuse, cancel, submit, accept, reject, complete,
     settle, dispute, answer, agree, resolve, withdraw, launch, stop_calls; to a job stop; to an organisation cap, rule,
-    project, budget; to a listing match, introduce, decline, withdraw_listing, quote, propose; with money bank_account,
-    order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off, approve_write_off,
-    withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant, true_up. Read the
-    result where it stands.
+    project, budget; to a listing match, introduce, approach, decline, withdraw_listing, quote, propose; with money
+    bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off,
+    approve_write_off, withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant, true_up.
+    Read the result where it stands.
     """
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})

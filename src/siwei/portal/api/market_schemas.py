@@ -49,6 +49,29 @@ class Match(Schema):
     state: str
 
 
+class FittingNeed(Schema):
+    need: str
+    organisation: str | None
+    rank: int
+    score: float
+    parts: Any
+    reason: Named
+    state: str | None = Field(description="Of the match, once the two were brought together")
+
+
+class UnfitNeed(Schema):
+    need: str
+    reason: Named = Field(description="The first requirement that fails")
+
+
+class FittingNeeds(Schema):
+    offer: str
+    fitting_count: int
+    fitting: list[FittingNeed]
+    rejected_count: int
+    rejected: list[UnfitNeed]
+
+
 class Party(Schema):
     organisation: str | None
     role: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from siwei.errors import NotFound
 from siwei.exchange.access import can_change_listing
@@ -19,6 +21,7 @@ from siwei.portal.city_pack import decided_on
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import market
 from siwei.portal.queries.claims import claims_explained
+from siwei.portal.queries.fitting import fits_of, own_offers
 from siwei.portal.queries.indicators import measurements
 from siwei.portal.queries.quotes import usable_vouchers
 from siwei.portal.queries.workspace import is_mine, timeline, waiting
@@ -91,11 +94,32 @@ def listing_page(request: HttpRequest, key: str) -> HttpResponse:
         "listing": listing,
         "kind": kind,
         "body": market.as_lines(listing.body),
+        "own_offers": own_offers(listing.kind, actor)
+        if listing.side == Side.NEED and listing.organisation_id is not None and not mine
+        else [],
         "matches": matches,
         "related": market.related_paths(matches, actor),
         "generated": any_generated([listing, *(side for match in matches for side in (match.need, match.offer))]),
     }
     return render(request, "portal/market/listing.html", context)
+
+
+@login_required
+@require_safe
+def fits_page(request: HttpRequest) -> HttpResponse:
+    """`?offer=`: the needs that one's offer fits and why, and why the others do not."""
+    actor = actor_of(request)
+    fits = fits_of(text_parameter(request, "offer", 120), actor)
+    context = {
+        "fits": fits,
+        "kind": KINDS.get(fits.offer.kind),
+        "may_approach": actor.may_write and (fits.offer.person_id is None or fits.offer.person_id == actor.person_id),
+        "token": uuid.uuid4().hex,
+        "generated": any_generated(
+            [fits.offer, *(line.need for line in fits.fitting), *(need for need, _words in fits.rejected)]
+        ),
+    }
+    return render(request, "portal/market/fits.html", context)
 
 
 def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
