@@ -33,7 +33,7 @@ def left() -> dict[str, int]:
 
 def test_a_signature_that_would_pass_a_hard_cap_is_not_taken(deal: Deal) -> None:
     set_cap(deal, 14_400)
-    with pytest.raises(InsufficientFunds, match="has 14400 fen left until 2026-12-31, this takes 14401"):
+    with pytest.raises(InsufficientFunds, match=r"has 144\.00 yuan left until 2026-12-31, this takes 144\.01 yuan"):
         deal.signed()
     assert not Hold.objects.exists()
     set_cap(deal, 14_401, key="more")
@@ -83,7 +83,7 @@ def test_a_member_and_a_project_are_capped_where_jobs_begin(deal: Deal) -> None:
     given: dict[str, Any] = {"engine": deal.engine, "engine_name": "fake", "actor": mia, "now": deal.now}
     jobs.submit_job("deal", 1, SPEC, **given, idempotency_key="one", project=project)
     assert left() == {"甲公司 (mia) accelerator-second": 60, "甲公司 (project 视觉) accelerator-second": 10}
-    with pytest.raises(InsufficientFunds, match=r"mia\) has 60 accelerator-second left"):
+    with pytest.raises(InsufficientFunds, match=r"mia\) has 60 accelerator-seconds left"):
         jobs.submit_job("deal", 1, SPEC, **given, idempotency_key="two")
     small = JobSpec(command=("x",), wall_limit_s=60)
     with pytest.raises(InsufficientFunds, match=r"视觉\) has 10"):
@@ -104,7 +104,7 @@ def test_a_job_the_engine_refuses_gives_all_back(deal: Deal) -> None:
 
 def test_a_cap_set_late_counts_what_was_signed(deal: Deal) -> None:
     deal.signed()
-    with pytest.raises(InsufficientFunds, match="this takes 14401"):
+    with pytest.raises(InsufficientFunds, match=r"this takes 144\.01 yuan → ask"):
         set_cap(deal, 14_000)
     assert not Cap.objects.exists()
     set_cap(deal, 15_000)

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from django.utils.translation import override
 from exchange_deal import DAY
-from portal_city import NOW, City, signed_in
+from portal_city import NOW, City, make_person, signed_in
 
 from siwei.exchange import agreements, approvals, deliveries, jobs
+from siwei.exchange.actors import Role
 from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.disputes import open_dispute
@@ -96,7 +97,7 @@ def test_what_one_side_deliberates_the_other_does_not_read(city: City) -> None:
     mine, theirs = (turns(city, "deal", actor) for actor in (city.alice, city.bob))
     assert [who for who, _, _ in mine] == [city.centre.name, city.firm.name]
     assert [(who, own) for who, _, own in theirs] == [(city.centre.name, True)]
-    assert [own for _, _, own in mine] == [False, True]
+    assert [own for _, _, own in mine] == [False, False]  # Alice asked for it herself
 
 
 def test_whose_turn_it_is_moves_with_each_step(city: City) -> None:
@@ -222,6 +223,35 @@ def test_budgets_are_typed_in_yuan(city: City) -> None:
     assert ("¥1,000.01" in text, "3,600 加速卡秒" in text) == (True, True)
     assert "已申报 ¥125,000.00，其中已承诺 ¥0.00" in text
     assert "尚未申报预算" in signed_in(city.bob).get("/budgets").content.decode()
+
+
+def test_an_approval_is_the_turn_of_whoever_may_give_it_alone(city: City) -> None:
+    fay = make_person("fay", city.firm, Role.FINANCE)
+    mia = make_person("mia", city.firm, Role.MEMBER)
+    approvals.set_approval_rule(FIRM, "finance", 1, actor=city.alice, now=NOW, idempotency_key="r")
+    city.deal.propose(city.deal.match())
+    city.deal.budget()
+    # A signature is an owner's or a manager's.
+    assert [turns(city, "deal", each)[0][2] for each in (city.alice, fay, mia)] == [True, False, False]
+    assert 'action="/acts/sign"' not in page(fay) + page(mia)
+    city.deal.sign(city.alice)
+    form = 'action="/acts/approve"'
+    for actor, may in ((city.alice, False), (fay, True), (mia, False)):
+        assert any(mine for who, _, mine in turns(city, "deal", actor) if who == city.firm.name) == may
+        assert (form in page(actor)) == may
+        assert (form in signed_in(actor).get("/approvals").content.decode()) == may
+        assert ("1 份签署等您批准" in signed_in(actor).get("/desk").content.decode()) == may
+
+
+def test_a_budget_that_is_too_small_is_told_in_yuan(city: City) -> None:
+    city.deal.propose(city.deal.match())
+    agreements.declare_budget(FIRM, 100, actor=city.alice, now=NOW, idempotency_key="b")
+    city.deal.sign(city.alice)
+    own = agreement_view("deal", city.alice).lines[0].own_fen
+    answer = signed_in(city.bob).post("/acts/sign", {"key": "deal", "token": "s"})
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert f"须自付 {yuan_text(own)} 元，其申报预算余额不足 → 请由其申报更大的预算" in text
 
 
 def test_what_is_typed_wrong_is_told_with_what_to_do_and_the_way_back(city: City) -> None:

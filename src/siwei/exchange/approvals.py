@@ -1,6 +1,6 @@
 """A second person's word: from what amount on, whose, and that nobody gives it to themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from django.db.models import Sum
@@ -156,6 +156,14 @@ def rules_for(organisation_id: int, own_fen: int) -> Sequence[ApprovalRule]:
 def own_share_of(agreement: Agreement, organisation_id: int) -> int:
     total = agreement.lines.filter(consumer_id=organisation_id).aggregate(fen=Sum("own_fen"))["fen"]
     return total or 0
+
+
+def decidable(approvals: Iterable[Approval], actor: Actor) -> list[Approval]:
+    """Those of which the actor's word is wanted: their role's, and not of what they asked for themselves."""
+    in_role = [each for each in approvals if can_approve_for(actor, each.party.organisation_id, Role(each.role))]
+    asked_by = {each.requested_by_id for each in in_role}
+    own = {person_id for person_id in asked_by if is_same_person(person_id, actor.person_id)}
+    return [each for each in in_role if each.requested_by_id not in own]
 
 
 def _open_approvals(agreement: Agreement) -> list[Approval]:

@@ -34,6 +34,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT, BALANCE_LIMIT
 from siwei.exchange.parties import find_organisation
+from siwei.market.bank import yuan_text
 from siwei.market.kind import Price
 from siwei.market.pricing import rate
 
@@ -241,6 +242,12 @@ def _job_amounts(job: Job, quantity: int) -> dict[str, int]:
     return {CapUnit.FEN.value: own, CapUnit.ACCELERATOR_SECOND.value: quantity}
 
 
+def _shown(cap: Cap, amount: int) -> Said:
+    if cap.unit == CapUnit.FEN:
+        return Said(f"{yuan_text(amount)} yuan", f"{yuan_text(amount)} 元")
+    return Said(f"{amount} accelerator-seconds", f"{amount} 加速卡秒")
+
+
 def _commit_to(cap: Cap, amount: int, subject: str, now: datetime) -> None:
     spent = open_account(f"cap:spent:{cap.unit}:{cap.organisation.key}", unit=cap.account.unit, purpose="cap-spent")
     entry = Entry(TransferKind.POST, cap.account, spent, amount, memo="counted", causes={"cap_of": subject})
@@ -249,10 +256,10 @@ def _commit_to(cap: Cap, amount: int, subject: str, now: datetime) -> None:
     except InsufficientFunds:
         cap.account.refresh_from_db()
         raise InsufficientFunds(
-            f"the cap of {words_of(cap)} has {cap.left} {cap.unit} left until {cap.ends_on}, this takes {amount} "
-            "→ ask whoever keeps its money to raise it, or take less",
-            f"{words_of(cap).zh} 的上限到 {cap.ends_on} 只余 {cap.left} {cap.unit}，此次需 {amount} "
-            "→ 请管理资金的人提高上限，或减少用量",
+            f"the cap of {words_of(cap)} has {_shown(cap, cap.left)} left until {cap.ends_on}, "
+            f"this takes {_shown(cap, amount)} → ask whoever keeps its money to raise it, or take less",
+            f"{words_of(cap).zh} 的上限到 {cap.ends_on} 只余 {_shown(cap, cap.left).zh}，"
+            f"此次需 {_shown(cap, amount).zh} → 请管理资金的人提高上限，或减少用量",
         ) from None
     cap.account.refresh_from_db()
     _alert(cap, now)

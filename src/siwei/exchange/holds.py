@@ -7,9 +7,10 @@ from typing import Any
 from siwei.errors import InsufficientFunds
 from siwei.exchange.accounts import commitment_account, own_share_account, receivable_account
 from siwei.exchange.actors import Actor
-from siwei.exchange.ledger import CNY, Entry, of_hold, write_transfer
+from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.models import Account, Agreement, AgreementLine, Hold, Transfer, TransferKind
 from siwei.exchange.terms import checked_context
+from siwei.market.bank import yuan_text
 
 SETTLEMENT_GRACE = timedelta(days=30)
 """How long after an agreement's end its holds stay: what began in time is still metered and charged."""
@@ -84,10 +85,11 @@ def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[st
         try:
             write_transfer(entry, key=f"{key}:commit", now=now)
         except InsufficientFunds:
+            own = yuan_text(line.own_fen)  # not what is missing: the other side may be who signs last
             raise InsufficientFunds(
-                f"{line.consumer.name} must pay {line.own_fen} fen ({CNY}) itself and its declared budget has less "
-                "left → declare a larger budget",
-                f"{line.consumer.name} 须自付 {line.own_fen} 分（{CNY}），其申报预算余额不足 → 请申报更大的预算",
+                f"{line.consumer.name} must pay {own} yuan itself and its declared budget has less left "
+                "→ it declares a larger budget",
+                f"{line.consumer.name} 须自付 {own} 元，其申报预算余额不足 → 请由其申报更大的预算",
             ) from None
     entry = Entry(
         TransferKind.HOLD,

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from siwei.exchange.approvals import decidable
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -100,8 +101,10 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     found = Approval.objects.visible_to(actor).select_related(
         "agreement__match__need", "party__organisation", "requested_by"
     )
+    waiting = list(found.filter(state="open").order_by("requested_at")[:SHOWN])
     context = {
-        "waiting": found.filter(state="open").order_by("requested_at")[:SHOWN],
+        "waiting": waiting,
+        "mine": {each.pk for each in decidable(waiting, actor)},
         "decided": found.exclude(state="open").select_related("decided_by").order_by("-pk")[:50],
         "generated": concerns_generated(actor),
         "token": uuid.uuid4().hex,

@@ -6,7 +6,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from siwei.exchange.models import ClaimState, Dispute, DisputeState, Event, Job, Organisation
+from siwei.exchange.actors import Actor
+from siwei.exchange.approvals import decidable
+from siwei.exchange.models import Approval, ApprovalState, ClaimState, Dispute, DisputeState, Event, Job, Organisation
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
@@ -22,6 +24,12 @@ from siwei.portal.queries.services import upstreams_waiting
 from siwei.portal.subjects import subject_words
 
 OPEN_DISPUTES = (DisputeState.OPEN, DisputeState.ANSWERED)
+MOST_APPROVALS = 200
+
+
+def approvals_waiting(actor: Actor) -> int:
+    waiting = Approval.objects.visible_to(actor).filter(state=ApprovalState.OPEN).select_related("party")
+    return len(decidable(waiting[:MOST_APPROVALS], actor))
 
 
 @login_required
@@ -42,6 +50,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "claims_waiting": organisation_claims(actor).filter(state=ClaimState.ASKED).count(),
         "office": waiting_for(actor),
         "money": open_work(actor),
+        "approvals_waiting": approvals_waiting(actor),
         "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),
         "proofs_waiting": waiting_proofs(actor).count(),
         "upstreams_waiting": upstreams_waiting(actor),

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from siwei.errors import NotFound
-from siwei.exchange.access import can_change_listing
+from siwei.exchange.access import can_change_listing, can_sign_for
+from siwei.exchange.approvals import decidable
 from siwei.exchange.deliveries import decider_of, reporters_of
 from siwei.exchange.models import Side, TrueUp
 from siwei.market.kinds import KINDS
@@ -130,7 +131,8 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
         "view": view,
         "claims": claims_explained(view.lines, actor),
         "possible": possible_steps(view.agreement.state),
-        "may_sign": any(each.signed_at is None and is_mine(each, actor) for each in view.parties),
+        "may_sign": any(each.signed_at is None and can_sign_for(actor, each) for each in view.parties),
+        "may_approve": bool(decidable(view.approvals, actor)),
         "to_hand_over": [
             each.number for each in view.deliveries if any(is_mine(side, actor) for side in reporters_of(each))
         ],

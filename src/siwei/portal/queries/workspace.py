@@ -10,7 +10,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from siwei.exchange.access import can_sign_for
 from siwei.exchange.actors import Actor
+from siwei.exchange.approvals import decidable
 from siwei.exchange.deliveries import decider_of
 from siwei.exchange.models import AgreementParty, Delivery, DeliveryState, Dispute, Event, Transfer
 from siwei.portal.city_pack import decided_on
@@ -124,15 +126,16 @@ def _signatures(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
         for party in view.parties:
             if party.signed_at is None:
                 what = _("the signature of an owner or a manager") if party.organisation_id else _("the signature")
-                yield Waiting(party.name, what, view.agreement.proposed_at, None, "#acts", is_mine(party, actor))
+                yield Waiting(party.name, what, view.agreement.proposed_at, None, "#acts", can_sign_for(actor, party))
 
 
 def _approvals(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
     parties = {each.pk: each for each in view.parties}
+    mine = {each.pk for each in decidable(view.approvals, actor)}
     for each in view.approvals:
         party = parties[each.party_id]
         what = _("the approval of %(role)s") % {"role": word("role", each.role)}
-        yield Waiting(party.name, what, each.requested_at, None, "#acts", is_mine(party, actor))
+        yield Waiting(party.name, what, each.requested_at, None, "#acts", each.pk in mine)
 
 
 def _deliveries(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
