@@ -271,7 +271,9 @@ def test_nothing_enters_a_sealed_block(cast: Any, money: dict[str, int], now: da
         "UPDATE exchange_account SET code = code || 'x'",
         "UPDATE exchange_account SET floor = 1",
         "UPDATE exchange_account SET floor = -999 WHERE code = 'budget'",
-        "DELETE FROM exchange_account WHERE code = 'centre' OR code = 'firm'",
+        "DELETE FROM exchange_account WHERE code = 'firm'",
+        "DELETE FROM exchange_account WHERE code = 'centre'",
+        "DELETE FROM exchange_account WHERE code = 'seats'",
         "INSERT INTO exchange_account (code, unit, purpose, floor, balance, held, last_transfer_id) "
         "VALUES ('rich', 'CNY', 'x', 0, 100, 0, 0)",
         "UPDATE exchange_hold SET captured = 0, released = 0, amount = 1000",

@@ -117,3 +117,41 @@ def test_no_race_breaks_the_ledger(environment: dict[str, str], tmp_path: Path) 
     assert sum(balance for balance, _ in report["accounts"].values()) == 0
     strange = {words for name, words in results if isinstance(words, str) and words != "refused"}
     assert strange == set()
+
+
+POOLED = """
+import django; django.setup()
+import json
+from django.db import connection
+from siwei.exchange import ledger, transfer_rows
+from siwei.exchange.actors import PLATFORM
+from datetime import datetime, UTC
+told = []
+def spend(key, amount=1):
+    try:
+        now = datetime(2026, 11, 23, tzinfo=UTC)
+        told.append(ledger.post_transfer("bank", "shop", amount, actor=PLATFORM, now=now, idempotency_key=key).amount)
+    except Exception as error:
+        told.append(type(error).__name__)
+spend("before")
+with connection.cursor() as cursor:
+    cursor.execute("DEALLOCATE ALL")
+spend("forgotten")
+transfer_rows._prepared.clear()
+spend("again")
+transfer_rows._prepared.clear()
+spend("twice")
+spend("twice")
+spend("twice", 2)
+spend("much", 10**7)
+spend("after")
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="only PostgreSQL has prepared statements")
+def test_a_pooler_may_give_another_server_or_one_that_knows_the_statement(environment: dict[str, str]) -> None:
+    python(PREPARE, environment)
+    told = json.loads(python(POOLED, environment))
+    assert told == [1, 1, 1, 1, 1, "Conflict", "InsufficientFunds", 1]

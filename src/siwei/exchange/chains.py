@@ -11,7 +11,8 @@ from django.db import connection
 
 from siwei.errors import SiweiError
 from siwei.exchange.models import Transfer
-from siwei.exchange.transfers import COLUMNS, Entry
+from siwei.exchange.transfer_rows import COLUMNS
+from siwei.exchange.transfers import Entry
 
 LONGEST_SET = 1_000
 SPECIAL = re.compile(r"[\\\t\n\r]")

@@ -12,8 +12,8 @@ from typing import Any
 from siwei.errors import EnvironmentMissing
 
 FUNCTIONS = (
-    "transfer_check", "transfer_apply", "write_transfer", "draw_numbers", "account_check", "account_balance",
-    "event_check", "seal_check",
+    "transfer_check", "transfer_apply", "write_transfer", "try_transfer", "draw_numbers", "account_check",
+    "account_balance", "event_check", "seal_check",
 )  # fmt: skip
 """Of this subject, of either edition."""
 SQL = Path(__file__).parent / "migrations" / "sql"

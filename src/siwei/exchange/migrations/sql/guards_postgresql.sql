@@ -8,74 +8,77 @@ BEGIN
   RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'check_violation';
 END $$
 --;;
--- One row takes a way of its own: it is most of what a city writes, and each query costs more than what it looks at.
--- The planner keeps one plan for statements of two rows and of thousands: only look-ups by key are right for both.
+-- One row takes a way of its own: it is most of what a city writes, and each query costs more than what it looks at. What
+-- the rules ask stands in the conditions of the statement that writes; which of them was not met is only asked when nothing
+-- was written. An account's unit never changes and no account is ever deleted: to be named by a hold it needs no lock.
+-- The planner keeps one plan for statements of two rows and of thousands: only look-ups by key are right for both; and a
+-- look-up of two keys visits them in order, so that two opposite transfers cannot wait for each other.
 CREATE FUNCTION siwei_transfer_apply() RETURNS trigger LANGUAGE plpgsql
-  SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+  SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
   wrong text;
   first bigint;
   last bigint;
   is_short boolean;
-  one exchange_transfer;
+  touched integer;
+  one record;
 BEGIN
-  SELECT min(id), max(id) INTO first, last FROM fresh;
-  IF first IS NULL THEN
+  SELECT fresh.*, EXISTS (SELECT FROM fresh OFFSET 1) AS is_among_others INTO one FROM fresh;
+  IF NOT FOUND THEN
     RETURN NULL;
   END IF;
-  IF first = last THEN
-    SELECT * INTO one FROM fresh;
-    -- Both accounts locked in one order, here and below: two opposite transfers cannot wait for each other.
-    SELECT CASE
-        WHEN low.unit <> one.unit OR high.unit <> one.unit THEN 'ledger: units differ'
-        WHEN one.kind = 'hold' AND one.expires_at <= one.at THEN 'ledger: hold already expired'
-        WHEN one.hold_id IS NOT NULL AND (placed.kind IS DISTINCT FROM 'hold' OR placed.id >= one.id
-          OR placed.debit_account_id <> one.debit_account_id OR placed.credit_account_id <> one.credit_account_id
-          OR placed.at > one.at) THEN 'ledger: not a hold of these accounts'
-        WHEN one.kind = 'capture' AND placed.expires_at <= one.at THEN 'ledger: hold expired'
-        WHEN one.reverses_id IS NOT NULL AND (placed.id IS NULL OR placed.kind NOT IN ('post', 'capture')
-          OR placed.id >= one.id OR placed.debit_account_id <> one.credit_account_id
-          OR placed.credit_account_id <> one.debit_account_id OR placed.at > one.at)
-          THEN 'ledger: not a reversal of that transfer'
-        WHEN one.reverses_id IS NOT NULL AND placed.amount < one.amount THEN 'ledger: more than was transferred'
-        WHEN one.id <= COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0)
-          THEN 'ledger: that number lies in a sealed block'
-      END
-      INTO wrong
-      FROM exchange_account AS low
-      JOIN exchange_account AS high ON high.id = GREATEST(one.debit_account_id, one.credit_account_id)
-      LEFT JOIN exchange_transfer AS placed ON placed.id = COALESCE(one.hold_id, one.reverses_id)
-      WHERE low.id = LEAST(one.debit_account_id, one.credit_account_id)
-      FOR NO KEY UPDATE OF low, high;
-    IF NOT FOUND THEN
-      wrong := 'ledger: no such account';
-    END IF;
-    IF wrong IS NOT NULL THEN
-      RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation';
-    END IF;
+  IF NOT one.is_among_others THEN
     IF one.kind = 'hold' THEN
-      INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id)
-        VALUES (one.id, one.amount, 0, 0, one.expires_at, one.id);
+      WITH placed AS (
+        INSERT INTO exchange_hold (transfer_id, amount, captured, released, expires_at, last_transfer_id)
+          VALUES (one.id, one.amount, 0, 0, one.expires_at, one.id)
+      )
       UPDATE exchange_account SET held = held + one.amount, last_transfer_id = one.id
-        WHERE id = one.debit_account_id;
-    ELSIF one.kind = 'release' THEN
-      UPDATE exchange_hold SET released = released + one.amount, last_transfer_id = one.id
-        WHERE transfer_id = one.hold_id;
-      UPDATE exchange_account SET held = held - one.amount, last_transfer_id = one.id
-        WHERE id = one.debit_account_id;
+        WHERE id = one.debit_account_id AND unit = one.unit AND one.expires_at > one.at
+          AND (SELECT unit FROM exchange_account WHERE id = one.credit_account_id) = one.unit
+          AND one.id > COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0);
+      touched := CASE WHEN FOUND THEN 2 ELSE 0 END;
+    ELSIF one.kind IN ('capture', 'release') THEN
+      UPDATE exchange_account
+        SET balance = balance + CASE WHEN one.kind = 'release' THEN 0 WHEN id = one.debit_account_id THEN -one.amount
+                                     ELSE one.amount END,
+            held = held - CASE id WHEN one.debit_account_id THEN one.amount ELSE 0 END,
+            last_transfer_id = one.id
+        WHERE id = ANY (ARRAY[one.debit_account_id, one.credit_account_id]) AND unit = one.unit
+          AND (one.kind = 'capture' OR id = one.debit_account_id)
+          AND EXISTS (
+            SELECT FROM exchange_transfer AS placed
+              WHERE placed.id = one.hold_id AND placed.id < one.id AND placed.kind = 'hold' AND placed.at <= one.at
+                AND placed.debit_account_id = one.debit_account_id AND placed.credit_account_id = one.credit_account_id
+                AND (one.kind = 'release' OR placed.expires_at > one.at)
+          ) AND one.id > COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0);
+      GET DIAGNOSTICS touched = ROW_COUNT;
+      touched := touched + CASE WHEN one.kind = 'release' THEN 1 ELSE 0 END;
+      -- Only now: whoever writes a hold's row has its accounts locked.
+      UPDATE exchange_hold
+        SET captured = captured + CASE one.kind WHEN 'capture' THEN one.amount ELSE 0 END,
+            released = released + CASE one.kind WHEN 'release' THEN one.amount ELSE 0 END,
+            last_transfer_id = one.id
+        WHERE transfer_id = one.hold_id AND touched = 2;
+      touched := CASE WHEN FOUND THEN 2 ELSE 0 END;
     ELSE
-      IF one.kind = 'capture' THEN
-        UPDATE exchange_hold SET captured = captured + one.amount, last_transfer_id = one.id
-          WHERE transfer_id = one.hold_id;
-      END IF;
       UPDATE exchange_account
         SET balance = balance + CASE id WHEN one.debit_account_id THEN -one.amount ELSE one.amount END,
-            held = held - CASE WHEN one.kind = 'capture' AND id = one.debit_account_id THEN one.amount ELSE 0 END,
             last_transfer_id = one.id
-        WHERE id IN (one.debit_account_id, one.credit_account_id);
+        WHERE id = ANY (ARRAY[one.debit_account_id, one.credit_account_id]) AND unit = one.unit
+          AND (one.reverses_id IS NULL OR EXISTS (
+            SELECT FROM exchange_transfer AS placed
+              WHERE placed.id = one.reverses_id AND placed.id < one.id AND placed.kind IN ('post', 'capture')
+                AND placed.debit_account_id = one.credit_account_id AND placed.credit_account_id = one.debit_account_id
+                AND placed.at <= one.at AND placed.amount >= one.amount
+          )) AND one.id > COALESCE((SELECT last_transfer_id FROM exchange_seal ORDER BY number DESC LIMIT 1), 0);
+      GET DIAGNOSTICS touched = ROW_COUNT;
     END IF;
-    RETURN NULL;
+    IF touched = 2 THEN
+      RETURN NULL;
+    END IF;
   END IF;
+  SELECT min(id), max(id) INTO first, last FROM fresh;
   WITH asked AS MATERIALIZED (
     SELECT debit_account_id AS id, unit FROM fresh UNION SELECT credit_account_id, unit FROM fresh
   ), locked AS MATERIALIZED (
@@ -106,6 +109,9 @@ BEGIN
       )
     END
     INTO wrong FROM found;
+  IF wrong IS NULL AND NOT one.is_among_others THEN
+    wrong := 'ledger: refused';
+  END IF;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation';
   END IF;
@@ -161,20 +167,21 @@ BEGIN
   RETURN NULL;
 END $$
 --;;
--- One transfer written in one short statement, planned once a session; its number, or NULL where the key was used before.
+-- One transfer within a transaction that a refusal must not end: its number, or the database's words for what it refused.
 -- It decides nothing: the trigger does, as for every other INSERT.
-CREATE FUNCTION siwei_write_transfer(
+CREATE FUNCTION siwei_try_transfer(
   idempotency_key text, kind text, debit_account_id bigint, credit_account_id bigint, amount bigint, unit text,
-  hold_id bigint, reverses_id bigint, expires_at timestamptz, memo text, causes jsonb, at timestamptz
-) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-  number bigint;
+  hold_id bigint, reverses_id bigint, expires_at timestamptz, memo text, causes jsonb, at timestamptz,
+  OUT number bigint, OUT refused text
+) LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO exchange_transfer (idempotency_key, kind, debit_account_id, credit_account_id, amount, unit, hold_id,
       reverses_id, expires_at, memo, causes, at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    ON CONFLICT ON CONSTRAINT one_transfer_per_key DO NOTHING RETURNING id INTO number;
-  RETURN number;
+    RETURNING id INTO number;
+EXCEPTION WHEN integrity_constraint_violation THEN
+  number := NULL;
+  refused := SQLERRM;
 END $$
 --;;
 -- Numbers for so many transfers that are about to be written; NULL where one of the keys was used before. Numbers are drawn
@@ -264,8 +271,7 @@ CREATE TRIGGER siwei_account_balance BEFORE UPDATE OF balance, held, last_transf
   EXECUTE FUNCTION siwei_account_balance()
 --;;
 CREATE TRIGGER siwei_account_delete BEFORE DELETE ON exchange_account
-  FOR EACH ROW WHEN (old.last_transfer_id <> 0)
-  EXECUTE FUNCTION siwei_refuse('ledger: an account with transfers stays')
+  FOR EACH ROW EXECUTE FUNCTION siwei_refuse('ledger: accounts stay')
 --;;
 CREATE TRIGGER siwei_event_update BEFORE DELETE OR UPDATE ON exchange_event
   FOR EACH ROW EXECUTE FUNCTION siwei_refuse('audit: events are append-only')
@@ -277,7 +283,7 @@ CREATE TRIGGER siwei_seal_update BEFORE DELETE OR UPDATE ON exchange_seal
   FOR EACH ROW EXECUTE FUNCTION siwei_refuse('audit: seals are append-only')
 --;;
 CREATE TRIGGER siwei_account_truncate BEFORE TRUNCATE ON exchange_account
-  FOR EACH STATEMENT EXECUTE FUNCTION siwei_refuse('ledger: an account with transfers stays')
+  FOR EACH STATEMENT EXECUTE FUNCTION siwei_refuse('ledger: accounts stay')
 --;;
 CREATE TRIGGER siwei_hold_truncate BEFORE TRUNCATE ON exchange_hold
   FOR EACH STATEMENT EXECUTE FUNCTION siwei_refuse('ledger: holds are written by transfers')

@@ -101,8 +101,8 @@ CREATE TRIGGER siwei_account_update BEFORE UPDATE ON exchange_account BEGIN
           WHEN kind = 'hold' THEN amount WHEN kind IN ('capture', 'release') THEN -amount ELSE 0 END));
 END
 --;;
-CREATE TRIGGER siwei_account_delete BEFORE DELETE ON exchange_account WHEN OLD.last_transfer_id <> 0 BEGIN
-  SELECT RAISE(ABORT, 'ledger: an account with transfers stays');
+CREATE TRIGGER siwei_account_delete BEFORE DELETE ON exchange_account BEGIN
+  SELECT RAISE(ABORT, 'ledger: accounts stay');
 END
 --;;
 CREATE TRIGGER siwei_event_insert BEFORE INSERT ON exchange_event BEGIN
