@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from exchange_schema import __file__ as by_migrations
 from exchange_schema import schema
 
-from siwei.exchange.laying import lay_tables
+from siwei.exchange.laying import _names, is_laid, lay_tables
 
 LAST, AT_ONCE = ("exchange", "0029_evidence"), ("exchange", "0001_squashed_0029")
 
@@ -83,3 +83,18 @@ def test_where_tables_stand_nothing_is_laid() -> None:
     before = schema(connection)
     assert lay_tables(connection) is False
     assert schema(connection) == before
+
+
+def test_the_names_of_migrations_are_those_that_django_finds() -> None:
+    assert _names() == MigrationLoader(None).disk_migrations.keys()
+
+
+@pytest.mark.django_db
+def test_a_city_is_of_this_version_unless_a_migration_is_to_be_applied() -> None:
+    assert is_laid(connection)
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied(*AT_ONCE)  # all its steps are noted: nothing is to be done
+    assert is_laid(connection)
+    [last] = MigrationLoader(None).graph.leaf_nodes("exchange")
+    recorder.record_unapplied(*last)
+    assert not is_laid(connection)

@@ -32,14 +32,10 @@ def open_city(city: Path | None, *, migrated: bool = True) -> CityHome:
 
     django.setup()
     if migrated:
-        _check_migrations(home)
+        from django.db import connection
+
+        from siwei.exchange.laying import is_laid
+
+        if not is_laid(connection):
+            raise Conflict(f"the database of {home.directory} is not of this version → siwei init {home.directory}")
     return home
-
-
-def _check_migrations(home: CityHome) -> None:
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise Conflict(f"the database of {home.directory} is not of this version → siwei init {home.directory}")

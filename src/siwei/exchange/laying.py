@@ -3,9 +3,12 @@ step of a migration, and for an empty database all that comes to nothing. Whoeve
 step; `tests/exchange/test_migrations.py` holds both ways together.
 """
 
+import pkgutil
+from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -39,3 +42,23 @@ def lay_tables(connection: Any) -> bool:
             applied(app=app, name=name) for app, name in sorted(loader.disk_migrations)
         )
     return True
+
+
+def is_laid(connection: Any) -> bool:
+    """Whether the tables are those of this version. Every command asks: that all names are noted is told without
+    importing a migration; only where one is not must Django say whether it is one to apply."""
+    if _names() <= MigrationRecorder(connection).applied_migrations().keys():
+        return True
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _names() -> set[tuple[str, str]]:
+    found = set()
+    for config in apps.get_app_configs():
+        module, _ = MigrationLoader.migrations_module(config.label)
+        spec = find_spec(module) if module else None
+        for each in pkgutil.iter_modules(spec.submodule_search_locations if spec else []):
+            if not each.ispkg and each.name[0] not in "_~":
+                found.add((config.label, each.name))
+    return found
