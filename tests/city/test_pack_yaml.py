@@ -1,10 +1,12 @@
 """YAML without its traps: no anchors, no tags, no second meaning of a word, every value with its place."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siwei.city.pack_yaml import MAX_DEPTH, read_yaml
+from siwei.city.home import PACKS
+from siwei.city.pack_yaml import MAX_DEPTH, QUICK, _read, read_yaml
 from siwei.errors import Problem
 
 
@@ -59,3 +61,33 @@ def test_laughter_is_refused_at_once() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     document = read_yaml(text, "p.yaml")
     assert document.problems or document.places[()] == (1, 1) or document.places
+
+
+def test_libyaml_is_there() -> None:
+    assert QUICK is yaml.CSafeLoader
+
+
+PACKED = [path.read_text(encoding="utf-8") for path in sorted(PACKS.rglob("*.yaml"))]
+
+
+def test_what_is_packed_reads_the_same_by_both_parsers() -> None:
+    assert len(PACKED) > 40
+    for text in PACKED:
+        assert _read(text, "p.yaml", QUICK) == _read(text, "p.yaml", yaml.SafeLoader)
+
+
+@given(
+    st.sampled_from([text for text in PACKED if len(text) < 6_000]),
+    st.integers(0, 6_000),
+    st.lists(
+        st.tuples(st.integers(0, 599), st.sampled_from(list(":-?#&*!|>'\"%@`{}[],\n\t \\~0aé中\u2028\x85\ufeff"))),
+        max_size=3,
+    ),
+)
+def test_what_is_taken_is_taken_alike_by_the_slower_parser(text: str, start: int, marks: list[tuple[int, str]]) -> None:
+    """A part of what is packed, with a few signs changed: the same values at the same places, or refused."""
+    part = text[min(start, len(text) // 2) :][:600]
+    for place, mark in marks:
+        part = part[:place] + mark + part[place + 1 :]
+    read = read_yaml(part, "p.yaml")
+    assert read == _read(part, "p.yaml", yaml.SafeLoader)
