@@ -15,7 +15,7 @@ from siwei.policy.joint import combine_jointly
 from siwei.policy.joint_choices import Holdings
 from siwei.policy.joint_explanation import explain_together, joint_family
 
-from .test_joint import AWARDS, DAY, HEAD, TWO, contract, decided, firm, project, rules
+from .test_joint import AWARDS, DAY, HEAD, JOINT, TWO, contract, decided, firm, project, rules
 from .test_joint import pack as pack
 
 Key = tuple[str, str, str]
@@ -199,6 +199,24 @@ def test_a_limit_that_is_not_known_leaves_the_choice_open(pack: Any) -> None:
     assert part.best is None
     assert part.sentence.en == "Each firm together: a fact that the limit needs is not known yet."
     assert [*bound_by_stacking("city", found)] == []
+
+
+def test_a_limit_may_count_contracts_and_projects_alone(pack: Any) -> None:
+    """Then no programme is for the organisation, which is read for its limit and nothing else."""
+    folder, programmes, _ = pack
+    others = tuple(each for each in programmes if each.applies_to != "organisation")
+    text = JOINT.format(id="firm", programmes="[city, topic]", limit="revenue", more="")
+    stacking = rules(folder, HEAD + text, others)
+    rules(folder, HEAD + TWO, programmes)
+    rows: dict[str, list[dict[str, Any]]] = {
+        "organisation": [{"id": "a", "compute_other_support": 0, "compute_rental": 0, "revenue": 50, "rd_expensed": 0}],
+        "claim": [{"id": "c", "organisation": "a", "contract_amount": 40, "contract_paid": 0, "contract_own_paid": 0,
+                   "contract_signed_on": DAY}],
+        "project": [{"id": "p", "organisation": "a", "project_budget": 30}],
+    }  # fmt: skip
+    found = explain_together(stacking, decided(others, rows), "a", "claim", "c", DAY)
+    assert [dict(part.best.kept_fen) for part in found.parts if part.best] == [{"city": 20}]
+    assert combine_jointly(stacking, decided(others, rows), DAY).limits["kept_fen"].to_list() == [50]
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,13 @@ def test_rules_of_stacking_are_compared(city: City) -> None:
     (kept,) = found["stacking"]["kept"]
     assert (kept["kept_before_fen"], kept["kept_after_fen"]) == (1_200_000_000, 1_000_000_000)
     assert [each["reason"] for each in kept["reasons"]] == ["parameter total_support"]
+    assert found["joint_limits_not_weighed"] == []
+    limit = (
+        "joint:\n  - {id: firm, programmes: [xunli, compute-contract], limit: revenue, reduce: [xunli, compute-contract], "
+        "words: {zh: 合计, en: All}}\n"
+    )
+    told = post(signed_in(city.alice), "diff", **{**body, "stacking": rules + limit}).json()
+    assert told["joint_limits_not_weighed"] == ["firm"]
     wrong = post(signed_in(city.alice), "diff", **{**body, "stacking": "groups: {}"})
     assert (wrong.status_code, "stacking.yaml:1" in wrong.json()["detail"]) == (400, True)
 

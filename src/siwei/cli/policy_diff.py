@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, pack_folder, policy_app
+from siwei.cli.policy_joint import Claims, JointFiles, Projects, kind_files, told_not_given
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.errors import NotFound
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from siwei.city.attributes import Attribute
     from siwei.policy.changes import Change
     from siwei.policy.diff import ProgrammeDifference, Side
-    from siwei.policy.diff_stacking import StackingDifference
+    from siwei.policy.diff_joint import JointDifference
+    from siwei.policy.diff_stacking import KeptDifference
 
 Kind = Annotated[
     Literal["organisation", "claim", "project", "person"] | None,
@@ -41,13 +43,15 @@ def diff(
     as_of: AsOf = None,
     ignore_period: bool = False,
     rejects: Rejects = None,
+    claims: Claims = None,
+    projects: Projects = None,
     json: Json = False,
 ) -> None:
     """Compare two packs, or two versions of a programme, over every row of a table: who gains, who loses, and why.
 
     Awards are cut by the programmes' own limits. Of two packs, what is kept under each one's stacking.yaml
-    is compared besides. Rows that cannot be used are told; the others are compared,
-    part by part.
+    is compared besides; with --claims and --projects also what organisations keep in all under joint limits, which are
+    not weighed without: that is said. Rows that cannot be used are told; the others are compared, part by part.
 
     Parameters
     ----------
@@ -66,17 +70,21 @@ def diff(
 
     day, is_pack = _day(as_of), "@" not in before and "@" not in after
     kind = applies_to or ("organisation" if is_pack else None)
-    (old_attributes, old), (new_attributes, new) = (_side(each, pack, day, kind, rows) for each in (before, after))
-    if not old.programmes and not new.programmes:
-        raise NotFound(f"no programme of {before!r} or {after!r} applies to {kind} → name another --applies-to")
+    files = kind_files(kind or "organisation", source, claims=claims, projects=projects)
+    (old_attributes, old), (new_attributes, new) = (_side(each, pack, day, rows) for each in (before, after))
     if ignore_period:
         old, new = (
             replace(side, programmes=tuple(replace(each, period=Period(None, None)) for each in side.programmes))
             for side in (old, new)
         )
-    attributes, both = {**old_attributes, **new_attributes}, (*old.programmes, *new.programmes)
+    attributes = {**old_attributes, **new_attributes}
+    together = JointFiles((old, new), files, attributes, day, rows is not None, can_be_weighed=is_pack)
+    together.check()
     if kind is not None:
-        old, new = (replace(side, stacking=side.stacking.of(kind)) for side in (old, new))
+        old, new = (_of(side, kind) for side in (old, new))
+    if not old.programmes and not new.programmes:
+        raise NotFound(f"no programme of {before!r} or {after!r} applies to {kind} → name another --applies-to")
+    both = (*old.programmes, *new.programmes)
     combined = is_pack and bool(old.stacking.rules or new.stacking.rules)
     limits = read_dtypes(each.limit for side in (old, new) for each in side.stacking.groups) if combined else {}
     added = () if rows is None else aggregate_names(both)
@@ -85,19 +93,38 @@ def diff(
     grouped = (with_dimensions(part.lazy(), attributes, day).collect() for part in parts.read(rejects))
     found = diff_parts(old, new, grouped, day, kind if combined else None)
     tell_rejected(parts, rejects)
-    differences, stacking = found.programmes, found.stacking
+    differences, stacking, jointly = found.programmes, found.stacking, together.difference()
+    not_weighed = [] if jointly is not None else together.not_weighed({each.id for each in both})
     if json:
         costs = [{"kind": name, "before_fen": one, "after_fen": other} for name, one, other in total_costs(differences)]
         listed = [difference.as_dict() for difference in differences]
         told = {"as_of": day, "subjects": found.subjects, **parts_as_dict(parts, rejects), "costs": costs}
-        print_json({**told, "programmes": listed, "stacking": None if stacking is None else stacking.as_dict()})
+        print_json({
+            **told, "programmes": listed, "stacking": None if stacking is None else stacking.as_dict(),
+            "joint": None if jointly is None else jointly.as_dict(), "joint_limits_not_weighed": not_weighed,
+            "joint_kinds_not_given": [] if jointly is None else together.lacking,
+        })  # fmt: skip
         return
     _print_differences(differences, found.subjects, day)
     if stacking is not None:
-        _print_stacking(stacking)
+        _print_changes("stacking.yaml: what changed", stacking.changes)
+        _print_kept("kept together", stacking.kept)
+    if jointly is not None:
+        _print_jointly(jointly, together, with_changes=stacking is None)
+    if not_weighed:
+        how = (
+            "give --claims and --projects" if is_pack and kind == "organisation" else "compare packs over organisations"
+        )
+        warning = f"! not weighed here: the joint limits {', '.join(not_weighed)} → {how}"
+        console.print(warning, markup=False, highlight=False, soft_wrap=True)
 
 
-def _side(text: str, pack: str, day: date, kind: str | None, rows: Path | None) -> "tuple[dict[str, Attribute], Side]":
+def _of(side: "Side", kind: str) -> "Side":
+    mine = tuple(each for each in side.programmes if each.applies_to == kind)
+    return replace(side, programmes=mine, stacking=side.stacking.of(kind))
+
+
+def _side(text: str, pack: str, day: date, rows: Path | None) -> "tuple[dict[str, Attribute], Side]":
     from siwei.city.attributes import load_attributes
     from siwei.policy import load_programmes
     from siwei.policy.diff import Side
@@ -110,8 +137,7 @@ def _side(text: str, pack: str, day: date, kind: str | None, rows: Path | None) 
     attributes = load_attributes(directory)
     everything = load_programmes(directory / "programmes", attributes, day)
     stacking = load_stacking(directory, attributes, everything)
-    found = (find_version(directory / "programmes", attributes, programme, version),) if at else everything
-    chosen = tuple(each for each in found if kind is None or each.applies_to == kind)
+    chosen = (find_version(directory / "programmes", attributes, programme, version),) if at else everything
     given = None if rows is None else read_row_folder(rows, attributes, stacking.related_parties, day)
     return attributes, Side(chosen, stacking, given)
 
@@ -143,18 +169,41 @@ def _print_differences(differences: "tuple[ProgrammeDifference, ...]", subjects:
         console.print(f"{kind}: {yuan(before)} → {yuan(after)} CNY", highlight=False)
 
 
-def _print_stacking(stacking: "StackingDifference") -> None:
+def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_changes: bool) -> None:
     from siwei.policy.explanation import yuan
 
-    _print_changes("stacking.yaml: what changed", stacking.changes)
-    for each in stacking.kept:
-        _print_frame(f"kept together, {each.kind}: why", each.reasons)
+    if with_changes:
+        _print_changes("stacking.yaml: what changed", jointly.changes)
+    _print_kept("kept under joint limits", jointly.kept, " by organisations, their contracts and their projects")
+    columns = ("joint limit", "side", "organisations", "cut", "cut, CNY", "cannot tell")
+    rows = [
+        (id, side, each.organisations, each.cut, yuan(each.cut_fen), each.cannot_tell)
+        for id, outcomes in jointly.limits.items()
+        for side, each in zip(("before", "after"), outcomes, strict=True)
+        if each is not None
+    ]
+    print_table("joint limits", columns, rows)
+    notes = [f"{count} rows for a {kind} are of organisations that are not in the table, and are left out"
+             for kind, count in jointly.left_out.items() if count]  # fmt: skip
+    if together.lacking:
+        notes.append(told_not_given(together.limits, together.lacking).en)
+    for note in notes:
+        console.print(f"! {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_kept(title: str, kept: "Sequence[KeptDifference]", whose: str = "") -> None:
+    from siwei.policy.explanation import yuan
+
+    for each in kept:
+        _print_frame(f"{title}, {each.kind}: why", each.reasons)
         if each.counts["gains"] or each.counts["loses"]:
-            _print_frame(f"kept together, {each.kind}: for whom", each.groups)
-        _print_frame(f"kept together, {each.kind}: examples", each.examples)
+            _print_frame(f"{title}, {each.kind}: for whom", each.groups)
+        _print_frame(f"{title}, {each.kind}: examples", each.examples)
         counts = ", ".join(f"{count} {name}" for name, count in each.counts.items())
         amounts = f"{yuan(each.kept_before_fen)} → {yuan(each.kept_after_fen)} CNY"
-        console.print(f"kept of {', '.join(each.programmes)}: {amounts}; {counts}", highlight=False, markup=False)
+        console.print(
+            f"kept of {', '.join(each.programmes)}{whose}: {amounts}; {counts}", highlight=False, markup=False
+        )
 
 
 def _print_changes(title: str, changes: "Sequence[Change]") -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from siwei.policy import Programme
     from siwei.policy.aggregates import Rows
     from siwei.policy.combination import CombinationExplanation
+    from siwei.policy.diff import Side
+    from siwei.policy.diff_joint import JointDifference
     from siwei.policy.programmes import Text
     from siwei.policy.row_parts import RowParts
     from siwei.policy.stacking import JointLimit, Stacking
@@ -198,3 +200,73 @@ class Family:
                 f"The joint limits {names} were not weighed: the row has other faults, or names no organisation.",
             ))  # fmt: skip
         return organisation
+
+
+@dataclass(frozen=True)
+class JointFiles:
+    """The files of all kinds over which joint limits of two sides are compared, organisation by organisation. `sides`
+    hold programmes of all kinds."""
+
+    sides: "tuple[Side, Side]"
+    files: KindFiles
+    attributes: "dict[str, Attribute]"
+    day: date
+    has_rows: bool
+    can_be_weighed: bool
+
+    @property
+    def limits(self) -> "list[JointLimit]":
+        """Of either side, the later text of one id."""
+        return [*{limit.id: limit for side in self.sides for limit in side.stacking.joint}.values()]
+
+    @property
+    def lacking(self) -> list[str]:
+        return self.files.lacking(self.limits, [each for side in self.sides for each in side.programmes])
+
+    def not_weighed(self, programmes: "Collection[str]") -> list[str]:
+        """The joint limits that bear on any of the programmes."""
+        return [limit.id for limit in self.limits if {*limit.programmes} & {*programmes}]
+
+    @property
+    def others(self) -> list[str]:
+        return [kind for kind in self.files.files if kind != self.files.own]
+
+    def check(self) -> None:
+        """Raises InputError where contracts or projects stand beside rows that are no organisations."""
+        if self.others and (not self.can_be_weighed or self.files.own != "organisation"):
+            fix = "compare two packs, whose rows are organisations, or leave it out"
+            raise InputError([Problem(f"{OPTIONS[self.others[0]]} weighs joint limits over organisations", fix)])
+
+    def difference(self) -> "JointDifference | None":
+        """None where there is no joint limit, or no file of contracts or projects was given. Raises ImportRefused for
+        a file."""
+        from siwei.policy.diff_joint import diff_jointly
+
+        if not self.others or not self.limits:
+            return None
+        return diff_jointly(*self.sides, {kind: self._table(kind) for kind in self.files.files}, self.day)
+
+    def _table(self, kind: str) -> "pl.DataFrame":
+        """All rows that can be used: any of an organisation may bear on any other of its own."""
+        import polars as pl
+
+        from siwei.policy.diff_joint import programmes_under_joint_limits
+        from siwei.policy.dimensions import SOURCES, with_dimensions
+        from siwei.policy.row_parts import RowParts
+        from siwei.policy.tables import aggregate_names
+
+        names = programmes_under_joint_limits(*self.sides)
+        mine = tuple(
+            each for side in self.sides for each in side.programmes if each.applies_to == kind and each.id in names
+        )
+        besides = [name for side in self.sides for name in (
+            *limits_read(kind, side.stacking), *served_by(kind, side.stacking, side.programmes),
+        )]  # fmt: skip
+        wanted = [*besides, *(SOURCES if kind == "organisation" else ["organisation"])]
+        added = aggregate_names(mine) if self.has_rows else frozenset[str]()
+        parts = RowParts(self.files.files[kind], mine, self.attributes, dict.fromkeys(wanted), added)
+        table = pl.concat([*parts.read()])
+        if kind != "organisation":
+            tell_rejected(parts, None)
+            return table
+        return with_dimensions(table.lazy(), self.attributes, self.day).collect()

@@ -15,7 +15,8 @@ OF_MONEY = ("pot", "voucher", "window")
 @dataclass(frozen=True, slots=True)
 class Change:
     """`kind` is parameter, table, aggregate, clause, award, cap, rounding, limit, period or one of OF_MONEY; of a
-    pack's stacking.yaml parameter, group, exclusion or related parties. `before` and `after` are None where absent."""
+    pack's stacking.yaml parameter, group, exclusion, joint limit or related parties. `before` and `after` are None
+    where absent."""
 
     kind: str
     id: str

@@ -24,9 +24,19 @@ from siwei.policy.dimensions import DIMENSIONS
 from siwei.policy.language.tree import render
 from siwei.policy.programmes import Kind
 from siwei.policy.sharing import sum_exactly
-from siwei.policy.stacking import MOST_LINKED, ORGANISATION, EitherOr, RelatedRule, Stacking, StackingGroup, linked
+from siwei.policy.stacking import (
+    MOST_LINKED,
+    ORGANISATION,
+    EitherOr,
+    JointLimit,
+    RelatedRule,
+    Stacking,
+    StackingGroup,
+    linked,
+)
 from siwei.policy.subjects import ID
 
+JOINT = "joint limit"
 PROGRAMMES = Change("programmes", "", None, None)
 """All that differs in the programmes themselves, taken together: `diff` says which of their parts."""
 
@@ -54,20 +64,21 @@ class StackingDifference:
     def as_dict(self) -> dict[str, object]:
         return {
             "changes": [change.as_dict() for change in self.changes],
-            "kept": [
-                {
-                    "kind": each.kind,
-                    "programmes": list(each.programmes),
-                    **each.counts,
-                    "kept_before_fen": each.kept_before_fen,
-                    "kept_after_fen": each.kept_after_fen,
-                    "groups": each.groups.to_dicts(),
-                    "reasons": each.reasons.to_dicts(),
-                    "examples": each.examples.to_dicts(),
-                }
-                for each in self.kept
-            ],
+            "kept": [kept_as_dict(each) for each in self.kept],
         }
+
+
+def kept_as_dict(kept: KeptDifference) -> dict[str, object]:
+    return {
+        "kind": kept.kind,
+        "programmes": list(kept.programmes),
+        **kept.counts,
+        "kept_before_fen": kept.kept_before_fen,
+        "kept_after_fen": kept.kept_after_fen,
+        "groups": kept.groups.to_dicts(),
+        "reasons": kept.reasons.to_dicts(),
+        "examples": kept.examples.to_dicts(),
+    }
 
 
 def diff_stacking(
@@ -99,6 +110,7 @@ def _changes(before: Stacking, after: Stacking, day: date) -> Iterator[Change]:
     orders = [[each.id for each in side.groups] for side in sides]
     common = set(orders[0]) & set(orders[1])
     yield Change("order of groups", "", *(", ".join(name for name in order if name in common) for order in orders))
+    yield from named_changes(JOINT, *({each.id: _joint(each) for each in side.joint} for side in sides))
     yield Change("related parties", "", *(_related(side.related_parties) for side in sides))
 
 
@@ -110,6 +122,12 @@ def _group(group: StackingGroup) -> str:
 
 def _exclusion(rule: EitherOr) -> str:
     return f"at most {rule.most} of {', '.join(rule.programmes)}"
+
+
+def _joint(limit: JointLimit) -> str:
+    served = f", served by {', '.join(limit.order)}" if limit.order else ""
+    names, order = ", ".join(limit.programmes), ", ".join(limit.reduce)
+    return f"{names}: at most {render(limit.limit.tree)} of one organisation in all, cut in the order {order}{served}"
 
 
 def _related(rule: RelatedRule | None) -> str | None:
@@ -140,7 +158,8 @@ class _Comparison:
         rows = pl.concat([self.subjects.table.select(ID, *dimensions), *sides], how="horizontal")
         rows = rows.with_columns(outcome=comparison())
         deciding = [*self.changes, *([PROGRAMMES] if self.before.programmes != self.after.programmes else [])]
-        deciding = [change for change in deciding if self._can_be_tried(change)]
+        # What joint limits leave is compared over all of an organisation's subjects (`diff_joint`), not here.
+        deciding = [each for each in deciding if each.kind != JOINT and can_be_tried(self.before, self.after, each)]
         reason = find_reasons(
             deciding,
             rows,
@@ -159,11 +178,6 @@ class _Comparison:
             choose_examples(moved),
         )
 
-    def _can_be_tried(self, change: Change) -> bool:
-        """Rules of both sides mixed may link more programmes than can be chosen from; such a mix is nobody's text."""
-        mixed = exchanged(self.before, self.after, change), exchanged(self.after, self.before, change)
-        return all(len(part.programmes) <= MOST_LINKED for side in mixed for part in linked(side.stacking))
-
     def _kept(self, side: Side, names: tuple[str, ...], keep: pl.Series | None) -> pl.DataFrame:
         """`verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of what is kept."""
         mine = tuple(each for each in side.programmes if each.id in side.stacking.programmes or each.id in names)
@@ -174,6 +188,16 @@ class _Comparison:
         # With the id, so that there are as many rows where no programme is.
         frame = kept.select(ID, total.cast(pl.Int64, strict=False).alias("award"))
         return frame.select((pl.col("award") > 0).cast(pl.UInt8).fill_null(2).alias("verdict"), "award")
+
+
+def can_be_tried(before: Side, after: Side, change: Change) -> bool:
+    """Rules of both sides mixed may link more programmes than can be chosen from, or put one into two joint limits;
+    such a mix is nobody's text."""
+    mixed = exchanged(before, after, change), exchanged(after, before, change)
+    counted = [[name for limit in side.stacking.joint for name in limit.programmes] for side in mixed]
+    return all(len(part.programmes) <= MOST_LINKED for side in mixed for part in linked(side.stacking)) and all(
+        len(names) == len({*names}) for names in counted
+    )
 
 
 def exchanged(base: Side, other: Side, change: Change) -> Side:
@@ -192,6 +216,8 @@ def exchanged(base: Side, other: Side, change: Change) -> Side:
             mixed = replace(mixed, groups=exchange(mine.groups, theirs.groups, change.id))
         case "exclusion":
             mixed = replace(mixed, either_or=exchange(mine.either_or, theirs.either_or, change.id))
+        case "joint limit":
+            mixed = replace(mixed, joint=exchange(mine.joint, theirs.joint, change.id))
         case "order of groups":
             places = {each.id: place for place, each in enumerate(theirs.groups)}
             ordered = sorted(mine.groups, key=lambda each: places.get(each.id, len(places)))

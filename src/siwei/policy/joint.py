@@ -323,7 +323,7 @@ class _Family:
                for kind, place, names, options in (*self.units, *self.aside) for name in names}  # fmt: skip
         for kind in self.kinds.values():
             for place in sorted(kind.rows.get(self.organisation, ()), key=lambda place: kind.ids[place]):
-                row = kind.combined.entitled.row(place, named=True)
+                row = kind.entitled(place)
                 for name in dict.fromkeys(name for part in kind.parts for name in part.programmes):
                     key = (kind.kind, place, name)
                     held = self._held(key)

@@ -91,13 +91,17 @@ class SubjectsOf:
     def places(self) -> range:
         return range(len(self.ids))
 
+    def entitled(self, place: int) -> dict[str, int | None]:
+        """By programme; a frame without columns has no rows."""
+        return self.combined.entitled.row(place, named=True) if self.names else {}
+
     def units(self, place: int) -> Iterator[tuple[Sequence[str], tuple[Option, ...]]]:
         """The awards of a subject that are chosen together, and the choices; those left out that cannot be told."""
-        row = self.combined.entitled.row(place, named=True)
+        row = self.entitled(place)
         held = self.holdings.of(self.kind, self.ids[place])
         for part in self.parts:
             has = {name: held[name] for name in part.programmes if name in held}
-            known = {name: row[name] for name in part.programmes if row[name]}
+            known = {name: fen for name in part.programmes if (fen := row[name])}
             if not known and not has:
                 continue
             limits = {group.id: int(self.limits[group.id][place]) for group in part.groups}

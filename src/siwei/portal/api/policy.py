@@ -150,7 +150,14 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     table = _table(body.rows, old, new, given)
     found = next(each for each in diff(old, new, table, day) if each.programme == before.id)
     kept = None if body.stacking is None else diff_stacking(old, new, table, day, before.applies_to).as_dict()
-    return {"as_of": day, "rows": table.height, "difference": found.as_dict(), "stacking": kept}
+    compared = {each.id for side in (old, new) for each in side.programmes}
+    not_weighed = {
+        each.id: None for side in (old, new) for each in side.stacking.joint if compared & {*each.programmes}
+    }
+    return {
+        "as_of": day, "rows": table.height, "difference": found.as_dict(), "stacking": kept,
+        "joint_limits_not_weighed": [*not_weighed],
+    }  # fmt: skip
 
 
 def _table(rows: list[schemas.Row], old: Side, new: Side, given: Rows | None) -> pl.DataFrame:

@@ -170,3 +170,7 @@ class Difference(Schema):
     rows: int
     difference: dict[str, Any]
     stacking: dict[str, Any] | None = None
+    joint_limits_not_weighed: list[str] = Field(
+        description="Limits over an organisation, its contracts and its projects that bear on what is compared: `rows` "
+        "are of one kind, so what these leave is not told"
+    )
