@@ -179,7 +179,8 @@ def test_rules_of_stacking_are_compared(city: City) -> None:
     assert [each["reason"] for each in kept["reasons"]] == ["parameter total_support"]
     assert found["joint_limits_not_weighed"] == []
     limit = (
-        "joint:\n  - {id: firm, programmes: [xunli, compute-contract], limit: revenue, reduce: [xunli, compute-contract], "
+        "joint:\n  - {id: firm, programmes: [xunli, compute-contract], limit: revenue, "
+        "reduce: [xunli, compute-contract], "
         "words: {zh: 合计, en: All}}\n"
     )
     told = post(signed_in(city.alice), "diff", **{**body, "stacking": rules + limit}).json()
