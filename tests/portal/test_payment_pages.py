@@ -69,6 +69,32 @@ def exported(city: City) -> PaymentBatch:
     return batch
 
 
+def test_a_batch_waits_for_those_alone_who_may_approve_it(settled: City) -> None:
+    make_person("mia", settled.firm, Role.MEMBER)
+    enter_accounts(settled)
+    alice = client_of(settled, "alice")
+    given = {"name": settled.firm.name, "account": NUMBERS[FIRM], "bank_code": CODE, "bank_name": "示例银行"}
+    assert act(alice, "bank_account", FIRM, **given).status_code == 302
+    assert act(alice, "order", FIRM, starts_on="2026-11-24").status_code == 302
+    batch = PaymentBatch.objects.get()
+
+    def told(name: str) -> tuple[bool, bool, bool]:
+        client = client_of(settled, name)
+        shown = page(client, f"/payments/{batch.message_id}")
+        return "1 批付款待批准" in page(client, "/desk"), "/acts/approve_batch" in shown, "/acts/withdraw" in shown
+
+    nothing = (False, False, False)
+    assert (told("fay"), told("mia"), told("olive")) == ((True, True, True), nothing, nothing)
+    assert (
+        act(client_of(settled, "fay"), "approve_batch", batch.message_id, text=batch.content_sha256).status_code == 302
+    )
+    assert (told("fay"), told("finn"), told("alice")) == (
+        (False, False, True),
+        (True, True, True),
+        (False, False, True),
+    )
+
+
 def statement_of(batch: PaymentBatch, fen: str = "7.19") -> bytes:
     identifier = f"{batch.message_id}-1"
     return (
@@ -86,6 +112,9 @@ def test_from_due_to_confirmed_by_forms(settled: City) -> None:
     response = olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch))})
     assert response.status_code == 302
     assert PaymentOrder.objects.get().state == "paid"
+    again = olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch))}, follow=True)
+    assert "此前已导入" in again.content.decode()
+    assert "仅向管理该账户资金的人" in page(signed_in(make_person("mia", settled.firm, Role.MEMBER)), "/differences")
     shown = page(olive, "/differences")
     assert "&lt;b&gt;银行" in shown and "&#x27;五元&#x27; is not an amount" in shown
     account = BankEntry.objects.get(reference="B-2").account_number

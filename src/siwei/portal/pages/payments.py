@@ -99,7 +99,12 @@ def differences_page(request: HttpRequest) -> HttpResponse:
             report = import_status_report(owner, content, name, actor=actor, now=timezone.now())
             messages.success(request, _("The bank's report is read: what it says stands below."))
             return redirect("payment-batch", message_id=report.batch.message_id)
-        file = import_statement(owner, content, name, actor=actor, now=timezone.now())
+        now = timezone.now()
+        file = import_statement(owner, content, name, actor=actor, now=now)
+        if file.imported_at != now:
+            told_before = _("This file was imported before, as %(name)s: nothing changed.")
+            messages.info(request, told_before % {"name": file.name})
+            return redirect("differences")
         told = {"read": file.read, "added": file.added, "rejected": file.rejected}
         messages.success(request, _("%(read)s entries read, %(added)s of them new, %(rejected)s rejected.") % told)
         return redirect("differences")

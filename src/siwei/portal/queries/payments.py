@@ -29,7 +29,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payment_files import sent_content
-from siwei.exchange.payments import find_batch
+from siwei.exchange.payments import find_batch, keeps_money_of
 from siwei.exchange.payments_due import Due, dues_of, payments_due
 from siwei.exchange.reconciliation import late_orders, suggestions
 
@@ -68,6 +68,8 @@ class BatchView:
     orders: list[PaymentOrder]
     files: list[PaymentFile]
     can_see_numbers: bool
+    may_pay: bool
+    """Whether the reader keeps the payer's money: approves, sends, withdraws."""
     reports: list[StatusFile]
     """What the bank said of it, newest first."""
 
@@ -130,8 +132,9 @@ def batch_view(message_id: str, actor: Actor) -> BatchView:
     lines = StatusLine.objects.select_related("order").order_by("position")
     reports = StatusFile.objects.visible_to(actor).filter(batch=batch).prefetch_related(Prefetch("lines", lines))
     return BatchView(
-        batch, list(orders.order_by("number")), list(files), sees, list(reports.order_by("-imported_at", "-pk"))
-    )
+        batch, list(orders.order_by("number")), list(files), sees, actor.may_write and keeps_money_of(actor, batch),
+        list(reports.order_by("-imported_at", "-pk")),
+    )  # fmt: skip
 
 
 def _rests() -> Prefetch[str]:
@@ -182,9 +185,11 @@ def differences(actor: Actor) -> Differences:
 
 def open_work(actor: Actor) -> dict[str, int]:
     """What of money waits for somebody here."""
-    found = PaymentBatch.objects.visible_to(actor)
+    kept = Q(payer_id__in=actor.treasury_ids) | (Q(payer=None) if actor.is_operator else Q(pk=None))
+    found = PaymentBatch.objects.visible_to(actor).filter(kept)
+    done = Q(made_by_id=actor.person_id or 0) | Q(first_by_id=actor.person_id or 0)
     return {
-        "to_approve": found.filter(state=BatchState.OPEN).exclude(made_by_id=actor.person_id or 0).count(),
+        "to_approve": found.filter(state=BatchState.OPEN).exclude(done).count(),
         "to_export": found.filter(state=BatchState.APPROVED).count(),
         "differences": BankEntry.objects.visible_to(actor).filter(state=EntryState.OPEN).count(),
     }
