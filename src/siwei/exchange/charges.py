@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 
-from siwei.exchange.ledger import of_hold, write_transfer
+from siwei.exchange.ledger import Chain, of_hold, write_batch, write_transfer
 from siwei.exchange.models import (
     Agreement,
     AgreementLine,
@@ -30,6 +29,8 @@ from siwei.market.pricing import rate
 from siwei.market.settlement import Held, Payer, settle
 
 FINAL = "final"
+WORTH_A_BATCH = 8
+"""Entries; fewer are written sooner one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,39 @@ def charge_lines(
 ) -> Settlement | None:
     """Capture what `lines` have come to; None where nothing new did (`always` writes the row all the same, and the end
     releases what is left). The caller holds the agreement's lock and has asked who may."""
-    is_final = period == FINAL
-    detail = [_charge_line(agreement, line, period, now, is_final) for line in lines]
-    if not always and not any(each["metered_fen"] or each["readings"] for each in detail):
-        return None
+    return charge_agreements([(agreement, lines)], period, now, always=always)[0]
 
+
+def charge_agreements(
+    asked: Sequence[tuple[Agreement, Sequence[AgreementLine]]], period: str, now: datetime, *, always: bool = False
+) -> list[Settlement | None]:
+    """The same for lines of many agreements: read together, their entries written together. In one transaction of the
+    caller's, whose all of it is: what one of them is refused for takes everything back."""
+    known = _know([line for _, lines in asked for line in lines])
+    chains: list[Chain] = []
+    made: list[Settlement | None] = []
+    for agreement, lines in asked:
+        bills = [_bill_line(agreement, line, known[line.pk], period, now) for line in lines]
+        chains += [chain for bill in bills for chain in bill.expired]
+        detail = [bill.detail for bill in bills]
+        if not always and not any(each["metered_fen"] or each["readings"] for each in detail):
+            made.append(None)
+            continue
+        chains += [chain for bill in bills for chain in bill.captures]
+        made.append(_settlement(agreement, period, detail, now))
+    _write(chains, now)
+    Settlement.objects.bulk_create([each for each in made if each is not None])
+    charged = [line for (_, lines), each in zip(asked, made, strict=True) if each is not None for line in lines]
+    of_line = Settlement.objects.filter(period=period, agreement__lines=OuterRef("line_id")).values("pk")
+    open_usages(charged).update(settlement=Subquery(of_line))
+    return made
+
+
+def _settlement(agreement: Agreement, period: str, detail: list[dict[str, Any]], now: datetime) -> Settlement:
     def total(name: str) -> int:
         return sum(line[name] for line in detail)
 
-    settlement = Settlement.objects.create(
+    return Settlement(
         agreement=agreement,
         period=period,
         metered_fen=total("metered_fen"),
@@ -65,8 +90,16 @@ def charge_lines(
         detail=detail,
         settled_at=now,
     )
-    open_usages(lines).update(settlement=settlement)
-    return settlement
+
+
+def _write(chains: Sequence[Chain], now: datetime) -> None:
+    if len(chains) < WORTH_A_BATCH:
+        for chain in chains:
+            write_transfer(chain.entries[0], key=chain.key, now=now)
+        return
+    for outcome in write_batch(chains, now=now):
+        if outcome.refusal is not None:
+            raise outcome.refusal
 
 
 def open_usages(lines: Sequence[AgreementLine]) -> Any:
@@ -74,42 +107,79 @@ def open_usages(lines: Sequence[AgreementLine]) -> Any:
     return Usage.objects.filter(line__in=lines, settlement=None, is_held=False)
 
 
-def earlier_of(line: AgreementLine) -> Earlier:
-    rows = [
-        each
-        for detail in Settlement.objects.filter(agreement_id=line.agreement_id).values_list("detail", flat=True)
-        for each in detail
-        if each["line"] == line.number
-    ]
+def earlier_of(lines: Sequence[AgreementLine]) -> dict[int, Earlier]:
+    """By line."""
     names = ("metered_fen", "voucher_fen", "own_fen")
-    back = Dispute.objects.filter(Q(usage__line=line) | Q(delivery__line=line)).aggregate(
-        **{name: Coalesce(Sum(f"returned_{name}"), 0) for name in names}
-    )
-    return Earlier(*(sum(row[name] for row in rows) - back[name] for name in names))
+    sums: dict[int, dict[str, int]] = {line.pk: dict.fromkeys(names, 0) for line in lines}
+    numbers = {(line.agreement_id, line.number): line.pk for line in lines}
+    rows = Settlement.objects.filter(agreement__in={line.agreement_id for line in lines})
+    for agreement_id, detail in rows.values_list("agreement_id", "detail"):
+        for each in detail:
+            if pk := numbers.get((agreement_id, each["line"])):
+                for name in names:
+                    sums[pk][name] += each[name]
+    back = Dispute.objects.filter(Q(usage__line__in=lines) | Q(delivery__line__in=lines))
+    for used, delivered, *given in back.values_list(
+        "usage__line_id", "delivery__line_id", *(f"returned_{name}" for name in names)
+    ):
+        for pk in {used, delivered} & sums.keys():
+            for name, fen in zip(names, given, strict=True):
+                sums[pk][name] -= fen
+    return {pk: Earlier(**each) for pk, each in sums.items()}
 
 
-def come_to(line: AgreementLine, *, settled_only: bool = False) -> tuple[int | None, int]:
-    """Quantity metered so far (None where the line is paid by deliveries), and what the line has come to, in fen.
+def come_to(lines: Sequence[AgreementLine], *, settled_only: bool = False) -> dict[int, tuple[int | None, int]]:
+    """By line: quantity metered so far (None where it is paid by deliveries), and what it has come to, in fen.
 
     A reading that is held back does not count before its dispute is resolved.
     """
-    accepted = Delivery.objects.filter(line=line)
-    if accepted.exists():
-        total = accepted.filter(state=DeliveryState.ACCEPTED).aggregate(fen=Sum("amount_fen"))["fen"]
-        return None, total or 0
-    counted = Usage.objects.filter(line=line).exclude(is_held=True, settlement=None)
+    accepted = Sum("amount_fen", filter=Q(state=DeliveryState.ACCEPTED))
+    delivered = dict(Delivery.objects.filter(line__in=lines).values_list("line_id").annotate(fen=accepted))
+    counted = Usage.objects.filter(line__in=lines).exclude(is_held=True, settlement=None)
     if settled_only:
         counted = counted.exclude(settlement=None)
-    quantity = counted.aggregate(total=Sum("quantity"))["total"] or 0
-    return quantity, rate(quantity, Price(line.unit_price_fen, line.price_quantity))
+    metered = dict(counted.values_list("line_id").annotate(total=Sum("quantity")))
+    found: dict[int, tuple[int | None, int]] = {}
+    for line in lines:
+        if line.pk in delivered:
+            found[line.pk] = (None, delivered[line.pk] or 0)
+        else:
+            quantity = metered.get(line.pk) or 0
+            found[line.pk] = (quantity, rate(quantity, Price(line.unit_price_fen, line.price_quantity)))
+    return found
 
 
-def _charge_line(
-    agreement: Agreement, line: AgreementLine, period: str, now: datetime, is_final: bool
-) -> dict[str, Any]:
-    earlier = earlier_of(line)
-    quantity, gross = come_to(line)
-    readings = open_usages([line]).aggregate(count=Count("pk"))["count"]
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a line's bill is worked out from: what it has come to, what was charged, open readings, its holds."""
+
+    earlier: Earlier
+    quantity: int | None
+    gross_fen: int
+    readings: int
+    holds: Mapping[int, Hold]
+
+
+def _know(lines: Sequence[AgreementLine]) -> dict[int, _Known]:
+    earlier, totals = earlier_of(lines), come_to(lines)
+    readings = dict(open_usages(lines).values_list("line_id").annotate(count=Count("pk")))
+    placed = {pk for line in lines for pk in (line.voucher_hold_id, line.own_hold_id) if pk}
+    holds = Hold.objects.in_bulk(placed)
+    return {line.pk: _Known(earlier[line.pk], *totals[line.pk], readings.get(line.pk, 0), holds) for line in lines}
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """What a settlement says of a line, and the entries: of holds that have run out, and of what is paid now."""
+
+    detail: dict[str, Any]
+    expired: list[Chain]
+    captures: list[Chain]
+
+
+def _bill_line(agreement: Agreement, line: AgreementLine, known: _Known, period: str, now: datetime) -> _Bill:
+    earlier, gross, is_final = known.earlier, known.gross_fen, period == FINAL
+    bill = _Bill({}, [], [])
     holds: dict[Payer, Transfer] = {}
     held: list[Held] = []
     given: tuple[tuple[Payer, Transfer | None, int], ...] = (
@@ -117,12 +187,18 @@ def _charge_line(
         ("own", line.own_hold, earlier.own_fen),
     )
     for payer, placed, captured in given:
-        if placed is not None:
-            holds[payer] = placed
-            left = live_amount(placed, now)
-            held.append(Held(placed.idempotency_key, payer, captured + left, captured))
+        if placed is None:
+            continue
+        holds[payer] = placed
+        progress = known.holds[placed.pk]
+        left = progress.remaining
+        if left and progress.expires_at <= now:  # can pay nothing any more
+            entry = of_hold(TransferKind.RELEASE, placed, left, "expired")
+            bill.expired.append(Chain(f"expire:{placed.idempotency_key}", (entry,)))
+            left = 0
+        held.append(Held(placed.idempotency_key, payer, captured + left, captured))
     result = settle(held, gross)
-    causes = {"agreement": agreement.key, "line": line.number, "settlement": period, "readings": readings}
+    causes = {"agreement": agreement.key, "line": line.number, "settlement": period, "readings": known.readings}
     paid = {"voucher": 0, "own": 0}
     released = 0
     for share in result.captures:
@@ -134,9 +210,14 @@ def _charge_line(
             if amount:
                 entry = of_hold(kind, holds[share.payer], amount, "settlement", causes)
                 key = f"settle:{agreement.key}:{line.number}:{period}:{share.payer}:{kind}"
-                write_transfer(entry, key=key, now=now)
+                bill.captures.append(Chain(key, (entry,)))
         paid[share.payer] += share.captured_fen
-    return _line_detail(line, quantity, gross - earlier.metered_fen, paid, released, result.uncollected_fen, readings)
+    bill.detail.update(
+        _line_detail(
+            line, known.quantity, gross - earlier.metered_fen, paid, released, result.uncollected_fen, known.readings
+        )
+    )
+    return bill
 
 
 def _line_detail(
@@ -161,23 +242,12 @@ def _line_detail(
     }
 
 
-def live_amount(placed: Transfer, now: datetime) -> int:
-    """What a hold can still pay: nothing once expired, whatever remains before."""
-    progress = Hold.objects.get(pk=placed.pk)
-    if progress.expires_at > now:
-        return progress.remaining
-    if progress.remaining:
-        entry = of_hold(TransferKind.RELEASE, placed, progress.remaining, "expired")
-        write_transfer(entry, key=f"expire:{placed.idempotency_key}", now=now)
-    return 0
-
-
-def lines_of(agreement: Agreement) -> list[AgreementLine]:
-    """With their holds and the holds' accounts, by number."""
-    found = agreement.lines.select_related(
+def lines_of(*agreements: Agreement) -> list[AgreementLine]:
+    """With their holds and the holds' accounts, by agreement and number."""
+    found = AgreementLine.objects.filter(agreement__in=agreements).select_related(
         "voucher_hold__debit_account",
         "own_hold__debit_account",
         "voucher_hold__credit_account",
         "own_hold__credit_account",
     )
-    return list(found.order_by("number"))
+    return list(found.order_by("agreement", "number"))

@@ -57,7 +57,7 @@ def pay_back(line: AgreementLine, key: str, now: datetime) -> dict[str, int]:
 
     Raises InsufficientFunds where the provider's receivable has less: it was paid out, and is to be claimed back.
     """
-    earlier, (_, gross) = earlier_of(line), come_to(line, settled_only=True)
+    earlier, (_, gross) = earlier_of([line])[line.pk], come_to([line], settled_only=True)[line.pk]
     over = earlier.metered_fen - gross
     if over <= 0:
         return {}

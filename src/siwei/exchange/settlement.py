@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from siwei.errors import Conflict, Said, SiweiError
 from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
-from siwei.exchange.audit import action, money_action, record_event
+from siwei.exchange.audit import Done, action, money_action, record_event, record_events
 from siwei.exchange.call_collection import close_calls, is_calling
 from siwei.exchange.caps import give_back_agreement
-from siwei.exchange.charges import FINAL, charge_lines, lines_of
+from siwei.exchange.charges import FINAL, charge_agreements, charge_lines, lines_of
 from siwei.exchange.disputes import EXTENSION
 from siwei.exchange.holds import extend_holds
 from siwei.exchange.jobs import ACTIVE
 from siwei.exchange.models import (
     Agreement,
+    AgreementLine,
     AgreementParty,
     AgreementState,
     Delivery,
@@ -28,11 +30,14 @@ from siwei.exchange.models import (
     Usage,
 )
 from siwei.exchange.states import lock_agreement, move, require_step
+from siwei.market import life
 
 METERING_GRACE = timedelta(days=7)
 """How long after an agreement's end a provider may bring readings before the consumer may close it."""
 
 PUT_OFF_WITHIN = timedelta(days=30)
+TOGETHER = 200
+"""Agreements of the day's run in a transaction: they are locked as long as it takes to charge them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +110,10 @@ def charge_period(key: str, *, as_of: date, actor: Actor, now: datetime) -> Sett
 def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
     """The day's run over everything that is complete: what was metered is charged, what has ended is closed.
 
-    Every agreement is an action of its own, done once a day, so a run that was killed goes on where it was.
+    What is charged is charged TOGETHER: that many agreements in one transaction, each once a day, so a run that was
+    killed goes on where it was. Where one of them is refused, all of that goes back and each is charged by itself.
     """
     require(can_operate(actor), actor, Said("run the day's settlement", "进行当日结算"))
-    charged = closed = gross_fen = 0
-    faults: list[str] = []
     for agreement in Agreement.objects.filter(state=AgreementState.DISPUTED).order_by("pk"):
         put_off(agreement.key, as_of=as_of, actor=actor, now=now)
     open_ones = Agreement.objects.filter(state__in=(AgreementState.DELIVERING, AgreementState.COMPLETED))
@@ -119,19 +123,75 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
         .values_list("line__agreement_id", flat=True)
         .distinct()
     )
+    closed: list[Settlement] = []
+    faults: list[str] = []
+    to_charge: list[str] = []
     for agreement in open_ones.order_by("pk").iterator():
         ended = agreement.state == AgreementState.COMPLETED or agreement.ends_at + METERING_GRACE <= now
         try:
             if ended and _can_close(agreement):
-                gross_fen += settle_agreement(agreement.key, actor=actor, now=now).gross_fen
-                closed += 1
+                closed.append(settle_agreement(agreement.key, actor=actor, now=now))
             elif agreement.pk in metered:
-                settlement = charge_period(agreement.key, as_of=as_of, actor=actor, now=now)
-                charged += settlement is not None
-                gross_fen += settlement.gross_fen if settlement else 0
+                to_charge.append(agreement.key)
         except SiweiError as error:
             faults.append(f"{agreement.key}: {error}")
-    return SettlementDay(as_of, charged, closed, gross_fen, tuple(faults))
+    charged: list[Settlement] = []
+    for start in range(0, len(to_charge), TOGETHER):
+        keys = to_charge[start : start + TOGETHER]
+        charged += _charge_day(keys, faults, as_of=as_of, actor=actor, now=now)
+    gross_fen = sum(each.gross_fen for each in (*closed, *charged))
+    return SettlementDay(as_of, len(charged), len(closed), gross_fen, tuple(faults))
+
+
+def _charge_day(
+    keys: Sequence[str], faults: list[str], *, as_of: date, actor: Actor, now: datetime
+) -> list[Settlement]:
+    """Charge these agreements for the day: together; those that cannot be, or all where one was refused, one by one."""
+    try:
+        with transaction.atomic():
+            together = _charge_together(keys, as_of=as_of, actor=actor, now=now)
+        done = together  # only what was committed
+    except (SiweiError, DatabaseError):
+        done = {}
+    for key in keys:
+        if key not in done:
+            try:
+                done[key] = charge_period(key, as_of=as_of, actor=actor, now=now)
+            except SiweiError as error:
+                faults.append(f"{key}: {error}")
+    return [each for each in done.values() if each is not None]
+
+
+def _charge_together(keys: Sequence[str], *, as_of: date, actor: Actor, now: datetime) -> dict[str, Settlement | None]:
+    """`charge_period` of many, read and written as one; without those charged for that day before, or that may not be
+    charged (any more)."""
+    period = as_of.isoformat()
+    locked = list(Agreement.objects.select_for_update().filter(key__in=keys).order_by("pk"))
+    before = set(Settlement.objects.filter(agreement__in=locked, period=period).values_list("agreement_id", flat=True))
+    plain = [each for each in locked if each.pk not in before and not life.refusal("charge", each.state)]
+    delivered = set(Delivery.objects.filter(agreement__in=plain, line__isnull=False).values_list("line_id", flat=True))
+    lines: dict[int, list[AgreementLine]] = {each.pk: [] for each in plain}
+    for line in lines_of(*plain):
+        if line.pk not in delivered:
+            lines[line.agreement_id].append(line)
+    made = charge_agreements([(each, lines[each.pk]) for each in plain], period, now)
+    parties: dict[int, list[int]] = {each.pk: [] for each in plain}
+    for agreement_id, organisation_id in (
+        AgreementParty.objects.filter(agreement__in=plain, organisation__isnull=False)
+        .order_by("pk").values_list("agreement_id", "organisation_id")
+    ):  # fmt: skip
+        parties[agreement_id].append(organisation_id)
+    record_events(
+        "charge_period",
+        [
+            Done(f"{each.key}:{period}", f"agreement:{each.key}", parties[each.pk], _payload(settlement))
+            for each, settlement in zip(plain, made, strict=True)
+            if settlement is not None
+        ],
+        actor=actor,
+        now=now,
+    )
+    return {each.key: settlement for each, settlement in zip(plain, made, strict=True)}
 
 
 def is_due(now: datetime) -> bool:
@@ -199,5 +259,9 @@ def _record(
         actor=actor,
         now=now,
         organisations=[party.organisation for party in parties if party.organisation],
-        payload={"gross_fen": settlement.gross_fen, "released_fen": settlement.released_fen},
+        payload=_payload(settlement),
     )
+
+
+def _payload(settlement: Settlement) -> dict[str, int]:
+    return {"gross_fen": settlement.gross_fen, "released_fen": settlement.released_fen}

@@ -1,0 +1,137 @@
+"""The day's run charges many agreements at once, and each of them as it would have been charged by itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from exchange_days import HELD_FEN, PRICE_FEN, Days
+
+from siwei.exchange import ledger, settlement
+from siwei.exchange.ledger import Entry
+from siwei.exchange.models import Account, Agreement, Event, Hold, Settlement, Transfer, TransferKind, Usage
+from siwei.exchange.verification import verify_ledger
+
+
+@pytest.fixture
+def days(cast: Any, now: Any) -> Days:
+    return Days(cast, now)
+
+
+def run(days: Days, day: int = 1) -> settlement.SettlementDay:
+    later = days.now + timedelta(days=day)
+    return settlement.settle_day(as_of=later.date(), actor=days.cast.olive, now=later)
+
+
+def state() -> dict[str, list[Any]]:
+    """Everything a charge writes, whatever numbers it was given."""
+    return {
+        "transfers": list(
+            Transfer.objects.order_by("idempotency_key").values_list(
+                "idempotency_key", "kind", "debit_account", "credit_account", "amount", "hold", "memo", "causes", "at"
+            )
+        ),
+        "holds": list(Hold.objects.order_by("pk").values_list("pk", "captured", "released")),
+        "accounts": list(Account.objects.order_by("pk").values_list("code", "balance", "held")),
+        "settlements": list(
+            Settlement.objects.order_by("agreement__key", "period").values_list(
+                "agreement__key", "period", "metered_fen", "gross_fen", "voucher_fen", "own_fen", "released_fen",
+                "detail", "settled_at",
+            )
+        ),
+        "events": sorted(
+            (each.action, each.key, each.subject, each.content_sha256, each.person_id, each.actor_name, each.at,
+             str(each.payload), sorted(each.organisations.values_list("key", flat=True)))
+            for each in Event.objects.all()
+        ),
+        "readings": list(
+            Usage.objects.order_by("reading").values_list(
+                "reading", "settlement__agreement__key", "settlement__period"
+            )
+        ),
+    }  # fmt: skip
+
+
+def of_every_sort(days: Days) -> list[Agreement]:
+    later = days.now + timedelta(days=1)
+    plain, two_lines = days.deliver(4), days.deliver(3, lines=2)
+    run_out = days.deliver(2, voucher_until=later)
+    nothing_new, much, disputed = days.deliver(2), days.deliver(2), days.deliver(1)
+    days.meter([*plain, *two_lines, *run_out], "first")
+    assert run(days, 0).charged == 9
+    days.meter([*plain, *two_lines, *run_out, *disputed], "second", 31)
+    days.meter(plain[:1], "third", 1)
+    days.meter(much, "much", 3 * HELD_FEN // PRICE_FEN)
+    days.meter(disputed, "held", is_held=True)
+    return [*plain, *two_lines, *run_out, *nothing_new, *much, *disputed]
+
+
+def test_together_is_as_one_by_one(days: Days) -> None:
+    agreements = of_every_sort(days)
+    later = days.now + timedelta(days=1)
+    mark = transaction.savepoint()
+    for each in agreements:
+        settlement.charge_period(each.key, as_of=later.date(), actor=days.cast.olive, now=later)
+    one_by_one = state()
+    transaction.savepoint_rollback(mark)
+    before = state()
+    assert run(days).charged == 12
+    together = state()
+    assert before != together
+    assert together == one_by_one
+    assert not verify_ledger(actor=days.cast.olive).findings
+    assert run(days).charged == 0
+    assert state() == together
+
+
+def test_a_run_charges_what_was_metered(days: Days) -> None:
+    agreements = days.deliver(20)
+    days.meter(agreements, "first", 100)
+    done = run(days)
+    metered = sum(Usage.objects.values_list("quantity", flat=True))
+    assert (done.charged, done.closed, done.faults, done.gross_fen) == (20, 0, (), PRICE_FEN * metered)
+    assert Account.objects.get(code="days:receivable").balance == PRICE_FEN * metered
+    assert Usage.objects.filter(settlement=None).count() == 0
+
+
+def test_one_that_is_refused_keeps_none_of_the_others_back(days: Days) -> None:
+    agreements = days.deliver(12)
+    days.meter(agreements, "first")
+    later = days.now + timedelta(days=1)
+    taken = f"settle:{agreements[5].key}:1:{later.date()}:voucher:capture"
+    entry = Entry(TransferKind.POST, days.accounts["budget"], days.accounts["own"], 1)
+    ledger.write_transfer(entry, key=taken, now=days.now)
+    done = run(days)
+    assert (done.charged, len(done.faults)) == (11, 1)
+    assert done.faults[0].startswith(f"{agreements[5].key}: key '{taken}' was used")
+    assert not Settlement.objects.filter(agreement=agreements[5]).exists()
+    assert not Event.objects.filter(subject=f"agreement:{agreements[5].key}").exists()
+    assert Usage.objects.get(settlement=None).line.agreement_id == agreements[5].pk
+    assert not Transfer.objects.filter(idempotency_key__startswith=f"settle:{agreements[5].key}:1").exclude(
+        idempotency_key=taken
+    )
+
+
+def test_what_was_charged_for_the_day_already_waits_for_the_next(days: Days) -> None:
+    agreements = days.deliver(10)
+    days.meter(agreements[:5], "first")
+    assert run(days).charged == 5
+    days.meter(agreements, "second")
+    assert run(days).charged == 10, "five of them are the settlements of before"
+    assert Settlement.objects.count() == 10
+    assert Usage.objects.filter(settlement=None).count() == 5
+    assert run(days, 2).charged == 5
+
+
+def test_queries_do_not_grow_with_the_agreements(days: Days) -> None:
+    counts = []
+    for day, count in ((1, 10), (2, 40)):
+        days.meter(days.deliver(count), f"day {day}")
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert run(days, day).charged == count
+        counts.append(len(captured))
+    assert counts[1] <= counts[0] + 2
+    assert counts[0] < 40
