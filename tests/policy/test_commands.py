@@ -186,6 +186,22 @@ def test_check_shows_problems_and_drafts(siwei: Run, pack: Path) -> None:
     right = json.loads(siwei("check", "--json").stdout)
     drafts = {each["programme"]: each["draft"] for each in right["programmes"]}
     assert (drafts["high-tech-enterprise"], drafts["xunli"]) == (True, False)
+    lacking = {
+        each["programme"]: [(one["part"], one["id"]) for one in each["unsourced"]] for each in right["programmes"]
+    }
+    assert lacking["peacock"] == [("clause", "level")]
+    assert lacking["high-tech-enterprise"] == [
+        ("clause", "high-tech-revenue"), ("clause", "no-serious-violation"), ("parameter", "high_tech_share"),
+        ("parameter", "rate_standard"),
+    ]  # fmt: skip
+    words = siwei("check").stdout
+    for each in right["programmes"]:
+        assert len(lacking[each["programme"]]) == len([one for one in each["without a source"].split(", ") if one])
+        # Every draft, and nothing else, is told in both languages, with all that has no source.
+        assert (f"（{each['programme']}）" in words) == each["draft"], each["programme"]
+        assert all(f" {one} (" in words for _, one in lacking[each["programme"]] if one)
+    assert "以下无出处：条款 level（属于三个层次之一" in words
+    assert "(rd-super-deduction-chips) cites its sources, and its state is draft" in words
     path = pack / "programmes" / "yuliao.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("corpus_purchase > 0", "corpus_purchas > 0"), encoding="utf-8"

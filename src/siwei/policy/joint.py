@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from siwei.errors import InputError, Problem
@@ -349,11 +351,16 @@ def _worth_keeping(reached: Sequence[_Reached]) -> list[_Reached]:
     and what nothing counts is no less.
     """
     ordered = sorted(reached, key=lambda each: (each.departs, each.path))
-    signs = np.array([(1, *chosen) for chosen in product((0, 1), repeat=len(ordered[0].sums) - 1)], dtype=object)
+    chosen = product((0, 1), repeat=len(ordered[0].sums) - 1)
+    signs: npt.NDArray[Any] = np.array([(1, *each) for each in chosen], dtype=object)
     values = np.array([each.sums for each in ordered], dtype=object) @ signs.T
+    if values.max() < 2**63:  # whole numbers of the machine are compared all at once; sums may be larger
+        values = values.astype(np.int64)
     kept: list[int] = []
+    best = np.empty((MOST_SUMS + 1, values.shape[1]), dtype=values.dtype)
     for place in range(len(ordered)):
-        if not any((values[other] >= values[place]).all() for other in kept):
+        if not (best[: len(kept)] >= values[place]).all(axis=1).any():
+            best[len(kept)] = values[place]
             kept.append(place)
         if len(kept) > MOST_SUMS:
             break
