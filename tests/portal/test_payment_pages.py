@@ -116,7 +116,7 @@ def test_from_due_to_confirmed_by_forms(settled: City) -> None:
     assert "此前已导入" in again.content.decode()
     assert "仅向管理该账户资金的人" in page(signed_in(make_person("mia", settled.firm, Role.MEMBER)), "/differences")
     shown = page(olive, "/differences")
-    assert "&lt;b&gt;银行" in shown and "&#x27;五元&#x27; is not an amount" in shown
+    assert "&lt;b&gt;银行" in shown and "“五元”不是金额" in shown
     account = BankEntry.objects.get(reference="B-2").account_number
     assert act(olive, "explain_entry", "B-2", account=account, text="手续费").status_code == 302
     assert BankEntry.objects.get(reference="B-2").state == "explained"

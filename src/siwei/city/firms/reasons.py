@@ -4,6 +4,7 @@ A reason is kept as one text in the database and in files; what it quotes of the
 """
 
 import re
+from collections.abc import Iterable
 
 PLAIN = "{}"
 WORDS: tuple[tuple[str, str], ...] = (
@@ -58,25 +59,32 @@ def _pattern(english: str) -> re.Pattern[str]:
     return re.compile("(.*?)".join(re.escape(part) for part in english.split(PLAIN)), re.DOTALL)
 
 
-_PATTERNS = tuple((_pattern(english), chinese) for english, chinese in WORDS)
+Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
 
-def in_chinese(reason: str) -> str:
+def patterns_of(words: Iterable[tuple[str, str]]) -> Patterns:
+    return tuple((_pattern(english), chinese) for english, chinese in words)
+
+
+_PATTERNS = patterns_of(WORDS)
+
+
+def in_chinese(reason: str, patterns: Patterns = _PATTERNS) -> str:
     """The reason in Chinese, of several each; what is none of ours stays as it is."""
     parts = reason.split(BETWEEN)
     found, start = [], 0
     while start < len(parts):
         # What a reason quotes, and a reason itself, may hold what stands between two.
         ends = range(start + 1, len(parts) + 1)
-        told = ((end, _one_in_chinese(BETWEEN.join(parts[start:end]))) for end in ends)
+        told = ((end, _one_in_chinese(BETWEEN.join(parts[start:end]), patterns)) for end in ends)
         end, chinese = next(((end, text) for end, text in told if text is not None), (start + 1, parts[start]))
         found.append(chinese)
         start = end
     return reason if found == parts else "；".join(found)
 
 
-def _one_in_chinese(reason: str) -> str | None:
-    for pattern, chinese in _PATTERNS:
+def _one_in_chinese(reason: str, patterns: Patterns) -> str | None:
+    for pattern, chinese in patterns:
         if found := pattern.fullmatch(reason):
             return chinese.format(*found.groups())
     return None

@@ -16,6 +16,7 @@ from siwei.city.firms.reasons import MERGED_BY, in_chinese
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Agreement, Job, Organisation, Project
 from siwei.exchange.projects import project_id
+from siwei.market.bank.reasons import reason_in_chinese
 from siwei.market.kinds import KINDS
 from siwei.policy.programmes import Programme
 from siwei.policy.sourcing import Unsourced, unsourced_parts
@@ -34,6 +35,12 @@ register = template.Library()
 def reason(value: str) -> str:
     """Why a row of a file was not used, in the reader's language."""
     return choose(in_chinese(value), value)
+
+
+@register.filter
+def bank_reason(value: str) -> str:
+    """Why an entry of a bank's file was not taken, in the reader's language."""
+    return choose(reason_in_chinese(value), value)
 
 
 @register.filter
