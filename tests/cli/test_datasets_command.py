@@ -98,7 +98,7 @@ def versions(city: Path) -> list[dict[str, Any]]:
 
 def test_a_large_file_takes_no_more_memory_than_a_small_one(city: Path, tmp_path: Path) -> None:
     peaks = []
-    for name, megabytes in (("small", 1), ("large", 400)):
+    for name, megabytes in (("small", 1), ("large", 150)):
         words = given(tmp_path / name, megabytes)
         command = [sys.executable, "-c", MEMORY, "datasets", *words, "--json"]
         done = subprocess.run(command, env=environment(city), capture_output=True, text=True, check=True)
@@ -109,11 +109,11 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(city: Path, tmp_path
         assert again == published
     assert peaks[1] - peaks[0] < 40
     [dataset] = versions(city)
-    assert (dataset["version"], dataset["bytes"], dataset["provider"]) == (2, 400 * 1024 * 1024, "乙")
+    assert (dataset["version"], dataset["bytes"], dataset["provider"]) == (2, 150 * 1024 * 1024, "乙")
 
 
 def test_killed_midway_nothing_is_published_and_the_next_one_publishes_it(city: Path, tmp_path: Path) -> None:
-    words = given(tmp_path / "killed", 600, name="killed")
+    words = given(tmp_path / "killed", 250, name="killed")
     before = versions(city)
     process = subprocess.Popen([SIWEI, "datasets", *words], env=environment(city), stdout=subprocess.DEVNULL)
     given_up = time.monotonic() + 120
