@@ -83,8 +83,9 @@ def test_the_same_files_again_change_nothing(pack: Pack, tmp_path: Path) -> None
     copied = import_firms([copy], actor=PLATFORM, now=LATER, pack=pack)
     assert dict(again.files) == dict(first.files)
     assert copied.files["copy.csv"] == first.files["registry.csv"]
+    registry = ImportFile.objects.get(name="registry.csv")
     assert copied.remarks == (
-        "copy.csv: imported before as registry.csv on " + f"{datetime.now(UTC):%Y-%m-%d}" + "; nothing to do",
+        f"copy.csv: imported before as registry.csv on {registry.imported_at:%Y-%m-%d}; nothing to do",
     )
     assert everything() == before
 

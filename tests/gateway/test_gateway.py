@@ -169,6 +169,7 @@ def test_the_city_sees_how_an_upstream_fares(running: Running) -> None:
 
 
 def test_a_caller_who_leaves_midway_pays_for_what_came(running: Running) -> None:
+    began = time.monotonic()
     stream = ask(running.client(), "[slow] A city", stream=True)
     for _ in range(3):
         next(iter(stream))
@@ -179,7 +180,8 @@ def test_a_caller_who_leaves_midway_pays_for_what_came(running: Running) -> None
             break
         time.sleep(0.1)
     assert (call["outcome"], call["basis"]) == ("disconnected", "estimated")
-    assert 3 <= call["output_tokens"] <= 8
+    # One came each quarter of a second, until it was seen that nobody listens.
+    assert 3 <= call["output_tokens"] <= (time.monotonic() - began) / 0.25 + 1
     assert call["cost_microfen"] == -(-call["request_bytes"] // 4) * 200 + call["output_tokens"] * 800
 
 

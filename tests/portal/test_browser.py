@@ -16,6 +16,8 @@ from siwei.portal.assets import VENDOR
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
 CHROMIUM = shutil.which("chromium")
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
+PATIENCE_MS = 120_000
+"""How long a page takes is the machine's affair; Playwright's half a minute is not enough beside three other runs."""
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 PAGES = {
     "home": "/",
@@ -197,6 +199,7 @@ def open_page(
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height})
     context.add_cookies([{"name": "siwei_language", "value": language, "url": served}])
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -323,7 +326,7 @@ def test_typing_filters_without_a_new_page(browser: "playwright.Browser", served
     page, complaints = open_page(browser, served, "en", "desktop")
     page.goto(f"{served}/organisations")
     page.fill("#organisation-search", "jiashijue")
-    playwright.expect(page.locator("#rows tbody tr")).to_have_count(1)
+    playwright.expect(page.locator("#rows tbody tr")).to_have_count(1, timeout=PATIENCE_MS)
     assert (page.input_value("#organisation-search"), "q=jiashijue" in page.url, complaints) == ("jiashijue", True, [])
 
 
@@ -338,6 +341,7 @@ def test_everything_is_reached_by_keyboard(browser: "playwright.Browser", served
 
 def test_pages_can_be_read_without_scripts(browser: "playwright.Browser", served: str) -> None:
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(f"{served}/chain")
     assert page.locator("a[data-segment]").count() == 98
