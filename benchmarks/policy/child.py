@@ -14,7 +14,7 @@ import polars as pl
 
 from benchmarks.measuring import peak_memory_mb
 from benchmarks.policy.rules import RESULT_COLUMNS
-from benchmarks.policy.systems import WRITE_OPTIONS, System, find_system
+from benchmarks.policy.systems import System, find_system, write_result
 
 EVALUATIONS = 5
 LONG_S = 5.0
@@ -28,7 +28,7 @@ def end_to_end(system: System, source: Path, rows: int, target: Path) -> dict[st
         system.stream(source, rows, target)
     else:
         compiled = system.compile()
-        system.as_frame(system.evaluate(compiled, system.load(source, rows))).write_parquet(target, **WRITE_OPTIONS)
+        write_result(system.as_frame(system.evaluate(compiled, system.load(source, rows))), target)
     return {
         "end_to_end_s": time.perf_counter() - started, "end_to_end_cpu_s": time.process_time() - processor,
         "peak_rss_mb": peak_memory_mb(),

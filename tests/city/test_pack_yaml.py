@@ -38,6 +38,9 @@ def test_places_of_nested_values() -> None:
         ("a: 1\nb: 2\na: 3\n", "key 'a' appears twice", 3, 1),
         ("? [a]\n: 1\n", "a key must be plain text", 1, 3),
         ("a: 'open\n", "is not YAML: found unexpected end of stream", 2, 1),
+        ("a: 1\nb: c\ud800\n", "is not YAML: holds the character U+D800", 2, 5),
+        ("a: 1\nb: \x00\n", "is not YAML: holds the character U+0000", 2, 4),
+        ("\x07", "is not YAML: holds the character U+0007", 1, 1),
         ("a: 1\n\tb: 2\n", "is not YAML: found character '\\t' that cannot start any token", 2, 1),
     ],
 )  # fmt: skip

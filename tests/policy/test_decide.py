@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from siwei.errors import InputError
 from siwei.policy import FactStatus, Programme, decide, load_programme
-from siwei.policy.clause_rows import clause_rows
+from siwei.policy.clause_rows import award_rows, clause_rows
+from siwei.policy.decide import _planned
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.subjects import widened
 
@@ -153,6 +154,15 @@ def test_what_a_table_holds_lies_within_what_its_plan_is_made_for(ends: list[int
     assert INT64_MIN <= least <= ends[0] <= ends[1] <= most <= INT64_MAX
 
 
+def test_parts_of_one_table_are_decided_by_one_plan(make_programme: Make) -> None:
+    """Though the greatest amount of each is another."""
+    programme = make_programme(clause="spent > 5000")
+    before = _planned.cache_info().misses
+    for most in (2**33 + 1, 2**37, 2**40 - 1):
+        decide((programme,), pl.DataFrame({"id": [str(row) for row in range(2_000)], "spent": [most] * 2_000}), DAY)
+    assert _planned.cache_info().misses == before + 1
+
+
 def test_a_plan_that_was_kept_is_of_the_same_programme_day_and_table(make_programme: Make) -> None:
     """Rows enough to be looked at: the second table's products do not fit where the first one's do."""
     programme = make_programme(clause="spent * spent >= spent * spent", cap="'1000'")
@@ -194,3 +204,18 @@ def test_a_clause_may_wait_for_more_attributes_than_a_number_has_bits(tmp_path: 
     waits = [["part00"], [], ["part00", "part69"]]
     assert decisions.clauses["missing"].to_list() == waits
     assert pl.concat(clause_rows(decisions))["missing"].to_list() == waits
+
+
+def test_awards_row_by_row_are_the_awards(make_programme: Make) -> None:
+    """To the fen where a double could not tell them, and beside amounts that are not known."""
+    first = make_programme(clause="spent > 0", award="spent", cap=f"'{2**62 + 2}'")
+    second = replace(first, id="second", clauses=(replace(first.clauses[0], requires=FactStatus.DOCUMENTED),))
+    spent = [2**53 + 1, None, 0, 2**62 + 1]
+    decisions = decide((first, second), pl.DataFrame({"id": ["d", "a", "c", "b"], "spent": spent}), DAY)
+    rows, long = award_rows(decisions), decisions.awards
+    assert rows.schema == long.schema
+    assert rows["id"].to_list() == ["d", "d", "a", "a", "c", "c", "b", "b"]
+    assert rows["award_fen"].to_list()[::2] == [2**53 + 1, None, 0, 2**62 + 1]
+    assert rows.sort("id", "programme").equals(long.sort("id", "programme"))
+    nothing = decide((), pl.DataFrame({"id": ["a"]}), DAY)
+    assert award_rows(nothing).equals(nothing.awards)

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from siwei.city.attributes import Attribute, load_attributes
@@ -217,3 +219,40 @@ def test_what_is_broken_off_leaves_the_earlier_file(tmp_path: Path, ending: str)
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert target.read_bytes() == before
+
+
+def test_codes_amounts_and_words_are_written_as_they_are_read(tmp_path: Path) -> None:
+    """By Polars and by Arrow; group by group, and each column with what it holds: nulls, the ends of 64 bits, lists."""
+    words = pl.Enum(["no", "yes", "unknown"])
+    frame = pl.DataFrame(
+        {
+            "code": pl.Series([0, 1, 3], dtype=pl.UInt8), "word": pl.Series(["yes", "unknown", "no"], dtype=words),
+            "some": pl.Series([None, 255, 0], dtype=pl.UInt8), "fen": [-(2**63), None, 2**63 - 1],
+            "flag": [None, True, False], "id": ["", None, "企"], "names": [["a", "b"], [], ["a"]],
+        }
+    )  # fmt: skip
+    target = tmp_path / "out.parquet"
+    with open_table(target, frame.schema, ("code", "word")) as add:
+        add(frame)
+        add(frame.clear())
+        add(frame.reverse())
+    expected = pl.concat([frame, frame.reverse()]).with_columns(pl.col("word").cast(pl.String))
+    assert pl.read_parquet(target).equals(expected)
+    assert pl.DataFrame(parquet.read_table(target)).equals(expected)
+    # What was said to hold no null and does is not written as something else.
+    with pytest.raises(pa.ArrowInvalid, match="some"), open_table(target, frame.schema, ("some",)) as add:
+        add(frame)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is full")
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".arrow"])
+@pytest.mark.parametrize("rows", [10, 1_000_000])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, ending: str, rows: int) -> None:
+    target, frame = tmp_path / f"out{ending}", pl.DataFrame({"a": range(rows)})
+    (tmp_path / f".{target.name}.part").symlink_to("/dev/full")
+    full = "cannot be written: No space left"
+    with pytest.raises(ImportRefused, match=full), open_table(target, frame.schema) as add:
+        add(frame)
+        add(frame)
+    assert [*tmp_path.iterdir()] == []

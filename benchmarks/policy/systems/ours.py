@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, STACKED, SUMMARY_COLUMNS
-from benchmarks.policy.systems import WRITE_OPTIONS, System
+from benchmarks.policy.systems import System, write_result
 from siwei.city.attributes import load_attributes
 from siwei.policy import Programme, load_programmes
 from siwei.policy.combining import combine_lazily, kept_column
@@ -42,7 +42,7 @@ def evaluate(compiled: Compiled, table: pl.DataFrame, *, whole: bool) -> pl.Data
 def stream(source: Path, rows: int, target: Path, *, whole: bool) -> None:
     result = plan(compile_pack(), pl.scan_parquet(source, n_rows=rows), whole)
     columns = RESULT_COLUMNS if whole else SUMMARY_COLUMNS
-    result.select("id", *columns).sink_parquet(target, **WRITE_OPTIONS)
+    write_result(result.select("id", *columns), target)
 
 
 def as_frame(result: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from benchmarks.policy.rules import (
     SUMMARY_COLUMNS,
     YEAR_2025,
 )  # fmt: skip
-from benchmarks.policy.systems import WRITE_OPTIONS, System
+from benchmarks.policy.systems import System, write_result
 
 c = pl.col
 NO_VIOLATION = ~c("serious_violation")
@@ -149,7 +149,7 @@ def evaluate(_compiled: None, table: pl.DataFrame, *, whole: bool) -> pl.DataFra
 
 
 def stream(source: Path, rows: int, target: Path, *, whole: bool) -> None:
-    plan(pl.scan_parquet(source, n_rows=rows), whole).sink_parquet(target, **WRITE_OPTIONS)
+    write_result(plan(pl.scan_parquet(source, n_rows=rows), whole), target)
 
 
 def system(whole: bool) -> System:

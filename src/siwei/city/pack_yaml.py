@@ -15,9 +15,9 @@ from siwei.errors import Problem
 MAX_DEPTH = 20
 QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml, ten times as quick; a wheel of PyYAML has it, one built where libyaml is missing has not."""
-_TAKEN_OTHERWISE = re.compile("[\t?\ufeff]")
-"""libyaml takes tabs and, between brackets, question marks where the other does not, and counts no column for a byte
-order mark."""
+_TAKEN_OTHERWISE = re.compile("[\t?\ufeff\ud800-\udfff]")
+"""libyaml takes tabs and, between brackets, question marks where the other does not, counts no column for a byte order
+mark, and cannot be given half of a character."""
 _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 """Characters that turn or hide what a reader sees: a rule must read as it is decided."""
 MAX_PROBLEMS = 100
@@ -54,6 +54,11 @@ def _read(text: str, name: str, loader: Any) -> YamlDocument:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
         return YamlDocument({}, problems=(Problem(f"is not YAML: {error.problem}", "mend the syntax", name, *place),))
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = (before.count("\n") + 1, error.position - before.rfind("\n"))
+        message = f"holds the character U+{ord(text[error.position : error.position + 1] or chr(0)):04X}"
+        return YamlDocument({}, problems=(Problem(f"is not YAML: {message}", "take it out", name, *place),))
     except yaml.YAMLError as error:
         return YamlDocument({}, problems=(Problem(f"is not YAML: {error}", "mend the syntax", name, 1),))
     if node is None:

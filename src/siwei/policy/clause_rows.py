@@ -1,6 +1,8 @@
-"""The verdict of every clause as rows for a file: subject after subject, and of each its clauses in their order.
+"""Every award and the verdict of every clause as rows for a file: subject after subject, and of each its programmes and
+their clauses in their order.
 
-`Decisions.clauses` says the same clause after clause; putting that in the order of subjects costs more than making it.
+`Decisions.awards` and `Decisions.clauses` say the same programme after programme and clause after clause; putting that
+in the order of subjects costs more than making it.
 """
 
 from collections.abc import Iterator
@@ -10,12 +12,40 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from siwei.policy.decide import CLAUSE_VERDICTS, Decisions, clause_column, waiting
+from siwei.policy.decide import (
+    CLAUSE_VERDICTS,
+    VERDICTS,
+    Decisions,
+    award_column,
+    clause_column,
+    verdict_column,
+    waiting,
+)
 from siwei.policy.subjects import ID
 
 MOST_ROWS = 250_000
 """Made at once. A subject gives one for every clause: of many they would be most of what is held."""
 Numbers = npt.NDArray[np.int64]
+
+
+def award_rows(decisions: Decisions) -> pl.DataFrame:
+    """A frame with the columns and types of `Decisions.awards`."""
+    names, wide = [programme.id for programme in decisions.programmes], decisions.wide
+    if not names:
+        return decisions.awards
+    # Amounts are not made NumPy's: there a null turns all of them into doubles.
+    amounts = pl.concat([wide[award_column(name)].alias("award_fen") for name in names])
+    by_subject = np.arange(amounts.len()).reshape(len(names), wide.height).T.ravel()
+    verdicts = pl.Enum([str(verdict) for verdict in VERDICTS])
+    codes = np.column_stack([wide[verdict_column(name)].to_numpy() for name in names])
+    return pl.DataFrame(
+        {
+            ID: wide[ID].gather(np.arange(wide.height).repeat(len(names))),
+            "programme": _again(names, pl.Enum(names), wide.height),
+            "verdict": pl.Series(codes.ravel()).cat.to(verdicts),
+            "award_fen": amounts.gather(by_subject),
+        }
+    )
 
 
 def clause_rows(decisions: Decisions) -> Iterator[pl.DataFrame]:

@@ -20,7 +20,7 @@ from siwei.policy.language.arithmetic import round_to_multiple
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Bounds, Compiled, Context, bounds_of, strict
 from siwei.policy.programmes import Clause, ClauseVerdict, Programme, Verdict
-from siwei.policy.subjects import ID, RoughRanges, attribute_dtypes, prepare_subjects, rough_ranges
+from siwei.policy.subjects import ID, RoughRanges, attribute_dtypes, prepare_columns, rough_ranges
 
 VERDICTS = (Verdict.NOT_ELIGIBLE, Verdict.ELIGIBLE, Verdict.CANNOT_TELL)
 CLAUSE_VERDICTS = (ClauseVerdict.NO, ClauseVerdict.YES, ClauseVerdict.UNKNOWN, ClauseVerdict.ERROR)
@@ -146,9 +146,10 @@ def decide(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame
 
 def decide_lazily(programmes: tuple[Programme, ...], table: pl.DataFrame | pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     """The wide frame of `Decisions` as a lazy frame: every step works row by row, so it streams in bounded memory."""
-    subjects = prepare_subjects(table, programmes)
-    ranges = rough_ranges(table, attribute_dtypes(programmes))
-    plan, made, verdicts = _planned(Same(*programmes), as_of, columns_of(subjects), ranges)
+    same = Same(*programmes)
+    read = _read_by(same)
+    subjects = prepare_columns(table, {ID: pl.String(), **read})
+    plan, made, verdicts = _planned(same, as_of, columns_of(subjects), rough_ranges(table, read))
     order = [ID, *(name for programme in programmes for name in decision_columns(programme))]
     # The verdict reads the column of whether all clauses hold, and not their expressions.
     return plan.apply(subjects, [pl.col(ID), *made]).with_columns(*verdicts).select(order)
@@ -165,6 +166,11 @@ class Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Same) and [*map(id, self.objects)] == [*map(id, other.objects)]
+
+
+@lru_cache(maxsize=MOST_PLANS)
+def _read_by(programmes: Same) -> Mapping[str, pl.DataType]:
+    return MappingProxyType(attribute_dtypes(programmes.objects))
 
 
 @lru_cache(maxsize=MOST_PLANS)

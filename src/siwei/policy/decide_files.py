@@ -16,8 +16,8 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Aggregates, Rows
-from siwei.policy.clause_rows import clause_rows
-from siwei.policy.decide import Decisions, award_column, decide
+from siwei.policy.clause_rows import award_rows, clause_rows
+from siwei.policy.decide import VERDICTS, Decisions, award_column, decide, verdict_column
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.policy.row_parts import decide_narrowly
@@ -29,6 +29,8 @@ from siwei.policy.tables import aggregate_names, columns_beside
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it, of how much."""
+FILLED = (ID, "programme", "clause", "verdict")
+"""Columns of results that hold no null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def decide_file(
                     write_rejects(harmless(batch.rejects))
                     if batch.good.height:
                         decisions = job.decide(programmes, batch.good)
-                        _count(write(decisions if left is None else left.cut(decisions)), verdicts, sums)
+                        decisions = decisions if left is None else left.cut(decisions)
+                        write(decisions)
+                        _count(decisions, verdicts, sums)
                 if rejected == rows and rows:
                     raise _NothingUsable
         except _NothingUsable:
@@ -144,20 +148,20 @@ class _NothingUsable(Exception):
 @contextmanager
 def _awards_and_clauses(
     programmes: tuple[Programme, ...], as_of: date, target: Path, clauses: Path | None
-) -> Iterator[Callable[[Decisions], pl.DataFrame]]:
-    """A function that writes decisions and returns their awards, row by row."""
+) -> Iterator[Callable[[Decisions], None]]:
+    """A function that writes decisions row by row."""
     nobody = decide(programmes, pl.DataFrame(schema={ID: pl.String(), **attribute_dtypes(programmes)}), as_of)
     with ExitStack() as stack:
-        write_awards = stack.enter_context(open_table(target, nobody.awards.schema))
-        write_clauses = None if clauses is None else stack.enter_context(open_table(clauses, nobody.clauses.schema))
+        write_awards = stack.enter_context(open_table(target, nobody.awards.schema, FILLED))
+        write_clauses = (
+            None if clauses is None else stack.enter_context(open_table(clauses, nobody.clauses.schema, FILLED))
+        )
 
-        def write(decisions: Decisions) -> pl.DataFrame:
-            awards = _row_by_row(decisions.awards, decisions.wide.height)
-            write_awards(awards)
+        def write(decisions: Decisions) -> None:
+            write_awards(award_rows(decisions))
             if write_clauses is not None:
                 for rows in clause_rows(decisions):
                     write_clauses(rows)
-            return awards
 
         yield write
 
@@ -179,14 +183,9 @@ def _watched(batches: Iterable[Batch], source: Path, progress: Progress) -> Iter
         progress(source.name, round(batch.done * 100), 100)
 
 
-def _row_by_row(long: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """A long frame of `Decisions`, part after part, in the order of the rows: the same however a file is cut."""
-    parts = long.height // rows
-    return long[np.arange(long.height).reshape(parts, rows).T.ravel()]
-
-
-def _count(awards: pl.DataFrame, verdicts: Mapping[str, Counter[str]], sums: dict[str, int]) -> None:
-    for (programme,), mine in awards.partition_by("programme", as_dict=True).items():
-        counted = mine["verdict"].cast(pl.String).value_counts()
-        verdicts[str(programme)].update(dict(counted.iter_rows()))
-        sums[str(programme)] += sum_exactly(mine["award_fen"])
+def _count(decisions: Decisions, verdicts: Mapping[str, Counter[str]], sums: dict[str, int]) -> None:
+    for programme in sums:
+        found = np.bincount(decisions.wide[verdict_column(programme)].to_numpy(), minlength=len(VERDICTS))
+        pairs = zip(VERDICTS, found.tolist(), strict=True)
+        verdicts[programme].update({str(verdict): count for verdict, count in pairs if count})
+        sums[programme] += sum_exactly(decisions.wide[award_column(programme)])

@@ -249,17 +249,19 @@ def _decode(cell: bytes | None) -> str | None:
 
 
 def _read_parquet(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
-    with parquet.ParquetFile(file.path) as source:
-        rows = max(1, source.metadata.num_rows)
-        parts = source.iter_batches(ROWS_PER_BATCH, columns=list(names))
-        yield from _numbered((pl.DataFrame(part).select(names) for part in parts), rows)
+    rows = parquet.read_metadata(file.path).num_rows
+    yield from _numbered(_parts(pl.scan_parquet(file.path, glob=False), names), max(1, rows))
 
 
 def _read_arrow(file: SubjectFile, names: Sequence[str]) -> Iterator[RawBatch]:
     frame = pl.scan_ipc(file.path)
     rows = frame.select(pl.len()).collect().item()
-    parts = frame.select(names).collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
-    yield from _numbered(iter(parts), max(1, rows))
+    yield from _numbered(_parts(frame, names), max(1, rows))
+
+
+def _parts(frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Polars reads the next while one is worked on."""
+    return iter(frame.select(names).collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True))
 
 
 def _numbered(parts: Iterator[pl.DataFrame], rows: int) -> Iterator[RawBatch]:

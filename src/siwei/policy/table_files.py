@@ -1,6 +1,7 @@
 """Write a table to a file part by part: CSV, Parquet or Arrow, which appears whole or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from siwei.errors import ImportRefused, Problem
 
 ARROW = (".arrow", ".feather")
 TARGETS = (".csv", ".parquet", *ARROW)
+Write = Callable[[pl.DataFrame], None]
 
 
 def check_target(target: Path) -> None:
@@ -33,42 +35,76 @@ def write_table(frame: pl.DataFrame, target: Path) -> None:
 
 
 @contextmanager
-def open_table(target: Path, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """A function that adds rows of `schema` to the file, which is there when the block has been left in peace."""
+def open_table(target: Path, schema: pl.Schema, filled: Collection[str] = ()) -> Iterator[Write]:
+    """A function that adds rows of `schema` to the file, which is there when the block has been left in peace; `filled`
+    names the columns that hold no null. Rows are written in a thread of their own while the next are made, so a fault
+    of writing is raised at the next rows or at the end."""
     check_target(target)
     draft = target.with_name(f".{target.name}.part")
     try:
-        with draft.open("wb") as file:
-            yield from _writer(file, target.suffix, pl.DataFrame(schema=schema))
+        with draft.open("wb") as file, _writer(file, target.suffix, schema, filled) as write, beside(write) as add:
+            yield add
         draft.replace(target)
     except OSError as error:
-        raise ImportRefused([Problem(f"cannot be written: {error.strerror}", "", str(target))]) from None
+        # Polars' own has no `strerror`.
+        raise ImportRefused([Problem(f"cannot be written: {error.strerror or error}", "", str(target))]) from None
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _writer(file: BinaryIO, suffix: str, empty: pl.DataFrame) -> Iterator[Callable[[pl.DataFrame], None]]:
+@contextmanager
+def beside(write: Write) -> Iterator[Write]:
+    """The same function in a thread of its own, in order; at most one frame waits to be written."""
+    with ThreadPoolExecutor(1) as thread:
+        under_way: Future[None] | None = None
+
+        def add(frame: pl.DataFrame) -> None:
+            nonlocal under_way
+            if under_way is not None:
+                under_way.result()
+            under_way = thread.submit(write, frame)
+
+        yield add
+        if under_way is not None:
+            under_way.result()
+
+
+@contextmanager
+def open_parquet(file: BinaryIO, schema: pl.Schema, filled: Collection[str] = ()) -> Iterator[Write]:
+    """A function that adds its rows as one group. Enums go in as the dictionaries they are, which readers see as plain
+    text. Numbers are not looked up in a dictionary, which takes most of the time of Polars' own writer: amounts seldom
+    repeat, and codes of one byte are split into the bytes of Parquet's smallest integer, three of which are 0."""
+    empty = pl.DataFrame(schema=schema).to_arrow().schema
+    arrow = pa.schema([each.with_nullable(each.name not in filled) for each in empty])
+    repeating = _repeating(schema)
+    codes = {name: "BYTE_STREAM_SPLIT" for name, dtype in schema.items() if dtype == pl.UInt8}
+    with parquet.ParquetWriter(
+        file, arrow, compression="zstd", compression_level=1, store_schema=False, use_dictionary=repeating,
+        # Of a dictionary Arrow would compare every word.
+        column_encoding=codes, write_statistics=[name for name in schema if not isinstance(schema[name], pl.Enum)],
+    ) as rows:  # fmt: skip
+        yield lambda frame: rows.write_table(pa.Table.from_arrays(frame.to_arrow().columns, schema=arrow))
+
+
+@contextmanager
+def _writer(file: BinaryIO, suffix: str, schema: pl.Schema, filled: Collection[str]) -> Iterator[Write]:
+    empty = pl.DataFrame(schema=schema)
     if suffix == ".csv":
         _plain(empty, joined=True).write_csv(file)
         yield lambda frame: _plain(frame, joined=True).write_csv(file, include_header=False)
-        return
-    if suffix == ".parquet":
-        # Enums go in as the dictionaries they are, which readers see as plain text; ids and amounts seldom repeat.
-        schema, repeating = empty.to_arrow().schema, _repeating(empty)
-        with parquet.ParquetWriter(
-            file, schema, compression="zstd", store_schema=False, use_dictionary=repeating
-        ) as rows:  # fmt: skip
-            yield lambda frame: rows.write_table(frame.to_arrow())
+    elif suffix == ".parquet":
+        with open_parquet(file, schema, filled) as write:
+            yield write
     else:
-        schema = _plain(empty).to_arrow().schema
-        with pa.ipc.new_file(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as batches:
+        plain = _plain(empty).to_arrow().schema
+        with pa.ipc.new_file(file, plain, options=pa.ipc.IpcWriteOptions(compression="zstd")) as batches:
             yield lambda frame: batches.write_table(_plain(frame).to_arrow())
 
 
-def _repeating(empty: pl.DataFrame) -> list[str]:
-    """Parquet's paths of the columns that hold few different values."""
-    paths = {pl.Enum: "{}", pl.List: "{}.list.element", pl.UInt8: "{}"}
-    return [paths[type(dtype)].format(name) for name, dtype in empty.schema.items() if type(dtype) in paths]
+def _repeating(schema: pl.Schema) -> list[str]:
+    """Parquet's paths of the columns that hold few different words."""
+    paths = {pl.Enum: "{}", pl.List: "{}.list.element"}
+    return [paths[type(dtype)].format(name) for name, dtype in schema.items() if type(dtype) in paths]
 
 
 def _plain(frame: pl.DataFrame, joined: bool = False) -> pl.DataFrame:
