@@ -81,7 +81,7 @@ holding = st.fixed_dictionaries({}, optional={name: st.tuples(small, small) for 
 @settings(deadline=None, max_examples=200)
 @given(
     one=firm, contracts=st.lists(contract, max_size=3), projects=st.lists(project, max_size=1),
-    held=st.lists(holding, min_size=6, max_size=6), revenue=st.integers(0, 40),
+    held=st.lists(holding, min_size=6, max_size=6), revenue=st.sampled_from([0, 3]) | st.integers(0, 40),
 )  # fmt: skip
 def test_of_all_together_with_what_is_held_nothing_comes_to_more(
     pack: Any, one: Any, contracts: Any, projects: Any, held: Any, revenue: int
@@ -182,6 +182,16 @@ def test_an_award_that_others_left_no_room_for_is_left_out_and_says_so(pack: Any
     (binding,) = bound_by_stacking("district", found)
     assert (binding.kind, binding.rule) == ("stacking", "one-of-two")
     assert [each.total_fen for each in part.alternatives] == [0, 0]
+
+
+@pytest.mark.parametrize("revenue", [0, 3])
+def test_a_choice_that_a_limit_leaves_nothing_of_is_never_shown_as_more(pack: Any, revenue: int) -> None:
+    """The greater award would be cut to what the limit gives, though nothing that is taken counts under it."""
+    found = explained(pack, [{"contract_amount": 0, "contract_paid": 10, "contract_own_paid": 9}], "c0", revenue)
+    (part,) = found.parts
+    assert (dict(part.best.kept_fen), [each.total_fen for each in part.alternatives]) == ({"park": 9}, [revenue, 0][:2])
+    (shown,) = found.joint
+    assert (shown.limit_fen, shown.counted_fen, shown.kept_fen, shown.left_fen) == (revenue, 0, 0, revenue)
 
 
 def test_what_is_left_is_told_where_the_limit_cuts_nothing(pack: Any) -> None:

@@ -11,7 +11,7 @@ from portal_city import NOW, City, signed_in
 from test_person_awards_pages import applied, open_call, post, ready
 from test_project_pages import FACTS, KEY, declare, released
 
-from siwei.exchange.models import Application, Pseudonym, Voucher
+from siwei.exchange.models import Application, Pot, Pseudonym, Voucher
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.drafts import load_stacking_text
 from siwei.policy.programmes import Programme
@@ -144,6 +144,30 @@ def test_what_is_applied_for_takes_of_the_limit(dealt: City, known: Any, limited
     assert limit["held_fen"] == held + awards["compute-contract"]
     assert {each["programme"]: each["held_fen"] for each in limit["awards"]} == {
         "compute-contract": awards["compute-contract"], "research-topic": 0, "xunli": held,
+    }  # fmt: skip
+
+
+def test_what_a_contract_holds_of_another_year_does_not_count(dealt: City, known: Any, limited: Any) -> None:
+    """It stays the contract's, and takes nothing of this year's limit."""
+    client = signed_in(dealt.alice)
+    awards, held = alone(client), held_of(dealt)
+    contract, own = awards["compute-contract"], max(awards["xunli"], held)
+    open_pot(known["compute-contract"], "2026", 900_000_000, actor=dealt.olive, now=NOW, idempotency_key="pot-cc")
+    body = {"programme": "compute-contract", "subject": "deal/1", "claim_fen": contract, "idempotency_key": "one",
+            "documents": [{"kind": "contract", "number": "one"}]}  # fmt: skip
+    made = client.post(f"/api{FIRM}/applications", json.dumps(body), content_type="application/json")
+    assert made.status_code == 200, made.content
+    Pot.objects.filter(programme="compute-contract").update(period="2025")
+    limited(str(own + 7))
+    claim = client.get("/api/claim?id=deal/1").json()
+    (limit,), (part,) = claim["joint"], claim["together"]
+    assert (part["held_fen"], part["best"]["kept_fen"]) == (
+        {"compute-contract": contract},
+        {"compute-contract": contract},
+    )
+    assert (limit["held_fen"], limit["kept_fen"]) == (held, own + 7)
+    assert {each["programme"]: (each["kept_fen"], each["counted_fen"]) for each in limit["awards"]} == {
+        "compute-contract": (contract, 0), "research-topic": (7, 7), "xunli": (own, own),
     }  # fmt: skip
 
 

@@ -89,11 +89,12 @@ def combine_jointly(
 
 @dataclass(frozen=True)
 class Settled:
-    """One organisation. `limits` as rows of JOINT_SCHEMA, `held_fen` by limit what is held and counts (of subjects that
-    are not decided any more, too); `chosen` of a subject its awards as its own rules leave them, of the best of all
-    together, before joint limits cut them."""
+    """One organisation. `limits` as rows of JOINT_SCHEMA, `limit_fen` of all limits, `held_fen` by limit what is held
+    and counts (of subjects that are not decided any more, too); `chosen` of a subject its awards as its own rules leave
+    them, of the best of all together, before joint limits cut them."""
 
     limits: tuple[Told, ...]
+    limit_fen: Mapping[str, int | None]
     held_fen: Mapping[str, int]
     awards: tuple[JointAward, ...]
     chosen: Mapping[Subject, Mapping[str, int]]
@@ -110,7 +111,7 @@ def settle_one(
     family = _Family(stacking.joint, organisation, mine, found, holdings)
     told = family.settle()
     held = {limit.id: fen for limit, fen in zip(stacking.joint, family.held, strict=True)}
-    return Settled(tuple(told), held, tuple(family.awards()), family.chosen())
+    return Settled(tuple(told), mine, held, tuple(family.awards()), family.chosen())
 
 
 def _kinds(stacking: Stacking, decided: Mapping[str, Decided], holdings: Holdings) -> dict[str, "SubjectsOf"]:

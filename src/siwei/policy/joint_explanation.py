@@ -52,10 +52,11 @@ def within_joint(
     rows = {row[1]: row for row in settled.limits}
     shown: dict[str, JointShown] = {}
     for limit in stacking.joint:
-        if limit.id in rows:
-            _, _, most, counted, kept = rows[limit.id]
-            assert counted is not None
-            shown[limit.id] = shown_limit(limit, most, settled.held_fen[limit.id], counted, kept, settled.awards)
+        # Nothing that is taken may count under a limit, and yet another choice: that one is cut like any.
+        nothing = (organisation, limit.id, settled.limit_fen[limit.id], 0, 0)
+        _, _, most, counted, kept = rows.get(limit.id, nothing)
+        assert counted is not None
+        shown[limit.id] = shown_limit(limit, most, settled.held_fen[limit.id], counted, kept, settled.awards)
     return Within(
         kind, id, stacking.joint, shown, settled.chosen.get((kind, id), {}), holdings.earlier.get((kind, id), {})
     )

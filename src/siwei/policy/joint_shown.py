@@ -75,15 +75,15 @@ class Within:
         return kept_fen - self.earlier.get(programme, 0) if kept_fen else 0
 
     def room(self, limit: JointLimit, programmes: Sequence[str]) -> int:
-        """What the limit leaves these awards of this subject beside all others."""
+        """What the limit leaves these awards of this subject beside all others. One that is not known leaves nothing:
+        where anything that is taken counts under it, nothing is told at all."""
         shown = self.shown[limit.id]
-        assert shown.limit_fen is not None
         assert shown.kept_fen is not None
         mine = sum(
             each.counted_fen or 0 for each in shown.awards
             if (each.kind, each.id) == (self.kind, self.id) and each.programme in programmes
         )  # fmt: skip
-        return max(shown.limit_fen, shown.held_fen) - (shown.kept_fen - mine)
+        return max(shown.limit_fen or 0, shown.held_fen) - (shown.kept_fen - mine)
 
 
 def shown_limit(
