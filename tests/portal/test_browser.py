@@ -147,6 +147,19 @@ FAULTS = r"""(english) => {
     for (const [told] of text.matchAll(/(?:\bCNY:|\bcap:|basis_point\b|¥-|-\d[\d.,]* (?:万|亿)?元).{0,20}/g))
         faults.push('a code or sign nobody reads: ' + told);
     for (const [told] of english ? text.matchAll(/\w、.{0,20}/g) : []) faults.push('a list in Chinese: ' + told);
+    for (const table of document.querySelectorAll('main table.stacked')) {
+        const heads = [...table.querySelectorAll('thead th')];
+        if (!heads.length || heads[0].checkVisibility()) continue;
+        for (const cell of [...table.querySelectorAll('tbody td')].filter(visible))
+            if (!cell.dataset.label && cell.colSpan === 1 && heads[cell.cellIndex]?.textContent.trim())
+                faults.push('a cell without its column: ' + cell.textContent.trim().slice(0, 40));
+    }
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (english && walker.nextNode()) {
+        const said = walker.currentNode, kept = '[lang^=zh], script, style, pre, code, textarea';
+        if (/\p{Script=Han}/u.test(said.data) && !said.parentElement.closest(kept))
+            faults.push('Chinese not marked as such: ' + said.data.trim().slice(0, 40));
+    }
     return faults;
 }"""
 pytestmark = [
@@ -262,11 +275,13 @@ def test_faults_are_found(browser: "playwright.Browser") -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_content(
         """<main><h1>One</h1><h3 id="a">Three</h3><p id="a">CNY:pot:x</p><p>3 basis_point</p><p>¥-2.40</p>
-        <p>-2.40 万元</p><p>a、b</p><a href="/"></a><a href="example.org/x">Source</a>
+        <p lang="zh">-2.40 万元</p><p>a、b</p><a href="/"></a><a href="example.org/x">Source</a>
         <button style="width: 2em; overflow-wrap: anywhere">Choose</button><input name="q" title="Why">
         <div class="figures"><span class="value"
         style="display: block; width: 1em; overflow: hidden; white-space: nowrap">¥1,777,777.78</span></div>
-        <div style="width: 800px">wide</div></main>"""
+        <table class="stacked"><thead style="display: none"><tr><th>One</th><th></th></tr></thead>
+        <tbody><tr><td>bare</td><td>act</td></tr><tr><td data-label="One">named</td><td></td></tr></tbody></table>
+        <p>甲</p><p lang="zh">乙</p><div style="width: 800px">wide</div></main>"""
     )
     found = page.evaluate(FAULTS, True)
     kinds = [
@@ -281,9 +296,11 @@ def test_faults_are_found(browser: "playwright.Browser") -> None:
         "twice: #a",
         *["a code"] * 4,
         "a list",
+        "a cell",
+        "Chinese not",
     ]
     assert [fault[: len(kind)] for fault, kind in zip(found, kinds, strict=True)] == kinds
-    page.set_content("<main><h1>One</h1><h2>Two</h2><p>−¥2.40, −2.40 万元, 2026-11-23</p></main>")
+    page.set_content("<main><h1>One</h1><h2>Two</h2><p lang='zh'>−¥2.40, −2.40 万元, 2026-11-23</p></main>")
     assert page.evaluate(FAULTS, True) == []
     page.close()
 

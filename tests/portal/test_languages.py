@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portal_city import City, signed_in
 
-from siwei.portal.languages import HUMAN_ATTRIBUTES, PARTS, traditional_html
+from siwei.portal.languages import HUMAN_ATTRIBUTES, PARTS, chinese_marked, traditional_html
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,46 @@ def test_form_values_come_back_unchanged_in_traditional(city: City) -> None:
     client = signed_in(city.olive)
     client.cookies["siwei_language"] = "zh-hant"
     assert 'value="产业"' in client.get("/organisations", {"q": "产业"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<a href="/x">甲公司</a>', '<a lang="zh" href="/x">甲公司</a>'),
+        ("<td>Paid to 甲公司 today</td>", '<td>Paid to <span lang="zh">甲公司</span> today</td>'),
+        ("<td>甲公司 · 1</td>", '<td><span lang="zh">甲公司</span> · 1</td>'),
+        ("<td>深圳A100集群。 x</td>", '<td><span lang="zh">深圳A100集群。</span> x</td>'),
+        ("<option>甲 (a)</option>", '<option lang="zh">甲 (a)</option>'),
+        ("<title>甲 · City</title>", '<title lang="zh">甲 · City</title>'),
+        ('<b lang="zh-Hant">甲</b>', '<b lang="zh-Hant">甲</b>'),
+        ('<b translate="no">甲</b>乙', '<b translate="no">甲</b><span lang="zh">乙</span>'),
+        ('<p><b translate="no">甲</b>乙</p>', '<p><b translate="no">甲</b><span lang="zh">乙</span></p>'),
+        ("<p>A<br>甲</p>", '<p>A<br><span lang="zh">甲</span></p>'),
+        ("<br>甲<br>", '<br><span lang="zh">甲</span><br>'),
+        ('<input value="甲">', '<input value="甲">'),
+        ("<script>'甲'</script><textarea>甲</textarea>", "<script>'甲'</script><textarea>甲</textarea>"),
+        ("<p>&lt;script&gt;甲&lt;/script&gt;</p>", '<p>&lt;script&gt;<span lang="zh">甲</span>&lt;/script&gt;</p>'),
+        ('<p title="a > 甲">甲</p>', '<p lang="zh" title="a > 甲">甲</p>'),
+        ("<p>Nothing here</p>", "<p>Nothing here</p>"),
+    ],
+)
+def test_chinese_on_an_english_page_is_marked(html: str, expected: str) -> None:
+    assert chinese_marked(html) == expected
+
+
+@given(st.text(alphabet="<>\"'/= 产业pre-!a&;", max_size=60))
+def test_marking_adds_marks_alone(html: str) -> None:
+    marked = chinese_marked(html)
+    assert marked.replace('<span lang="zh">', "").replace("</span>", "").replace(' lang="zh"', "") == html.replace(
+        "</span>", ""
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "marks"), [("en", True), ("zh-hans", False), ("zh-hant", False)])
+def test_a_firms_name_is_chinese_on_its_english_page_alone(
+    client: Client, city: City, language: str, marks: bool
+) -> None:
+    client.cookies["siwei_language"] = language
+    text = client.get(f"/organisations/{city.firm.key}").content.decode()
+    assert ('lang="zh">深圳市甲视觉科技有限公司' in text) == marks

@@ -50,7 +50,7 @@ MIDDLEWARE = [
     "siwei.portal.faults.FaultMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "siwei.portal.languages.traditional_middleware",
+    "siwei.portal.languages.language_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,4 +1,5 @@
-"""简体, 繁體, English: 繁體 is never written by hand but derived from 简体 by OpenCC when a page is sent.
+"""简体, 繁體, English: 繁體 is never written by hand but derived from 简体 by OpenCC when a page is sent. Chinese on an
+English page (names, titles, what people wrote) is marked as such then, so that it is spoken and drawn as Chinese.
 
 Only what a person reads is converted: text between tags and the attributes a browser shows or speaks. Identifiers,
 addresses, form values, scripts, code and logs stay as they are, so that nothing sent back by a form has changed.
@@ -29,6 +30,14 @@ HUMAN_ATTRIBUTES = re.compile(
     r"(\s(?:title|alt|placeholder|label|aria-label|aria-description|data-label|data-caption)=)(\"[^\"]*\"|'[^']*')",
     re.IGNORECASE,
 )
+
+
+HAN = "\u3005\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+CHINESE = re.compile(f"[{HAN}](?:[^<>&\\s]*[{HAN}])?[\u3001-\u3002\uff01-\uff1f\u300b\u300d\u300f\u3011]*")
+"""Chinese characters and what stands among them without a space."""
+OPENING = re.compile(r"<(\w+)(?=[^<]*>$)", re.DOTALL)
+TEXT_ONLY = frozenset({"title", "option", "text", "tspan", "desc"})
+"""Elements that hold no others."""
 
 
 @cache
@@ -90,14 +99,40 @@ def traditional_html(html: str) -> str:
     return "".join(parts)
 
 
-def traditional_middleware(
+def chinese_marked(html: str) -> str:
+    """An English page's `html` with its Chinese in `lang="zh"`: on the element that holds nothing else, or on one that
+    can hold no others, else on a `span` around it."""
+    parts: list[str] = []
+    position = 0
+    for match in PARTS.finditer(html):
+        text = html[position : match.start()]
+        if CHINESE.search(text):
+            opening = OPENING.match(parts[-1]) if parts else None
+            alone = opening is not None and match.group(0).startswith(f"</{opening[1]}")
+            whole = alone and CHINESE.fullmatch(text.strip()) is not None
+            if opening is None or not (whole or opening[1].lower() in TEXT_ONLY):
+                text = CHINESE.sub(r'<span lang="zh">\g<0></span>', text)
+            elif " lang=" not in parts[-1]:
+                parts[-1] = f'{opening[0]} lang="zh"{parts[-1][opening.end() :]}'
+        parts += [text, match.group(0)] if text else [match.group(0)]
+        position = match.end()
+    parts.append(CHINESE.sub(r'<span lang="zh">\g<0></span>', html[position:]))
+    return "".join(parts)
+
+
+LANGUAGES: dict[str, Callable[[str], str]] = {TRADITIONAL: traditional_html, "en": chinese_marked}
+"""What is done to a page when it is sent."""
+
+
+def language_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         is_html = response.get("Content-Type", "").startswith("text/html")
-        if getattr(request, "LANGUAGE_CODE", "") == TRADITIONAL and is_html and isinstance(response, HttpResponse):
-            response.content = traditional_html(response.content.decode()).encode()
+        change = LANGUAGES.get(getattr(request, "LANGUAGE_CODE", ""))
+        if change is not None and is_html and isinstance(response, HttpResponse):
+            response.content = change(response.content.decode()).encode()
             if response.has_header("Content-Length"):  # set further in, before the text changed
                 response.headers["Content-Length"] = str(len(response.content))
         return response
