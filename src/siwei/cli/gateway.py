@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from siwei.cli.app import City, app, open_city
+from siwei.cli.ending import end_at_once
 from siwei.cli.output import console
 from siwei.cli.serve import check_address, listen
 from siwei.settings import load_settings
@@ -36,6 +37,7 @@ def gateway(
     port: port to listen on
     """
     check_address(host, port, allow_remote)
+    end_at_once()
     home = open_city(city)
     from siwei.gateway.server import make_application, run_server
 

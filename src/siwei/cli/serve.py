@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from siwei.city.home import CityHome
 from siwei.cli.app import City, app, open_city
+from siwei.cli.ending import end_at_once
 from siwei.cli.output import console
 from siwei.cli.worker import Beside
 from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem
@@ -44,6 +45,7 @@ def serve(
     port: port to listen on
     """
     check_address(host, port, allow_remote)
+    end_at_once()
     home = open_city(city)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # as Ctrl-C: what is in hand is finished
     run_server(host, port, worker_of=None if no_work else home)

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from siwei.city.home import CityHome
 from siwei.cli.app import City, Json, app, open_city
+from siwei.cli.ending import end_at_once
 from siwei.cli.output import console, print_json
 from siwei.errors import InputError, Problem
 from siwei.settings import load_settings
@@ -49,6 +50,7 @@ def worker(
     if not once:  # before anything else: one that is told to stop while it starts does not begin
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda number, frame: stop.set())
+    end_at_once()
     home = open_city(city)
     place, lease = workplace_of(home), timedelta(seconds=load_settings().worker_lease_s)
     from siwei.exchange.worker import work_once
@@ -148,4 +150,9 @@ class Beside:
         self._thread.join(STOP_WAIT_S)
 
     def _run(self) -> None:
-        keep_working(self._place, self._stop, POLL_S, timedelta(seconds=load_settings().worker_lease_s))
+        from django.db import connections
+
+        try:
+            keep_working(self._place, self._stop, POLL_S, timedelta(seconds=load_settings().worker_lease_s))
+        finally:
+            connections.close_all()
