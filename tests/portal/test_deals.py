@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from exchange_deal import DAY
 from portal_city import NOW, City, signed_in
 
@@ -69,6 +70,7 @@ def test_an_outsider_does_nothing(signed: City, name: str) -> None:
 
 def test_from_signature_to_cancellation_by_forms(city: City) -> None:
     deal = city.deal
+    deal.now = timezone.now()  # it is signed by the clock, so it ends a month after that
     deal.propose(deal.match())
     deal.budget()
     page = signed_in(city.alice).get("/agreements/deal").content.decode()

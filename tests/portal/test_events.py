@@ -3,7 +3,7 @@
 import html
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from openpyxl import load_workbook
 from portal_city import City, signed_in
 
@@ -20,7 +21,9 @@ from siwei.exchange.models import Organisation
 from siwei.portal.openable import open_addresses
 
 FIRM = "/organisations/n-00000000000000aa/events"
-DAY = datetime(2026, 12, 1, 16, 30, tzinfo=UTC)  # half past midnight of 2 December in Shenzhen
+DAY = (timezone.localtime() + timedelta(days=3)).replace(hour=0, minute=30, second=0, microsecond=0)
+"""Half past midnight in Shenzhen, in UTC the day before; after all that the clock has written into the city."""
+BEFORE, ON, AFTER = (f"{DAY + timedelta(days=days):%Y-%m-%d}" for days in (-1, 0, 1))
 pytestmark = pytest.mark.django_db
 
 
@@ -49,7 +52,7 @@ def test_each_line_says_who_did_what_to_what_for_how_much(dealt: City) -> None:
     note(dealt, "submit_delivery", 1, dealt.firm, amount_fen=1_234_567)
     page = text_of(dealt.alice, FIRM)
     newest = page.split("<tbody>")[1].split("</tr>")[0]
-    assert "2026-12-02 00:30" in newest
+    assert f"{ON} 00:30" in newest
     assert '<a href="/agreements/deal">Delivery submitted</a>' in newest
     assert ("alice" in newest, 'value="1234567"' in newest) == (True, True)
     assert ">bob<" in page.replace(" ", "")
@@ -80,9 +83,9 @@ def test_by_action_and_by_day_of_the_city(dealt: City) -> None:
         return table_of(dealt.alice, f"{FIRM}?export=csv&{query}")["action"].to_list()
 
     assert set(actions("action=sign_agreement")) == {"sign_agreement"}
-    assert actions("from=2026-12-02&to=2026-12-02") == ["open_project"]
-    assert actions("from=2026-12-03") == []
-    assert "open_project" not in actions("to=2026-12-01")
+    assert actions(f"from={ON}&to={ON}") == ["open_project"]
+    assert actions(f"from={AFTER}") == []
+    assert "open_project" not in actions(f"to={BEFORE}")
     assert actions("from=0001-01-01&to=9999-12-31") == actions("")
     assert "Nothing of this kind" in text_of(dealt.alice, FIRM + "?action=none")
 
@@ -119,7 +122,7 @@ def test_the_api_narrows_and_pages_the_same(dealt: City) -> None:
     def read(query: str) -> dict[str, Any]:
         return client.get(f"/api/events?{query}").json()
 
-    first = read("action=open_project&by=alice&from=2026-12-02&to=2026-12-02")
+    first = read(f"action=open_project&by=alice&from={ON}&to={ON}")
     last = read(f"action=open_project&by=alice&before={first['older']}")
     assert (len(first["items"]), first["newer"], len(last["items"]), last["older"]) == (50, None, 10, None)
     assert read(f"action=open_project&after={last['newer']}")["items"] == first["items"]
