@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 
 from siwei.city.home import PACKS
+from siwei.cli import policy_author
 from siwei.cli.output import print_error
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_explain import explain as registered
 from siwei.errors import SiweiError
 from siwei.policy.table_files import write_table
 
-assert registered
+assert registered and policy_author
 SHENZHEN = PACKS / "shenzhen"
 HEADER = "id,legal_form,district,longhua_compute_paid,corpus_purchase,corpus_purchase__status,model_purchase"
 
@@ -277,3 +278,70 @@ def test_the_row_that_is_explained_is_read_by_itself(siwei: Run, pack: Path, tmp
     assert f"{source.name}:{first}: '000006': the id stands more than once: keep one row per id [id]" in refused.stderr
     assert f"{source.name}:{first + 1}: '000006'" in refused.stderr
     assert siwei(*arguments, "000007").returncode == 4
+
+
+def test_cases_of_a_programme_or_version_that_is_not_there_are_told_in_every_file(siwei: Run, pack: Path) -> None:
+    """With file, line, column, a caret and the nearest name; and what is wrong with the others besides."""
+    cases = (SHENZHEN / "programmes" / "moxing.cases.yaml").read_text(encoding="utf-8")
+    folder = pack / "programmes"
+    for name, line in (
+        ("a", "programme: moxin"), ("b", "programme: nothing-of-it"), ("c", "programme: moxing\nversion: \"1.9\""),
+        ("d", "programme: yuliao"),
+    ):  # fmt: skip
+        (folder / f"{name}.cases.yaml").write_text(cases.replace("programme: moxing", line), encoding="utf-8")
+    said = siwei("test", "--pack", pack)
+    assert said.returncode == 3
+    flat = " ".join(said.stderr.split())
+    assert "a.cases.yaml:2:12: no programme 'moxin' in the pack programme: moxin ^" in flat
+    assert "[programme] → did you mean 'moxing'?" in flat
+    assert "b.cases.yaml:2:12: no programme 'nothing-of-it' in the pack" in flat
+    assert "→ one of: longhua-compute, moxing, yuliao" in flat
+    assert "c.cases.yaml:3:10: no version '1.9' of 'moxing'" in flat
+    assert "d.cases.yaml:7:19: yuliao reads no fact 'model_purchase' model_purchase: 100000000 ^" in flat
+
+
+HURT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "utf-16": (lambda text: text.decode().encode("utf-16"), ":1:1: is UTF-16, not UTF-8"),
+    "utf-16 without a mark": (lambda text: text.decode().encode("utf-16-le"), "is not UTF-8"),
+    "gb18030": (lambda text: text.decode().encode("gb18030"), "is not UTF-8"),
+    "nul": (lambda text: text + b"a\x00b: c\n", ":2: is not YAML: holds the character U+0000"),
+    "half a character": (lambda text: text + b"ab: \xed\xa0\x80\n", ":5: is not UTF-8"),
+    "a key twice": (lambda text: text + b"zz: 1\nzz: 2\n", ":1: key 'zz' appears twice"),
+    "empty": (lambda text: b"", ":1: is empty"),
+    "byte order mark": (lambda text: b"\xef\xbb\xbf" + text, ""),
+    "lines of windows": (lambda text: text.replace(b"\n", b"\r\n"), ""),
+    "lines of an old mac": (lambda text: text.replace(b"\n", b"\r"), ""),
+}
+"""What is done to a file, and what is said of it; nothing where it reads the same."""
+
+
+@pytest.mark.parametrize("hurt", HURT)
+@pytest.mark.parametrize("file", ["programmes/moxing.yaml", "programmes/moxing.cases.yaml", "stacking.yaml"])
+def test_files_of_a_pack_in_every_encoding(siwei: Run, pack: Path, table: Path, file: str, hurt: str) -> None:
+    """Read alike or refused with the file and the place, by every command that reads it."""
+    shutil.copy(SHENZHEN / "programmes" / "moxing.cases.yaml", pack / "programmes")
+    words = "words: {zh: 限, en: Limit}, citation: {document: 文, url: example.org}"
+    group = f"groups:\n  - {{id: g, programmes: [moxing, yuliao], limit: '1000', reduce: [yuliao, moxing], {words}}}\n"
+    (pack / "stacking.yaml").write_text(group, encoding="utf-8")
+    out = table.with_name("out.csv")
+    commands: dict[str, tuple[str | Path, ...]] = {
+        "test": (), "check": (), "decide": ("--in", table, "--out", out),
+        "explain": ("moxing", "--in", table, "--id", "a"),
+    }  # fmt: skip
+    change, message = HURT[hurt]
+    before = {} if message else {name: siwei(name, *more, "--pack", pack) for name, more in commands.items()}
+    path = pack / file
+    path.write_bytes(change(path.read_bytes()))
+    # Cases are read by `test` alone; deciding and explaining what gets nothing ask for no stacking.
+    few = {"programmes/moxing.cases.yaml": {"test"}, "stacking.yaml": {"test", "check"}}
+    readers = few.get(file, {*commands})
+    for name, more in commands.items():
+        said = siwei(name, *more, "--pack", pack)
+        if message and name in readers:
+            assert said.returncode == 3, name
+            assert message in said.stderr + said.stdout
+            assert path.name in said.stderr + said.stdout
+        elif not message:
+            assert said == before[name]
+        else:
+            assert said.returncode == 0, name

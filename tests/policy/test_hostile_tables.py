@@ -120,6 +120,31 @@ def test_a_column_that_stands_twice(tmp_path: Path, ending: str, name: str) -> N
     assert f"column {name!r} stands twice" in str(decided(source))
 
 
+@pytest.mark.parametrize("ending", [".csv", *ENDINGS])
+def test_columns_that_differ_only_by_case(tmp_path: Path, ending: str) -> None:
+    """Which is meant cannot be told; a column nobody reads may be called anything."""
+    source = tmp_path / f"a{ending}"
+
+    def said(*names: str) -> FileDecisions | str:
+        made = table()
+        for name in names:
+            made = made.append_column(name, made["id"])
+        if ending == ".csv":
+            pl.DataFrame(made).write_csv(source)
+        else:
+            write(source, made)
+        return decided(source)
+
+    for name in ("ID", "Corpus_Purchase", "corpus_purchase ", "LEGAL_FORM"):
+        found = said(name)
+        assert f"{name!r} differ only by case or spaces" in str(found)
+        assert str(source) in str(found)
+    assert isinstance(said("Beside", "beside"), FileDecisions)
+    made = table()
+    write(tmp_path / "b.parquet", made.rename_columns(["ID" if name == "id" else name for name in made.schema.names]))
+    assert "no column 'id' [id] → rename column 'ID'?" in str(decided(tmp_path / "b.parquet"))
+
+
 def test_a_column_that_stands_twice_among_claims(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,claim_fen,claim_fen\na,1,2\n", encoding="utf-8")
     with pytest.raises(ImportRefused, match="column 'claim_fen' stands twice"):

@@ -1,19 +1,23 @@
 """Run the cases of a programme: what came out beside what was expected, and what the cases never reached."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from siwei.city.attributes import Attribute
+from siwei.errors import PolicyError, Problem
 from siwei.policy.cases import Case, case_files, case_table, limits_table, read_cases, read_cases_document
 from siwei.policy.coverage import Coverage, measure_coverage
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, award_column, clause_column, decide, verdict_column
 from siwei.policy.limits import apply_limits
 from siwei.policy.loading import load_all_versions
 from siwei.policy.loading_stacking import load_related_rule
+from siwei.policy.places import Places, with_line
 from siwei.policy.programmes import Programme
-from siwei.policy.releases import find_version
 from siwei.policy.versions import latest_versions
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +51,45 @@ class CaseRun:
 def run_pack_cases(pack: Path, attributes: Mapping[str, Attribute]) -> tuple[tuple[CaseRun, ...], tuple[str, ...]]:
     """Every `*.cases.yaml` of the pack's programmes, and the ids of programmes that have none.
 
-    Raises PolicyError for files that are wrong, NotFound where one names no programme or version of the pack.
+    Raises PolicyError with what is wrong in any of the files, a programme or version that the pack does not have too.
     """
     directory = pack / "programmes"
     versions = load_all_versions(directory, attributes)
     latest = {programme.id: programme for programme in latest_versions(versions)}
     rule = load_related_rule(pack)
-    runs = []
+    runs: list[CaseRun] = []
+    problems: list[Problem] = []
     for path in case_files(directory):
-        document, _ = read_cases_document(path)
-        if document.version is None and document.programme in latest:
-            programme = latest[document.programme]
-        else:
-            programme = find_version(directory, attributes, document.programme, document.version or "")
-        runs.append(run_cases(programme, read_cases(path, programme, attributes, rule)))
+        try:
+            programme = _tested(path, versions, latest)
+            runs.append(run_cases(programme, read_cases(path, programme, attributes, rule)))
+        except PolicyError as error:
+            problems += error.problems
+    if problems:
+        raise PolicyError(problems)
     tested = {run.programme.id for run in runs}
     return tuple(runs), tuple(name for name in latest if name not in tested)
+
+
+def _tested(path: Path, versions: tuple[Programme, ...], latest: Mapping[str, Programme]) -> Programme:
+    """The programme that a file of cases names. Raises PolicyError where there is none, with the nearest there is."""
+    document, file = read_cases_document(path)
+    mine = [each for each in versions if each.id == document.programme]
+    found = latest.get(document.programme) if document.version is None else None
+    for each in mine:
+        if each.version == document.version:
+            found = each
+    if found is not None:
+        return found
+    there = [each.version for each in mine] or [*latest]
+    named = document.version if mine and document.version else document.programme
+    near = difflib.get_close_matches(named, there, n=1, cutoff=0.5)
+    fix = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(there[:MOST_NAMED])}"
+    message = f"no version {named!r} of {document.programme!r}" if mine else f"no programme {named!r} in the pack"
+    problem = Places(file.text, file.yaml.places, str(path)).problem_at(
+        ("version" if mine else "programme",), message, fix
+    )
+    raise PolicyError([with_line(problem, file.text)])
 
 
 def run_cases(programme: Programme, cases: tuple[Case, ...]) -> CaseRun:

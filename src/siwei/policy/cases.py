@@ -20,8 +20,9 @@ from siwei.errors import InputError, PolicyError, Problem
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader, added_up, merged
 from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
+from siwei.policy.places import with_line
 from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
-from siwei.policy.reading import read_form
+from siwei.policy.reading import ReadFile, read_form
 from siwei.policy.sources import ORGANISATION, subject_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -107,12 +108,12 @@ def case_files(directory: Path) -> list[Path]:
     return sorted(directory.glob(f"*{SUFFIX}"))
 
 
-def read_cases_document(path: Path) -> tuple[CasesDocument, YamlDocument]:
+def read_cases_document(path: Path) -> tuple[CasesDocument, ReadFile]:
     """Raises PolicyError with every problem of the file's form."""
     form = read_form(path, CasesDocument, PAGE, LARGEST_FILE)
     if form.document is None or form.problems:
         raise PolicyError(form.problems)
-    return form.document, form.file.yaml
+    return form.document, form.file
 
 
 def read_cases(
@@ -120,12 +121,12 @@ def read_cases(
 ) -> tuple[Case, ...]:
     """The cases of one file, for the programme it names; `rule` says which ties make parties related. Raises
     PolicyError with every fact and clause that the programme does not know, and every wrong row."""
-    document, yaml_document = read_cases_document(path)
-    reader = _Reader(document, yaml_document, path, programme, attributes, rule)
+    document, file = read_cases_document(path)
+    reader = _Reader(document, file.yaml, path, programme, attributes, rule)
     cases = tuple(reader.cases())
     if reader.problems:
         # What is wrong with the file's own rows is wrong in every case that has none of its own.
-        raise PolicyError([*dict.fromkeys(reader.problems)])
+        raise PolicyError([with_line(problem, file.text) for problem in dict.fromkeys(reader.problems)])
     return cases
 
 

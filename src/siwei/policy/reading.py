@@ -1,5 +1,6 @@
 """Read one of a pack's YAML files into a document of its schema, or say everything that is wrong with it."""
 
+import codecs
 import difflib
 import hashlib
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ LARGEST_FILE = 256 * 1024
 MOST_PROBLEMS = 100
 """Of a file's form that are told one by one."""
 PAGE = "docs/reference/programme.md"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -51,10 +53,12 @@ def read_form(path: Path, model: type[Model], page: str = PAGE, largest: int = L
     """Raises PolicyError where nothing in the file can be read."""
     content = _read_bounded(path, largest)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path), line)]) from None
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
+        message = "is UTF-16, not UTF-8" if content.startswith(UTF_16) else "is not UTF-8"
+        raise PolicyError([Problem(message, "save it as UTF-8", str(path), line, column)]) from None
     document = read_yaml(text, str(path))
     problems = [with_line(problem, text) for problem in document.problems]
     if problems and not document.value:

@@ -103,6 +103,7 @@ def _wanted(
     schema = file.schema
     statuses = [name + STATUS_SUFFIX for name in read]
     problems = [_nearly_a_status(name, statuses) for name in file.columns if name not in statuses]
+    problems += _but_for_case(file.columns, [*read, *statuses])
     if file.is_text:
         assumed = pl.Schema({name: read.get(name, pl.String()) for name in file.columns})
         problems += [column_problem(name, dtype, assumed) for name, dtype in read.items()]
@@ -117,6 +118,17 @@ def _wanted(
     more = [name for name in (file.columns if besides is None else besides) if name in file.columns]
     kept = {name: attributes[name].dtype if name in attributes and file.is_text else schema[name] for name in more}
     return {**{name: dtype for name, dtype in kept.items() if not name.endswith(STATUS_SUFFIX)}, **read}
+
+
+def _but_for_case(columns: Collection[str], read: list[str]) -> Iterator[Problem]:
+    """Columns that differ from one that is read in nothing but case or spaces at their ends: which is meant cannot be
+    told."""
+    named = {name.casefold(): name for name in read if name in columns}
+    for name in columns:
+        meant = named.get(name.strip().casefold(), name)
+        if meant != name:
+            message = f"columns {meant!r} and {name!r} differ only by case or spaces"
+            yield Problem(message, "keep one of them", field=name)
 
 
 def _nearly_a_status(name: str, statuses: list[str]) -> Problem | None:

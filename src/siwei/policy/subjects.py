@@ -95,7 +95,8 @@ def _bits(number: int) -> int:
 def column_problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem | None:
     """What is wrong with a table's column `name` that must hold `dtype`; None where nothing is."""
     if name not in schema:
-        near = difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.6)
+        alike = [each for each in schema.names() if each.strip().casefold() == name.casefold()]
+        near = alike or difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.6)
         fix = f"rename column {near[0]!r}?" if near else "add it, empty where it is not known"
         return Problem(f"no column {name!r}", f"{fix} (`siwei policy schema` lists the columns)", field=name)
     given = schema[name]
