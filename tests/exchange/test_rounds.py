@@ -266,7 +266,7 @@ def test_by_merit_the_scores_of_the_reviews_decide(city: City) -> None:
 
 def test_what_is_not_an_award_is_refused(city: City) -> None:
     for claim in (0, AWARD + 1, True):
-        with pytest.raises(Conflict, match="awards 100000000 fen, claimed"):
+        with pytest.raises(Conflict, match=r"awards 1000000\.00 yuan, claimed"):
             city.apply(city.cast.firm, city.cast.alice, claim_fen=claim)
     with pytest.raises(InputError, match="is no document"):
         city.apply(city.cast.firm, city.cast.alice, documents=[("receipt", "1")])

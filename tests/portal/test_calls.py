@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from portal_city import NOW, City, know, signed_in
+from portal_city import NOW, City, know, make_person, signed_in
 
 from siwei.city.home import CityHome
 from siwei.exchange.applications import apply_for_award
@@ -320,3 +320,33 @@ def test_a_lottery_can_be_drawn_again_from_the_notice(ready: City) -> None:
     text = Client().get("/notices/r").content.decode()
     assert lottery_digest(made.seed, application.key) in text
     assert re.search(r"大乐透 &lt;1&gt;", text)
+
+
+def test_a_reviewer_sees_on_the_desk_what_waits_for_a_score(ready: City) -> None:
+    pot(ready)
+    apply(ready, ready.firm, ready.alice)
+    rita = make_person("rita", is_reviewer=True)
+    told = signed_in(rita).get("/desk").content.decode()
+    assert ("1 份申报待评分" in told, f'href="{CALL}"' in told) == (True, True)
+    assert "待评分" not in signed_in(ready.bob).get("/desk").content.decode()
+    Application.objects.update(score=80)
+    assert "待评分" not in signed_in(rita).get("/desk").content.decode()
+
+
+def test_no_more_is_put_into_a_pot_than_the_programmes_text_has(ready: City) -> None:
+    known = programmes()["yuliao"].pot
+    assert known is not None and known.budget_fen == 5_000_000_000
+    given = {"period": "2026", "budget": "50000", "unit": "wan"}
+    answer = form("/programmes/yuliao/pot", signed_in(ready.olive), **given)
+    assert (answer.status_code, "50000000.00 元" in answer.content.decode()) == (400, True)
+    assert not Pot.objects.exists()
+    assert form("/programmes/yuliao/pot", signed_in(ready.olive), **given | {"budget": "5000"}).status_code == 302
+
+
+def test_a_claim_beyond_the_decision_is_told_what_can_be_claimed(ready: City) -> None:
+    pot(ready)
+    for claim in ("-1", "0", "300000.01"):
+        given = {"claim": claim, "unit": "yuan", "contracts": "HT-1", "invoices": ""}
+        answer = form(APPLY, signed_in(ready.alice), **given)
+        assert (answer.status_code, "不超过 300000.00 元" in answer.content.decode()) == (409, True)
+    assert not Application.objects.exists()

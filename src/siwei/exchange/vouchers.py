@@ -13,6 +13,7 @@ from siwei.exchange.models import Application, ApplicationState, Decision, Grant
 from siwei.exchange.parties import listed_providers
 from siwei.exchange.pot_periods import span_of
 from siwei.exchange.state_words import word_zh
+from siwei.market.bank import yuan_text
 from siwei.market.listing import VoucherTerms
 from siwei.policy.programmes import Programme, Verdict
 
@@ -33,6 +34,23 @@ def open_pot(
                 Problem(
                     Said(f"a budget of {budget_fen!r} fen", f"预算 {budget_fen!r} 分不成立"),
                     fix=Said("give a positive integer", "请填正整数"),
+                    field="budget_fen",
+                )
+            ]
+        )
+    known = programme.pot.budget_fen if programme.pot else None
+    if known is not None and budget_fen > known:
+        most = yuan_text(known)
+        raise InputError(
+            [
+                Problem(
+                    Said(
+                        f"a budget of {yuan_text(budget_fen)} yuan, and the programme's text has {most} a period",
+                        f"预算 {yuan_text(budget_fen)} 元，而政策条文每期为 {most} 元",
+                    ),
+                    Said(
+                        f"at most {most} yuan, or a new version of the programme", f"不超过 {most} 元，或先更新政策版本"
+                    ),
                     field="budget_fen",
                 )
             ]

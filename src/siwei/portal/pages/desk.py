@@ -13,7 +13,7 @@ from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
 from siwei.portal.openable import open_addresses
-from siwei.portal.queries.calls import applications, waiting_for
+from siwei.portal.queries.calls import applications, waiting_for, waiting_for_scores
 from siwei.portal.queries.market import agreements, own_listings
 from siwei.portal.queries.money import pots, public_money
 from siwei.portal.queries.organisations import concerns_generated
@@ -49,6 +49,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "applications": [] if actor.sees_all else applications(actor)[:20],
         "claims_waiting": organisation_claims(actor).filter(state=ClaimState.ASKED).count(),
         "office": waiting_for(actor),
+        "to_score": waiting_for_scores(actor),
         "money": open_work(actor),
         "approvals_waiting": approvals_waiting(actor),
         "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),

@@ -386,6 +386,15 @@ def waiting_for(actor: Actor) -> Waiting | None:
     )
 
 
+def waiting_for_scores(actor: Actor) -> list[tuple[Pot, int]]:
+    """For a reviewer: calls with applications that nobody scored yet."""
+    if not can_review(actor):
+        return []
+    unscored = Q(applications__state="applied", applications__score=None)
+    waiting = Pot.objects.annotate(waiting=Count("applications", filter=unscored)).filter(waiting__gt=0)
+    return [(pot, pot.waiting) for pot in waiting.order_by("programme", "period")]
+
+
 def voucher_of(application: Application) -> Voucher | None:
     decision = application.decision
     return None if decision is None else Voucher.objects.filter(decision=decision).first()
