@@ -85,7 +85,7 @@ def found_town(upstream: str) -> Town:
     for name in ("olive", "otto", "oscar"):
         Person.objects.create(username=name, is_operator=True)
     olive = actor("olive")
-    programme: Any = SimpleNamespace(id="siege", sha256="0" * 64, is_draft=False)
+    programme: Any = SimpleNamespace(id="siege", sha256="0" * 64, is_draft=False, pot=None)
     pot = vouchers.open_pot(programme, str(now.year), BUDGET_FEN, actor=olive, now=now, idempotency_key="pot")
     enter_account(None, "olive", now)
     firms = tuple(_firm(number, pot, now) for number in range(FIRMS))

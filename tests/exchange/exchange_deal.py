@@ -85,7 +85,7 @@ class Deal:
         return Decision.objects.create(**values | changes)
 
     def pot(self, budget_fen: int = 1_000_000, is_draft: bool = False) -> Pot:
-        programme: Any = SimpleNamespace(id="xunli", sha256="0" * 64, is_draft=is_draft)
+        programme: Any = SimpleNamespace(id="xunli", sha256="0" * 64, is_draft=is_draft, pot=None)
         return vouchers.open_pot(
             programme, "2026", budget_fen, actor=self.cast.olive, now=self.now, idempotency_key="pot"
         )

@@ -43,6 +43,7 @@ class TestWallet:
         kinds = [line.split(",")[4] for line in csv[1:]]
         assert kinds == ["opening", "post", "hold", "capture", "release", "closing"]
         assert csv[0].endswith(",generated")
+        assert {line.split(",")[1] for line in csv[1:]} == {"fen"}
         sheet = load_workbook(io.BytesIO(client.get(WALLET + "?account=CNY:voucher:voucher&export=xlsx").content))
         assert sheet.active.max_row == 7
 

@@ -226,6 +226,13 @@ def test_an_invoice_in_every_form_and_language(settled: City) -> None:
     assert told["Reading or delivery"].startswith("reading ")
     book = load_workbook(io.BytesIO(bob.get(f"/invoices/{CENTRE}/1/file.xlsx").content))
     assert book.active is not None and book.active.max_row == 2
+    heading, row = book.active.iter_rows(values_only=True)
+    amounts = dict(zip(heading, row, strict=True))
+    assert [amounts[f"{name}（元）"] for name in ("合计", "券付", "自付")] == [12, 7.19, 4.81]
+    paper = "".join(
+        each.extract_text() for each in PdfReader(io.BytesIO(bob.get(f"/invoices/{CENTRE}/1/file.pdf").content)).pages
+    )
+    assert ("no credit code" in paper, "统一社会信用代码不详" in paper.replace("\n", "")) == (False, True)
     assert bob.get(f"/invoices/{CENTRE}/1/file.docx").status_code == 400
     assert bob.get(f"/invoices/{CENTRE}/1/file.pdf?language=fr").status_code == 400
     assert act(bob, "tax_number", CENTRE, number="1", text="26442000000123456789").status_code == 302

@@ -207,6 +207,9 @@ def _frame(names: tuple[str, ...], data: Sequence[tuple[object, ...]], is_genera
 
 
 def _table_file(frame: pl.DataFrame, form: str, day: date) -> bytes:
+    # Numbers, exact ones: a sheet adds them up, and what is below zero is no formula.
+    amounts = (_("In all (yuan)"), _("Voucher (yuan)"), _("Own share (yuan)"))
+    frame = frame.with_columns(pl.col(name).cast(pl.Decimal(38, 2)) for name in amounts)
     if form == "csv":
         text = io.BytesIO()
         neutralised(frame).write_csv(text)
@@ -221,7 +224,8 @@ def _yuan(fen: int) -> str:
 
 
 def _party(organisation: Organisation) -> str:
-    return plain(f"{organisation.name} · {organisation.code or _('no credit code')}")
+    code = organisation.code or _("no credit code")
+    return plain(f"{organisation.name} · {code}")
 
 
 def _is_generated(organisations: Iterable[Organisation]) -> bool:

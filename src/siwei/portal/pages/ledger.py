@@ -56,7 +56,7 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
     if account is not None or chosen:
         made = make_statement(account.code if account else chosen, start, end, actor=actor)
     if made is not None and (form := text_parameter(request, "export")):
-        return export_response(_in_local_time(as_table(made)), f"statement-{made.account.pk}", form)
+        return export_response(_in_minor_units(_in_local_time(as_table(made))), f"statement-{made.account.pk}", form)
     vouchers = vouchers_of(organisation.pk, actor)
     shown: dict[str, Any] = _entries_of(request, made) if made is not None else {"rows": []}
     context = {
@@ -101,7 +101,7 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     as_of = day_parameter(request, "as_of")
     trial = trial_balance(as_of, actor=actor)
     if form := text_parameter(request, "export"):
-        return export_response(trial, "trial-balance", form)
+        return export_response(_in_minor_units(trial), "trial-balance", form)
     unit = text_parameter(request, "unit") or "CNY"
     accounts = trial.filter(pl.col("unit") == unit)
     page = page_of(request, range(accounts.height), ROWS)
@@ -189,6 +189,11 @@ def day_parameter(request: HttpRequest, name: str) -> date | None:
 
 def _rows(frame: pl.DataFrame, page: Page[int]) -> list[dict[str, Any]]:
     return frame.slice((page.number - 1) * ROWS, ROWS).to_dicts()
+
+
+def _in_minor_units(table: pl.DataFrame) -> pl.DataFrame:
+    """The ledger counts money in fen: beside "CNY" 72000000 would be read as yuan."""
+    return table.with_columns(pl.col("unit").replace({"CNY": "fen"}))
 
 
 def _in_local_time(table: pl.DataFrame) -> pl.DataFrame:
