@@ -88,7 +88,7 @@ def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[st
             own = yuan_text(line.own_fen)  # not what is missing: the other side may be who signs last
             raise InsufficientFunds(
                 f"{line.consumer.name} must pay {own} yuan itself and its declared budget has less left "
-                "→ it declares a larger budget",
+                "→ have it declare a larger budget",
                 f"{line.consumer.name} 须自付 {own} 元，其申报预算余额不足 → 请由其申报更大的预算",
             ) from None
     entry = Entry(
