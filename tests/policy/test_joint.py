@@ -19,8 +19,7 @@ import siwei.cli.policy_money  # noqa: F401
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.errors import InputError, PolicyError
-from siwei.policy import Programme, decide
-from siwei.policy import joint as joint_module
+from siwei.policy import Programme, decide, joint_sums
 from siwei.policy.check import check_programmes
 from siwei.policy.combination import reckon
 from siwei.policy.combining import bound_column, combine, kept_column
@@ -237,13 +236,32 @@ def test_a_limit_that_is_not_known_leaves_open_what_it_bears_on_alone(pack: Any)
 
 
 def test_choices_too_many_to_be_weighed_are_told_and_not_guessed(pack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint_module, "MOST_SUMS", 4)
+    monkeypatch.setattr(joint_sums, "MOST_SUMS", 4)
     contracts = [
         {"contract_amount": 0, "contract_paid": 1000 + 2**n, "contract_own_paid": 1000 - 2**n} for n in range(8)
     ]
     found = one(pack, contracts, revenue=3_000)
     assert set(found.combined["claim"].wide[kept_column("district")]) == {None}
     assert found.limits["kept_fen"].to_list() == [None]
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30), st.integers(1, 3))
+def test_sums_worth_keeping_are_those_that_none_before_is_never_worth_less_than(
+    pairs: list[tuple[int, int]], more: int
+) -> None:
+    """Over one limit by a staircase and over several column by column: as each held against all before it. Also where
+    a sum is larger than the machine's whole numbers."""
+    for scale in (1, 2**62):
+        sums = [(free * scale, *[own * scale] * more) for free, own in pairs]
+        kept: list[int] = []
+        for place, (free, own, *_) in enumerate(sums):
+            before = [sums[each] for each in kept]
+            if not any(one[0] >= free and one[0] + one[1] * more >= free + own * more and all(
+                one[0] + one[1] * count >= free + own * count for count in range(more)
+            ) for one in before):  # fmt: skip
+                kept.append(place)
+        if sums:
+            assert joint_sums._undominated(sums) == kept
 
 
 def test_without_a_joint_limit_it_is_each_subjects_own_best(pack: Any) -> None:

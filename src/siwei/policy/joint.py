@@ -10,38 +10,23 @@ alone, so the sums that can be reached are kept, and of two of which one is neve
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import product
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from siwei.errors import InputError, Problem
+from siwei.policy import joint_sums
 from siwei.policy.combining import Combined, kept_column
 from siwei.policy.joint_choices import KINDS, NOTHING_HELD, Decided, Holdings, Option, Subject, SubjectsOf
 from siwei.policy.joint_shown import JointAward
+from siwei.policy.joint_sums import Reached, worth_keeping
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import JointLimit, Stacking
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes
 
-MOST_SUMS = 2_000
-"""That are kept of one organisation at a time; where more cannot be told apart nothing is told of it."""
-
-
 Told = tuple[str | None, str, int | None, int | None, int | None]
 """A row of JOINT_SCHEMA."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """Sums that can be had, and how: `departs` counts choices that are not the subjects' own best."""
-
-    sums: tuple[int, ...]
-    departs: int
-    path: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -180,7 +165,7 @@ class _Family:
                 self.units += [(kind, place, names, options) for names, options in kind.units(place)]
         self.aside: list[tuple[SubjectsOf, int, Sequence[str], tuple[Option, ...]]] = []
         self.open: set[str] = set()
-        self.best: _Reached | None = None
+        self.best: Reached | None = None
         self.kept: dict[tuple[str, int, str], int] = {}
         self.beside = self._held_beside(holdings)
         self.held = tuple(beside + sum(self._held_of(limit)) for beside, limit in zip(self.beside, joint, strict=True))
@@ -227,7 +212,7 @@ class _Family:
         self.best = self._search()
         if self.best is None:
             self._set_aside({limit.id for limit in self.joint})
-            self.best = _Reached((), 0, (0,) * len(self.units))
+            self.best = Reached((), 0)
         told = {row[1]: row for row in self._apply(self.best)}
         for kind, place, names, _ in self.aside:
             for name in names:
@@ -254,7 +239,7 @@ class _Family:
         """What is held stays, also where it is more than the limit."""
         return [max(self.limits[limit.id] or 0, held) for limit, held in zip(self.joint, self.held, strict=True)]
 
-    def _search(self) -> _Reached | None:
+    def _search(self) -> Reached | None:
         """None where there are too many sums to be weighed."""
         most = [
             self.beside[place] + sum(max(option.sums[place + 1] for option in each[3]) for each in self.units)
@@ -263,7 +248,7 @@ class _Family:
         every = self._caps()
         tight = [place for place in range(len(self.joint)) if most[place] > every[place]]
         caps = [every[place] for place in tight]
-        reached = [_Reached((0, *(self.beside[place] for place in tight)), 0, ())]
+        reached = [Reached((0, *(self.beside[place] for place in tight)), 0)]
         for _, _, _, options in self.units:
             added = []
             for number, option in enumerate(options):
@@ -274,13 +259,13 @@ class _Family:
                         each.sums[0] + own[0],
                         *(min(a + b, cap) for a, b, cap in zip(each.sums[1:], own[1:], caps, strict=True)),
                     )
-                    added.append(_Reached(sums, each.departs + (number > 0), (*each.path, number)))
-            reached = _worth_keeping(added)
-            if len(reached) > MOST_SUMS:
+                    added.append(Reached(sums, each.departs + (number > 0), number, each))
+            reached = worth_keeping(added)
+            if len(reached) > joint_sums.MOST_SUMS:
                 return None
-        return min(reached, key=lambda each: (-sum(each.sums), each.departs, each.path))
+        return min(reached, key=lambda each: (-sum(each.sums), each.departs, each.rank))
 
-    def _apply(self, best: _Reached) -> list[Told]:
+    def _apply(self, best: Reached) -> list[Told]:
         bound: dict[tuple[str, int, str], str | None] = {}
         kept = self.kept
         for (kind, place, names, options), number in zip(self.units, best.path, strict=True):
@@ -315,8 +300,8 @@ class _Family:
 
     def chosen(self) -> dict[Subject, dict[str, int]]:
         found: dict[Subject, dict[str, int]] = {}
-        for place, (kind, row, _, options) in enumerate(self.units):
-            number = 0 if self.best is None else self.best.path[place]
+        path = () if self.best is None else self.best.path
+        for (kind, row, _, options), number in zip(self.units, path, strict=True):
             found.setdefault((kind.kind, kind.ids[row]), {}).update(options[number].kept)
         return found
 
@@ -342,27 +327,3 @@ def _served(kind: SubjectsOf, place: int, limit: JointLimit) -> tuple[tuple[bool
     columns = () if kind.kind == "organisation" else limit.order
     values = [kind.decided.table[name][place] for name in (*columns, ID)]
     return tuple((value is None, 0 if value is None else value) for value in values)
-
-
-def _worth_keeping(reached: Sequence[_Reached]) -> list[_Reached]:
-    """Without those of which another is never worth less, whatever comes after, and departs no more.
-
-    What is had in the end is, over every set of the limits, the least of what they do not count together with their
-    limits: so one is never worth less than another where for every set of the limits the sum of what that set counts
-    and what nothing counts is no less.
-    """
-    ordered = sorted(reached, key=lambda each: (each.departs, each.path))
-    chosen = product((0, 1), repeat=len(ordered[0].sums) - 1)
-    signs: npt.NDArray[Any] = np.array([(1, *each) for each in chosen], dtype=object)
-    values = np.array([each.sums for each in ordered], dtype=object) @ signs.T
-    if values.max() < 2**63:  # whole numbers of the machine are compared all at once; sums may be larger
-        values = values.astype(np.int64)
-    kept: list[int] = []
-    best = np.empty((MOST_SUMS + 1, values.shape[1]), dtype=values.dtype)
-    for place in range(len(ordered)):
-        if not (best[: len(kept)] >= values[place]).all(axis=1).any():
-            best[len(kept)] = values[place]
-            kept.append(place)
-        if len(kept) > MOST_SUMS:
-            break
-    return [ordered[place] for place in kept]
