@@ -245,6 +245,7 @@ def test_choices_too_many_to_be_weighed_are_told_and_not_guessed(pack: Any, monk
     assert found.limits["kept_fen"].to_list() == [None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30), st.integers(1, 3))
 def test_sums_worth_keeping_are_those_that_none_before_is_never_worth_less_than(
     pairs: list[tuple[int, int]], more: int
