@@ -122,7 +122,14 @@ def test_a_case_that_fails_is_readable(siwei_policy: Run) -> None:
     told = json.loads(siwei_policy("test --pack my-city --json").stdout)
     assert (told["ok"], [each["ok"] for each in told["programmes"][0]["cases"]].count(False)) == (False, 1)
     cases.write_text(CASES.replace("programme: corpus", "programme: corpse"), encoding="utf-8")
-    assert siwei_policy("test --pack my-city").code == 4
+    unnamed = siwei_policy("test --pack my-city")
+    assert unnamed.code == 3
+    assert unnamed.stderr.splitlines() == [
+        "✗ my-city/programmes/corpus.cases.yaml:1:12: no programme 'corpse' in the pack",
+        "    programme: corpse",
+        "               ^",
+        "    [programme] → did you mean 'corpus'?",
+    ]
 
 
 def test_release_is_refused_while_something_is_wrong(siwei_policy: Run) -> None:
