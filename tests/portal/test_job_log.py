@@ -37,6 +37,7 @@ LIMIT_S = 60
 
 def run_job(city: City, home: CityHome) -> Job:
     engine = LocalEngine(home.jobs)
+    city.deal.now = datetime.now(UTC)  # the agreement ends a month after it was signed
     city.deal.signed()
     spec = JobSpec(command=("python", "-c", SCRIPT), wall_limit_s=30)
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from exchange_payments import CODE, NUMBERS
 from exchange_persons import ACCOUNTS, CHARLIE, load
 from portal_city import NOW, City, make_person, signed_in
@@ -211,7 +212,8 @@ def test_outsiders_visitors_and_programs_do_nothing_here(open_call: City) -> Non
     for what, given in asked.items():
         assert post(Client(), f"{API}/{what}", **given).status_code in (401, 403)
     made = create_access_key(
-        "program", ["read", "write", "money"], expires_at=NOW + timedelta(days=30), actor=open_call.charlie, now=NOW,
+        "program", ["read", "write", "money"], expires_at=timezone.now() + timedelta(days=30), actor=open_call.charlie,
+        now=timezone.now(),
         idempotency_key="key",
     )  # fmt: skip
     program = Client(headers={"Authorization": f"Bearer {made.secret}"})

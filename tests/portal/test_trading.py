@@ -24,6 +24,7 @@ from siwei.portal.listing_forms import body_of, form_fields, typed_body
 
 pytestmark = pytest.mark.django_db
 FIRM, CENTRE = "n-00000000000000aa", "n-00000000000000bb"
+IN_A_MONTH, IN_HALF_A_YEAR = ((timezone.localdate() + timedelta(days=days)).isoformat() for days in (30, 180))
 SIDES = [(kind, side) for kind in KINDS for side in ("offer", "need")]
 
 
@@ -186,7 +187,7 @@ class TestFromNeedToSignature:
         )
         text = signed_in(city.alice).get(f"/quotes/{quote.key}").content.decode()
         assert ("/acts/propose" in text, "/acts/quote" in text) == (False, True)
-        response = act(signed_in(city.alice), "propose", quote.key, ends_on="2027-01-01")
+        response = act(signed_in(city.alice), "propose", quote.key, ends_on=IN_A_MONTH)
         assert (response.status_code, Agreement.objects.count()) == (409, 0)
 
     def test_a_revision_is_asked_from_now_on(self, city: City) -> None:
@@ -247,8 +248,8 @@ class TestMilestones:
         address = f"/propose?need={need}&offer={offer}"
         assert address.replace("&", "&amp;") in alice.get(f"/listings/{need}").content.decode()
         rows = {
-            "title-1": "样机", "amount-1": "1.5", "due-1": "2027-01-31", "title-2": "上线", "amount-2": "2",
-            "unit": "wan", "ends_on": "2027-06-30", "token": "m",
+            "title-1": "样机", "amount-1": "1.5", "due-1": IN_A_MONTH, "title-2": "上线", "amount-2": "2",
+            "unit": "wan", "ends_on": IN_HALF_A_YEAR, "token": "m",
         }  # fmt: skip
         response = alice.post(address, rows)
         deal = Agreement.objects.get()
@@ -269,7 +270,7 @@ class TestMilestones:
     )
     def test_what_cannot_be_used_is_said_and_kept(self, city: City, wrong: dict[str, str]) -> None:
         need, offer = self.matched(city)
-        rows = {"title-1": "样机 <i>", "amount-1": "1", "unit": "wan", "ends_on": "2027-06-30", "token": "m"} | wrong
+        rows = {"title-1": "样机 <i>", "amount-1": "1", "unit": "wan", "ends_on": IN_HALF_A_YEAR, "token": "m"} | wrong
         response = signed_in(city.alice).post(f"/propose?need={need}&offer={offer}", rows)
         assert (response.status_code, "样机 &lt;i&gt;" in response.content.decode()) == (400, True)
         assert not Agreement.objects.exists()
@@ -279,6 +280,6 @@ class TestMilestones:
         address = f"/propose?need={need}&offer={offer}"
         before = Event.objects.count()
         for person in (city.charlie, city.ann):
-            response = signed_in(person).post(address, {"ends_on": "2027-06-30", "token": "m"})
+            response = signed_in(person).post(address, {"ends_on": IN_HALF_A_YEAR, "token": "m"})
             assert response.status_code in (403, 404)
         assert (Event.objects.count(), Agreement.objects.count()) == (before, 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import override
 from exchange_deal import DAY
 from portal_city import NOW, City, make_person, signed_in
@@ -244,6 +245,7 @@ def test_an_approval_is_the_turn_of_whoever_may_give_it_alone(city: City) -> Non
 
 
 def test_a_budget_that_is_too_small_is_told_in_yuan(city: City) -> None:
+    city.deal.now = timezone.now()  # it is signed by the clock, so it ends a month after that
     city.deal.propose(city.deal.match())
     agreements.declare_budget(FIRM, 100, actor=city.alice, now=NOW, idempotency_key="b")
     city.deal.sign(city.alice)
