@@ -38,7 +38,7 @@ def worker(
 
     Any number of workers work for one city, here or on other machines that reach its database; `siwei serve` keeps one
     beside itself, unless told otherwise. One may be killed at any moment: the others do what it had begun. SIGTERM and
-    Ctrl-C let it finish the task in hand. The operator sees the queue at /work.
+    Ctrl-C let it finish the task in hand.
 
     Parameters
     ----------
