@@ -98,6 +98,7 @@ OFFICE = {
     "second-factors": "/second-factors",
     "person-accounts": "/people",
     "person-account": "/people/alice",
+    "tasks": "/tasks",
     "office-claims": "/claims",
     "office-invitations": "/invitations",
     "office-differences": "/differences",

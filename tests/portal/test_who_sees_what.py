@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import get_resolver
+from django_tasks_db.models import DBTaskResult
 from portal_addresses import addresses
 from portal_city import NOW, City, know, signed_in
 
 from siwei.exchange.applications import apply_for_award
 from siwei.exchange.models import Application, Objection, Pot, SharingRound, Voucher
 from siwei.exchange.rounds import object_to, open_notice, share_applications
+from siwei.exchange.tasks import follow_job
 from siwei.exchange.vouchers import open_pot
 from siwei.portal.city_pack import pack, programmes, stacking
 
+TASK = "00000000-0000-0000-0000-000000000001"
 SIGNED_IN = {"alice", "bob", "charlie", "olive", "ann"}
 PUBLIC = {
     "": "/",
@@ -123,6 +126,8 @@ PRIVATE = {
     "people": ("/people", set()),
     "people/<path:username>": ("/people/alice", set()),
     "api/people": ("/api/people", set()),
+    "tasks": ("/tasks", set()),
+    "api/tasks": ("/api/tasks", set()),
     "claims": ("/claims", {"alice", "bob", "charlie"}),
     "invitations": ("/invitations", {"alice", "bob", "charlie"}),
     "desk": ("/desk", {"alice", "bob", "charlie"}),
@@ -248,6 +253,7 @@ WRITTEN: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         {"username": "bob", "because": "seen", "idempotency_key": "k"},
         {"olive"},
     ),
+    "api/tasks/retry": ("/api/tasks/retry", {"task": TASK}, {"olive"}),
     "api/policy/check": ("/api/policy/check", DRAFT, SIGNED_IN),
     "api/policy/decide": ("/api/policy/decide", {"rows": [ROW], "programmes": ["xunli"]}, SIGNED_IN),
     "api/policy/explain": ("/api/policy/explain", {"row": ROW, "programme": "xunli"}, SIGNED_IN),
@@ -403,6 +409,8 @@ def called(city: City) -> City:
         organisation.facts.filter(attribute="district").delete()
         know(organisation, "district", "longhua", is_public=True)
         know(organisation, "longhua_compute_paid", "100000000", is_public=False)
+    follow_job.enqueue("none")
+    DBTaskResult.objects.filter(args_kwargs__args=["none"]).update(id=TASK, status="FAILED", finished_at=NOW)
     programme, day = programmes()["longhua-compute"], date(2026, 11, 23)
     acting: dict[str, Any] = {"as_of": day, "now": NOW}
     pot = open_pot(programme, "2026", 40_000_000, actor=city.olive, now=NOW, idempotency_key="pot")

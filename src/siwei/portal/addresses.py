@@ -17,6 +17,7 @@ STANDING = {
     "bank_account": "payments", "payment_order": "payments", "bank_entry": "differences", "statement": "differences",
     "reporter": "meters", "upstream": "upstreams", "cap": "budgets", "import": "imports",
     "invitation": "invitations", "objection": "calls", "proof": "proofs",
+    "task": "tasks",
 }  # fmt: skip
 """Pages on which the subject stands among others."""
 
@@ -82,5 +83,5 @@ COMPOSED: Mapping[str, Callable[[str], str]] = {
     "delivery": _delivery, "invoice": _invoice, "pot": _pot, "account": _account, "usage": _usage, "dispute": _dispute,
     "match": _match, "person": _person, "project": _project,
 }  # fmt: skip
-SUBJECT_KINDS = (*BY_KEY, *STANDING, *COMPOSED, "decision", "task")
+SUBJECT_KINDS = (*BY_KEY, *STANDING, *COMPOSED, "decision")
 """What events are about."""

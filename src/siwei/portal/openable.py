@@ -37,7 +37,7 @@ SCOPED: dict[str, tuple[Any, str]] = {
     "voucher": (Voucher, "key"),
 }
 """Kinds of subjects by what `visible_to` is asked of them."""
-OF_OFFICES = ("import", "person")
+OF_OFFICES = ("import", "person", "task")
 PART_OF = {
     "delivery": ("agreement", lambda key: key.rpartition(":")[0]),
     "match": ("listing", lambda key: key.partition("/")[0]),

@@ -42,6 +42,7 @@ from siwei.portal.pages import (
     search,
     second_factors,
     services,
+    tasks,
     true_ups,
 )
 from siwei.portal.sign_in import behind_factor, no_mail
@@ -158,6 +159,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("desk/proofs", proofs.proofs_page, name="proofs"),
     path("people", person_accounts.accounts_page, name="person-accounts"),
     path("people/<path:username>", person_accounts.account_page, name="person-account"),
+    path("tasks", tasks.tasks_page, name="tasks"),
     path("second-factors", second_factors.second_factors_page, name="second-factors"),
     path("account", account.account_page, name="account"),
     path("account/keys", account.create_key, name="create-key"),

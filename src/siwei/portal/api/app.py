@@ -37,6 +37,7 @@ from siwei.portal.api import (
     representatives,
     services,
     spending,
+    tasks,
     trading,
 )
 from siwei.portal.api.invalid import answer_of
@@ -89,6 +90,7 @@ api.add_router("/ledger", ledger.router, tags=["ledger"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", person_accounts.router, tags=["people"])
 api.add_router("", representatives.router, tags=["people"])
+api.add_router("", tasks.router, tags=["tasks"])
 api.add_router("", services.router, tags=["services"])
 api.add_router("", datasets.router, tags=["datasets"])
 api.add_router("", payments.router, tags=["payments"])

@@ -21,6 +21,7 @@ from siwei.portal.queries.payments import open_work
 from siwei.portal.queries.people import organisation_claims
 from siwei.portal.queries.person import waiting_proofs
 from siwei.portal.queries.services import upstreams_waiting
+from siwei.portal.queries.tasks import failed_tasks
 from siwei.portal.subjects import subject_words
 
 OPEN_DISPUTES = (DisputeState.OPEN, DisputeState.ANSWERED)
@@ -55,6 +56,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),
         "proofs_waiting": waiting_proofs(actor).count(),
         "upstreams_waiting": upstreams_waiting(actor),
+        "failed_tasks": failed_tasks(actor),
         "listings": own_listings(actor)[:20],
         "known_kinds": KINDS,
         "events": events,
