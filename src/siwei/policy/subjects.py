@@ -97,7 +97,8 @@ def column_problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem 
     if name not in schema:
         alike = [each for each in schema.names() if each.strip().casefold() == name.casefold()]
         near = alike or difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.6)
-        fix = f"rename column {near[0]!r}?" if near else "add it, empty where it is not known"
+        missing = "a name for each row, no two alike" if name == ID else "empty where it is not known"
+        fix = f"rename column {near[0]!r}?" if near else f"add it, {missing}"
         return Problem(f"no column {name!r}", f"{fix} (`siwei policy schema` lists the columns)", field=name)
     given = schema[name]
     if given == dtype or given == pl.Null or (dtype == pl.Int64 and given in WHOLE):
