@@ -8,9 +8,10 @@ import pytest
 from exchange_cast import make_person
 
 from siwei.errors import CallRefused, ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound, SignInNeeded
-from siwei.exchange.actors import PLATFORM, Confirmation, Role
+from siwei.exchange.actors import PLATFORM, VISITOR, Confirmation, Role
 from siwei.exchange.call_routes import find_caller
 from siwei.exchange.disabling import disable_account, enable_account
+from siwei.exchange.invitations import accept_as_new, invite
 from siwei.exchange.keys import create_access_key, read_access_key
 from siwei.exchange.mandates import change_role, end_mandate, has_owner
 from siwei.exchange.model_keys import KeyLimits, create_model_key
@@ -43,7 +44,7 @@ def test_its_keys_end_for_good_and_its_mandate_stands(cast: Any, now: datetime) 
     assert read_access_key(other.secret, now).actor.name == "bob"
     assert Person.objects.get(username="alice").as_actor().role_in(cast.firm.pk) == Role.OWNER
     told = Event.objects.get(action="disable_account").payload
-    assert told == {"person": "alice", "because": "left", "keys": [opens.key.identifier, calls.key.identifier]}
+    assert told == {"person": "alice", "because": "left", "keys": 2}  # which, its own organisation alone reads
     reasons = Event.objects.filter(action="revoke_access_key").values_list("payload__because", flat=True)
     assert list(reasons) == ["account disabled"] * 2
 
@@ -108,6 +109,35 @@ def test_the_last_operator_stays(cast: Any, now: datetime) -> None:
         disable(cast, "olive", now, "o", actor=oscar)
     with pytest.raises(Conflict, match="last operator"):
         disable(cast, "olive", now, "p", actor=PLATFORM)
+
+
+def test_an_office_comes_back_on_the_citys_own_machine_alone(cast: Any, now: datetime) -> None:
+    make_person("oscar", is_operator=True)
+    disable(cast, "oscar", now)
+    with pytest.raises(NotAllowed, match="own machine"):
+        enable(cast, "oscar", now)
+    assert enable(cast, "oscar", now, actor=PLATFORM).as_actor().is_operator
+
+
+def test_what_a_disabled_account_sent_invites_nobody(cast: Any, now: datetime) -> None:
+    make_person("oscar", is_operator=True)
+    oscar = Person.objects.get(username="oscar").as_actor()
+    secrets = [
+        invite("x", organisation="n-firm", role=Role.OWNER, actor=cast.alice, now=now, idempotency_key="i").secret,
+        invite("y", actor=oscar, now=now, idempotency_key="j").secret,
+        invite("z", actor=oscar, now=now, idempotency_key="k").secret,
+    ]
+    disable(cast, "alice", now)
+    disable(cast, "oscar", now, "d2")
+    Person.objects.filter(username="olive").update(is_active=True)
+    for number, secret in enumerate(secrets[:2]):
+        with pytest.raises(NotFound):
+            accept_as_new(secret, f"thief-{number}", "long enough 1", consents=["account"], actor=VISITOR, now=now)
+    enable(cast, "oscar", now, actor=PLATFORM)
+    Person.objects.filter(username="oscar").update(is_operator=False)  # enabled again, and dismissed
+    with pytest.raises(NotFound):
+        accept_as_new(secrets[2], "thief-2", "long enough 1", consents=["account"], actor=VISITOR, now=now)
+    assert not Person.objects.filter(username__startswith="thief").exists()
 
 
 def test_an_owner_who_is_disabled_is_none(cast: Any, now: datetime) -> None:

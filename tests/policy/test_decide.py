@@ -131,7 +131,7 @@ def test_a_table_of_another_shape_is_refused(
 
 
 def test_a_table_without_ids_is_refused(make_programme: Make) -> None:
-    with pytest.raises(InputError, match="no column 'id' .*a name for each row, no two alike"):
+    with pytest.raises(InputError, match=r"no column 'id' .*a name for each row, no two alike"):
         decide((make_programme(),), pl.DataFrame({"spent": [1]}), DAY)
 
 

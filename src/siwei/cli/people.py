@@ -68,7 +68,8 @@ def list_(*, city: City = None, json: Json = False) -> None:
 
     holders = Person.objects.filter(Q(is_operator=True) | Q(is_reviewer=True) | Q(is_auditor=True)).order_by("username")
     rows = [
-        (each.username, [str(office) for office in offices_of(each)], each.has_usable_password()) for each in holders
+        (each.username, [str(office) for office in offices_of(each)], each.is_active and each.has_usable_password())
+        for each in holders
     ]
     if json:
         print_json([{"person": name, "offices": held, "can_sign_in": able} for name, held, able in rows])

@@ -10,13 +10,14 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from siwei.errors import Conflict, InputError, NotFound, Problem, Said
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require, require_confirmation
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.keys import end_keys
 from siwei.exchange.mandates import is_same_person
 from siwei.exchange.models import Organisation, Person
+from siwei.exchange.offices import offices_of
 
 DISABLING = Said("disable anybody's account", "停用他人的账号")
 ENABLING = Said("enable anybody's account", "恢复他人的账号")
@@ -39,7 +40,9 @@ def disable_account(username: str, *, because: str, actor: Actor, now: datetime,
         raise Conflict(f"{username} is disabled already", f"{username} 已停用")
     end_sessions(person)
     keys = end_keys(person, actor, now, because="account disabled")
-    _record("disable_account", idempotency_key, person, actor, now, {"because": because.strip()[:1_000], "keys": keys})
+    _record(
+        "disable_account", idempotency_key, person, actor, now, {"because": because.strip()[:1_000], "keys": len(keys)}
+    )
     person.refresh_from_db()
     return person
 
@@ -47,13 +50,19 @@ def disable_account(username: str, *, because: str, actor: Actor, now: datetime,
 @action
 def enable_account(username: str, *, because: str, actor: Actor, now: datetime, idempotency_key: str) -> Person:
     """The person signs in again with their password and second factor, in the roles they have; keys they make anew.
-    Never one's own, under whichever name. The same key again changes nothing more."""
+    Never one's own, under whichever name; whoever holds an office is enabled on the city's own machine, as offices are
+    given there. The same key again changes nothing more."""
     person = _person(username, because, actor, ENABLING)
     if repeated("enable_account", idempotency_key, {"person": username}):
         return person
     if is_same_person(person.pk, actor.person_id):
         raise Conflict(
             "this is your own account → another operator enables it", "这是您自己的账号 → 由另一位运营人员恢复"
+        )
+    if actor.person_id is not None and offices_of(person):
+        raise NotAllowed(
+            f"{username} holds an office of the city → `siwei people enable` on the city's own machine",
+            f"{username} 担任本市职务 → 请在本市的服务器上用 `siwei people enable` 恢复",
         )
     if not Person.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         raise Conflict(f"{username} is not disabled", f"{username} 未停用")

@@ -100,7 +100,9 @@ def approach_need(
         )
         ranked = next((each for each in found.ranked if each.offer.id == offer.key), None)
         if ranked is None:
-            why = next(each.words for each in found.rejected if each.offer.id == offer.key)
+            why = next((each.words for each in found.rejected if each.offer.id == offer.key), None)
+            if why is None:
+                raise Conflict(f"{offer_key} was withdrawn meanwhile", f"{offer_key} 此间已撤回")
             raise Conflict(
                 f"{offer_key} does not fit {need_key}: {why.en}", f"{offer_key} 与 {need_key} 不符：{why.zh}"
             )

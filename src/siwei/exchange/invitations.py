@@ -215,9 +215,14 @@ def _taken(secret: str, now: datetime) -> Invitation:
 
 
 def _may_still_be_sent(invitation: Invitation) -> bool:
-    if invitation.organisation_id is None or invitation.invited_by is None:
+    sender = invitation.invited_by
+    if sender is None:  # from the city's own machine
         return True
-    return can_manage_people_of(invitation.invited_by.as_actor(), invitation.organisation_id, Role(invitation.role))
+    if not sender.is_active:
+        return False
+    if invitation.organisation_id is None:
+        return sender.is_operator
+    return can_manage_people_of(sender.as_actor(), invitation.organisation_id, Role(invitation.role))
 
 
 def _accepted(invitation: Invitation, person: Person, now: datetime, consents: list[str]) -> Person:

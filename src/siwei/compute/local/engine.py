@@ -158,7 +158,7 @@ class LocalEngine:
     def _existing(self, job_id: str) -> JobDirectory:
         directory = self._path(job_id)
         if not (directory.path / "spec.json").is_file():
-            raise NotFound(f"no job {job_id} under {self.directory}")
+            raise NotFound(f"no job {job_id!r} on this engine", f"此引擎上没有作业 {job_id!r}")
         return directory
 
     def _lay(self, spec: JobSpec, directory: JobDirectory) -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from siwei.errors import InputError
+from siwei.errors import InputError, Problem
 from siwei.exchange.disabling import disable_account, enable_account
 from siwei.exchange.mandates import is_same_person
 from siwei.exchange.offices import offices_of
@@ -28,6 +28,8 @@ from siwei.portal.queries.person_accounts import (
     person_accounts,
 )
 from siwei.portal.words_of_people import told
+
+ACTS = {"disable": disable_account, "enable": enable_account}
 
 
 @login_required
@@ -51,24 +53,30 @@ def account_page(request: HttpRequest, username: str) -> HttpResponse:
     problems: list[str] = []
     if request.method == "POST":
         form = request.POST
-        enables = form.get("act") == "enable"
+        act = ACTS.get(form.get("act", ""))
         try:
-            (enable_account if enables else disable_account)(
+            if act is None:
+                raise InputError([Problem(_("This is not one of the choices"), ", ".join(ACTS), field="act")])
+            act(
                 person.username, because=form.get("because", ""), actor=actor, now=timezone.now(),
                 idempotency_key=own_key(actor, form.get("token", "")),
             )  # fmt: skip
         except InputError as error:
             problems = told(error.problems)
         else:
-            done = _("%(name)s can sign in again.") if enables else _("%(name)s is signed out and cannot sign in.")
+            enabled, disabled = _("%(name)s can sign in again."), _("%(name)s is signed out and cannot sign in.")
+            done = enabled if act is enable_account else disabled
             messages.success(request, done % {"name": person.username})
             return redirect("person-account", username=person.username)
+    offices = offices_of(person)
+    is_another = actor.is_operator and actor.may_write and not is_same_person(person.pk, actor.person_id)
     context = {
         "person": person,
-        "offices": offices_of(person),
+        "offices": offices,
         "alone_in": alone_in(person),
         "events": account_events(person, actor),
-        "may_act": actor.is_operator and actor.may_write and not is_same_person(person.pk, actor.person_id),
+        "may_act": is_another and (person.is_active or not offices),
+        "on_the_machine": is_another and not person.is_active and bool(offices),
         "problems": problems,
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,
