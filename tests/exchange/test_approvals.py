@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from exchange_cast import make_person
 from exchange_deal import DAY, Deal
 
-from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed
+from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import agreements, approvals, mandates
 from siwei.exchange.actors import Actor, Confirmation, Role
 from siwei.exchange.models import Approval, ApprovalRule, Hold, Person
@@ -183,7 +183,7 @@ def test_who_approves_is_asked_when_they_do_it_and_who_signed_may_have_left(firm
         mandates.end_mandate(
             "n-firm", name, because="left", actor=firm.owner, now=firm.deal.now, idempotency_key=f"end-{name}"
         )
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):  # who has left no longer sees what it is about
         firm.approve(Person.objects.get(username="finance").as_actor())
     assert not Hold.objects.exists()
     successor = make_person("successor", firm.deal.cast.firm, Role.FINANCE).as_actor()

@@ -1,5 +1,6 @@
 """A voucher-paid compute deal from listing to settlement, and what may go wrong on the way."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from exchange_deal import DAY, OFFER, SPEC, Deal
 
 from siwei.compute import JobPhase, JobSpec
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed
+from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
 from siwei.exchange import agreements, jobs, ledger, listings, settlement, vouchers
 from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.models import (
@@ -371,21 +372,26 @@ class TestOutsiders:
                 ends_at=now + timedelta(1),
                 idempotency_key="x",
             ),
-            lambda: agreements.sign_agreement("deal", actor=charlie, now=now),
-            lambda: agreements.cancel_agreement("deal", because="x", actor=charlie, now=now),
-            lambda: jobs.submit_job(
-                "deal", 1, SPEC, engine=deal.engine, engine_name="fake", actor=charlie, now=now, idempotency_key="x"
-            ),
             lambda: jobs.refresh_job("job", engine=deal.engine, actor=charlie, now=now),
             lambda: jobs.cancel_job("job", engine=deal.engine, actor=charlie, now=now),
-            lambda: jobs.record_usage("deal", 1, reading="x", quantity=1, measured={}, actor=charlie, now=now),
-            lambda: settlement.settle_agreement("deal", actor=charlie, now=now),
             lambda: vouchers.return_expired_vouchers(as_of=DAY, actor=charlie, now=now),
             lambda: vouchers.open_pot(None, "2026", 1, actor=charlie, now=now, idempotency_key="x"),  # type: ignore[arg-type]
             lambda: deal.grant.__func__(_as(deal, charlie), Decision.objects.get(), Pot.objects.get()),
         ]
         for act in refused:
             with pytest.raises(NotAllowed):
+                act()
+        hidden: list[Callable[[], Any]] = [
+            lambda: agreements.sign_agreement("deal", actor=charlie, now=now),
+            lambda: agreements.cancel_agreement("deal", because="x", actor=charlie, now=now),
+            lambda: jobs.submit_job(
+                "deal", 1, SPEC, engine=deal.engine, engine_name="fake", actor=charlie, now=now, idempotency_key="x"
+            ),
+            lambda: jobs.record_usage("deal", 1, reading="x", quantity=1, measured={}, actor=charlie, now=now),
+            lambda: settlement.settle_agreement("deal", actor=charlie, now=now),
+        ]
+        for act in hidden:
+            with pytest.raises(NotFound, match="no agreement 'deal'"):
                 act()
 
     def test_the_operator_signs_for_nobody(self, deal: Deal) -> None:

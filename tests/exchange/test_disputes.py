@@ -1,5 +1,6 @@
 """Disputes: nothing is settled over them, nothing runs out under them, and they end with an amount and entries."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from exchange_deal import Deal
 from test_deliveries import Scenario
 
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed
+from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
 from siwei.exchange import deliveries, disputes, jobs, ledger, settlement
 from siwei.exchange.models import Account, Agreement, AgreementLine, Delivery, Dispute, Hold, Settlement, Usage
 
@@ -202,9 +203,10 @@ def test_a_dispute_about_no_amount(court: Court) -> None:
 
 def test_who_may_and_what_again_changes_nothing(court: Court) -> None:
     cast = court.deal.cast
-    for actor in (cast.charlie, cast.olive):
-        with pytest.raises(NotAllowed):
-            court.open(actor)
+    with pytest.raises(NotAllowed):
+        court.open(cast.olive)
+    with pytest.raises(NotFound, match="no agreement 'deal'"):
+        court.open(cast.charlie)
     assert court.open() == court.open()
     with pytest.raises(Conflict, match="disputed already"):
         disputes.open_dispute(
@@ -213,8 +215,16 @@ def test_who_may_and_what_again_changes_nothing(court: Court) -> None:
     for actor in (cast.alice, cast.bob, cast.charlie):
         with pytest.raises(NotAllowed):
             court.resolve(1, actor)
-    with pytest.raises(NotAllowed):
-        court.answer(cast.charlie)
+    acts: list[Callable[[Any], Dispute]] = [
+        court.answer,
+        court.agree,
+        lambda actor: disputes.withdraw_dispute("x", because="x", actor=actor, now=court.now),
+    ]
+    for act in acts:
+        with pytest.raises(NotFound, match="no dispute 'x'"):
+            act(cast.charlie)
+        with pytest.raises(NotAllowed):
+            act(cast.olive)
     court.answer(cast.bob)
     court.resolve(1)
     assert court.resolve(1).outcome == 1

@@ -90,11 +90,14 @@ def test_a_file_is_attached_told_and_had_again(papers: Papers) -> None:
 
 def test_who_may_attach_to_what(papers: Papers) -> None:
     assert papers.attach(actor=papers.cast.bob, idempotency_key="b").party.organisation == papers.cast.centre
-    for actor in (papers.cast.charlie, papers.cast.olive, papers.cast.ann):
+    for actor in (papers.cast.olive, papers.cast.ann):
         with pytest.raises(NotAllowed):
             papers.attach(actor=actor, idempotency_key=actor.name)
         with pytest.raises(NotAllowed):
             papers.attach(actor=actor, idempotency_key=actor.name, delivery=99)
+    for number in (1, 99):
+        with pytest.raises(NotFound, match="no agreement 's'"):
+            papers.attach(actor=papers.cast.charlie, idempotency_key="charlie", delivery=number)
     with pytest.raises(NotFound):
         papers.attach(delivery=99, idempotency_key="none")
     with pytest.raises(InputError, match="name one"):
@@ -200,7 +203,7 @@ def test_the_database_itself_keeps_evidence_of_one_thing(papers: Papers) -> None
 
     attached = papers.attach()
     key = papers.dispute()
-    dispute = disputes.find_dispute(key)
+    dispute = disputes.find_dispute(key, papers.cast.olive)
     for wrong in ({"delivery": None}, {"dispute": dispute}):
         with pytest.raises(DatabaseError), transaction.atomic():
             EvidenceFile.objects.filter(pk=attached.pk).update(**wrong)

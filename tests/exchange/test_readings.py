@@ -142,6 +142,10 @@ def test_only_the_providers_own_key_signs(meter: Meter) -> None:
         meter.send(payload, OTHER, firm, deal.cast.alice)
     with pytest.raises(NotAllowed):
         meter.send(payload, actor=deal.cast.charlie)
+    third = Ed25519PrivateKey.generate()
+    outside = meter.register(deal.cast.outsider.key, third, deal.cast.charlie)
+    with pytest.raises(NotFound, match="no agreement 'deal'"):
+        meter.send(payload, third, outside, deal.cast.charlie)
     with pytest.raises(NotFound):
         readings.report_usage("0" * 16, payload, "00", actor=deal.cast.bob, now=deal.now)
     assert not Usage.objects.exists()
@@ -232,10 +236,12 @@ class TestTwoSources:
 
     def test_who_reads_against(self, meter: Meter) -> None:
         meter.send(meter.payload())
-        for actor in (meter.deal.cast.bob, meter.deal.cast.charlie, meter.deal.cast.olive):
+        for actor in (meter.deal.cast.bob, meter.deal.cast.olive):
             with pytest.raises(NotAllowed):
                 self.read(meter, 50, actor)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match=f"no reading {Usage.objects.get().reading!r}"):
+            self.read(meter, 50, meter.deal.cast.charlie)
+        with pytest.raises(NotFound, match="no reading 'none'"):
             self.read(meter, 50, reading="none")
         with pytest.raises(InputError):
             self.read(meter, -1)

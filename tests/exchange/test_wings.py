@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from siwei.errors import Conflict, InputError, NotAllowed
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import agreements, listings, settlement
 from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.models import Agreement, AgreementParty, Listing, Match, Transfer
@@ -105,7 +105,7 @@ def test_a_person_applies_for_a_position(market: Market) -> None:
     assert not Listing.objects.visible_to(cast.bob).filter(key="position-offer").exists()
     market.propose("position", parties, cast.alice, match=match)
     assert [a.key for a in Agreement.objects.visible_to(cast.charlie)] == ["position"]
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         market.sign("position", cast.bob)
     market.sign("position", cast.alice)
     assert market.sign("position", cast.charlie).state == "signed"

@@ -65,10 +65,10 @@ def test_nobody_else_has_them(scene: City) -> None:
     assert Client().get("/api/evidence/scene/1/content").status_code == 401
     assert charlie.get("/api/evidence").json() == []
     given = {"key": "scene", "token": "c", "number": "1", "files": [paper()]}
-    assert charlie.post("/evidence", given).status_code == 403
+    assert charlie.post("/evidence", given).status_code == 404
     assert Client().post("/evidence", given).status_code == 302
     asked = {"agreement": "scene", "delivery": 1, "idempotency_key": "c", "file": paper()}
-    assert charlie.post("/api/evidence", asked).status_code == 403
+    assert charlie.post("/api/evidence", asked).status_code == 404
     assert Client().post("/api/evidence", asked | {"file": paper()}).status_code == 401
     assert EvidenceFile.objects.count() == 1
 

@@ -200,7 +200,7 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
     """Sign for every party the actor represents. The last signature places the holds, or the last of the approvals that
     the organisations' own rules ask for; where the money is not there, or a cap has less left, it is not taken
     (`InsufficientFunds`). Signing again changes nothing."""
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation", "person").order_by("pk"))
     own = [party for party in parties if can_sign_for(actor, party)]
     require(bool(own), actor, Said(f"sign {key}", f"签署 {key}"))
@@ -238,7 +238,7 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
 @action
 def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> Agreement:
     """End an agreement under which nothing was delivered yet, and release its holds. For any party, or the operator."""
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation"))
     require(
         actor.is_operator or any(can_sign_for(actor, party) for party in parties),

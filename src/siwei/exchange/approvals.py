@@ -78,7 +78,7 @@ def approve_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | No
 
     Each person gives one, none to what they asked for themselves. Giving it again changes nothing.
     """
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     waiting = _open_approvals(agreement)
     mine = [each for each in waiting if can_approve_for(actor, each.party.organisation_id, Role(each.role))]
     # One's own role before one that an owner could stand in for.
@@ -107,7 +107,7 @@ def approve_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | No
 @money_action
 def refuse_approval(key: str, *, because: str, actor: Actor, now: datetime) -> Agreement:
     """Say no, with a reason: the organisation's signature is taken back, and the agreement is open again."""
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     waiting = _open_approvals(agreement)
     mine = [each for each in waiting if can_approve_for(actor, each.party.organisation_id, Role(each.role))]
     require(bool(mine), actor, Said(f"refuse {key}", f"拒绝 {key}"))

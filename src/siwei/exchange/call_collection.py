@@ -76,7 +76,7 @@ def stop_calls(agreement: str, *, actor: Actor, now: datetime) -> None:
 
     For its parties and the operator. Stopping again changes nothing.
     """
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     parties = deal.parties.values_list("organisation_id", flat=True)
     require(
         any(can_act_for(actor, each) for each in parties),

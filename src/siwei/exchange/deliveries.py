@@ -36,7 +36,7 @@ def submit_delivery(
     A milestone is its giver's to submit; an event either side may report. Of an event with a quantity, a smaller one
     leaves the rest planned as a delivery of its own.
     """
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     delivery = find_delivery(deal, number)
     party = next((side for side in reporters_of(delivery) if can_speak_for(actor, side)), None)
     require(
@@ -73,7 +73,7 @@ def submit_delivery(
 def accept_delivery(agreement: str, number: int, *, actor: Actor, now: datetime) -> Delivery:
     """Take a submitted delivery as good, or confirm an event: for the side that did not report it, and for another
     person than the one who did. What it pays is captured; accepting again changes nothing."""
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     delivery = find_delivery(deal, number)
     require(
         can_sign_for(actor, decider_of(delivery)),
@@ -105,7 +105,7 @@ def reject_delivery(
     agreement: str, number: int, *, because: str, actor: Actor, now: datetime, idempotency_key: str
 ) -> Delivery:
     """Send a submitted delivery back with a reason; it may be submitted again. For the side that did not report it."""
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     delivery = find_delivery(deal, number)
     allowed = can_speak_for(actor, decider_of(delivery))
     require(allowed, actor, Said(f"reject delivery {number} of {agreement}", f"退回 {agreement} 的交付 {number}"))
@@ -128,7 +128,7 @@ def complete_agreement(key: str, *, actor: Actor, now: datetime) -> Agreement:
 
     For the providers and the operator (of an agreement without lines, for any party). Saying it again changes nothing.
     """
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation"))
     lines = list(agreement.lines.all())
     providers = {line.provider_id for line in lines}

@@ -10,7 +10,7 @@ from typing import Any
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, can_sign_for, can_speak_for, require
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.corrections import correct_delivery, correct_usage
 from siwei.exchange.holds import extend_holds
@@ -47,7 +47,7 @@ def open_dispute(
 ) -> Dispute:
     """Say that a reading, a delivery or the agreement at large is not right. For any party; `claimed` is what it says
     is right: a quantity of a reading, fen of a delivery."""
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     parties = list(deal.parties.select_related("organisation"))
     opener = next((party for party in parties if can_speak_for(actor, party)), None)
     require(opener is not None, actor, Said(f"dispute {agreement}", f"对 {agreement} 提出争议"))
@@ -83,7 +83,8 @@ def open_by_sources(
     usage: Usage, opener: AgreementParty | None, claimed: int, reason: str, actor: Actor, now: datetime
 ) -> Dispute:
     """Part of an action that found two sources at odds about a reading; it holds the agreement's lock."""
-    deal = lock_agreement(usage.line.agreement.key)
+    # That action judged its actor; a reading at odds is held back whoever brought it.
+    deal = lock_agreement(usage.line.agreement.key, PLATFORM)
     existing = Dispute.objects.filter(usage=usage, state__in=OPEN).first()
     if existing is not None:
         return existing
@@ -99,7 +100,7 @@ def answer_dispute(
     key: str, *, answer: str, actor: Actor, now: datetime, idempotency_key: str, proposed: int | None = None
 ) -> Dispute:
     """Answer, and say what one would settle for. For a party; a proposal of its own replaces the one before."""
-    dispute, deal = _find_locked(key)
+    dispute, deal = _find_locked(key, actor)
     party = next((each for each in deal.parties.all() if can_speak_for(actor, each)), None)
     require(party is not None, actor, Said(f"answer dispute {key}", f"答复争议 {key}"))
     content = {"key": key, "answer": answer, "proposed": proposed}
@@ -122,7 +123,7 @@ def answer_dispute(
 @money_action
 def agree_on_dispute(key: str, *, actor: Actor, now: datetime) -> Dispute:
     """Take what the other side proposed: the dispute is resolved so. Doing it again changes nothing."""
-    dispute, deal = _find_locked(key)
+    dispute, deal = _find_locked(key, actor)
     others = deal.parties.exclude(pk=dispute.proposed_by_id or 0)
     require(
         any(can_sign_for(actor, party) for party in others),
@@ -144,7 +145,7 @@ def agree_on_dispute(key: str, *, actor: Actor, now: datetime) -> Dispute:
 def resolve_dispute(key: str, *, outcome: int | None, because: str, actor: Actor, now: datetime) -> Dispute:
     """The operator's word: a quantity of a reading, fen of a delivery, None where neither is disputed."""
     require(can_operate(actor), actor, Said(f"resolve dispute {key}", f"裁定争议 {key}"))
-    dispute, deal = _find_locked(key)
+    dispute, deal = _find_locked(key, actor)
     if dispute.state == DisputeState.RESOLVED:
         return dispute
     _require_open(dispute)
@@ -164,7 +165,7 @@ def resolve_dispute(key: str, *, outcome: int | None, because: str, actor: Actor
 @action
 def withdraw_dispute(key: str, *, because: str, actor: Actor, now: datetime) -> Dispute:
     """Take one's own dispute back: what was metered or delivered stands. For whoever opened it."""
-    dispute, deal = _find_locked(key)
+    dispute, deal = _find_locked(key, actor)
     opener = dispute.opener
     require(
         opener is not None and can_speak_for(actor, opener), actor, Said(f"withdraw dispute {key}", f"撤回争议 {key}")
@@ -182,9 +183,10 @@ def withdraw_dispute(key: str, *, because: str, actor: Actor, now: datetime) -> 
     return dispute
 
 
-def find_dispute(key: str) -> Dispute:
+def find_dispute(key: str, actor: Actor) -> Dispute:
+    found = Dispute.objects.visible_to(actor).select_related("agreement", "usage__line", "delivery", "opener")
     try:
-        return Dispute.objects.select_related("agreement", "usage__line", "delivery", "opener").get(key=key)
+        return found.get(key=key)
     except Dispute.DoesNotExist:
         raise NotFound(f"no dispute {key!r}", f"没有争议 {key!r}") from None
 
@@ -233,9 +235,9 @@ def _go_on(dispute: Dispute, deal: Agreement) -> None:
         move(deal, "resolve", deal.disputed_from, disputed_from="")
 
 
-def _find_locked(key: str) -> tuple[Dispute, Agreement]:
-    dispute = find_dispute(key)
-    deal = lock_agreement(dispute.agreement.key)
+def _find_locked(key: str, actor: Actor) -> tuple[Dispute, Agreement]:
+    dispute = find_dispute(key, actor)
+    deal = lock_agreement(dispute.agreement.key, actor)
     dispute.refresh_from_db(fields=["state", "proposed", "proposed_by"])
     return dispute, deal
 

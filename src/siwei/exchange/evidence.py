@@ -44,7 +44,7 @@ def attach_evidence(
 
     InputError for a file that is too large or of no kind that is taken (`siwei.exchange.files`).
     """
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     about, party = _about(deal, delivery, dispute, actor)
     told = {"agreement": agreement, "delivery": delivery, "dispute": dispute}
     content = {**told, "name": name, "sha256": sha256_of_source(source)}
@@ -114,7 +114,7 @@ def _about(
         about = find_delivery(deal, delivery)
         parties = [about.giver, about.receiver]
     else:
-        about = find_dispute(dispute or "")
+        about = find_dispute(dispute or "", actor)
         if about.agreement_id != deal.pk:
             raise NotFound(
                 f"agreement {deal.key!r} has no dispute {dispute!r:.120}",

@@ -11,7 +11,7 @@ from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds
 from siwei.compute.metering import BILLING_STEP_S
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError, Said
 from siwei.exchange.access import can_act_for, can_operate, forbid_readers, require
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.caps import commit_job, give_back_job
 from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Project, Usage
@@ -99,7 +99,7 @@ def record_usage(
 
     The same reading again is the same usage; with another content it is a `Conflict`.
     """
-    terms = find_line(lock_agreement(agreement), line)
+    terms = find_line(lock_agreement(agreement, actor), line)
     own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
     require(
         not own and (can_operate(actor) or actor.represents(terms.provider_id)),
@@ -128,7 +128,7 @@ def _record_job(
     idempotency_key: str,
     project: Project | None,
 ) -> Job:
-    deal = lock_agreement(agreement)
+    deal = lock_agreement(agreement, actor)
     line = find_line(deal, number)
     require(
         can_act_for(actor, line.consumer_id), actor, Said(f"run jobs under {agreement}", f"在 {agreement} 下运行作业")
@@ -278,7 +278,8 @@ def _finish(job: Job, engine: Engine, actor: Actor, now: datetime) -> None:
     )
     if not moved:
         return
-    lock_agreement(job.line.agreement.key)
+    # Whoever asked how the job is was judged; what it took is metered whoever that was.
+    lock_agreement(job.line.agreement.key, PLATFORM)
     quantity = billed_accelerator_seconds(usage)
     write_usage(job.line, job, job.engine_job_id, quantity, usage.as_dict(), actor, now)
     give_back_job(job, quantity, now)

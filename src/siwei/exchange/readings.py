@@ -118,7 +118,8 @@ def revoke_reporter(key_id: str, *, actor: Actor, now: datetime) -> Reporter:
 def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now: datetime) -> Usage:
     """Take a signed report. Its window is its name: the same again changes nothing, however late or in what order.
 
-    Raises NotAllowed (signature, revoked key, another's line), InputError, or Conflict (the window was read otherwise).
+    Raises NotAllowed (signature, revoked key, another's line), NotFound (an agreement of others), InputError, or
+    Conflict (the window was read otherwise).
     """
     reporter = find_reporter(key_id)
     require(
@@ -137,7 +138,7 @@ def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now
             f"该报告不是由 {key_id} 签名 → 请对所发送的字节原样签名",
         )
     report = _parse(payload)
-    deal = lock_agreement(report.agreement)
+    deal = lock_agreement(report.agreement, actor)
     line = find_line(deal, report.line)
     if line.provider_id != reporter.organisation_id:
         raise NotAllowed(
@@ -168,8 +169,8 @@ def counter_reading(
     reading: str, quantity: int, *, measured: Mapping[str, Any], actor: Actor, now: datetime
 ) -> CounterReading:
     """What the consumer read of the same thing, once. One that differs holds the usage back and opens a dispute."""
-    usage = find_usage(reading)
-    deal = lock_agreement(usage.line.agreement.key)
+    usage = find_usage(reading, actor)
+    deal = lock_agreement(usage.line.agreement.key, actor)
     party = AgreementParty.objects.filter(agreement=deal, organisation_id=usage.line.consumer_id).first()
     require(
         party is not None and can_speak_for(actor, party),
@@ -228,9 +229,9 @@ def find_reporter(key_id: str) -> Reporter:
         ) from None
 
 
-def find_usage(reading: str) -> Usage:
+def find_usage(reading: str, actor: Actor) -> Usage:
     try:
-        return Usage.objects.select_related("line__agreement").get(reading=reading)
+        return Usage.objects.visible_to(actor).select_related("line__agreement").get(reading=reading)
     except Usage.DoesNotExist:
         raise NotFound(f"no reading {reading!r}", f"没有读数 {reading!r}") from None
 

@@ -60,7 +60,7 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     delivery waits for a word, something is disputed, or before all have signed. What expired holds no longer pay is
     written as uncollected.
     """
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation"))
     require(_can_settle(actor, agreement, parties, now), actor, Said(f"settle {key} (yet)", f"（此时）结算 {key}"))
     if agreement.state == AgreementState.SETTLED:
@@ -94,7 +94,7 @@ def charge_period(key: str, *, as_of: date, actor: Actor, now: datetime) -> Sett
     None where nothing new was metered. For the operator (the daily run).
     """
     require(can_operate(actor), actor, Said(f"charge a part of {key}", f"为 {key} 计收一部分"))
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     period = as_of.isoformat()
     if earlier := Settlement.objects.filter(agreement=agreement, period=period).first():
         return earlier
@@ -208,7 +208,7 @@ def is_due(now: datetime) -> bool:
 def put_off(key: str, *, as_of: date, actor: Actor, now: datetime) -> None:
     """Keep the holds of a disputed agreement from running out, where they would within a month. For the operator."""
     require(can_operate(actor), actor, Said(f"put off the holds of {key}", f"推迟 {key} 的冻结期限"))
-    agreement = lock_agreement(key)
+    agreement = lock_agreement(key, actor)
     soon = Hold.objects.filter(
         transfer__in=[
             hold for line in agreement.lines.all() for hold in (line.voucher_hold_id, line.own_hold_id) if hold

@@ -1,14 +1,18 @@
 """Moving an agreement along the table of its life (`siwei.market.life`), and finding it for that."""
 
 from siwei.errors import Conflict, NotFound, chinese_of
+from siwei.exchange.actors import Actor
 from siwei.exchange.models import Agreement, AgreementLine, AgreementState
 from siwei.market import life
 
 
-def lock_agreement(key: str) -> Agreement:
-    """The agreement, locked against other writers where the database can (on SQLite the transaction already is)."""
+def lock_agreement(key: str, actor: Actor) -> Agreement:
+    """The agreement, locked against other writers where the database can (on SQLite the transaction already is).
+
+    To whom it does not concern it is not there, as on every page: a refusal would say that it exists.
+    """
     try:
-        return Agreement.objects.select_for_update().get(key=key)
+        return Agreement.objects.visible_to(actor).select_for_update().get(key=key)
     except Agreement.DoesNotExist:
         raise NotFound(f"no agreement {key!r}", f"没有协议 {key!r}") from None
 
