@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from exchange_cast import make_person
 
 from siwei.errors import CallRefused, ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound, SignInNeeded
@@ -13,9 +15,9 @@ from siwei.exchange.call_routes import find_caller
 from siwei.exchange.disabling import disable_account, enable_account
 from siwei.exchange.invitations import accept_as_new, invite
 from siwei.exchange.keys import create_access_key, read_access_key
-from siwei.exchange.mandates import change_role, end_mandate, has_owner
+from siwei.exchange.mandates import change_role, end_mandate, has_owner, set_mandate
 from siwei.exchange.model_keys import KeyLimits, create_model_key
-from siwei.exchange.models import Event, Person
+from siwei.exchange.models import Event, Person, Representative
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -47,6 +49,34 @@ def test_its_keys_end_for_good_and_its_mandate_stands(cast: Any, now: datetime) 
     assert told == {"person": "alice", "because": "left", "keys": 2}  # which, its own organisation alone reads
     reasons = Event.objects.filter(action="revoke_access_key").values_list("payload__because", flat=True)
     assert list(reasons) == ["account disabled"] * 2
+
+
+def test_what_was_made_in_the_moment_of_disabling_does_not_come_back(cast: Any, now: datetime) -> None:
+    late = create_access_key(
+        "k", ["read"], expires_at=now + timedelta(days=9), actor=cast.alice, now=now, idempotency_key="k"
+    )
+    Person.objects.filter(username="alice").update(is_active=False)  # as if its key had been written after they ended
+    session = SessionStore()
+    session[SESSION_KEY] = str(cast.alice.person_id)
+    session.save()
+    enable(cast, "alice", now)
+    with pytest.raises(SignInNeeded):
+        read_access_key(late.secret, now)
+    assert not session.exists(session.session_key)
+    assert Event.objects.get(action="revoke_access_key").payload["because"] == "account enabled"
+
+
+def test_a_disabled_account_makes_no_key_and_is_admitted_nowhere(cast: Any, now: datetime) -> None:
+    disable(cast, "alice", now)
+    with pytest.raises(Conflict, match="account of alice is disabled") as refused:
+        create_access_key(
+            "k", ["read"], expires_at=now + timedelta(days=9), actor=cast.alice, now=now, idempotency_key="k"
+        )
+    assert refused.value.in_chinese() == "alice 的账号已停用 → 请先由运营人员恢复"
+    person = Person.objects.get(username="alice")
+    with pytest.raises(Conflict, match="account of alice is disabled"):
+        set_mandate(person, cast.centre, Role.MEMBER, now)
+    assert not Representative.objects.filter(person=person, organisation=cast.centre).exists()
 
 
 def test_those_it_concerns_read_of_it(cast: Any, now: datetime) -> None:

@@ -87,6 +87,17 @@ def test_the_first_approved_becomes_owner_and_a_later_one_what_is_granted(
     assert Representative.objects.get(person__username="dora").contact == "0755-1"
 
 
+def test_a_claim_of_a_disabled_account_is_not_approved(
+    cast: Any, dora: Actor, code: str, now: datetime, tmp_path: Path
+) -> None:
+    claim(cast, dora, code, now, tmp_path)
+    Person.objects.filter(username="dora").update(is_active=False)
+    with pytest.raises(Conflict, match="account of dora is disabled"):
+        decide_claim("c", approve=True, because="licence seen", actor=cast.olive, now=now)
+    assert (Claim.objects.get().state, roles_of(cast.outsider)) == ("asked", {})
+    assert decide_claim("c", approve=False, because="left", actor=cast.olive, now=now).state == "refused"
+
+
 def test_a_refused_claim_says_why_and_may_be_sent_again(
     cast: Any, dora: Actor, code: str, now: datetime, tmp_path: Path
 ) -> None:

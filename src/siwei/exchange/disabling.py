@@ -66,6 +66,9 @@ def enable_account(username: str, *, because: str, actor: Actor, now: datetime, 
         )
     if not Person.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         raise Conflict(f"{username} is not disabled", f"{username} 未停用")
+    # What was made or opened in the moment of disabling, or written past us since, does not come back either.
+    end_sessions(person)
+    end_keys(person, actor, now, because="account enabled")
     _record("enable_account", idempotency_key, person, actor, now, {"because": because.strip()[:1_000]})
     person.refresh_from_db()
     return person

@@ -15,7 +15,7 @@ from siwei.exchange.access import can_commit_money_for, can_manage_people_of, re
 from siwei.exchange.actors import Actor, Confirmation
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import AccessKey, Organisation, Person, Scope
-from siwei.exchange.parties import find_organisation
+from siwei.exchange.parties import find_organisation, lock_active
 
 LONGEST = timedelta(days=366)
 USED_EVERY = timedelta(minutes=1)
@@ -95,6 +95,9 @@ def make_key(
         actor,
         Said("make a key by a key → sign in", "用密钥创建密钥 → 请登录"),
     )
+    assert actor.person_id is not None
+    # A key not committed yet while the account's keys are ended would outlast them.
+    person = lock_active(actor.person_id)
     granted = sorted({str(scope) for scope in scopes})
     owner = find_organisation(organisation) if organisation is not None else None
     _check(name, granted, expires_at, owner, project, now)
@@ -131,7 +134,7 @@ def make_key(
     key = AccessKey.objects.create(
         identifier=identifier,
         secret_sha256=hash_of_secret(shape[2]),
-        person=Person.objects.get(pk=actor.person_id),
+        person=person,
         organisation=owner,
         project=project,
         name=name,

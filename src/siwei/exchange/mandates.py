@@ -12,7 +12,7 @@ from siwei.exchange.access import can_manage_people_of, require, require_confirm
 from siwei.exchange.actors import TREASURERS, Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import Organisation, Person, Representative
-from siwei.exchange.parties import find_organisation
+from siwei.exchange.parties import find_organisation, lock_active
 from siwei.exchange.state_words import word_zh
 
 
@@ -111,7 +111,9 @@ def owners_of(organisation_id: int) -> QuerySet[Representative]:
 def set_mandate(
     person: Person, organisation: Organisation, role: Role, now: datetime, *, name: str = "", contact: str = ""
 ) -> Representative:
-    """Part of the action that admits somebody. `Conflict` for an auditor, and where they represent it already."""
+    """Part of the action that admits somebody. `Conflict` for an auditor, a disabled account, and where they represent
+    it already."""
+    person = lock_active(person.pk)
     if person.is_auditor:
         raise Conflict(
             f"{person.username} audits and can represent nobody", f"{person.username} 是审计，不能代表任何机构"

@@ -63,17 +63,16 @@ def dismiss(
     """Who does not hold it stays as they are. The same key again takes nothing given since."""
     _require_machine(actor)
     content = _content(username, office, because)
+    if office == Office.OPERATOR:
+        _operators()  # before the person, who is one of them
     person = _find(username)
     if repeated("dismiss", idempotency_key, content) or office not in offices_of(person):
         return person
-    if office == Office.OPERATOR:
-        # Locked in one order: two dismissed at once would leave nobody.
-        others = Person.objects.select_for_update().filter(is_operator=True, is_active=True).order_by("pk")
-        if all(each.pk == person.pk for each in others):
-            raise Conflict(
-                f"{username} is the last operator → appoint another first",
-                f"{username} 是最后一位运营人员 → 请先任命另一人",
-            )
+    if office == Office.OPERATOR and all(each.pk == person.pk for each in _operators()):
+        raise Conflict(
+            f"{username} is the last operator → appoint another first",
+            f"{username} 是最后一位运营人员 → 请先任命另一人",
+        )
     _set(person, office, False)
     _record("dismiss", idempotency_key, content, person, actor, now)
     return person
@@ -99,6 +98,11 @@ def _content(username: str, office: Office, because: str) -> dict[str, str]:
             ]
         )
     return {"person": username, "office": str(office), "because": because.strip()}
+
+
+def _operators() -> list[Person]:
+    """Locked in one order: two dismissed at once would leave nobody."""
+    return list(Person.objects.select_for_update().filter(is_operator=True, is_active=True).order_by("pk"))
 
 
 def _find(username: str) -> Person:

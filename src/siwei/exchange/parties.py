@@ -5,7 +5,7 @@ from datetime import date
 from django.db.models import F, Q
 
 from siwei.errors import Conflict, NotFound
-from siwei.exchange.models import Fact, Organisation
+from siwei.exchange.models import Fact, Organisation, Person
 
 DECLARED_BY = "declared by "
 """How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts`)."""
@@ -26,6 +26,18 @@ def find_organisation(key: str) -> Organisation:
             f"organisation {key!r} was merged into another → use that one", f"机构 {key!r} 已并入另一机构 → 请使用后者"
         )
     return found
+
+
+def lock_active(person_id: int) -> Person:
+    """The person as they stand now; whoever disables the account or gives it an office waits until this transaction
+    ends. `Conflict` where the account is disabled."""
+    person = Person.objects.select_for_update(no_key=True).get(pk=person_id)
+    if not person.is_active:
+        raise Conflict(
+            f"the account of {person.username} is disabled → an operator enables it first",
+            f"{person.username} 的账号已停用 → 请先由运营人员恢复",
+        )
+    return person
 
 
 def listed_providers(as_of: date) -> frozenset[str]:
