@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from exchange_days import HELD_FEN, PRICE_FEN, Days
 
 from siwei.exchange import ledger, settlement
+from siwei.exchange.audit import record_event
 from siwei.exchange.ledger import Entry
 from siwei.exchange.models import Account, Agreement, Event, Hold, Settlement, Transfer, TransferKind, Usage
 from siwei.exchange.verification import verify_ledger
@@ -111,6 +112,24 @@ def test_one_that_is_refused_keeps_none_of_the_others_back(days: Days) -> None:
     assert not Transfer.objects.filter(idempotency_key__startswith=f"settle:{agreements[5].key}:1").exclude(
         idempotency_key=taken
     )
+
+
+def test_what_the_database_refuses_together_is_told_and_charged_one_by_one(
+    days: Days, caplog: pytest.LogCaptureFixture
+) -> None:
+    agreements = days.deliver(4)
+    days.meter(agreements, "first")
+    later = days.now + timedelta(days=1)
+    record_event("charge_period", f"{agreements[1].key}:{later.date()}", {}, subject="x:y", actor=days.cast.olive,
+                 now=days.now)  # fmt: skip
+    done = run(days)
+    assert (done.charged, len(done.faults)) == (3, 1)
+    (told,) = [each for each in caplog.records if each.name == "siwei.exchange.settlement"]
+    assert (told.levelname, told.getMessage()) == (
+        "WARNING", "4 agreements could not be charged together: each is by itself",
+    )  # fmt: skip
+    assert told.exc_info is not None
+    assert isinstance(told.exc_info[1], IntegrityError)
 
 
 def test_what_was_charged_for_the_day_already_waits_for_the_next(days: Days) -> None:

@@ -1,17 +1,20 @@
 """What the database itself refuses, whoever asks: raw SQL, past every action of ours."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from siwei.exchange import ledger
+from siwei.exchange import ledger, migrations
 from siwei.exchange.audit import record_event
 from siwei.exchange.guards import SUBJECTS, missing_guards
-from siwei.exchange.models import Account, Event, Hold, Transfer
+from siwei.exchange.models import Account, Event, Hold, Transfer, TransferKind
 from siwei.exchange.seals import seal
+from siwei.exchange.transfers import Entry, refusal
 
 COLUMNS = (
     "idempotency_key",
@@ -238,6 +241,26 @@ def test_rows_of_one_statement_come_in_order(money: dict[str, int], now: datetim
         (6, "release", "firm", "centre", 6, last + 4, None),
     )
     assert state()[0][:3] == [("budget", -5_000, 0), ("firm", 4_996, 600), ("centre", 4, 0)]
+
+
+def test_whatever_is_refused_of_a_transfer_has_words_in_both_languages(money: dict[str, int]) -> None:
+    """Everything that the guards say of a transfer's row; not what they say of other tables, of a change, of a key used
+    before (whose transfer is the answer), and of an amount that no entry can have."""
+    others = {
+        "ledger: an account begins at zero", "ledger: code, unit and owner of an account never change",
+        "ledger: balances are written by transfers", "ledger: holds are written by transfers",
+        "ledger: transfers are append-only", "ledger: accounts stay",
+        "ledger: account code repeated", "ledger: repeated key", "ledger: amount is not an integer",
+    }  # fmt: skip
+    sql = Path(migrations.__path__[0], "sql", f"guards_{connection.vendor}.sql").read_text(encoding="utf-8")
+    said = set(re.findall(r"'(ledger: [^']+)'", sql)) - others
+    assert "ledger: that number lies in a sealed block" in said
+    debit, credit = Account.objects.get(pk=money["firm"]), Account.objects.get(pk=money["centre"])
+    entry = Entry(TransferKind.POST, debit, credit, 1)
+    for words in sorted(said):
+        told = refusal(words, entry)
+        assert "ledger" not in f"{told} {told.in_chinese()}", words
+        assert told.in_chinese().startswith("从 firm 记账 1 CNY 被拒："), words
 
 
 def test_nothing_enters_a_sealed_block(cast: Any, money: dict[str, int], now: datetime) -> None:

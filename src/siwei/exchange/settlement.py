@@ -1,5 +1,6 @@
 """From what was delivered to money: captures to the provider's receivable; at the end the rest is released."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,6 +33,7 @@ from siwei.exchange.models import (
 from siwei.exchange.states import lock_agreement, move, require_step
 from siwei.market import life
 
+logger = logging.getLogger(__name__)
 METERING_GRACE = timedelta(days=7)
 """How long after an agreement's end a provider may bring readings before the consumer may close it."""
 
@@ -151,7 +153,10 @@ def _charge_day(
         with transaction.atomic():
             together = _charge_together(keys, as_of=as_of, actor=actor, now=now)
         done = together  # only what was committed
-    except (SiweiError, DatabaseError):
+    except SiweiError:
+        done = {}  # whose it was is told when it is charged by itself
+    except DatabaseError:
+        logger.warning("%d agreements could not be charged together: each is by itself", len(keys), exc_info=True)
         done = {}
     for key in keys:
         if key not in done:

@@ -5,13 +5,14 @@ On PostgreSQL libpq itself is called: a cursor takes more of the client's proces
 
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any
 from weakref import WeakSet
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName, error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 COLUMNS = (
@@ -35,7 +36,8 @@ GIVEN = (
     "$10::text, $11::jsonb, $12::timestamptz"
 )
 ALONE = f"INSERT INTO exchange_transfer ({NAMES}) VALUES ({GIVEN}) RETURNING id".encode()  # noqa: S608
-ALONE_NAME = b"siwei_transfer_alone"
+ALONE_NAME = f"siwei_transfer_{sha256(ALONE).hexdigest()[:16]}".encode()
+"""Behind a pooler a server outlives the program: another edition's text must not be found under this name."""
 WITHIN = f"SELECT number, refused FROM siwei_try_transfer({GIVEN})".encode()  # noqa: S608
 ON_SQLITE = f"INSERT INTO exchange_transfer ({NAMES}) VALUES ({', '.join(['%s'] * 12)}) RETURNING id"  # noqa: S608
 
@@ -100,5 +102,8 @@ def _insert_within(connection: Any, given: list[bytes | None]) -> int:
 
 def _checked(result: PGresult) -> PGresult:
     if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        if result.error_field(DiagnosticField.SQLSTATE) is None:
+            # The client's own words, not the server's: the connection is lost.
+            raise OperationalError(result.get_error_message())
         raise error_from_result(result, "utf-8")
     return result

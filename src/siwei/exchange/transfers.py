@@ -47,6 +47,14 @@ REFUSALS: dict[str, tuple[type[SiweiError], Said]] = {
     ),
     "ledger: more than was transferred": (Conflict, Said("more than the transfer had moved", "超过该转账所转的数额")),
     "ledger: already reversed": (Conflict, Said("that transfer is reversed already", "该转账已冲正")),
+    "ledger: that number lies in a sealed block": (
+        Conflict,
+        Said("its number lies in a block that was sealed meanwhile → try again", "其编号落入此间已封存的区块 → 请重试"),
+    ),
+    "ledger: refused": (
+        Conflict,
+        Said("the accounts changed at that very moment → try again", "账户恰在此时有变动 → 请重试"),
+    ),
     "transfer_reversed_once": (Conflict, Said("that transfer is reversed already", "该转账已冲正")),
     "transfer_two_accounts": (Conflict, Said("an account cannot pay itself", "账户不能付给自己")),
     "transfer_amount_positive": (
