@@ -20,6 +20,7 @@ from siwei.exchange.listings import (
     find_listing,
     introduce_match,
     kept_of,
+    lock_matches_of,
     open_offers,
     parse_listing,
 )
@@ -90,6 +91,7 @@ def approach_need(
         raise NotFound(
             f"no open need {need_key!r} of the kind {offer.kind}", f"没有类别为 {offer.kind} 的开放需求 {need_key!r}"
         )
+    lock_matches_of(need)
     if not Match.objects.filter(need=need, offer=offer).exists():
         parsed = parse_listing(need)
         found = ranking.match(

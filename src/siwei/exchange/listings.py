@@ -180,11 +180,18 @@ def match_need(
         [parse_listing(offer) for offer in by_key.values()],
         deal_context(as_of, frozenset({parsed.party}), voucher, supplies),
     )
+    lock_matches_of(need)
     Match.objects.filter(need=need, state=MatchState.SUGGESTED, agreements=None, quotes=None).delete()
     for ranked in found.ranked[:MATCHES_KEPT]:
         Match.objects.update_or_create(need=need, offer=by_key[ranked.offer.id], defaults=kept_of(ranked, now))
     shown = Match.objects.filter(need=need).visible_to(actor)
     return list(shown.select_related("need", "offer").order_by("rank", "pk"))
+
+
+def lock_matches_of(need: Listing) -> None:
+    """Whoever replaces or changes the matches of a need waits here. Django deletes by the numbers it read before: what
+    was introduced in between would be deleted, and be a suggestion again that nobody can introduce."""
+    Listing.objects.select_for_update(no_key=True).get(pk=need.pk)
 
 
 def open_offers(kind: str) -> dict[str, Listing]:
@@ -231,8 +238,7 @@ def introduce_match(need_key: str, offer_key: str, *, actor: Actor, now: datetim
     else:
         allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
     require(allowed, actor, Said(f"introduce {need_key} to {offer_key}", f"引见 {need_key} 与 {offer_key}"))
-    _change_match(match, MatchState.INTRODUCED, "introduce_match", actor, now)
-    return match
+    return _change_match(match, MatchState.INTRODUCED, "introduce_match", actor, now)
 
 
 @action
@@ -251,8 +257,7 @@ def decline_match(need_key: str, offer_key: str, *, because: str, actor: Actor, 
                 )
             ]
         )
-    _change_match(match, MatchState.DECLINED, "decline_match", actor, now, {"because": because[:1_000]})
-    return match
+    return _change_match(match, MatchState.DECLINED, "decline_match", actor, now, {"because": because[:1_000]})
 
 
 def parse_listing(listing: Listing) -> Any:
@@ -319,14 +324,15 @@ def _check_listing(kind: str, side: str, title_zh: str, title_en: str) -> None:
 
 def _change_match(
     match: Match, state: MatchState, name: str, actor: Actor, now: datetime, payload: Mapping[str, Any] | None = None
-) -> None:
+) -> Match:
+    lock_matches_of(match.need)
+    # Ranked again meanwhile, the same two have another row, or none.
+    match = find_match(match.need.key, match.offer.key)
     if match.state == state:
-        return
-    if not Match.objects.filter(pk=match.pk, state=MatchState.SUGGESTED).update(state=state):
-        match.refresh_from_db()
-        if match.state == state:
-            return
+        return match
+    if match.state != MatchState.SUGGESTED:
         raise Conflict(f"the match is already {match.state}", f"该匹配已处于“{word_zh(match.state)}”")
+    Match.objects.filter(pk=match.pk).update(state=state)
     match.state = state
     organisations = [each for each in (match.need.organisation, match.offer.organisation) if each is not None]
     record_event(
@@ -339,6 +345,7 @@ def _change_match(
         organisations=organisations,
         payload=payload,
     )
+    return match
 
 
 __all__ = [
@@ -350,6 +357,7 @@ __all__ = [
     "find_listing",
     "find_match",
     "introduce_match",
+    "lock_matches_of",
     "match_need",
     "parse_listing",
     "publish_listing",
