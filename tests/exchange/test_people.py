@@ -333,7 +333,7 @@ def test_who_may_not_invite(cast: Any, now: datetime, who: str, role: Role) -> N
         ("li", PASSWORD, ["account", "tracking"], ["consents"]),
         ("ALICE", PASSWORD, ["account"], ["username"]),
         ("a b", "short", ["account"], ["username", "password"]),
-        ("", PASSWORD, ["account"], ["username", "username"]),
+        ("", PASSWORD, ["account"], ["username"]),
         ("x" * 151, PASSWORD, ["account"], ["username"]),
     ],
 )
