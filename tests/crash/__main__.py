@@ -54,6 +54,7 @@ def run(folder: Path, given: argparse.Namespace, seed: int) -> dict[str, Any]:
 
     os.environ["SIWEI_CITY"] = str(create_home(folder / "city", "shenzhen", date.today()).directory)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["SIEGE_PATIENCE_S"] = str(given.patience)
     os.environ["DJANGO_SETTINGS_MODULE"] = "siwei.portal.django_settings"
     import django
 
@@ -93,6 +94,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=float, default=1.0, help="longer lives: this times as much work between kills")
     parser.add_argument("--agreements", type=int, default=1, help="go on at least until so many are over")
     parser.add_argument("--minutes", type=float, help="kill nobody any more when so many are over, and judge then")
+    parser.add_argument("--patience", type=float, default=240.0, help="seconds for which a refused client asks again")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="leave the city's folder where it is")
     given = parser.parse_args()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import random
 import time
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from siwei.errors import Conflict
 from tests.crash.town import Party
 
 T = TypeVar("T")
-PATIENCE_S = 240.0
-"""Long, since a siege may have a small share of a busy machine."""
+PATIENCE_S = float(os.environ.get("SIEGE_PATIENCE_S", "240"))
+"""Long, since a siege may have a small share of a busy machine; `--patience` sets it."""
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 0.4
 AGAIN = (409, 500, 502, 503)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.crash.asking import PATIENCE_S
 from tests.crash.check import examine
 from tests.crash.crew import Crew, Life, in_a_fork
 from tests.crash.engine import LEASE, workplace
@@ -24,7 +25,8 @@ AT_START, BY_CLOCK = 0.04, 0.15
 """The share of lives that end within START_S of their beginning, or within CLOCK_S whatever is done; all others end at
 a step of their work."""
 START_S, CLOCK_S = 0.15, 10.0
-STOP_S = 400.0
+STOP_S = PATIENCE_S + 160
+"""For which nothing may happen: a little longer than a client's patience, which then says more."""
 SPARED_WITHIN_S = 1.0
 DRAIN_S = 240.0
 LOOK_EVERY_S, TOLD_EVERY_S = 1.0, 60.0

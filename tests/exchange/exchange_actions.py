@@ -12,7 +12,7 @@ import siwei.exchange
 
 PACKAGE = Path(siwei.exchange.__file__).parent
 # Writes an action's event, inside it.
-PARTS_OF_ACTIONS = {"record_event"}
+PARTS_OF_ACTIONS = {"record_event", "record_events"}
 
 
 def acting_functions() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -178,7 +178,7 @@ class TestSigning:
         deal.propose(deal.match())
         deal.budget(36_000)
         deal.sign(deal.cast.bob)
-        with pytest.raises(InsufficientFunds, match="it declares a larger budget"):
+        with pytest.raises(InsufficientFunds, match="have it declare a larger budget"):
             deal.sign(deal.cast.alice)
         deal.budget(36_001)
         assert deal.sign(deal.cast.alice).state == "signed"
