@@ -56,7 +56,7 @@ def test_a_lost_factor_ends_every_session_and_the_keys_with_money(city: City) ->
     assert [is_in(each) for each in (client, other, stranger, olive)] == [False, False, True, True]
     assert (opens(reads), opens(spends)) == (True, False)
     told = Event.objects.visible_to(city.alice).get(action="remove_second_factor").payload
-    assert told["keys"] == list(AccessKey.objects.exclude(revoked_at=None).values_list("identifier", flat=True))
+    assert told["keys"] == AccessKey.objects.exclude(revoked_at=None).count() == 1
     assert Event.objects.filter(action="revoke_access_key").count() == 1
     assert is_in(signed_in(city.alice))
     assert olive.post("/second-factors", lost).status_code == 302  # the same again ends nothing new
