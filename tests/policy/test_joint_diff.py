@@ -126,6 +126,44 @@ def test_without_limits_everything_is_kept(pack: Any) -> None:
     assert (kept.kept_after_fen, found.limits["firm"][1]) == (everything, None)
 
 
+GROUP = """\
+groups:
+  - {id: local, programmes: [city, district], limit: 20 * 1, applies_from: 2, reduce: [city, district],
+     words: {zh: 本地, en: Local}, citation: {document: Trial rules}}
+joint:
+"""
+RIVALS = """\
+either_or:
+  - {id: one-of-two, programmes: [district, park], words: {zh: 择一, en: One}, citation: {document: Trial rules}}
+joint:
+"""
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_a_rival_that_only_the_other_text_knows_is_weighed_with_what_this_one_brings_in(
+    pack: Any, is_turned: bool
+) -> None:
+    """The group brings the district's award in beside the city's; under the exclusion the park's then takes its
+    place."""
+    made, programmes, _ = pack
+    limit = JOINT.format(id="firm", programmes="[city, own]", limit="revenue", more="")
+    sides = [Side(programmes, rules(made, text + limit, programmes)) for text in (GROUP, RIVALS)]
+    rules(made, HEAD + TWO, programmes)
+    rows: dict[str, list[dict[str, Any]]] = {
+        "organisation": [{"id": "a", "compute_other_support": 0, "compute_rental": 0, "revenue": 100,
+                          "rd_expensed": 0}],
+        "claim": [{"id": "c", "organisation": "a", "contract_amount": 3, "contract_paid": 5, "contract_own_paid": 8,
+                   "contract_signed_on": DAY}],
+        "project": [],
+    }  # fmt: skip
+    (kept,) = diff_jointly(*(reversed(sides) if is_turned else sides), tables(rows), DAY).kept
+    assert kept.programmes == ("city", "district", "own", "park")
+    sums = (kept.kept_before_fen, kept.kept_after_fen)
+    assert (sums, kept.counts["gains"], kept.counts["loses"], kept.counts["same"]) == (
+        ((11, 16), 1, 0, 0) if is_turned else ((16, 11), 0, 1, 0)
+    )
+
+
 def test_the_command_weighs_them_or_says_plainly_that_it_did_not(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,10 +22,10 @@ from siwei.policy.diff_stacking import (
 from siwei.policy.dimensions import DIMENSIONS
 from siwei.policy.joint import Jointly, combine_jointly
 from siwei.policy.joint_choices import KINDS, Decided
-from siwei.policy.joint_explanation import joint_family
 from siwei.policy.programmes import Kind
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.sources import ORGANISATION
+from siwei.policy.stacking import linked
 from siwei.policy.subjects import ID
 
 
@@ -77,9 +77,13 @@ def diff_jointly(before: Side, after: Side, tables: Mapping[str, pl.DataFrame], 
 
 
 def programmes_under_joint_limits(*sides: Side) -> frozenset[str]:
-    """On either side, with what is chosen together with them."""
+    """On either side, with what is chosen together with them on any side: what one side brings in may have a rival on
+    another, and what changes is exchanged between them."""
+    sets = [{*each.programmes} for side in sides for each in (*side.stacking.joint, *linked(side.stacking))]
     names = {name for side in sides for limit in side.stacking.joint for name in limit.programmes}
-    return frozenset(name for side in sides for name in joint_family(side.stacking, names)[1]) | names
+    while more := {name for each in sets if each & names for name in each} - names:
+        names |= more
+    return frozenset(names)
 
 
 class _Joint:
