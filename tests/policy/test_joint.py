@@ -109,8 +109,9 @@ def decided(programmes: tuple[Programme, ...], rows: dict[str, list[dict[str, An
 
 
 def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisation: str) -> dict[str, Any]:
-    """Every choice of every subject of an organisation, weighed; without a limit that is not known and what it bears on
-    (`None` in place of an amount), which no other limit bears on here."""
+    """Every choice of every subject of an organisation, weighed; without a limit that is not known and those whose own
+    best counts under it (`None` in place of an amount), on which no other limit bears here. Of the others that best is
+    the best of all whatever the limit is."""
     mine = [each for each in rows["organisation"] if each["id"] == organisation]
     head = mine[0]
     subjects = [("organisation", each) for each in mine]
@@ -153,7 +154,7 @@ def by_trial(stacking: Stacking, rows: dict[str, list[dict[str, Any]]], organisa
             best_found = (key, {row["id"]: each for (_, row), each in zip(subjects, taken, strict=True)})
     found = dict(best_found[1])
     for (_, row), options in zip(subjects, choices, strict=True):
-        if any(name in unknown for each in options for name in each):
+        if any(fen and name in unknown for name, fen in options[0].items()):
             # What is chosen together with an award under the limit is as open as that one.
             found[row["id"]] = {name: None for name in AWARDS if name in unknown or name == "park"} | {
                 name: fen for name, fen in found[row["id"]].items() if name not in unknown and name != "park"
@@ -233,6 +234,50 @@ def test_a_limit_that_is_not_known_leaves_open_what_it_bears_on_alone(pack: Any)
     wide = found.combined["claim"].wide
     assert (wide[kept_column("city")].to_list(), wide[kept_column("park")].to_list()) == ([None, 0], [0, 7])
     assert found.limits.rows() == [("a", "firm", None, 5, None)]
+
+
+SECOND = """\
+either_or:
+  - {id: one-of-three, programmes: [district, park, city], words: {zh: 择一, en: One},
+     citation: {document: Trial rules}}
+joint:
+"""
+UNKNOWN = JOINT.format(id="firm", programmes="[district, own]", limit="5 * 1", more="") + JOINT.format(
+    id="other", programmes="[park, more]", limit="revenue", more=""
+)
+
+
+def test_a_choice_that_may_count_under_a_limit_not_known_is_not_told(pack: Any) -> None:
+    """The district's 10 are cut to 5; whether the park's 8 are worth more is the other limit's to say."""
+    contracts = [{"contract_amount": 0, "contract_paid": 10, "contract_own_paid": 8}]
+    found = one(pack, contracts, revenue=None, text=SECOND + UNKNOWN)
+    columns = (kept_column("district"), kept_column("park"))
+    assert found.combined["claim"].wide.select(columns).rows() == [(None, None)]
+    assert found.limits.rows() == [("a", "firm", 5, 10, None), ("a", "other", None, 0, None)]
+    known = one(pack, contracts, revenue=100, text=SECOND + UNKNOWN)
+    assert known.combined["claim"].wide.select(columns).rows() == [(0, 8)]
+    # Whoever keeps the greater award whole wants no other: that is told.
+    small = one(pack, [{**contracts[0], "contract_paid": 5, "contract_own_paid": 4}], None, SECOND + UNKNOWN)
+    assert small.combined["claim"].wide.select(columns).rows() == [(5, 0)]
+    assert small.limits.rows() == [("a", "firm", 5, 5, 5)]
+    # One that is cut is not, where another may make room for it under the limit that is not known.
+    two = [{"contract_amount": 0, "contract_paid": 4, "contract_own_paid": 3}, {"contract_amount": 0,
+           "contract_paid": 4}]  # fmt: skip
+    pair = one(pack, two, None, SECOND + UNKNOWN)
+    assert pair.combined["claim"].wide.select(columns).rows() == [(None, None), (None, 0)]
+    rules(pack[0], HEAD + TWO, pack[1])
+
+
+def test_whose_own_best_counts_under_no_limit_in_doubt_is_told(pack: Any) -> None:
+    """The first contract's park award counts under a limit not known, so that nothing is told of the district's
+    either; the city's of the second counts under none."""
+    contracts = [{"contract_amount": 0, "contract_paid": 8, "contract_own_paid": 10},
+                 {"contract_amount": 10, "contract_paid": 8}]  # fmt: skip
+    found = one(pack, contracts, revenue=None, text=SECOND + UNKNOWN)
+    rules(pack[0], HEAD + TWO, pack[1])
+    columns = [kept_column(name) for name in ("city", "district", "park")]
+    assert found.combined["claim"].wide.select(columns).rows() == [(0, None, None), (10, 0, 0)]
+    assert found.limits.rows() == [("a", "firm", 5, 0, None), ("a", "other", None, 10, None)]
 
 
 def test_choices_too_many_to_be_weighed_are_told_and_not_guessed(pack: Any, monkeypatch: pytest.MonkeyPatch) -> None:

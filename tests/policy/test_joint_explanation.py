@@ -15,7 +15,7 @@ from siwei.policy.joint import combine_jointly
 from siwei.policy.joint_choices import Holdings
 from siwei.policy.joint_explanation import explain_together, joint_family
 
-from .test_joint import AWARDS, DAY, HEAD, JOINT, TWO, contract, decided, firm, project, rules
+from .test_joint import AWARDS, DAY, HEAD, JOINT, SECOND, TWO, contract, decided, firm, project, rules
 from .test_joint import pack as pack
 
 Key = tuple[str, str, str]
@@ -227,6 +227,62 @@ def test_a_limit_may_count_contracts_and_projects_alone(pack: Any) -> None:
     found = explain_together(stacking, decided(others, rows), "a", "claim", "c", DAY)
     assert [dict(part.best.kept_fen) for part in found.parts if part.best] == [{"city": 20}]
     assert combine_jointly(stacking, decided(others, rows), DAY).limits["kept_fen"].to_list() == [50]
+
+
+THREE = JOINT.format(id="firm", programmes="[district, own]", limit="rd_expensed", more="") + JOINT.format(
+    id="other", programmes="[park, more]", limit="revenue", more=""
+)
+linked_contracts = st.lists(contract.map(lambda row: {**row, "organisation": "a"}), min_size=1, max_size=3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    one=firm, contracts=linked_contracts, unknown=st.booleans(), tight=st.integers(0, 12),
+    more=st.sampled_from([0, 0, 0, 5]), is_grouped=st.booleans(),
+)  # fmt: skip
+def test_what_is_told_of_linked_programmes_holds_whatever_a_limit_not_known_is(
+    pack: Any, one: Any, contracts: Any, unknown: bool, tight: int, more: int, is_grouped: bool
+) -> None:
+    """`explain` and `combine` say the same of every award; what they tell is so under every limit there may be; and
+    where no award counts under the limit, whatever it is, all is told."""
+    folder, programmes, _ = pack
+    head = SECOND.replace("one-of-three", "one-of-two").replace("[district, park, city]", "[district, park]")
+    group = HEAD[HEAD.index("groups:") : HEAD.index("joint:")]
+    head = head.replace("joint:\n", group + "joint:\n") if is_grouped else SECOND
+    stacking = rules(folder, head + THREE, programmes)
+    rules(folder, HEAD + TWO, programmes)
+
+    def given_with(revenue: int | None) -> Any:
+        row = {"id": "a", **one, "revenue": revenue, "rd_expensed": tight, "compute_rental": more}
+        claims = [{"id": f"c{n}", **each} for n, each in enumerate(contracts)]
+        rows: dict[str, list[dict[str, Any]]] = {"organisation": [row], "claim": claims, "project": []}
+        return decided(programmes, rows)
+
+    def told_with(revenue: int | None) -> dict[Key, int | None]:
+        wide = combine_jointly(stacking, given_with(revenue), DAY).combined
+        return {(kind, row["id"], name): row[f"{name}:kept_fen"] for kind, each in wide.items()
+                for row in each.wide.iter_rows(named=True) for name in each.programmes}  # fmt: skip
+
+    most = sum(row["contract_own_paid"] for row in contracts) + more
+    told = told_with(None if unknown else one["revenue"])
+    if unknown:
+        possible = [told_with(revenue) for revenue in range(most + 1)]
+        for key, fen in told.items():
+            assert fen is None or all(each[key] == fen for each in possible), key
+        if not any(each[key] for each in possible for key in told if key[2] in ("park", "more")):
+            assert None not in told.values()
+    for kind, id in [("organisation", "a"), *(("claim", f"c{n}") for n in range(len(contracts)))]:
+        found = explain_together(stacking, given_with(None if unknown else one["revenue"]), "a", kind, id, DAY)
+        for part in found.parts:
+            for name, fen in part.entitled_fen.items():
+                assert fen
+                kept = None if part.best is None else part.best.kept_fen.get(name, 0)
+                assert kept == told[kind, id, name], (id, name)
+            for each in part.alternatives:  # none is cut by a limit of which it is not known what it leaves
+                open_ = {limit.id for limit in found.joint if limit.limit_fen is None or limit.kept_fen is None}
+                assert not {cut.group for cut in each.cuts} & open_
+                assert part.best is not None
+                assert each.total_fen <= part.best.total_fen
 
 
 @pytest.mark.parametrize(

@@ -208,15 +208,19 @@ def _explain_part(
     # The same rule, worked out here for one subject and there for all: they may not differ.
     best = max(own, key=lambda choice: choice.total_fen)
     assert has or {name: best.kept_fen.get(name, 0) for name in known} == {name: kept[name] for name in known}
-    if within is not None and (open_ := [each for each in joint if within.shown[each.id].kept_fen is None]):
-        return PartExplanation(mine, rules, None, (), 0, within.shown[open_[0].id].sentence, has)
+    if within is not None and within.untold & {*known, *has}:
+        doubted = next(each for each in joint if within.shown[each.id].is_open)
+        return PartExplanation(mine, rules, None, (), 0, within.shown[doubted.id].sentence, has)
+    lawful = len(own)
+    if within is not None:  # another choice that counts under a limit in doubt has no amount to be shown
+        own = [each for each in own if within.is_told(each.kept_fen)]
     choices = own if within is None else [_cut_jointly(choice, part, joint, within, has) for choice in own]
     taken = best.kept_fen if within is None else {name: within.chosen.get(name) for name in part.programmes}
     is_chosen = [{name: each.kept_fen.get(name) for name in taken} == {**taken} for each in own]
     ranked = [each for _, each in sorted(zip(is_chosen, choices, strict=True), key=_preferred)]
     best = ranked[0]
     others = tuple(ranked[1 : MOST_ALTERNATIVES + 1])
-    return PartExplanation(mine, rules, best, others, len(choices), _sentence(best, ranked[1:], mine, has), has)
+    return PartExplanation(mine, rules, best, others, lawful, _sentence(best, ranked[1:], mine, has), has)
 
 
 def _preferred(choice: tuple[bool, Choice]) -> tuple[int, bool]:
@@ -230,6 +234,8 @@ def _cut_jointly(
     """What joint limits leave of a choice beside what the organisation's other subjects take of the best of all."""
     kept, cuts = dict(choice.kept_fen), list(choice.cuts)
     for limit in joint:
+        if within.shown[limit.id].is_open:  # nothing of the choice counts under it
+            continue
         mine = [name for name in limit.reduce if name in kept]
         excess = sum(within.counted(name, kept[name]) for name in mine) - within.room(limit, part.programmes)
         for name in mine:

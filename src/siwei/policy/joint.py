@@ -42,8 +42,9 @@ JOINT_SCHEMA: dict[str, pl.DataType] = {
     ORGANISATION: pl.String(), "limit": pl.String(), "limit_fen": pl.Int64(), "counted_fen": pl.Int64(),
     "kept_fen": pl.Int64(),
 }  # fmt: skip
-"""`limit_fen` null: not known, or the choices are too many to be weighed; `counted_fen` before the limit, of the best
-choice; `kept_fen` after it, null where it cannot be told."""
+"""`limit_fen` null: not known; `counted_fen` before the limit, of the best choice, and of the subjects' own best ones
+where that cannot be told; `kept_fen` after it, null where it cannot be told: the limit is not known, the choices are
+too many to be weighed, or what counts under it hangs on another limit that cannot be told."""
 
 
 def combine_jointly(
@@ -76,13 +77,14 @@ def combine_jointly(
 class Settled:
     """One organisation. `limits` as rows of JOINT_SCHEMA, `limit_fen` of all limits, `held_fen` by limit what is held
     and counts (of subjects that are not decided any more, too); `chosen` of a subject its awards as its own rules leave
-    them, of the best of all together, before joint limits cut them."""
+    them, of the best of all together, before joint limits cut them; `untold` those of which nothing can be told."""
 
     limits: tuple[Told, ...]
     limit_fen: Mapping[str, int | None]
     held_fen: Mapping[str, int]
     awards: tuple[JointAward, ...]
     chosen: Mapping[Subject, Mapping[str, int]]
+    untold: Mapping[Subject, frozenset[str]]
 
 
 def settle_one(
@@ -96,7 +98,7 @@ def settle_one(
     family = _Family(stacking.joint, organisation, mine, found, holdings)
     told = family.settle()
     held = {limit.id: fen for limit, fen in zip(stacking.joint, family.held, strict=True)}
-    return Settled(tuple(told), mine, held, tuple(family.awards()), family.chosen())
+    return Settled(tuple(told), mine, held, tuple(family.awards()), family.chosen(), family.untold())
 
 
 def _kinds(stacking: Stacking, decided: Mapping[str, Decided], holdings: Holdings) -> dict[str, "SubjectsOf"]:
@@ -206,48 +208,64 @@ class _Family:
         )
 
     def settle(self) -> list[Told]:
+        """A limit that is not known is first taken for none. Where the best then counts nothing under it, it is the
+        best whatever the limit is; where it does, the award and all limits it may count under cannot be told, and the
+        others are weighed again without them."""
         counted = self.counted
-        told: dict[str, Told] = {}
-        self._set_aside({limit.id for limit in self.joint if self.limits[limit.id] is None and counted[limit.id]})
-        self.best = self._search()
-        if self.best is None:
-            self._set_aside({limit.id for limit in self.joint})
-            self.best = Reached((), 0)
-        told = {row[1]: row for row in self._apply(self.best)}
+        # What is held of subjects that are not decided any more is in no choice.
+        beside = zip(self.joint, self.beside, strict=True)
+        self.open = {limit.id for limit, fen in beside if fen and self.limits[limit.id] is None}
+        while True:
+            if (found := self._search()) is None:
+                self.open |= {self.joint[place].id for place in self._tight()}
+            elif blamed := self._counts_in_doubt(found):
+                self._set_aside(blamed)
+            else:
+                break
+        self.best = found
+        told = {row[1]: row for row in self._apply(found)}
         for kind, place, names, _ in self.aside:
             for name in names:
                 kind.note(place, name, None, None)
         for limit in self.joint:
-            if limit.id in self.open and counted[limit.id]:
+            if limit.id in self.open:
                 told[limit.id] = (self.organisation, limit.id, self.limits[limit.id], counted[limit.id], None)
         return [told[limit.id] for limit in self.joint if limit.id in told]
 
-    def _set_aside(self, limits: set[str]) -> None:
-        """Limits of which nothing can be told: what they bear on, and through it other limits, is in no choice."""
-        self.open |= limits
-        while self.open:
-            ruled = {name for limit in self.joint if limit.id in self.open for name in limit.programmes}
-            touched = [each for each in self.units if ruled & {*each[2]}]
-            self.units = [each for each in self.units if not ruled & {*each[2]}]
-            self.aside += touched
-            names = {name for each in touched for name in each[2]}
-            if not (more := {limit.id for limit in self.joint if names & {*limit.programmes}} - self.open):
-                break
-            self.open |= more
+    def _counts_in_doubt(self, found: Reached) -> set[int]:
+        """Places of the units of which something is chosen that counts under a limit of which nothing can be told."""
+        places = [place for place, cap in enumerate(self._caps()) if cap is None]
+        return {
+            unit for unit, ((*_, options), number) in enumerate(zip(self.units, found.path, strict=True))
+            if any(options[number].sums[place + 1] for place in places)
+        }  # fmt: skip
 
-    def _caps(self) -> list[int]:
-        """What is held stays, also where it is more than the limit."""
-        return [max(self.limits[limit.id] or 0, held) for limit, held in zip(self.joint, self.held, strict=True)]
+    def _set_aside(self, units: set[int]) -> None:
+        """They are in no choice any more; what they take of any limit they may count under cannot be told."""
+        names = {name for unit in units for name in self.units[unit][2]}
+        self.open |= {limit.id for limit in self.joint if names & {*limit.programmes}}
+        self.aside += [each for unit, each in enumerate(self.units) if unit in units]
+        self.units = [each for unit, each in enumerate(self.units) if unit not in units]
+
+    def _caps(self) -> list[int | None]:
+        """None of a limit of which nothing can be told. What is held stays, also where it is more than the limit."""
+        return [
+            None if limit.id in self.open or (most := self.limits[limit.id]) is None else max(most, held)
+            for limit, held in zip(self.joint, self.held, strict=True)
+        ]
+
+    def _tight(self) -> dict[int, int]:
+        """By place, the caps that some choice passes."""
+        most = [
+            beside + sum(max(option.sums[place + 1] for option in each[3]) for each in self.units)
+            for place, beside in enumerate(self.beside)
+        ]
+        return {place: cap for place, cap in enumerate(self._caps()) if cap is not None and most[place] > cap}
 
     def _search(self) -> Reached | None:
         """None where there are too many sums to be weighed."""
-        most = [
-            self.beside[place] + sum(max(option.sums[place + 1] for option in each[3]) for each in self.units)
-            for place in range(len(self.joint))
-        ]
-        every = self._caps()
-        tight = [place for place in range(len(self.joint)) if most[place] > every[place]]
-        caps = [every[place] for place in tight]
+        tight = self._tight()
+        caps = [*tight.values()]
         reached = [Reached((0, *(self.beside[place] for place in tight)), 0)]
         for _, _, _, options in self.units:
             added = []
@@ -275,6 +293,8 @@ class _Family:
         told: list[Told] = []
         for limit, cap, beside in zip(self.joint, self._caps(), self.beside, strict=True):
             total = beside + sum(self._counts(key) for key in kept if key[2] in limit.programmes)
+            if cap is None:  # nothing that is chosen counts under it
+                continue
             excess = max(total - cap, 0)
             for name in limit.reduce:
                 mine = [key for key in kept if key[2] == name]
@@ -283,8 +303,8 @@ class _Family:
                     cut = min(max(kept[key] - self._held(key), 0), excess)
                     if cut:
                         kept[key], bound[key], excess = kept[key] - cut, limit.id, excess - cut
-            if total and limit.id not in self.open:
-                told.append((self.organisation, limit.id, self.limits[limit.id] or 0, total, min(total, cap)))
+            if total:
+                told.append((self.organisation, limit.id, self.limits[limit.id], total, min(total, cap)))
         for (kind_name, place, name), amount in kept.items():
             self.kinds[kind_name].note(place, name, amount, bound[kind_name, place, name])
         return told
@@ -303,6 +323,13 @@ class _Family:
         path = () if self.best is None else self.best.path
         for (kind, row, _, options), number in zip(self.units, path, strict=True):
             found.setdefault((kind.kind, kind.ids[row]), {}).update(options[number].kept)
+        return found
+
+    def untold(self) -> dict[Subject, frozenset[str]]:
+        found: dict[Subject, frozenset[str]] = {}
+        for kind, row, names, _ in self.aside:
+            key = (kind.kind, kind.ids[row])
+            found[key] = found.get(key, frozenset()) | {*names}
         return found
 
     def awards(self) -> Iterator[JointAward]:

@@ -57,9 +57,11 @@ def within_joint(
         _, _, most, counted, kept = rows.get(limit.id, nothing)
         assert counted is not None
         shown[limit.id] = shown_limit(limit, most, settled.held_fen[limit.id], counted, kept, settled.awards)
+    mine = (kind, id)
     return Within(
-        kind, id, stacking.joint, shown, settled.chosen.get((kind, id), {}), holdings.earlier.get((kind, id), {})
-    )
+        kind, id, stacking.joint, shown, settled.chosen.get(mine, {}), holdings.earlier.get(mine, {}),
+        settled.untold.get(mine, frozenset()),
+    )  # fmt: skip
 
 
 def kinds_counted(limits: Collection[JointLimit], programmes: Collection[Programme]) -> frozenset[str]:

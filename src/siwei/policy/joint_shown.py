@@ -50,6 +50,11 @@ class JointShown:
     awards: tuple[JointAward, ...]
     sentence: Text
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not known what it leaves."""
+        return self.limit_fen is None or self.kept_fen is None
+
     def of_others(self, kind: str, id: str) -> tuple[JointAward, ...]:
         """The awards of the organisation's other subjects, what takes most first."""
         others = [each for each in self.awards if (each.kind, each.id) != (kind, id)]
@@ -59,7 +64,8 @@ class JointShown:
 @dataclass(frozen=True, slots=True)
 class Within:
     """The joint limits over one subject's awards, and the best of all together. `chosen`: its awards as its own rules
-    leave them in that best, before joint limits; `earlier`: what is held and joint limits do not count."""
+    leave them in that best, before joint limits; `earlier`: what is held and joint limits do not count; `untold`: the
+    awards of which nothing can be told."""
 
     kind: str
     id: str
@@ -67,6 +73,7 @@ class Within:
     shown: Mapping[str, JointShown]
     chosen: Mapping[str, int]
     earlier: Mapping[str, int]
+    untold: frozenset[str]
 
     def bearing(self, programmes: Sequence[str]) -> tuple[JointLimit, ...]:
         return tuple(each for each in self.limits if each.id in self.shown and {*each.programmes} & {*programmes})
@@ -74,16 +81,21 @@ class Within:
     def counted(self, programme: str, kept_fen: int) -> int:
         return kept_fen - self.earlier.get(programme, 0) if kept_fen else 0
 
+    def is_told(self, kept_fen: Mapping[str, int]) -> bool:
+        """Whether nothing of a choice counts under a limit of which it is not known what it leaves."""
+        doubted = (limit for limit in self.limits if self.shown[limit.id].is_open)
+        return not any(self.counted(name, kept_fen.get(name, 0)) for limit in doubted for name in limit.programmes)
+
     def room(self, limit: JointLimit, programmes: Sequence[str]) -> int:
-        """What the limit leaves these awards of this subject beside all others. One that is not known leaves nothing:
-        where anything that is taken counts under it, nothing is told at all."""
+        """What the limit, of which that is known, leaves these awards of this subject beside all others."""
         shown = self.shown[limit.id]
+        assert shown.limit_fen is not None
         assert shown.kept_fen is not None
         mine = sum(
             each.counted_fen or 0 for each in shown.awards
             if (each.kind, each.id) == (self.kind, self.id) and each.programme in programmes
         )  # fmt: skip
-        return max(shown.limit_fen or 0, shown.held_fen) - (shown.kept_fen - mine)
+        return max(shown.limit_fen, shown.held_fen) - (shown.kept_fen - mine)
 
 
 def shown_limit(
