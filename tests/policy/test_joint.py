@@ -204,7 +204,7 @@ def one(pack: Any, contracts: list[dict[str, Any]], revenue: int | None = 100, t
         "organisation": [{"id": "a", "compute_other_support": 0, "compute_rental": 0, "revenue": revenue,
                           "rd_expensed": 0}],
         "claim": [{"id": f"c{n}", "organisation": "a", "contract_paid": 0, "contract_own_paid": 0,
-                   "contract_signed_on": date(2026, 1, 9 - n), **each} for n, each in enumerate(contracts)],
+                   "contract_signed_on": date(2026, 1, 9 - n % 9), **each} for n, each in enumerate(contracts)],
         "project": [],
     }  # fmt: skip
     return combine_jointly(stacking, decided(programmes, rows), DAY)
@@ -290,6 +290,23 @@ def test_choices_too_many_to_be_weighed_are_told_and_not_guessed(pack: Any, monk
     assert found.limits["kept_fen"].to_list() == [None]
 
 
+def test_a_sum_that_no_column_holds_is_refused_with_its_limit(pack: Any) -> None:
+    most = (2**63 - 1) // 64
+    with pytest.raises(InputError, match=f"organisation a is beyond {2**63 - 1} fen .firm. → look at") as refused:
+        one(pack, [{"contract_amount": most}] * 80)
+    assert len(refused.value.problems) == 1
+
+
+def test_choices_that_can_never_be_the_best_are_not_tried(pack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """City and park together are never worth less than another of the six lawful sets; where one of two may be, both
+    are tried, and beyond the most that are tried nothing is told."""
+    monkeypatch.setattr(joint_sums, "MOST_TRIED", 1)
+    found = one(pack, [{"contract_amount": 100, "contract_paid": 10, "contract_own_paid": 9}] * 6, revenue=300)
+    assert found.limits["kept_fen"].to_list() == [300]
+    untold = one(pack, [{"contract_amount": 0, "contract_paid": 10, "contract_own_paid": 9}] * 6, revenue=10)
+    assert untold.limits["kept_fen"].to_list() == [None]
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30), st.integers(1, 3))
 def test_sums_worth_keeping_are_those_that_none_before_is_never_worth_less_than(
@@ -307,7 +324,7 @@ def test_sums_worth_keeping_are_those_that_none_before_is_never_worth_less_than(
             ) for one in before):  # fmt: skip
                 kept.append(place)
         if sums:
-            assert joint_sums._undominated(sums) == kept
+            assert joint_sums.undominated(sums) == kept
 
 
 def test_without_a_joint_limit_it_is_each_subjects_own_best(pack: Any) -> None:

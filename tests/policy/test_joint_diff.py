@@ -147,7 +147,8 @@ def test_a_rival_that_only_the_other_text_knows_is_weighed_with_what_this_one_br
     place."""
     made, programmes, _ = pack
     limit = JOINT.format(id="firm", programmes="[city, own]", limit="revenue", more="")
-    sides = [Side(programmes, rules(made, text + limit, programmes)) for text in (GROUP, RIVALS)]
+    texts = (RIVALS, GROUP) if is_turned else (GROUP, RIVALS)
+    before, after = (Side(programmes, rules(made, text + limit, programmes)) for text in texts)
     rules(made, HEAD + TWO, programmes)
     rows: dict[str, list[dict[str, Any]]] = {
         "organisation": [{"id": "a", "compute_other_support": 0, "compute_rental": 0, "revenue": 100,
@@ -156,7 +157,7 @@ def test_a_rival_that_only_the_other_text_knows_is_weighed_with_what_this_one_br
                    "contract_signed_on": DAY}],
         "project": [],
     }  # fmt: skip
-    (kept,) = diff_jointly(*(reversed(sides) if is_turned else sides), tables(rows), DAY).kept
+    (kept,) = diff_jointly(before, after, tables(rows), DAY).kept
     assert kept.programmes == ("city", "district", "own", "park")
     sums = (kept.kept_before_fen, kept.kept_after_fen)
     assert (sums, kept.counts["gains"], kept.counts["loses"], kept.counts["same"]) == (

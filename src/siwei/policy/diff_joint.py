@@ -79,8 +79,9 @@ def diff_jointly(before: Side, after: Side, tables: Mapping[str, pl.DataFrame], 
 def programmes_under_joint_limits(*sides: Side) -> frozenset[str]:
     """On either side, with what is chosen together with them on any side: what one side brings in may have a rival on
     another, and what changes is exchanged between them."""
-    sets = [{*each.programmes} for side in sides for each in (*side.stacking.joint, *linked(side.stacking))]
-    names = {name for side in sides for limit in side.stacking.joint for name in limit.programmes}
+    limited = [{*limit.programmes} for side in sides for limit in side.stacking.joint]
+    sets = [*limited, *({*part.programmes} for side in sides for part in linked(side.stacking))]
+    names = {name for each in limited for name in each}
     while more := {name for each in sets if each & names for name in each} - names:
         names |= more
     return frozenset(names)

@@ -18,7 +18,7 @@ from siwei.policy import joint_sums
 from siwei.policy.combining import Combined, kept_column
 from siwei.policy.joint_choices import KINDS, NOTHING_HELD, Decided, Holdings, Option, Subject, SubjectsOf
 from siwei.policy.joint_shown import JointAward
-from siwei.policy.joint_sums import Reached, worth_keeping
+from siwei.policy.joint_sums import Reached, undominated, worth_keeping
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
 from siwei.policy.sources import ORGANISATION
@@ -27,6 +27,10 @@ from siwei.policy.subjects import ID, prepare_columns, read_dtypes
 
 Told = tuple[str | None, str, int | None, int | None, int | None]
 """A row of JOINT_SCHEMA."""
+
+
+GREATEST_SUM = 2**63 - 1
+"""Fen, of a row of JOINT_SCHEMA."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,21 @@ def combine_jointly(
             rows += [(organisation, name, mine[name], amount, amount) for name, amount in counted.items() if amount]
             continue
         rows += _Family(stacking.joint, organisation, mine, found).settle()
+    _check_sums(rows)
     table = pl.DataFrame(rows, schema=JOINT_SCHEMA, orient="row").sort(ORGANISATION, maintain_order=True)
     return Jointly({kind: each.result() for kind, each in found.items()}, table)
+
+
+def _check_sums(rows: Sequence[Told]) -> None:
+    problems = [
+        Problem(
+            f"what the limit counts of organisation {organisation} is beyond {GREATEST_SUM} fen",
+            "look at the expressions and caps of its programmes", field=limit,
+        )
+        for organisation, limit, _, counted, _ in rows if counted is not None and counted > GREATEST_SUM
+    ]  # fmt: skip
+    if problems:
+        raise InputError(problems)
 
 
 @dataclass(frozen=True)
@@ -263,21 +280,26 @@ class _Family:
         return {place: cap for place, cap in enumerate(self._caps()) if cap is not None and most[place] > cap}
 
     def _search(self) -> Reached | None:
-        """None where there are too many sums to be weighed."""
+        """None where there are too many choices or sums to be weighed."""
         tight = self._tight()
         caps = [*tight.values()]
         reached = [Reached((0, *(self.beside[place] for place in tight)), 0)]
-        for _, _, _, options in self.units:
-            added = []
-            for number, option in enumerate(options):
+        for *_, options in self.units:
+            sums = []
+            for option in options:
                 loose = sum(option.sums[place + 1] for place in range(len(self.joint)) if place not in tight)
-                own = (option.sums[0] + loose, *(option.sums[place + 1] for place in tight))
+                sums.append((option.sums[0] + loose, *(option.sums[place + 1] for place in tight)))
+            wanted = undominated(sums)  # an option that one before is never worth less than is in no best
+            if len(wanted) > joint_sums.MOST_SUMS or len(wanted) * len(reached) > joint_sums.MOST_TRIED:
+                return None
+            added = []
+            for number in wanted:
                 for each in reached:
-                    sums = (
-                        each.sums[0] + own[0],
-                        *(min(a + b, cap) for a, b, cap in zip(each.sums[1:], own[1:], caps, strict=True)),
+                    both = (
+                        each.sums[0] + sums[number][0],
+                        *(min(a + b, cap) for a, b, cap in zip(each.sums[1:], sums[number][1:], caps, strict=True)),
                     )
-                    added.append(Reached(sums, each.departs + (number > 0), number, each))
+                    added.append(Reached(both, each.departs + (number > 0), number, each))
             reached = worth_keeping(added)
             if len(reached) > joint_sums.MOST_SUMS:
                 return None

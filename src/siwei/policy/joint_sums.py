@@ -13,6 +13,10 @@ import numpy.typing as npt
 MOST_SUMS = 2_000
 """That are kept of one organisation at a time; where more cannot be told apart nothing is told of it."""
 
+MOST_TRIED = 50_000
+"""Choices of one subject, each with each of the sums so far; where there are more nothing is told of that organisation
+either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -43,7 +47,7 @@ def worth_keeping(reached: Sequence[Reached]) -> list[Reached]:
     and what nothing counts is no less.
     """
     ordered = sorted(reached, key=lambda each: (each.departs, *_by_path(each)))
-    kept = [ordered[place] for place in _undominated([each.sums for each in ordered])]
+    kept = [ordered[place] for place in undominated([each.sums for each in ordered])]
     places = {place: rank for rank, place in enumerate(sorted(range(len(kept)), key=lambda at: _by_path(kept[at])))}
     return [
         Reached(each.sums, each.departs, each.number, each.before, places[place]) for place, each in enumerate(kept)
@@ -54,7 +58,7 @@ def _by_path(each: Reached) -> tuple[int, int]:
     return 0 if each.before is None else each.before.rank, each.number
 
 
-def _undominated(sums: Sequence[tuple[int, ...]]) -> list[int]:
+def undominated(sums: Sequence[tuple[int, ...]]) -> list[int]:
     """Places of those than which none before is never worth less; more than MOST_SUMS are not looked for."""
     if len(sums[0]) == 2:
         return _undominated_pairs([(free, free + own) for free, own in sums])
