@@ -14,7 +14,7 @@ from test_project_pages import FACTS, KEY, declare, released
 from siwei.exchange.models import Application, Pot, Pseudonym, Voucher
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.drafts import load_stacking_text
-from siwei.policy.programmes import Programme
+from siwei.policy.programmes import Programme, State
 from siwei.portal import city_pack
 from siwei.portal.api import calls as calls_api
 from siwei.portal.queries import calls, entitlements, programmes, together
@@ -169,6 +169,48 @@ def test_what_a_contract_holds_of_another_year_does_not_count(dealt: City, known
     assert {each["programme"]: (each["kept_fen"], each["counted_fen"]) for each in limit["awards"]} == {
         "compute-contract": (contract, 0), "research-topic": (7, 7), "xunli": (own, own),
     }  # fmt: skip
+
+
+GROUPED = """\
+groups:
+  - id: own-together
+    programmes: [xunli, yuliao]
+    limit: "9000000000 * 1"
+    applies_from: 1
+    reduce: [xunli, yuliao]
+    words: {zh: 本企业合计, en: The firm itself}
+    citation: {document: Trial}
+"""
+
+
+@pytest.mark.parametrize("text", [RULES.format(limit="9000000000 * 1"), GROUPED])
+def test_a_draft_adds_what_is_held_of_it_and_nothing_more_to_what_is_paid(
+    dealt: City, known: Any, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    client = signed_in(dealt.alice)
+    own, held = alone(client)["xunli"], held_of(dealt)
+    assert own > held > 0
+    rules = load_stacking_text(text, city_pack.pack().attributes, city_pack.programmes().values())
+    monkeypatch.setattr(entitlements, "stacking", lambda: rules)
+    before = entitlements.entitlements(dealt.firm, dealt.alice).combination
+    draft = replace(city_pack.programmes()["xunli"], state=State.DRAFT)
+    monkeypatch.setitem(city_pack.programmes(), "xunli", draft)
+    entitlements._explained.cache_clear()
+    entitlements._combined.cache_clear()
+    found = entitlements.entitlements(dealt.firm, dealt.alice).combination
+    assert before is not None
+    assert found is not None
+    (line,) = [each for each in found.lines if each.programme == "xunli"]
+    assert (line.is_draft, line.together_fen, line.held_fen) == (True, held, held)
+    assert (before.paid_fen or 0) - (found.paid_fen or 0) == own - held
+    page = client.get(FIRM).content.decode()
+    if found.explanation.joint:
+        section = page[page.index('id="joint-one-firm"') :]
+        rows = section[: section.index("</section>")].split("<tr>")[2:]
+        assert ["机构本身" in each for each in rows] == ['<span class="tag tag-draft">' in each for each in rows]
+        assert '<span class="tag tag-draft">' in section
+    entitlements._explained.cache_clear()
+    entitlements._combined.cache_clear()
 
 
 def test_rules_that_bear_on_a_programme_stand_on_its_page(dealt: City, known: Any, limited: Any) -> None:

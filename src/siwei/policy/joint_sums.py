@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 MOST_SUMS = 2_000
-"""That are kept of one organisation at a time; where more cannot be told apart nothing is told of it."""
+"""That are kept of one organisation at a time; where more cannot be told apart nothing is told of what counts
+under limits that bind."""
 
 MOST_TRIED = 50_000
-"""Choices of one subject, each with each of the sums so far; where there are more nothing is told of that organisation
-either."""
+"""Choices of one subject, each with each of the sums so far; where there are more nothing is told either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ def combination(
     for part in found.parts:
         if part.best is not None:
             kept |= dict.fromkeys(part.entitled_fen, 0) | dict(part.best.kept_fen)
-    kept = {**held, **kept}
+    kept = {**held, **kept} | {each.programme: held.get(each.programme, 0) for each in explanations if each.is_draft}
     unknown = {name for part in found.parts if part.best is None for name in part.entitled_fen}
     ruled_names = {name for part in found.parts for name in (*part.entitled_fen, *part.held_fen)}
     lines = tuple(

@@ -155,6 +155,12 @@ def programme_name(programme_id: str) -> str:
     return programme_title(programme_id)
 
 
+@register.filter
+def is_draft(programme_id: str) -> bool:
+    found = programmes().get(programme_id)
+    return found is not None and found.is_draft
+
+
 @register.simple_tag
 def unsourced(programme: Programme) -> tuple[Unsourced, ...]:
     """What keeps it a draft."""
