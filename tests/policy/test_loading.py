@@ -1,5 +1,6 @@
 """What a wrong programme file is answered with."""
 
+import codecs
 import time
 from collections.abc import Callable
 from datetime import date
@@ -182,6 +183,17 @@ def test_deep_yaml_and_wrong_encoding_are_refused(attributes: Attributes, tmp_pa
     wrong = tmp_path / "wrong.yaml"
     wrong.write_bytes("id: trial\ntitle: 训力券\n".encode("gb18030"))
     assert [(problem.message, problem.line) for problem in problems(wrong, attributes)] == [("is not UTF-8", 2)]
+
+
+@pytest.mark.parametrize(("before", "place"), [("# 中a", (1, 5)), ("中文", (1, 3)), ("", (1, 1)), ("a: 1\n中", (2, 2))])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_bad_byte_is_placed_the_same_after_a_byte_order_mark(
+    attributes: Attributes, tmp_path: Path, mark: bytes, before: str, place: tuple[int, int]
+) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_bytes(mark + before.encode() + b"\xff\n")
+    (found,) = problems(wrong, attributes)
+    assert (found.message, found.line, found.column) == ("is not UTF-8", *place)
 
 
 def test_a_folder_that_is_not_there(attributes: Attributes, tmp_path: Path) -> None:

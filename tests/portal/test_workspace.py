@@ -1,11 +1,14 @@
 """An agreement's workspace: what happened, in order, as each side may know it, and whose turn it is."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 from exchange_deal import DAY
@@ -16,9 +19,22 @@ from siwei.exchange.actors import Role
 from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.disputes import open_dispute
-from siwei.exchange.models import Account, Cap, CounterReading, Dispute, Event, Reporter
+from siwei.exchange.models import (
+    Account,
+    Agreement,
+    AgreementParty,
+    Approval,
+    Cap,
+    CounterReading,
+    Dispute,
+    Event,
+    Organisation,
+    Person,
+    Reporter,
+)
 from siwei.exchange.terms import LineTerms
 from siwei.market.bank import yuan_text
+from siwei.portal.pages.desk import approvals_waiting
 from siwei.portal.queries.market import agreement_view
 from siwei.portal.queries.workspace import timeline, waiting
 from siwei.portal.subjects import line_name
@@ -242,6 +258,43 @@ def test_an_approval_is_the_turn_of_whoever_may_give_it_alone(city: City) -> Non
         assert (form in page(actor)) == may
         assert (form in signed_in(actor).get("/approvals").content.decode()) == may
         assert ("1 份签署等您批准" in signed_in(actor).get("/desk").content.decode()) == may
+
+
+def asked_by(people: list[Person], firm: Organisation, role: str, start: int) -> None:
+    """One approval asked for by each, on an agreement of its own."""
+    for number, person in enumerate(people, start):
+        since = NOW - timedelta(days=1) + timedelta(minutes=number)
+        kept = Agreement.objects.create(key=f"asked-{number}", kind="scenario", proposed_at=since, ends_at=NOW)
+        party = AgreementParty.objects.create(agreement=kept, organisation=firm, role="consumer")
+        Approval.objects.create(
+            agreement=kept, party=party, role=role, amount_fen=1, requested_by=person, requested_at=since
+        )
+
+
+def test_approvals_cost_the_same_however_many_asked(city: City) -> None:
+    """And an operator's own are counted and shown, however many others' there are in the city."""
+    people = [Person(username=f"p{number}", email=f"p{number}@example.org") for number in range(202)]
+    people = Person.objects.bulk_create(people)
+    Person.objects.filter(pk=city.alice.person_id).update(email="Alice@example.org")
+    fay = make_person("fay", city.firm, Role.FINANCE)
+    costs = []
+    for part in (people[:1], people[1:5]):
+        asked_by(part, city.firm, "finance", Approval.objects.count())
+        with CaptureQueriesContext(connection) as asked:
+            found = approvals_waiting(fay)
+        assert found == Approval.objects.count()
+        costs.append(len(asked))
+    assert costs == [3, 3]
+    asked_by(people[5:], city.centre, "finance", 5)
+    Person.objects.filter(pk=people[0].pk).update(email="alice@example.org")
+    operator = replace(city.olive, person_id=city.alice.person_id, roles=city.alice.roles)
+    # One was asked for by another account of theirs.
+    assert (operator.sees_all, approvals_waiting(operator), approvals_waiting(city.alice)) == (True, 4, 4)
+    Approval.objects.filter(party__organisation=city.firm).update(requested_at=NOW)
+    Person.objects.filter(pk=city.alice.person_id).update(is_operator=True)
+    text = signed_in(city.alice).get("/approvals").content.decode()
+    assert [f"/agreements/asked-{number}" in text for number in range(5)] == [True] * 5
+    assert text.count('action="/acts/approve"') == 4
 
 
 def test_a_budget_that_is_too_small_is_told_in_yuan(city: City) -> None:

@@ -10,7 +10,7 @@ from siwei.errors import Conflict, InputError, Problem, Said, chinese_of
 from siwei.exchange.access import can_approve_for, can_manage_people_of, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import money_action, record_event, repeated
-from siwei.exchange.mandates import is_same_person
+from siwei.exchange.mandates import accounts_of_person, is_same_person
 from siwei.exchange.models import (
     Agreement,
     AgreementParty,
@@ -161,8 +161,7 @@ def own_share_of(agreement: Agreement, organisation_id: int) -> int:
 def decidable(approvals: Iterable[Approval], actor: Actor) -> list[Approval]:
     """Those of which the actor's word is wanted: their role's, and not of what they asked for themselves."""
     in_role = [each for each in approvals if can_approve_for(actor, each.party.organisation_id, Role(each.role))]
-    asked_by = {each.requested_by_id for each in in_role}
-    own = {person_id for person_id in asked_by if is_same_person(person_id, actor.person_id)}
+    own = accounts_of_person(actor.person_id, {each.requested_by_id for each in in_role})
     return [each for each in in_role if each.requested_by_id not in own]
 
 

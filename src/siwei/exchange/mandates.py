@@ -3,6 +3,7 @@
 An organisation that has an owner always has one: the last cannot leave, be demoted or be revoked.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -72,18 +73,28 @@ def end_mandate(
 def is_same_person(one_id: int | None, other_id: int | None) -> bool:
     """Whether two accounts are one person as far as the city can tell: the same account, or the same e-mail address on
     them or given with a mandate. Where two people's words are wanted, such two count as one."""
-    if one_id is None or other_id is None or one_id == other_id:
-        return one_id is not None and one_id == other_id
-    return bool(_mail_addresses(one_id) & _mail_addresses(other_id))
+    return one_id is not None and one_id in accounts_of_person(other_id, {one_id})
 
 
-def _mail_addresses(person_id: int) -> set[str]:
+def accounts_of_person(person_id: int | None, among: Collection[int]) -> set[int]:
+    """Those of the accounts `among` others that are the same person's. Two queries, however many there are."""
+    others = set(among) - {person_id}
+    if person_id is None or not others:
+        return set(among) & {person_id}
+    addresses = _mail_addresses({person_id, *others})
+    return {each for each in among if each == person_id or addresses[each] & addresses[person_id]}
+
+
+def _mail_addresses(people: Collection[int]) -> dict[int, set[str]]:
     """A telephone may be the office's, shared by all who sit there; a mailbox is read by one."""
+    found: dict[int, set[str]] = {each: set() for each in people}
     told = [
-        *Person.objects.filter(pk=person_id).values_list("email", flat=True),
-        *Representative.objects.filter(person_id=person_id).values_list("contact", flat=True),
+        *Person.objects.filter(pk__in=people).values_list("pk", "email"),
+        *Representative.objects.filter(person_id__in=people).values_list("person_id", "contact"),
     ]
-    return {word.strip("<>()[],;，；").casefold() for each in told for word in each.split() if "@" in word}
+    for person_id, text in told:
+        found[person_id] |= {word.strip("<>()[],;，；").casefold() for word in text.split() if "@" in word}
+    return found
 
 
 def confirm_grant(role: Role | None, actor: Actor) -> None:

@@ -238,12 +238,6 @@ class _Builder:
     def _complain(self, path: KeyPath, written: str, message: str, fix: str) -> None:
         self.problems.append(self.places.problem(path, written, message, fix))
 
-    def _related(self) -> RelatedRule | None:
-        rule = self.document.related_parties
-        return (
-            None if rule is None else RelatedRule(rule.share_from_bp, text_of(rule.words), citation_of(rule.citation))
-        )
-
     def _faults_of(self, text: str, path: KeyPath, subject: str) -> list[Problem]:
         return _faults(_checker(self.attributes, self.document.parameters, subject), text, path, self.places)
 

@@ -52,11 +52,12 @@ def read_document(path: Path, model: type[Model], page: str = PAGE) -> tuple[Mod
 def read_form(path: Path, model: type[Model], page: str = PAGE, largest: int = LARGEST_FILE) -> Form[Model]:
     """Raises PolicyError where nothing in the file can be read."""
     content = _read_bounded(path, largest)
+    unmarked = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        text = unmarked.decode().replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
+        before = unmarked[: error.start]
+        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
         message = "is UTF-16, not UTF-8" if content.startswith(UTF_16) else "is not UTF-8"
         raise PolicyError([Problem(message, "save it as UTF-8", str(path), line, column)]) from None
     document = read_yaml(text, str(path))

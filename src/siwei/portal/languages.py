@@ -33,8 +33,10 @@ HUMAN_ATTRIBUTES = re.compile(
 
 
 HAN = "\u3005\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-CHINESE = re.compile(f"[{HAN}](?:[^<>&\\s]*[{HAN}])?[\u3001-\u3002\uff01-\uff1f\u300b\u300d\u300f\u3011]*")
-"""Chinese characters and what stands among them without a space."""
+BEFORE = "\u3008\u300a\u300c\u300e\u3010\u3014\u3016\uff08"
+AFTER = "\u3001-\u3002\u3009\u300b\u300d\u300f\u3011\u3015\u3017\uff01-\uff07\uff09-\uff1f"
+CHINESE = re.compile(f"(?:[{HAN}]|[{BEFORE}](?=[^<>&\\s]{{0,60}}[{HAN}]))(?:[^<>&\\s]*[{HAN}{AFTER}])?")
+"""Chinese characters and what stands among them without a space, with the Chinese brackets and stops around it."""
 OPENING = re.compile(r"<(\w+)(?=[^<]*>$)", re.DOTALL)
 TEXT_ONLY = frozenset({"title", "option", "text", "tspan", "desc"})
 """Elements that hold no others."""
@@ -100,8 +102,8 @@ def traditional_html(html: str) -> str:
 
 
 def chinese_marked(html: str) -> str:
-    """An English page's `html` with its Chinese in `lang="zh"`: on the element that holds nothing else, or on one that
-    can hold no others, else on a `span` around it."""
+    """An English page's `html` with its Chinese in `lang="zh"`: on the element that holds nothing else, else on a
+    `span` around it; of an element that can hold none, and is Chinese in part, nothing is said."""
     parts: list[str] = []
     position = 0
     for match in PARTS.finditer(html):
@@ -112,7 +114,7 @@ def chinese_marked(html: str) -> str:
             whole = alone and CHINESE.fullmatch(text.strip()) is not None
             if opening is None or not (whole or opening[1].lower() in TEXT_ONLY):
                 text = CHINESE.sub(r'<span lang="zh">\g<0></span>', text)
-            elif " lang=" not in parts[-1]:
+            elif whole and " lang=" not in parts[-1]:
                 parts[-1] = f'{opening[0]} lang="zh"{parts[-1][opening.end() :]}'
         parts += [text, match.group(0)] if text else [match.group(0)]
         position = match.end()

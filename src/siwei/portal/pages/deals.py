@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -101,7 +102,9 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     found = Approval.objects.visible_to(actor).select_related(
         "agreement__match__need", "party__organisation", "requested_by"
     )
-    waiting = list(found.filter(state="open").order_by("requested_at")[:SHOWN])
+    # Of one who reads the whole city's their own are among those shown, however many there are.
+    own = Case(When(party__organisation_id__in=actor.organisation_ids, then=0), default=1)
+    waiting = list(found.filter(state="open").order_by(own, "requested_at", "pk")[:SHOWN])
     context = {
         "waiting": waiting,
         "mine": {each.pk for each in decidable(waiting, actor)},

@@ -29,7 +29,8 @@ MOST_APPROVALS = 200
 
 
 def approvals_waiting(actor: Actor) -> int:
-    waiting = Approval.objects.visible_to(actor).filter(state=ApprovalState.OPEN).select_related("party")
+    own = Approval.objects.visible_to(actor).filter(party__organisation_id__in=actor.organisation_ids)
+    waiting = own.filter(state=ApprovalState.OPEN).select_related("party").order_by("requested_at", "pk")
     return len(decidable(waiting[:MOST_APPROVALS], actor))
 
 
