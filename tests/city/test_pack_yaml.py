@@ -66,6 +66,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert document.problems or document.places[()] == (1, 1) or document.places
 
 
+@pytest.mark.parametrize("text", [f"a: {sign}{more}#x\n  b\n" for sign in "|>" for more in ("", "-", "+", "2", "2-")])
+def test_a_comment_right_after_the_sign_of_a_block_is_refused(text: str) -> None:
+    """As without libyaml, which takes it."""
+    problem = only_problem(text)
+    assert (problem.message.startswith("is not YAML: expected"), problem.line) == (True, 1)
+    assert read_yaml(text.replace("#", " #"), "p.yaml").value in ({"a": "b"}, {"a": "b\n"})
+
+
 def test_libyaml_is_there() -> None:
     assert QUICK is yaml.CSafeLoader
 

@@ -4,6 +4,7 @@ import gzip
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -256,3 +257,27 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, ending: str, row
         add(frame)
         add(frame)
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".arrow"])
+def test_columns_are_written_by_name(tmp_path: Path, ending: str) -> None:
+    """Two of one type in another order are not exchanged."""
+    target, frame = tmp_path / f"out{ending}", pl.DataFrame({"a": [1, 2], "b": [3, 4]})
+    with open_table(target, frame.schema) as add:
+        add(frame.select("b", "a"))
+    read: Any = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".arrow": pl.read_ipc}[ending]
+    assert read(target).equals(frame)
+
+
+def test_a_fault_of_something_else_is_not_told_of_the_file(tmp_path: Path) -> None:
+    """Such as of what is read while the file is written."""
+    frame = pl.DataFrame({"a": [1]})
+    with pytest.raises(ConnectionResetError), open_table(tmp_path / "out.csv", frame.schema) as add:
+        add(frame)
+        raise ConnectionResetError
+    assert [*tmp_path.iterdir()] == []
+    target = tmp_path / "taken.csv"
+    with pytest.raises(ImportRefused, match="cannot be written: "), open_table(target, frame.schema) as add:
+        add(frame)
+        target.mkdir()
+    assert [*tmp_path.iterdir()] == [target]

@@ -28,6 +28,7 @@ json.dump({"loss": 0.5, "bad": [1]}, open("metrics.json", "w"))
 import os
 os.mkdir("out")
 open("out/模型 1.bin", "wb").write(bytes(range(256)) * 8192)
+open("out/结果图.bin", "wb").write(b"1")
 open("out/page.html", "w").write("<script>alert(1)</script>")
 open("out/" + "a" + chr(10) + "b", "w").write("a name over two lines")
 os.symlink("/etc/passwd", "out/link")
@@ -95,6 +96,10 @@ def test_what_a_job_made_is_had_by_its_consumer_alone(city: City, home: CityHome
     assert b"".join(page) == b"<script>alert(1)</script>"
     for path in ("out/link", "out", "out/none", "../spec.json", "%2e%2e/spec.json", "/etc/passwd"):
         assert alice.get(f"/api/jobs/job/files/{path}").status_code in (400, 404, 422)
+    # A name is a file's, whatever language the page is in.
+    for reader in (city.alice, city.bob):
+        shown = signed_in(reader).get("/jobs/job", headers={"Accept-Language": "zh-hant"}).content.decode()
+        assert ("作業" in shown, ">out/结果图.bin<" in shown) == (True, True)
     # The provider sees that there is a file, not what is in it; outsiders see no job.
     assert url not in signed_in(city.bob).get("/jobs/job").content.decode()
     seen = {each.name: signed_in(each).get(url).status_code for each in (city.bob, city.charlie, city.olive, city.ann)}

@@ -6,18 +6,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from portal_city import NOW, City, signed_in
 from test_person_awards_pages import applied, open_call, post, ready
 from test_project_pages import FACTS, KEY, declare, released
 
-from siwei.exchange.models import Application, Pot, Pseudonym, Voucher
+from siwei.exchange.models import AgreementLine, Application, Pot, Pseudonym, Usage, Voucher
 from siwei.exchange.vouchers import open_pot
+from siwei.policy.combination import CombinationExplanation
 from siwei.policy.drafts import load_stacking_text
 from siwei.policy.programmes import Programme, State
 from siwei.portal import city_pack
 from siwei.portal.api import calls as calls_api
 from siwei.portal.queries import calls, entitlements, programmes, together
+from siwei.portal.queries.claims import claims_explained
 
 __all__ = ["open_call"]
 pytestmark = pytest.mark.django_db
@@ -97,6 +101,32 @@ def test_the_limit_and_what_is_left_stand_on_every_page(dealt: City, known: Any,
         for address in (FIRM, "/agreements/deal", f"/projects/{KEY}", f"{FIRM}/programmes/xunli"):
             text = other.get(address).content.decode()
             assert [told for told in ("joint-one-firm", "每家一年合计") if told in text] == [], (who, address)
+
+
+def test_a_firms_contracts_are_decided_once_however_many_are_shown(dealt: City, known: Any, limited: Any) -> None:
+    """Each of its lines gets what it gets when it is asked for alone."""
+    line = AgreementLine.objects.get(agreement__key="deal", number=1)
+    for number in (2, 3):
+        line.pk, line.number = None, number
+        line.save()
+        for usage in Usage.objects.filter(line__agreement__key="deal", line__number=1):
+            usage.pk, usage.line, usage.reading = None, line, f"{usage.reading}.{number}"
+            usage.save()
+    limited("100000")
+    ids = [f"deal/{number}" for number in (1, 2, 3)]
+    alone: dict[str, CombinationExplanation] = {}
+    for id in ids:
+        with CaptureQueriesContext(connection) as one:
+            alone |= together.together(dealt.firm, "claim", [id])
+    with CaptureQueriesContext(connection) as all_of_them:
+        assert together.together(dealt.firm, "claim", ids) == alone
+    assert alone["deal/1"].parts
+    assert (len(one) > 10, len(all_of_them)) == (True, len(one))
+    lines = list(
+        AgreementLine.objects.filter(agreement__key="deal").select_related("agreement", "provider", "consumer")
+    )
+    claims = claims_explained(lines, dealt.alice)
+    assert {each.id: each.together for each in claims} == alone
 
 
 def test_the_page_of_an_entitlement_names_who_takes_the_rest(dealt: City, known: Any, limited: Any) -> None:

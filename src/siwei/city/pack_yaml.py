@@ -15,9 +15,9 @@ from siwei.errors import Problem
 MAX_DEPTH = 20
 QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml, ten times as quick; a wheel of PyYAML has it, one built where libyaml is missing has not."""
-_TAKEN_OTHERWISE = re.compile("[\t?\ufeff\ud800-\udfff]")
-"""libyaml takes tabs and, between brackets, question marks where the other does not, counts no column for a byte order
-mark, and cannot be given half of a character."""
+_TAKEN_OTHERWISE = re.compile("[\t?\ufeff\ud800-\udfff]|[|>][-+0-9]*#")
+"""libyaml takes tabs and, between brackets, question marks where the other does not, and a comment right after the sign
+of a block of text; counts no column for a byte order mark, and cannot be given half of a character."""
 _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 """Characters that turn or hide what a reader sees: a rule must read as it is decided."""
 MAX_PROBLEMS = 100

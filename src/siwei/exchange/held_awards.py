@@ -1,6 +1,6 @@
 """What an applicant holds already, and what the rules on stacking and the programme's own limits leave beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -158,7 +158,22 @@ def held_by_person(person_id: int | None, day: date) -> dict[str, int]:
 def held_of_subject(organisation: Organisation, subject: str, besides: str = "") -> dict[str, int]:
     """Fen by programme: what was applied for or granted for one contract or project, and not lost again; not of the
     programme `besides`."""
-    return _held(Q(organisation=organisation, decision__subject=subject) & ~Q(pot__programme=besides))
+    held = held_of_subjects(organisation, [subject])[subject]
+    return {name: fen for name, fen in held.items() if name != besides}
+
+
+def held_of_subjects(organisation: Organisation, subjects: Collection[str]) -> dict[str, dict[str, int]]:
+    """The same of each of several contracts or projects. Two queries, however many there are."""
+    held: dict[str, dict[str, int]] = {each: {} for each in subjects}
+    mine = Q(organisation=organisation, decision__subject__in=held)
+    applied = Application.objects.filter(mine, state__in=LIVE).annotate(fen=Coalesce(F("shared_fen"), F("claim_fen")))
+    # Of vouchers that were granted on an application the application counts.
+    granted = Voucher.objects.filter(mine, decision__application=None).annotate(fen=F("cap_fen"))
+    names = ("decision__subject", "pot__programme")
+    for rows in (applied, granted):
+        for subject, programme, fen in rows.values_list(*names).annotate(sum=Sum("fen")).order_by(*names):
+            held[subject][programme] = held[subject].get(programme, 0) + fen
+    return held
 
 
 def _held(mine: Q) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What an organisation, its contracts and its projects get together under joint limits, with what each holds."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -23,6 +24,21 @@ from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID, read_dtypes
 
 
+@dataclass(frozen=True, slots=True)
+class JointAwards:
+    """What joint limits bear on of an organisation's: its awards as decided, and what it holds; of all that is its own,
+    so for whoever may see that."""
+
+    stacking: Stacking
+    decided: Mapping[str, Decided]
+    organisation: str
+    as_of: date
+    holdings: Holdings
+
+    def within(self, kind: str, subject: str) -> Within:
+        return within_joint(self.stacking, self.decided, self.organisation, kind, subject, self.as_of, self.holdings)
+
+
 def within_joint_limits(
     organisation: Organisation,
     kind: str,
@@ -36,6 +52,22 @@ def within_joint_limits(
     """Of the organisation itself (`subject` is its key), of one of its contracts or of its projects; None where no
     joint limit bears on awards of that kind. For whoever may see all of the organisation's own: it names its other
     subjects."""
+    joint = joint_awards(
+        organisation, kind, programmes=programmes, stacking=stacking, as_of=as_of, attributes=attributes
+    )
+    return None if joint is None else joint.within(kind, subject)
+
+
+def joint_awards(
+    organisation: Organisation,
+    kind: str,
+    *,
+    programmes: Collection[Programme],
+    stacking: Stacking,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+) -> JointAwards | None:
+    """To be asked for several subjects of that kind; None where no joint limit bears on awards of it."""
     narrowed, names = joint_family(stacking, {each.id for each in programmes if each.applies_to == kind})
     if not names:
         return None
@@ -46,7 +78,7 @@ def within_joint_limits(
         for each in sorted(kinds)
     }
     holdings = holdings_of(organisation, as_of, {each.id: each.applies_to for each in programmes})
-    return within_joint(narrowed, decided, organisation.key, kind, subject, as_of, holdings)
+    return JointAwards(narrowed, decided, organisation.key, as_of, holdings)
 
 
 def holdings_of(organisation: Organisation, day: date, kinds: Mapping[str, str]) -> Holdings:

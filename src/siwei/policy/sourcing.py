@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from siwei.policy.programmes import Programme, Text
+from siwei.policy.programmes import Programme, State, Text
 
 PART_WORDS = {
     "clause": Text("条款", "clause"), "award": Text("金额", "award"), "limit": Text("合计上限", "limit"),
     "voucher": Text("券的条款", "terms of the voucher"), "parameter": Text("参数", "parameter"),
     "table": Text("表", "table"),
+}  # fmt: skip
+
+STATE_WORDS = {
+    State.DRAFT: Text("草案", "a draft"), State.REHEARSED: Text("预演", "rehearsed"),
+    State.IN_FORCE: Text("生效", "in force"), State.ENDED: Text("终止", "ended"),
 }  # fmt: skip
 
 
@@ -39,10 +44,11 @@ def draft_sentences(programme: Programme) -> Text | None:
         return None
     title, parts = programme.title, unsourced_parts(programme)
     if not parts:
+        state = STATE_WORDS[programme.state]
         return Text(
-            f"{title.zh}（{programme.id}）各处均有出处，但状态为 {programme.state}：照常判定和展示，不拨付资金。",
-            f"{title.en} ({programme.id}) cites its sources, and its state is {programme.state}: it is decided and "
-            "shown, and releases no money.",
+            f"{title.zh}（{programme.id}）各处均有出处，但状态为{state.zh}：照常判定和展示，不拨付资金。",
+            f"{title.en} ({programme.id}) cites its sources and is {state.en}: it is decided and shown, and releases "
+            "no money.",
         )
     named = [(PART_WORDS[each.part], each.id, each.words) for each in parts]
     zh = "；".join(f"{part.zh}{id and f' {id}'}（{words.zh}）" for part, id, words in named)

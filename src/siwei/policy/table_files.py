@@ -36,20 +36,38 @@ def write_table(frame: pl.DataFrame, target: Path) -> None:
 
 @contextmanager
 def open_table(target: Path, schema: pl.Schema, filled: Collection[str] = ()) -> Iterator[Write]:
-    """A function that adds rows of `schema` to the file, which is there when the block has been left in peace; `filled`
-    names the columns that hold no null. Rows are written in a thread of their own while the next are made, so a fault
-    of writing is raised at the next rows or at the end."""
+    """A function that adds rows of `schema` (by its names, in its order) to the file, which is there when the block has
+    been left in peace; `filled` names the columns that hold no null. Rows are written in a thread of their own while
+    the next are made, so a fault of writing is raised at the next rows or at the end."""
     check_target(target)
     draft = target.with_name(f".{target.name}.part")
+    of_others: OSError | None = None
+
+    def tell(rows: pl.DataFrame) -> None:
+        try:
+            write(rows)
+        except OSError as error:
+            raise _unwritten(target, error) from None
+
     try:
-        with draft.open("wb") as file, _writer(file, target.suffix, schema, filled) as write, beside(write) as add:
-            yield add
+        with draft.open("wb") as file, _writer(file, target.suffix, schema, filled) as write, beside(tell) as add:
+            try:
+                yield add
+            except OSError as error:
+                of_others = error
+                raise
         draft.replace(target)
     except OSError as error:
-        # Polars' own has no `strerror`.
-        raise ImportRefused([Problem(f"cannot be written: {error.strerror or error}", "", str(target))]) from None
+        if error is of_others:
+            raise
+        raise _unwritten(target, error) from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _unwritten(target: Path, error: OSError) -> ImportRefused:
+    # Polars' own has no `strerror`.
+    return ImportRefused([Problem(f"cannot be written: {error.strerror or error}", "", str(target))])
 
 
 @contextmanager
@@ -83,7 +101,9 @@ def open_parquet(file: BinaryIO, schema: pl.Schema, filled: Collection[str] = ()
         # Of a dictionary Arrow would compare every word.
         column_encoding=codes, write_statistics=[name for name in schema if not isinstance(schema[name], pl.Enum)],
     ) as rows:  # fmt: skip
-        yield lambda frame: rows.write_table(pa.Table.from_arrays(frame.to_arrow().columns, schema=arrow))
+        yield lambda frame: rows.write_table(
+            pa.Table.from_arrays(frame.select(arrow.names).to_arrow().columns, schema=arrow)
+        )
 
 
 @contextmanager
@@ -91,14 +111,14 @@ def _writer(file: BinaryIO, suffix: str, schema: pl.Schema, filled: Collection[s
     empty = pl.DataFrame(schema=schema)
     if suffix == ".csv":
         _plain(empty, joined=True).write_csv(file)
-        yield lambda frame: _plain(frame, joined=True).write_csv(file, include_header=False)
+        yield lambda frame: _plain(frame.select(empty.columns), joined=True).write_csv(file, include_header=False)
     elif suffix == ".parquet":
         with open_parquet(file, schema, filled) as write:
             yield write
     else:
         plain = _plain(empty).to_arrow().schema
         with pa.ipc.new_file(file, plain, options=pa.ipc.IpcWriteOptions(compression="zstd")) as batches:
-            yield lambda frame: batches.write_table(_plain(frame).to_arrow())
+            yield lambda frame: batches.write_table(_plain(frame.select(empty.columns)).to_arrow())
 
 
 def _repeating(schema: pl.Schema) -> list[str]:

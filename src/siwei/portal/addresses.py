@@ -50,9 +50,14 @@ def _person(username: str) -> str:
 
 
 def _project(key: str) -> str:
-    """`<leader>/<name>`, of older events `<leader>:<name>`."""
-    leader, _mark, name = key.partition("/") if "/" in key else key.partition(":")
+    leader, name = project_named(key)
     return reverse("project", args=[f"{leader}/{name}"]) if name else ""
+
+
+def project_named(key: str) -> tuple[str, str]:
+    """Leader and name of `<leader>/<name>`, of older events `<leader>:<name>`."""
+    leader, _mark, name = key.partition("/") if "/" in key else key.partition(":")
+    return leader, name
 
 
 def _invoice(key: str) -> str:

@@ -21,7 +21,7 @@ from siwei.exchange.models import (
     SharingRound,
     Voucher,
 )
-from siwei.portal.addresses import subject_address
+from siwei.portal.addresses import project_named, subject_address
 from siwei.portal.city_pack import programmes
 
 SCOPED: dict[str, tuple[Any, str]] = {
@@ -77,8 +77,11 @@ def _seen(kind: str, keys: set[str], actor: Actor) -> set[str]:
         owners = {key for pk, key in owned.values_list("pk", "key") if actor.sees_all or actor.represents(pk)}
         return {each for each in keys if each.rpartition(":")[2] in owners}
     if kind == "invoice":
-        issuers = {each.partition(":")[0] for each in keys}
-        found = Invoice.objects.visible_to(actor).filter(issuer__key__in=issuers)
+        parts = [each.rpartition(":") for each in keys]
+        found = Invoice.objects.visible_to(actor).filter(
+            issuer__key__in={issuer for issuer, _colon, _number in parts},
+            number__in={int(number) for _issuer, _colon, number in parts},
+        )
         return keys & {f"{issuer}:{number}" for issuer, number in found.values_list("issuer__key", "number")}
     if kind == "pot":
         return {each for each in keys if each.partition(":")[0] in programmes()}
@@ -88,7 +91,7 @@ def _seen(kind: str, keys: set[str], actor: Actor) -> set[str]:
 
 
 def _projects(keys: set[str], actor: Actor) -> set[str]:
-    names = {each: tuple(each.replace(":", "/", 1).split("/", 1)) for each in keys}
+    names = {each: project_named(each) for each in keys}
     found = Project.objects.visible_to(actor).filter(organisation__key__in={each[0] for each in names.values()})
     own = set(found.values_list("organisation__key", "name"))
     return {each for each, name in names.items() if name in own}

@@ -12,7 +12,7 @@ from siwei.exchange.claim_decisions import claims_to_decide
 from siwei.exchange.contract_claims import CLAIMED, claim_id
 from siwei.exchange.decisions import subject_facts
 from siwei.exchange.models import AgreementLine, AgreementState, Organisation
-from siwei.exchange.relations import RelationStep, relation_path
+from siwei.exchange.relations import RelationStep, relation_paths
 from siwei.policy.combination import CombinationExplanation
 from siwei.policy.decide import VERDICTS, award_column, decide, verdict_column
 from siwei.policy.explanation import Explanation
@@ -110,7 +110,16 @@ def claims_explained(lines: list[AgreementLine], actor: Actor) -> list[ClaimExpl
         # One signed after the city's day is no claim yet: there is nothing to decide of it.
         and not (line.agreement.signed_on is not None and line.agreement.signed_on > decided_on())
     ]
-    return [_explained(line, actor) for line in mine]
+    if not mine:
+        return []
+    ids: dict[Organisation, list[str]] = {}
+    for line in mine:
+        ids.setdefault(line.consumer, []).append(claim_id(line.agreement.key, line.number))
+    # All contracts of a firm are decided together, once for whichever of them are shown.
+    best = {id: each for firm, own in ids.items() for id, each in together(firm, "claim", own).items()}
+    paths = relation_paths(decided_on(), {(line.consumer.key, line.provider.key) for line in mine}, actor)
+    calls = current_calls(claim_programmes(), actor)
+    return [_explained(line, paths, calls, best) for line in mine]
 
 
 def claim_or_missing(id: str, actor: Actor) -> ClaimExplained:
@@ -122,12 +131,14 @@ def claim_or_missing(id: str, actor: Actor) -> ClaimExplained:
     return claims[0]
 
 
-def _explained(line: AgreementLine, actor: Actor) -> ClaimExplained:
+def _explained(
+    line: AgreementLine, paths: Mapping[tuple[str, str], tuple[RelationStep, ...]], calls: Mapping[str, Call],
+    best: Mapping[str, CombinationExplanation],
+) -> ClaimExplained:  # fmt: skip
     day, id = decided_on(), claim_id(line.agreement.key, line.number)
     found = [
         explained(programme, subject_facts(programme, line.consumer, day, pack().attributes, id))
         for programme in claim_programmes()
     ]
-    path = relation_path(day, line.consumer.key, line.provider.key, actor)
-    calls = current_calls(claim_programmes(), actor)
-    return ClaimExplained(line, id, found, path, calls, together(line.consumer, "claim", id))
+    path = paths.get((line.consumer.key, line.provider.key), ())
+    return ClaimExplained(line, id, found, path, calls, best[id])

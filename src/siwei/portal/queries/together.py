@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
-from siwei.exchange.held_awards import held_of_subject
-from siwei.exchange.joint_awards import within_joint_limits
+from siwei.exchange.held_awards import held_of_subjects
+from siwei.exchange.joint_awards import joint_awards
 from siwei.exchange.models import Organisation
 from siwei.policy.combination import CombinationExplanation, PartExplanation, explain_combination
 from siwei.policy.decide import Decisions, decide
 from siwei.policy.explanation import FactValue
-from siwei.policy.joint_shown import JointShown, Within
+from siwei.policy.joint_shown import JointShown
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Kind, Programme
 from siwei.policy.stacking import Stacking
+from siwei.policy.subjects import ID
 from siwei.portal.city_pack import decided_on, pack, programmes, stacking
 from siwei.portal.queries.entitlements import one_row
 
@@ -48,15 +49,18 @@ class Together:
 NOTHING = Together((), {}, 0, (), {})
 
 
-def together(organisation: Organisation, applies_to: str, subject: str) -> CombinationExplanation:
-    """The best lawful combination of the awards for `subject` (a claim's id, a project's), part by part; no part where
-    no rule speaks of them. A programme's own limits come first, over all claims of the organisation."""
+def together(
+    organisation: Organisation, applies_to: str, subjects: Collection[str]
+) -> dict[str, CombinationExplanation]:
+    """The best lawful combination of the awards for each of the subjects (claims' ids, projects'), part by part; no
+    part where no rule speaks of them. A programme's own limits come first, over all claims of the organisation, which
+    are read and decided once for all of the subjects."""
     rules = stacking().of(applies_to)
     joint = {name for limit in rules.joint for name in limit.programmes}
     ruled = tuple(each for each in _programmes(applies_to) if each.id in rules.programmes or each.id in joint)
     if not ruled:
-        return CombinationExplanation(subject, (), {})
-    return _explained(rules, ruled, organisation, applies_to, subject, held_of_subject(organisation, subject))
+        return {each: CombinationExplanation(each, (), {}) for each in subjects}
+    return _explained(rules, ruled, organisation, applies_to, held_of_subjects(organisation, subjects))
 
 
 def all_together(organisation: Organisation, applies_to: str, subject: str) -> Together:
@@ -64,8 +68,8 @@ def all_together(organisation: Organisation, applies_to: str, subject: str) -> T
     rules, known = stacking().of(applies_to), _programmes(applies_to)
     if not known:
         return NOTHING
-    held = held_of_subject(organisation, subject)
-    return _together(_explained(rules, known, organisation, applies_to, subject, held), held)
+    held = held_of_subjects(organisation, [subject])
+    return _together(_explained(rules, known, organisation, applies_to, held)[subject], held[subject])
 
 
 def person_together(facts: Mapping[str, FactValue], held: Mapping[str, int]) -> Together:
@@ -76,15 +80,6 @@ def person_together(facts: Mapping[str, FactValue], held: Mapping[str, int]) -> 
     read = {name for group in rules.groups for name in group.limit.attributes}
     table = one_row(tuple(facts.items()), read, known)
     return _together(explain_combination(rules, decide(known, table, decided_on()), table, "", held), held)
-
-
-def within(organisation: Organisation, applies_to: str, subject: str) -> Within | None:
-    """The joint limits over a subject's awards, for those who see all that is the organisation's own; None where there
-    are none."""
-    return within_joint_limits(
-        organisation, applies_to, subject, programmes=programmes().values(), stacking=stacking(), as_of=decided_on(),
-        attributes=pack().attributes,
-    )  # fmt: skip
 
 
 def _programmes(applies_to: str) -> tuple[Programme, ...]:
@@ -111,13 +106,23 @@ def _together(found: CombinationExplanation, held: Mapping[str, int]) -> Togethe
 
 
 def _explained(
-    rules: Stacking, known: Sequence[Programme], organisation: Organisation, applies_to: str, subject: str,
-    held: Mapping[str, int],
-) -> CombinationExplanation:  # fmt: skip
+    rules: Stacking, known: Sequence[Programme], organisation: Organisation, applies_to: str,
+    held: Mapping[str, Mapping[str, int]],
+) -> dict[str, CombinationExplanation]:  # fmt: skip
+    """Of each subject with what it holds."""
     decisions, table = _decided(rules, known, organisation, applies_to)
-    if table.filter(pl.col("id") == subject).is_empty():
-        return CombinationExplanation(subject, (), {})
-    return explain_combination(rules, decisions, table, subject, held, within(organisation, applies_to, subject))
+    found = {each: CombinationExplanation(each, (), {}) for each in held}
+    there = {*table[ID].to_list()} & {*held}
+    if not there:
+        return found
+    joint = joint_awards(
+        organisation, applies_to, programmes=programmes().values(), stacking=stacking(), as_of=decided_on(),
+        attributes=pack().attributes,
+    )  # fmt: skip
+    for each in there:
+        within = None if joint is None else joint.within(applies_to, each)
+        found[each] = explain_combination(rules, decisions, table, each, held[each], within)
+    return found
 
 
 def _decided(
