@@ -203,6 +203,7 @@ def test_check_shows_problems_and_drafts(siwei: Run, pack: Path) -> None:
         assert all(f" {one} (" in words for _, one in lacking[each["programme"]] if one)
     assert "以下无出处：条款 level（属于三个层次之一" in words
     assert "(rd-super-deduction-chips) cites its sources, and its state is draft" in words
+    assert "（rd-super-deduction-chips）各处均有出处，但状态为草案：" in words
     path = pack / "programmes" / "yuliao.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("corpus_purchase > 0", "corpus_purchas > 0"), encoding="utf-8"

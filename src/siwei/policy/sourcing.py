@@ -11,7 +11,7 @@ PART_WORDS = {
 }  # fmt: skip
 
 STATE_WORDS = {
-    State.DRAFT: Text("草案", "a draft"), State.REHEARSED: Text("预演", "rehearsed"),
+    State.DRAFT: Text("草案", "draft"), State.REHEARSED: Text("预演", "rehearsed"),
     State.IN_FORCE: Text("生效", "in force"), State.ENDED: Text("终止", "ended"),
 }  # fmt: skip
 
@@ -47,8 +47,8 @@ def draft_sentences(programme: Programme) -> Text | None:
         state = STATE_WORDS[programme.state]
         return Text(
             f"{title.zh}（{programme.id}）各处均有出处，但状态为{state.zh}：照常判定和展示，不拨付资金。",
-            f"{title.en} ({programme.id}) cites its sources and is {state.en}: it is decided and shown, and releases "
-            "no money.",
+            f"{title.en} ({programme.id}) cites its sources, and its state is {state.en}: it is decided and shown, "
+            "and releases no money.",
         )
     named = [(PART_WORDS[each.part], each.id, each.words) for each in parts]
     zh = "；".join(f"{part.zh}{id and f' {id}'}（{words.zh}）" for part, id, words in named)
