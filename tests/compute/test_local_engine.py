@@ -129,7 +129,7 @@ def test_ids_that_are_no_directory_names_are_refused(engine: LocalEngine, job_id
 
 def test_an_unknown_job_is_not_found(engine: LocalEngine) -> None:
     for ask in (engine.state, engine.logs, engine.cancel, engine.usage, engine.outputs):
-        with pytest.raises(NotFound, match="no job job-1"):
+        with pytest.raises(NotFound, match="no job 'job-1' on this engine"):
             ask("job-1")
 
 
