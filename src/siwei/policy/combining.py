@@ -105,7 +105,7 @@ def combine(stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.L
         for name in names
     )
     _check_sizes(entitled)
-    parts = [_within(part, names) for part in linked(stacking)]
+    parts = [within(part, names) for part in linked(stacking)]
     limits = group_limits(stacking, parts, decisions, table)
     columns: dict[str, pl.Series] = {kept_column(name): entitled[name] for name in names}
     open_ = np.zeros(decisions.wide.height, dtype=bool)
@@ -121,7 +121,7 @@ def combine(stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.L
     return Combined(tuple(names), wide, entitled)
 
 
-def _within(part: Linked, names: Sequence[str]) -> Linked:
+def within(part: Linked, names: Sequence[str]) -> Linked:
     """The part of it that was decided."""
     return Linked(tuple(name for name in part.programmes if name in names), part.groups, part.either_or)
 
@@ -161,7 +161,7 @@ def combine_lazily(
 
 
 def _parts(stacking: Stacking, programmes: Sequence[Programme]) -> list[Linked]:
-    parts = [_within(part, [programme.id for programme in programmes]) for part in linked(stacking)]
+    parts = [within(part, [programme.id for programme in programmes]) for part in linked(stacking)]
     return [part for part in parts if part.programmes]
 
 

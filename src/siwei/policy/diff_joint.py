@@ -9,21 +9,16 @@ import polars as pl
 
 from siwei.policy.changes import Change
 from siwei.policy.combining import kept_column
-from siwei.policy.comparing import choose_examples, comparison, count_outcomes, count_reasons, find_reasons, group_rows
 from siwei.policy.diff import Side, Subjects
 from siwei.policy.diff_stacking import (
-    PROGRAMMES,
     KeptDifference,
-    can_be_tried,
-    exchanged,
+    compare_kept,
     kept_as_dict,
     stacking_changes,
 )
-from siwei.policy.dimensions import DIMENSIONS
 from siwei.policy.joint import Jointly, combine_jointly
 from siwei.policy.joint_choices import KINDS, Decided
 from siwei.policy.programmes import Kind
-from siwei.policy.sharing import sum_exactly
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import linked
 from siwei.policy.subjects import ID
@@ -120,23 +115,9 @@ class _Joint:
         return JointDifference(self.changes, tuple(kept), outcomes, self.left_out)
 
     def _of_kind(self, kind: str, names: tuple[str, ...], sums: list[pl.DataFrame]) -> KeptDifference:
-        sides = [each.rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
-                 for side, each in zip(("before", "after"), sums, strict=True)]  # fmt: skip
-        dimensions = [column for column in DIMENSIONS if column in self.organisations.columns]
-        rows = pl.concat([self.organisations.select(ID, *dimensions), *sides], how="horizontal")
-        rows = rows.with_columns(outcome=comparison())
-        deciding = [*self.changes, *([PROGRAMMES] if self.before.programmes != self.after.programmes else [])]
-        deciding = [each for each in deciding if can_be_tried(self.before, self.after, each)]
-        reason = find_reasons(
-            deciding,
-            rows,
-            lambda change, keep: self._kept(exchanged(self.before, self.after, change), names, keep),
-            lambda change, keep: self._kept(exchanged(self.after, self.before, change), names, keep),
-        )
-        moved = rows.filter(pl.col("outcome") != 2).with_columns(reason=reason)
-        return KeptDifference(
-            kind, names, count_outcomes(rows), sum_exactly(rows["award_before"]), sum_exactly(rows["award_after"]),
-            group_rows(rows, dimensions), count_reasons(moved), choose_examples(moved),
+        return compare_kept(
+            kind, names, self.organisations, sums, (self.before, self.after), self.changes,
+            lambda side, keep: self._kept(side, names, keep),
         )  # fmt: skip
 
     def _kept(self, side: Side, names: tuple[str, ...], keep: pl.Series) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 Beside the difference of each programme: a rule of stacking.yaml changes no entitlement, and yet what one is paid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -134,6 +134,40 @@ def _related(rule: RelatedRule | None) -> str | None:
     return None if rule is None else f"shares from {rule.share_from_bp} bp on"
 
 
+def compare_kept(
+    kind: str,
+    names: tuple[str, ...],
+    table: pl.DataFrame,
+    kept: Sequence[pl.DataFrame],
+    texts: tuple[Side, Side],
+    changes: Sequence[Change],
+    again: Callable[[Side, pl.Series], pl.DataFrame],
+) -> KeptDifference:
+    """What the rows of `table` keep of `names` under both `texts`, and which change did it: `again` says what is kept
+    under a text with one change taken back, of the rows marked."""
+    before, after = texts
+    sides = [
+        each.rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
+        for side, each in zip(("before", "after"), kept, strict=True)
+    ]
+    dimensions = [column for column in DIMENSIONS if column in table.columns]
+    rows = pl.concat([table.select(ID, *dimensions), *sides], how="horizontal")
+    rows = rows.with_columns(outcome=comparison())
+    deciding = [*changes, *([PROGRAMMES] if before.programmes != after.programmes else [])]
+    deciding = [each for each in deciding if can_be_tried(before, after, each)]
+    reason = find_reasons(
+        deciding,
+        rows,
+        lambda change, keep: again(exchanged(before, after, change), keep),
+        lambda change, keep: again(exchanged(after, before, change), keep),
+    )
+    moved = rows.filter(pl.col("outcome") != 2).with_columns(reason=reason)
+    return KeptDifference(
+        kind, names, count_outcomes(rows), sum_exactly(rows["award_before"]), sum_exactly(rows["award_after"]),
+        group_rows(rows, dimensions), count_reasons(moved), choose_examples(moved),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _Comparison:
     before: Side
@@ -150,33 +184,13 @@ class _Comparison:
                 yield self._of_kind(kind, names)
 
     def _of_kind(self, kind: str, names: tuple[str, ...]) -> KeptDifference:
-        sides = [
-            self._kept(each, names, None).rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
-            for side, each in (("before", self.before), ("after", self.after))
-        ]
-        dimensions = [column for column in DIMENSIONS if column in self.subjects.table.columns]
-        rows = pl.concat([self.subjects.table.select(ID, *dimensions), *sides], how="horizontal")
-        rows = rows.with_columns(outcome=comparison())
-        deciding = [*self.changes, *([PROGRAMMES] if self.before.programmes != self.after.programmes else [])]
         # What joint limits leave is compared over all of an organisation's subjects (`diff_joint`), not here.
-        deciding = [each for each in deciding if each.kind != JOINT and can_be_tried(self.before, self.after, each)]
-        reason = find_reasons(
-            deciding,
-            rows,
-            lambda change, keep: self._kept(exchanged(self.before, self.after, change), names, keep),
-            lambda change, keep: self._kept(exchanged(self.after, self.before, change), names, keep),
-        )
-        moved = rows.filter(pl.col("outcome") != 2).with_columns(reason=reason)
-        return KeptDifference(
-            kind,
-            names,
-            count_outcomes(rows),
-            sum_exactly(rows["award_before"]),
-            sum_exactly(rows["award_after"]),
-            group_rows(rows, dimensions),
-            count_reasons(moved),
-            choose_examples(moved),
-        )
+        changes = [each for each in self.changes if each.kind != JOINT]
+        sides = [self._kept(each, names, None) for each in (self.before, self.after)]
+        return compare_kept(
+            kind, names, self.subjects.table, sides, (self.before, self.after), changes,
+            lambda side, keep: self._kept(side, names, keep),
+        )  # fmt: skip
 
     def _kept(self, side: Side, names: tuple[str, ...], keep: pl.Series | None) -> pl.DataFrame:
         """`verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of what is kept."""

@@ -13,6 +13,7 @@ from siwei.policy.combining import (
     combine,
     group_limits,
     kept_column,
+    within,
 )
 from siwei.policy.decide import Decisions
 from siwei.policy.sources import ORGANISATION
@@ -77,7 +78,7 @@ class SubjectsOf:
         column = ID if kind == "organisation" else ORGANISATION
         self.organisations = decided.table[column].to_list()
         counted = {name for limit in joint for name in limit.programmes}
-        parts = [within_kind(part, self.names) for part in linked(rules)]
+        parts = [within(part, self.names) for part in linked(rules)]
         self.parts = [part for part in parts if counted & {*part.programmes}]
         self.limits = group_limits(rules, self.parts, decided.decisions, decided.table)
         linked_ = {name for part in parts for name in part.programmes}
@@ -146,7 +147,3 @@ class SubjectsOf:
                 old.clone().scatter(places, [bound for _, bound in changes.values()]),
             )
         return Combined(self.combined.programmes, wide, self.combined.entitled)
-
-
-def within_kind(part: Linked, names: Sequence[str]) -> Linked:
-    return Linked(tuple(name for name in part.programmes if name in names), part.groups, part.either_or)
