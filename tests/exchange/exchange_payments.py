@@ -80,4 +80,4 @@ class Desk:
         return made.content
 
     def order(self, batch: PaymentBatch, number: int = 1) -> PaymentOrder:
-        return payment_orders.find_order(f"{batch.message_id}-{number}")
+        return payment_orders.find_order(f"{batch.message_id}-{number}", self.cast.olive)

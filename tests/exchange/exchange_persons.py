@@ -204,4 +204,4 @@ class Persons:
 
     def order_of(self, actor: Actor) -> PaymentOrder:
         found = PaymentOrder.objects.get(pseudonym__person_id=actor.person_id)
-        return payment_orders.find_order(found.end_to_end_id)
+        return payment_orders.find_order(found.end_to_end_id, self.cast.olive)

@@ -361,8 +361,6 @@ class TestOutsiders:
             ),
             lambda: listings.withdraw_listing("offer", actor=charlie, now=now),
             lambda: listings.match_need("need", as_of=DAY, actor=charlie, now=now),
-            lambda: listings.introduce_match("need", "offer", actor=charlie, now=now),
-            lambda: listings.decline_match("need", "offer", because="x", actor=charlie, now=now),
             lambda: agreements.declare_budget("n-firm", 1, actor=charlie, now=now, idempotency_key="x"),
             lambda: agreements.propose_agreement(
                 "research",
@@ -372,8 +370,6 @@ class TestOutsiders:
                 ends_at=now + timedelta(1),
                 idempotency_key="x",
             ),
-            lambda: jobs.refresh_job("job", engine=deal.engine, actor=charlie, now=now),
-            lambda: jobs.cancel_job("job", engine=deal.engine, actor=charlie, now=now),
             lambda: vouchers.return_expired_vouchers(as_of=DAY, actor=charlie, now=now),
             lambda: vouchers.open_pot(None, "2026", 1, actor=charlie, now=now, idempotency_key="x"),  # type: ignore[arg-type]
             lambda: deal.grant.__func__(_as(deal, charlie), Decision.objects.get(), Pot.objects.get()),

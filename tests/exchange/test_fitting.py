@@ -80,7 +80,9 @@ def test_what_does_not_fit_is_not_approached_and_what_was_declined_stays_so(aski
         asking.approach("doctor")
     assert not Match.objects.exists()
     listings.match_need("vacancy", as_of=DAY, actor=asking.cast.alice, now=asking.now)
-    listings.decline_match("vacancy", "mine", because="no", actor=asking.cast.alice, now=asking.now)
+    with pytest.raises(NotFound, match="was not matched"):  # matched unseen: the employer does not learn of it
+        listings.decline_match("vacancy", "mine", because="no", actor=asking.cast.alice, now=asking.now)
+    listings.decline_match("vacancy", "mine", because="no", actor=asking.seeker, now=asking.now)
     with pytest.raises(Conflict, match="already declined"):
         asking.approach()
 

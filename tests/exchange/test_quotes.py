@@ -8,7 +8,7 @@ from exchange_deal import DAY, OFFER, Deal
 from exchange_models import OFFER as MODEL
 from exchange_models import ModelDeal
 
-from siwei.errors import Conflict, InputError, NotAllowed
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import agreements, applications, caps, listings, quotes
 from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.models import Agreement, AgreementLine, ClaimedDocument, Listing, ModelCall, Quote, Voucher
@@ -70,7 +70,9 @@ def test_a_change_of_price_touches_neither_what_is_quoted_nor_what_is_signed(dea
     assert AgreementLine.objects.get().unit_price_fen == 36_001
     # What was quoted still holds; what is asked now is the new price.
     assert propose(deal, "second", told=told).lines.get().gross_fen == 36_001
-    assert propose(deal, "third", match=listings.find_match("need", "offer")).lines.get().gross_fen == 1
+    assert (
+        propose(deal, "third", match=listings.find_match("need", "offer", deal.cast.alice)).lines.get().gross_fen == 1
+    )
 
 
 def test_a_change_of_an_offer_touches_no_call_under_a_signed_agreement(model_deal: ModelDeal) -> None:
@@ -108,9 +110,10 @@ def test_a_quote_runs_out(deal: Deal) -> None:
 
 def test_who_is_told(deal: Deal) -> None:
     deal.match()
-    for actor in (deal.cast.bob, deal.cast.charlie):
-        with pytest.raises(NotAllowed):
-            tell(deal, actor=actor)
+    with pytest.raises(NotAllowed):
+        tell(deal, actor=deal.cast.bob)
+    with pytest.raises(NotFound):
+        tell(deal, actor=deal.cast.charlie)
     tell(deal)
     seen = [Quote.objects.visible_to(actor).count() for actor in (deal.cast.alice, deal.cast.ann, deal.cast.bob)]
     assert seen == [1, 1, 0]

@@ -55,7 +55,7 @@ class Reports:
 
     @property
     def order(self) -> PaymentOrder:
-        return payment_orders.find_order(self.id)
+        return payment_orders.find_order(self.id, self.desk.cast.olive)
 
     def state(self) -> tuple[str, int, int]:
         held = Account.objects.get(code="CNY:receivable:n-centre").held

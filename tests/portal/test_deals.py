@@ -1,5 +1,6 @@
 """Acting on an agreement from its page and by the API; and that an outsider does nothing to it."""
 
+import html
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ from django.utils import timezone
 from exchange_deal import DAY
 from portal_city import NOW, City, signed_in
 
+from siwei.exchange.listings import withdraw_listing
 from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer, Usage
 from siwei.exchange.quotes import quote_match
 from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_JOBS, ON_LISTINGS
@@ -61,8 +63,8 @@ def key_for(city: City, name: str) -> str:
 def test_an_outsider_does_nothing(signed: City, name: str) -> None:
     key = key_for(signed, name)
     before = (Event.objects.count(), Transfer.objects.count(), Agreement.objects.get().state)
-    # To resolve is the operator's, of whatever dispute: that is asked first.
-    is_hidden = name in ON_JOBS or (name in ON_AGREEMENTS and name != "resolve")
+    # To resolve is the operator's, of whatever dispute: that is asked first. Open listings are public.
+    is_hidden = name in {*ON_JOBS, *ON_AGREEMENTS, "introduce", "decline", "quote", "propose"} - {"resolve"}
     of_charlie = (404,) if is_hidden else (403, 404)
     for client, told in ((signed_in(signed.charlie), of_charlie), (signed_in(signed.ann), (403,))):
         assert act(client, name, key, **given_for(name)).status_code in told
@@ -72,31 +74,43 @@ def test_an_outsider_does_nothing(signed: City, name: str) -> None:
     assert (Event.objects.count(), Transfer.objects.count(), Agreement.objects.get().state) == before
 
 
-@pytest.mark.parametrize("name", sorted(ON_AGREEMENTS))
+@pytest.mark.parametrize("name", sorted({*ON_AGREEMENTS, *ON_LISTINGS, *ON_JOBS, "true_up"}))
 def test_an_outsider_does_not_learn_what_there_is(signed: City, name: str) -> None:
     """An act on what is others' is answered as one on what is nowhere: by the same status and the same words."""
-    signed.deal.submit()
-    signed.deal.finish()
-    reading = Usage.objects.get().reading
-    disputed = {"text": "x", "reading": reading, "idempotency_key": "quarrel"}
-    assert call(signed_in(signed.alice), "dispute", **disputed).status_code == 200
-    there = {"key": "deal", "dispute": Dispute.objects.get().key, "reading": reading}
+    there = hidden_from_charlie(signed, name)
     answers = []
     for named in (there, {each: f"no-such-{each}" for each in there}):
         client, given = signed_in(signed.charlie), given_for(name) | named
         key = given.pop("key")
         by_form, by_program = act(client, name, key, **given), call(client, name, key, **given)
         texts = [words(by_form.content.decode()), json.dumps(by_program.json(), ensure_ascii=False)]
-        for each, value in named.items():
-            texts = [text.replace(value, f"<{each}>") for text in texts]
+        for each in named:
+            texts = [text.replace(f"no-such-{each}", there[each]) for text in texts]
         answers.append((by_form.status_code, by_program.status_code, *texts))
     assert answers[0] == answers[1]
     assert answers[0][:2] == ((403, 403) if name == "resolve" else (404, 404))
 
 
+def hidden_from_charlie(signed: City, name: str) -> dict[str, str]:
+    """What the act names: others', and not on the market."""
+    if name in ON_LISTINGS:
+        key = key_for(signed, name) if name == "propose" else "offer" if name == "approach" else "need"
+        for each, owner in (("need", signed.alice), ("offer", signed.bob)):
+            withdraw_listing(each, actor=owner, now=NOW)
+        return {"key": key, "need": "need", "offer": "offer"}
+    if name not in ON_AGREEMENTS:
+        return {"key": key_for(signed, name), "decision": "decision"}
+    signed.deal.submit()
+    signed.deal.finish()
+    reading = Usage.objects.get().reading
+    disputed = {"text": "x", "reading": reading, "idempotency_key": "quarrel"}
+    assert call(signed_in(signed.alice), "dispute", **disputed).status_code == 200
+    return {"key": "deal", "dispute": Dispute.objects.get().key, "reading": reading}
+
+
 def words(page: str) -> str:
     """What a page says, without its tags."""
-    return " ".join(re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL).split())
+    return html.unescape(" ".join(re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL).split()))
 
 
 def test_from_signature_to_cancellation_by_forms(city: City) -> None:

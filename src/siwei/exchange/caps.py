@@ -64,7 +64,7 @@ def open_project(organisation: str, name: str, *, actor: Actor, now: datetime, i
     )
     content = {"organisation": organisation, "name": name}
     if repeated("open_project", idempotency_key, content):
-        return find_project(organisation, name)
+        return find_project(organisation, name, actor)
     if not 0 < len(name.strip()) <= 80 or name != name.strip():
         raise InputError(
             [
@@ -118,7 +118,7 @@ def set_cap(
     if repeated("set_cap", idempotency_key, content):
         return Cap.objects.select_related("account").get(key=key)
     _check_cap(amount, unit, starts_on, ends_on, project, person)
-    of_project = find_project(organisation, project) if project else None
+    of_project = find_project(organisation, project, actor) if project else None
     of_person = _find_member(owner, person) if person else None
     floor = -amount if is_hard else -BALANCE_LIMIT
     cap = Cap.objects.select_related("account").filter(key=key).first()
@@ -226,9 +226,10 @@ def give_back_job(job: Job, quantity: int, now: datetime) -> None:
     give_back(f"j:{job.key}", _job_amounts(job, quantity), now)
 
 
-def find_project(organisation: str, name: str) -> Project:
+def find_project(organisation: str, name: str, actor: Actor) -> Project:
+    """To whom may not see it, it is not there: what an organisation works on is its own to tell."""
     try:
-        return Project.objects.get(organisation__key=organisation, name=name)
+        return Project.objects.visible_to(actor).get(organisation__key=organisation, name=name)
     except Project.DoesNotExist:
         raise NotFound(
             f"{organisation} has no project {name!r} → open it first", f"{organisation} 没有项目 {name!r} → 请先建立"

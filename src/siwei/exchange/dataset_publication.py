@@ -60,7 +60,7 @@ def publish_dataset(
 
 def _published(offer: str, content: Mapping[str, str], actor: Actor, idempotency_key: str) -> DatasetVersion | None:
     """What the same request published before. Raises where the actor may not, or the offer cannot."""
-    listing = find_listing(offer)
+    listing = find_listing(offer, actor)
     require(
         can_act_for(actor, listing.organisation_id),
         actor,
@@ -95,7 +95,7 @@ def _publish(
     # Asked again: much may have happened while the files were copied.
     if earlier := _published(offer, content, actor, idempotency_key):
         return earlier
-    listing = find_listing(offer)
+    listing = find_listing(offer, actor)
     assert listing.organisation is not None
     dataset, _ = Dataset.objects.get_or_create(
         offer=listing,

@@ -44,7 +44,7 @@ class Handed:
 @action
 def withdraw_terms(dataset: str, number: int, *, actor: Actor, now: datetime) -> DatasetVersion:
     """Hand nothing more over under a version's terms. For the provider. Withdrawing again changes nothing."""
-    version = find_version(dataset, number)
+    version = find_version(dataset, number, actor)
     require(
         can_act_for(actor, version.dataset.organisation_id),
         actor,
@@ -77,7 +77,7 @@ def accept_terms(
         actor,
         Said(f"accept terms for {owner.name}", f"以 {owner.name} 名义接受条款"),
     )
-    version = find_version(dataset, number)
+    version = find_version(dataset, number, actor)
     if owner.pk == version.dataset.organisation_id:
         raise Conflict(
             f"{owner.name} is the provider: its own terms are not accepted by itself",
@@ -141,7 +141,7 @@ def hand_over(
         actor,
         Said(f"have files for {owner.name}", f"为 {owner.name} 取文件"),
     )
-    version = find_version(dataset, number)
+    version = find_version(dataset, number, actor)
     found = version.files.filter(number=file).first()
     if found is None:
         raise NotFound(
@@ -161,10 +161,12 @@ def hand_over(
     return Handed(found, access)
 
 
-def find_version(dataset: str, number: int) -> DatasetVersion:
+def find_version(dataset: str, number: int, actor: Actor) -> DatasetVersion:
     try:
-        return DatasetVersion.objects.select_related("dataset__offer", "dataset__organisation").get(
-            dataset__key=dataset, number=number
+        return (
+            DatasetVersion.objects.visible_to(actor)
+            .select_related("dataset__offer", "dataset__organisation")
+            .get(dataset__key=dataset, number=number)
         )
     except DatasetVersion.DoesNotExist:
         raise NotFound(

@@ -118,9 +118,7 @@ def _public_needs(kind: str) -> QuerySet[Listing]:
 
 
 def _own_offer(key: str, actor: Actor) -> Listing:
-    if not Listing.objects.visible_to(actor).filter(key=key).exists():
-        raise NotFound(f"no listing {key!r} that you may see", f"没有您可查看的供需 {key!r}")
-    offer = find_listing(key)
+    offer = find_listing(key, actor)
     allowed = can_change_listing(actor, offer) or actor.is_auditor
     require(allowed, actor, Said(f"ask what {key} fits", f"查询 {key} 适合哪些需求"))
     if offer.side != Side.OFFER or offer.state != ListingState.OPEN:

@@ -55,7 +55,7 @@ def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job
 
     Any party of the agreement may ask, or the operator. Asking again of a finished job changes nothing.
     """
-    job = find_job(key)
+    job = find_job(key, actor)
     line = job.line
     allowed = can_act_for(actor, line.consumer_id) or can_act_for(actor, line.provider_id)
     require(allowed, actor, Said(f"follow job {key}", f"查看作业 {key}"))
@@ -84,7 +84,7 @@ def refresh_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job
 @forbid_readers
 def cancel_job(key: str, *, engine: Engine, actor: Actor, now: datetime) -> Job:
     """Ask the engine to stop the job; what it took until then is metered. For its consumer or the operator."""
-    job = find_job(key)
+    job = find_job(key, actor)
     require(can_act_for(actor, job.line.consumer_id), actor, Said(f"cancel job {key}", f"取消作业 {key}"))
     if not JobState(job.state).is_final:
         engine.cancel(job.engine_job_id)
@@ -109,9 +109,10 @@ def record_usage(
     return write_usage(terms, None, reading, quantity, measured, actor, now)
 
 
-def find_job(key: str) -> Job:
+def find_job(key: str, actor: Actor) -> Job:
+    """To whom it does not concern it is not there, like its agreement (`lock_agreement`)."""
     try:
-        return Job.objects.select_related("line__agreement").get(key=key)
+        return Job.objects.visible_to(actor).select_related("line__agreement").get(key=key)
     except Job.DoesNotExist:
         raise NotFound(f"no job {key!r}", f"没有作业 {key!r}") from None
 
@@ -142,7 +143,7 @@ def _record_job(
             Said(f"run jobs of the project {project.name} there", f"在此运行项目 {project.name} 的作业"),
         )
     if repeated("submit_job", idempotency_key, content):
-        return find_job(idempotency_key)
+        return find_job(idempotency_key, actor)
     if not 0 < len(engine_name) <= 40:
         raise InputError(
             [

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import Q
+
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_act_for, can_change_listing, require
 from siwei.exchange.actors import Actor
@@ -106,7 +108,7 @@ def publish_listing(
 @action
 def revise_listing(key: str, *, body: Mapping[str, Any], actor: Actor, now: datetime, idempotency_key: str) -> Listing:
     """Say it anew: another price, another capacity. What was quoted, proposed or signed keeps its own terms."""
-    listing = find_listing(key)
+    listing = find_listing(key, actor)
     require(can_change_listing(actor, listing), actor, Said(f"revise {key}", f"修改 {key}"))
     content = {"key": key, "body": dict(body)}
     if repeated("revise_listing", idempotency_key, content):
@@ -133,7 +135,7 @@ def revise_listing(key: str, *, body: Mapping[str, Any], actor: Actor, now: date
 @action
 def withdraw_listing(key: str, *, actor: Actor, now: datetime) -> Listing:
     """Take a listing off the market; agreements already made go on. Withdrawing again changes nothing."""
-    listing = find_listing(key)
+    listing = find_listing(key, actor)
     require(can_change_listing(actor, listing), actor, Said(f"withdraw {key}", f"撤回 {key}"))
     if Listing.objects.filter(pk=listing.pk, state=ListingState.OPEN).update(
         state=ListingState.WITHDRAWN, withdrawn_at=now
@@ -166,7 +168,7 @@ def match_need(
 
     `supplies` holds the chain's edges (upstream segment, downstream segment), for the kinds that look at them.
     """
-    need = find_listing(key)
+    need = find_listing(key, actor)
     require(can_change_listing(actor, need), actor, Said(f"match {key}", f"匹配 {key}"))
     if need.side != Side.NEED or need.state != ListingState.OPEN:
         raise Conflict(f"{key} is not an open need → publish one", f"{key} 不是开放的需求 → 请发布一条")
@@ -231,7 +233,7 @@ def part_rows(parts: Iterable[ranking.ScoredPart]) -> list[dict[str, Any]]:
 def introduce_match(need_key: str, offer_key: str, *, actor: Actor, now: datetime) -> Match:
     """Bring the two parties of a match together: from now on both see it. For either side; where one is a person, for
     that person alone: applying for a position is this act, and nobody applies for another."""
-    match = find_match(need_key, offer_key)
+    match = find_match(need_key, offer_key, actor)
     personal = [each for each in (match.need, match.offer) if each.person_id is not None]
     if personal:
         allowed = all(each.person_id == actor.person_id for each in personal)
@@ -244,7 +246,7 @@ def introduce_match(need_key: str, offer_key: str, *, actor: Actor, now: datetim
 @action
 def decline_match(need_key: str, offer_key: str, *, because: str, actor: Actor, now: datetime) -> Match:
     """Say "not for us", and why."""
-    match = find_match(need_key, offer_key)
+    match = find_match(need_key, offer_key, actor)
     allowed = can_change_listing(actor, match.need) or can_change_listing(actor, match.offer)
     require(allowed, actor, Said(f"decline {need_key} with {offer_key}", f"谢绝 {need_key} 与 {offer_key}"))
     if not because.strip():
@@ -280,17 +282,23 @@ def deal_context(
     return Context(as_of, voucher=terms, related=related_pairs(as_of, parties), supplies=frozenset(supplies))
 
 
-def find_listing(key: str) -> Listing:
+def find_listing(key: str, actor: Actor) -> Listing:
+    """To whom may not see it, it is not there: nobody learns of a person's listing, or of a withdrawn one."""
     try:
-        return Listing.objects.select_related("organisation", "person").get(key=key)
+        return Listing.objects.visible_to(actor).select_related("organisation", "person").get(key=key)
     except Listing.DoesNotExist:
         raise NotFound(f"no listing {key!r}", f"没有供需 {key!r}") from None
 
 
-def find_match(need_key: str, offer_key: str) -> Match:
+def find_match(need_key: str, offer_key: str, actor: Actor) -> Match:
+    """To whom it does not concern it is not there: whether two listings were matched is theirs to know. An offer's own
+    organisation may name the need of another that it would be introduced to; never a person's, who is matched unseen.
+    """
+    seen = Match.objects.visible_to(actor).values("pk")
+    offered = Q(offer__organisation_id__in=actor.organisation_ids, need__person=None)
     try:
         return Match.objects.select_related("need__organisation", "offer__organisation").get(
-            need__key=need_key, offer__key=offer_key
+            Q(pk__in=seen) | offered, need__key=need_key, offer__key=offer_key
         )
     except Match.DoesNotExist:
         raise NotFound(
@@ -327,7 +335,7 @@ def _change_match(
 ) -> Match:
     lock_matches_of(match.need)
     # Ranked again meanwhile, the same two have another row, or none.
-    match = find_match(match.need.key, match.offer.key)
+    match = find_match(match.need.key, match.offer.key, actor)
     if match.state == state:
         return match
     if match.state != MatchState.SUGGESTED:

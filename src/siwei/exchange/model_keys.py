@@ -74,7 +74,7 @@ def create_model_key(
 @money_action
 def change_limits(identifier: str, limits: KeyLimits, *, actor: Actor, now: datetime, idempotency_key: str) -> ModelKey:
     """Replace what a key may do; calls under way end as they began. A cap below what is spent: `Conflict`."""
-    found = find_model_key(identifier)
+    found = find_model_key(identifier, actor)
     require(
         can_commit_money_for(actor, found.organisation_id),
         actor,
@@ -109,9 +109,13 @@ def change_limits(identifier: str, limits: KeyLimits, *, actor: Actor, now: date
     return found
 
 
-def find_model_key(identifier: str) -> ModelKey:
+def find_model_key(identifier: str, actor: Actor) -> ModelKey:
     try:
-        return ModelKey.objects.select_related("access", "organisation").get(access__identifier=identifier)
+        return (
+            ModelKey.objects.visible_to(actor)
+            .select_related("access", "organisation")
+            .get(access__identifier=identifier)
+        )
     except ModelKey.DoesNotExist:
         raise NotFound(f"no key {identifier!r} that calls models", f"没有可调用模型的密钥 {identifier!r}") from None
 

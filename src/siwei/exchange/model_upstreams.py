@@ -32,7 +32,7 @@ def register_upstream(
 
     `credential` names an entry of the operator's file of secrets; the secret itself never comes here.
     """
-    listing = find_listing(offer)
+    listing = find_listing(offer, actor)
     require(
         can_act_for(actor, listing.organisation_id),
         actor,
@@ -76,7 +76,7 @@ def register_upstream(
 def approve_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
     """Open an upstream to calls. For the operator. Approving again changes nothing."""
     require(can_operate(actor), actor, Said(f"approve upstream {key}", f"批准上游 {key}"))
-    upstream = find_upstream(key)
+    upstream = find_upstream(key, actor)
     if upstream.closed_at is not None:
         raise Conflict(f"upstream {key} was closed → register the model again", f"上游 {key} 已关闭 → 请重新登记该模型")
     if Upstream.objects.filter(pk=upstream.pk, approved_at=None).update(approved_at=now):
@@ -88,7 +88,7 @@ def approve_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
 @action
 def close_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
     """Send nobody there any more; calls under way end. For its provider and the operator."""
-    upstream = find_upstream(key)
+    upstream = find_upstream(key, actor)
     require(can_act_for(actor, upstream.organisation_id), actor, Said(f"close upstream {key}", f"关闭上游 {key}"))
     if Upstream.objects.filter(pk=upstream.pk, closed_at=None).update(closed_at=now):
         _record("close_upstream", key, {}, upstream, actor, now)
@@ -106,9 +106,9 @@ def note_health(key: str, *, failures: int, failure: str, spared_s: float, now: 
     Upstream.objects.filter(key=key).update(**changes)
 
 
-def find_upstream(key: str) -> Upstream:
+def find_upstream(key: str, actor: Actor) -> Upstream:
     try:
-        return Upstream.objects.select_related("offer").get(key=key)
+        return Upstream.objects.visible_to(actor).select_related("offer").get(key=key)
     except Upstream.DoesNotExist:
         raise NotFound(f"no upstream {key!r}", f"没有上游 {key!r}") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 from siwei.errors import Conflict, Said, chinese_of
 from siwei.exchange.access import require
 from siwei.exchange.accounts import written_off_account
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import money_action, record_event
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.mandates import is_same_person
@@ -164,13 +164,13 @@ def why_it_may_still_be_paid(order: PaymentOrder, now: datetime) -> str:
 
 def _kept(end_to_end_id: str, actor: Actor, what: str) -> PaymentOrder:
     """The order with its batch locked, for those who keep the payer's money."""
-    batch = locked_batch(find_order(end_to_end_id).batch.message_id)
+    batch = locked_batch(find_order(end_to_end_id, actor).batch.message_id, PLATFORM)
     require(
         keeps_money_of(actor, batch),
         actor,
         Said(f"{what} payments of {payer_of(batch)}", f"{chinese_of(what)}{chinese_of(payer_of(batch))} 的付款"),
     )
-    return find_order(end_to_end_id)
+    return find_order(end_to_end_id, actor)
 
 
 def _decided(order: PaymentOrder) -> OrderRest | None:

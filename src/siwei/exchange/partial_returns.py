@@ -38,7 +38,7 @@ def return_entry(
     """Say that money which came in is a part of what was paid by this order. Its difference goes, exactly that part is
     due again, and stands as an order by itself in the next batch. Again: nothing changes."""
     entry = open_entry(account_number, reference, actor, Said("book the return of", "登记退回："))
-    order = find_order(end_to_end_id)
+    order = find_order(end_to_end_id, actor)
     if entry.state != EntryState.OPEN:
         if entry.order_id == order.pk and OrderRest.objects.filter(entry=entry).exists():
             return entry
@@ -59,8 +59,8 @@ def return_entry(
             f"the bank says that {reference} is of {entry.order.end_to_end_id} → book it against that",
             f"银行称 {reference} 属于 {entry.order.end_to_end_id} → 请记到那一笔",
         )
-    locked_batch(order.batch.message_id)
-    order = find_order(end_to_end_id)
+    locked_batch(order.batch.message_id, actor)
+    order = find_order(end_to_end_id, actor)
     _check_paid(entry, order)
     reason = reason_of(because)
     OrderRest.objects.create(

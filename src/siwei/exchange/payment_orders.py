@@ -5,6 +5,7 @@ from typing import Any
 
 from siwei.errors import NotFound
 from siwei.exchange.accounts import grant_account, paid_account, receivable_account
+from siwei.exchange.actors import Actor
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.models import Hold, OrderState, PaymentBatch, PaymentItem, PaymentOrder, Pseudonym, TransferKind
 from siwei.exchange.payments_due import Due
@@ -13,8 +14,9 @@ HELD_FOR = timedelta(days=3650)
 """An order's hold outlasts any bank."""
 
 
-def find_order(end_to_end_id: str) -> PaymentOrder:
-    found = PaymentOrder.objects.select_related(
+def find_order(end_to_end_id: str, actor: Actor) -> PaymentOrder:
+    """To whom may not see it, it is not there."""
+    found = PaymentOrder.objects.visible_to(actor).select_related(
         "batch__payer", "payee", "pseudonym", "hold", "creditor", "person_creditor__pseudonym"
     )
     order = found.filter(end_to_end_id=end_to_end_id).first()

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_operate, require
-from siwei.exchange.actors import Actor
+from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.bank_accounts import account_of
 from siwei.exchange.canonical import sha256_of
@@ -108,7 +108,7 @@ def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: da
 
     For those who keep the payer's money (the city's: operators), never for who made it.
     """
-    batch = locked_batch(message_id)
+    batch = locked_batch(message_id, actor)
     require(
         actor.person_id is not None and keeps_money_of(actor, batch),
         actor,
@@ -143,7 +143,7 @@ def approve_batch(message_id: str, content_sha256: str, *, actor: Actor, now: da
 @money_action
 def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime) -> PaymentBatch:
     """Take a batch back before it went to the bank: what it held is free, and due again."""
-    batch = locked_batch(message_id)
+    batch = locked_batch(message_id, actor)
     own = actor.person_id is not None and batch.made_by_id == actor.person_id
     require(
         keeps_money_of(actor, batch) or own,
@@ -169,7 +169,7 @@ def withdraw_batch(message_id: str, *, because: str, actor: Actor, now: datetime
 def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> PaymentFile:
     """The approved batch for the bank, as `pain001` or `csv`. The first time it is written and counts as sent; from
     then on it is the same bytes (`payment_files.sent_content`)."""
-    batch = locked_batch(message_id)
+    batch = locked_batch(message_id, actor)
     require(
         keeps_money_of(actor, batch),
         actor,
@@ -203,13 +203,15 @@ def export_batch(message_id: str, form: str, *, actor: Actor, now: datetime) -> 
 def reject_order(end_to_end_id: str, *, because: str, actor: Actor, now: datetime) -> PaymentOrder:
     """The bank did not pay an exported order: its amount is released, and due again. Of one that it paid in part the
     rest is decided apart (`order_rests`)."""
-    order = find_order(end_to_end_id)
-    batch = locked_batch(order.batch.message_id)
+    # The payee sees the order, and not the batch: that it is not theirs to say is told below.
+    batch = locked_batch(find_order(end_to_end_id, actor).batch.message_id, PLATFORM)
     require(
         keeps_money_of(actor, batch),
         actor,
         Said(f"say what became of payments of {payer_of(batch)}", f"说明{chinese_of(payer_of(batch))} 的付款结果"),
     )
+    # Read again under the lock: the bank's statement may have matched it while this waited.
+    order = find_order(end_to_end_id, actor)
     if order.state == OrderState.REJECTED:
         return order
     if batch.state != BatchState.EXPORTED or order.state not in (OrderState.ORDERED, OrderState.PART_PAID):
@@ -290,8 +292,9 @@ def _check_content(batch: PaymentBatch, content_sha256: str) -> None:
         )
 
 
-def locked_batch(message_id: str) -> PaymentBatch:
-    found = PaymentBatch.objects.select_for_update(of=("self",)).select_related("payer", "debtor")
+def locked_batch(message_id: str, actor: Actor) -> PaymentBatch:
+    """To whom may not see it, it is not there."""
+    found = PaymentBatch.objects.visible_to(actor).select_for_update(of=("self",)).select_related("payer", "debtor")
     batch = found.filter(message_id=message_id).first()
     if batch is None:
         raise NotFound(f"no batch {message_id!r:.60}", f"没有批次 {message_id!r:.60}")

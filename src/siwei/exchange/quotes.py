@@ -43,7 +43,7 @@ def quote_match(
 
     For the need's owner. A voucher that may not pay gives a quote without it, which says why.
     """
-    match = find_match(need, offer)
+    match = find_match(need, offer, actor)
     require(can_change_listing(actor, match.need), actor, Said(f"have {need} quoted", f"为 {need} 询价"))
     content = {"need": need, "offer": offer, "voucher": voucher.key if voucher else None, "as_of": as_of}
     if repeated("quote_match", idempotency_key, content):

@@ -87,7 +87,7 @@ def match_entry(
 ) -> BankEntry:
     """Say that an unordered payment was this order's: by amount and name, and a person's word. Its difference goes."""
     entry = open_entry(account_number, reference, actor, Said("match", "对上"))
-    order = find_order(end_to_end_id)
+    order = find_order(end_to_end_id, actor)
     if entry.state != EntryState.OPEN:
         if entry.order_id == order.pk and entry.state == EntryState.MATCHED:
             return entry

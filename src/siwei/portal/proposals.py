@@ -53,7 +53,7 @@ def propose_quote(
     need = told.match.need
     of_project: Project | None = None
     if project and need.organisation is not None:
-        of_project = find_project(need.organisation.key, project)
+        of_project = find_project(need.organisation.key, project, actor)
     return propose_agreement(
         need.kind, parties_of(told.match), ends_at=end_of(ends_on), told=told, project=of_project, contract=contract,
         as_of=decided_on(), actor=actor, now=now, idempotency_key=idempotency_key,
@@ -71,7 +71,7 @@ def propose_match(
     idempotency_key: str,
 ) -> Agreement:
     """Of a kind without a price by quantity: what is paid, if anything, is paid by milestone, and sums to one line."""
-    match = find_match(need, offer)
+    match = find_match(need, offer, actor)
     total = sum(each.amount_fen for each in milestones)
     lines: list[LineTerms] = []
     consumer, provider = match.need.organisation, match.offer.organisation

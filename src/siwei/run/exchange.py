@@ -168,7 +168,8 @@ def agree_on_compute(stage: Stage, training: Training, voucher: Voucher) -> Agre
     if not Agreement.objects.filter(key=key).exists():
         propose_agreement(
             "compute", [party, stage.party_terms(training.offer, "provider")], ends_at=now() + timedelta(days=30),
-            match=find_match(need, offer), voucher=voucher, as_of=as_of, actor=actor, now=now(), idempotency_key=key,
+            match=find_match(need, offer, actor), voucher=voucher, as_of=as_of, actor=actor, now=now(),
+            idempotency_key=key,
         )  # fmt: skip
     for listing in (training.need, training.offer):
         sign_agreement(key, actor=stage.owner_actor(listing), now=now(), as_of=as_of)
@@ -209,8 +210,8 @@ def conclude(stage: Stage, deal: Deal, project: Project | None) -> None:
         propose_agreement(
             stage.cast.listings[deal.need].kind,
             [stage.party_terms(deal.need, deal.need_role), stage.party_terms(deal.offer, deal.offer_role)],
-            ends_at=now() + timedelta(weeks=deal.weeks), match=find_match(need, offer), project=project, as_of=as_of,
-            actor=leads, now=now(), idempotency_key=key, **money_of(stage, deal),
+            ends_at=now() + timedelta(weeks=deal.weeks), match=find_match(need, offer, actor), project=project,
+            as_of=as_of, actor=leads, now=now(), idempotency_key=key, **money_of(stage, deal),
         )  # fmt: skip
     for listing in (deal.need, deal.offer):
         sign_agreement(key, actor=stage.owner_actor(listing), now=now(), as_of=as_of)

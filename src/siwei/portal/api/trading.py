@@ -170,7 +170,7 @@ def propose(request: HttpRequest, given: deal_schemas.Proposal) -> Any:
                 )
             ]
         )
-    project = find_project(given.organisation, given.project) if given.project else None
+    project = find_project(given.organisation, given.project, actor) if given.project else None
     made = propose_agreement(
         given.kind, parties or parties_of(match), ends_at=given.ends_at,  # type: ignore[arg-type]
         lines=[LineTerms(**each.model_dump()) for each in given.lines],
@@ -223,7 +223,7 @@ def launch_job(request: HttpRequest, given: deal_schemas.NewJob) -> Any:
     actor = actor_of(request)
     spec = JobSpec.from_dict(given.specification)
     line = line_or_missing(given.agreement, given.line, actor)
-    project = find_project(line.consumer.key, given.project) if given.project else None
+    project = find_project(line.consumer.key, given.project, actor) if given.project else None
     job = launch(
         given.agreement, given.line, spec, actor=actor, now=timezone.now(), project=project,
         idempotency_key=own_key(actor, given.idempotency_key),
