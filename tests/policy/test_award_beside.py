@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.policy import Text, load_programmes
-from siwei.policy.combination import award_beside, explain_combination
+from siwei.policy.beside import award_beside
+from siwei.policy.combination import explain_combination
 from siwei.policy.decide import decide
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import INT

@@ -21,7 +21,7 @@ from siwei.cli.policy import policy_app
 from siwei.errors import InputError, PolicyError
 from siwei.policy import Programme, decide, joint_sums
 from siwei.policy.check import check_programmes
-from siwei.policy.combination import reckon
+from siwei.policy.choices import reckon
 from siwei.policy.combining import bound_column, combine, kept_column
 from siwei.policy.joint import combine_jointly
 from siwei.policy.joint_choices import Decided

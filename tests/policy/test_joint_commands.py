@@ -72,8 +72,8 @@ def test_explain_names_the_joint_limit_and_who_takes_the_rest(siwei: Run) -> Non
     assert (limit["id"], limit["limit_fen"], limit["counted_fen"], limit["left_fen"]) == ("firm", 10_000, 11_500, 0)
     assert told["not_told"] == []
     words = siwei(EXPLAIN + OTHERS)
-    assert "由50元减为40元；同一机构的其他扶持占用60元（合同c1city60元）。" in words.replace(" ", "")
-    assert "the rest of the same organisation takes 60 CNY (city of contract c1 60 CNY)." in words
+    assert "由50元减为40元；同一机构的其他扶持占用60元（合同c1《city政策》60元）。" in words.replace(" ", "")
+    assert "the rest of the same organisation takes 60 CNY (Trial of city of contract c1 60 CNY)." in words
     assert "合计最多100元；由115元减为100元；已用100元，尚余0元。" in words.replace(" ", "")
 
 
@@ -97,7 +97,7 @@ def test_what_was_not_given_is_said(siwei: Run, folder: Path) -> None:
     told = siwei(EXPLAIN + " --json")
     assert (told["bindings"], told["joint_limits"]) == ([], [])
     assert told["not_told"][0]["en"] == (
-        "The joint limits firm bear on it and were not weighed: no file of the organisations was given "
+        "The joint limits “Each firm together” bear on it and were not weighed: no file of the organisations was given "
         "(--organisations)."
     )
     part = siwei("explain own {pack} {day} --in {t}/firms.csv --id a --json")
@@ -107,7 +107,10 @@ def test_what_was_not_given_is_said(siwei: Run, folder: Path) -> None:
     assert unknown["joint_limits"][0]["kept_fen"] is None
     (folder / "firms.csv").write_text("id,compute_other_support\na,1\n", "utf-8")
     lacking = siwei(EXPLAIN + OTHERS + " --json")
-    assert lacking["not_told"][0]["en"] == "The joint limits firm were not weighed: firms.csv lacks revenue."
+    assert (
+        lacking["not_told"][0]["en"]
+        == "The joint limits “Each firm together” were not weighed: firms.csv lacks revenue."
+    )
 
 
 def test_a_file_twice_for_one_kind_is_refused(siwei: Run) -> None:

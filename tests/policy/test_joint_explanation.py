@@ -159,12 +159,12 @@ def test_who_takes_the_rest_of_a_joint_limit_is_told_in_both_languages(pack: Any
     ]  # fmt: skip
     assert binding.sentence.zh == (
         "受企业、合同与项目合计的上限约束：每家合计，由 40 元减为 10 元；同一机构的其他扶持占用 90 元"
-        "（合同 c0 city 60 元、合同 c1 city 30 元）。"
+        "（合同 c0《city政策》60 元、合同 c1《city政策》30 元）。"
     )
     assert binding.sentence.en == (
         "Held down by a limit over the organisation, its contracts and its projects: Each firm together; from 40 to "
-        "10 CNY; the rest of the same organisation takes 90 CNY (city of contract c0 60 CNY, city of contract "
-        "c1 30 CNY)."
+        "10 CNY; the rest of the same organisation takes 90 CNY (Trial of city of contract c0 60 CNY, Trial of city of "
+        "contract c1 30 CNY)."
     )
     (shown,) = found.joint
     assert (shown.limit_fen, shown.counted_fen, shown.kept_fen, shown.left_fen) == (10_000, 13_500, 10_000, 0)

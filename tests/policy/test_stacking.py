@@ -66,6 +66,10 @@ def model() -> Programme:
     return load_programmes(SHENZHEN / "programmes", load_attributes(SHENZHEN))[0]
 
 
+def named(model: Programme, name: str) -> Programme:
+    return replace(model, id=name, title=Text(f"{name.upper()}政策", f"Programme {name.upper()}"))
+
+
 def decided(model: Programme, rows: list[Row]) -> tuple[Decisions, pl.DataFrame]:
     ids = [f"s{place}" for place in range(len(rows))]
     wide: dict[str, pl.Series] = {"id": pl.Series(ids, dtype=pl.String)}
@@ -77,7 +81,7 @@ def decided(model: Programme, rows: list[Row]) -> tuple[Decisions, pl.DataFrame]
     table = pl.DataFrame(
         {"id": ids, **{name: pl.Series([row[name] for row in rows], dtype=pl.Int64) for name in LIMITS}}
     )
-    return Decisions(tuple(replace(model, id=name) for name in NAMES), DAY, pl.DataFrame(wide)), table
+    return Decisions(tuple(named(model, name) for name in NAMES), DAY, pl.DataFrame(wide)), table
 
 
 def best_by_trial(stacking: Stacking, row: Row) -> int:
@@ -165,7 +169,8 @@ def test_a_start_up_is_better_off_with_one_voucher_alone(model: Programme) -> No
     cut = part.alternatives[0].cuts[0]
     assert (cut.programme, cut.group, cut.amount_fen) == ("a", "first", 40)
     assert part.sentence.en == (
-        "The best lawful combination is a: 0.60 CNY; leaves out b; the next best, a, b, gives 0.50 CNY."
+        "The best lawful combination is Programme A: 0.60 CNY; leaves out Programme B; the next best, Programme A, "
+        "Programme B, gives 0.50 CNY."
     )
 
 

@@ -16,7 +16,8 @@ from siwei.city.home import PACKS
 from siwei.errors import PolicyError
 from siwei.policy import Programme, decide, load_programme
 from siwei.policy.check import check_programmes
-from siwei.policy.combination import explain_combination, reckon
+from siwei.policy.choices import reckon
+from siwei.policy.combination import explain_combination
 from siwei.policy.combining import bound_column, combine, combine_lazily, kept_column
 from siwei.policy.decide import award_column
 from siwei.policy.diff import Side
@@ -30,7 +31,7 @@ ATTRIBUTES = load_attributes(PACKS / "shenzhen")
 ONE = """\
 id: {name}
 version: "1"
-title: {{zh: 试验, en: Trial}}
+title: {{zh: {name}政策, en: Trial of {name}}}
 kind: grant
 issuer: {{zh: 试验, en: Trial}}
 source: {{document: Trial rules, as_of: 2026-01-01, verified: false}}

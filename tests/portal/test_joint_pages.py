@@ -148,7 +148,7 @@ def test_the_page_of_an_entitlement_names_who_takes_the_rest(dealt: City, known:
         {"compute-contract": contract // 2},
         [{"programme": "compute-contract", "group": "one-firm", "amount_fen": contract - contract // 2}],
     )
-    assert "因“one-firm”核减" in client.get("/agreements/deal").content.decode()
+    assert "因“每家一年合计”核减" in client.get("/agreements/deal").content.decode()
 
 
 def test_a_limit_that_is_not_known_is_said(dealt: City, known: Any, limited: Any) -> None:
@@ -307,7 +307,7 @@ def test_a_persons_best_combination_counts_what_they_hold(open_call: City, monke
         {"talent-subsidy": 300_000}, {"other-subsidy": 5, "talent-subsidy": 300_000}, 300_005,
     )  # fmt: skip
     page = charlie.get("/desk/dossier").content.decode()
-    assert ("其中已持有talent-subsidy 3,000 元" in page, "已申报或已获得的部分计入" in page) == (True, True)
+    assert (f"其中已持有{programme.title.zh} 3,000 元" in page, "已申报或已获得的部分计入" in page) == (True, True)
     # What they declare less of now takes nothing away of what is held.
     values = {"person_income_tax": {"value": "100000"}}
     assert post(charlie, "/api/person/declarations", idempotency_key="less", values=values).status_code == 200

@@ -13,7 +13,7 @@ from portal_city import City, signed_in
 from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Event, PersonDecision, PersonFact, PersonKey
 from siwei.policy.drafts import load_stacking_text
-from siwei.policy.programmes import Kind
+from siwei.policy.programmes import Citation, Kind, State
 from siwei.portal import city_pack
 from siwei.portal.queries import together
 
@@ -107,11 +107,18 @@ groups:
 
 def test_ones_awards_together_on_the_page_and_by_the_api(charlie: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     found = charlie.get("/api/person/dossier").json()
-    assert (found["together"], found["alone_fen"]) == ([], {"gba-income-tax": AWARD, "peacock": 0})
-    programme = replace(city_pack.programmes()["gba-income-tax"], kind=Kind.GRANT)
+    # A draft: shown apart, and in no sum.
+    assert (found["together"], found["alone_fen"], found["paid_together_fen"]) == ([], {}, 0)
+    (told,) = found["drafts"]
+    assert (told["programme"], told["entitled_fen"], told["gain_fen"]) == ("gba-income-tax", AWARD, AWARD)
+    assert told["sentence"]["zh"] in charlie.get(PAGE).content.decode()
+    draft = city_pack.programmes()["gba-income-tax"]
+    clauses = tuple(replace(each, citation=each.citation or Citation("Trial rules", "1")) for each in draft.clauses)
+    programme = replace(draft, kind=Kind.GRANT, state=State.IN_FORCE, clauses=clauses)
     other = replace(programme, id="other-income")
     rules = load_stacking_text(RULES, city_pack.pack().attributes, [programme, other])
-    monkeypatch.setitem(city_pack.programmes(), other.id, other)
+    for each in (programme, other):
+        monkeypatch.setitem(city_pack.programmes(), each.id, each)
     monkeypatch.setattr(together, "stacking", lambda: rules)
     found = charlie.get("/api/person/dossier").json()
     (part,) = found["together"]
@@ -120,8 +127,7 @@ def test_ones_awards_together_on_the_page_and_by_the_api(charlie: Client, monkey
     assert (part["best"]["total_fen"], part["entitled_fen"]) == (
         half, {"gba-income-tax": AWARD, "other-income": AWARD},
     )  # fmt: skip
-    # Both are drafts: shown, and releasing no money.
-    assert (found["alone_fen"], found["paid_together_fen"], programme.is_draft) == ({"peacock": 0}, 0, True)
+    assert (found["alone_fen"], found["paid_together_fen"], found["drafts"]) == ({}, half, [])
     page = charlie.get(PAGE).content.decode()
     assert ("合计不超过所缴税额的一半" in page, part["sentence"]["zh"] in page) == (True, True)
     assert call(charlie, "erasure").status_code == 200

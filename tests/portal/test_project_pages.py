@@ -78,10 +78,12 @@ def test_a_project_is_described_on_its_page_and_decided_there(opened: City) -> N
     assert (topic["verdict"], topic["award"]["award_fen"], found["partners"]) == (
         "eligible", 50_000_000, [opened.firm.key],
     )  # fmt: skip
-    # Designed by us, so drafts: shown together, and releasing no money.
-    assert (found["together"], found["alone_fen"]["research-topic"], found["paid_together_fen"]) == ([], 50_000_000, 0)
+    # Designed by us, so drafts: shown apart, and in no sum.
+    assert (found["together"], set(found["alone_fen"].values()), found["paid_together_fen"]) == ([], {None}, 0)
+    told = next(each for each in found["drafts"] if each["programme"] == "research-topic")
+    assert (told["entitled_fen"], told["kept_fen"], told["gain_fen"]) == (50_000_000, 50_000_000, 50_000_000)
     page = client.get(PAGE).content.decode()
-    assert ('id="together"' in page, "不受叠加规则约束" in page or "under no rule" in page) == (True, True)
+    assert ('id="together"' in page, told["sentence"]["zh"] in page) == (True, True)
     assert topic["sentence"]["zh"] in page
     assert "50.00 万元" in page
 

@@ -42,6 +42,7 @@ def diff(
     rows: RowFolder = None,
     as_of: AsOf = None,
     ignore_period: bool = False,
+    drafts_in_force: bool = False,
     rejects: Rejects = None,
     claims: Claims = None,
     projects: Projects = None,
@@ -58,6 +59,7 @@ def diff(
     before: a pack's name or folder, or PROGRAMME@VERSION of --pack
     after: the same
     ignore_period: compare the rules as if both sides were in force on the day
+    drafts_in_force: take drafts as in force; else they release no money, so that nothing is kept of them
     """
     from siwei.policy.decide_files import check_places
     from siwei.policy.diff import total_costs
@@ -77,6 +79,8 @@ def diff(
             replace(side, programmes=tuple(replace(each, period=Period(None, None)) for each in side.programmes))
             for side in (old, new)
         )
+    if drafts_in_force:
+        old, new = (replace(side, in_force=frozenset(each.id for each in side.programmes)) for side in (old, new))
     attributes = {**old_attributes, **new_attributes}
     together = JointFiles((old, new), files, attributes, day, rows is not None, can_be_weighed=is_pack)
     together.check()
@@ -96,7 +100,10 @@ def diff(
     differences, stacking, jointly = found.programmes, found.stacking, together.difference()
     not_weighed = [] if jointly is not None else together.not_weighed({each.id for each in both})
     if json:
-        costs = [{"kind": name, "before_fen": one, "after_fen": other} for name, one, other in total_costs(differences)]
+        costs = [
+            {"kind": name, "before_fen": one, "after_fen": other}
+            for name, one, other in total_costs(differences, old.in_force | new.in_force)
+        ]
         listed = [difference.as_dict() for difference in differences]
         told = {"as_of": day, "subjects": found.subjects, **parts_as_dict(parts, rejects), "costs": costs}
         print_json({
@@ -105,7 +112,7 @@ def diff(
             "joint_kinds_not_given": [] if jointly is None else together.lacking,
         })  # fmt: skip
         return
-    _print_differences(differences, found.subjects, day)
+    _print_differences(differences, found.subjects, day, old.in_force | new.in_force)
     if stacking is not None:
         _print_changes("stacking.yaml: what changed", stacking.changes)
         _print_kept("kept together", stacking.kept)
@@ -142,7 +149,9 @@ def _side(text: str, pack: str, day: date, rows: Path | None) -> "tuple[dict[str
     return attributes, Side(chosen, stacking, given)
 
 
-def _print_differences(differences: "tuple[ProgrammeDifference, ...]", subjects: int, day: date) -> None:
+def _print_differences(
+    differences: "tuple[ProgrammeDifference, ...]", subjects: int, day: date, in_force: "frozenset[str]"
+) -> None:
     from siwei.policy.diff import budget, total_costs
     from siwei.policy.explanation import yuan
 
@@ -165,8 +174,9 @@ def _print_differences(differences: "tuple[ProgrammeDifference, ...]", subjects:
         if each.counts["same"] != subjects:
             _print_frame(f"{each.programme}: for whom", each.groups)
         _print_frame(f"{each.programme}: examples", each.examples)
-    for kind, before, after in total_costs(differences):
-        console.print(f"{kind}: {yuan(before)} → {yuan(after)} CNY", highlight=False)
+    for kind, before, after in total_costs(differences, in_force):
+        word = "drafts, which release no money" if kind == "draft" else kind
+        console.print(f"{word}: {yuan(before)} → {yuan(after)} CNY", highlight=False)
 
 
 def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_changes: bool) -> None:

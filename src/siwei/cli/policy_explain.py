@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from siwei.policy.aggregates import Rows
     from siwei.policy.binding import Binding
     from siwei.policy.decide import Decisions
+    from siwei.policy.draft_shown import DraftShown
     from siwei.policy.joint_shown import JointShown
     from siwei.policy.programmes import Text
 
@@ -85,10 +86,11 @@ def explain(
     if json:
         print_json({
             **explanation.to_dict(), "bindings": plain(bindings), "pot": plain(told.pot), "not_told": plain(told.open_),
-            "joint_limits": plain(told.joint), "applications": asdict(deadline),
+            "joint_limits": plain(told.joint), "drafts": plain(told.drafts), "applications": asdict(deadline),
         })  # fmt: skip
         return
-    _print_explanation(explanation, bindings, [*(each.sentence for each in told.joint), *told.pot, *told.open_])
+    shown = [*(each.sentence for each in told.joint), *(each.sentence for each in told.drafts), *told.pot, *told.open_]
+    _print_explanation(explanation, bindings, shown)
     if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
         console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
 
@@ -151,11 +153,13 @@ class _Table:
 
 @dataclass
 class Told:
-    """Beside what binds: what cannot be told from the table (`open_`), how the pot is shared, the joint limits."""
+    """Beside what binds: what cannot be told from the table (`open_`), how the pot is shared, the joint limits, and
+    what drafts would change were they in force."""
 
     open_: "list[Text]" = field(default_factory=list)
     pot: "list[Text]" = field(default_factory=list)
     joint: "list[JointShown]" = field(default_factory=list)
+    drafts: "list[DraftShown]" = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,7 @@ class _Award:
         jointly = Family(everything, self.programme, self.programmes, self.files).explain(of_table, told.open_)
         if jointly is not None:
             told.joint += jointly.joint
+            told.drafts += jointly.drafts_beside(self.programme.id)
             yield from bound_by_stacking(self.programme.id, jointly)
             return
         stacking = everything.of(self.programme.applies_to)
@@ -229,7 +234,9 @@ class _Award:
             decisions = apply_limits(*of_table.every_row(ruled, ()))
         else:
             decisions = decide(ruled, row, of_table.day)
-        yield from bound_by_stacking(self.programme.id, explain_combination(stacking, decisions, row, of_table.id))
+        found = explain_combination(stacking, decisions, row, of_table.id)
+        told.drafts += found.drafts_beside(self.programme.id)
+        yield from bound_by_stacking(self.programme.id, found)
 
     def _pot(self, wide: "pl.DataFrame", table: "pl.DataFrame", pot: "list[Text]") -> "Iterator[Binding]":
         """As if all eligible rows of the table were the claims on the pot."""

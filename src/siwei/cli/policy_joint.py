@@ -80,23 +80,32 @@ def limits_read(kind: str, stacking: "Stacking") -> list[str]:
     return list(read_dtypes(limits))
 
 
+def limits_named(limits: "Collection[JointLimit]") -> "Text":
+    """In their own words."""
+    from siwei.policy.programmes import Text
+
+    return Text(
+        "、".join(f"“{limit.words.zh}”" for limit in limits), ", ".join(f"“{limit.words.en}”" for limit in limits)
+    )
+
+
 def told_not_given(limits: "Collection[JointLimit]", lacking: "Collection[str]") -> "Text":
     """That joint limits were not weighed, or only in part, and what to give."""
     from siwei.policy.joint_shown import KIND_WORDS
     from siwei.policy.programmes import Text
 
-    names, options = ", ".join(limit.id for limit in limits), " ".join(OPTIONS[kind] for kind in lacking)
+    names, options = limits_named(limits), " ".join(OPTIONS[kind] for kind in lacking)
     if "organisation" in lacking:
         return Text(
-            f"合计上限 {names} 涉及此项，未予权衡：未提供相关机构的文件（{options}）。",
-            f"The joint limits {names} bear on it and were not weighed: no file of the organisations was given "
+            f"合计上限{names.zh}涉及此项，未予权衡：未提供相关机构的文件（{options}）。",
+            f"The joint limits {names.en} bear on it and were not weighed: no file of the organisations was given "
             f"({options}).",
         )
     zh = "、".join(KIND_WORDS[kind].zh for kind in lacking)
     en = " and ".join(f"{KIND_WORDS[kind].en}s" for kind in lacking)
     return Text(
-        f"合计上限 {names} 未计入{zh}的扶持：未提供其文件（{options}）。",
-        f"The joint limits {names} were weighed without awards of {en}: no file of them was given ({options}).",
+        f"合计上限{names.zh}未计入{zh}的扶持：未提供其文件（{options}）。",
+        f"The joint limits {names.en} were weighed without awards of {en}: no file of them was given ({options}).",
     )
 
 
@@ -168,10 +177,10 @@ class Family:
             added = frozenset() if asked.given is None else aggregate_names(mine)
             lacking = sorted({*attribute_dtypes(mine), *besides} - {*added} - {*open_subjects(file).columns})
             if lacking:
-                names = ", ".join(limit.id for limit in stacking.joint)
+                names = limits_named(stacking.joint)
                 open_.append(Text(
-                    f"合计上限 {names} 未予权衡：{file.name} 缺少 {'、'.join(lacking)}。",
-                    f"The joint limits {names} were not weighed: {file.name} lacks {', '.join(lacking)}.",
+                    f"合计上限{names.zh}未予权衡：{file.name} 缺少 {'、'.join(lacking)}。",
+                    f"The joint limits {names.en} were not weighed: {file.name} lacks {', '.join(lacking)}.",
                 ))  # fmt: skip
                 return None
             parts[kind] = RowParts(file, mine, asked.attributes, dict.fromkeys(besides), added)
@@ -194,10 +203,10 @@ class Family:
             None if row is None else row["id" if own == "organisation" else "organisation"].item()
         )
         if organisation is None:
-            names = ", ".join(limit.id for limit in stacking.joint)
+            names = limits_named(stacking.joint)
             open_.append(Text(
-                f"合计上限 {names} 未予权衡：该行其他数据有误，或未写明所属机构。",
-                f"The joint limits {names} were not weighed: the row has other faults, or names no organisation.",
+                f"合计上限{names.zh}未予权衡：该行其他数据有误，或未写明所属机构。",
+                f"The joint limits {names.en} were not weighed: the row has other faults, or names no organisation.",
             ))  # fmt: skip
         return organisation
 

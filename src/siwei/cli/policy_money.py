@@ -93,14 +93,20 @@ def combine(
     ] = "organisation",
     claims: Claims = None,
     projects: Projects = None,
+    drafts_in_force: bool = False,
     json: Json = False,
 ) -> None:
     """Find every subject's best lawful combination of awards under the pack's stacking.yaml: every organisation's, or
     with --applies-to every contract's, project's or person's. With --claims and --projects that of all an organisation,
-    its contracts and its projects get together, under the joint limits too.
+    its contracts and its projects get together, under the joint limits too. A draft releases no money, so that nothing
+    is kept of it and it displaces nothing: what it would give is told apart.
 
     A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on, part by
     part.
+
+    Parameters
+    ----------
+    drafts_in_force: take drafts as in force
     """
     from siwei.policy.combine_files import combine_file
     from siwei.policy.decide_files import check_places, rejects_file
@@ -110,7 +116,8 @@ def combine(
     from siwei.policy.tables import aggregate_names
 
     if claims is not None or projects is not None:
-        _combine_jointly(pack, source, {"claim": claims, "project": projects}, target, rows, _day(as_of), rejects, json)
+        others = {"claim": claims, "project": projects}
+        _combine_jointly(pack, source, others, target, rows, _day(as_of), rejects, drafts_in_force, json)
         return
     attributes, programmes = _load_for(pack, applies_to)
     stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).of(applies_to)
@@ -119,7 +126,10 @@ def combine(
     check_places(source, [place for place in (target, apart) if place is not None])
     parts = RowParts(source, programmes, attributes, read_dtypes(group.limit for group in stacking.groups), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
-    done = combine_file(stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id)
+    in_force = [each.id for each in programmes if drafts_in_force]
+    done = combine_file(
+        stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id, in_force=in_force
+    )
     tell_rejected(parts, apart)
     explanation = done.explanation
     summary = {
@@ -129,6 +139,8 @@ def combine(
         "kept_fen": done.kept_fen,
         "cut_or_declined": done.cut_or_declined,
         "cannot_tell": done.cannot_tell,
+        "drafts": done.drafts,
+        "draft_fen": done.draft_fen,
     }
     left_out = [limit.id for limit in stacking.joint if {*limit.programmes} & {each.id for each in programmes}]
     if left_out and not json:
@@ -150,12 +162,15 @@ def combine(
         choices = [choice for choice in (part.best, *part.alternatives) if choice is not None]
         shown = [(", ".join(choice.programmes) or "none", choice.total_fen) for choice in choices]
         print_table(f"{part.lawful} lawful choices", ("awards", "fen"), shown)
+    for draft in () if explanation is None else explanation.drafts:
+        console.print(draft.sentence.zh, draft.sentence.en, sep="\n", highlight=False, markup=False)
 
 
 def _combine_jointly(
     pack: str, source: Path, others: dict[str, Path | None], target: Path | None, rows: Path | None, day: date,
-    rejects: Path | None, json: bool,
+    rejects: Path | None, drafts_in_force: bool, json: bool,
 ) -> None:  # fmt: skip
+    from siwei.policy.combine_files import without_drafts
     from siwei.policy.decide_files import check_places, rejects_file
     from siwei.policy.joint_files import combine_files_jointly
     from siwei.policy.loading_stacking import load_stacking
@@ -177,18 +192,20 @@ def _combine_jointly(
         added = () if rows is None else aggregate_names(programmes)
         parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, day)
-    done = combine_files_jointly(stacking, parts, day, given=given, target=target, rejects=aside)
+    in_force = [each.id for each in everything if drafts_in_force]
+    done = combine_files_jointly(stacking, parts, day, given=given, target=target, rejects=aside, in_force=in_force)
     for kind, each in parts.items():
         tell_rejected(each, aside.get(kind))
-    summary = {
-        kind: {
+    summary = {}
+    for kind, awards in done.awards.items():
+        kept, drafts = without_drafts(awards)
+        summary[kind] = {
             "rows": parts[kind].rows - parts[kind].rejected,
-            "entitled_fen": sum_exactly(awards["entitled_fen"]),
-            "kept_fen": sum_exactly(awards["kept_fen"]),
-            "cannot_tell": awards["kept_fen"].null_count(),
+            "entitled_fen": sum_exactly(kept["entitled_fen"]),
+            "kept_fen": sum_exactly(kept["kept_fen"]),
+            "cannot_tell": kept["kept_fen"].null_count(),
+            "draft_fen": sum_exactly(drafts["entitled_fen"]),
         }
-        for kind, awards in done.awards.items()
-    }
     limits_told = done.limits.to_dicts()
     lacking = KindFiles("organisation", files).lacking(stacking.joint, everything)
     if json:
@@ -196,7 +213,7 @@ def _combine_jointly(
         return
     if lacking:
         console.print(f"! {told_not_given(stacking.joint, lacking).en}", markup=False, highlight=False, soft_wrap=True)
-    columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell")
+    columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell", "draft_fen")
     print_table("awards combined", ("what", *columns), [(kind, *(each[name] for name in columns))
                                                         for kind, each in summary.items()])  # fmt: skip
     print_table("joint limits", tuple(done.limits.columns), [tuple(each.values()) for each in limits_told])

@@ -15,7 +15,7 @@ from siwei.exchange.pot_periods import are_weighed, is_weighed_on
 from siwei.exchange.pseudonyms import pseudonym_of
 from siwei.exchange.subjects import subjects
 from siwei.policy import FactValue, Programme, Text, decide
-from siwei.policy.combination import Beside, award_beside
+from siwei.policy.beside import Beside, award_beside
 from siwei.policy.decide import award_column
 from siwei.policy.joint import joint_limits
 from siwei.policy.limits import apply_limits, limited_column

@@ -1,7 +1,6 @@
 """What an organisation, its contracts and its projects get together under joint limits, with what each holds."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -15,28 +14,13 @@ from siwei.exchange.held_awards import LIVE
 from siwei.exchange.models import Application, Organisation, Voucher
 from siwei.exchange.pot_periods import is_weighed_on
 from siwei.policy import Programme, decide
+from siwei.policy.combination import WithinOf
 from siwei.policy.joint_choices import Decided, Holdings
-from siwei.policy.joint_explanation import joint_family, within_joint
-from siwei.policy.joint_shown import Within
+from siwei.policy.joint_explanation import JointAwards, joint_family
 from siwei.policy.limits import apply_limits
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID, read_dtypes
-
-
-@dataclass(frozen=True, slots=True)
-class JointAwards:
-    """What joint limits bear on of an organisation's: its awards as decided, and what it holds; of all that is its own,
-    so for whoever may see that."""
-
-    stacking: Stacking
-    decided: Mapping[str, Decided]
-    organisation: str
-    as_of: date
-    holdings: Holdings
-
-    def within(self, kind: str, subject: str) -> Within:
-        return within_joint(self.stacking, self.decided, self.organisation, kind, subject, self.as_of, self.holdings)
 
 
 def within_joint_limits(
@@ -48,7 +32,7 @@ def within_joint_limits(
     stacking: Stacking,
     as_of: date,
     attributes: Mapping[str, Attribute],
-) -> Within | None:
+) -> WithinOf | None:
     """Of the organisation itself (`subject` is its key), of one of its contracts or of its projects; None where no
     joint limit bears on awards of that kind. For whoever may see all of the organisation's own: it names its other
     subjects."""
@@ -67,7 +51,8 @@ def joint_awards(
     as_of: date,
     attributes: Mapping[str, Attribute],
 ) -> JointAwards | None:
-    """To be asked for several subjects of that kind; None where no joint limit bears on awards of it."""
+    """What joint limits bear on of an organisation's: of all that is its own, so for whoever may see that. To be asked
+    for several subjects of that kind; None where no joint limit bears on awards of it."""
     narrowed, names = joint_family(stacking, {each.id for each in programmes if each.applies_to == kind})
     if not names:
         return None

@@ -73,8 +73,8 @@ def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | Eith
     for place, programme in named:
         at = (*path, "programmes", place)
         if programme.is_draft:
-            message = f"{programme.id} is a draft: it releases no money, and may cut an award that does"
-            fix = "leave it out until it is in force"
+            message = f"{programme.id} is a draft: it releases no money, and the rule binds it only once it is in force"
+            fix = "put it in force, or leave it out until then"
             yield subject.at(Severity.WARNING, "draft_in_rule", at, message, fix, programme.id)
     savings = [(place, each) for place, each in named if each.kind is Kind.TAX_SAVING]
     if not isinstance(rule, EitherOr) and savings and len(savings) < len(named):

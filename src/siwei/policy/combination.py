@@ -1,50 +1,28 @@
-"""Why a combination of awards is the best: what was cut by which rule, and what the other lawful choices would give."""
+"""Why a combination of awards is the best: what was cut by which rule, what the other lawful choices would give, and
+what a draft, which has no part in it, would change were it put in force."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from types import MappingProxyType
 
 import polars as pl
 
 from siwei.errors import NotFound
+from siwei.policy.choices import Choice, Cut, choices_of
 from siwei.policy.combining import UNKNOWN, combine, group_limits, kept_column
 from siwei.policy.decide import Decisions
+from siwei.policy.draft_shown import DraftShown, draft_shown
 from siwei.policy.explanation import plain, yuan
 from siwei.policy.joint_shown import JointShown, Within
 from siwei.policy.programmes import Citation, Text
-from siwei.policy.stacking import (
-    EitherOr,
-    JointLimit,
-    Linked,
-    Stacking,
-    StackingGroup,
-    is_lawful,
-    lawful_choices,
-    linked,
-)
+from siwei.policy.stacking import EitherOr, JointLimit, Linked, Stacking, StackingGroup, linked
 from siwei.policy.subjects import ID
+from siwei.policy.titles import Titles, listed, title_of, titles_of
 
 MOST_ALTERNATIVES = 10
 
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What a limit takes from an award."""
-
-    programme: str
-    group: str
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A lawful set of awards and what it comes to."""
-
-    programmes: tuple[str, ...]
-    kept_fen: Mapping[str, int]
-    total_fen: int
-    cuts: tuple[Cut, ...]
+WithinOf = Callable[[frozenset[str]], Within]
+"""One subject within the joint limits, were these drafts in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +59,18 @@ class CombinationExplanation:
     parts: tuple[PartExplanation, ...]
     unbound_fen: Mapping[str, int | None]
     """Awards no rule of stacking speaks of."""
+    drafts: tuple[DraftShown, ...] = ()
+    """Awards of drafts: they release no money, so that they are in no choice and in no sum."""
     kind: str = ""
     joint: tuple[JointShown, ...] = ()
     """Joint limits that bear on its awards, where they were weighed; then `kind` says what the subject is."""
+
+    def drafts_beside(self, programme: str) -> tuple[DraftShown, ...]:
+        """The programme's own, where it is a draft, and those that would change what is kept of it."""
+        return tuple(
+            each for each in self.drafts
+            if each.programme == programme or any(change.programme == programme for change in each.changes)
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, object]:
         made = plain(self)
@@ -97,7 +84,8 @@ def explain_combination(
     table: pl.DataFrame | pl.LazyFrame,
     id: str,
     held: Mapping[str, int] = MappingProxyType({}),
-    within: Within | None = None,
+    within: WithinOf | None = None,
+    in_force: Collection[str] = (),
 ) -> CombinationExplanation:
     """For one subject of `decisions`, made from `table`; the best that may be had in all where it holds `held` already
     (fen by programme), which is neither given back nor cut any more, and `within` joint limits, where they are given.
@@ -107,73 +95,97 @@ def explain_combination(
         raise NotFound(f"no subject {id!r} among those decided")
     mine = Decisions(decisions.programmes, decisions.as_of, row)
     facts = table.lazy().filter(pl.col(ID) == id)
-    combined = combine(stacking, mine, facts)
-    entitled: dict[str, int | None] = combined.entitled.row(0, named=True)
-    concerned = {*held, *(programme.id for programme in decisions.programmes)}
-    parts = [part for part in linked(stacking) if concerned & {*part.programmes}]
-    limits = {name: int(values[0]) for name, values in group_limits(stacking, parts, mine, facts).items()}
-    bound = {name for part in parts for name in part.programmes}
-    if within is not None:
-        under = sorted((concerned & {name for each in within.limits for name in each.programmes}) - bound)
-        parts += [Linked((name,), (), ()) for name in under]
-        bound |= {*under}
-    kept = {name: combined.wide[kept_column(name)].item() for name in combined.programmes}
-    made = [_explain_part(part, entitled, limits, kept, held, within) for part in parts]
-    found = tuple(each for each in made if each is not None)
-    unbound = {name: amount for name, amount in entitled.items() if name not in bound}
-    if within is None:
-        return CombinationExplanation(id, found, unbound)
-    bearing = within.bearing([name for part in found for name in (*part.entitled_fen, *part.held_fen)])
-    shown = tuple(within.shown[each.id] for each in bearing)
-    return CombinationExplanation(within.id, found, unbound, within.kind, shown)
+    return Combinations(stacking, mine, facts, held, in_force).explain(id, held, within)
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What may be had of an award beside what is held already. `rule` is what keeps it from the whole; `kept_fen` is
-    None where that rule's limit is not known."""
+class Combinations:
+    """Subjects to be explained one after the other: what is worked out over all of them is worked out once."""
 
-    programme: str
-    asked_fen: int
-    kept_fen: int | None
-    held_fen: Mapping[str, int]
-    """What is held of the programmes that a rule links with it."""
-    rule: RuleShown | None
+    def __init__(
+        self,
+        stacking: Stacking,
+        decisions: Decisions,
+        table: pl.DataFrame | pl.LazyFrame,
+        holds: Collection[str] = (),
+        in_force: Collection[str] = (),
+    ) -> None:
+        """`decisions` are of these subjects alone, made from `table`; `holds` are programmes of which any of them holds
+        something, `in_force` drafts taken to be in force."""
+        self.titles = titles_of(decisions.programmes)
+        self.combined = combine(stacking, decisions, table, in_force)
+        self.places = {id: place for place, id in enumerate(decisions.wide[ID])}
+        concerned = {*holds, *(programme.id for programme in decisions.programmes)}
+        self.parts = [part for part in linked(stacking) if concerned & {*part.programmes}]
+        self.limits = group_limits(stacking, self.parts, decisions, table)
 
-
-def award_beside(
-    stacking: Stacking, held: Mapping[str, int], programme: str, asked_fen: int, table: pl.DataFrame, as_of: date
-) -> Beside:
-    """What of `asked_fen` the rules on stacking leave beside `held` (fen by programme), which is not cut any more: by
-    the very reckoning that finds the best lawful combination. `table` is the subject's one row, as it is decided."""
-    part = next((each for each in linked(stacking) if programme in each.programmes), None)
-    if part is None:
-        return Beside(programme, asked_fen, asked_fen, {}, None)
-    mine = {name: amount for name, amount in held.items() if name in part.programmes and name != programme and amount}
-    choice = tuple(sorted({*mine, programme}))
-    for exclusion in part.either_or:
-        if programme in exclusion.programmes and not is_lawful(choice, (exclusion,)):
-            return Beside(programme, asked_fen, 0, mine, _shown(exclusion, None))
-    limits = _limits(stacking, part, table, as_of)
-    binding = [group for group in part.groups if programme in group.programmes and _applies(group, choice)]
-    if (unknown := next((group for group in binding if limits[group.id] == UNKNOWN), None)) is not None:
-        return Beside(programme, asked_fen, None, mine, _shown(unknown, None))
-    found = reckon(part, choice, {**mine, programme: asked_fen}, limits, held=mine)
-    cut = next((each.group for each in found.cuts if each.programme == programme), None)
-    rule = next((_shown(group, limits[group.id]) for group in binding if group.id == cut), None)
-    return Beside(programme, asked_fen, found.kept_fen[programme], mine, rule)
+    def explain(
+        self, id: str, held: Mapping[str, int] = MappingProxyType({}), within: WithinOf | None = None
+    ) -> CombinationExplanation:
+        """As `explain_combination`. Raises NotFound."""
+        if id not in self.places:
+            raise NotFound(f"no subject {id!r} among those decided")
+        return _Subject(self, self.places[id], held, within).explain(id)
 
 
-def _limits(stacking: Stacking, part: Linked, table: pl.DataFrame, as_of: date) -> dict[str, int]:
-    row = Decisions((), as_of, table.select(ID))
-    return {name: int(values[0]) for name, values in group_limits(stacking, (part,), row, table).items()}
+class _Subject:
+    def __init__(self, of: Combinations, place: int, held: Mapping[str, int], within: WithinOf | None) -> None:
+        combined = of.combined
+        everything: dict[str, int | None] = combined.entitled.row(place, named=True)
+        self.titles, self.held, self.within = of.titles, held, within
+        self.entitled = {name: fen for name, fen in everything.items() if name not in combined.drafts}
+        self.drafts = {name: fen for name, fen in everything.items() if name in combined.drafts and fen != 0}
+        self.limits = {name: int(values[place]) for name, values in of.limits.items()}
+        self.kept = {name: combined.wide[kept_column(name)][place] for name in self.entitled}
+        self.parts = list(of.parts)
+        self.limited = None if within is None else within(frozenset())
+        if self.limited is not None:
+            counted = {name for each in self.limited.limits for name in each.programmes}
+            bound = {name for part in self.parts for name in part.programmes}
+            self.parts += [Linked((name,), (), ()) for name in sorted(({*held, *everything} & counted) - bound)]
+
+    def explain(self, id: str) -> CombinationExplanation:
+        made = {part.programmes: self._part(part) for part in self.parts}
+        found = tuple(each for each in made.values() if each is not None)
+        bound = {name for part in self.parts for name in part.programmes}
+        unbound = {name: amount for name, amount in self.entitled.items() if name not in bound}
+        drafts = tuple(self._draft(name, made) for name in self.drafts)
+        if self.limited is None:
+            return CombinationExplanation(id, found, unbound, drafts)
+        bearing = self.limited.bearing([name for part in found for name in (*part.entitled_fen, *part.held_fen)])
+        shown = tuple(self.limited.shown[each.id] for each in bearing)
+        return CombinationExplanation(self.limited.id, found, unbound, drafts, self.limited.kind, shown)
+
+    def _part(self, part: Linked) -> PartExplanation | None:
+        found = _explain_part(part, self.entitled, self.limits, self.held, self.limited, self.titles)
+        # The same rule, worked out here for one subject and there for all: they may not differ.
+        if found is not None and self.limited is None and not found.held_fen:
+            known = {name for name, fen in found.entitled_fen.items() if fen is not None}
+            kept = None if found.best is None else {name: found.best.kept_fen.get(name, 0) for name in known}
+            mine = {name: self.kept[name] for name in known}
+            assert kept == (None if None in mine.values() else mine)
+        return found
+
+    def _draft(self, name: str, made: Mapping[tuple[str, ...], PartExplanation | None]) -> DraftShown:
+        """What would change were this one draft put in force."""
+        amount, title = self.drafts[name], title_of(self.titles, name)
+        part = next((each for each in self.parts if name in each.programmes), None)
+        if amount is None or part is None:
+            mine = self.held.get(name, 0)
+            alone = None if amount is None else {name: max(amount, mine)}
+            return draft_shown(name, title, amount, {name: mine}, alone, self.titles)
+        limited = None if self.within is None else self.within(frozenset((name,)))
+        entitled = {**self.entitled, name: amount}
+        then = _explain_part(part, entitled, self.limits, self.held, limited, self.titles)
+        now = made[part.programmes]
+        assert then is not None
+        before: Mapping[str, int] = {} if now is None or now.best is None else now.best.kept_fen
+        is_open = then.best is None or (now is not None and now.best is None)
+        after = None if then.best is None or is_open else then.best.kept_fen
+        sums = None if limited is None or self.limited is None else (self.limited.total_fen, limited.total_fen)
+        return draft_shown(name, title, amount, before, after, self.titles, sums)
 
 
-def _applies(group: StackingGroup, choice: Sequence[str]) -> bool:
-    return len(set(choice) & set(group.programmes)) >= group.applies_from
-
-
-def _shown(rule: StackingGroup | EitherOr, limit: int | None) -> RuleShown:
+def rule_shown(rule: StackingGroup | EitherOr, limit: int | None) -> RuleShown:
     return RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limit))
 
 
@@ -185,9 +197,9 @@ def _explain_part(
     part: Linked,
     entitled: Mapping[str, int | None],
     limits: Mapping[str, int],
-    kept: Mapping[str, int | None],
     held: Mapping[str, int],
     within: Within | None,
+    titles: Titles,
 ) -> PartExplanation | None:
     """None where the subject is entitled to none of the part's awards, and holds none."""
     mine = {name: entitled[name] for name in part.programmes if name in entitled and entitled[name] != 0}
@@ -195,8 +207,8 @@ def _explain_part(
     if not mine and not has:
         return None
     known = {name: amount for name, amount in mine.items() if amount is not None}
-    rules = tuple(_shown(rule, limits.get(rule.id)) for rule in part.rules)
-    own = None if any(kept[name] is None for name in known) else choices_of(part, known, limits, has)
+    rules = tuple(rule_shown(rule, limits.get(rule.id)) for rule in part.rules)
+    own = choices_of(part, known, limits, has)
     joint = () if within is None else within.bearing([*mine, *has])
     if within is not None:
         rules += tuple(_shown_joint(each, within.shown[each.id]) for each in joint)
@@ -205,9 +217,7 @@ def _explain_part(
             "上限所需的事实未知，尚不能选定组合。", "A fact that a limit needs is not known: no choice yet."
         )
         return PartExplanation(mine, rules, None, (), 0, sentence, has)
-    # The same rule, worked out here for one subject and there for all: they may not differ.
     best = max(own, key=lambda choice: choice.total_fen)
-    assert has or {name: best.kept_fen.get(name, 0) for name in known} == {name: kept[name] for name in known}
     if within is not None and within.untold & {*known, *has}:
         doubted = next(each for each in joint if within.shown[each.id].is_open)
         return PartExplanation(mine, rules, None, (), 0, within.shown[doubted.id].sentence, has)
@@ -220,7 +230,8 @@ def _explain_part(
     ranked = [each for _, each in sorted(zip(is_chosen, choices, strict=True), key=_preferred)]
     best = ranked[0]
     others = tuple(ranked[1 : MOST_ALTERNATIVES + 1])
-    return PartExplanation(mine, rules, best, others, lawful, _sentence(best, ranked[1:], mine, has), has)
+    sentence = _sentence(best, ranked[1:], mine, has, {rule.id: rule.words for rule in rules}, titles)
+    return PartExplanation(mine, rules, best, others, lawful, sentence, has)
 
 
 def _preferred(choice: tuple[bool, Choice]) -> tuple[int, bool]:
@@ -247,78 +258,39 @@ def _cut_jointly(
     return Choice(choice.programmes, kept, sum(kept.values()), tuple(cuts))
 
 
-def choices_of(
-    part: Linked, known: Mapping[str, int], limits: Mapping[str, int], held: Mapping[str, int]
-) -> list[Choice] | None:
-    """Every lawful choice of awards that are known and of what is held, the preferred of equal ones first; None where a
-    limit on what is held is not known."""
-    # What is held stays held where the facts of today would give less.
-    amounts = {**known, **{name: max(fen, known.get(name, 0)) for name, fen in held.items()}}
-    if held and _is_limit_unknown(part, amounts, limits):
-        return None
-    return [reckon(part, choice, amounts, limits, held) for choice in _choices_beside(part, amounts, held)]
-
-
-def _is_limit_unknown(part: Linked, amounts: Mapping[str, int], limits: Mapping[str, int]) -> bool:
-    return any(_applies(group, list(amounts)) and limits[group.id] == UNKNOWN for group in part.groups)
-
-
-def _choices_beside(part: Linked, amounts: Mapping[str, int], held: Mapping[str, int]) -> list[tuple[str, ...]]:
-    """Every lawful choice that keeps what is held. Where that itself breaks an exclusion nothing is added to the
-    programmes of it."""
-    broken = [rule for rule in part.either_or if not is_lawful(held, (rule,))]
-    barred = {name for rule in broken for name in rule.programmes} - {*held}
-    standing = [rule for rule in part.either_or if rule not in broken]
-    choices = lawful_choices([name for name in amounts if name not in barred], standing)
-    return [choice for choice in choices if {*held} <= {*choice}]
-
-
-def reckon(
-    part: Linked,
-    choice: Sequence[str],
-    entitled: Mapping[str, int],
-    limits: Mapping[str, int],
-    held: Mapping[str, int] = MappingProxyType({}),
-) -> Choice:
-    """What a lawful choice comes to after every limit in its order. What is `held` counts and is not cut any more."""
-    kept = {name: entitled[name] for name in choice}
-    cuts = []
-    for group in part.groups:
-        taken = [name for name in group.reduce if name in kept]
-        if len(taken) < group.applies_from:
-            continue
-        excess = max(sum(kept[name] for name in taken) - limits[group.id], 0)
-        for name in taken:
-            cut = min(max(kept[name] - held.get(name, 0), 0), excess)
-            if cut:
-                cuts.append(Cut(name, group.id, cut))
-            kept[name] -= cut
-            excess -= cut
-    return Choice(tuple(choice), kept, sum(kept.values()), tuple(cuts))
-
-
 def _shown_limit(limit: int | None) -> int | None:
     return None if limit is None or limit == UNKNOWN else limit
 
 
 def _sentence(
-    best: Choice, others: Sequence[Choice], entitled: Mapping[str, int | None], held: Mapping[str, int]
+    best: Choice,
+    others: Sequence[Choice],
+    entitled: Mapping[str, int | None],
+    held: Mapping[str, int],
+    rules: Mapping[str, Text],
+    titles: Titles,
 ) -> Text:
     left_out = [name for name in entitled if entitled[name] is not None and name not in best.programmes]
     waiting = [name for name, amount in entitled.items() if amount is None]
-    zh = f"最优组合为{'、'.join(best.programmes) or '无'}，合计 {yuan(best.total_fen)} 元"
-    en = f"The best lawful combination is {', '.join(best.programmes) or 'none'}: {yuan(best.total_fen)} CNY"
+    taken = listed(titles, best.programmes)
+    zh = f"最优组合为{taken.zh}，合计 {yuan(best.total_fen)} 元"
+    en = f"The best lawful combination is {taken.en}: {yuan(best.total_fen)} CNY"
     if held:
-        zh += f"（其中已持有{'、'.join(f'{name} {yuan(fen)} 元' for name, fen in held.items())}）"
-        en += f" (of it held already: {', '.join(f'{name} {yuan(fen)} CNY' for name, fen in held.items())})"
+        of = {name: title_of(titles, name) for name in held}
+        zh += f"（其中已持有{'、'.join(f'{of[name].zh} {yuan(fen)} 元' for name, fen in held.items())}）"
+        en += f" (of it held already: {', '.join(f'{of[name].en} {yuan(fen)} CNY' for name, fen in held.items())})"
     for cut in best.cuts:
-        zh += f"；{cut.programme} 因“{cut.group}”核减 {yuan(cut.amount_fen)} 元"
-        en += f"; {cut.programme} is cut by {yuan(cut.amount_fen)} CNY under {cut.group}"
+        title, words = title_of(titles, cut.programme), rules[cut.group]
+        zh += f"；{title.zh}因“{words.zh}”核减 {yuan(cut.amount_fen)} 元"
+        en += f"; {title.en} is cut by {yuan(cut.amount_fen)} CNY under “{words.en}”"
     if left_out:
-        zh, en = f"{zh}；不选{'、'.join(left_out)}", f"{en}; leaves out {', '.join(left_out)}"
+        names = listed(titles, left_out)
+        zh, en = f"{zh}；不选{names.zh}", f"{en}; leaves out {names.en}"
     if others:
-        zh += f"；次优为{'、'.join(others[0].programmes) or '无'}，{yuan(others[0].total_fen)} 元"
-        en += f"; the next best, {', '.join(others[0].programmes) or 'none'}, gives {yuan(others[0].total_fen)} CNY"
+        names = listed(titles, others[0].programmes)
+        zh += f"；次优为{names.zh}，{yuan(others[0].total_fen)} 元"
+        en += f"; the next best, {names.en}, gives {yuan(others[0].total_fen)} CNY"
     if waiting:
-        zh, en = f"{zh}；{'、'.join(waiting)}尚不能判定", f"{en}; {', '.join(waiting)} cannot be told yet"
+        names = listed(titles, waiting)
+        zh, en = f"{zh}；{names.zh}尚不能判定", f"{en}; {names.en} cannot be told yet"
     return Text(zh + "。", en + ".")

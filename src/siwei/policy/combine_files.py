@@ -1,7 +1,8 @@
 """The best lawful combination of every row of a file, into a file, part by part."""
 
+from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import polars as pl
 from siwei.errors import NotFound
 from siwei.policy.aggregates import Rows
 from siwei.policy.combination import CombinationExplanation, explain_combination
-from siwei.policy.combining import COMBINED_SCHEMA, Combined, combine
+from siwei.policy.combining import COMBINED_SCHEMA, DRAFT, Combined, combine
 from siwei.policy.row_parts import Added, Limited, RowParts
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.stacking import Stacking
@@ -20,14 +21,17 @@ from siwei.policy.table_files import open_table
 
 @dataclass(frozen=True)
 class CombinedFile:
-    """Counts and sums over all awards of the file; `explanation` of the row that was asked for."""
+    """Counts and sums over all awards of the file, those of drafts apart; `explanation` of the row that was asked
+    for."""
 
-    awards: int
-    entitled_fen: int
-    kept_fen: int
-    cut_or_declined: int
-    cannot_tell: int
-    explanation: CombinationExplanation | None
+    awards: int = 0
+    entitled_fen: int = 0
+    kept_fen: int = 0
+    cut_or_declined: int = 0
+    cannot_tell: int = 0
+    drafts: int = 0
+    draft_fen: int = 0
+    explanation: CombinationExplanation | None = None
 
 
 def combine_file(
@@ -39,25 +43,27 @@ def combine_file(
     target: Path | None = None,
     rejects: Path | None = None,
     id: str | None = None,
+    in_force: Collection[str] = (),
 ) -> CombinedFile:
-    """COMBINED_SCHEMA into `target`, row by row and in each the programmes in their order. Raises ImportRefused for the
+    """COMBINED_SCHEMA into `target`, row by row and in each the programmes in their order. `in_force` are drafts taken
+    to be in force. Raises ImportRefused for the
     file, NotFound where no row that can be used is `id`."""
     added = Added(parts.programmes, given, as_of)
     limited = Limited(parts.programmes, as_of, lambda: (added.to(part) for part in parts.again()))
-    done, found = CombinedFile(0, 0, 0, 0, 0, None), None
+    done, found = CombinedFile(), None
     with nullcontext() if target is None else open_table(target, pl.Schema(COMBINED_SCHEMA)) as write:
         for part in parts.read(rejects):
             table = added.to(part)
             decisions = limited.decide(table)
-            kept = row_by_row(combine(stacking, decisions, table))
+            kept = row_by_row(combine(stacking, decisions, table, in_force))
             if write is not None:
                 write(kept)
             done = _counted(done, kept)
             if id is not None and found is None and (table[ID] == id).any():
-                found = explain_combination(stacking, decisions, table, id)
+                found = explain_combination(stacking, decisions, table, id, in_force=in_force)
     if id is not None and found is None:
         raise NotFound(f"no row with id {id!r} among those that can be used → check the id")
-    return CombinedFile(done.awards, done.entitled_fen, done.kept_fen, done.cut_or_declined, done.cannot_tell, found)
+    return replace(done, explanation=found)
 
 
 def row_by_row(combined: Combined) -> pl.DataFrame:
@@ -68,11 +74,19 @@ def row_by_row(combined: Combined) -> pl.DataFrame:
 
 
 def _counted(done: CombinedFile, kept: pl.DataFrame) -> CombinedFile:
+    kept, drafts = without_drafts(kept)
     return CombinedFile(
         done.awards + kept.height,
         done.entitled_fen + sum_exactly(kept["entitled_fen"]),
         done.kept_fen + sum_exactly(kept["kept_fen"]),
         done.cut_or_declined + kept.filter(pl.col("kept_fen") < pl.col("entitled_fen")).height,
         done.cannot_tell + kept["kept_fen"].null_count(),
-        None,
+        done.drafts + drafts.height,
+        done.draft_fen + sum_exactly(drafts["entitled_fen"]),
     )
+
+
+def without_drafts(kept: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of COMBINED_SCHEMA that can be paid, and those of drafts, which release no money."""
+    is_draft = pl.col("bound_by").eq_missing(DRAFT)
+    return kept.filter(~is_draft), kept.filter(is_draft)

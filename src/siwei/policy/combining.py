@@ -9,7 +9,7 @@ smaller set comes to less. Only the others are searched.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, reduce
@@ -48,6 +48,7 @@ COMBINED_SCHEMA: dict[str, pl.DataType] = {
     "kept_fen": pl.Int64(), "bound_by": pl.String(),
 }  # fmt: skip
 DECLINED = "declined"
+DRAFT = "draft"
 UNKNOWN = -1
 """In place of an amount, within the search."""
 
@@ -65,11 +66,13 @@ class Combined:
     """`wide` has a row per subject in the table's order: `id`; per programme its kept amount (Int64, `kept_column`;
     null where a limit that matters is not known, or the award itself) and, for programmes under rules, what cut it
     (`bound_column`: a group's id, or `declined` where the best choice leaves it out); and `open`, whether an
-    entitlement that bears on the choice is not known yet."""
+    entitlement that bears on the choice is not known yet. Of `drafts`, which release no money, nothing is kept and
+    nothing bears on the choice: bound by `draft`."""
 
     programmes: tuple[str, ...]
     wide: pl.DataFrame
     entitled: pl.DataFrame
+    drafts: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -78,25 +81,36 @@ class Combined:
         return pl.concat(parts) if parts else pl.DataFrame(schema=COMBINED_SCHEMA)
 
     def _rows_of(self, programme: str) -> pl.DataFrame:
-        under_rules = bound_column(programme) in self.wide.columns
-        bound = pl.col(bound_column(programme)) if under_rules else pl.lit(None, dtype=pl.String)
+        is_told = bound_column(programme) in self.wide.columns
+        bound = pl.col(bound_column(programme)) if is_told else pl.lit(None, dtype=pl.String)
         frame = self.wide.with_columns(self.entitled[programme].alias("entitled_fen"))
         kept = pl.col(kept_column(programme))
         return frame.filter(pl.col("entitled_fen") > 0).select(
             ID,
             pl.lit(programme).alias("programme"),
             "entitled_fen",
-            pl.when(kept.is_not_null()).then(bound.ne_missing(DECLINED)).alias("chosen"),
+            pl.when(kept.is_not_null()).then(bound.is_in([DECLINED, DRAFT]).not_().fill_null(True)).alias("chosen"),
             kept.alias("kept_fen"),
             bound.alias("bound_by"),
         )
 
 
-def combine(stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.LazyFrame) -> Combined:
+def drafts_among(programmes: Iterable[Programme], in_force: Collection[str] = ()) -> frozenset[str]:
+    """Those that release no money, without those taken to be in force."""
+    return frozenset(each.id for each in programmes if each.is_draft and each.id not in in_force)
+
+
+def combine(
+    stacking: Stacking,
+    decisions: Decisions,
+    table: pl.DataFrame | pl.LazyFrame,
+    in_force: Collection[str] = (),
+) -> Combined:
     """The best lawful combination of every subject of `decisions`, made from the same `table`.
 
-    The best has the greatest total; of equal ones that with fewer awards, then the smaller ids. Raises InputError
-    where the table is another one, lacks what a limit reads, or an award is too large to be added up.
+    The best has the greatest total; of equal ones that with fewer awards, then the smaller ids. A draft has no part in
+    it, unless it is taken to be `in_force`. Raises InputError where the table is another one, lacks what a limit reads,
+    or an award is too large to be added up.
     """
     names = [programme.id for programme in decisions.programmes]
     entitled = decisions.wide.select(
@@ -105,9 +119,15 @@ def combine(stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.L
         for name in names
     )
     _check_sizes(entitled)
-    parts = [within(part, names) for part in linked(stacking)]
+    drafts = drafts_among(decisions.programmes, in_force)
+    parts = [within(part, [name for name in names if name not in drafts]) for part in linked(stacking)]
     limits = group_limits(stacking, parts, decisions, table)
     columns: dict[str, pl.Series] = {kept_column(name): entitled[name] for name in names}
+    for name in names:
+        if name in drafts:
+            told = entitled.select(pl.when(pl.col(name) > 0).then(pl.lit(DRAFT)))
+            nothing = pl.Series([0], dtype=pl.Int64).new_from_index(0, entitled.height)
+            columns |= {kept_column(name): nothing, bound_column(name): told.to_series()}
     open_ = np.zeros(decisions.wide.height, dtype=bool)
     for part in parts:
         if not part.programmes:
@@ -118,7 +138,7 @@ def combine(stacking: Stacking, decisions: Decisions, table: pl.DataFrame | pl.L
         columns |= choose(part, facts)
         open_ |= entitled.select(pl.any_horizontal(pl.col(part.programmes).is_null())).to_series().to_numpy()
     wide = pl.DataFrame({ID: decisions.wide[ID], **columns, "open": open_})
-    return Combined(tuple(names), wide, entitled)
+    return Combined(tuple(names), wide, entitled, drafts)
 
 
 def within(part: Linked, names: Sequence[str]) -> Linked:
@@ -152,7 +172,12 @@ def combine_lazily(
         frame = frame.with_columns(layer)
     order = [name for programme in programmes for name in decision_columns(programme)]
     ruled = {name for part in parts for name in part.programmes}
-    kept = [pl.col(award_column(each.id)).alias(kept_column(each.id)) for each in programmes if each.id not in ruled]
+    drafts = drafts_among(programmes)
+    alone = [each.id for each in programmes if each.id not in ruled and each.id not in drafts]
+    kept = [pl.col(award_column(name)).alias(kept_column(name)) for name in alone]
+    for name in [each.id for each in programmes if each.id in drafts]:
+        told = pl.when(pl.col(award_column(name)) > 0).then(pl.lit(DRAFT, dtype=pl.Enum([DRAFT])))
+        kept += [pl.lit(0, dtype=pl.Int64).alias(kept_column(name)), told.alias(bound_column(name))]
     for part in parts:
         kept += [pl.col(column(name)) for name in part.programmes for column in (kept_column, bound_column)]
     unknown = [pl.col(award_column(name)).is_null() for name in sorted(ruled)]
@@ -161,7 +186,9 @@ def combine_lazily(
 
 
 def _parts(stacking: Stacking, programmes: Sequence[Programme]) -> list[Linked]:
-    parts = [within(part, [programme.id for programme in programmes]) for part in linked(stacking)]
+    drafts = drafts_among(programmes)
+    names = [programme.id for programme in programmes if programme.id not in drafts]
+    parts = [within(part, names) for part in linked(stacking)]
     return [part for part in parts if part.programmes]
 
 

@@ -6,7 +6,7 @@ alone, put into the old text, gives the new outcome. Where none does alone, thos
 would not give it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -25,7 +25,7 @@ from siwei.policy.comparing import (
 from siwei.policy.decide import Decisions, award_column, decide, verdict_column
 from siwei.policy.dimensions import DIMENSIONS
 from siwei.policy.limits import apply_limits
-from siwei.policy.programmes import Pot, Programme
+from siwei.policy.programmes import Kind, Pot, Programme
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
@@ -34,11 +34,13 @@ from siwei.policy.subjects import ID
 @dataclass(frozen=True)
 class Side:
     """One of the two: its programmes, its rules of stacking, and what its aggregates add up (with the ties that its own
-    rule counts); without rows the table must hold the aggregates as columns."""
+    rule counts); without rows the table must hold the aggregates as columns. `in_force` are drafts taken to be in
+    force: of others, which release no money, nothing is kept."""
 
     programmes: tuple[Programme, ...]
     stacking: Stacking = field(default_factory=Stacking)
     rows: Rows | None = None
+    in_force: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ class ProgrammeDifference:
 def _side_as_dict(programme: Programme | None) -> dict[str, object] | None:
     if programme is None:
         return None
-    return {"version": programme.version, "sha256": programme.sha256, "budget_fen": budget(programme.pot)}
+    return {
+        "version": programme.version, "sha256": programme.sha256, "is_draft": programme.is_draft,
+        "budget_fen": budget(programme.pot),
+    }  # fmt: skip
 
 
 def budget(pot: Pot | None) -> int | None:
@@ -201,16 +206,25 @@ RELATED = Change("related parties", "", None, None)
 """Which ties count: of the pack, and not of a programme's text."""
 
 
-def total_costs(differences: tuple[ProgrammeDifference, ...]) -> Iterator[tuple[str, int, int]]:
-    """`kind, before, after` over the programmes: what is paid apart from what is only a computed saving of tax."""
-    kinds = {"paid": False, "tax_saving": True}
-    for kind, is_saving in kinds.items():
-        mine = [each for each in differences if _is_saving(each) is is_saving]
-        if mine:
-            yield kind, sum(each.cost_before_fen for each in mine), sum(each.cost_after_fen for each in mine)
+def total_costs(
+    differences: tuple[ProgrammeDifference, ...], in_force: Collection[str] = ()
+) -> Iterator[tuple[str, int, int]]:
+    """`kind, before, after` over the programmes: what is paid apart from what is only a computed saving of tax, and
+    both apart from what drafts would give, which release no money unless they are taken to be in force."""
+    kinds = {
+        kind: (
+            sum(each.cost_before_fen for each in differences if _cost_kind(each.before, in_force) == kind),
+            sum(each.cost_after_fen for each in differences if _cost_kind(each.after, in_force) == kind),
+        )
+        for kind in ("paid", "tax_saving", "draft")
+    }
+    there = {_cost_kind(side, in_force) for each in differences for side in (each.before, each.after)}
+    yield from ((kind, before, after) for kind, (before, after) in kinds.items() if kind in there)
 
 
-def _is_saving(difference: ProgrammeDifference) -> bool:
-    programme = difference.after or difference.before
-    assert programme is not None
-    return programme.kind == "tax_saving"
+def _cost_kind(programme: Programme | None, in_force: Collection[str]) -> str | None:
+    if programme is None:
+        return None
+    if programme.is_draft and programme.id not in in_force:
+        return "draft"
+    return "tax_saving" if programme.kind is Kind.TAX_SAVING else "paid"

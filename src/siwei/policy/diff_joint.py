@@ -131,7 +131,7 @@ class _Joint:
             of_others = kind != ORGANISATION and keep is not None
             wanted = subjects.table[ORGANISATION].is_in(ids.implode()) if of_others else keep
             decided[kind] = Decided(*subjects.decisions(mine, side.rows, wanted))
-        return combine_jointly(side.stacking, decided, self.as_of)
+        return combine_jointly(side.stacking, decided, self.as_of, in_force=side.in_force)
 
     def _sums(self, found: Jointly, names: tuple[str, ...], keep: pl.Series | None) -> pl.DataFrame:
         """Of each organisation `verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of

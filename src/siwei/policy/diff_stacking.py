@@ -196,7 +196,7 @@ class _Comparison:
         """`verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of what is kept."""
         mine = tuple(each for each in side.programmes if each.id in side.stacking.programmes or each.id in names)
         decisions, table = self.subjects.decisions(mine, side.rows, keep)
-        kept = combine(side.stacking, decisions, table).wide
+        kept = combine(side.stacking, decisions, table, side.in_force).wide
         columns = [pl.col(kept_column(each.id)).cast(pl.Int128) for each in mine if each.id in names]
         total = pl.sum_horizontal([pl.lit(0, dtype=pl.Int128), *columns], ignore_nulls=False)
         # With the id, so that there are as many rows where no programme is.

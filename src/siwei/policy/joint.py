@@ -7,7 +7,7 @@ is less by itself may be worth more where it gives what the limit does not count
 alone, so the sums that can be reached are kept, and of two of which one is never worth more only the other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,6 +24,7 @@ from siwei.policy.language.compiled import Context
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import JointLimit, Stacking
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes
+from siwei.policy.titles import title_of
 
 Told = tuple[str | None, str, int | None, int | None, int | None]
 """A row of JOINT_SCHEMA."""
@@ -52,15 +53,16 @@ too many to be weighed, or what counts under it hangs on another limit that cann
 
 
 def combine_jointly(
-    stacking: Stacking, decided: Mapping[str, Decided], as_of: date, holdings: Holdings = NOTHING_HELD
-) -> Jointly:
+    stacking: Stacking, decided: Mapping[str, Decided], as_of: date, holdings: Holdings = NOTHING_HELD,
+    in_force: Collection[str] = (),
+) -> Jointly:  # fmt: skip
     """The best lawful combination of all that each organisation, its contracts and its projects are entitled to.
 
     It has the greatest total of all; of equal ones that in which the fewest subjects depart from their own best, then
-    the earlier choices of the earlier subjects. Raises InputError where organisations are not among `decided`, or a
-    table lacks what a rule reads.
+    the earlier choices of the earlier subjects. Drafts have no part in it but those taken to be `in_force`. Raises
+    InputError where organisations are not among `decided`, or a table lacks what a rule reads.
     """
-    found = _kinds(stacking, decided, holdings)
+    found = _kinds(stacking, decided, holdings, in_force)
     if not stacking.joint:
         return Jointly({kind: each.combined for kind, each in found.items()}, pl.DataFrame(schema=JOINT_SCHEMA))
     limits = joint_limits(stacking, decided["organisation"].table, as_of)
@@ -106,10 +108,10 @@ class Settled:
 
 def settle_one(
     stacking: Stacking, decided: Mapping[str, Decided], organisation: str, as_of: date,
-    holdings: Holdings = NOTHING_HELD,
+    holdings: Holdings = NOTHING_HELD, in_force: Collection[str] = (),
 ) -> Settled:  # fmt: skip
     """`combine_jointly` of one organisation, told award by award. `decided` may hold others; `holdings` are its own."""
-    found = _kinds(stacking, decided, holdings)
+    found = _kinds(stacking, decided, holdings, in_force)
     limits = joint_limits(stacking, decided["organisation"].table, as_of).get(organisation, {})
     mine = {limit.id: limits.get(limit.id) for limit in stacking.joint}
     family = _Family(stacking.joint, organisation, mine, found, holdings)
@@ -118,12 +120,14 @@ def settle_one(
     return Settled(tuple(told), mine, held, tuple(family.awards()), family.chosen(), family.untold())
 
 
-def _kinds(stacking: Stacking, decided: Mapping[str, Decided], holdings: Holdings) -> dict[str, "SubjectsOf"]:
+def _kinds(
+    stacking: Stacking, decided: Mapping[str, Decided], holdings: Holdings, in_force: Collection[str]
+) -> dict[str, "SubjectsOf"]:
     if stacking.joint and "organisation" not in decided:
         fix = "give the organisations too"
         raise InputError([Problem("joint limits read facts of organisations", fix, field="organisation")])
     return {
-        kind: SubjectsOf(stacking.of(kind), kind, decided[kind], stacking.joint, holdings)
+        kind: SubjectsOf(stacking.of(kind), kind, decided[kind], stacking.joint, holdings, in_force)
         for kind in KINDS if kind in decided
     }  # fmt: skip
 
@@ -360,7 +364,7 @@ class _Family:
                for kind, place, names, options in (*self.units, *self.aside) for name in names}  # fmt: skip
         for kind in self.kinds.values():
             for place in sorted(kind.rows.get(self.organisation, ()), key=lambda place: kind.ids[place]):
-                row = kind.entitled(place)
+                row, whose = kind.entitled(place), kind.told(place)
                 for name in dict.fromkeys(name for part in kind.parts for name in part.programmes):
                     key = (kind.kind, place, name)
                     held = self._held(key)
@@ -368,7 +372,8 @@ class _Family:
                         continue
                     kept = self.kept.get(key)
                     counted = None if kept is None else self._counts(key)
-                    yield JointAward(kind.kind, kind.ids[place], name, own.get(key), kept, held, counted)
+                    title, id = title_of(kind.titles, name), kind.ids[place]
+                    yield JointAward(kind.kind, id, whose, name, title, own.get(key), kept, held, counted)
 
 
 def _served(kind: SubjectsOf, place: int, limit: JointLimit) -> tuple[tuple[bool, object], ...]:

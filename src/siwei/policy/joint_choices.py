@@ -1,11 +1,11 @@
 """The subjects of an organisation under joint limits, each with the lawful choices its own rules leave it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from siwei.policy.combination import Choice, choices_of
+from siwei.policy.choices import Choice, choices_of
 from siwei.policy.combining import (
     DECLINED,
     Combined,
@@ -16,9 +16,12 @@ from siwei.policy.combining import (
     within,
 )
 from siwei.policy.decide import Decisions
+from siwei.policy.joint_shown import whose
+from siwei.policy.programmes import Text
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import JointLimit, Linked, Stacking, linked
 from siwei.policy.subjects import ID
+from siwei.policy.titles import titles_of
 
 KINDS = ("organisation", "claim", "project")
 """In this order subjects are weighed."""
@@ -26,10 +29,12 @@ KINDS = ("organisation", "claim", "project")
 
 @dataclass(frozen=True)
 class Decided:
-    """The subjects of one kind: `table` is what was decided; of claims and projects it names the `organisation`."""
+    """The subjects of one kind: `table` is what was decided; of claims and projects it names the `organisation`.
+    `names` are what subjects are called, by id, where they have names."""
 
     decisions: Decisions
     table: pl.DataFrame
+    names: Mapping[str, Text] = field(default_factory=dict)
 
 
 Subject = tuple[str, str]
@@ -69,10 +74,12 @@ class SubjectsOf:
     """The subjects of one kind with their own best combinations, and what joint limits make of them."""
 
     def __init__(
-        self, rules: Stacking, kind: str, decided: Decided, joint: Sequence[JointLimit], holdings: Holdings
-    ) -> None:
+        self, rules: Stacking, kind: str, decided: Decided, joint: Sequence[JointLimit], holdings: Holdings,
+        in_force: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self.kind, self.decided, self.joint, self.holdings = kind, decided, joint, holdings
-        self.combined = combine(rules, decided.decisions, decided.table)
+        self.titles = titles_of(decided.decisions.programmes)
+        self.combined = combine(rules, decided.decisions, decided.table, in_force)
         self.names, self.wide = self.combined.programmes, self.combined.wide
         self.ids = self.wide[ID].to_list()
         column = ID if kind == "organisation" else ORGANISATION
@@ -93,8 +100,14 @@ class SubjectsOf:
         return range(len(self.ids))
 
     def entitled(self, place: int) -> dict[str, int | None]:
-        """By programme; a frame without columns has no rows."""
-        return self.combined.entitled.row(place, named=True) if self.names else {}
+        """By programme, nothing of drafts; a frame without columns has no rows."""
+        row = self.combined.entitled.row(place, named=True) if self.names else {}
+        return row | dict.fromkeys(self.combined.drafts, 0)
+
+    def told(self, place: int) -> Text:
+        """What the subject is called."""
+        id = self.ids[place]
+        return whose(self.kind, self.decided.names.get(id, Text(id, id)))
 
     def units(self, place: int) -> Iterator[tuple[Sequence[str], tuple[Option, ...]]]:
         """The awards of a subject that are chosen together, and the choices; those left out that cannot be told."""
@@ -106,8 +119,7 @@ class SubjectsOf:
             if not known and not has:
                 continue
             limits = {group.id: int(self.limits[group.id][place]) for group in part.groups}
-            is_told = all(self.wide[kept_column(name)][place] is not None for name in known)
-            choices = choices_of(part, known, limits, has) if is_told else None
+            choices = choices_of(part, known, limits, has)
             if choices is not None:
                 names = tuple({**known, **has})
                 yield names, self._options(place, names, choices if part.rules else choices[-1:])
@@ -146,4 +158,4 @@ class SubjectsOf:
                 wide[kept_column(programme)].clone().scatter(places, [kept for kept, _ in changes.values()]),
                 old.clone().scatter(places, [bound for _, bound in changes.values()]),
             )
-        return Combined(self.combined.programmes, wide, self.combined.entitled)
+        return replace(self.combined, wide=wide)

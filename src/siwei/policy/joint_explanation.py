@@ -2,11 +2,11 @@
 organisation takes the rest."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from siwei.policy.combination import CombinationExplanation, explain_combination
-from siwei.policy.joint import settle_one
+from siwei.policy.combination import CombinationExplanation, WithinOf, explain_combination
+from siwei.policy.joint import Settled, settle_one
 from siwei.policy.joint_choices import NOTHING_HELD, Decided, Holdings
 from siwei.policy.joint_shown import JointShown, Within, shown_limit
 from siwei.policy.programmes import Programme
@@ -28,6 +28,13 @@ def joint_family(stacking: Stacking, names: Collection[str]) -> tuple[Stacking, 
     return replace(stacking, joint=limits), frozenset(found if limits else ())
 
 
+@dataclass(frozen=True)
+class Best:
+    settled: Settled
+    shown: Mapping[str, JointShown]
+    total_fen: int | None
+
+
 def explain_together(
     stacking: Stacking,
     decided: Mapping[str, Decided],
@@ -39,16 +46,46 @@ def explain_together(
 ) -> CombinationExplanation:
     """Of the subject `id` of a kind: the best lawful combination of its awards that is part of the best of all of its
     organisation's. `decided` holds at least the organisations; `holdings` are of this organisation. Raises NotFound."""
-    within = within_joint(stacking, decided, organisation, kind, id, as_of, holdings)
+    awards = JointAwards(stacking, decided, organisation, as_of, holdings)
     each, held = decided[kind], holdings.of(kind, id)
+    within = awards.within(kind, id)
     return explain_combination(stacking.of(kind), each.decisions, each.table, id, held, within)
 
 
-def within_joint(
-    stacking: Stacking, decided: Mapping[str, Decided], organisation: str, kind: str, id: str, as_of: date,
-    holdings: Holdings = NOTHING_HELD,
-) -> Within:  # fmt: skip
-    settled = settle_one(stacking, decided, organisation, as_of, holdings)
+@dataclass
+class JointAwards:
+    """The best of all that an organisation, its contracts and its projects get under joint limits, worked out once for
+    all of them; and once more for each draft that would have a part in it."""
+
+    stacking: Stacking
+    decided: Mapping[str, Decided]
+    organisation: str
+    as_of: date
+    holdings: Holdings = NOTHING_HELD
+    found: dict[frozenset[str], Best] = field(default_factory=dict)
+
+    def within(self, kind: str, id: str) -> WithinOf:
+        return lambda in_force: self._within(kind, id, in_force)
+
+    def _within(self, kind: str, id: str, in_force: frozenset[str]) -> Within:
+        # What bears on none of these awards changes nothing among them.
+        in_force &= {programme.id for each in self.decided.values() for programme in each.decisions.programmes}
+        if in_force not in self.found:
+            self.found[in_force] = self._best(in_force)
+        best, mine = self.found[in_force], (kind, id)
+        return Within(
+            kind, id, self.stacking.joint, best.shown, best.settled.chosen.get(mine, {}),
+            self.holdings.earlier.get(mine, {}), best.settled.untold.get(mine, frozenset()), best.total_fen,
+        )  # fmt: skip
+
+    def _best(self, in_force: frozenset[str]) -> Best:
+        settled = settle_one(self.stacking, self.decided, self.organisation, self.as_of, self.holdings, in_force)
+        kept = [award.kept_fen for award in settled.awards]
+        total = None if None in kept else sum(fen for fen in kept if fen is not None)
+        return Best(settled, _shown(self.stacking, self.organisation, settled), total)
+
+
+def _shown(stacking: Stacking, organisation: str, settled: Settled) -> dict[str, JointShown]:
     rows = {row[1]: row for row in settled.limits}
     shown: dict[str, JointShown] = {}
     for limit in stacking.joint:
@@ -57,11 +94,7 @@ def within_joint(
         _, _, most, counted, kept = rows.get(limit.id, nothing)
         assert counted is not None
         shown[limit.id] = shown_limit(limit, most, settled.held_fen[limit.id], counted, kept, settled.awards)
-    mine = (kind, id)
-    return Within(
-        kind, id, stacking.joint, shown, settled.chosen.get(mine, {}), holdings.earlier.get(mine, {}),
-        settled.untold.get(mine, frozenset()),
-    )  # fmt: skip
+    return shown
 
 
 def kinds_counted(limits: Collection[JointLimit], programmes: Collection[Programme]) -> frozenset[str]:

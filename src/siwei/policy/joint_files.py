@@ -1,6 +1,6 @@
 """The best lawful combination over files of several kinds of subjects: organisations, their contracts and projects."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -37,11 +37,13 @@ def combine_files_jointly(
     given: Rows | None = None,
     target: Path | None = None,
     rejects: Mapping[str, Path] | None = None,
+    in_force: Collection[str] = (),
 ) -> JointlyCombined:
     """What is kept of every award into `target`, kind after kind. All rows are held, since any of an organisation may
-    bear on any other of its own. Raises ImportRefused for a file, InputError as `combine_jointly`."""
+    bear on any other of its own. `in_force` are drafts taken to be in force. Raises ImportRefused for a file,
+    InputError as `combine_jointly`."""
     decided = {kind: _decided(each, as_of, given, (rejects or {}).get(kind)) for kind, each in parts.items()}
-    found: Jointly = combine_jointly(stacking, decided, as_of)
+    found: Jointly = combine_jointly(stacking, decided, as_of, in_force=in_force)
     awards = {kind: row_by_row(combined) for kind, combined in found.combined.items()}
     with ExitStack() as stack:
         if target is not None:

@@ -13,23 +13,27 @@ KIND_WORDS = {"organisation": Text("机构本身", "the organisation itself"), "
               "project": Text("项目", "project")}  # fmt: skip
 
 
+def whose(kind: str, name: Text) -> Text:
+    """A subject as it is told of; of the organisation itself without its name."""
+    words = KIND_WORDS[kind]
+    return words if kind == "organisation" else Text(f"{words.zh} {name.zh}", f"{words.en} {name.en}")
+
+
 @dataclass(frozen=True, slots=True)
 class JointAward:
     """One award. `alone_fen` is what the subject's own best combination keeps of it, `kept_fen` what the best of all
-    together does; null where it cannot be told. `counted_fen` is what joint limits count of what is kept."""
+    together does; null where it cannot be told. `counted_fen` is what joint limits count of what is kept. `whose` and
+    `title` are what the subject and the programme are called."""
 
     kind: str
     id: str
+    whose: Text
     programme: str
+    title: Text
     alone_fen: int | None
     kept_fen: int | None
     held_fen: int
     counted_fen: int | None
-
-    def named(self) -> Text:
-        """Whose it is; of the organisation itself without its id."""
-        words = KIND_WORDS[self.kind]
-        return words if self.kind == "organisation" else Text(f"{words.zh} {self.id}", f"{words.en} {self.id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class JointShown:
 class Within:
     """The joint limits over one subject's awards, and the best of all together. `chosen`: its awards as its own rules
     leave them in that best, before joint limits; `earlier`: what is held and joint limits do not count; `untold`: the
-    awards of which nothing can be told."""
+    awards of which nothing can be told; `total_fen`: what all the organisation's subjects have of awards that bear on
+    one another, null where one cannot be told."""
 
     kind: str
     id: str
@@ -74,6 +79,7 @@ class Within:
     chosen: Mapping[str, int]
     earlier: Mapping[str, int]
     untold: frozenset[str]
+    total_fen: int | None
 
     def bearing(self, programmes: Sequence[str]) -> tuple[JointLimit, ...]:
         return tuple(each for each in self.limits if each.id in self.shown and {*each.programmes} & {*programmes})
@@ -152,9 +158,9 @@ def taken_by_others(shown: JointShown, kind: str, id: str) -> Text:
         return Text("同一机构的其他扶持未占用此上限", "nothing else of the same organisation takes any of it")
     zh, en = [], []
     for each in others[:MOST_NAMED]:
-        whose, fen = each.named(), yuan(each.counted_fen or 0)
-        zh.append(f"{whose.zh} {each.programme} {fen} 元")
-        en.append(f"{each.programme} of {whose.en} {fen} CNY")
+        whose, title, fen = each.whose, each.title, yuan(each.counted_fen or 0)
+        zh.append(f"{whose.zh}《{title.zh}》{fen} 元")
+        en.append(f"{title.en} of {whose.en} {fen} CNY")
     if more := others[MOST_NAMED:]:
         fen = yuan(sum(each.counted_fen or 0 for each in more))
         zh.append(f"另 {len(more)} 项 {fen} 元")

@@ -35,10 +35,10 @@ def unlock(
     """For each subject of `table` (as `decide` takes it) up to `most_sets` sets of facts, best first (UNLOCK_SCHEMA).
 
     `facts` are what to give or to prove; `programmes` those that would then be decided, or their amount known. The
-    bounds are sums of what is already computable (the amount, else the cap), money paid and tax saved apart; null where
-    a programme of the set has no bound. A set has at most `most_facts`, unless even the smallest that decides anything
-    is larger. Ranked by money paid that can be applied for on the day or later (a window that has closed gives none),
-    then all money paid, then programmes decided, then fewest facts.
+    bounds are sums of what is already computable (the amount, else the cap), money paid and tax saved apart, nothing of
+    drafts; null where a programme of the set has no bound. A set has at most `most_facts`, unless even the smallest
+    that decides anything is larger. Ranked by money paid that can be applied for on the day or later (a window that has
+    closed gives none), then all money paid, then programmes decided, then fewest facts.
     """
     programmes = tuple(programme for programme in programmes if programme.period.contains(as_of))
     if not programmes:
@@ -132,11 +132,12 @@ def _ranked(
     names = pl.Series([programme.id for programme in programmes], dtype=pl.String)
 
     def total(kinds: tuple[Kind, ...], without: frozenset[str] = frozenset()) -> pl.Expr:
-        """Over the programmes of these kinds that the set decides; null where one has no bound or the sum overflows."""
+        """Over the programmes in force of these kinds that the set decides; null where one has no bound or the sum
+        overflows."""
         amounts = [
             pl.when(pl.col("decided").list.contains(place)).then(pl.col(_bound(programme)).cast(pl.Int128)).otherwise(0)
             for place, programme in enumerate(programmes)
-            if programme.kind in kinds and programme.id not in without
+            if programme.kind in kinds and programme.id not in without and not programme.is_draft
         ]
         if not amounts:
             return pl.lit(0, dtype=pl.Int64)

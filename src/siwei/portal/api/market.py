@@ -231,6 +231,7 @@ def get_claim(
         "explanations": [explained_row(each) for each in found.explanations],
         "together": [plain(each) for each in found.together.parts],
         "joint": [plain(each) for each in found.together.joint],
+        "drafts": [plain(each) for each in found.together.drafts],
         "related_path": path_rows(found.path),
     }
 

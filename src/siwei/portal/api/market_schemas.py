@@ -150,6 +150,9 @@ class Claim(Schema):
         description="Limits over the organisation, its contracts and its projects that bear on it: who takes how much, "
         "and what is left"
     )
+    drafts: list[dict[str, Any]] = Field(
+        description="Awards of drafts, which are in no choice and in no sum: what would change were one in force"
+    )
     related_path: list[Tie]
 
 

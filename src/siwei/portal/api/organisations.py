@@ -87,11 +87,13 @@ def list_entitlements(request: HttpRequest, key: str) -> Any:
 
 @router.get("/{key}/entitlements/{programme_id}", response=answers(dict[str, Any]))
 def get_entitlement(request: HttpRequest, key: str, programme_id: str) -> Any:
-    """One decision explained: clause by clause, the computation, what is missing."""
+    """One decision explained: clause by clause, the computation, what is missing; what holds the award down, and what
+    drafts that bear on it would change were they in force."""
     actor = actor_of(request)
     row = organisation_or_missing(key, actor)
     found = entitlement(row, programme_or_missing(programme_id), actor)
-    return {**explained_row(found), "bindings": plain(what_binds(row, found, actor))}
+    binds = what_binds(row, found, actor)
+    return {**explained_row(found), "bindings": plain(binds.bindings), "drafts": plain(binds.drafts)}
 
 
 @router.get("/{key}/claims", response=answers(list[market_schemas.ClaimLine]))

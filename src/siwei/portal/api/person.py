@@ -63,7 +63,10 @@ class PersonDossier(Schema):
     together: list[dict[str, Any]] = Field(description="What rules of stacking leave of one's awards, part by part")
     alone_fen: dict[str, int | None] = Field(description="Awards that no rule speaks of; null: not known")
     held_fen: dict[str, int] = Field(description="What was applied for or granted already this year, which counts")
-    paid_together_fen: int | None = Field(description="Of both, drafts and tax saved left out; null: cannot be told")
+    paid_together_fen: int | None = Field(description="Of both, tax saved left out; null: cannot be told")
+    drafts: list[dict[str, Any]] = Field(
+        description="Awards of drafts, which are in no choice and in no sum: what would change were one in force"
+    )
     kept: list[Kept]
     proof_consent: Named = Field(description="To what one consents by having facts proven")
     proof_consented_at: datetime | None
@@ -240,6 +243,7 @@ def dossier_row(actor: Actor) -> dict[str, Any]:
         "together": [plain(each) for each in found.together.parts],
         "alone_fen": dict(found.together.alone_fen),
         "held_fen": dict(found.together.held_fen),
+        "drafts": [plain(each) for each in found.together.drafts],
         "paid_together_fen": found.together.paid_fen,
         "kept": [kept_row(each) for each in found.kept],
         "proof_consent": named(found.proof_purpose),

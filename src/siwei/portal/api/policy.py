@@ -147,6 +147,8 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
         old, new = (replace(old, programmes=(*old.programmes, *rest)),
                     replace(new, programmes=(*new.programmes, *rest), stacking=rules))  # fmt: skip
     old, new = (replace(side, stacking=side.stacking.of(before.applies_to)) for side in (old, new))
+    if body.drafts_in_force:
+        old, new = (replace(side, in_force=frozenset(each.id for each in side.programmes)) for side in (old, new))
     table = _table(body.rows, old, new, given)
     found = next(each for each in diff(old, new, table, day) if each.programme == before.id)
     kept = None if body.stacking is None else diff_stacking(old, new, table, day, before.applies_to).as_dict()

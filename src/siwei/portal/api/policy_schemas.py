@@ -161,6 +161,7 @@ class VersionsToCompare(Schema):
     rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
     as_of: date | None = None
     ignore_period: bool = False
+    drafts_in_force: bool = Field(False, description="Take drafts as in force: else nothing is kept of them")
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
     stacking: Yaml | None = Field(None, description="A stacking.yaml to compare with the city's")
 

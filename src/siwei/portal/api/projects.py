@@ -43,7 +43,10 @@ class ProjectDetail(ProjectSummary):
         "and what is left"
     )
     alone_fen: dict[str, int | None] = Field(description="Its awards that no rule speaks of; null: not known")
-    paid_together_fen: int | None = Field(description="Of both, drafts and tax saved left out; null: cannot be told")
+    paid_together_fen: int | None = Field(description="Of both, tax saved left out; null: cannot be told")
+    drafts: list[dict[str, Any]] = Field(
+        description="Awards of drafts, which are in no choice and in no sum: what would change were one in force"
+    )
 
 
 class ProjectDeclarations(Schema):
@@ -123,5 +126,6 @@ def project_row(project: Project, actor: Any) -> dict[str, Any]:
         "together": [plain(each) for each in view.together.parts],
         "joint": [plain(each) for each in view.together.joint],
         "alone_fen": dict(view.together.alone_fen),
+        "drafts": [plain(each) for each in view.together.drafts],
         "paid_together_fen": view.together.paid_fen,
     }

@@ -117,7 +117,7 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
         "programme": programme,
         "explanation": explanation,
         "missing": missing_of(explanation),
-        "bindings": what_binds(organisation, explanation, actor),
+        "binds": what_binds(organisation, explanation, actor),
         "call": call,
         "room": None if call is None else room_of(organisation, programme, call, award or 0),
         "evidence": evidence_of(programme, known_facts(organisation)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -18,11 +18,11 @@ from siwei.exchange.joint_awards import within_joint_limits
 from siwei.exchange.models import Organisation
 from siwei.exchange.subjects import AnyFact
 from siwei.policy.binding import Binding, bound_by_cap, bound_by_stacking
-from siwei.policy.combination import CombinationExplanation, explain_combination
+from siwei.policy.combination import CombinationExplanation, WithinOf, explain_combination
 from siwei.policy.decide import decide
+from siwei.policy.draft_shown import DraftShown, draft_shown
 from siwei.policy.explain import explain
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
-from siwei.policy.joint_shown import Within
 from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Kind, Programme, Verdict
 from siwei.policy.stacking import Stacking
@@ -49,7 +49,7 @@ class Unlocking:
 class CombinedLine:
     """One award of the combination. `held_fen` is what is held of it already, and `together_fen` what it comes to with
     that, which is what counts towards the total: null where a limit is not known,
-    0 of a draft, which releases no money; `is_ruled` says whether a rule of stacking speaks of it."""
+    of a draft, which releases no money, what is held; `is_ruled` says whether a rule of stacking speaks of it."""
 
     programme: str
     alone_fen: int | None
@@ -65,8 +65,8 @@ class Combination:
     """What the organisation may have together with what it holds already: awards with what is kept of each, best choice
     first in `parts`.
 
-    `lines` are all awards it is entitled to, so that money paid adds up to `paid_fen` and tax saved to
-    `tax_saving_fen`; `paid_fen` is null where a limit that bears on it is not known.
+    `lines` are all awards it is entitled to or holds, drafts that it holds nothing of left out, so that money paid adds
+    up to `paid_fen` and tax saved to `tax_saving_fen`; `paid_fen` is null where a limit that bears on it is not known.
     """
 
     explanation: CombinationExplanation
@@ -76,8 +76,8 @@ class Combination:
 
     @property
     def is_bound(self) -> bool:
-        """Whether a rule of stacking bears on any of its awards."""
-        return bool(self.explanation.parts)
+        """Whether a rule of stacking bears on any of its awards, or would were a draft in force."""
+        return bool(self.explanation.parts) or any(each.programme in _ruled_names() for each in self.explanation.drafts)
 
     @property
     def held_fen(self) -> int:
@@ -128,8 +128,8 @@ def entitlements(organisation: Organisation, actor: Actor) -> Entitlements:
         )
     )  # fmt: skip
     eligible = [each for each in found if each.verdict is Verdict.ELIGIBLE]
-    tax = sum(each.award.award_fen or 0 for each in eligible if each.kind is Kind.TAX_SAVING)
     # A draft is shown with its amount, and adds nothing: it releases no money.
+    tax = sum(each.award.award_fen or 0 for each in eligible if each.kind is Kind.TAX_SAVING and not each.is_draft)
     granted = [each for each in eligible if each.kind is not Kind.TAX_SAVING and not each.is_draft]
     paid = sum(each.award.award_fen or 0 for each in granted)
     closed = sum(each.award.award_fen or 0 for each in granted if each.programme in shut)
@@ -147,18 +147,29 @@ def entitlement(organisation: Organisation, programme: Programme, actor: Actor) 
     return replace(found, nearest=nearest_change(programme, row, decided_on(), pack().attributes))
 
 
-def what_binds(organisation: Organisation, explanation: Explanation, actor: Actor) -> tuple[Binding, ...]:
+@dataclass(frozen=True, slots=True)
+class Binds:
+    """`drafts`: the award's own, where its programme is one, and those that would change what is kept of it."""
+
+    bindings: tuple[Binding, ...]
+    drafts: tuple[DraftShown, ...]
+
+
+def what_binds(organisation: Organisation, explanation: Explanation, actor: Actor) -> Binds:
     """The cap and the rules of stacking that hold the award down; pots are shared later. Raises NotAllowed for those
     outside the organisation."""
     require_private(actor, organisation.pk)
-    found = [*bound_by_cap(explanation)]
-    if explanation.programme in _ruled_names() and explanation.award.award_fen:
-        held, limits = held_on(organisation, decided_on()), within(organisation)
-        found += bound_by_stacking(explanation.programme, _combination_of(known_facts(organisation), held, limits))
-    return tuple(found)
+    capped = tuple(bound_by_cap(explanation))
+    if explanation.programme not in _ruled_names() or not explanation.award.award_fen:
+        return Binds(capped, ())
+    held, limits = held_on(organisation, decided_on()), within(organisation)
+    found = _combination_of(known_facts(organisation), held, limits)
+    return Binds(
+        (*capped, *bound_by_stacking(explanation.programme, found)), found.drafts_beside(explanation.programme)
+    )
 
 
-def within(organisation: Organisation) -> Within | None:
+def within(organisation: Organisation) -> WithinOf | None:
     """The joint limits over the organisation's own awards, its contracts' and its projects'; None where there are
     none."""
     return within_joint_limits(
@@ -187,7 +198,7 @@ def _with_sources(saw: tuple[SeenValue, ...], row: Mapping[str, FactValue]) -> t
 
 def combination(
     row: Mapping[str, FactValue], explanations: list[Explanation], held: Mapping[str, int],
-    limits: Within | None = None,
+    limits: WithinOf | None = None,
 ) -> Combination | None:  # fmt: skip
     """The best lawful combination of its awards with what it holds; None where these are too few for any rule of
     stacking to bind."""
@@ -198,16 +209,15 @@ def combination(
     if not ruled or len(ruled) < fewest:
         return None
     found = _combination_of(row, held, limits)
-    # A draft is shown, and adds nothing: it releases no money.
     kept = {
-        each.programme: max(0 if each.is_draft else each.award.award_fen or 0, held.get(each.programme, 0))
+        each.programme: max(each.award.award_fen or 0, held.get(each.programme, 0))
         for each in explanations
-        if each.verdict is Verdict.ELIGIBLE
+        if each.verdict is Verdict.ELIGIBLE and not each.is_draft
     }
     for part in found.parts:
         if part.best is not None:
             kept |= dict.fromkeys(part.entitled_fen, 0) | dict(part.best.kept_fen)
-    kept = {**held, **kept} | {each.programme: held.get(each.programme, 0) for each in explanations if each.is_draft}
+    kept = {**held, **kept}
     unknown = {name for part in found.parts if part.best is None for name in part.entitled_fen}
     ruled_names = {name for part in found.parts for name in (*part.entitled_fen, *part.held_fen)}
     lines = tuple(
@@ -221,15 +231,26 @@ def combination(
             each.programme in ruled_names,
         )
         for each in explanations
-        if (each.verdict is Verdict.ELIGIBLE and each.award.award_fen != 0) or held.get(each.programme)
+        if (each.verdict is Verdict.ELIGIBLE and each.award.award_fen != 0 and not each.is_draft)
+        or held.get(each.programme)
     )
     tax = sum(line.together_fen or 0 for line in lines if line.is_tax_saving)
     paid = sum(line.together_fen or 0 for line in lines if not line.is_tax_saving)
+    found = replace(found, drafts=(*found.drafts, *_drafts_alone(explanations, held)))
     return Combination(found, lines, None if unknown else paid, tax)
 
 
+def _drafts_alone(explanations: list[Explanation], held: Mapping[str, int]) -> Iterator[DraftShown]:
+    """Of drafts that no rule of stacking speaks of: each would be kept whole."""
+    for each in explanations:
+        amount, mine = each.award.award_fen, held.get(each.programme, 0)
+        if each.is_draft and each.programme not in _ruled_names() and each.verdict is Verdict.ELIGIBLE and amount:
+            after = {each.programme: max(amount, mine)}
+            yield draft_shown(each.programme, each.title, amount, {each.programme: mine}, after, {})
+
+
 def _combination_of(
-    row: Mapping[str, FactValue], held: Mapping[str, int], limits: Within | None
+    row: Mapping[str, FactValue], held: Mapping[str, int], limits: WithinOf | None
 ) -> CombinationExplanation:
     read = {name for programme in _ruled() for name in programme.attributes}
     read |= {name for group in _rules().groups for name in group.limit.attributes}
@@ -286,7 +307,7 @@ def _combined(
 
 
 def _explain_combined(
-    row: Bare, day: date, held: tuple[tuple[str, int], ...], limits: Within | None
+    row: Bare, day: date, held: tuple[tuple[str, int], ...], limits: WithinOf | None
 ) -> CombinationExplanation:
     table = one_row(row, {name for group in _rules().groups for name in group.limit.attributes}, _ruled())
     return explain_combination(_rules(), decide(_ruled(), table, day), table, "", dict(held), limits)

@@ -11,8 +11,9 @@ from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
 from siwei.exchange.held_awards import held_of_subjects
 from siwei.exchange.joint_awards import joint_awards
 from siwei.exchange.models import Organisation
-from siwei.policy.combination import CombinationExplanation, PartExplanation, explain_combination
+from siwei.policy.combination import CombinationExplanation, Combinations, PartExplanation, explain_combination
 from siwei.policy.decide import Decisions, decide
+from siwei.policy.draft_shown import DraftShown
 from siwei.policy.explanation import FactValue
 from siwei.policy.joint_shown import JointShown
 from siwei.policy.limits import apply_limits
@@ -26,20 +27,20 @@ from siwei.portal.queries.entitlements import one_row
 @dataclass(frozen=True, slots=True)
 class Together:
     """The best lawful combination of all awards for one subject: `parts` under rules; `alone_fen` the others, each of
-    which stands by itself (null where not known). `paid_fen` is what is paid of both, drafts and savings of tax left
-    out; null where a limit is not known. What is held already counts in it, `held_fen` by programme. `joint` are
-    limits over the same organisation's other subjects too."""
+    which stands by itself (null where not known). `paid_fen` is what is paid of both, savings of tax left out;
+    null where a limit is not known. `drafts`, which release no money, are in neither. What is held already counts in
+    it, `held_fen` by programme. `joint` are limits over the same organisation's other subjects too."""
 
     parts: tuple[PartExplanation, ...]
     alone_fen: Mapping[str, int | None]
     paid_fen: int | None
-    drafts: tuple[str, ...]
+    drafts: tuple[DraftShown, ...]
     held_fen: Mapping[str, int]
     joint: tuple[JointShown, ...] = ()
 
     @property
     def has_awards(self) -> bool:
-        return bool(self.parts) or any(self.alone_fen.values())
+        return bool(self.parts) or any(self.alone_fen.values()) or bool(self.drafts)
 
     @property
     def all_held_fen(self) -> int:
@@ -96,13 +97,10 @@ def _together(found: CombinationExplanation, held: Mapping[str, int]) -> Togethe
     paid = {name: amount for name, amount in alone_fen.items() if amount}
     for part in found.parts:
         paid |= {} if part.best is None else {name: fen for name, fen in part.best.kept_fen.items() if fen}
-    counted = [
-        amount for name, amount in paid.items()
-        if not known[name].is_draft and known[name].kind is not Kind.TAX_SAVING
-    ]  # fmt: skip
+    counted = [amount for name, amount in paid.items() if known[name].kind is not Kind.TAX_SAVING]
     is_known = all(part.best is not None for part in found.parts)
-    drafts = tuple(name for name in paid if known[name].is_draft)
-    return Together(found.parts, alone_fen, sum(counted) if is_known else None, drafts, mine, found.joint)
+    total = sum(counted) if is_known else None
+    return Together(found.parts, alone_fen, total, found.drafts, mine, found.joint)
 
 
 def _explained(
@@ -112,16 +110,18 @@ def _explained(
     """Of each subject with what it holds."""
     decisions, table = _decided(rules, known, organisation, applies_to)
     found = {each: CombinationExplanation(each, (), {}) for each in held}
-    there = {*table[ID].to_list()} & {*held}
-    if not there:
+    is_asked = table[ID].is_in([*held])
+    if not is_asked.any():
         return found
+    mine = Decisions(decisions.programmes, decisions.as_of, decisions.wide.filter(is_asked))
+    combinations = Combinations(rules, mine, table.filter(is_asked), {name for each in held.values() for name in each})
     joint = joint_awards(
         organisation, applies_to, programmes=programmes().values(), stacking=stacking(), as_of=decided_on(),
         attributes=pack().attributes,
     )  # fmt: skip
-    for each in there:
+    for each in combinations.places:
         within = None if joint is None else joint.within(applies_to, each)
-        found[each] = explain_combination(rules, decisions, table, each, held[each], within)
+        found[each] = combinations.explain(each, held[each], within)
     return found
 
 
