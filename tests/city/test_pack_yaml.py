@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.city.home import PACKS
-from siwei.city.pack_yaml import MAX_DEPTH, QUICK, _read, read_yaml
+from siwei.city.pack_yaml import MAX_DEPTH, QUICK, _read, is_left_to_libyaml, read_yaml
 from siwei.errors import Problem
 
 
@@ -76,6 +76,27 @@ def test_a_comment_right_after_the_sign_of_a_block_is_refused(text: str) -> None
 
 def test_libyaml_is_there() -> None:
     assert QUICK is yaml.CSafeLoader
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [
+        ('expr: "a ? b : c"', True),
+        ('list:\n  - expr: "size(x) > 0 ? 1 : 2"', True),
+        ("expr: a ? b : c", False),
+        ("[a ? b]", False),
+        ('{expr: "a ? b"}', False),
+        ('expr: "a ? b" # [c ? d]', False),
+        ('expr: "a \\" ? b"', False),
+        ('expr: "a\n  ? b"', False),
+        ('expr: "a\t? b"', False),
+        ('expr: "a\ufeff? b"', False),
+    ],
+)
+def test_a_quoted_question_mark_is_left_to_libyaml(text: str, is_taken: bool) -> None:
+    """It is ten times as quick, and most conditions in CEL hold one."""
+    assert is_left_to_libyaml(text) is is_taken
+    assert read_yaml(text, "p.yaml") == _read(text, "p.yaml", yaml.SafeLoader)
 
 
 PACKED = [path.read_text(encoding="utf-8") for path in sorted(PACKS.rglob("*.yaml"))]

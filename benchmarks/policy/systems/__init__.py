@@ -1,6 +1,6 @@
 """Every system the benchmark compares, behind the same four steps."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -34,15 +34,18 @@ ROWS_PER_GROUP = 100_000
 def write_result(result: pl.DataFrame | pl.LazyFrame, target: Path) -> None:
     """Every result but DuckDB's, by the writer of `siwei policy decide`: it takes little more than half of the
     processor time of Polars' own. A lazy one is written while it is made."""
-    schema = result.lazy().collect_schema()
-    codes = [name for name, dtype in schema.items() if dtype == pl.UInt8]
-    if isinstance(result, pl.DataFrame):
-        parts: Iterable[pl.DataFrame] = result.iter_slices(ROWS_PER_GROUP)
-    else:
-        parts = result.collect_batches(chunk_size=ROWS_PER_GROUP, maintain_order=True, engine="streaming")
-    with target.open("wb") as file, open_parquet(file, schema, codes) as write, beside(write) as add:
+    parts: Iterable[pl.DataFrame] = [result] if isinstance(result, pl.DataFrame) else result.collect_batches(
+        chunk_size=ROWS_PER_GROUP, maintain_order=True, engine="streaming"
+    )  # fmt: skip
+    write_parts(result.lazy().collect_schema(), parts, target)
+
+
+def write_parts(schema: Mapping[str, pl.DataType], parts: Iterable[pl.DataFrame], target: Path) -> None:
+    filled = [name for name, dtype in schema.items() if dtype == pl.UInt8 or name == "id"]
+    with target.open("wb") as file, open_parquet(file, pl.Schema(schema), filled) as write, beside(write) as add:
         for part in parts:
-            add(part)
+            for group in part.iter_slices(ROWS_PER_GROUP):
+                add(group)
 
 
 NAMES = (

@@ -255,9 +255,10 @@ def compile_rules() -> TaxBenefitSystem:
     return system
 
 
-def load(source: Path, rows: int) -> dict[str, Values]:
+def load(source: Path, rows: int) -> dict[str, Any]:
+    """`id` is a Series, which the result takes over; the others are arrays."""
     table = pl.read_parquet(source, n_rows=rows)
-    inputs: dict[str, Values] = {}
+    inputs: dict[str, Any] = {"id": table["id"]}
     for name in ATTRIBUTES:
         if name in ENUMERATIONS:
             items = [item.name for item in ENUMERATIONS[name]]
@@ -270,18 +271,23 @@ def load(source: Path, rows: int) -> dict[str, Values]:
     return inputs
 
 
-def evaluate(system: TaxBenefitSystem, inputs: dict[str, Values]) -> dict[str, Values]:
+def evaluate(system: TaxBenefitSystem, inputs: dict[str, Any]) -> dict[str, Any]:
     """A new simulation each time, since one keeps what it has worked out; its inputs are taken as they are."""
     simulation = SimulationBuilder().build_default_simulation(system, count=len(inputs["founded_on"]))
-    for name, values in inputs.items():
-        simulation.set_input(name, PERIOD, values)
-    return {column: simulation.calculate(variable_name(column), PERIOD) for column in RESULT_COLUMNS}
+    for name in ATTRIBUTES:
+        simulation.set_input(name, PERIOD, inputs[name])
+    return calculated(simulation, inputs)
 
 
-def load_arrays(source: Path, rows: int) -> dict[str, Values]:
+def calculated(simulation: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    found = {column: simulation.calculate(variable_name(column), PERIOD) for column in RESULT_COLUMNS}
+    return {"id": inputs["id"], **found}
+
+
+def load_arrays(source: Path, rows: int) -> dict[str, Any]:
     """The identifiers and every column as arrays, with something in place of null, which OpenFisca's do not have."""
     table = pl.read_parquet(source, n_rows=rows)
-    inputs: dict[str, Values] = {"id": table["id"].to_numpy()}
+    inputs: dict[str, Any] = {"id": table["id"], "identifiers": table["id"].to_numpy()}
     for name in ATTRIBUTES:
         if name in ENUMERATIONS:
             inputs[name] = table[name].cast(pl.String).fill_null(UNKNOWN_WORD).to_numpy().astype(str)
@@ -292,21 +298,21 @@ def load_arrays(source: Path, rows: int) -> dict[str, Values]:
     return inputs
 
 
-def evaluate_arrays(system: TaxBenefitSystem, inputs: dict[str, Values]) -> dict[str, Values]:
+def evaluate_arrays(system: TaxBenefitSystem, inputs: dict[str, Any]) -> dict[str, Any]:
     builder = SimulationBuilder()
     builder.create_entities(system)
-    builder.declare_person_entity(ORGANISATION.key, inputs["id"])
+    builder.declare_person_entity(ORGANISATION.key, inputs["identifiers"])
     simulation = builder.build(system)
     for name in ATTRIBUTES:
         simulation.set_input(name, PERIOD, inputs[name])
-    return {column: simulation.calculate(variable_name(column), PERIOD) for column in RESULT_COLUMNS}
+    return calculated(simulation, inputs)
 
 
-def as_frame(result: dict[str, Values]) -> pl.DataFrame:
-    frame = pl.DataFrame({name: pl.Series(values).fill_nan(None) for name, values in result.items()})
+def as_frame(result: dict[str, Any]) -> pl.DataFrame:
+    frame = pl.DataFrame({name: pl.Series(result[name]).fill_nan(None) for name in RESULT_COLUMNS})
     codes = [pl.col(name).fill_null(2).cast(pl.UInt8) for name in CODES]
     amounts = [pl.col(name).cast(pl.Int64) for name in RESULT_COLUMNS if name not in CODES]
-    return frame.select(*codes, *amounts).select(RESULT_COLUMNS)
+    return frame.select(result["id"], *codes, *amounts).select("id", *RESULT_COLUMNS)
 
 
 SYSTEMS = {

@@ -1,13 +1,14 @@
 """`siwei.policy`: the pack as it stands; every clause's verdict kept with what it misses, or the verdicts alone. Into a
 file go the columns that every system writes."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, STACKED, SUMMARY_COLUMNS
-from benchmarks.policy.systems import System, write_result
+from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, RESULT_SCHEMA, STACKED, SUMMARY_COLUMNS
+from benchmarks.policy.systems import System, write_parts
 from siwei.city.attributes import load_attributes
 from siwei.policy import Programme, load_programmes
 from siwei.policy.combining import combine_lazily, kept_column
@@ -15,6 +16,8 @@ from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking
 
 Compiled = tuple[tuple[Programme, ...], Stacking]
+ROWS_PER_PART = 200_000
+"""Decided at once, their least and greatest numbers known, as `siwei policy decide` does with fewer."""
 
 
 def compile_pack() -> Compiled:
@@ -40,9 +43,16 @@ def evaluate(compiled: Compiled, table: pl.DataFrame, *, whole: bool) -> pl.Data
 
 
 def stream(source: Path, rows: int, target: Path, *, whole: bool) -> None:
-    result = plan(compile_pack(), pl.scan_parquet(source, n_rows=rows), whole)
-    columns = RESULT_COLUMNS if whole else SUMMARY_COLUMNS
-    write_result(result.select("id", *columns), target)
+    subjects = pl.scan_parquet(source, n_rows=rows)
+    # Reading begins here, beside the compiling.
+    parts = subjects.collect_batches(chunk_size=ROWS_PER_PART, maintain_order=True, engine="streaming")
+    compiled, columns = compile_pack(), RESULT_COLUMNS if whole else SUMMARY_COLUMNS
+
+    def decided() -> Iterator[pl.DataFrame]:
+        for part in parts:
+            yield plan(compiled, part, whole).select("id", *columns).collect(engine="streaming")
+
+    write_parts({"id": pl.String(), **{name: RESULT_SCHEMA[name] for name in columns}}, decided(), target)
 
 
 def as_frame(result: pl.DataFrame) -> pl.DataFrame:
