@@ -18,7 +18,7 @@ QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAKEN_OTHERWISE = re.compile("[\t?\ufeff\ud800-\udfff]|[|>][-+0-9]*#")
 """libyaml takes tabs and, between brackets, question marks where the other does not, and a comment right after the sign
 of a block of text; counts no column for a byte order mark, and cannot be given half of a character."""
-_QUOTED_VALUE = re.compile(r'''^[ ]*(?:- )?[\w-]+: "[^"\\\n]*"$''', re.MULTILINE)
+_QUOTED_VALUE = re.compile(r"""^[ ]*(?:- )?[\w-]+: "[^"\\\n]*"$""", re.MULTILINE)
 """A line whose value is wholly between quotes: no bracket is open within it, whatever stands around the line."""
 _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 """Characters that turn or hide what a reader sees: a rule must read as it is decided."""
