@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from siwei.exchange.actors import PLATFORM
@@ -25,6 +25,8 @@ from siwei.exchange.models import (
     JobState,
     ModelCall,
     OrderState,
+    Organisation,
+    Overpayment,
     PaymentBatch,
     PaymentItem,
     PaymentOrder,
@@ -33,6 +35,7 @@ from siwei.exchange.models import (
     Usage,
     Voucher,
 )
+from siwei.exchange.payments_due import dues_of, payments_due
 from siwei.exchange.queue import DBTaskResult
 from siwei.exchange.verification import verify_ledger
 from siwei.market.kind import Price
@@ -74,6 +77,9 @@ def examine(
         "repented": Consent.objects.exclude(withdrawn_at=None).count(),
         "orders": PaymentOrder.objects.count(),
         "paid": PaymentOrder.objects.filter(state=OrderState.PAID).count(),
+        "overpaid_fen": Overpayment.objects.aggregate(
+            amount=Sum("amount_fen"), set_off=Sum("set_off_fen"), repaid=Sum("repaid_fen")
+        ),
         "expired": Transfer.objects.filter(kind="release", memo="expired").count(),
         "taken_over": sum(len(ids) > 1 for ids in DBTaskResult.objects.values_list("worker_ids", flat=True)),
     }
@@ -125,6 +131,7 @@ def misplaced() -> dict[str, int]:
     found |= _accounts()
     found |= _bills()
     found |= _orders()
+    found |= _overpaid()
     return {where: fen for where, fen in found.items() if fen}
 
 
@@ -202,6 +209,24 @@ def _orders() -> dict[str, int]:
         ordered[settlement] += amount
     for number, gross in Settlement.objects.values_list("pk", "gross_fen"):
         differences[f"settlement {number}: ordered beyond"] = max(0, ordered[number] - gross)
+    return differences
+
+
+def _overpaid() -> dict[str, int]:
+    """What providers owe of disputes stands on their `overpaid` accounts; what is due to them is there."""
+    differences: dict[str, int] = {}
+    owed: dict[str, int] = defaultdict(int)
+    for each in Overpayment.objects.select_related("payee"):
+        owed[each.payee.key] -= each.owed_fen
+    for key, balance in Account.objects.filter(purpose="overpaid").values_list("owner__key", "balance"):
+        differences[f"overpaid to {key}"] = balance - owed[key]
+    due: dict[str, int] = defaultdict(int)
+    payers = Organisation.objects.filter(pk__in=AgreementLine.objects.values("consumer"))
+    for each in [*payments_due(None), *(due for dues in dues_of(list(payers)).values() for due in dues)]:
+        if not each.is_grant:
+            due[each.payee.key] += max(0, each.amount_fen)
+    for account in Account.objects.filter(purpose="receivable").select_related("owner"):
+        differences[f"due to {account.owner.key}, not there"] = max(0, due[account.owner.key] - account.available)
     return differences
 
 

@@ -39,13 +39,14 @@ def sign(api: Api, key: str, name: str, firm: Party, centre: Party, chance: rand
 
 
 def scenario(api: Api, name: str, town: Town, firm: Party, centre: Party, chance: random.Random) -> Ended:
-    """Milestones of the centre's, paid by the firm; one may be sent back first, one disputed."""
+    """Milestones of the centre's, paid by the firm; one may be sent back first, one disputed, the first also after it
+    was accepted. (With the last accepted all is delivered: a worker may settle it at any moment.)"""
     key, first, second = f"scenario-{name}", chance.randint(1, 90_000), chance.randint(1, 90_000)
     propose(key, firm, centre, (first, second), end_of(town.ends_on), datetime.now(UTC))
     sign(api, key, name, firm, centre, chance)
     for number, amount in ((1, first), (2, second)):
         api.act("submit", key, centre, f"submit-{name}-{number}", number=number, text="报告")
-        course = chance.choices(("good", "sent back", "disputed"), (6, 2, 2))[0]
+        course = chance.choices(("good", "sent back", "disputed", "regretted"), (4, 2, 2, 4 if number == 1 else 0))[0]
         if course == "sent back":
             api.act("reject", key, firm, f"reject-{name}-{number}", number=number, text="缺记录")
             api.act("submit", key, centre, f"again-{name}-{number}", number=number, text="补齐")
@@ -53,6 +54,10 @@ def scenario(api: Api, name: str, town: Town, firm: Party, centre: Party, chance
             haggle(api, key, f"{name}-{number}", number, chance.randint(0, amount), firm, centre, chance)
         else:
             api.act("accept", key, firm, f"accept-{name}-{number}", number=number)
+        if course == "regretted":
+            # It may be on its way to the bank by then, or paid.
+            time.sleep(chance.uniform(0, 6))
+            haggle(api, key, f"{name}-{number}", number, chance.randint(0, amount), firm, centre, chance)
     api.act("settle", key, centre, f"settle-{name}")
     return key, "settled"
 

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from django.db import Error, connections
 
-from siwei.errors import Conflict
-from siwei.exchange import payments, statement_imports, vouchers
-from siwei.exchange.models import PaymentBatch, PaymentFile, Pot
+from siwei.errors import Conflict, InsufficientFunds
+from siwei.exchange import payments, repayments, statement_imports, vouchers
+from siwei.exchange.models import BankEntry, Overpayment, PaymentBatch, PaymentFile, Pot
 from siwei.exchange.payment_files import sent_content
 from tests.crash.asking import PATIENCE_S, patiently
 from tests.crash.pulse import Pulse
@@ -52,6 +52,11 @@ class Desk:
                 payer.key if payer else None, execute_on=self.town.ends_on, actor=actor(by), now=datetime.now(UTC),
                 idempotency_key=key,
             )  # fmt: skip
+        except InsufficientFunds:
+            # Of an award something may have been taken back meanwhile; what customers owe is there.
+            if payer is not None:
+                raise
+            return False
         except (Conflict, Error):
             connections.close_all()
             return False
@@ -75,6 +80,7 @@ class Desk:
             self.withdraw(batch, treasurers[0])
             return True
         self.bank(payer, batch, told_to_the_bank(sent), treasurers, chance)
+        self.take_repayments(payer, batch, treasurers[1], chance)
         return True
 
     def withdraw(self, batch: PaymentBatch, by: str) -> None:
@@ -98,13 +104,40 @@ class Desk:
                 returned += [each] if fate == "returned" else []
         for rows in (statement(paid, (), batch.execute_on), statement(paid, returned, batch.execute_on)):
             if paid:
-                patiently(
-                    lambda rows=rows: statement_imports.import_statement(
-                        payer.key if payer else None, rows, f"{batch.message_id}.csv", actor=actor(treasurers[1]),
-                        now=datetime.now(UTC),
-                    ),
-                    "statement",
-                )  # fmt: skip
+                self.tell(payer.key if payer else None, rows, f"{batch.message_id}.csv", treasurers[1])
+
+    def take_repayments(self, payer: Party | None, batch: PaymentBatch, by: str, chance: random.Random) -> None:
+        """Some providers pay back what disputes found paid too much, or a part of it, before it is set off."""
+        holder = payer.key if payer else None
+        of_this = {"payer__key": holder} if holder else {"payer": None}
+        is_wanted, share = chance.random() < 0.4, chance.choice((1.0, 0.5))
+        owing = patiently(lambda: list(Overpayment.objects.filter(**of_this).select_related("payee")), "overpayments")
+        for each in owing if is_wanted else ():
+            if fen := int(each.owed_fen * share):
+                reference = f"back-{batch.pk}-{each.pk}"
+                row = [batch.execute_on.isoformat(), "", f"{fen / 100:.2f}", each.payee.name, "", reference, ""]
+                self.tell(holder, written([row]), f"{batch.message_id}-{each.pk}-back.csv", by)
+        self.book(holder, by)
+
+    def book(self, holder: str | None, by: str) -> None:
+        """Also what came in before this process was killed."""
+        of_holder = {"organisation__key": holder} if holder else {"organisation": None}
+        found = BankEntry.objects.filter(state="open", reference__startswith="back-", **of_holder)
+        waiting = found.order_by("pk")
+        for entry in patiently(lambda: list(waiting), "entries"):
+            dispute = Overpayment.objects.get(pk=int(entry.reference.rpartition("-")[2])).dispute.key
+            again(
+                lambda entry=entry, dispute=dispute: repayments.repay_overpayment(
+                    entry.account_number, entry.reference, dispute, because="退回多付款", actor=actor(by),
+                    now=datetime.now(UTC),
+                )
+            )  # fmt: skip
+
+    def tell(self, holder: str | None, rows: bytes, name: str, by: str) -> None:
+        patiently(
+            lambda: statement_imports.import_statement(holder, rows, name, actor=actor(by), now=datetime.now(UTC)),
+            "statement",
+        )
 
     def reject(self, end_to_end_id: str, by: str) -> None:
         patiently(
@@ -158,13 +191,17 @@ def again(act: Callable[[], T]) -> T:
 
 
 def statement(paid: Sequence[Told], returned: Sequence[Told], day: date) -> bytes:
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(HEADINGS)
+    rows = []
     for each in paid:
         told = each.end_to_end_id
-        rows.writerow([day.isoformat(), each.amount, "", each.name, each.number, f"out-{told}", told])
+        rows.append([day.isoformat(), each.amount, "", each.name, each.number, f"out-{told}", told])
     for each in returned:
         told = each.end_to_end_id
-        rows.writerow([day.isoformat(), "", each.amount, each.name, each.number, f"in-{told}", told])
-    return written.getvalue().encode()
+        rows.append([day.isoformat(), "", each.amount, each.name, each.number, f"in-{told}", told])
+    return written(rows)
+
+
+def written(rows: Sequence[Sequence[str]]) -> bytes:
+    file = io.StringIO()
+    csv.writer(file).writerows((HEADINGS, *rows))
+    return file.getvalue().encode()

@@ -8,9 +8,19 @@ import pytest
 from exchange_deal import Deal
 from test_deliveries import Scenario
 
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import deliveries, disputes, jobs, ledger, settlement
-from siwei.exchange.models import Account, Agreement, AgreementLine, Delivery, Dispute, Hold, Settlement, Usage
+from siwei.exchange.models import (
+    Account,
+    Agreement,
+    AgreementLine,
+    Delivery,
+    Dispute,
+    Hold,
+    Overpayment,
+    Settlement,
+    Usage,
+)
 
 
 class Court:
@@ -103,16 +113,21 @@ def test_what_was_taken_back_is_not_held_any_more(court: Court) -> None:
     assert Settlement.objects.order_by("-pk")[0].detail[0]["uncollected_fen"] == 600
 
 
-def test_a_receivable_that_was_paid_out_gives_nothing_back(court: Court) -> None:
+def test_what_left_the_receivable_is_owed(court: Court) -> None:
     court.charge()
     court.open()
     ledger.open_account("CNY:paid", unit="CNY", purpose="test")
     ledger.post_transfer(
         "CNY:receivable:n-centre", "CNY:paid", 30_000, actor=court.deal.cast.olive, now=court.now, idempotency_key="p"
     )
-    with pytest.raises(InsufficientFunds, match="claim it back"):
-        court.resolve(1_800)
-    assert Dispute.objects.get().is_open
+    assert not court.resolve(1_800).is_open
+    after = balances()
+    assert (after["receivable"], after["overpaid"], after["voucher"], after["own-share"]) == (
+        0, 6_001 - 18_000, 50_000 - 10_800, 7_200
+    )  # fmt: skip
+    owed = Overpayment.objects.order_by("pk").values_list("part", "payer", "amount_fen")
+    # The voucher's part first: of 10,800 the receivable had 6,001.
+    assert list(owed) == [("voucher", None, 4_799), ("own", court.deal.cast.firm.pk, 7_200)]
 
 
 def test_both_agree_on_an_amount(court: Court) -> None:

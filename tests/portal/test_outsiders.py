@@ -46,6 +46,7 @@ NOT_THERE = {
     "test_payment_pages.py": (
         "approve_batch", "withdraw_batch", "export_batch", "reject_order", "match_entry", "explain_entry",
         "tax_number", "order_rest", "write_off", "approve_write_off", "withdraw_write_off", "return_entry",
+        "repay_overpayment",
     ),
     "test_true_up_pages.py": ("true_up",),
     "test_trading_api.py": ("counter", "revoke_reporter", "/usage-reports", "/counter-readings", "/revocation"),

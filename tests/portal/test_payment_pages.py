@@ -14,12 +14,23 @@ from pypdf import PdfReader
 
 from siwei.exchange.actors import Role
 from siwei.exchange.invoices import find_invoice, issue_invoices
-from siwei.exchange.models import BankEntry, Invoice, PaymentBatch, PaymentOrder, Person
+from siwei.exchange.models import (
+    Agreement,
+    BankEntry,
+    Dispute,
+    Invoice,
+    PaymentBatch,
+    PaymentOrder,
+    PaymentPart,
+    Person,
+)
+from siwei.exchange.overpayments import take_back
 from siwei.portal.settlement_papers import invoice_file
 
 FIRM, CENTRE = "n-00000000000000aa", "n-00000000000000bb"
 NUMBERS = {"city": "40000211092", FIRM: "755900012310", CENTRE: "44201501100052500001"}
 CODE = "105584000021"
+HEADINGS = "交易日期,借方金额,贷方金额,对方户名,对方账号,流水号,客户流水号,摘要\n"
 
 
 def act(client: Client, name: str, key: str, /, **given: Any) -> Any:
@@ -98,8 +109,7 @@ def test_a_batch_waits_for_those_alone_who_may_approve_it(settled: City) -> None
 def statement_of(batch: PaymentBatch, fen: str = "7.19") -> bytes:
     identifier = f"{batch.message_id}-1"
     return (
-        "交易日期,借方金额,贷方金额,对方户名,对方账号,流水号,客户流水号,摘要\n"
-        f"2026-11-24,{fen},,乙智算中心,{NUMBERS[CENTRE]},B-1,{identifier},\n"
+        f"{HEADINGS}2026-11-24,{fen},,乙智算中心,{NUMBERS[CENTRE]},B-1,{identifier},\n"
         "2026-11-24,5.00,,<b>银行</b>,,B-2,,手续费\n2026-11-24,五元,,甲,,B-3,,\n"
     ).encode()
 
@@ -375,3 +385,35 @@ def test_a_part_that_came_back_is_booked_on_the_differences_page(settled: City) 
     due = olive.get("/api/payments/due").json()
     assert [(each["payer"], each["amount_fen"]) for each in due] == [("city", 200), (FIRM, 481)]
     assert "¥2.00" in page(olive, f"/payments/{batch.message_id}")
+
+
+def test_what_was_paid_too_much_is_booked_on_the_differences_page(settled: City) -> None:
+    """The agreement is over by then; what its dispute found is the city's to get back."""
+    batch = exported(settled)
+    olive = client_of(settled, "olive")
+    came = f"2026-11-25,,0.10,乙智算中心,{NUMBERS[CENTRE]},B-9,,退多付\n"
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO(statement_of(batch))})
+    agreement = Agreement.objects.get()
+    dispute = Dispute.objects.create(
+        key="told-late", agreement=agreement, reason="读数偏高", state="resolved", opened_at=NOW, resolved_at=NOW,
+        returned_metered_fen=10, returned_voucher_fen=10,
+    )  # fmt: skip
+    line = agreement.lines.get()
+    take_back("told-late", line, PaymentPart.VOUCHER, 10, agreement.voucher.account, NOW)
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO((HEADINGS + came).encode())})
+    shown = page(olive, "/differences")
+    assert ("/acts/repay_overpayment" in shown, "多付了 ¥0.10" in shown, "读数偏高" in shown) == (True, True, True)
+    waiting = olive.get("/api/payments/differences").json()["waiting"]
+    (entry,) = (each for each in waiting if each["reference"] == "B-9")
+    assert entry["overpayments"] == ["told-late"]
+    for name in ("alice", "bob"):
+        client = client_of(settled, name)
+        assert "¥0.10" in page(client, "/disputes")
+        (told,) = client.get("/api/disputes").json()
+        assert (told["key"], told["owed_fen"]) == ("told-late", 10)
+    given = {"account": entry["account"], "dispute": "told-late", "text": "退多付"}
+    for name in ("alice", "bob", "charlie", "ann"):
+        assert act(client_of(settled, name), "repay_overpayment", "B-9", **given).status_code in (403, 404)
+    assert act(olive, "repay_overpayment", "B-9", **given).headers["Location"] == "/differences"
+    assert (dispute.overpayments.get().owed_fen, BankEntry.objects.get(reference="B-9").state) == (0, "matched")
+    assert "/acts/repay_overpayment" not in page(olive, "/differences")

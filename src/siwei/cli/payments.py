@@ -192,17 +192,49 @@ def return_(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.models import BankEntry
     from siwei.exchange.partial_returns import return_entry
+
+    number = _account_of(entry, account)
+    booked = return_entry(number, entry, order, because=because, actor=PLATFORM, now=timezone.now())
+    rows = [(booked.reference, order, booked.amount_fen, booked.state, booked.finding)]
+    _show("return", ("entry", "order", "amount_fen", "state", "finding"), rows, json)
+
+
+@payments_app.command
+def repaid(
+    entry: str, *, dispute: str, because: str, account: str | None = None, city: City = None, json: Json = False
+) -> None:
+    """Book money that came in as what a provider was paid too much, as a dispute found.
+
+    Parameters
+    ----------
+    entry: the reference of the bank's entry, as `siwei payments differences` lists it
+    dispute: the dispute's key
+    because: the reason
+    account: the number of the account it came in on; needed where entries of several have this reference
+    """
+    open_city(city)
+    from django.utils import timezone
+
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.repayments import repay_overpayment
+
+    number = _account_of(entry, account)
+    booked = repay_overpayment(number, entry, dispute, because=because, actor=PLATFORM, now=timezone.now())
+    rows = [(booked.reference, dispute, booked.amount_fen, booked.state)]
+    _show("repaid", ("entry", "dispute", "amount_fen", "state"), rows, json)
+
+
+def _account_of(entry: str, account: str | None) -> str:
+    """Of the bank's entry of that reference, where no account is named."""
+    from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.models import BankEntry
 
     found = BankEntry.objects.visible_to(PLATFORM).filter(reference=entry)
     accounts = sorted(set(found.values_list("account_number", flat=True)))
     if account is None and len(accounts) > 1:
         raise InputError([Problem(f"{len(accounts)} accounts have an entry {entry!r:.80}", "name one with --account")])
-    number = account or (accounts[0] if accounts else "")
-    booked = return_entry(number, entry, order, because=because, actor=PLATFORM, now=timezone.now())
-    rows = [(booked.reference, order, booked.amount_fen, booked.state, booked.finding)]
-    _show("return", ("entry", "order", "amount_fen", "state", "finding"), rows, json)
+    return account or (accounts[0] if accounts else "")
 
 
 @payments_app.command
@@ -218,7 +250,7 @@ def differences(*, city: City = None, json: Json = False) -> None:
             each.reference, each.booked_on.isoformat(), each.direction, each.amount_fen, each.finding,
             each.difference_fen, each.name,
         )
-        for each, _ in found.waiting
+        for each, _orders, _overpayments in found.waiting
     ]  # fmt: skip
     rows += [(str(each), each.batch.execute_on.isoformat(), "", each.amount_fen, "late", 0, each.paid_to.name)
              for each in found.late]  # fmt: skip

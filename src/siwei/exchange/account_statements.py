@@ -22,6 +22,7 @@ from siwei.exchange.models import (
     Transfer,
     TransferKind,
 )
+from siwei.exchange.units import CNY
 
 MOVES = (TransferKind.POST, TransferKind.CAPTURE, TransferKind.REVERSE)
 
@@ -43,7 +44,8 @@ class StatementRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """`opening_fen` and `closing_fen` are of what the organisation is to be paid (its receivable)."""
+    """`opening_fen` and `closing_fen` are of what the organisation is to be paid (its receivable), less what it was
+    paid too much."""
 
     organisation: Organisation
     period: str
@@ -121,12 +123,10 @@ def _payments(organisation: Organisation, begins: date, ends: date) -> Iterator[
 
 
 def _receivable(organisation: Organisation, before: date) -> int:
-    """The balance of what it is to be paid at the beginning of a day, proven from its entries."""
-    account = Account.objects.filter(code=f"CNY:receivable:{organisation.key}").first()
-    if account is None:
-        return 0
+    """What it is to be paid less what it owes, at the beginning of a day: balances proven from their entries."""
+    accounts = Account.objects.filter(owner=organisation, purpose__in=("receivable", "overpaid"), unit=CNY)
     moment = timezone.make_aware(datetime.combine(before, time.min))
     moved = Transfer.objects.filter(kind__in=MOVES, at__lt=moment)
-    credited = moved.filter(credit_account=account).aggregate(fen=Sum("amount"))["fen"] or 0
-    debited = moved.filter(debit_account=account).aggregate(fen=Sum("amount"))["fen"] or 0
+    credited = moved.filter(credit_account__in=accounts).aggregate(fen=Sum("amount"))["fen"] or 0
+    debited = moved.filter(debit_account__in=accounts).aggregate(fen=Sum("amount"))["fen"] or 0
     return credited - debited

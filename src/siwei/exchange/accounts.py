@@ -7,6 +7,7 @@ CNY:commitment:<organisation>       a firm's own money outside; below zero down 
 CNY:own-share:<organisation>        what a firm has committed here to pay itself
 CNY:claw-back:<payee>               below zero by what an organisation or a person is to pay back of its awards
 CNY:receivable:<organisation>       what a provider is to be paid, by payment order
+CNY:overpaid:<organisation>         below zero by what a provider was paid and disputes took back afterwards
 CNY:grant:<payee>                   an award that is money, to be paid by payment order
 CNY:paid:<payee>                    what bank statements say was paid to it
 CNY:written-off:<payee>             what of it is not paid after all, as two people approved
@@ -52,6 +53,10 @@ def own_share_account(owner: Organisation) -> Account:
 
 def receivable_account(owner: Organisation) -> Account:
     return open_account(f"{CNY}:receivable:{owner.key}", unit=CNY, purpose="receivable", owner=owner)
+
+
+def overpaid_account(owner: Organisation) -> Account:
+    return _of_payee("overpaid", owner, -BALANCE_LIMIT)
 
 
 def grant_account(payee: Payee) -> Account:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from siwei.errors import InputError, InsufficientFunds, Problem, Said
-from siwei.exchange.accounts import own_share_account, receivable_account
+from siwei.errors import InputError, Problem, Said
+from siwei.exchange.accounts import own_share_account
 from siwei.exchange.charges import charge_lines, come_to, earlier_of, lines_of
-from siwei.exchange.ledger import Entry, write_transfer
-from siwei.exchange.models import Agreement, AgreementLine, Delivery, DeliveryState, TransferKind, Usage
+from siwei.exchange.models import Agreement, AgreementLine, Delivery, DeliveryState, PaymentPart, Usage
+from siwei.exchange.overpayments import take_back
 from siwei.market.settlement import Held, settle
 
 
@@ -53,10 +53,7 @@ def correct_delivery(
 
 
 def pay_back(line: AgreementLine, key: str, now: datetime) -> dict[str, int]:
-    """Return what earlier settlements of the line took above what it comes to now, in the proportion it was paid.
-
-    Raises InsufficientFunds where the provider's receivable has less: it was paid out, and is to be claimed back.
-    """
+    """Return what earlier settlements of the line took above what it comes to now, in the proportion it was paid."""
     earlier, (_, gross) = earlier_of([line])[line.pk], come_to([line], settled_only=True)[line.pk]
     over = earlier.metered_fen - gross
     if over <= 0:
@@ -64,21 +61,11 @@ def pay_back(line: AgreementLine, key: str, now: datetime) -> dict[str, int]:
     paid = [Held("voucher", "voucher", earlier.voucher_fen), Held("own", "own", earlier.own_fen)]
     due = {share.payer: share.captured_fen for share in settle(paid, gross).captures}
     back = {"voucher": earlier.voucher_fen - due["voucher"], "own": earlier.own_fen - due["own"]}
-    receivable = receivable_account(line.provider)
-    for payer, amount in back.items():
-        if amount:
-            voucher = line.agreement.voucher
-            own = own_share_account(line.consumer)
-            to = voucher.account if payer == "voucher" and voucher is not None else own
-            causes = {"agreement": line.agreement.key, "line": line.number, "dispute": key}
-            entry = Entry(TransferKind.POST, receivable, to, amount, memo="dispute resolved", causes=causes)
-            try:
-                write_transfer(entry, key=f"dispute:{key}:{payer}", now=now)
-            except InsufficientFunds:
-                raise InsufficientFunds(
-                    f"{line.provider.name} has less than {amount} fen left to be paid → claim it back from it first",
-                    f"{line.provider.name} 尚待支付的不足 {amount} 分 → 请先向其追回",
-                ) from None
+    voucher = line.agreement.voucher
+    if back["voucher"] and voucher is not None:
+        take_back(key, line, PaymentPart.VOUCHER, back["voucher"], voucher.account, now)
+    if back["own"]:
+        take_back(key, line, PaymentPart.OWN, back["own"], own_share_account(line.consumer), now)
     return {
         "returned_metered_fen": over, "returned_voucher_fen": back["voucher"], "returned_own_fen": back["own"]
     }  # fmt: skip

@@ -8,6 +8,7 @@ from siwei.exchange.accounts import grant_account, paid_account, receivable_acco
 from siwei.exchange.actors import Actor
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.models import Hold, OrderState, PaymentBatch, PaymentItem, PaymentOrder, Pseudonym, TransferKind
+from siwei.exchange.overpayments import set_off
 from siwei.exchange.payments_due import Due
 
 HELD_FOR = timedelta(days=3650)
@@ -63,6 +64,7 @@ def write_order(batch: PaymentBatch, number: int, due: Due, now: datetime) -> No
         batch=batch, number=number, end_to_end_id=identifier, **to, amount_fen=due.amount_fen,
         remittance=f"{identifier} {what}", hold=write_transfer(entry, key=f"order:{identifier}", now=now),
     )  # fmt: skip
+    set_off(due, identifier, now)
     PaymentItem.objects.bulk_create(
         PaymentItem(
             order=order, part=item.part, settlement=item.settlement, line=item.line, dispute=item.dispute,

@@ -29,6 +29,7 @@ from siwei.exchange.models import (
     PaymentOrder,
     PaymentPart,
 )
+from siwei.exchange.overpayments import lock_receivables
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.payment_files import hold_payees, write_files
 from siwei.exchange.payment_orders import end_order, find_order, write_order
@@ -82,7 +83,9 @@ def make_batch(
             f"{owner.name if owner else 'the city'} has no bank account here → enter it first",
             f"{owner.name if owner else '本市'}在此没有银行账户 → 请先录入",
         )
-    orders = [due for due in payments_due(owner) if not due.hindrance and (wanted is None or due.payee.key in wanted)]
+    orders = _to_order(owner, wanted)
+    lock_receivables([due.payee for due in orders])
+    orders = _to_order(owner, wanted)
     if not orders:
         raise Conflict(
             "nothing is due that can be ordered → see what is missing on the payment desk",
@@ -100,6 +103,10 @@ def make_batch(
         write_order(batch, number, due, now)
     _record("make_batch", idempotency_key, content, batch, actor, now)
     return batch
+
+
+def _to_order(payer: Organisation | None, wanted: Collection[str] | None) -> list[Due]:
+    return [due for due in payments_due(payer) if not due.hindrance and (wanted is None or due.payee.key in wanted)]
 
 
 @money_action

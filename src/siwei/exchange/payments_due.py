@@ -1,7 +1,8 @@
 """What is due: parts of settlements and grants that no order pays yet, by who pays and who is paid.
 
 The voucher's part of a settlement is the city's to pay, the own part the consumer's. A settlement tells its lines' own
-amounts (only its quantities are running totals). What disputes took back is set off against the same payee.
+amounts (only its quantities are running totals). What disputes took back is set off against the same payee, unless it
+has paid it back.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from siwei.exchange.models import (
     Grant,
     OrderRest,
     Organisation,
+    Overpayment,
     PaymentItem,
     PaymentPart,
     PersonBankAccount,
@@ -104,6 +106,19 @@ def dues_of(payers: Collection[Organisation]) -> dict[int, list[Due]]:
     return {payer.pk: found[payer.pk] for payer in payers}
 
 
+def unordered_fen(payer: Organisation | None, payee: Organisation) -> int:
+    """What of the payee's receivable is of this payer: in no order, and also what is in dispute. Missing parts of
+    orders (`OrderRest`) are not in it: they are ordered by themselves."""
+    payers = None if payer is None else {payer.pk: payer}
+    lines = AgreementLine.objects.filter(agreement=OuterRef("agreement"), provider=payee)
+    settlements = _of_settlements(payers, _unordered_settlements().filter(Exists(lines)))
+    disputes = _of_disputes(payers)
+    due = sum(item.amount_fen for _, to, _, item in (*settlements, *disputes) if to == payee)
+    owed = F("amount_fen") - F("set_off_fen") - F("repaid_fen")
+    found = Overpayment.objects.filter(payee=payee, payer=payer).aggregate(fen=Sum(owed))
+    return due + (found["fen"] or 0)
+
+
 Found = tuple[int | None, Payee, bool, DueItem]
 """Who pays, who is paid, whether it is a grant, why."""
 
@@ -150,16 +165,21 @@ def payers(actor: Actor) -> list[Organisation | None]:
 
 
 def _open_settlements() -> QuerySet[Settlement]:
-    """Settlements of which something is in no order."""
+    return _unordered_settlements().exclude(agreement__state=AgreementState.DISPUTED)
+
+
+def _unordered_settlements() -> QuerySet[Settlement]:
+    """Of which something is in no order."""
     live = PaymentItem.objects.filter(settlement=OuterRef("pk"), is_live=True).order_by().values("settlement")
     ordered = Coalesce(Subquery(live.annotate(fen=Sum("amount_fen")).values("fen")), 0)
-    found = Settlement.objects.annotate(ordered_fen=ordered).filter(gross_fen__gt=F("ordered_fen"))
-    return found.exclude(agreement__state=AgreementState.DISPUTED)
+    return Settlement.objects.annotate(ordered_fen=ordered).filter(gross_fen__gt=F("ordered_fen"))
 
 
-def _of_settlements(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
+def _of_settlements(
+    payers: Mapping[int, Organisation] | None, found: QuerySet[Settlement] | None = None
+) -> Iterator[Found]:
     part, amount = (PaymentPart.VOUCHER, "voucher_fen") if payers is None else (PaymentPart.OWN, "own_fen")
-    found = _open_settlements().filter(**{f"{amount}__gt": 0})
+    found = (_open_settlements() if found is None else found).filter(**{f"{amount}__gt": 0})
     if payers is not None and len(payers) < MANY:
         mine = AgreementLine.objects.filter(agreement=OuterRef("agreement"), consumer__in=list(payers))
         found = found.filter(Exists(mine))
@@ -184,13 +204,15 @@ def _of_disputes(payers: Mapping[int, Organisation] | None) -> Iterator[Found]:
         (PaymentPart.VOUCHER, "returned_voucher_fen") if payers is None else (PaymentPart.OWN, "returned_own_fen")
     )
     live = PaymentItem.objects.filter(dispute=OuterRef("pk"), part=part, is_live=True)
-    found = Dispute.objects.filter(~Exists(live), **{f"{amount}__gt": 0})
+    repaid = Overpayment.objects.filter(dispute=OuterRef("pk"), part=part).values("repaid_fen")
+    left = F(amount) - Coalesce(Subquery(repaid), 0)
+    found = Dispute.objects.annotate(left_fen=left).filter(~Exists(live), left_fen__gt=0)
     for dispute in found.select_related(
         "usage__line__provider", "usage__line__consumer", "delivery__line__provider", "delivery__line__consumer"
     ).order_by("pk"):
         line = dispute.usage.line if dispute.usage else dispute.delivery.line if dispute.delivery else None
         if line is not None and _pays(payers, line):
-            item = DueItem(part, -getattr(dispute, amount), dispute=dispute)
+            item = DueItem(part, -dispute.left_fen, dispute=dispute)
             yield _payer(payers, line), line.provider, False, item
 
 

@@ -14,6 +14,7 @@ from siwei.exchange import (
     partial_returns,
     payments,
     reconciliation,
+    repayments,
     true_ups,
 )
 from siwei.exchange.models import Decision, Voucher
@@ -118,6 +119,13 @@ def repay(g: Given) -> object:
     )
 
 
+def repay_overpayment(g: Given) -> object:
+    """`key` is the bank's reference, `account` the number, `dispute` what found that too much was paid, `text` why."""
+    return repayments.repay_overpayment(
+        g.text("account"), g.key, g.text("dispute"), because=g.text("text"), actor=g.actor, now=g.now
+    )
+
+
 def true_up(g: Given) -> object:
     """`key` is the voucher's, `decision` that of the later decision, `text` the reason."""
     voucher = (
@@ -143,6 +151,6 @@ ON_PAYMENTS: Mapping[str, Callable[[Given], object]] = {
     for each in (
         bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off,
         approve_write_off, withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant,
-        true_up, claw_back, repay,
+        true_up, claw_back, repay, repay_overpayment,
     )
 }  # fmt: skip

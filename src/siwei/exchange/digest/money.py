@@ -18,6 +18,7 @@ from siwei.exchange.models import (
     InvoiceLine,
     Objection,
     OrderRest,
+    Overpayment,
     PaymentBatch,
     PaymentItem,
     PaymentOrder,
@@ -66,6 +67,10 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
         *("end_to_end_id", "remittance", "finding", "state", "order__end_to_end_id", "difference_fen", "reason"),
     ),
     "ClaimedDocument": values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
+    "Overpayment": values(
+        Overpayment.objects.all(),
+        *("dispute__key", "part", "payer__key", "payee__key", "amount_fen", "set_off_fen", "repaid_fen"),
+    ),
     "ClawBack": values(ClawBack.objects.all(), "key", "grant__application__key", "returned_fen", "owed_fen", "reason"),
     "Decision": values(
         Decision.objects.all(),

@@ -34,6 +34,7 @@ from siwei.exchange.models.keys import AccessKey, Scope
 from siwei.exchange.models.ledger import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.model_calls import CallMeter, CallState, KeptCall, ModelCall, ModelKey, Upstream
 from siwei.exchange.models.order_rests import OrderRest, RestKind, RestState
+from siwei.exchange.models.overpayments import Overpayment
 from siwei.exchange.models.parties import Organisation, OrganisationKind, Origin, Person, Representative
 from siwei.exchange.models.payments import (
     BankAccount,
@@ -131,6 +132,7 @@ __all__ = [
     "OrganisationKind",
     "Origin",
     "Outcome",
+    "Overpayment",
     "PaymentBatch",
     "PaymentFile",
     "PaymentFileForm",

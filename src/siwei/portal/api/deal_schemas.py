@@ -217,6 +217,7 @@ class Dispute(Schema):
     resolution: str
     returned_voucher_fen: int
     returned_own_fen: int
+    owed_fen: int = Field(description="Of what was taken back: paid before, and not yet set off or paid back")
 
 
 class Reading(Schema):

@@ -124,7 +124,8 @@ class EntryRow(Schema):
     state: str
     difference_fen: int
     order: str | None
-    suggestions: list[str]
+    suggestions: list[str] = Field(description="Orders that it may be, or of what came in be a part of")
+    overpayments: list[str] = Field(description="Disputes that found that too much was paid, which it may pay back")
 
 
 class RejectRow(Schema):

@@ -13,6 +13,7 @@ from ninja import Path, Query, Router
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.models import (
     BankEntry,
+    Overpayment,
     PaymentBatch,
     PaymentOrder,
     StatementFile,
@@ -83,7 +84,7 @@ def list_differences(request: HttpRequest) -> Any:
     """What the bank did that agrees with no order, orders that are late, rows that could not be read."""
     found = payments.differences(actor_of(request))
     return {
-        "waiting": [entry_row(entry, [str(order) for order in orders]) for entry, orders in found.waiting],
+        "waiting": [entry_row(*each) for each in found.waiting],
         "late": [order_row(each, each.batch) for each in found.late],
         "rejects": [reject_row(each) for each in found.rejects],
     }
@@ -194,14 +195,15 @@ def cause_of(item: Any) -> str:
     return f"dispute:{item.dispute.key}" if item.dispute else f"grant:{item.grant.application.key}"
 
 
-def entry_row(entry: BankEntry, suggested: list[str]) -> dict[str, Any]:
+def entry_row(entry: BankEntry, orders: list[PaymentOrder], overpayments: list[Overpayment]) -> dict[str, Any]:
     names = ("reference", "booked_on", "direction", "amount_fen", "name", "finding", "state", "difference_fen")
     return {
         "holder": entry.organisation.key if entry.organisation else CITY,
         "account": entry.account_number,
         **{name: getattr(entry, name) for name in names},
         "order": entry.order.end_to_end_id if entry.order else None,
-        "suggestions": suggested,
+        "suggestions": [str(order) for order in orders],
+        "overpayments": [each.dispute.key for each in overpayments],
     }
 
 

@@ -128,6 +128,7 @@ def list_disputes(request: HttpRequest, state: Text = "", agreement: AgreementKe
             "reading": each.usage.reading if each.usage else None,
             "delivery": each.delivery.number if each.delivery else None,
             "opened_by": each.opener.organisation.key if each.opener and each.opener.organisation else None,
+            "owed_fen": sum(owed.owed_fen for owed in each.overpayments.all()),
         }
-        for each in found.order_by("-opened_at", "-pk")[:SHOWN]
+        for each in found.prefetch_related("overpayments").order_by("-opened_at", "-pk")[:SHOWN]
     ]

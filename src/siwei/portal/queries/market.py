@@ -161,7 +161,7 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
             Dispute.objects.visible_to(actor)
             .filter(agreement=agreement)
             .select_related("agreement__match__need", "usage", "delivery", "opener__organisation")
-            .prefetch_related(FILES)
+            .prefetch_related(FILES, "overpayments__payee")
             .order_by("pk")
         ),
         list(Approval.objects.visible_to(actor).filter(agreement=agreement, state="open").order_by("pk")),

@@ -19,6 +19,7 @@ from siwei.exchange.models import (
     Invoice,
     OrderRest,
     Organisation,
+    Overpayment,
     PaymentBatch,
     PaymentFile,
     PaymentOrder,
@@ -32,6 +33,7 @@ from siwei.exchange.payment_files import sent_content
 from siwei.exchange.payments import find_batch, keeps_money_of
 from siwei.exchange.payments_due import Due, dues_of, payments_due
 from siwei.exchange.reconciliation import late_orders, suggestions
+from siwei.exchange.repayments import overpaid_to
 
 SHOWN = 200
 
@@ -76,8 +78,8 @@ class BatchView:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    waiting: list[tuple[BankEntry, list[PaymentOrder]]]
-    """Each with the orders it may have been."""
+    waiting: list[tuple[BankEntry, list[PaymentOrder], list[Overpayment]]]
+    """Each with the orders it may have been, and what it may pay back."""
     decided: list[BankEntry]
     late: list[PaymentOrder]
     files: list[StatementFile]
@@ -178,9 +180,8 @@ def differences(actor: Actor) -> Differences:
     rejects = StatementReject.objects.visible_to(actor).select_related("file").order_by("-pk")[:50]
     late = late_orders(actor, timezone.localdate())[:SHOWN]
     prefetch_related_objects(late, _rests())
-    return Differences(
-        [(each, suggestions(each)) for each in waiting], list(decided), list(late), list(files), list(rejects)
-    )
+    told = [(each, suggestions(each), overpaid_to(each)) for each in waiting]
+    return Differences(told, list(decided), list(late), list(files), list(rejects))
 
 
 def open_work(actor: Actor) -> dict[str, int]:

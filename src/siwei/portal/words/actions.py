@@ -9,6 +9,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "apply_to_pot": gettext_noop("Applied for an award"),
         "claw_back_grant": gettext_noop("Award of money taken back"),
         "repay_claw_back": gettext_noop("What was owed for an award paid back"),
+        "repay_overpayment": gettext_noop("What a provider was paid too much paid back"),
         "apply_as_person": gettext_noop("Application of a person"),
         "enter_person_account": gettext_noop("A person's bank account entered"),
         "destroy_old_records": gettext_noop("Records of payments to a person destroyed"),
