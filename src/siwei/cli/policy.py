@@ -23,7 +23,10 @@ Source = Annotated[
     Path, Parameter(name="--in", help="CSV, CSV.GZ, Parquet or Arrow; `siwei policy schema` lists its columns.")
 ]
 RowFolder = Annotated[
-    Path | None, Parameter(help="A folder of claims, awards, organisations, members, ties: what aggregates add up.")
+    Path | None,
+    Parameter(
+        help="A folder of claims, awards, organisations, members, ties: what aggregates add up; `explain`: holdings."
+    ),
 ]
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]
 AppliesTo = Annotated[
@@ -204,6 +207,7 @@ def schema(
     """
     from siwei.policy import programme_schema, stacking_schema
     from siwei.policy.columns import columns_of_rows
+    from siwei.policy.holdings import HOLDINGS_COLUMNS
 
     if programme_file or stacking_file:
         print_json(programme_schema() if programme_file else stacking_schema())
@@ -221,14 +225,19 @@ def schema(
         }
         for each in columns_of_rows(programmes, attributes)
     ]
+    names = ("column", "type", "unit", "meaning_zh", "meaning_en")
+    holdings = [(each.name, each.type, each.unit, each.meaning.zh, each.meaning.en) for each in HOLDINGS_COLUMNS]
     if json:
-        print_json({"columns": columns, "status_columns": "<column>__status: 0 declared, 1 documented, 2 verified"})
+        statuses = "<column>__status: 0 declared, 1 documented, 2 verified"
+        held = [dict(zip(names, line, strict=True)) for line in holdings]
+        print_json({"columns": columns, "status_columns": statuses, "holdings_columns": held})
         return
-    names = ("column", "type", "unit", "meaning_zh", "meaning_en", "added_up_of")
-    print_table("columns", names, [[column[name] for name in names] for column in columns])
+    wide = (*names, "added_up_of")
+    print_table("columns", wide, [[column[name] for name in wide] for column in columns])
     console.print("Empty is not known. <column>__status may stand beside each: 0 declared, 1 documented, 2 verified.")
     if any(column["added_up_of"] for column in columns):
         console.print("What is added up of other rows may be absent where --rows gives them.")
+    print_table("`holdings` in the folder of --rows: what is held already, which `explain` weighs", names, holdings)
 
 
 @policy_app.command(name="eval")

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from siwei.policy import Explanation, Programme
     from siwei.policy.aggregates import Rows
     from siwei.policy.binding import Binding
+    from siwei.policy.combination import CombinationExplanation
     from siwei.policy.decide import Decisions
     from siwei.policy.draft_shown import DraftShown
+    from siwei.policy.holdings import Held
     from siwei.policy.joint_shown import JointShown
     from siwei.policy.programmes import Text
 
@@ -49,8 +51,10 @@ def explain(
     Only that row is read. Where it is to get an award under a limit, or out of a pot with a budget, all rows that can
     be used are decided too, in bounded memory; the others are told and do not matter. A rule of stacking needs the
     columns of the other programmes it speaks of; a joint limit the files of the organisation's other subjects
-    (--organisations, --claims, --projects): then is told what these take of it. A pot is shared in its own way: first
-    come by the column applied_at, merit by score, a lottery by --seed; without them is said what the order leaves open.
+    (--organisations, --claims, --projects): then is told what these take of it. What is held already is weighed with it
+    where the folder of --rows has `holdings` (`siwei policy schema` lists their columns). A pot is shared in its own
+    way: first come by the column applied_at, merit by score, a lottery by --seed; without them is said what the order
+    leaves open.
 
     Parameters
     ----------
@@ -61,12 +65,14 @@ def explain(
     from siwei.policy import explain as explain_row
     from siwei.policy.binding import bound_by_cap
     from siwei.policy.explanation import plain
+    from siwei.policy.holdings import read_holdings
     from siwei.policy.windows import deadline_of
 
     attributes, programmes = _load(pack)
     found = next((each for each in programmes if each.id == programme), None)
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+    held = () if rows is None else read_holdings(rows, programmes)
     files = kind_files(found.applies_to, source, organisations=organisations, claims=claims, projects=projects)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
     table = _Table(source, attributes, id, given, _day(as_of))
@@ -81,15 +87,19 @@ def explain(
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
     told, bindings = Told(), [*bound_by_cap(explanation)]
     if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
-        bindings += _Award(found, programmes, table, pack_folder(pack), seed, files).bindings(frame, told)
+        bindings += _Award(found, programmes, table, pack_folder(pack), seed, files, held).bindings(frame, told)
     deadline = deadline_of(found, _day(as_of))
     if json:
         print_json({
             **explanation.to_dict(), "bindings": plain(bindings), "pot": plain(told.pot), "not_told": plain(told.open_),
-            "joint_limits": plain(told.joint), "drafts": plain(told.drafts), "applications": asdict(deadline),
+            "joint_limits": plain(told.joint), "drafts": plain(told.drafts),
+            "held_fen": told.held_fen, "applications": asdict(deadline),
         })  # fmt: skip
         return
-    shown = [*(each.sentence for each in told.joint), *(each.sentence for each in told.drafts), *told.pot, *told.open_]
+    shown = [
+        *told.together, *(each.sentence for each in told.joint), *(each.sentence for each in told.drafts), *told.pot,
+        *told.open_,
+    ]  # fmt: skip
     _print_explanation(explanation, bindings, shown)
     if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
         console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
@@ -153,13 +163,27 @@ class _Table:
 
 @dataclass
 class Told:
-    """Beside what binds: what cannot be told from the table (`open_`), how the pot is shared, the joint limits, and
-    what drafts would change were they in force."""
+    """Beside what binds: what cannot be told from the table (`open_`), how the pot is shared, the joint limits, what
+    drafts would change were they in force, and the combination where something of it is held already."""
 
     open_: "list[Text]" = field(default_factory=list)
     pot: "list[Text]" = field(default_factory=list)
     joint: "list[JointShown]" = field(default_factory=list)
     drafts: "list[DraftShown]" = field(default_factory=list)
+    held_fen: "dict[str, int]" = field(default_factory=dict)
+    together: "list[Text]" = field(default_factory=list)
+
+    def tell(self, programme: str, found: "CombinationExplanation") -> "Iterator[Binding]":
+        """What a combination says of one of its programmes, and what binds it."""
+        from siwei.policy.binding import bound_by_stacking
+
+        self.joint += found.joint
+        self.drafts += found.drafts_beside(programme)
+        for part in found.parts:
+            if part.held_fen and programme in {*part.entitled_fen, *part.held_fen}:
+                self.held_fen |= part.held_fen
+                self.together.append(part.sentence)
+        yield from bound_by_stacking(programme, found)
 
 
 @dataclass(frozen=True)
@@ -172,6 +196,7 @@ class _Award:
     pack: Path
     seed: str | None
     files: KindFiles
+    held: "tuple[Held, ...]"
 
     def bindings(self, row: "pl.DataFrame", told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
@@ -191,8 +216,8 @@ class _Award:
 
     def _stacking(self, told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
-        from siwei.policy.binding import bound_by_stacking
         from siwei.policy.combination import explain_combination
+        from siwei.policy.holdings import holdings_on
         from siwei.policy.limits import apply_limits
         from siwei.policy.loading_stacking import load_stacking
         from siwei.policy.programmes import Text
@@ -202,11 +227,9 @@ class _Award:
 
         of_table = self.table
         everything = load_stacking(self.pack, of_table.attributes, self.programmes)
-        jointly = Family(everything, self.programme, self.programmes, self.files).explain(of_table, told.open_)
-        if jointly is not None:
-            told.joint += jointly.joint
-            told.drafts += jointly.drafts_beside(self.programme.id)
-            yield from bound_by_stacking(self.programme.id, jointly)
+        family = Family(everything, self.programme, self.programmes, self.files, self.held)
+        if (jointly := family.explain(of_table, told.open_)) is not None:
+            yield from told.tell(self.programme.id, jointly)
             return
         stacking = everything.of(self.programme.applies_to)
         if self.programme.id not in stacking.programmes:
@@ -234,9 +257,10 @@ class _Award:
             decisions = apply_limits(*of_table.every_row(ruled, ()))
         else:
             decisions = decide(ruled, row, of_table.day)
-        found = explain_combination(stacking, decisions, row, of_table.id)
-        told.drafts += found.drafts_beside(self.programme.id)
-        yield from bound_by_stacking(self.programme.id, found)
+        kind = self.programme.applies_to
+        kinds = {each.id: each.applies_to for each in self.programmes}
+        held = holdings_on(self.held, of_table.day, kinds).of(kind, of_table.id)
+        yield from told.tell(self.programme.id, explain_combination(stacking, decisions, row, of_table.id, held))
 
     def _pot(self, wide: "pl.DataFrame", table: "pl.DataFrame", pot: "list[Text]") -> "Iterator[Binding]":
         """As if all eligible rows of the table were the claims on the pot."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from siwei.policy.combination import CombinationExplanation
     from siwei.policy.diff import Side
     from siwei.policy.diff_joint import JointDifference
+    from siwei.policy.holdings import Held
+    from siwei.policy.joint_choices import Decided, Holdings
     from siwei.policy.programmes import Text
     from siwei.policy.row_parts import RowParts
     from siwei.policy.stacking import JointLimit, Stacking
@@ -133,6 +135,7 @@ class Family:
     programme: "Programme"
     programmes: "tuple[Programme, ...]"
     files: KindFiles
+    held: "tuple[Held, ...]"
 
     def explain(self, asked: Asked, open_: "list[Text]") -> "CombinationExplanation | None":
         """None where no joint limit bears on the programme, or it cannot be weighed: why is added to `open_`."""
@@ -157,7 +160,20 @@ class Family:
         for kind, each in parts.items():
             if kind != self.files.own:
                 tell_rejected(each, None)
-        return explain_together(stacking, decided, organisation, self.files.own, asked.id, asked.day)
+        holdings = self._holdings(decided, organisation, asked.day)
+        return explain_together(stacking, decided, organisation, self.files.own, asked.id, asked.day, holdings)
+
+    def _holdings(self, decided: "Mapping[str, Decided]", organisation: str, day: date) -> "Holdings":
+        """Of the organisation itself, of the rows that are its own, and of what is said to be its own."""
+        from siwei.policy.holdings import holdings_on
+
+        kinds = {each.id: each.applies_to for each in self.programmes}
+        mine = {(kind, id) for kind, each in decided.items() for id in each.table["id"]} | {
+            ("organisation", organisation)
+        }
+        held = [each for each in self.held
+                if each.organisation == organisation or (kinds[each.programme], each.subject) in mine]  # fmt: skip
+        return holdings_on(held, day, kinds)
 
     def _parts(
         self, stacking: "Stacking", programmes: "tuple[Programme, ...]", asked: Asked, open_: "list[Text]"

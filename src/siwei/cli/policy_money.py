@@ -110,11 +110,16 @@ def combine(
     """
     from siwei.policy.combine_files import combine_file
     from siwei.policy.decide_files import check_places, rejects_file
+    from siwei.policy.holdings import HOLDINGS
     from siwei.policy.loading_stacking import load_stacking
+    from siwei.policy.row_files import table_file
     from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
     from siwei.policy.tables import aggregate_names
 
+    if rows is not None and not json and table_file(rows, HOLDINGS) is not None:
+        told = "! not weighed here: what is held already (holdings) → siwei policy explain, row by row"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if claims is not None or projects is not None:
         others = {"claim": claims, "project": projects}
         _combine_jointly(pack, source, others, target, rows, _day(as_of), rejects, drafts_in_force, json)

@@ -11,7 +11,6 @@ from django.db.models.functions import Coalesce
 from siwei.city.attributes import Attribute
 from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
 from siwei.exchange.models import Application, ApplicationState, Organisation, Pot, Pseudonym, Voucher
-from siwei.exchange.pot_periods import are_weighed, is_weighed_on
 from siwei.exchange.pseudonyms import pseudonym_of
 from siwei.exchange.subjects import subjects
 from siwei.policy import FactValue, Programme, Text, decide
@@ -19,6 +18,7 @@ from siwei.policy.beside import Beside, award_beside
 from siwei.policy.decide import award_column
 from siwei.policy.joint import joint_limits
 from siwei.policy.limits import apply_limits, limited_column
+from siwei.policy.pot_periods import are_weighed, is_weighed_on
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
 

@@ -12,9 +12,9 @@ from siwei.exchange.aggregates import with_aggregates
 from siwei.exchange.claim_decisions import claims_to_decide, facts_read, projects_to_decide
 from siwei.exchange.held_awards import LIVE
 from siwei.exchange.models import Application, Organisation, Voucher
-from siwei.exchange.pot_periods import is_weighed_on
 from siwei.policy import Programme, decide
 from siwei.policy.combination import WithinOf
+from siwei.policy.holdings import Held, holdings_on
 from siwei.policy.joint_choices import Decided, Holdings
 from siwei.policy.joint_explanation import JointAwards, joint_family
 from siwei.policy.limits import apply_limits
@@ -68,30 +68,19 @@ def joint_awards(
 
 def holdings_of(organisation: Organisation, day: date, kinds: Mapping[str, str]) -> Holdings:
     """What each subject of the organisation applied for or was granted and has not lost again, as the rules of that
-    subject count it: of the organisation itself from pots that count in the year of the day, of a contract or a project
-    from whatever pot; joint limits count that year's alone. `kinds` by programme."""
+    subject count it (`policy.holdings`). `kinds` by programme."""
     applied = Application.objects.filter(organisation=organisation, state__in=LIVE).annotate(
         fen=Coalesce(F("shared_fen"), F("claim_fen"))
     )
     # Of vouchers that were granted on an application the application counts.
     granted = Voucher.objects.filter(organisation=organisation, decision__application=None).annotate(fen=F("cap_fen"))
     names = ("decision__subject", "pot__programme", "pot__period")
-    held: dict[tuple[str, str], dict[str, int]] = {}
-    earlier: dict[tuple[str, str], dict[str, int]] = {}
-    for rows in (applied, granted):
-        for subject, programme, period, fen in rows.values_list(*names).annotate(sum=Sum("fen")).order_by(*names):
-            kind, counts = kinds.get(programme), is_weighed_on(period, day)
-            if kind is None or (kind == ORGANISATION and not counts):
-                continue
-            key = (kind, subject or organisation.key)
-            _add(held.setdefault(key, {}), programme, fen)
-            if not counts:
-                _add(earlier.setdefault(key, {}), programme, fen)
-    return Holdings(held, earlier)
-
-
-def _add(sums: dict[str, int], programme: str, fen: int) -> None:
-    sums[programme] = sums.get(programme, 0) + fen
+    summed = (rows.values_list(*names).annotate(sum=Sum("fen")).order_by(*names) for rows in (applied, granted))
+    rows = (
+        Held(subject or organisation.key, programme, fen, period)
+        for each in summed for subject, programme, period, fen in each
+    )  # fmt: skip
+    return holdings_on(rows, day, kinds)
 
 
 def _decided(

@@ -11,10 +11,10 @@ from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
-from siwei.exchange.pot_periods import span_of
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank import yuan_text
 from siwei.market.listing import VoucherTerms
+from siwei.policy.pot_periods import span_of
 from siwei.policy.programmes import Programme, Verdict
 
 
@@ -23,7 +23,7 @@ def open_pot(
     programme: Programme, period: str, budget_fen: int, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Pot:
     """Put a programme's budget for a period on the ledger (a draft's stays outside, so that none can be spent). The
-    period's name says which days it spans (`siwei.exchange.pot_periods`)."""
+    period's name says which days it spans (`siwei.policy.pot_periods`)."""
     require(can_operate(actor), actor, Said("open a pot", "开立资金池"))
     content = {"programme": programme.id, "sha256": programme.sha256, "period": period, "budget_fen": budget_fen}
     if repeated("open_pot", idempotency_key, content):

@@ -33,7 +33,7 @@ def read_row_folder(folder: Path, attributes: Mapping[str, Attribute], rule: Rel
         "members": {},
         "ties": _TIES,
     }
-    found = {name: read_rows(path, kinds[name]) for name in TABLES if (path := _file(folder, name)) is not None}
+    found = {name: read_rows(path, kinds[name]) for name in TABLES if (path := table_file(folder, name)) is not None}
     ties = found.get("ties")
     graph: Related | None = None
     if ties is not None:
@@ -51,7 +51,8 @@ def read_row_folder(folder: Path, attributes: Mapping[str, Attribute], rule: Rel
     )
 
 
-def _file(folder: Path, name: str) -> Path | None:
+def table_file(folder: Path, name: str) -> Path | None:
+    """CSV or Parquet; None where there is none. Raises ImportRefused where there are several."""
     endings = (".parquet", ".csv", ".csv.gz")
     paths = [path for ending in endings if (path := folder / f"{name}{ending}").is_file()]
     if len(paths) > 1:

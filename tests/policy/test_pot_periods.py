@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.errors import InputError
-from siwei.exchange.pot_periods import Span, are_weighed, is_weighed_on, span_of
+from siwei.policy.pot_periods import Span, are_weighed, is_weighed_on, span_of
 
 
 @pytest.mark.parametrize(

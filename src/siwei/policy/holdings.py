@@ -1,0 +1,120 @@
+"""What subjects hold already, as the market knows it or as a file says: what was applied for or granted, and has not
+been lost again."""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from siwei.errors import ImportRefused, InputError, Problem
+from siwei.policy.claim_tables import read_rows
+from siwei.policy.columns import Column
+from siwei.policy.joint_choices import Holdings
+from siwei.policy.pot_periods import is_weighed_on, span_of
+from siwei.policy.programmes import Programme, Text
+from siwei.policy.row_files import table_file
+from siwei.policy.sources import ORGANISATION
+
+HOLDINGS = "holdings"
+SUBJECT, PROGRAMME, HELD, PERIOD = "subject", "programme", "held_fen", "period"
+HOLDINGS_COLUMNS = (
+    Column(SUBJECT, "string", None, Text("持有者（该行的 id）", "Whose it is, by the id of its row"), ()),
+    Column(PROGRAMME, "string", None, Text("政策的 id", "The programme, by its id"), ()),
+    Column(HELD, "int", "fen", Text("已申报或已获得、未失去的金额", "Applied for or granted, and not lost again"), ()),
+    Column(PERIOD, "string", None, Text(
+        "资金池的期间，如 2026、2026-H1；空则不论判定日均计入",
+        "The period of its pot, as 2026 or 2026-H1; empty: it counts whatever the day",
+    ), ()),
+    Column(ORGANISATION, "string", None, Text(
+        "合同或项目所属机构（其 id）；不再判定的合同或项目须写明",
+        "Whose contract or project it is, by its id: needed of one that has no row any more",
+    ), ()),
+)  # fmt: skip
+MOST_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """`period` is its pot's; empty where it counts whatever the day. `organisation` is empty where it is not said."""
+
+    subject: str
+    programme: str
+    fen: int
+    period: str = ""
+    organisation: str = ""
+
+
+def holdings_on(rows: Iterable[Held], day: date, kinds: Mapping[str, str]) -> Holdings:
+    """As the rules of each subject count them: of an organisation or a person from pots that count in the year of the
+    day, of a contract or a project from whatever pot; joint limits count that year's alone. `kinds` by programme: what
+    it applies to; of others nothing counts."""
+    held: dict[tuple[str, str], dict[str, int]] = {}
+    earlier: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows:
+        kind, counts = kinds.get(row.programme), not row.period or is_weighed_on(row.period, day)
+        if kind is None or (kind in (ORGANISATION, "person") and not counts):
+            continue
+        _add(held.setdefault((kind, row.subject), {}), row)
+        if not counts:
+            _add(earlier.setdefault((kind, row.subject), {}), row)
+    return Holdings(held, earlier)
+
+
+def _add(sums: dict[str, int], row: Held) -> None:
+    sums[row.programme] = sums.get(row.programme, 0) + row.fen
+
+
+def read_holdings(folder: Path, programmes: Collection[Programme]) -> tuple[Held, ...]:
+    """Of a folder of rows its `holdings` (HOLDINGS_COLUMNS; the last two may be absent); none where it has none. Raises
+    ImportRefused with what is wrong: a name that is misspelt would be a holding that nobody counts."""
+    path = table_file(folder, HOLDINGS)
+    if path is None:
+        return ()
+    frame = read_rows(path, {HELD: "int"})
+    known = [column.name for column in HOLDINGS_COLUMNS]
+    absent = [name for name in (SUBJECT, PROGRAMME, HELD) if name not in frame.columns]
+    problems = [Problem(f"no column {name!r}", f"holdings have {', '.join(known)}", str(path)) for name in absent]
+    problems += [
+        Problem(f"no such column {name[:80]!r}", _near(name, known), str(path), field=name[:80])
+        for name in frame.columns if name not in known
+    ]  # fmt: skip
+    if not problems and not frame.schema[HELD].is_integer():
+        problems.append(Problem("is not whole fen", "give whole numbers", str(path), field=HELD))
+    if problems:
+        raise ImportRefused(problems)
+    ids = [programme.id for programme in programmes]
+    texts = frame.select(
+        pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("").alias(name)
+        for name in (SUBJECT, PROGRAMME, PERIOD, ORGANISATION)
+    )
+    rows = []
+    for number, (row, fen) in enumerate(zip(texts.iter_rows(named=True), frame[HELD], strict=True), 2):
+        found = [*_faults(row, fen, ids)]
+        problems += [Problem(message, fix, str(path), number, field=field) for field, message, fix in found]
+        if not found:
+            rows.append(Held(row[SUBJECT], row[PROGRAMME], fen, row[PERIOD], row[ORGANISATION]))
+    if problems:
+        raise ImportRefused(problems[:MOST_PROBLEMS])
+    return tuple(rows)
+
+
+def _faults(row: Mapping[str, str], fen: int | None, ids: Collection[str]) -> Iterable[tuple[str, str, str]]:
+    if not row[SUBJECT]:
+        yield SUBJECT, "is empty", "say whose it is"
+    if row[PROGRAMME] not in ids:
+        yield PROGRAMME, f"no programme {row[PROGRAMME][:80]!r}", _near(row[PROGRAMME], ids)
+    if fen is None or fen < 0:
+        yield HELD, "is not an amount" if fen is None else f"{fen} is less than nothing", "give fen, 0 or more"
+    try:
+        if row[PERIOD]:
+            span_of(row[PERIOD])
+    except InputError as error:
+        yield PERIOD, str(error.problems[0].message), str(error.problems[0].fix)
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"one of {', '.join(known)}"
