@@ -33,7 +33,7 @@ def left() -> dict[str, int]:
 
 def test_a_signature_that_would_pass_a_hard_cap_is_not_taken(deal: Deal) -> None:
     set_cap(deal, 14_400)
-    with pytest.raises(InsufficientFunds, match=r"has 144\.00 yuan left until 2026-12-31, this takes 144\.01 yuan"):
+    with pytest.raises(InsufficientFunds, match=r"has ¥144\.00 left until 2026-12-31, this takes ¥144\.01"):
         deal.signed()
     assert not Hold.objects.exists()
     set_cap(deal, 14_401, key="more")
@@ -104,7 +104,7 @@ def test_a_job_the_engine_refuses_gives_all_back(deal: Deal) -> None:
 
 def test_a_cap_set_late_counts_what_was_signed(deal: Deal) -> None:
     deal.signed()
-    with pytest.raises(InsufficientFunds, match=r"this takes 144\.01 yuan → ask"):
+    with pytest.raises(InsufficientFunds, match=r"this takes ¥144\.01 → ask"):
         set_cap(deal, 14_000)
     assert not Cap.objects.exists()
     set_cap(deal, 15_000)

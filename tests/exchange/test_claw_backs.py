@@ -1,5 +1,6 @@
 """An award of money taken back: unpaid it is in the pot again, paid it is owed until a statement shows the money."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from siwei.exchange.models import Account, Application, BankEntry, ClawBack, Gra
 from siwei.exchange.payments_due import payments_due
 from siwei.exchange.reconciliation import explain_entry
 from siwei.exchange.verification import verify_ledger
+from siwei.market.bank import exact_yuan
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +56,7 @@ def test_what_is_not_paid_is_in_the_pot_again_and_due_no_more(payable: Persons) 
     with pytest.raises(Conflict, match="under way"):
         take(payable, 1, "more")
     payable.says(payable.paid(payable.order_of(payable.cast.charlie)))
-    with pytest.raises(Conflict, match="180000 fen are left of the grant"):
+    with pytest.raises(Conflict, match=r"¥1,800\.00 is left of the grant"):
         take(payable, 180_001, "more")
     assert verify_ledger(actor=payable.cast.olive).findings == ()
 
@@ -62,7 +64,7 @@ def test_what_is_not_paid_is_in_the_pot_again_and_due_no_more(payable: Persons) 
 def test_the_whole_of_it_before_it_is_paid(payable: Persons) -> None:
     take(payable, TAX[CHARLIE])
     assert due() == [100_000]
-    with pytest.raises(Conflict, match="0 fen are left"):
+    with pytest.raises(Conflict, match=r"¥0\.00 is left"):
         take(payable, 1, "more")
 
 
@@ -89,7 +91,7 @@ def test_what_was_paid_is_owed_and_comes_back_by_a_statement(payable: Persons) -
     with pytest.raises(NotFound, match="nothing was granted"):
         repay(first, key="none")
     assert (repay(first).state, repay(first).state, owed_fen(grant)) == ("matched", "matched", 20_000)
-    with pytest.raises(Conflict, match="20000 fen are owed"):
+    with pytest.raises(Conflict, match=r"¥200\.00 is owed"):
         repay(second)
     explain_entry(second.account_number, "B-6", because="多退", actor=payable.cast.olive, now=payable.now)
     with pytest.raises(Conflict, match="explained already"):
@@ -155,10 +157,10 @@ def test_of_two_grants_in_one_order_each_gives_back_its_own(cast: Any, tmp_path:
     earlier, later = Grant.objects.order_by("pk")
     left = 250_000 - earlier.amount_fen
     for grant, fen in ((earlier, earlier.amount_fen), (later, left)):
-        with pytest.raises(Conflict, match=f"{fen} fen are left"):
+        with pytest.raises(Conflict, match=re.escape(f"{exact_yuan(fen)} is left")):
             back(grant.application, fen + 1, "more")
         assert back(grant.application, fen, f"c-{grant.pk}").owed_fen == fen
-        with pytest.raises(Conflict, match=r"^0 fen are left"):
+        with pytest.raises(Conflict, match=r"^¥0\.00 is left"):
             back(grant.application, 1, "more")
     assert ({first.pk, second.pk}, owed_fen(earlier)) == ({earlier.application_id, later.application_id}, 250_000)
     assert verify_ledger(actor=cast.olive).findings == ()

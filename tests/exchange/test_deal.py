@@ -121,7 +121,7 @@ class TestVoucher:
             deal.grant(deal.decision(verdict=verdict), deal.pot())
 
     def test_no_more_than_awarded(self, deal: Deal) -> None:
-        with pytest.raises(Conflict, match="awards 50000 fen"):
+        with pytest.raises(Conflict, match=r"awards ¥500\.00"):
             deal.grant(deal.decision(), deal.pot(), 50_001)
 
     def test_no_more_than_the_pot_holds(self, deal: Deal) -> None:

@@ -67,7 +67,7 @@ def test_without_consent_outside_the_window_or_for_more_it_is_refused(persons: P
     persons.declare(charlie, TAX[CHARLIE])
     with pytest.raises(Conflict, match="takes applications from"):
         persons.apply(charlie, as_of=AFTER)
-    with pytest.raises(Conflict, match=r"leaves 3000\.00 yuan, claimed 3000\.01"):
+    with pytest.raises(Conflict, match=r"leaves ¥3,000\.00, claimed ¥3,000\.01"):
         persons.apply(charlie, claim_fen=TAX[CHARLIE] + 1)
     for fen in (0, -1):
         with pytest.raises(InputError, match="a positive amount"):
@@ -76,7 +76,7 @@ def test_without_consent_outside_the_window_or_for_more_it_is_refused(persons: P
         with pytest.raises(InputError, match="not a name"):
             persons.apply(charlie, name=name)
     persons.apply(charlie, claim_fen=200_000)
-    with pytest.raises(Conflict, match=r"leaves 1000\.00 yuan"):
+    with pytest.raises(Conflict, match=r"leaves ¥1,000\.00"):
         persons.apply(charlie, claim_fen=100_001, idempotency_key="again")
     assert persons.apply(charlie, claim_fen=100_000, idempotency_key="rest").claim_fen == 100_000
 

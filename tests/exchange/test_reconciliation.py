@@ -121,7 +121,7 @@ def test_less_than_ordered_stays_open_until_the_rest_comes(bank: Bank, batch: Pa
     bank.says(bank.paid(700, identifier))
     assert (found(), order()) == ([("part-paid", "matched", 0)], ("part-paid", 700))
     assert [str(each) for each in reconciliation.late_orders(bank.desk.cast.olive, EXECUTE_ON, 0)] == [identifier]
-    with pytest.raises(Conflict, match="paid 700 fen"):
+    with pytest.raises(Conflict, match=r"paid ¥7\.00"):
         payments.reject_order(identifier, because="x", actor=bank.desk.otto, now=bank.desk.now)
     bank.says(bank.paid(19, identifier, "B-2"))
     assert order() == ("paid", 719)
@@ -176,7 +176,7 @@ def test_paid_without_an_order_is_matched_by_a_persons_word(bank: Bank, batch: P
     assert [str(each) for each in reconciliation.suggestions(first)] == [identifier]
     assert reconciliation.suggestions(second) == []
     act: dict[str, Any] = {"because": "户名金额一致", "actor": bank.desk.otto, "now": bank.desk.now}
-    with pytest.raises(Conflict, match="719 fen of it open; paid were 5"):
+    with pytest.raises(Conflict, match=r"¥7\.19 of it open; paid was ¥0\.05"):
         reconciliation.match_entry(CITY, "B-2", identifier, **act)
     reconciliation.match_entry(CITY, "B-1", identifier, **act)
     reconciliation.match_entry(CITY, "B-1", identifier, **act)

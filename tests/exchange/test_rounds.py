@@ -142,7 +142,7 @@ def test_from_application_to_voucher(city: City) -> None:
         "rate_bp": 5000, "kinds": ["compute"], "listed_providers_only": True, "valid_from": LATER,
         "valid_to": date(2026, 12, 31), "actor": city.cast.olive, "now": city.now,
     }  # fmt: skip
-    with pytest.raises(Conflict, match="its share 75000000 fen"):
+    with pytest.raises(Conflict, match=r"its share ¥750,000\.00"):
         vouchers.grant_voucher(application.decision, city.pot, amount_fen=AWARD, idempotency_key="v", **grant)
     vouchers.grant_voucher(application.decision, city.pot, amount_fen=75_000_000, idempotency_key="v", **grant)
     assert rounds.left_in(city.pot) == 75_000_000
@@ -266,7 +266,7 @@ def test_by_merit_the_scores_of_the_reviews_decide(city: City) -> None:
 
 def test_what_is_not_an_award_is_refused(city: City) -> None:
     for claim in (0, AWARD + 1, True):
-        with pytest.raises(Conflict, match=r"awards 1000000\.00 yuan, claimed"):
+        with pytest.raises(Conflict, match=r"awards ¥1,000,000\.00, claimed"):
             city.apply(city.cast.firm, city.cast.alice, claim_fen=claim)
     with pytest.raises(InputError, match="is no document"):
         city.apply(city.cast.firm, city.cast.alice, documents=[("receipt", "1")])

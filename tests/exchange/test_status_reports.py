@@ -136,10 +136,10 @@ def test_paid_although_refused_stands_as_a_difference(reports: Reports) -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ({"amount": "7.20"}, "720 fen"),
+        ({"amount": "7.20"}, "¥7.20"),
         ({"amount": "7.19", "currency": "USD"}, "in USD"),
         ({"amount": "9" * 40}, ""),
-        ({"amount": "-7.19"}, "-719"),
+        ({"amount": "-7.19"}, "−¥7.19"),
         ({"amount": "0.001"}, ""),
         ({"amount": "NaN"}, ""),
     ],

@@ -60,7 +60,7 @@ def test_the_pot_pays_no_more_than_it_has(spent: Deal) -> None:
 
 def test_what_is_under_way_settles_first(deal: Deal) -> None:
     deal.signed()
-    with pytest.raises(Conflict, match="21600 fen of voucher voucher are held"):
+    with pytest.raises(Conflict, match=r"¥216\.00 of voucher voucher is held"):
         again(deal, 0)
     assert again(deal, 30_000, key="enough").returned_fen == 20_000
 

@@ -1,6 +1,7 @@
 """Whatever is refused is said in both languages where it is raised: walked over the source, and as people meet it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -132,6 +133,56 @@ def test_no_refusal_is_in_english_only() -> None:
         > 400
     )
     assert english_only_places() == []
+
+
+IN_FEN = re.compile(r"\x00[^\x00]{0,3}(?:\bfen\b|分(?![得类别析配布页享]))|\bfen\b[^\x00.]{0,3}\x00")
+"""A figure (NUL stands for what is filled in) told in fen. Who reads thinks in yuan: `market.bank.exact_yuan`."""
+FEN_FIELD = re.compile(r"(?:_fen|\bfen)\b")
+
+
+def texts_with_figures() -> Iterator[tuple[Place, str, list[ast.expr]]]:
+    """Every text of the source with something filled in: where, how it reads, and what is filled in."""
+    for file, module in modules().items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.JoinedStr):
+                filled = [each.value for each in node.values if isinstance(each, ast.FormattedValue)]
+                said = "".join(str(each.value) if isinstance(each, ast.Constant) else "\0" for each in node.values)
+                yield (file, node.lineno), said, filled
+
+
+def told_in_fen() -> list[Place]:
+    """A figure called fen; and, in a sentence, an amount that is kept in fen and filled in as it is kept."""
+    found = []
+    for place, said, filled in texts_with_figures():
+        raw = [
+            each
+            for each in filled
+            if isinstance(each, ast.Name | ast.Attribute) and FEN_FIELD.search(ast.unparse(each))
+        ]
+        is_sentence = " " in said.strip("\0 ") or any("一" <= sign <= "鿿" for sign in said)
+        if IN_FEN.search(said) or (raw and is_sentence):
+            found.append(place)
+    return found
+
+
+def test_no_refusal_tells_an_amount_in_fen() -> None:
+    assert told_in_fen() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ('Conflict(f"{left} fen are left", f"只余 {left} 分")', True),
+        ('Conflict(f"a budget of {budget_fen!r}, too much")', True),
+        ('Said("x", f"预算 {budget_fen} 不成立")', True),
+        ('Conflict(f"{exact_yuan(left_fen)} is left", f"只余 {exact_yuan(left_fen)}")', False),
+        ('key = f"voucher:{amount_fen}"', False),
+        ('Said(f"{pages} parts", f"{pages} 分页")', False),
+    ],
+)
+def test_the_walk_finds_amounts_in_fen(monkeypatch: pytest.MonkeyPatch, code: str, is_found: bool) -> None:
+    monkeypatch.setattr(f"{__name__}.modules", lambda: {"here.py": ast.parse(code)})
+    assert bool(told_in_fen()) is is_found
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,7 @@ def trace(subject: str, /, *, city: City = None, json: Json = False) -> None:
 
     from siwei.exchange.actors import PLATFORM
     from siwei.exchange.traces import trace as follow
+    from siwei.market.bank import exact_yuan
 
     found = follow(subject, actor=PLATFORM)
     money = {**asdict(found.money), "adds_up": found.money.adds_up} if found.money else None
@@ -188,7 +189,8 @@ def trace(subject: str, /, *, city: City = None, json: Json = False) -> None:
         print_json({"subject": subject, "money": money, "rows": found.rows.to_dicts()})
     else:
         if money is not None:
-            print_table(f"{subject}, in fen", ("what", "fen"), list(money.items()))
+            amounts = [(name, exact_yuan(amount)) for name, amount in money.items()]
+            print_table(subject, ("what", "amount"), amounts)
         columns = (
             "pot", "voucher", "hold", "capture", "reading", "job", "delivery", "quantity", "unit", "fen", "generated",
         )  # fmt: skip

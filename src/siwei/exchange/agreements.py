@@ -47,7 +47,7 @@ from siwei.exchange.terms import (
     plain_line,
     quoted_line,
 )
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 
 
 @money_action
@@ -68,7 +68,7 @@ def declare_budget(organisation: str, budget_fen: int, *, actor: Actor, now: dat
         raise InputError(
             [
                 Problem(
-                    Said(f"a budget of {budget_fen!r} fen", f"预算 {budget_fen!r} 分不成立"),
+                    Said(f"a budget of {exact_yuan(budget_fen)}", f"预算 {exact_yuan(budget_fen)} 不成立"),
                     fix=Said("give an integer, not negative", "请填不为负的整数"),
                     field="budget_fen",
                 )
@@ -78,11 +78,11 @@ def declare_budget(organisation: str, budget_fen: int, *, actor: Actor, now: dat
         change_floor(account, -budget_fen)
     except InsufficientFunds:
         account.refresh_from_db()
-        least = yuan_text(account.held - account.balance)
+        least = exact_yuan(account.held - account.balance)
         raise InsufficientFunds(
-            f"{yuan_text(budget_fen)} yuan is less than the {least} that {owner.name} has committed already "
+            f"{exact_yuan(budget_fen)} is less than the {least} that {owner.name} has committed already "
             f"→ declare {least} or more",
-            f"{yuan_text(budget_fen)} 元少于 {owner.name} 已承诺的 {least} 元 → 请申报 {least} 元或以上",
+            f"{exact_yuan(budget_fen)} 少于 {owner.name} 已承诺的 {least} → 请申报 {least}或以上",
         ) from None
     record_event(
         "declare_budget",

@@ -26,7 +26,7 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.exchange.state_words import word_zh
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 from siwei.policy import Programme, Verdict
 from siwei.policy.stacking import Stacking
 
@@ -198,21 +198,21 @@ def _check_application(programme: Programme, decision: Decision, pot: Pot, claim
             f"判定 {decision.key} 的结果是“{word_zh(decision.verdict)}”：没有可申领的",
         )
     if type(claim_fen) is not int or not 0 < claim_fen <= decision.award_fen:
-        most, asked = yuan_text(decision.award_fen), yuan_text(claim_fen) if type(claim_fen) is int else claim_fen
+        most, asked = exact_yuan(decision.award_fen), exact_yuan(claim_fen)
         raise Conflict(
-            f"the decision awards {most} yuan, claimed were {asked} → claim more than 0 and at most {most} yuan",
-            f"判定给予 {most} 元，申领的是 {asked} 元 → 申领金额须大于 0、不超过 {most} 元",
+            f"the decision awards {most}, claimed were {asked} → claim more than 0 and at most {most}",
+            f"判定给予 {most}，申领的是 {asked} → 申领金额须大于 0、不超过 {most}",
         )
     if Application.objects.filter(decision=decision).exists() or Voucher.objects.filter(decision=decision).exists():
         raise Conflict(f"decision {decision.key} was applied on already", f"判定 {decision.key} 已用于申报")
     before = claimed_from(pot, decision.organisation, decision.subject)
     if before + claim_fen > decision.award_fen:
-        awarded, earlier = yuan_text(decision.award_fen), yuan_text(before)
-        left = yuan_text(max(0, decision.award_fen - before))
+        awarded, earlier = exact_yuan(decision.award_fen), exact_yuan(before)
+        left = exact_yuan(max(0, decision.award_fen - before))
         raise Conflict(
-            f"the decision awards {awarded} yuan, of which {earlier} were claimed from this pot before "
-            f"→ claim at most {left} yuan",
-            f"判定给予 {awarded} 元，此前已从该资金池申领 {earlier} 元 → 至多再申领 {left} 元",
+            f"the decision awards {awarded}, of which {earlier} were claimed from this pot before "
+            f"→ claim at most {left}",
+            f"判定给予 {awarded}，此前已从该资金池申领 {earlier} → 至多再申领 {left}",
         )
 
 
@@ -229,14 +229,14 @@ def check_room(room: Room, programme: Programme, before_fen: int, claim_fen: int
             f"{programme.id}：规则{rule.zh}的上限未知 → 请录入计算所需的事实",
         )
     held = Said(
-        ", ".join(f"{name} {yuan_text(fen)} yuan" for name, fen in sorted(room.held_fen.items())),
-        "、".join(f"{name} {yuan_text(fen)} 元" for name, fen in sorted(room.held_fen.items())),
+        ", ".join(f"{name} {exact_yuan(fen)}" for name, fen in sorted(room.held_fen.items())),
+        "、".join(f"{name} {exact_yuan(fen)}" for name, fen in sorted(room.held_fen.items())),
     )
     beside = Said(f"beside {held} " if held else "", f"除已有的 {held.zh}外，" if held else "")
-    left = yuan_text(max(0, room.most_fen - before_fen))
+    left = exact_yuan(max(0, room.most_fen - before_fen))
     raise Conflict(
-        f"{programme.id}: {beside}the rule {rule} leaves {left} yuan, claimed {yuan_text(claim_fen)}",
-        f"{programme.id}：{beside.zh}规则{rule.zh}只余 {left} 元，申领 {yuan_text(claim_fen)} 元",
+        f"{programme.id}: {beside}the rule {rule} leaves {left}, claimed {exact_yuan(claim_fen)}",
+        f"{programme.id}：{beside.zh}规则{rule.zh}只余 {left}，申领 {exact_yuan(claim_fen)}",
     )
 
 

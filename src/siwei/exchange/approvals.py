@@ -23,6 +23,7 @@ from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.signing import conclude_signing
 from siwei.exchange.states import lock_agreement, move, require_step
+from siwei.market.bank import exact_yuan
 
 
 @money_action
@@ -54,7 +55,7 @@ def set_approval_rule(
         raise InputError(
             [
                 Problem(
-                    Said(f"an amount of {from_fen!r} fen", f"金额 {from_fen!r} 分不成立"),
+                    Said(f"an amount of {exact_yuan(from_fen)}", f"金额 {exact_yuan(from_fen)} 不成立"),
                     Said("an integer, not negative", "不为负的整数"),
                     field="from_fen",
                 )

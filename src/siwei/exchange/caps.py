@@ -34,7 +34,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT, BALANCE_LIMIT
 from siwei.exchange.parties import find_organisation
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 from siwei.market.kind import Price
 from siwei.market.pricing import rate
 
@@ -245,7 +245,7 @@ def _job_amounts(job: Job, quantity: int) -> dict[str, int]:
 
 def _shown(cap: Cap, amount: int) -> Said:
     if cap.unit == CapUnit.FEN:
-        return Said(f"{yuan_text(amount)} yuan", f"{yuan_text(amount)} 元")
+        return Said(f"{exact_yuan(amount)}", f"{exact_yuan(amount)}")
     return Said(f"{amount} accelerator-seconds", f"{amount} 加速卡秒")
 
 

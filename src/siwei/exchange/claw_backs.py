@@ -31,7 +31,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.payments import reason_of
 from siwei.exchange.reconciliation import WAITING, decide_entry, key_of, open_entry, tell_of
-from siwei.market.bank import Direction
+from siwei.market.bank import Direction, exact_yuan
 
 
 @money_action
@@ -54,13 +54,14 @@ def claw_back_grant(
             f"nothing was granted on {application_key!r:.130}", f"申报 {application_key!r:.130} 没有已给予的资金"
         )
     if type(amount_fen) is not int or amount_fen <= 0:
-        told = Said(f"an amount of {amount_fen!r:.40} fen", f"金额 {amount_fen!r:.40} 分")
+        told = Said(f"an amount of {exact_yuan(amount_fen)}", f"金额 {exact_yuan(amount_fen)}")
         raise InputError([Problem(told, Said("a positive amount", "请填正数金额"), field="amount")])
     unpaid, paid = _unpaid(grant), paid_fen(grant) - _taken(grant, "owed_fen")
     if amount_fen > unpaid + paid:
         raise Conflict(
-            f"{unpaid + paid} fen are left of the grant on {application_key}, {amount_fen} are too many",
-            f"申报 {application_key} 的资金只余 {unpaid + paid} 分，{amount_fen} 分超出",
+            f"{exact_yuan(unpaid + paid)} is left of the grant on {application_key}, "
+            f"{exact_yuan(amount_fen)} is too much",
+            f"申报 {application_key} 的资金只余 {exact_yuan(unpaid + paid)}，{exact_yuan(amount_fen)} 超出",
         )
     returned = min(amount_fen, unpaid)
     payee, pot = grant.granted_to, grant.application.pot.account
@@ -108,8 +109,8 @@ def repay_claw_back(
         )
     if entry.amount_fen > -account.balance:
         raise Conflict(
-            f"{entry.amount_fen} fen came in, and {-account.balance} fen are owed → explain the entry",
-            f"收到 {entry.amount_fen} 分，应还 {-account.balance} 分 → 请对该流水作说明",
+            f"{exact_yuan(entry.amount_fen)} came in, and {exact_yuan(-account.balance)} is owed → explain the entry",
+            f"收到 {exact_yuan(entry.amount_fen)}，应还 {exact_yuan(-account.balance)} → 请对该流水作说明",
         )
     difference = bank_account("bank-difference", None)
     causes = {"bank_entry": key, "application": application_key}

@@ -8,6 +8,7 @@ from siwei.exchange.accounts import own_share_account
 from siwei.exchange.charges import charge_lines, come_to, earlier_of, lines_of
 from siwei.exchange.models import Agreement, AgreementLine, Delivery, DeliveryState, PaymentPart, Usage
 from siwei.exchange.overpayments import take_back
+from siwei.market.bank import exact_yuan
 from siwei.market.settlement import Held, settle
 
 
@@ -23,14 +24,15 @@ def correct_delivery(
     """The delivery is taken for `amount_fen`, at most what it was to pay; the rest is released at the end."""
     if amount_fen > delivery.amount_fen:
         fix = Said(
-            f"0 to {delivery.amount_fen} fen; more is a new agreement", f"0 至 {delivery.amount_fen} 分；更多须另签协议"
+            f"¥0.00 to {exact_yuan(delivery.amount_fen)}; more is a new agreement",
+            f"¥0.00 至 {exact_yuan(delivery.amount_fen)}；更多须另签协议",
         )
         raise InputError(
             [
                 Problem(
                     Said(
-                        f"{amount_fen} fen for delivery {delivery.number}",
-                        f"交付 {delivery.number} 填了 {amount_fen} 分",
+                        f"{exact_yuan(amount_fen)} for delivery {delivery.number}",
+                        f"交付 {delivery.number} 填了 {exact_yuan(amount_fen)}",
                     ),
                     fix,
                     field="outcome",

@@ -6,6 +6,7 @@ from datetime import date
 
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.models import Agreement, AgreementLine, AgreementParty, Delivery, DeliveryForm
+from siwei.market.bank import exact_yuan
 from siwei.market.kind import Kind
 
 
@@ -105,8 +106,9 @@ def _check_terms(
         if own and sum(own) != line.gross_fen:
             problem = Problem(
                 Said(
-                    f"the deliveries of line {number} sum to {sum(own)} fen, the line is worth {line.gross_fen}",
-                    f"第 {number} 行各项交付合计 {sum(own)} 分，而该行为 {line.gross_fen} 分",
+                    f"the deliveries of line {number} sum to {exact_yuan(sum(own))}, "
+                    f"the line is worth {exact_yuan(line.gross_fen)}",
+                    f"第 {number} 行各项交付合计 {exact_yuan(sum(own))}，而该行为 {exact_yuan(line.gross_fen)}",
                 ),
                 Said("let them sum to it exactly", "两者须相等"),
                 field="deliveries",

@@ -10,7 +10,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
 from siwei.exchange.models import Account, Agreement, AgreementLine, Hold, Transfer, TransferKind
 from siwei.exchange.terms import checked_context
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 
 SETTLEMENT_GRACE = timedelta(days=30)
 """How long after an agreement's end its holds stay: what began in time is still metered and charged."""
@@ -85,11 +85,11 @@ def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[st
         try:
             write_transfer(entry, key=f"{key}:commit", now=now)
         except InsufficientFunds:
-            own = yuan_text(line.own_fen)  # not what is missing: the other side may be who signs last
+            own = exact_yuan(line.own_fen)  # not what is missing: the other side may be who signs last
             raise InsufficientFunds(
-                f"{line.consumer.name} must pay {own} yuan itself and its declared budget has less left "
+                f"{line.consumer.name} must pay {own} itself and its declared budget has less left "
                 "→ have it declare a larger budget",
-                f"{line.consumer.name} 须自付 {own} 元，其申报预算余额不足 → 请由其申报更大的预算",
+                f"{line.consumer.name} 须自付 {own}，其申报预算余额不足 → 请由其申报更大的预算",
             ) from None
     entry = Entry(
         TransferKind.HOLD,

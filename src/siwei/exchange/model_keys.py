@@ -10,6 +10,7 @@ from siwei.exchange.audit import money_action, record_event, repeated
 from siwei.exchange.keys import MadeKey, make_key
 from siwei.exchange.models import ModelKey, Scope
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
+from siwei.market.bank import exact_yuan
 from siwei.market.model_calls import MICROFEN_PER_FEN
 
 ENDPOINTS = ("chat", "completions", "embeddings")
@@ -92,8 +93,8 @@ def change_limits(identifier: str, limits: KeyLimits, *, actor: Actor, now: date
     locked = ModelKey.objects.select_for_update().get(pk=found.pk)
     if isinstance(cap, int) and cap < locked.spent_microfen + locked.reserved_microfen:
         raise Conflict(
-            f"key {identifier} has already spent or set aside more than {limits.cap_fen} fen",
-            f"密钥 {identifier} 已花费或预留超过 {limits.cap_fen} 分",
+            f"key {identifier} has already spent or set aside more than {exact_yuan(limits.cap_fen)}",
+            f"密钥 {identifier} 已花费或预留超过 {exact_yuan(limits.cap_fen)}",
         )
     ModelKey.objects.filter(pk=found.pk).update(**columns)
     record_event(

@@ -28,7 +28,7 @@ from siwei.exchange.payment_orders import find_order
 from siwei.exchange.payments import locked_batch, reason_of
 from siwei.exchange.reconciliation import PAID_SOMETHING, decide_entry, key_of, open_entry, tell_of
 from siwei.exchange.state_words import word_zh
-from siwei.market.bank import Direction
+from siwei.market.bank import Direction, exact_yuan
 
 
 @money_action
@@ -95,16 +95,17 @@ def _check_paid(entry: BankEntry, order: PaymentOrder) -> None:
     left = order.paid_fen - returned_fen(order)
     if entry.amount_fen > left:
         raise Conflict(
-            f"{entry.amount_fen} fen came in, and no more than {left} fen of {order.end_to_end_id} can return",
-            f"收到 {entry.amount_fen} 分，而 {order.end_to_end_id} 可退回的不超过 {left} 分",
+            f"{exact_yuan(entry.amount_fen)} came in, and no more than {exact_yuan(left)} of "
+            f"{order.end_to_end_id} can return",
+            f"收到 {exact_yuan(entry.amount_fen)}，而 {order.end_to_end_id} 可退回的不超过 {exact_yuan(left)}",
         )
     too_much = BankEntry.objects.filter(
         order=order, state=EntryState.OPEN, finding__in=(Finding.OVERPAID, Finding.PAID_TWICE)
     ).first()
     if too_much is not None:
         told = Said(
-            f"the bank paid {too_much.difference_fen} fen too much by {order.end_to_end_id}",
-            f"银行按 {order.end_to_end_id} 多付了 {too_much.difference_fen} 分",
+            f"the bank paid {exact_yuan(too_much.difference_fen)} too much by {order.end_to_end_id}",
+            f"银行按 {order.end_to_end_id} 多付了 {exact_yuan(too_much.difference_fen)}",
         )
         raise Conflict(
             f"{told}, entry {too_much.reference} → explain both as what came back of that",

@@ -35,6 +35,7 @@ from siwei.exchange.payment_files import hold_payees, write_files
 from siwei.exchange.payment_orders import end_order, find_order, write_order
 from siwei.exchange.payments_due import Due, DueItem, payments_due
 from siwei.exchange.state_words import word_zh
+from siwei.market.bank import exact_yuan
 
 MOST_ORDERS = 2_000
 
@@ -228,8 +229,8 @@ def reject_order(end_to_end_id: str, *, because: str, actor: Actor, now: datetim
         )
     if order.paid_fen:
         told = Said(
-            f"the bank paid {order.paid_fen} fen of {end_to_end_id}",
-            f"银行已付 {end_to_end_id} 中的 {order.paid_fen} 分",
+            f"the bank paid {exact_yuan(order.paid_fen)} of {end_to_end_id}",
+            f"银行已付 {end_to_end_id} 中的 {exact_yuan(order.paid_fen)}",
         )
         raise Conflict(
             f"{told} → order the rest anew, or ask that it be written off",

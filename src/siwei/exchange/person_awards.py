@@ -34,6 +34,7 @@ from siwei.exchange.pseudonyms import (
 )
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vault import Erased
+from siwei.market.bank import exact_yuan
 from siwei.policy import Explanation, FactValue, Programme, Verdict, explain
 from siwei.policy.programmes import Kind
 from siwei.policy.stacking import Stacking
@@ -111,7 +112,7 @@ def apply_as_person(
             f"{programme.id} 对您的判定是“{word_zh(verdict)}”：没有可申领的",
         )
     if type(claim_fen) is not int or claim_fen <= 0:
-        told_claim = Said(f"a claim of {claim_fen!r:.40} fen", f"申领 {claim_fen!r:.40} 分")
+        told_claim = Said(f"a claim of {exact_yuan(claim_fen)}", f"申领 {exact_yuan(claim_fen)}")
         raise InputError([Problem(told_claim, Said("a positive amount", "请填正数金额"), field="claim")])
     check_room(found.room, programme, found.claimed_fen, claim_fen)
     kept = {

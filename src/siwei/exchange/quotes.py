@@ -13,6 +13,7 @@ from siwei.exchange.caps import Commitment, caps_for
 from siwei.exchange.listings import deal_context, find_kind, find_match, parse_listing
 from siwei.exchange.models import ApprovalRule, Cap, CapUnit, Match, Project, Quote, Voucher
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
+from siwei.market.bank import exact_yuan
 from siwei.market.pricing import Quote as MarketQuote
 from siwei.market.pricing import quote
 
@@ -83,8 +84,8 @@ def price_match(match: Match, voucher: Voucher | None, day: date) -> MarketQuote
     told = quote(kind, offer, need, context.voucher, context)
     if told.gross_fen > AMOUNT_LIMIT:
         raise Conflict(
-            f"{match.key} would cost {told.gross_fen} fen, more than the ledger carries",
-            f"{match.key} 需 {told.gross_fen} 分，超出账本所能记载",
+            f"{match.key} would cost {exact_yuan(told.gross_fen)}, more than the ledger carries",
+            f"{match.key} 需 {exact_yuan(told.gross_fen)}，超出账本所能记载",
         )
     return told
 

@@ -38,7 +38,7 @@ from siwei.exchange.payment_orders import find_order
 from siwei.exchange.person_entries import Persons, columns_of, told_of
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vault import Erased
-from siwei.market.bank import Direction, StatementEntry
+from siwei.market.bank import Direction, StatementEntry, exact_yuan
 
 LATE_AFTER_DAYS = 5
 RELATED = ("payee", "creditor", "pseudonym", "person_creditor__pseudonym")
@@ -106,8 +106,10 @@ def match_entry(
         )
     if order.state not in WAITING or order.batch.state != BatchState.EXPORTED or left != entry.amount_fen:
         raise Conflict(
-            f"order {end_to_end_id} is {order.state}, {left} fen of it open; paid were {entry.amount_fen}",
-            f"付款指令 {end_to_end_id} 处于“{word_zh(order.state)}”，未付 {left} 分；此次支付 {entry.amount_fen} 分",
+            f"order {end_to_end_id} is {order.state}, {exact_yuan(left)} of it open; "
+            f"paid was {exact_yuan(entry.amount_fen)}",
+            f"付款指令 {end_to_end_id} 处于“{word_zh(order.state)}”，未付 {exact_yuan(left)}；"
+            f"此次支付 {exact_yuan(entry.amount_fen)}",
         )
     assert entry.difference is not None
     key = _key(entry.account_number, entry.reference)

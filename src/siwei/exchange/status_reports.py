@@ -26,7 +26,7 @@ from siwei.exchange.parties import find_organisation
 from siwei.exchange.payment_orders import end_order
 from siwei.exchange.person_entries import Persons, redacted_for
 from siwei.market import bank
-from siwei.market.bank import OrderStatus, StatusReport, Word
+from siwei.market.bank import OrderStatus, StatusReport, Word, exact_yuan
 
 
 @money_action
@@ -101,7 +101,8 @@ def _taken(file: StatusFile, report: StatusReport, actor: Actor, now: datetime) 
         if found is None:
             yield _refused(file, status, f"{status.end_to_end_id} is no order of this batch")
         elif status.amount_fen is not None and status.amount_fen != found.amount_fen:
-            told = f"it speaks of {status.amount_fen} fen, {found.end_to_end_id} is of {found.amount_fen}"
+            spoken, ordered = exact_yuan(status.amount_fen), exact_yuan(found.amount_fen)
+            told = f"it speaks of {spoken}, {found.end_to_end_id} is of {ordered}"
             yield _refused(file, status, told, found)
         else:
             yield _word_on(file, found, status, actor, now)

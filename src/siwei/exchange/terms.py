@@ -25,6 +25,7 @@ from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.relations import path_words, relation_path
 from siwei.exchange.state_words import word_zh
+from siwei.market.bank import exact_yuan
 from siwei.market.kind import Price
 from siwei.market.listing import Context, Words
 from siwei.market.pricing import BOUND_WORDS, quote, rate, voucher_refusal
@@ -200,8 +201,8 @@ def quoted_line(
     price = quote(find_kind(agreement.kind), offer, need, context.voucher, context)
     if price.gross_fen > AMOUNT_LIMIT:
         raise Conflict(
-            f"{match.key} would cost {price.gross_fen} fen, more than the ledger carries",
-            f"{match.key} 需 {price.gross_fen} 分，超出账本所能记载",
+            f"{match.key} would cost {exact_yuan(price.gross_fen)}, more than the ledger carries",
+            f"{match.key} 需 {exact_yuan(price.gross_fen)}，超出账本所能记载",
         )
     # Accelerators of two models are never one unit.
     model = getattr(offer.body, "accelerator", None)

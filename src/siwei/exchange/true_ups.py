@@ -9,6 +9,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Account, Decision, TransferKind, TrueUp, Voucher
+from siwei.market.bank import exact_yuan
 from siwei.policy.programmes import Verdict
 
 
@@ -35,8 +36,8 @@ def true_up_voucher(
     clawed = less - returned
     if clawed and account.held:
         raise Conflict(
-            f"{account.held} fen of voucher {voucher.key} are held → settle what is under way first",
-            f"券 {voucher.key} 有 {account.held} 分被冻结 → 请先结算进行中的部分",
+            f"{exact_yuan(account.held)} of voucher {voucher.key} is held → settle what is under way first",
+            f"券 {voucher.key} 有 {exact_yuan(account.held)} 被冻结 → 请先结算进行中的部分",
         )
     moves = (
         (pot, account, added, "true-up"),

@@ -12,7 +12,7 @@ from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
 from siwei.exchange.state_words import word_zh
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 from siwei.market.listing import VoucherTerms
 from siwei.policy.pot_periods import span_of
 from siwei.policy.programmes import Programme, Verdict
@@ -32,7 +32,7 @@ def open_pot(
         raise InputError(
             [
                 Problem(
-                    Said(f"a budget of {budget_fen!r} fen", f"预算 {budget_fen!r} 分不成立"),
+                    Said(f"a budget of {exact_yuan(budget_fen)}", f"预算 {exact_yuan(budget_fen)} 不成立"),
                     fix=Said("give a positive integer", "请填正整数"),
                     field="budget_fen",
                 )
@@ -40,17 +40,15 @@ def open_pot(
         )
     known = programme.pot.budget_fen if programme.pot else None
     if known is not None and budget_fen > known:
-        most = yuan_text(known)
+        most = exact_yuan(known)
         raise InputError(
             [
                 Problem(
                     Said(
-                        f"a budget of {yuan_text(budget_fen)} yuan, and the programme's text has {most} a period",
-                        f"预算 {yuan_text(budget_fen)} 元，而政策条文每期为 {most} 元",
+                        f"a budget of {exact_yuan(budget_fen)}, and the programme's text has {most} a period",
+                        f"预算 {exact_yuan(budget_fen)}，而政策条文每期为 {most}",
                     ),
-                    Said(
-                        f"at most {most} yuan, or a new version of the programme", f"不超过 {most} 元，或先更新政策版本"
-                    ),
+                    Said(f"at most {most}, or a new version of the programme", f"不超过 {most}，或先更新政策版本"),
                     field="budget_fen",
                 )
             ]
@@ -211,18 +209,18 @@ def _check_grant(decision: Decision, pot: Pot, amount_fen: int) -> None:
         )
     if type(amount_fen) is not int or not 0 < amount_fen <= decision.award_fen:
         raise Conflict(
-            f"decision {decision.key} awards {decision.award_fen} fen, asked for {amount_fen!r}",
-            f"判定 {decision.key} 给予 {decision.award_fen} 分，要求的是 {amount_fen!r} 分",
+            f"decision {decision.key} awards {exact_yuan(decision.award_fen)}, asked for {exact_yuan(amount_fen)}",
+            f"判定 {decision.key} 给予 {exact_yuan(decision.award_fen)}，要求的是 {exact_yuan(amount_fen)}",
         )
     application = Application.objects.filter(decision=decision).first()
     if application is not None and (
         application.state != ApplicationState.AWARDED or amount_fen > (application.shared_fen or 0)
     ):
         raise Conflict(
-            f"application {application.key} is {application.state}, its share {application.shared_fen} fen: "
-            f"not {amount_fen}",
+            f"application {application.key} is {application.state}, its share "
+            f"{exact_yuan(application.shared_fen or 0)}: not {exact_yuan(amount_fen)}",
             f"申报 {application.key} 处于“{word_zh(application.state)}”，分得 "
-            f"{application.shared_fen} 分：不是 {amount_fen} 分",
+            f"{exact_yuan(application.shared_fen or 0)}：不是 {exact_yuan(amount_fen)}",
         )
     if Grant.objects.filter(application__decision=decision).exists():
         raise Conflict(

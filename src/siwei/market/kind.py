@@ -45,7 +45,7 @@ class Price:
 
     def __post_init__(self) -> None:
         if self.amount_fen < 0 or self.per < 1:
-            raise ValueError(f"price of {self.amount_fen} fen per {self.per} units cannot be")
+            raise ValueError(f"a price below nothing, or per {self.per} units, cannot be")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,25 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from siwei.market.bank.amounts import MINUS, exact_yuan
+
 FEN_PER_YUAN = 100
 FEN_PER_WAN = 1_000_000
 FEN_PER_YI = 10_000_000_000
 FEN_PER_MILLION = 100_000_000
 """Of a million yuan."""
-MINUS = "−"
 
 
 def grouped(value: float) -> str:
     """`−1,234`, `1,234.50`: whole numbers whole, others with two places."""
     shown = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
     return MINUS + shown if value < 0 else shown
-
-
-def exact_yuan(fen: int) -> str:
-    """`¥1,234.50`, to the fen; a minus sign before the currency mark."""
-    sign = MINUS if fen < 0 else ""
-    yuan, rest = divmod(abs(fen), FEN_PER_YUAN)
-    return f"{sign}¥{yuan:,}.{rest:02d}"
 
 
 def exact_microfen(microfen: int) -> str:

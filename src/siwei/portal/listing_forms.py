@@ -12,11 +12,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from siwei.errors import InputError, Problem
+from siwei.market.bank import exact_yuan
 from siwei.market.kind import Kind
 from siwei.market.listing import Body
 from siwei.portal.city_pack import chain, districts, pack
 from siwei.portal.entries import NUMBER, amount_entry
-from siwei.portal.figures import FEN_PER_WAN, FEN_PER_YUAN, exact_yuan
+from siwei.portal.figures import FEN_PER_WAN, FEN_PER_YUAN
 from siwei.portal.languages import choose, problems_of
 from siwei.portal.listing_fields import FIELD_NAMES
 from siwei.portal.words import word

@@ -15,11 +15,11 @@ from siwei.errors import InputError, Problem, Said
 from siwei.exchange.account_statements import AccountStatement
 from siwei.exchange.invoices import Evidence, evidence_of, lines_of
 from siwei.exchange.models import Invoice, InvoiceLine, Organisation
+from siwei.market.bank import exact_yuan
 from siwei.portal.application.blocks import Block, Document, Heading, Paragraph, Table, plain
 from siwei.portal.application.docx_file import with_day
 from siwei.portal.application.pdf_file import write_pdf
 from siwei.portal.exports import neutralised, xlsx_bytes
-from siwei.portal.figures import exact_yuan
 from siwei.portal.languages import TRADITIONAL, to_traditional
 from siwei.portal.words import quantity as quantity_of
 from siwei.portal.words import word

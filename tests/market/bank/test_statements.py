@@ -52,14 +52,14 @@ def test_transactions_booked_together_are_entries_of_their_own(version: str) -> 
     ("entry", "reason"),
     [
         (camt_entry(amount="1.005"), "'1.005' has a fraction of a fen"),
-        (camt_entry(amount="0"), "an amount of 0 fen"),
+        (camt_entry(amount="0"), "an amount of ¥0.00"),
         (camt_entry(currency="USD"), "an amount in USD, not CNY"),
         (camt_entry(direction="XXXX"), "neither debit nor credit: 'XXXX'"),
         (camt_entry(status="<Sts><Cd>PDNG</Cd></Sts>"), "status PDNG: not booked yet"),
         (camt_entry(day="2026-13-01"), "'2026-13-01' is no booking date"),
         (
             camt_entry(amount="30", transactions=("10", "19.99")),
-            "its 2 transactions come to 2999 fen, the entry to 3000",
+            "its 2 transactions come to ¥29.99, the entry to ¥30.00",
         ),
     ],
 )
@@ -92,7 +92,7 @@ def test_balances_that_do_not_come_out_are_said() -> None:
     assert read_camt053(whole).rejects == ()
     missing = camt_file(camt_entry(amount="10"), balances=balance("OPBD", "100.00") + balance("CLBD", "80.00"))
     assert [each.reason for each in read_camt053(missing).rejects] == [
-        "opening balance and entries miss the closing balance by -1000 fen"
+        "opening balance and entries miss the closing balance by −¥10.00"
     ]
 
 

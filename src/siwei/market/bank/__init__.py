@@ -4,7 +4,7 @@ them read from pain.002, statements from camt.053 and CSV.
 Amounts are integer fen; a text with half a fen in it is refused, never rounded. Nothing here knows whose money it is.
 """
 
-from siwei.market.bank.amounts import fen_of, yuan_text
+from siwei.market.bank.amounts import exact_yuan, fen_of, yuan_text
 from siwei.market.bank.camt053 import read_camt053
 from siwei.market.bank.orders import BankAccount, OrderBatch, TransferOrder, check_batch
 from siwei.market.bank.orders_csv import write_orders_csv
@@ -27,6 +27,7 @@ __all__ = [
     "TransferOrder",
     "Word",
     "check_batch",
+    "exact_yuan",
     "fen_of",
     "is_pain002",
     "read_camt053",

@@ -2,6 +2,7 @@
 
 import re
 
+MINUS = "−"
 LARGEST_FEN = 10**16
 """The ledger's bound of one transfer."""
 WRITTEN = re.compile(r"([+-]?)(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d*))?")
@@ -12,6 +13,14 @@ def yuan_text(amount_fen: int) -> str:
     sign = "-" if amount_fen < 0 else ""
     yuan, fen = divmod(abs(amount_fen), 100)
     return f"{sign}{yuan}.{fen:02d}"
+
+
+def exact_yuan(amount_fen: object) -> str:
+    """`¥1,234.05` of 123405 fen, as people read it in either language; what is no whole number as it was given."""
+    if type(amount_fen) is not int:
+        return f"{amount_fen!r:.40}"
+    yuan, fen = divmod(abs(amount_fen), 100)
+    return f"{MINUS if amount_fen < 0 else ''}¥{yuan:,}.{fen:02d}"
 
 
 def fen_of(text: str) -> int:

@@ -7,7 +7,7 @@ that ends in the middle the entries before are kept.
 from datetime import date
 
 from siwei.errors import Said
-from siwei.market.bank.amounts import fen_of
+from siwei.market.bank.amounts import exact_yuan, fen_of
 from siwei.market.bank.iso20022 import (
     BrokenOff,
     Element,
@@ -173,7 +173,9 @@ def _entries_of(element: Element, row: int) -> list[StatementEntry]:
         parts.append(_entry(detail, row, own, booked_on, direction, amount))
     if sum(part.amount_fen for part in parts) != total:
         came_to = sum(part.amount_fen for part in parts)
-        raise Unreadable(f"its {len(parts)} transactions come to {came_to} fen, the entry to {total}")
+        raise Unreadable(
+            f"its {len(parts)} transactions come to {exact_yuan(came_to)}, the entry to {exact_yuan(total)}"
+        )
     return parts
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from siwei.errors import ImportRefused, Problem, Said
-from siwei.market.bank.amounts import fen_of
+from siwei.market.bank.amounts import exact_yuan, fen_of
 from siwei.market.bank.orders import CURRENCY
 
 DEEPEST = 40
@@ -91,7 +91,7 @@ def amount_of(element: Element | None) -> int:
     except ValueError as error:
         raise Unreadable(str(error)) from None
     if fen <= 0:
-        raise Unreadable(f"an amount of {fen} fen")
+        raise Unreadable(f"an amount of {exact_yuan(fen)}")
     return fen
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from siwei.errors import Problem, Said
-from siwei.market.bank.amounts import LARGEST_FEN
+from siwei.market.bank.amounts import LARGEST_FEN, exact_yuan
 
 CURRENCY = "CNY"
 LONGEST_NAME = 140
@@ -132,7 +132,7 @@ def check_batch(batch: OrderBatch) -> list[Problem]:
             )
         seen.add(order.end_to_end_id)
         if type(order.amount_fen) is not int or not 0 < order.amount_fen <= LARGEST_FEN:
-            words = Said(f"an amount of {order.amount_fen!r:.40} fen", f"金额 {order.amount_fen!r:.40} 分不成立")
+            words = Said(f"an amount of {exact_yuan(order.amount_fen)}", f"金额 {exact_yuan(order.amount_fen)} 不成立")
             problems.append(
                 Problem(words, Said("a positive integer of fen", "正整数，以分计"), field=f"{place}amount_fen")
             )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from siwei.market.bank.amounts import exact_yuan
+
 LIMIT_BYTES = 8 * 1024 * 1024
 LIMIT_ENTRIES = 100_000
 
@@ -91,4 +93,4 @@ def balance_fault(balances: dict[str, int], entries: Sequence[StatementEntry]) -
         return ""
     moved = sum(each.amount_fen if each.direction == Direction.IN else -each.amount_fen for each in entries)
     missing = balances["closing"] - balances["opening"] - moved
-    return f"opening balance and entries miss the closing balance by {missing} fen" if missing else ""
+    return f"opening balance and entries miss the closing balance by {exact_yuan(missing)}" if missing else ""

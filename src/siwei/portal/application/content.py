@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from siwei.city.attributes import canonical_text
+from siwei.market.bank import exact_yuan
 from siwei.policy.explanation import Explanation, FactValue, SeenValue, Step
 from siwei.policy.programmes import Citation, Programme
 from siwei.policy.windows import Deadline
 from siwei.portal.application.blocks import Block, Document, Heading, Paragraph, Table, plain
-from siwei.portal.figures import exact_yuan, verdict_of
+from siwei.portal.figures import verdict_of
 from siwei.portal.languages import TRADITIONAL, choose, to_traditional
 from siwei.portal.queries.dossier import Evidence
 from siwei.portal.queries.fact_files import ShownFile

@@ -12,9 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from siwei.market.bank import exact_yuan
 from siwei.portal import figures, words
 from siwei.portal.city_pack import districts
-from siwei.portal.figures import about, exact_microfen, exact_yuan, money
+from siwei.portal.figures import about, exact_microfen, money
 from siwei.portal.languages import choose, is_chinese
 
 register = template.Library()
