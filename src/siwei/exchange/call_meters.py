@@ -1,12 +1,17 @@
 """A call's row and the counters that it moves, as single statements; and closing an agreement's lines to further calls.
 
-The statements are written out: building them anew for each call would be most of what a call costs.
+The statements are written out and run on the driver's own connection: building them anew for each call, or passing them
+through Django's cursors, would be most of what a call costs.
 """
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
 
 from siwei.errors import Conflict
@@ -74,21 +79,76 @@ WHERE line_id = %(line)s
 """
 
 
+SEE_KEY_USED = "UPDATE exchange_accesskey SET last_used_at = %(now)s WHERE id = %(access)s"
+DAYS_KEPT = "SELECT keeps_days FROM exchange_modelkey WHERE id = %(key)s"
+KEEP_CALL = """
+INSERT INTO exchange_keptcall (call_id, request, answer, expires_at)
+SELECT id, %(request)s, %(answer)s, %(expires_at)s FROM exchange_modelcall WHERE name = %(name)s
+"""
+
+
 def spending_windows(moment: datetime) -> dict[str, int]:
     """The city's day and month, as a key's columns count them."""
     day = timezone.localdate(moment)
     return {"day": day.toordinal(), "month": day.year * 12 + day.month - 1}
 
 
-def run(statement: str, **values: Any) -> bool:
-    """Whether a row was changed."""
-    adapted = {
-        name: connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
-        for name, value in values.items()
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, adapted)
-        return bool(cursor.rowcount)
+class Statements:
+    """Statements within a `short_transaction`, on the driver's own connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._driver = connection.connection
+        self._moment = connection.ops.adapt_datetimefield_value if connection.vendor == "sqlite" else None
+
+    def run(self, statement: str, **values: Any) -> bool:
+        """Whether a row was changed."""
+        return bool(self._execute(statement, values).rowcount)
+
+    def read_number(self, statement: str, **values: Any) -> int:
+        """The one number of the one row it finds."""
+        return int(self._execute(statement, values).fetchone()[0])
+
+    def _execute(self, statement: str, values: dict[str, Any]) -> Any:
+        if self._moment is None:
+            return self._driver.execute(statement, values)
+        for name, value in values.items():
+            if isinstance(value, datetime):
+                values[name] = self._moment(value)
+        return self._driver.execute(_with_colons(statement), values)
+
+
+@contextmanager
+def short_transaction() -> Iterator[Statements]:
+    """BEGIN, the statements, COMMIT; anything raised undoes them. Within a caller's transaction a part of that one.
+
+    Django knows nothing of it: inside there is no `atomic`, and no call of the ORM that would open one.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield Statements(connection)
+        return
+    connection.ensure_connection()
+    statements = Statements(connection)
+    with connection.wrap_database_errors:
+        try:
+            # A writer waits for SQLite's lock at the start instead of failing in the middle.
+            statements.run("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
+            yield statements
+            statements.run("COMMIT")
+        except BaseException:
+            try:
+                statements.run("ROLLBACK")
+            except connection.Database.Error:
+                # Whatever state it is in: the next one makes a new connection.
+                connection.close()
+            raise
+
+
+@cache
+def _with_colons(statement: str) -> str:
+    """SQLite's own way of naming values."""
+    return re.sub(r"%\((\w+)\)s", r":\1", statement)
 
 
 def close_meters(agreement: Agreement, *, now: datetime) -> None:

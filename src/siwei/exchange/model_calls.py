@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
 from siwei.errors import CallRefused, Said, chinese_of
 from siwei.exchange.access import can_operate, require
@@ -21,14 +21,18 @@ from siwei.exchange.call_meters import (
     CHARGE_LINE,
     COUNT_ON_KEY,
     COUNT_ON_LINE,
+    DAYS_KEPT,
     END_CALL,
+    KEEP_CALL,
     OPEN_CALL,
-    run,
+    SEE_KEY_USED,
+    Statements,
+    short_transaction,
     spending_windows,
 )
 from siwei.exchange.call_routes import Wanted, recently_known
 from siwei.exchange.keys import USED_EVERY
-from siwei.exchange.models import AccessKey, AgreementLine, CallMeter, CallState, KeptCall, ModelCall, ModelKey
+from siwei.exchange.models import AccessKey, AgreementLine, CallMeter, CallState, ModelCall, ModelKey
 from siwei.market.model_calls import Charge, Delivered, TokenPrice, Tokens, bound_tokens, charge
 
 SWEEP_GRACE = timedelta(seconds=60)
@@ -157,16 +161,33 @@ def sweep_calls(*, actor: Actor, now: datetime) -> int:
     return swept
 
 
+class _NothingLeft(Exception):
+    """The line has not as much left, or no meter yet."""
+
+
 def _reserve(key: ModelKey, line: AgreementLine, call: OpenCall, wanted: Wanted, until: datetime) -> bool:
     """Whether the line had enough left. CallRefused where the key's own limits do not let it through."""
-    now = call.started_at
-    with transaction.atomic():
-        if not _count_on_key(call):
-            raise _why_not(key, call)
-        if not _count_on_line(line, call):
-            transaction.set_rollback(True)
+    try:
+        _set_aside(key, call, wanted, until)
+    except _NothingLeft:
+        if CallMeter.objects.filter(line=line).exists():
             return False
-        run(
+        CallMeter.objects.get_or_create(line=line, defaults={"limit_microfen": line.quantity})
+        try:
+            _set_aside(key, call, wanted, until)
+        except _NothingLeft:
+            return False
+    return True
+
+
+def _set_aside(key: ModelKey, call: OpenCall, wanted: Wanted, until: datetime) -> None:
+    now = call.started_at
+    with short_transaction() as statements:
+        if not _count_on_key(statements, call):
+            raise _why_not(key, call)
+        if not statements.run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen):
+            raise _NothingLeft
+        statements.run(
             OPEN_CALL,
             name=call.name,
             key=call.key_id,
@@ -185,24 +206,15 @@ def _reserve(key: ModelKey, line: AgreementLine, call: OpenCall, wanted: Wanted,
             started_at=now,
             expires_at=until,
         )
-        if key.access.last_used_at is None or key.access.last_used_at < now - USED_EVERY:
-            AccessKey.objects.filter(pk=key.access_id).update(last_used_at=now)
-            # Remembered with the key: the calls of the same second need not write it again.
-            key.access.last_used_at = now
-        return True
+        if is_use_news := key.access.last_used_at is None or key.access.last_used_at < now - USED_EVERY:
+            statements.run(SEE_KEY_USED, access=key.access_id, now=now)
+    if is_use_news:
+        # Remembered with the key: the calls of the same second need not write it again.
+        key.access.last_used_at = now
 
 
-def _count_on_line(line: AgreementLine, call: OpenCall) -> bool:
-    if run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen):
-        return True
-    if CallMeter.objects.filter(line=line).exists():
-        return False
-    CallMeter.objects.get_or_create(line=line, defaults={"limit_microfen": line.quantity})
-    return run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen)
-
-
-def _count_on_key(call: OpenCall) -> bool:
-    return run(
+def _count_on_key(statements: Statements, call: OpenCall) -> bool:
+    return statements.run(
         COUNT_ON_KEY,
         window=call.window,
         tokens=call.bound.total,
@@ -261,8 +273,8 @@ def _end(
     kept: tuple[str, str] | None,
 ) -> Charge | None:
     made = charge(call.price, call.bound, delivered)
-    with transaction.atomic():
-        ended = run(
+    with short_transaction() as statements:
+        ended = statements.run(
             END_CALL,
             name=call.name,
             state=state.value,
@@ -281,19 +293,17 @@ def _end(
         amounts = {"reserved": call.reserved_microfen, "cost": made.cost_microfen}
         windows = {"window": call.window, **spending_windows(call.started_at)}
         unspent = call.reserved_microfen - made.cost_microfen
-        run(CHARGE_KEY, key=call.key_id, over=over, unspent=unspent, **windows, **amounts)
-        run(CHARGE_LINE, line=call.line_id, **amounts)
+        statements.run(CHARGE_KEY, key=call.key_id, over=over, unspent=unspent, **windows, **amounts)
+        statements.run(CHARGE_LINE, line=call.line_id, **amounts)
         if kept is not None:
-            _keep(call, kept, now)
+            _keep(statements, call, kept, now)
     return made
 
 
-def _keep(call: OpenCall, kept: tuple[str, str], now: datetime) -> None:
-    days = ModelKey.objects.values_list("keeps_days", flat=True).get(pk=call.key_id)
-    if days:
+def _keep(statements: Statements, call: OpenCall, kept: tuple[str, str], now: datetime) -> None:
+    if days := statements.read_number(DAYS_KEPT, key=call.key_id):
         request, answer = (text.replace("\0", "�")[:LONGEST_KEPT_BYTES] for text in kept)
-        row = ModelCall.objects.only("pk").get(name=call.name)
-        KeptCall.objects.create(call=row, request=request, answer=answer, expires_at=now + timedelta(days=days))
+        statements.run(KEEP_CALL, name=call.name, request=request, answer=answer, expires_at=now + timedelta(days=days))
 
 
 def _again(act: Callable[[], R]) -> R:

@@ -52,10 +52,11 @@ class Call:
     async def end(self, delivered: Delivered, outcome: str, answer: str = "") -> None:
         """Put the charge in its place; neither a caller who leaves nor a stop cuts it off."""
         kept = (self.asked.body.decode("utf-8"), answer) if self.admitted.keeps else None
-        ending = self.gateway.database.run(
-            model_calls.end_call, self.admitted.open, delivered, outcome=outcome, now=timezone.now(), kept=kept
+        await asyncio.shield(
+            self.gateway.database.run(
+                model_calls.end_call, self.admitted.open, delivered, outcome=outcome, now=timezone.now(), kept=kept
+            )
         )
-        await asyncio.shield(ending)
 
     async def note(self, outcome: str, *, failed: bool) -> None:
         """Tell the breaker how the upstream did, and the city where that is news."""
