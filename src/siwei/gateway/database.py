@@ -18,8 +18,8 @@ Work = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]]
 class Database:
     """A queue and its threads: handing work over through an executor's futures takes twice the processor time.
 
-    One thread where the database is SQLite: it lets one write at a time, and those who wait for it poll. In a queue they
-    do not, and the one connection's pages stay known, which another connection's write would make it read again.
+    One thread where the database is SQLite: it lets one write at a time, and those who wait for it poll. In a queue
+    they do not, and the one connection's pages stay known, which another's write would make it read again.
     """
 
     def __init__(self) -> None:
