@@ -30,9 +30,9 @@ from siwei.exchange.call_meters import (
     short_transaction,
     spending_windows,
 )
-from siwei.exchange.call_routes import Wanted, recently_known
+from siwei.exchange.call_routes import Caller, PayingLine, Route, Wanted, recently_known
 from siwei.exchange.keys import USED_EVERY
-from siwei.exchange.models import AccessKey, AgreementLine, CallMeter, CallState, ModelCall, ModelKey
+from siwei.exchange.models import AccessKey, CallMeter, CallState, ModelCall, ModelKey
 from siwei.market.model_calls import Charge, Delivered, TokenPrice, Tokens, bound_tokens, charge
 
 SWEEP_GRACE = timedelta(seconds=60)
@@ -40,17 +40,6 @@ SWEEP_GRACE = timedelta(seconds=60)
 LONGEST_KEPT_BYTES = 1_000_000
 R = TypeVar("R")
 TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where an admitted call goes, and until when it must have ended."""
-
-    upstream: str
-    base_url: str
-    served_as: str
-    credential: str
-    deadline_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +88,15 @@ def admit_call(secret: str, wanted: Wanted, *, name: str, now: datetime) -> Admi
                 f"贵机构没有包含模型 {wanted.model!r} 的协议",
             ),
         )
-    for line, upstream in found:
-        body = line.offered
-        most = min(wanted.most_output_tokens or body["most_output_tokens"], body["most_output_tokens"])
-        if wanted.endpoint == "embeddings":
-            most = 0
+    for line in found:
+        most = 0
+        if wanted.endpoint != "embeddings":
+            most = min(wanted.most_output_tokens or line.most_output_tokens, line.most_output_tokens)
         bound = bound_tokens(wanted.request_bytes, most, wanted.choices)
-        price = TokenPrice(body["input_fen_per_million"], body["output_fen_per_million"])
-        call = OpenCall(name, key.pk, line.pk, bound, price, int(now.timestamp()) // 60, now)
-        until = now + timedelta(seconds=upstream.deadline_s) + SWEEP_GRACE
-        if line.agreement.ends_at > now and _again(partial(_reserve, key, line, call, wanted, until)):
-            route = Route(upstream.key, upstream.base_url, upstream.served_as, upstream.credential, upstream.deadline_s)
-            return Admitted(call, route, most, key.keeps_days > 0)
+        call = OpenCall(name, key.key_id, line.line_id, bound, line.price, int(now.timestamp()) // 60, now)
+        until = now + timedelta(seconds=line.route.deadline_s) + SWEEP_GRACE
+        if line.ends_at > now and _again(partial(_reserve, key, line, call, wanted, until)):
+            return Admitted(call, line.route, most, key.keeps_days > 0)
     raise CallRefused(
         "insufficient_quota",
         Said(
@@ -165,14 +151,14 @@ class _NothingLeft(Exception):
     """The line has not as much left, or no meter yet."""
 
 
-def _reserve(key: ModelKey, line: AgreementLine, call: OpenCall, wanted: Wanted, until: datetime) -> bool:
+def _reserve(key: Caller, line: PayingLine, call: OpenCall, wanted: Wanted, until: datetime) -> bool:
     """Whether the line had enough left. CallRefused where the key's own limits do not let it through."""
     try:
         _set_aside(key, call, wanted, until)
     except _NothingLeft:
-        if CallMeter.objects.filter(line=line).exists():
+        if CallMeter.objects.filter(line_id=line.line_id).exists():
             return False
-        CallMeter.objects.get_or_create(line=line, defaults={"limit_microfen": line.quantity})
+        CallMeter.objects.get_or_create(line_id=line.line_id, defaults={"limit_microfen": line.quantity})
         try:
             _set_aside(key, call, wanted, until)
         except _NothingLeft:
@@ -180,11 +166,11 @@ def _reserve(key: ModelKey, line: AgreementLine, call: OpenCall, wanted: Wanted,
     return True
 
 
-def _set_aside(key: ModelKey, call: OpenCall, wanted: Wanted, until: datetime) -> None:
+def _set_aside(key: Caller, call: OpenCall, wanted: Wanted, until: datetime) -> None:
     now = call.started_at
     with short_transaction() as statements:
         if not _count_on_key(statements, call):
-            raise _why_not(key, call)
+            raise _why_not(call)
         if not statements.run(COUNT_ON_LINE, line=call.line_id, reserved=call.reserved_microfen):
             raise _NothingLeft
         statements.run(
@@ -206,11 +192,11 @@ def _set_aside(key: ModelKey, call: OpenCall, wanted: Wanted, until: datetime) -
             started_at=now,
             expires_at=until,
         )
-        if is_use_news := key.access.last_used_at is None or key.access.last_used_at < now - USED_EVERY:
+        if is_use_news := key.last_used_at is None or key.last_used_at < now - USED_EVERY:
             statements.run(SEE_KEY_USED, access=key.access_id, now=now)
     if is_use_news:
         # Remembered with the key: the calls of the same second need not write it again.
-        key.access.last_used_at = now
+        key.last_used_at = now
 
 
 def _count_on_key(statements: Statements, call: OpenCall) -> bool:
@@ -225,9 +211,9 @@ def _count_on_key(statements: Statements, call: OpenCall) -> bool:
     )
 
 
-def _why_not(key: ModelKey, call: OpenCall) -> CallRefused:
+def _why_not(call: OpenCall) -> CallRefused:
     now, tokens = call.started_at, call.bound.total
-    key.refresh_from_db()
+    key = ModelKey.objects.get(pk=call.key_id)
     if not AccessKey.objects.filter(pk=key.access_id, revoked_at=None, expires_at__gt=now).exists():
         return CallRefused(
             "invalid_api_key", Said("the key is unknown, revoked or expired", "该密钥未知、已吊销或已过期")

@@ -7,7 +7,7 @@ import aiohttp
 from yarl import URL
 
 from siwei.errors import InputError, Said
-from siwei.exchange.model_calls import Route
+from siwei.exchange.call_routes import Route
 from siwei.exchange.upstream_addresses import parse_base_url
 from siwei.exchange.upstream_connections import CheckedResolver
 
