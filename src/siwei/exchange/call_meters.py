@@ -123,7 +123,7 @@ def short_transaction() -> Iterator[Statements]:
 
     Django knows nothing of it: inside there is no `atomic`, and no call of the ORM that would open one.
     """
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection: Any = connections[DEFAULT_DB_ALIAS]
     if connection.in_atomic_block:
         with transaction.atomic():
             yield Statements(connection)
