@@ -231,6 +231,19 @@ def test_bodies_that_cannot_be(running: Running, body: bytes) -> None:
         assert (answer.code, json.loads(answer.read())["error"]["code"]) == (400, "invalid_json")
 
 
+def test_what_was_swept_before_it_ended_is_not_delivered_whole(running: Running) -> None:
+    iterator = iter(ask(running.client(), "[slow] A city", stream=True, max_tokens=60))
+    next(iterator)
+    report = running.report(sweep_after_s=3600)
+    call = list(running.calls().values())[-1]
+    assert report["calls"][call["name"]]["state"] == "swept"
+    with pytest.raises(openai.APIError, match="took too long"):
+        list(iterator)
+    after = running.report()
+    assert after["calls"][call["name"]] == report["calls"][call["name"]]
+    assert after["adrift"] == []
+
+
 def test_only_a_key_that_says_so_has_its_calls_kept(running: Running) -> None:
     ask(running.client("free"), "not to be kept", max_tokens=5)
     answer = ask(running.client("keeping"), "to be kept", max_tokens=5)

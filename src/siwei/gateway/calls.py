@@ -49,14 +49,16 @@ class Call:
     admitted: Admitted
     asked: Asked
 
-    async def end(self, delivered: Delivered, outcome: str, answer: str = "") -> None:
-        """Put the charge in its place; neither a caller who leaves nor a stop cuts it off."""
+    async def end(self, delivered: Delivered, outcome: str, answer: str = "") -> bool:
+        """Put the charge in its place; neither a caller who leaves nor a stop cuts it off. False where the call took so
+        long that it was swept before: nothing is charged, so nothing may be delivered whole."""
         kept = (self.asked.body.decode("utf-8"), answer) if self.admitted.keeps else None
-        await asyncio.shield(
+        charge = await asyncio.shield(
             self.gateway.database.run(
                 model_calls.end_call, self.admitted.open, delivered, outcome=outcome, now=timezone.now(), kept=kept
             )
         )
+        return charge is not None
 
     async def note(self, outcome: str, *, failed: bool) -> None:
         """Tell the breaker how the upstream did, and the city where that is news."""
@@ -196,8 +198,10 @@ async def _pass_whole(request: web.Request, call: Call, answer: aiohttp.ClientRe
         raise
     text = answer_text(document)
     delivered = Delivered(reported_tokens(document), len(call.asked.body), len(text.encode("utf-8", "replace")))
-    await call.end(delivered, "ok", text)
+    is_ended = await call.end(delivered, "ok", text)
     await call.note("ok", failed=False)
+    if not is_ended:
+        raise _late(call)
     return web.Response(body=body, content_type="application/json", headers={"x-request-id": call.admitted.call})
 
 
@@ -237,19 +241,30 @@ async def _pass_stream(request: web.Request, call: Call, answer: aiohttp.ClientR
         outcome = await _relay(response, call, answer, meter)
     finally:
         read_bytes = 0 if outcome == "cut" and not meter.pieces else len(call.asked.body)
-        await call.end(Delivered(meter.tokens, read_bytes, 0, meter.pieces), outcome, "".join(meter.text))
+        delivered = Delivered(meter.tokens, read_bytes, 0, meter.pieces)
+        is_ended = await call.end(delivered, outcome, "".join(meter.text))
     failed = outcome in ("cut", "deadline")
     await call.note(outcome, failed=failed)
     with contextlib.suppress(ConnectionError):
-        if outcome == "ok":
+        if outcome == "ok" and is_ended:
             await response.write(b"data: [DONE]\n\n")
-        elif failed:
-            error = Refusal(502, "upstream_broken", Said("the model's server broke off", "模型服务器中断")).document(
-                in_chinese=wants_chinese(request.headers.get("Accept-Language", ""))
-            )
+        elif failed or not is_ended:
+            refusal = _late(call)
+            if failed:
+                refusal = Refusal(502, "upstream_broken", Said("the model's server broke off", "模型服务器中断"))
+            error = refusal.document(in_chinese=wants_chinese(request.headers.get("Accept-Language", "")))
             await response.write(b"data: " + json.dumps(error).encode() + b"\n\n")
         await response.write_eof()
     return response
+
+
+def _late(call: Call) -> Refusal:
+    return Refusal(
+        504,
+        "call_expired",
+        Said("the call took too long and was ended", "调用超时，已被终止"),
+        headers={"x-request-id": call.admitted.call},
+    )
 
 
 async def _relay(response: web.StreamResponse, call: Call, answer: aiohttp.ClientResponse, meter: StreamMeter) -> str:
