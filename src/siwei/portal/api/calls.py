@@ -35,6 +35,7 @@ from siwei.portal.api import call_schemas
 from siwei.portal.api.answers import answers, named
 from siwei.portal.city_pack import decided_on, pack, stacking
 from siwei.portal.queries import calls as queries
+from siwei.portal.queries import notices
 from siwei.portal.queries.organisations import organisation_or_missing
 from siwei.portal.queries.programmes import programme_or_missing
 
@@ -199,14 +200,14 @@ def share(request: HttpRequest, programme_id: str, period: str, given: call_sche
 @router.get("/rounds", response=answers(list[call_schemas.RoundSummary]))
 def list_rounds(request: HttpRequest) -> Any:
     """Rounds on public notice and awarded, newest first; for the offices those just shared too. The newest 500."""
-    return [summary_row(each) for each in queries.rounds_of(actor_of(request))[:SHOWN]]
+    return [summary_row(each) for each in notices.rounds_of(actor_of(request))[:SHOWN]]
 
 
 @router.get("/round", response=answers(call_schemas.Round))
 def get_round(request: HttpRequest, key: KeyParameter) -> Any:
     """The public notice: who gets what and why not more, how it was shared, and whether it comes out the same again."""
     actor = actor_of(request)
-    return round_row(queries.round_or_missing(key, actor), actor)
+    return round_row(notices.round_or_missing(key, actor), actor)
 
 
 def summary_row(made: SharingRound) -> dict[str, Any]:
@@ -220,7 +221,7 @@ def summary_row(made: SharingRound) -> dict[str, Any]:
 
 
 def round_row(made: SharingRound, actor: Actor) -> dict[str, Any]:
-    notice = queries.notice_of(made, actor)
+    notice = notices.notice_of(made, actor)
     lines = [
         {
             "application": line.application.key,
@@ -246,7 +247,7 @@ def open_public_notice(request: HttpRequest, given: call_schemas.NewNotice) -> A
     """Put a shared round on public notice, to the last day on which one may object. For the operator."""
     actor = actor_of(request)
     made = open_notice(
-        queries.round_or_missing(given.round, actor), until=given.until, as_of=decided_on(), actor=actor,
+        notices.round_or_missing(given.round, actor), until=given.until, as_of=decided_on(), actor=actor,
         now=timezone.now(), idempotency_key=key_for(actor, "notice", given.idempotency_key),
     )  # fmt: skip
     return round_row(made, actor)
@@ -303,7 +304,7 @@ def award(request: HttpRequest, given: call_schemas.Awarding) -> Any:
     """After the notice: applications become awards, those with an upheld objection are refused. For the operator."""
     actor = actor_of(request)
     made = award_round(
-        queries.round_or_missing(given.round, actor), as_of=decided_on(), actor=actor, now=timezone.now(),
+        notices.round_or_missing(given.round, actor), as_of=decided_on(), actor=actor, now=timezone.now(),
         idempotency_key=key_for(actor, "award", given.idempotency_key),
     )  # fmt: skip
     return round_row(made, actor)
@@ -314,7 +315,7 @@ def grant(request: HttpRequest, given: call_schemas.Granting) -> Any:
     """Turn the awards of a voucher programme's round into vouchers; their keys. Again it grants none twice. For the
     operator."""
     actor = actor_of(request)
-    made = queries.round_or_missing(given.round, actor)
+    made = notices.round_or_missing(given.round, actor)
     programme = programme_or_missing(made.pot.programme)
     vouchers = grant_round_vouchers(made, programme, as_of=decided_on(), actor=actor, now=timezone.now())
     return [each.key for each in vouchers]

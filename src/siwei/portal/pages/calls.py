@@ -46,6 +46,7 @@ from siwei.portal.entries import amount_entry
 from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import text_parameter
 from siwei.portal.queries import calls as queries
+from siwei.portal.queries import notices
 from siwei.portal.queries.organisations import concerns_generated, organisation_or_missing
 from siwei.portal.queries.payments import orders_of
 from siwei.portal.queries.programmes import programme_or_missing
@@ -86,7 +87,7 @@ def acted(request: HttpRequest, acts: dict[str, Act], subject: Any, actor: Actor
 @require_safe
 def call_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    rounds = list(queries.rounds_of(actor)[:50])
+    rounds = list(notices.rounds_of(actor)[:50])
     context = {
         "calls": queries.calls(actor),
         "rounds": rounds,
@@ -115,7 +116,7 @@ def call_response(
     own = Organisation.objects.visible_to(actor).filter(pk__in=actor.organisation_ids).order_by("name")
     mine = [each for each in queries.applications(actor) if each.pot_id == call.pot.pk] if not actor.sees_all else []
     desk = queries.review_desk(call, actor)
-    made = list(queries.rounds_of(actor, call.pot))
+    made = list(notices.rounds_of(actor, call.pot))
     context = {
         "call": call,
         "programme": call.programme,
@@ -314,7 +315,7 @@ def withdraw(request: HttpRequest, application: Any, actor: Actor) -> str:
 def notice_page(request: HttpRequest, key: str) -> HttpResponse:
     """公示: who gets how much and why not more, for all; whoever is signed in objects, the operator decides."""
     actor = actor_of(request)
-    made = queries.round_or_missing(key, actor)
+    made = notices.round_or_missing(key, actor)
     acts: dict[str, Act] = {
         "open": open_for_all, "object": raise_objection, "decide": answer_objection, "award": award,
         "grant": grant_vouchers,
@@ -325,7 +326,7 @@ def notice_page(request: HttpRequest, key: str) -> HttpResponse:
             return redirect(acted(request, acts, made, actor))
         except InputError as error:
             problems = problems_of(error)
-    notice = queries.notice_of(made, actor)
+    notice = notices.notice_of(made, actor)
     over = made.state == RoundState.NOTICE and not notice.is_objectable
     undecided = notice.objected - sum(each.upheld is not None for each in notice.objections)
     context = {
@@ -370,7 +371,7 @@ def raise_objection(request: HttpRequest, made: SharingRound, actor: Actor) -> s
 
 def answer_objection(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
     wanted = typed(request, "objection")
-    objection = next((each for each in queries.notice_of(made, actor).objections if each.key == wanted), None)
+    objection = next((each for each in notices.notice_of(made, actor).objections if each.key == wanted), None)
     if objection is None:
         raise NotFound(f"no objection {wanted!r} in this notice", f"本次公示没有异议 {wanted!r}")
     if typed(request, "upheld") not in ("yes", "no"):
