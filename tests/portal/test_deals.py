@@ -11,9 +11,11 @@ from django.utils import timezone
 from exchange_deal import DAY
 from portal_city import NOW, City, signed_in
 
+from siwei.exchange.jobs import record_usage
 from siwei.exchange.listings import withdraw_listing
 from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer, Usage
 from siwei.exchange.quotes import quote_match
+from siwei.exchange.settlement import settle_day
 from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_JOBS, ON_LISTINGS
 
 FIRM = "n-00000000000000aa"
@@ -142,6 +144,45 @@ def test_a_dispute_from_a_page_to_its_outcome(signed: City) -> None:
     assert call(signed_in(signed.bob), "answer", dispute=dispute.key, text="已复核").status_code == 200
     assert call(signed_in(signed.olive), "resolve", dispute=dispute.key, text="核定").status_code == 200
     assert Agreement.objects.get().state == "signed"
+
+
+def offered(person: Any) -> set[str]:
+    """Which acts of a dispute the page has forms for."""
+    page = signed_in(person).get("/agreements/deal").content.decode()
+    named = set(re.findall(r'action="/acts/(\w+)"', page)) & {"answer", "agree", "resolve", "withdraw"}
+    return named | ({"attach"} if 'action="/evidence"' in page else set())
+
+
+def test_in_a_dispute_each_is_offered_what_they_may_do(signed: City) -> None:
+    act(signed_in(signed.alice), "dispute", text="读数偏高")
+    dispute = Dispute.objects.get()
+    assert [offered(each) for each in (signed.alice, signed.bob, signed.olive, signed.ann)] == [
+        {"answer", "attach", "withdraw"}, {"answer", "attach"}, {"resolve"}, set(),
+    ]  # fmt: skip
+    assert call(signed_in(signed.bob), "answer", dispute=dispute.key, text="已复核", amount=1).status_code == 200
+    assert [offered(each) - {"answer", "attach"} for each in (signed.alice, signed.bob)] == [
+        {"agree", "withdraw"}, set(),
+    ]  # fmt: skip
+    assert call(signed_in(signed.olive), "resolve", dispute=dispute.key, text="核定").status_code == 200
+    assert [offered(each) for each in (signed.alice, signed.bob, signed.olive)] == [set(), set(), set()]
+
+
+def test_what_a_dispute_brought_back_stands_beside_what_was_paid(signed: City) -> None:
+    deal = signed.deal
+    record_usage("deal", 1, reading="r", quantity=3_600, measured={}, actor=deal.cast.bob, now=deal.now)
+    settle_day(as_of=deal.now.date(), actor=deal.cast.olive, now=deal.now)
+    # A quantity of a reading, though the form has a unit of money beside it for deliveries.
+    given = {"text": "读数偏高", "about": "reading:r", "amount": "1800", "amount_in": "wan"}
+    assert act(signed_in(signed.alice), "dispute", **given).status_code == 302
+    dispute = Dispute.objects.get()
+    assert dispute.claimed == 1_800
+    assert act(signed_in(signed.olive), "resolve", dispute=dispute.key, text="核定", amount="1800").status_code == 302
+    assert (Dispute.objects.get().returned_voucher_fen, Dispute.objects.get().returned_own_fen) == (10_800, 7_200)
+    page = signed_in(signed.alice).get("/agreements/deal").content.decode()
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr.*?</tr>", page)]
+    assert [row[1:5] for row in rows if "已退回" in row] == [["−¥180.00", "−¥180.00", "−¥108.00", "−¥72.00"]]
+    trail = page.partition('id="entry-')[2]
+    assert ("¥108.00" in trail, "¥72.00" in trail, trail.count("争议裁定") >= 2) == (True, True, True)
 
 
 def test_a_cap_is_set_and_shown_to_its_own_people(signed: City) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute, parse_value
 from siwei.errors import InputError
 from siwei.portal.city_pack import attributes, districts, pack
-from siwei.portal.entries import canonical_entry, choices_of
+from siwei.portal.entries import canonical_entry, choices_of, microfen_entry
 
 
 def attribute(type_: str, unit: str | None = None, id_: str = "x", meaning: str = "") -> Attribute:
@@ -87,6 +87,25 @@ def test_any_text_is_canonical_or_refused(text: str, kind: Attribute) -> None:
     except InputError:
         return
     assert parse_value(kind, entered) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "microfen"),
+    [
+        ("0.0504", "yuan", 5_040_000),
+        ("¥0.00000001", "yuan", 1),
+        ("１", "wan", 1_000_000_000_000),
+        ("3", "", 300_000_000),
+    ],
+)
+def test_what_calls_cost_is_typed_in_yuan(text: str, unit: str, microfen: int) -> None:
+    assert microfen_entry(text, unit, "amount") == microfen
+
+
+@pytest.mark.parametrize("text", ["0.000000001", "x", "1e3", "9" * 20])
+def test_finer_than_calls_are_charged_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        microfen_entry(text, "yuan", "amount")
 
 
 def test_choices_follow_the_pack() -> None:

@@ -14,14 +14,20 @@ PACKS = Path(__file__).resolve().parent.parent / "packs"
 
 @dataclass(frozen=True, slots=True)
 class CityHome:
-    """`pack` is a built-in pack's name or a directory; `as_of` the day this city decides for, fixed so that a rerun
-    decides the same. `asks_second_factor`: whether acts with money do (a demonstration's need not)."""
+    """`pack` is a built-in pack's name or a directory; `as_of` the day the main job works for, fixed so that a
+    rerun does the same. From there the exchange goes on with the calendar (`day_on`), unless the city was made to stand
+    still on that day. `asks_second_factor`: whether acts with money do (a demonstration's need not)."""
 
     directory: Path
     pack: str
     as_of: date
     secret_key: str
     asks_second_factor: bool = True
+    follows_calendar: bool = False
+
+    def day_on(self, today: date) -> date:
+        """The day this city decides for: by which windows close, notices end, facts hold and days are settled."""
+        return max(self.as_of, today) if self.follows_calendar else self.as_of
 
     @property
     def pack_directory(self) -> Path:
@@ -76,7 +82,9 @@ def resolve_pack(pack: str, directory: Path | None = None) -> Path:
     )
 
 
-def create_home(directory: Path, pack: str, as_of: date, *, asks_second_factor: bool = True) -> CityHome:
+def create_home(
+    directory: Path, pack: str, as_of: date, *, asks_second_factor: bool = True, follows_calendar: bool = False
+) -> CityHome:
     """Write `city.toml`; doing it again with the same pack changes nothing."""
     existing = directory / "city.toml"
     if existing.exists():
@@ -92,6 +100,7 @@ def create_home(directory: Path, pack: str, as_of: date, *, asks_second_factor: 
     text = (
         f'pack = "{pack if (PACKS / pack).is_dir() else Path(pack).resolve()}"\n'
         f"as_of = {as_of.isoformat()}\n"
+        f"follows_calendar = {str(follows_calendar).lower()}\n"
         f'secret_key = "{secrets.token_urlsafe(50)}"\n'
         f"second_factor = {str(asks_second_factor).lower()}\n"
     )
@@ -115,6 +124,7 @@ def open_home(directory: Path) -> CityHome:
             values["as_of"],
             str(values["secret_key"]),
             values.get("second_factor", True) is not False,
+            values.get("follows_calendar", False) is True,
         )
     except FileNotFoundError:
         raise NotFound(f"{directory} is not a city (no city.toml) → siwei init {directory} --pack shenzhen") from None

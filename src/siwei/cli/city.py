@@ -28,7 +28,8 @@ def init(
     Parameters
     ----------
     pack: name of a built-in pack, or a folder with a pack.yaml; default shenzhen, or what the city has
-    as_of: the day the city decides for, kept for later runs; default the pack's own date, the same anywhere
+    as_of: a day on which the city stands still, to rehearse. Without it `siwei run` works for the pack's own date, the
+        same anywhere, and from there pages, API and worker go with the calendar
     second_factor: ask people for a second factor before acts with money; off for a demonstration only. Kept in the
         city's city.toml (`second_factor`), where it can be changed later
     """
@@ -37,15 +38,23 @@ def init(
     if pack is None:
         pack = open_home(directory).pack if (directory / "city.toml").exists() else "shenzhen"
     day = as_of or load_pack(resolve_pack(pack, directory)).identity.date
-    home = create_home(directory, pack, day, asks_second_factor=second_factor)
+    home = create_home(directory, pack, day, asks_second_factor=second_factor, follows_calendar=as_of is None)
     open_city(directory, migrated=False)
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
     if json:
-        print_json({"city": str(home.directory), "pack": home.pack, "as_of": home.as_of})
+        print_json(
+            {
+                "city": str(home.directory),
+                "pack": home.pack,
+                "as_of": home.as_of,
+                "follows_calendar": home.follows_calendar,
+            }
+        )
     else:
-        console.print(f"City ready in {home.directory} (pack {home.pack}, decides for {home.as_of})")
+        told = f"data of {home.as_of}, then by the calendar" if home.follows_calendar else f"stands on {home.as_of}"
+        console.print(f"City ready in {home.directory} (pack {home.pack}, {told})")
 
 
 @city_app.command

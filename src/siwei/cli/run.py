@@ -1,8 +1,9 @@
 """`siwei run` (the main job) and `siwei demo` (a city from nothing, run and served)."""
 
 import secrets
+import socket
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,9 @@ DEMO_PEOPLE = {
     "demo-auditor": "an auditor",
 }
 
+MODELS_PORT = 8100
+PORTS_TRIED = 100
+
 
 @app.command
 def run(*, city: City = None, json: Json = False) -> None:
@@ -49,7 +53,7 @@ def demo(
     city: Path = Path("var/city"),
     host: str = "127.0.0.1",
     port: int = 8000,
-    models_port: int = 8100,
+    models_port: int | None = None,
     serve: Annotated[bool, Parameter(help="Serve the portal when the job is done.")] = True,
 ) -> None:
     """Build a city, run the main job, print who may sign in, and serve the portal. What `make demo` runs.
@@ -60,8 +64,11 @@ def demo(
     ----------
     host: address to listen on
     port: port to listen on
-    models_port: port of the gateway to the demonstration's model, on this machine alone
+    models_port: port of the gateway to the demonstration's model, on this machine alone; default 8100, or the next
+        one free
     """
+    if serve:
+        _require_free(host, port)
     init(city, second_factor=False)
     home = open_city(city)
     _print_results(_run(home))
@@ -81,11 +88,30 @@ def demo(
         serve_portal(host=host, port=port, city=city)
 
 
+def _require_free(host: str, port: int) -> None:
+    """Said before minutes of building, not after. Raises Conflict or InputError."""
+    from siwei.cli.serve import check_address, listen
+
+    check_address(host, port, allow_remote=False)
+    listen(host, port).close()
+
+
+def _listen_for_models(host: str, port: int | None) -> socket.socket:
+    """At the port that was asked for, else at the first one free. Raises Conflict."""
+    from siwei.cli.serve import listen
+
+    if port is not None:
+        return listen(host, port, option="--models-port")
+    for tried in range(MODELS_PORT, MODELS_PORT + PORTS_TRIED):
+        with suppress(Conflict):
+            return listen(host, tried)
+    return listen(host, MODELS_PORT, option="--models-port")
+
+
 @contextmanager
-def models_beside(home: CityHome, port: int) -> Iterator[None]:
+def models_beside(home: CityHome, port: int | None) -> Iterator[None]:
     """The demonstration's model, and a gateway to it; the portal goes on without where either cannot be."""
     from siwei.city.pack import load_pack
-    from siwei.cli.serve import listen
     from siwei.gateway.server import Beside
     from siwei.run.cast import load_cast
     from siwei.run.model_calls import HOST, serving_model
@@ -96,13 +122,12 @@ def models_beside(home: CityHome, port: int) -> Iterator[None]:
             cast = load_cast(pack.directory, pack.attributes)
             if cast is not None and cast.model_calls is not None:
                 running.enter_context(serving_model(cast.model_calls, wait_s=0))
-                listening = listen(HOST, port)
+                listening = _listen_for_models(HOST, port)
                 listening.listen(100)
                 listening.setblocking(False)
                 running.callback(Beside(load_settings(), listening).stop)
-                console.print(
-                    f"Models on http://{HOST}:{port}/v1, the firm's key in {home.demonstration_key}", highlight=False
-                )
+                where = f"http://{HOST}:{listening.getsockname()[1]}/v1"
+                console.print(f"Models on {where}, the firm's key in {home.demonstration_key}", highlight=False)
         except (EnvironmentMissing, Conflict) as error:
             console.print(f"No model is served: {error}", highlight=False, markup=False)
         yield
@@ -130,6 +155,8 @@ def _run(home: CityHome) -> list[Any]:
 
         for result in run_city(home, data=load_settings().data, now=lambda: datetime.now(UTC), progress=show):
             results.append(result)
+            if not error_console.is_terminal:  # bars are drawn in a terminal alone
+                error_console.print(f"main job · {result.stage} done ({result.seconds:.0f} s)", highlight=False)
             bars.update(whole, advance=1, description=f"main job · {result.stage} done")
             for task in current.values():
                 bars.remove_task(task)

@@ -102,7 +102,7 @@ def run_server(host: str, port: int, *, worker_of: CityHome | None = None) -> No
             beside.stop()
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
     """A listening socket, or Conflict. Bound here because waitress leaves its own open when the port is taken."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -110,7 +110,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}) → choose another --port") from None
+        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}) → choose another {option}") from None
     return listening
 
 

@@ -87,7 +87,7 @@ def workplace_of(home: CityHome) -> "Workplace":
     from siwei.compute import LocalEngine
     from siwei.exchange.tasks import Workplace
 
-    return Workplace(LocalEngine(home.jobs), "local", timezone.now, home.as_of)
+    return Workplace(LocalEngine(home.jobs), "local", timezone.now, None if home.follows_calendar else home.as_of)
 
 
 def keep_working(

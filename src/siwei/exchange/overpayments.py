@@ -20,6 +20,18 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.payments_due import Due, unordered_fen
 
+PARTS = (PaymentPart.VOUCHER, PaymentPart.OWN)
+OVERPAID = ":overpaid"
+
+
+def repayment_key(dispute: str, part: PaymentPart, suffix: str = "") -> str:
+    return f"dispute:{dispute}:{part}{suffix}"
+
+
+def repayment_keys(dispute: str) -> list[str]:
+    """Under which what a dispute took back is entered, as far as there is any."""
+    return [repayment_key(dispute, part, suffix) for part in PARTS for suffix in ("", OVERPAID)]
+
 
 def take_back(
     dispute: str, line: AgreementLine, part: PaymentPart, amount_fen: int, to: Account, now: datetime
@@ -32,10 +44,10 @@ def take_back(
     locked = {each.code: each for each in Account.objects.select_for_update().filter(code__in=codes).order_by("pk")}
     there = min(amount_fen, max(0, unordered_fen(payer, line.provider)), locked[receivable.code].available)
     causes = {"agreement": line.agreement.key, "line": line.number, "dispute": dispute}
-    for source, fen, suffix in ((receivable, there, ""), (overpaid, amount_fen - there, ":overpaid")):
+    for source, fen, suffix in ((receivable, there, ""), (overpaid, amount_fen - there, OVERPAID)):
         if fen:
             entry = Entry(TransferKind.POST, source, to, fen, memo="dispute resolved", causes=causes)
-            write_transfer(entry, key=f"dispute:{dispute}:{part}{suffix}", now=now)
+            write_transfer(entry, key=repayment_key(dispute, part, suffix), now=now)
     if amount_fen > there:
         Overpayment.objects.create(
             dispute=Dispute.objects.get(key=dispute), part=part, payer=payer, payee=line.provider,

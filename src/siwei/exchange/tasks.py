@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.utils import timezone
 from django_tasks import task
 from django_tasks.base import Task
 
@@ -50,7 +51,7 @@ class Workplace:
 
     @property
     def day(self) -> date:
-        return self.as_of or self.now().date()
+        return self.as_of or timezone.localdate(self.now())
 
 
 @dataclass(frozen=True, slots=True)

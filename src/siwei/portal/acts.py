@@ -24,6 +24,7 @@ from siwei.portal.city_pack import decided_on, supplies
 from siwei.portal.given import Given
 from siwei.portal.payment_acts import ON_PAYMENTS
 from siwei.portal.proposals import propose_quote
+from siwei.portal.queries.disputes import disputed_unit
 
 
 def sign(g: Given) -> object:
@@ -84,19 +85,18 @@ def dispute(g: Given) -> object:
     """Of a `reading`, of a delivery by `number`, or at large; a form names either as `about`."""
     what, _colon, which = g.text("about").partition(":")
     number = int(which) if what == "delivery" and which.isascii() and which.isdigit() else g.number("number")
+    reading = (which if what == "reading" else g.text("reading")) or None
     return disputes.open_dispute(
         g.key, reason=g.text("text"), evidence=g.text("evidence"), delivery=number,
-        reading=(which if what == "reading" else g.text("reading")) or None,
-        # Of a reading it is a quantity, whatever unit of money stands beside it.
-        claimed=g.number("amount") if what == "reading" else g.amount("amount"),
+        reading=reading, claimed=g.disputed("amount", disputed_unit(g.actor, reading=reading) if reading else ""),
         actor=g.actor, now=g.now, idempotency_key=g.token,
     )  # fmt: skip
 
 
 def answer(g: Given) -> object:
     return disputes.answer_dispute(
-        g.text("dispute"), answer=g.text("text"), proposed=g.amount("amount"), actor=g.actor, now=g.now,
-        idempotency_key=g.token,
+        g.text("dispute"), answer=g.text("text"), idempotency_key=g.token,
+        proposed=g.disputed("amount", disputed_unit(g.actor, dispute=g.text("dispute"))), actor=g.actor, now=g.now,
     )  # fmt: skip
 
 
@@ -106,8 +106,9 @@ def agree(g: Given) -> object:
 
 def resolve(g: Given) -> object:
     return disputes.resolve_dispute(
-        g.text("dispute"), outcome=g.amount("amount"), because=g.text("text"), actor=g.actor, now=g.now
-    )
+        g.text("dispute"), outcome=g.disputed("amount", disputed_unit(g.actor, dispute=g.text("dispute"))),
+        because=g.text("text"), actor=g.actor, now=g.now,
+    )  # fmt: skip
 
 
 def withdraw(g: Given) -> object:

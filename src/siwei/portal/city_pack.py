@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from siwei.policy.stacking import Stacking
 from siwei.portal import django_settings
 
 Row = dict[str, Any]
+DAYS_KEPT = 2
+"""Of what is compiled for a day: requests under way at midnight still read the day before."""
 LAYERS = ("application", "technology", "base")
 
 
@@ -47,9 +49,9 @@ def pack_directory() -> Path:
 
 
 def decided_on() -> date:
-    """The day this city decides for."""
+    """The day this city decides for: today, unless it stands still."""
     home = current_home()
-    return home.as_of if home else localdate()
+    return home.day_on(localdate()) if home else localdate()
 
 
 def asks_second_factor() -> bool:
@@ -132,17 +134,25 @@ def official_firms() -> OfficialFirmCount | None:
     return pack().official_firm_count
 
 
-@cache
 def programmes() -> dict[str, Programme]:
-    """The pack's programmes, compiled once: of each the version in force on the city's day. Raises PolicyError with
-    every problem when one is wrong."""
+    """The pack's programmes, compiled once a day: of each the version in force on the city's day. Raises PolicyError
+    with every problem when one is wrong."""
+    return _programmes_on(decided_on())
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _programmes_on(day: date) -> dict[str, Programme]:
     directory = pack_directory() / "programmes"
     if not directory.is_dir():
         return {}
-    return {programme.id: programme for programme in load_programmes(directory, pack().attributes, decided_on())}
+    return {programme.id: programme for programme in load_programmes(directory, pack().attributes, day)}
 
 
-@cache
 def stacking() -> Stacking:
     """Which awards may stand together, as the pack says."""
-    return load_stacking(pack_directory(), pack().attributes, tuple(programmes().values()))
+    return _stacking_on(decided_on())
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _stacking_on(day: date) -> Stacking:
+    return load_stacking(pack_directory(), pack().attributes, tuple(_programmes_on(day).values()))

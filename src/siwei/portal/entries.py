@@ -15,6 +15,7 @@ from siwei.errors import InputError, Problem
 FEN_IN = {"yuan": 100, "wan": 1_000_000}
 """Minor units in one of what the form offers: 元 and 万元."""
 MONEY_UNITS = ("fen", "minor")
+MICROFEN_IN_FEN = 1_000_000
 BASIS_POINTS_IN_PER_CENT = 100
 NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 MOST_DIGITS = 30
@@ -54,6 +55,13 @@ def amount_entry(text: str, unit: str, field: str) -> int:
     fen = whole_number(amount, written, _multiple(amount, unit))
     parse_value(amount, str(fen))
     return fen
+
+
+def microfen_entry(text: str, unit: str, field: str) -> int:
+    """What calls of a model cost, typed in 元 or 万元, in millionths of a fen. Raises InputError."""
+    written = unicodedata.normalize("NFKC", text).strip().lstrip("¥")
+    amount = Attribute(field, "", "int", "microfen", field, field, False, False, "", "", "", None, None, False)
+    return whole_number(amount, written, FEN_IN.get(unit, FEN_IN["yuan"]) * MICROFEN_IN_FEN)
 
 
 def choices_of(attribute: Attribute, districts: Mapping[str, object]) -> tuple[str, ...]:

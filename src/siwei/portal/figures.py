@@ -39,6 +39,8 @@ def money(fen: int, chinese: bool) -> str:
     if fen < FEN_PER_WAN:
         return f"{fen / FEN_PER_YUAN:,.{2 if fen % FEN_PER_YUAN else 0}f} 元" if chinese else exact_yuan(fen)
     if chinese:
+        if fen % FEN_PER_YUAN:  # six places of a 万元 are read by nobody
+            return f"{rounded(Decimal(fen) / FEN_PER_YUAN, 2)} 元"
         if fen >= FEN_PER_YI and fen % (FEN_PER_YI // 100) == 0:
             return f"{rounded(Decimal(fen) / FEN_PER_YI, 2)} 亿元"
         return f"{with_digits(Decimal(fen) / FEN_PER_WAN)} 万元"

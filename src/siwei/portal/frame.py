@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.timezone import localdate
 from django.utils.translation import get_language
 
 from siwei.exchange.models import Organisation
@@ -41,4 +42,5 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
         "navigation": navigation(actor),
         "city_name": choose(identity.name_zh, identity.name_en),
         "decided_on": decided_on(),
+        "calendar_day": localdate(),
     }

@@ -10,7 +10,7 @@ from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange import vouchers
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Voucher
-from siwei.portal.entries import amount_entry
+from siwei.portal.entries import amount_entry, microfen_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,14 @@ class Given:
         """A quantity, or fen; typed in 元 or 万元 where a form says so (`<name>_in`)."""
         written, unit = self.text(name), self.text(f"{name}_in")
         return amount_entry(written, unit, name) if written and unit else self.number(name)
+
+    def disputed(self, name: str, unit: str) -> int | None:
+        """What somebody says is right: of a reading a quantity in its `unit` (money where that is money, as its page
+        shows it), of a delivery an amount."""
+        written, chosen = self.text(name), self.text(f"{name}_in")
+        if unit == "microfen" and written and chosen:
+            return microfen_entry(written, chosen, name)
+        return self.number(name) if unit else self.amount(name)
 
     def wanted_amount(self, name: str) -> int:
         found = self.amount(name)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from siwei.city.home import CityHome
 from siwei.compute.serving.embeddings import make_server
@@ -27,7 +28,7 @@ from siwei.exchange.keys import new_secret
 from siwei.exchange.model_calls import end_call
 from siwei.exchange.model_keys import KeyLimits, create_model_key
 from siwei.exchange.model_upstreams import approve_upstream, register_upstream
-from siwei.exchange.models import AgreementLine, CallState, ModelCall
+from siwei.exchange.models import AgreementLine, CallState, ModelCall, Upstream
 from siwei.exchange.settlement import charge_period
 from siwei.gateway.server import Beside
 from siwei.market.model_calls import Delivered
@@ -37,6 +38,7 @@ from siwei.settings import load_settings
 
 HOST = "127.0.0.1"
 PORT_WAIT_S = 30.0
+PORTS_TRIED = 100
 CALL_TIMEOUT_S = 120
 DEADLINE_S = 60
 KEY_LASTS = timedelta(days=365)
@@ -48,19 +50,19 @@ def call_models(stage: Stage, calls: ModelCalls) -> None:
     line = AgreementLine.objects.get(agreement__key=f"demo-{calls.need}", number=1)
     done = ModelCall.objects.filter(line=line, outcome="ok").count()
     if missing := calls.calls[done:]:
-        with serving_model(calls):
-            prepare(stage, calls)
+        with serving_model(calls) as port:
+            prepare(stage, calls, port)
             end_abandoned(stage, line)
             ask(stage, calls, missing)
     collect_calls(line, now=stage.job.now())
     charge_period(line.agreement.key, as_of=stage.job.home.as_of, actor=PLATFORM, now=stage.job.now())
 
 
-def prepare(stage: Stage, calls: ModelCalls) -> None:
+def prepare(stage: Stage, calls: ModelCalls, port: int) -> None:
     """The provider says where its model is served, the operator opens it, the consumer makes a key."""
     offer, now = f"demo-{calls.offer}", stage.job.now
     register_upstream(
-        offer, base_url=f"http://{HOST}:{calls.port}/v1", served_as=calls.served_as, deadline_s=DEADLINE_S,
+        offer, base_url=f"http://{HOST}:{port}/v1", served_as=calls.served_as, deadline_s=DEADLINE_S,
         actor=stage.owner_actor(calls.offer), now=now(), idempotency_key=offer,
     )  # fmt: skip
     approve_upstream(offer, actor=PLATFORM, now=now())
@@ -123,16 +125,16 @@ def kept_secret(home: CityHome) -> str:
 
 
 @contextmanager
-def serving_model(calls: ModelCalls, wait_s: float = PORT_WAIT_S) -> Iterator[None]:
-    """The encoder answers at its port, and this process may call it there. Raises EnvironmentMissing."""
-    folder = weights_folder(calls)
-    server = _listening(calls, folder, wait_s)
+def serving_model(calls: ModelCalls, wait_s: float = PORT_WAIT_S) -> Iterator[int]:
+    """The encoder answers at the port given, and this process may call it there. Raises EnvironmentMissing."""
+    server = _listening(calls, weights_folder(calls), wait_s)
+    port = server.server_port
     before = os.environ.get(ALLOWED, "")
-    os.environ[ALLOWED] = ",".join(filter(None, (before, f"{HOST}:{calls.port}")))
+    os.environ[ALLOWED] = ",".join(filter(None, (before, f"{HOST}:{port}")))
     thread = threading.Thread(target=server.serve_forever, name="siwei-encoder", daemon=True)
     thread.start()
     try:
-        yield
+        yield port
     finally:
         os.environ[ALLOWED] = before
         server.shutdown()
@@ -150,15 +152,28 @@ def weights_folder(calls: ModelCalls) -> Path:
     return Path(found.origin).parent / calls.folder
 
 
+def registered_port(calls: ModelCalls) -> int | None:
+    """Where this city's exchange was told that the model is served (an upstream never moves); None before it was."""
+    upstream = Upstream.objects.filter(offer__key=f"demo-{calls.offer}").first()
+    return None if upstream is None else urlsplit(upstream.base_url).port
+
+
 def _listening(calls: ModelCalls, folder: Path, wait_s: float) -> ThreadingHTTPServer:
-    """Another run may serve its own for a few seconds: waited for."""
+    """At the city's own port; a new city takes the pack's, or the next that is free (another city may be served on this
+    machine). Another run of the same city may serve its own for a few seconds: waited for."""
+    registered = registered_port(calls)
+    if registered is None:
+        ports = range(calls.port, min(calls.port + PORTS_TRIED, 65_536))
+    else:
+        ports = range(registered, registered + 1)
     given_up = time.monotonic() + wait_s
     while True:
-        try:
-            return make_server(folder, calls.served_as, HOST, calls.port)
-        except OSError as error:
-            if time.monotonic() > given_up:
-                raise EnvironmentMissing(
-                    f"port {calls.port} is taken ({error.strerror}) → stop what listens there, and run again"
-                ) from None
+        for port in ports:
+            try:
+                return make_server(folder, calls.served_as, HOST, port)
+            except OSError as error:
+                taken = error.strerror
+        if time.monotonic() > given_up:
+            where = f"port {ports[0]} is" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]} are"
+            raise EnvironmentMissing(f"{where} taken ({taken}) → stop what listens there, and run again")
         time.sleep(0.5)

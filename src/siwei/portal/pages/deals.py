@@ -127,7 +127,7 @@ def disputes_page(request: HttpRequest) -> HttpResponse:
         "opener__person",
         "proposed_by__organisation",
     )
-    found = found.prefetch_related(FILES, "overpayments__payee")
+    found = found.prefetch_related(FILES, "overpayments__payee", "agreement__parties")
     context = {
         "waiting": found.filter(state__in=("open", "answered")).order_by("opened_at")[:SHOWN],
         "over": found.exclude(state__in=("open", "answered")).order_by("-resolved_at")[:50],

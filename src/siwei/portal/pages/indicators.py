@@ -15,6 +15,10 @@ from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.indicators import measurement_or_missing, measurements
 from siwei.portal.words import MARKS
 
+NAMES = ("name", "title", "name_zh", "title_zh", "supplier_zh", "customer_zh")
+KEYS = ("key", "id", "segment", "district", "organisation", "supplier", "customer")
+"""What a row is known by where it has one of NAMES."""
+
 
 def indicator_list(request: HttpRequest) -> HttpResponse:
     found = measurements()
@@ -42,7 +46,7 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
         return export_response(rows, f"indicator-{indicator_id}", export)
     page = page_of(request, range(rows.height))
     start = max(page.start_index() - 1, 0)
-    shown = in_one_language(rows.slice(start, len(page)))
+    shown = names_first(in_one_language(rows.slice(start, len(page))))
     is_number = [dtype.is_numeric() for dtype in shown.dtypes]
     context = {
         "item": measurement,
@@ -53,6 +57,14 @@ def indicator_page(request: HttpRequest, indicator_id: str) -> HttpResponse:
         "generated": current_directory().has_generated,
     }
     return render(request, "portal/indicators/detail.html", context)
+
+
+def names_first(rows: pl.DataFrame) -> pl.DataFrame:
+    """What a person knows a row by before all else, what only programs know it by after: a phone shows a row as a card
+    under its first column."""
+    named = [each for each in NAMES if each in rows.columns]
+    keys = [each for each in KEYS if named and each in rows.columns]
+    return rows.select(*named, *(each for each in rows.columns if each not in (*named, *keys)), *keys)
 
 
 def in_one_language(rows: pl.DataFrame) -> pl.DataFrame:

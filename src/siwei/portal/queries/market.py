@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from siwei.exchange.models import (
     Transfer,
     Usage,
 )
+from siwei.exchange.overpayments import repayment_keys
 from siwei.exchange.relations import RelationStep, relation_paths
 from siwei.market.kinds import KINDS
 from siwei.portal.city_pack import chain, decided_on
@@ -123,6 +125,13 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
     lines = list(
         agreement.lines.select_related("agreement__match__offer", "provider", "consumer", "offer").order_by("number")
     )
+    disputes = list(
+        Dispute.objects.visible_to(actor)
+        .filter(agreement=agreement)
+        .select_related("agreement__match__need", "usage", "delivery", "opener__organisation")
+        .prefetch_related(FILES, "overpayments__payee", "agreement__parties")
+        .order_by("pk")
+    )
     return AgreementView(
         agreement,
         list(agreement.parties.select_related("organisation", "person").order_by("pk")),
@@ -157,15 +166,9 @@ def agreement_view(key: str, actor: Actor) -> AgreementView:
             .order_by("number")
         ),
         list(Settlement.objects.visible_to(actor).filter(agreement=agreement).order_by("pk")),
-        list(
-            Dispute.objects.visible_to(actor)
-            .filter(agreement=agreement)
-            .select_related("agreement__match__need", "usage", "delivery", "opener__organisation")
-            .prefetch_related(FILES, "overpayments__payee")
-            .order_by("pk")
-        ),
+        disputes,
         list(Approval.objects.visible_to(actor).filter(agreement=agreement, state="open").order_by("pk")),
-        money_trail(lines),
+        money_trail(lines, [each.key for each in disputes]),
     )
 
 
@@ -180,12 +183,14 @@ def line_or_missing(agreement: str, number: int, actor: Actor) -> AgreementLine:
     return line
 
 
-def money_trail(lines: list[AgreementLine]) -> list[Transfer]:
-    """Every ledger entry of these lines: the holds, and what settled them. One query."""
+def money_trail(lines: list[AgreementLine], disputes: Iterable[str] = ()) -> list[Transfer]:
+    """Every ledger entry of these lines: the holds, what settled them, and what the disputes brought back. One
+    query."""
     holds = [hold for line in lines for hold in (line.voucher_hold_id, line.own_hold_id) if hold is not None]
     holds += [hold for line in lines for hold in line.earlier_holds]
+    paid_back = [key for dispute in disputes for key in repayment_keys(dispute)]
     return list(
-        Transfer.objects.filter(Q(pk__in=holds) | Q(hold_id__in=holds))
+        Transfer.objects.filter(Q(pk__in=holds) | Q(hold_id__in=holds) | Q(idempotency_key__in=paid_back))
         .select_related("debit_account__owner", "credit_account__owner")
         .order_by("pk")
     )

@@ -41,6 +41,12 @@ def exact_fen(value: int | None) -> str:
 
 
 @register.filter
+def taken_fen(value: int) -> str:
+    """What came off a sum: `−¥30,000.00`."""
+    return exact_yuan(-value)
+
+
+@register.filter
 def microfen(value: int | None) -> SafeString | str:
     """What calls cost, exact: they are charged to a millionth of a fen."""
     return (
@@ -71,6 +77,8 @@ def unit_price(fen_each: int, quantity_each: int, unit: str) -> str:
     """A price with what it is for: `¥24.00 / accelerator-hour`, `¥680.00 / piece`."""
     if unit == "microfen":  # calls of a model: the unit is money itself, each call is priced by its tokens
         return _("by call, at the model's price")
+    if unit == "milestone":  # one line of all of them: what each pays stands with the deliveries
+        return _("by milestone")
     return f"{exact_yuan(fen_each)} / {words.per(quantity_each, unit)}"
 
 

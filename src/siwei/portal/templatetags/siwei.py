@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from siwei.city.firms.reasons import MERGED_BY, in_chinese
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Agreement, Job, Organisation, Project
+from siwei.exchange.models import Agreement, Dispute, Job, Organisation, Project
 from siwei.exchange.projects import project_id
 from siwei.market.bank.reasons import reason_in_chinese
 from siwei.market.kinds import KINDS
@@ -25,6 +25,7 @@ from siwei.portal import languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, programmes
 from siwei.portal.figures import verdict_of
 from siwei.portal.languages import choose
+from siwei.portal.queries import disputes
 from siwei.portal.subjects import delivery_name, line_name, programme_title, shortened
 from siwei.portal.templatetags.figures import district
 
@@ -81,6 +82,17 @@ def verdict(value: str) -> SafeString:
 def source(value: str) -> str:
     """Where a fact comes from; an organisation's own word in the reader's language."""
     return words.source(value)
+
+
+@register.simple_tag
+def possible_in(dispute: Dispute, actor: Actor) -> frozenset[str]:
+    return disputes.possible_in(dispute, actor)
+
+
+@register.filter
+def asks_money(dispute: Dispute) -> bool:
+    """Whether what is right is typed as money: of a delivery, and of calls of a model."""
+    return dispute.delivery is not None or (dispute.usage is not None and dispute.usage.unit == "microfen")
 
 
 @register.filter
