@@ -20,7 +20,9 @@ from siwei.portal.application.blocks import Block, Document, Heading, Paragraph,
 from siwei.portal.application.docx_file import with_day
 from siwei.portal.application.pdf_file import write_pdf
 from siwei.portal.exports import neutralised, xlsx_bytes
+from siwei.portal.figures import exact_microfen
 from siwei.portal.languages import TRADITIONAL, to_traditional
+from siwei.portal.subjects import shortened
 from siwei.portal.words import quantity as quantity_of
 from siwei.portal.words import word
 
@@ -72,14 +74,17 @@ def notices_of(invoice: Invoice) -> list[str]:
 
 
 def quantity_words(quantity: int | None, unit: str) -> str:
-    return "–" if quantity is None else quantity_of(quantity, unit)
+    """As pages show it: what calls of a model cost is money, charged finer than a fen."""
+    if quantity is None:
+        return "–"
+    return exact_microfen(quantity) if unit == "microfen" else quantity_of(quantity, unit)
 
 
-def what_words(line: InvoiceLine) -> str:
-    """Of what a line is: the agreement's line, and the part of it that was settled."""
+def what_words(line: InvoiceLine, *, whole: bool = False) -> str:
+    """Of what a line is: the agreement's line, and the part of it that was settled. `whole`: with keys uncut."""
     if line.dispute is not None:
         return _("%(line)s: taken back by dispute %(dispute)s") % {
-            "line": plain(line.line.description), "dispute": line.dispute.key
+            "line": plain(line.line.description), "dispute": line.dispute.key if whole else shortened(line.dispute.key)
         }  # fmt: skip
     return plain(line.line.description)
 
@@ -101,22 +106,23 @@ def _invoice_document(invoice: Invoice, rows: list[InvoiceRow], language: str) -
         (_("Recipient"), _party(invoice.recipient)),
     )
     sums = (
-        (_("In all"), exact_yuan(invoice.gross_fen)),
+        (_("Total"), exact_yuan(invoice.gross_fen)),
         (_("Paid by vouchers (public money)"), exact_yuan(invoice.voucher_fen)),
         (_("To be paid by the recipient"), exact_yuan(invoice.own_fen)),
     )
-    header = (_("No."), _("Day"), _("What"), _("Quantity"), _("In all"), _("Voucher"), _("Own share"))
+    header = (_("No."), _("Day"), _("What"), _("Quantity"), _("Total"), _("Voucher"), _("Own share"))
     told = tuple(
         (
-            str(row.line.position), row.line.day.isoformat(), f"{what_words(row.line)} ({row.line.line.agreement.key})",
+            str(row.line.position), row.line.day.isoformat(),
+            f"{what_words(row.line)} ({shortened(row.line.line.agreement.key)})",
             quantity_words(row.line.quantity, row.line.line.unit), exact_yuan(row.line.gross_fen),
             exact_yuan(row.line.voucher_fen), exact_yuan(row.line.own_fen),
         )
         for row in rows
     )  # fmt: skip
     blocks: list[Block] = [Paragraph(text, is_notice=True) for text in notices_of(invoice)]
-    blocks += [Table((), who, (1, 3)), Heading(_("Lines")), Table(header, told, (1, 2, 5, 3, 2, 2, 2))]
-    blocks += [Table((), sums, (2, 1)), Heading(_("What the lines are made of")), _evidence_table(rows)]
+    blocks += [Table((), who, (1, 3)), Heading(_("Lines")), Table(header, told, (2, 4, 9, 7, 5, 4, 5), (4, 5, 6))]
+    blocks += [Table((), sums, (2, 1), (1,)), Heading(_("What the lines are made of")), _evidence_table(rows)]
     return Document(title, language, footer, tuple(blocks))
 
 
@@ -141,7 +147,8 @@ def _invoice_frame(invoice: Invoice, rows: list[InvoiceRow]) -> pl.DataFrame:
     for row in rows:
         line = row.line
         head = (invoice.name, invoice.period, invoice.issuer.name, invoice.recipient.name, line.position,
-                line.day.isoformat(), what_words(line), line.line.agreement.key, line.line.number)  # fmt: skip
+                line.day.isoformat(), what_words(line, whole=True), line.line.agreement.key,
+                line.line.number)  # fmt: skip
         money = (line.quantity, line.line.unit, *map(_yuan, (line.gross_fen, line.voucher_fen, line.own_fen)))
         for number, each in enumerate(row.evidence or (Evidence(),)):
             shown = money if number == 0 else (None, line.line.unit, None, None, None)
@@ -167,11 +174,11 @@ def _statement_document(statement: AccountStatement, language: str, day: date) -
         (_("Consumed"), exact_yuan(statement.total_fen("consumed"))),
         (_("Paid by it"), exact_yuan(statement.total_fen("paid"))),
     )
-    header = (_("Day"), _("Kind"), _("With whom"), _("What"), _("In all"), _("Voucher"), _("Own share"))
+    header = (_("Day"), _("Kind"), _("With whom"), _("What"), _("Total"), _("Voucher"), _("Own share"))
     rows = tuple(
         (
             row.day.isoformat(), word("statement", row.kind), plain(row.counterparty) or _("the city"),
-            f"{plain(row.description)} ({row.reference})",
+            f"{plain(row.description)} ({shortened(row.reference)})",
             *map(exact_yuan, (row.gross_fen, row.voucher_fen, row.own_fen)),
         )
         for row in statement.rows
@@ -179,8 +186,8 @@ def _statement_document(statement: AccountStatement, language: str, day: date) -
     notices = [_("A statement of account of the exchange, and no tax invoice (发票)."), *_generated((organisation,))]
     blocks: list[Block] = [Paragraph(text, is_notice=True) for text in notices]
     blocks += [Table((), ((_("Organisation"), _party(organisation)), (_("Period"), statement.period)), (1, 3))]
-    blocks += [Table((), sums, (2, 1)), Heading(_("Movements"))]
-    blocks.append(Table(header, rows, (2, 2, 3, 5, 2, 2, 2)) if rows else Paragraph(_("None.")))
+    blocks += [Table((), sums, (2, 1), (1,)), Heading(_("Movements"))]
+    blocks.append(Table(header, rows, (4, 3, 6, 9, 5, 4, 5), (4, 5, 6)) if rows else Paragraph(_("None.")))
     return Document(title, language, footer, tuple(blocks))
 
 

@@ -22,11 +22,13 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`widths` are shares of the line, one per column; a table without a header has label and value."""
+    """`widths` are shares of the line, one per column; a table without a header has label and value. The columns in
+    `figures` are set to the right, so that amounts stand under each other."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     widths: tuple[int, ...]
+    figures: tuple[int, ...] = ()
 
 
 Block = Heading | Paragraph | Table
@@ -45,7 +47,7 @@ class Document:
         def of(block: Block) -> Block:
             if isinstance(block, Table):
                 rows = tuple(tuple(map(convert, row)) for row in block.rows)
-                return Table(tuple(map(convert, block.header)), rows, block.widths)
+                return replace(block, header=tuple(map(convert, block.header)), rows=rows)
             return replace(block, text=convert(block.text))
 
         return Document(convert(self.title), self.language, convert(self.footer), tuple(map(of, self.blocks)))

@@ -12,6 +12,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from reportlab.lib import colors
+from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import cm
@@ -70,7 +71,9 @@ def styles() -> dict[str, ParagraphStyle]:
             "notice", 9.5, spaceAfter=4, textColor=colors.HexColor("#7a4b00"), borderPadding=3, leftIndent=3
         ),
         "cell": style("cell", 8.5),
+        "figure": style("figure", 8.5, alignment=TA_RIGHT),
         "label": style("label", 8.5, textColor=colors.HexColor("#3c4653")),
+        "figure-label": style("figure-label", 8.5, textColor=colors.HexColor("#3c4653"), alignment=TA_RIGHT),
     }
 
 
@@ -84,12 +87,18 @@ def _flow(block: Block) -> list[Flowable]:
 
 def _grid(block: Table) -> Grid:
     whole = sum(block.widths)
-    label, cell = styles()["label"], styles()["cell"]
-    rows = [[Text(marked(text), label) for text in block.header]] if block.header else []
+
+    def styled(place: int, is_label: bool) -> ParagraphStyle:
+        if place in block.figures:
+            return styles()["figure-label" if is_label else "figure"]
+        return styles()["label" if is_label else "cell"]
+
+    rows = [[Text(marked(text), styled(place, True)) for place, text in enumerate(block.header)]]
     for row in block.rows:
         rows.append(
-            [Text(marked(text), label if not block.header and not place else cell) for place, text in enumerate(row)]
+            [Text(marked(text), styled(place, not block.header and not place)) for place, text in enumerate(row)]
         )
+    rows = rows if block.header else rows[1:]
     shades = [("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#eceff3"))] if block.header else []
     return Grid(
         rows,

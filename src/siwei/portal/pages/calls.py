@@ -27,7 +27,7 @@ from siwei.exchange.applications import (
     withdraw_application,
 )
 from siwei.exchange.canonical import sha256_of
-from siwei.exchange.grants import is_to_grant
+from siwei.exchange.grants import grant_round, is_to_grant
 from siwei.exchange.models import ApplicationState, ClawBack, Grant, Organisation, RoundState, SharingRound
 from siwei.exchange.rounds import (
     award_round,
@@ -318,7 +318,7 @@ def notice_page(request: HttpRequest, key: str) -> HttpResponse:
     made = notices.round_or_missing(key, actor)
     acts: dict[str, Act] = {
         "open": open_for_all, "object": raise_objection, "decide": answer_objection, "award": award,
-        "grant": grant_vouchers,
+        "grant": grant_vouchers, "pay": grant_money,
     }  # fmt: skip
     problems: tuple[Problem, ...] = ()
     if request.method == "POST":
@@ -395,3 +395,9 @@ def grant_vouchers(request: HttpRequest, made: SharingRound, actor: Actor) -> st
     granted = len(grant_round_vouchers(made, programme, as_of=decided_on(), actor=actor, now=timezone.now()))
     messages.success(request, ngettext("%(n)s voucher granted.", "%(n)s vouchers granted.", granted) % {"n": granted})
     return reverse("notice", args=[made.key])
+
+
+def grant_money(request: HttpRequest, made: SharingRound, actor: Actor) -> str:
+    granted = len(grant_round(made, actor=actor, now=timezone.now()))
+    messages.success(request, ngettext("%(n)s award falls due.", "%(n)s awards fall due.", granted) % {"n": granted})
+    return reverse("payments")

@@ -36,7 +36,7 @@ from siwei.policy.windows import Deadline, deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import decided_on, pack, programmes, stacking
 from siwei.portal.queries.entitlements import entitlement, explained
-from siwei.portal.queries.notices import rounds_of
+from siwei.portal.queries.notices import rounds_of, rounds_to_pay
 
 MODES = (Sharing.FIRST_COME, Sharing.MERIT, Sharing.PRO_RATA, Sharing.LOTTERY)
 
@@ -258,10 +258,12 @@ def review_desk(call: Call, actor: Actor) -> list[ReviewLine]:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for an office: rounds to put on notice, to award, objections to decide, applications to share."""
+    """What waits for an office: rounds to put on notice, to award, to pay out, objections to decide, applications to
+    share."""
 
     to_share: list[tuple[Pot, int]]
     rounds: list[SharingRound]
+    to_pay: list[SharingRound]
     objections: list[Objection]
     duplicates: list[tuple[str, str, list[str]]]
 
@@ -273,6 +275,7 @@ def waiting_for(actor: Actor) -> Waiting | None:
     return Waiting(
         [(pot, pot.waiting) for pot in waiting.filter(waiting__gt=0).order_by("programme", "period")],
         list(rounds_of(actor).exclude(state=RoundState.AWARDED)),
+        rounds_to_pay(actor),
         list(Objection.objects.visible_to(actor).filter(upheld=None).select_related("application__round")),
         duplicate_documents(actor),
     )

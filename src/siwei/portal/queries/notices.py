@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from siwei.errors import Conflict, NotFound
 from siwei.exchange.access import can_operate
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Application, Objection, Pot, RoundState, SharingRound
+from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound
 from siwei.exchange.rounds import share_again
 from siwei.exchange.vault import Erased
 from siwei.policy.pots import lottery_digest
@@ -61,6 +61,8 @@ class Notice:
     is_objectable: bool
     days_left: int | None
     vouchers_to_grant: int
+    to_pay: int
+    """For the operator: awards of money that do not fall due yet."""
 
 
 def notice_of(made: SharingRound, actor: Actor) -> Notice:
@@ -104,6 +106,7 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         open_,
         (made.notice_until - day).days if open_ and made.notice_until is not None else None,
         vouchers_to_grant(made, programme, actor),
+        made.applications.filter(to_be_paid()).count() if can_operate(actor) and is_paid_out(made) else 0,
     )
 
 
@@ -117,6 +120,24 @@ def objection_counts(made: SharingRound) -> dict[str, int]:
     return Objection.objects.filter(application__round=made).aggregate(
         objected=Count("pk"), upheld=Count("pk", filter=Q(upheld=True))
     )
+
+
+def to_be_paid() -> Q:
+    """Applications whose award is money and was not granted."""
+    return Q(state=ApplicationState.AWARDED, shared_fen__gt=0, grant=None)
+
+
+def is_paid_out(made: SharingRound) -> bool:
+    """Whether its awards are money that falls due: a voucher is spent instead, a draft releases nothing."""
+    programme = programmes().get(made.pot.programme)
+    gives_money = programme is not None and programme.kind is not Kind.VOUCHER
+    return gives_money and made.state == RoundState.AWARDED and not made.pot.is_draft
+
+
+def rounds_to_pay(actor: Actor) -> list[SharingRound]:
+    """Awarded rounds of which somebody still waits for their money to fall due."""
+    unpaid = Application.objects.filter(to_be_paid(), round__state=RoundState.AWARDED).values("round")
+    return [made for made in rounds_of(actor).filter(pk__in=unpaid) if is_paid_out(made)]
 
 
 def vouchers_to_grant(made: SharingRound, programme: Programme, actor: Actor) -> int:
