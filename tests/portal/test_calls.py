@@ -12,7 +12,7 @@ from portal_city import NOW, City, know, make_person, signed_in
 
 from siwei.city.home import CityHome
 from siwei.exchange.applications import apply_for_award
-from siwei.exchange.models import Application, Decision, Objection, Person, Pot, SharingRound
+from siwei.exchange.models import Application, Decision, Grant, Objection, Person, Pot, SharingRound
 from siwei.exchange.rounds import award_round, open_notice, share_applications
 from siwei.exchange.vouchers import open_pot
 from siwei.portal import django_settings
@@ -189,6 +189,28 @@ def test_the_award_comes_after_the_notice_and_the_applicant_sees_it(ready: City)
     assert ("已扶持" in page, "¥200,000.00" in page, "资金池余额" in page) == (True, True, True)
     # What was not given may be claimed again, and no more than that.
     assert "10.00 万元" in signed_in(ready.alice).get(APPLY).content.decode()
+
+
+def test_an_awarded_round_waits_on_the_desk_until_it_is_paid_out_from_its_notice(ready: City) -> None:
+    pot(ready)
+    made = noticed(ready, days_ago=20, until=-1)
+    address, olive = f"/notices/{made.key}", signed_in(ready.olive)
+    assert form(address, olive, act="pay").status_code == 409
+    award_round(made, as_of=DAY, actor=ready.olive, now=NOW, idempotency_key="award")
+    waits = "资金尚未转为应付"
+    desks = [signed_in(each).get("/desk").content.decode() for each in (ready.olive, ready.alice)]
+    assert [waits in desk for desk in desks] == [True, False]
+    assert 'value="pay"' not in signed_in(ready.alice).get(address).content.decode()
+    for who in (ready.alice, ready.bob, ready.charlie, ready.ann):
+        assert form(address, signed_in(who), act="pay").status_code == 403
+    assert not Grant.objects.exists()
+    assert "拨付 2 项扶持资金" in olive.get(address).content.decode()
+    for _ in range(2):
+        response = form(address, olive, act="pay")
+        assert (response.status_code, response.headers["Location"]) == (302, "/payments")
+    assert sorted(Grant.objects.values_list("amount_fen", flat=True)) == [20_000_000, 20_000_000]
+    assert 'value="pay"' not in olive.get(address).content.decode()
+    assert waits not in olive.get("/desk").content.decode()
 
 
 def test_money_acts_ask_for_a_second_factor(ready: City, home: CityHome, monkeypatch: pytest.MonkeyPatch) -> None:
