@@ -303,7 +303,7 @@ def test_nothing_of_a_refused_applicants_share_is_shown(ready: City) -> None:
     award_round(made, as_of=DAY, actor=ready.olive, now=NOW, idempotency_key="award")
     page = Client().get(f"/notices/{made.key}").content.decode()
     (row,) = re.findall(rf'<tr id="a-{mine.key}">.*?</tr>', page)
-    assert ("20.00 万元" in row, "30.00 万元" in row, "异议成立" in row) == (False, True, True)
+    assert ("¥200,000.00" in row, "¥300,000.00" in row, "异议成立" in row) == (False, True, True)
     found = Client().get("/api/round", {"key": made.key}).json()
     assert {line["state"]: (line["shared_fen"], line["bound_by"]) for line in found["lines"]} == {
         "refused": (None, ""), "awarded": (20_000_000, "pot"),
