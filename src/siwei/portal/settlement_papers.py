@@ -121,7 +121,7 @@ def _invoice_document(invoice: Invoice, rows: list[InvoiceRow], language: str) -
         for row in rows
     )  # fmt: skip
     blocks: list[Block] = [Paragraph(text, is_notice=True) for text in notices_of(invoice)]
-    blocks += [Table((), who, (1, 3)), Heading(_("Lines")), Table(header, told, (2, 4, 9, 7, 5, 4, 5), (4, 5, 6))]
+    blocks += [Table((), who, (1, 3)), Heading(_("Lines")), Table(header, told, (3, 5, 11, 8, 6, 5, 6), (4, 5, 6))]
     blocks += [Table((), sums, (2, 1), (1,)), Heading(_("What the lines are made of")), _evidence_table(rows)]
     return Document(title, language, footer, tuple(blocks))
 

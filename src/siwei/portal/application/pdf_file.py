@@ -18,7 +18,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import cm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Flowable, SimpleDocTemplate, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, SimpleDocTemplate, Spacer
 from reportlab.platypus import Paragraph as Text
 from reportlab.platypus import Table as Grid
 
@@ -26,6 +26,7 @@ from siwei.portal.application.blocks import Block, Document, Heading, Table
 
 FACE = "STSong-Light"
 MARGIN = 2 * cm
+ROOM_AFTER_HEADING = 4 * cm
 LINE_WIDTH = A4[0] - 2 * MARGIN
 NOT_IN_FACE = "〓"
 """Stands for a character beyond the basic plane: the face's encoding has none of them."""
@@ -65,7 +66,7 @@ def styles() -> dict[str, ParagraphStyle]:
 
     return {
         "title": style("title", 18, spaceAfter=10),
-        "heading": style("heading", 12.5, spaceBefore=10, spaceAfter=4, keepWithNext=1),
+        "heading": style("heading", 12.5, spaceBefore=10, spaceAfter=4),
         "body": style("body", 9.5, spaceAfter=4),
         "notice": style(
             "notice", 9.5, spaceAfter=4, textColor=colors.HexColor("#7a4b00"), borderPadding=3, leftIndent=3
@@ -79,7 +80,8 @@ def styles() -> dict[str, ParagraphStyle]:
 
 def _flow(block: Block) -> list[Flowable]:
     if isinstance(block, Heading):
-        return [Text(marked(block.text), styles()["heading"])]
+        # Not kept with all that follows: a table of several pages would begin on the next one.
+        return [CondPageBreak(ROOM_AFTER_HEADING), Text(marked(block.text), styles()["heading"])]
     if isinstance(block, Table):
         return [_grid(block), Spacer(1, 6)]
     return [Text(marked(block.text), styles()["notice" if block.is_notice else "body"])]
