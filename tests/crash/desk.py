@@ -47,6 +47,7 @@ class Desk:
 
     def order(self, payer: Party | None, key: str, chance: random.Random) -> bool:
         by, *treasurers = ("olive", "otto", "oscar") if payer is None else (payer.owner, *payer.treasurers)
+        self.take_repayments(payer, key, treasurers[1], random.Random(f"{self.seed}:{key}:back"))
         try:
             batch = payments.make_batch(
                 payer.key if payer else None, execute_on=self.town.ends_on, actor=actor(by), now=datetime.now(UTC),
@@ -80,7 +81,6 @@ class Desk:
             self.withdraw(batch, treasurers[0])
             return True
         self.bank(payer, batch, told_to_the_bank(sent), treasurers, chance)
-        self.take_repayments(payer, batch, treasurers[1], chance)
         return True
 
     def withdraw(self, batch: PaymentBatch, by: str) -> None:
@@ -106,17 +106,18 @@ class Desk:
             if paid:
                 self.tell(payer.key if payer else None, rows, f"{batch.message_id}.csv", treasurers[1])
 
-    def take_repayments(self, payer: Party | None, batch: PaymentBatch, by: str, chance: random.Random) -> None:
+    def take_repayments(self, payer: Party | None, key: str, by: str, chance: random.Random) -> None:
         """Some providers pay back what disputes found paid too much, or a part of it, before it is set off."""
         holder = payer.key if payer else None
         of_this = {"payer__key": holder} if holder else {"payer": None}
-        is_wanted, share = chance.random() < 0.4, chance.choice((1.0, 0.5))
+        is_wanted, share = chance.random() < 0.6, chance.choice((1.0, 0.5))
         owing = patiently(lambda: list(Overpayment.objects.filter(**of_this).select_related("payee")), "overpayments")
         for each in owing if is_wanted else ():
-            if fen := int(each.owed_fen * share):
-                reference = f"back-{batch.pk}-{each.pk}"
-                row = [batch.execute_on.isoformat(), "", f"{fen / 100:.2f}", each.payee.name, "", reference, ""]
-                self.tell(holder, written([row]), f"{batch.message_id}-{each.pk}-back.csv", by)
+            fen, reference = int(each.owed_fen * share), f"back-{key}-{each.pk}"
+            told = patiently(lambda told=reference: BankEntry.objects.filter(reference=told).exists(), "entries")
+            if fen and not told:
+                row = [self.town.ends_on.isoformat(), "", f"{fen / 100:.2f}", each.payee.name, "", reference, ""]
+                self.tell(holder, written([row]), f"{reference}.csv", by)
         self.book(holder, by)
 
     def book(self, holder: str | None, by: str) -> None:
