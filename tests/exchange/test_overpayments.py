@@ -240,7 +240,7 @@ def test_what_is_left_after_a_repayment_is_set_off(overpaid: Trade) -> None:
     overpaid.deliver("next", "n-firm", 3_000)
     assert overpaid.pay("n-firm").total_fen == 500
     assert (owed(), balance("overpaid"), balance("receivable")) == ([0], 0, 0)
-    with pytest.raises(Conflict, match=r"0\.00 yuan are owed"):
+    with pytest.raises(Conflict, match=r"¥0\.00 is owed"):
         overpaid.repay(overpaid.comes_in("n-firm", 1, "B-3"))
     sound(overpaid)
 
@@ -248,7 +248,7 @@ def test_what_is_left_after_a_repayment_is_set_off(overpaid: Trade) -> None:
 def test_what_does_not_pay_it_back_is_refused(overpaid: Trade) -> None:
     entry = overpaid.comes_in("n-firm", 4_001, "B-1")
     assert repayments.overpaid_to(entry) == []
-    with pytest.raises(Conflict, match=r"40\.01 yuan came in, and 40\.00 yuan are owed"):
+    with pytest.raises(Conflict, match=r"¥40\.01 came in, and ¥40\.00 is owed"):
         overpaid.repay(entry)
     with pytest.raises(NotFound, match="nothing that was paid from this account is owed"):
         overpaid.repay(entry, "y")

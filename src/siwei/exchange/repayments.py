@@ -12,7 +12,7 @@ from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Account, BankEntry, EntryState, Finding, Overpayment, TransferKind
 from siwei.exchange.reconciliation import decide_entry, key_of, open_entry, tell_of
 from siwei.exchange.state_words import word_zh
-from siwei.market.bank import Direction, yuan_text
+from siwei.market.bank import Direction, exact_yuan
 
 
 @money_action
@@ -44,10 +44,10 @@ def repay_overpayment(
             f"流水 {reference} 为“{word_zh(entry.finding)}”：只有收款才能抵还",
         )
     if entry.amount_fen > owed.owed_fen:
-        came, left = yuan_text(entry.amount_fen), yuan_text(owed.owed_fen)
+        came, left = exact_yuan(entry.amount_fen), exact_yuan(owed.owed_fen)
         raise Conflict(
-            f"{came} yuan came in, and {left} yuan are owed → explain the entry",
-            f"收到 {came} 元，应还 {left} 元 → 请对该流水作说明",
+            f"{came} came in, and {left} is owed → explain the entry",
+            f"收到 {came}，应还 {left} → 请对该流水作说明",
         )
     causes = {"bank_entry": key, "dispute": dispute}
     difference = bank_account("bank-difference", entry.organisation)
