@@ -107,7 +107,7 @@ def test_a_pot_s_terms_are_named_and_change_no_decision(edited: Edit) -> None:
         ("pot budget", "500 fen (year)", "400 fen (year)"), ("pot sharing", "pro_rata", "merit"),
     ]  # fmt: skip
     assert (found.counts["same"], found.reasons.height) == (1, 0)
-    assert found.as_dict()["after"] == {"version": "1", "sha256": after.sha256, "budget_fen": 400}
+    assert found.as_dict()["after"] == {"version": "1", "sha256": after.sha256, "is_draft": False, "budget_fen": 400}
 
 
 STACKING = f"""\

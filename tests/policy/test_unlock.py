@@ -1,6 +1,7 @@
 """Which missing facts would decide the most."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -10,11 +11,23 @@ from hypothesis import strategies as st
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.policy import UNLOCK_SCHEMA, Programme, attribute_dtypes, decide, load_programmes, unlock
+from siwei.policy.programmes import Citation
 
 DAY = date(2026, 3, 1)
 PACK = PACKS / "shenzhen"
 FIVE = ("high-tech-enterprise", "longhua-compute", "moxing", "xunli", "yuliao")
-PROGRAMMES = tuple(each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE)
+CITED = Citation("Trial rules", "1")
+
+
+def cited(programme: Programme) -> Programme:
+    """With a source everywhere, so that it is no draft."""
+    clauses = tuple(replace(each, citation=each.citation or CITED) for each in programme.clauses)
+    parameters = tuple(replace(each, citation=each.citation or CITED) for each in programme.parameters)
+    return replace(programme, clauses=clauses, parameters=parameters)
+
+
+WRITTEN = tuple(each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE)
+PROGRAMMES = tuple(cited(each) for each in WRITTEN)
 DTYPES = attribute_dtypes(PROGRAMMES)
 Make = Callable[..., Programme]
 
@@ -78,3 +91,10 @@ def test_the_facts_of_a_set_decide_its_programmes_within_the_bound(data: st.Data
         tax = awards.filter(programme="high-tech-enterprise")["award_fen"].sum()
         assert paid_at_most is None or awards["award_fen"].sum() - tax <= paid_at_most
         assert tax_at_most is None or tax <= tax_at_most
+
+
+def test_a_draft_is_told_and_adds_nothing_to_a_bound() -> None:
+    draft = next(each for each in WRITTEN if each.is_draft)
+    table = pl.DataFrame({"id": ["a"], **{name: pl.Series([None], dtype=DTYPES[name]) for name in draft.attributes}})
+    (row,) = unlock((draft,), table, DAY, most_sets=1).to_dicts()
+    assert (row["programmes"], row["paid_at_most_fen"], row["tax_saving_at_most_fen"]) == ([draft.id], 0, 0)
