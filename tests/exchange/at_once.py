@@ -16,6 +16,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "siwei.portal.django_settings"
 django.setup()
 
 import psycopg  # noqa: E402
+from allauth.mfa.models import Authenticator  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import DatabaseError, connection, transaction  # noqa: E402
 from exchange_cast import NOW, make_organisation, make_person  # noqa: E402
@@ -28,6 +29,7 @@ from siwei.exchange.keys import create_access_key  # noqa: E402
 from siwei.exchange.mandates import set_mandate  # noqa: E402
 from siwei.exchange.models import AccessKey, Hold, Match, Organisation, Person, Representative  # noqa: E402
 from siwei.exchange.offices import Office, appoint, dismiss  # noqa: E402
+from siwei.portal.second_factors import remove_second_factor  # noqa: E402
 
 DAY = date(2026, 11, 23)
 GIVEN: dict[str, Any] = {"actor": PLATFORM, "now": NOW}
@@ -81,10 +83,12 @@ def fill() -> None:
     firm, centre = make_organisation("n-firm", "甲"), make_organisation("n-centre", "乙")
     make_person("alice", firm)
     make_person("bob", centre)
-    for username in ("rita", "rosa", "kim", "kai"):
+    for username in ("rita", "rosa", "kim", "kai", "kit"):
         make_person(username)
     for username in ("oona", "olive"):
         make_person(username, is_operator=True)
+    for person in Person.objects.filter(username__in=("kit", "oona", "olive")):
+        Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={})
     bodies = {
         "need": {"title": "门诊分诊", "sector": "health", "capabilities": ["分诊"], "weeks": 12},
         "offer": {"title": "分诊助手", "sectors": ["health"], "capabilities": ["分诊"], "weeks": 8},
@@ -133,16 +137,21 @@ def dismissed(username: str) -> Person:
     return dismiss(username, Office.OPERATOR, because="asked", idempotency_key=username, **GIVEN)
 
 
-def make_key(username: str) -> AccessKey:
+def make_key(username: str, scope: str = "read") -> AccessKey:
     actor = Person.objects.get(username=username).as_actor()
     until = NOW + timedelta(days=9)
-    made = create_access_key("k", ["read"], expires_at=until, actor=actor, now=NOW, idempotency_key=username)
+    made = create_access_key("k", [scope], expires_at=until, actor=actor, now=NOW, idempotency_key=username)
     return made.key
 
 
 def disable(username: str) -> Person:
     actor = Person.objects.get(username="olive").as_actor()
     return disable_account(username, because="left", actor=actor, now=NOW, idempotency_key=username)
+
+
+def factor_lost(username: str, by: str) -> Person:
+    actor = Person.objects.get(username=by).as_actor()
+    return remove_second_factor(username, because="lost", actor=actor, now=NOW, idempotency_key=f"lost {username}")
 
 
 def holds() -> list[list[int]]:
@@ -158,6 +167,10 @@ def main() -> None:
     told["one admitted made auditor"] = at_once(lambda: admit("rosa"), lambda: audit("rosa"))
     told["a key, then disabled"] = at_once(lambda: make_key("kim"), lambda: disable("kim"))
     told["disabled, then a key"] = at_once(lambda: disable("kai"), lambda: make_key("kai"))
+    told["a key with money, then a lost factor"] = at_once(
+        lambda: make_key("kit", "money"), lambda: factor_lost("kit", "olive")
+    )
+    told["two lost factors"] = at_once(lambda: factor_lost("oona", "olive"), lambda: factor_lost("olive", "oona"))
     told["keys that stand"] = AccessKey.objects.filter(revoked_at=None).count()
     late = GIVEN | {"now": NOW + timedelta(days=1)}
     told["spending, then expired"] = at_once(

@@ -134,19 +134,25 @@ def test_the_last_operator_stays(cast: Any, now: datetime) -> None:
     with pytest.raises(Conflict, match="last operator"):
         disable(cast, "olive", now, actor=PLATFORM)
     oscar = make_person("oscar", is_operator=True).as_actor()
-    disable(cast, "oscar", now)
+    disable(cast, "oscar", now, actor=PLATFORM)
     with pytest.raises(Conflict, match="oscar is disabled"):  # who was let in a moment before
-        disable(cast, "olive", now, "o", actor=oscar)
+        disable(cast, "alice", now, "o", actor=oscar)
     with pytest.raises(Conflict, match="last operator"):
         disable(cast, "olive", now, "p", actor=PLATFORM)
 
 
-def test_an_office_comes_back_on_the_citys_own_machine_alone(cast: Any, now: datetime) -> None:
-    make_person("oscar", is_operator=True)
-    disable(cast, "oscar", now)
-    with pytest.raises(NotAllowed, match="own machine"):
+@pytest.mark.parametrize("office", ["is_operator", "is_auditor", "is_reviewer"])
+def test_an_office_goes_and_comes_back_on_the_citys_own_machine_alone(cast: Any, now: datetime, office: str) -> None:
+    """One operator alone shuts out nobody who audits them, or could stop them."""
+    make_person("oscar", **{office: True})
+    with pytest.raises(NotAllowed, match="`siwei people disable` on the city's own machine") as refused:
+        disable(cast, "oscar", now)
+    assert "请在本市的服务器上用 `siwei people disable` 停用" in refused.value.in_chinese()
+    assert Person.objects.get(username="oscar").is_active
+    disable(cast, "oscar", now, actor=PLATFORM)
+    with pytest.raises(NotAllowed, match="`siwei people enable` on the city's own machine"):
         enable(cast, "oscar", now)
-    assert enable(cast, "oscar", now, actor=PLATFORM).as_actor().is_operator
+    assert getattr(enable(cast, "oscar", now, actor=PLATFORM).as_actor(), office)
 
 
 def test_what_a_disabled_account_sent_invites_nobody(cast: Any, now: datetime) -> None:
@@ -158,7 +164,7 @@ def test_what_a_disabled_account_sent_invites_nobody(cast: Any, now: datetime) -
         invite("z", actor=oscar, now=now, idempotency_key="k").secret,
     ]
     disable(cast, "alice", now)
-    disable(cast, "oscar", now, "d2")
+    disable(cast, "oscar", now, "d2", actor=PLATFORM)
     Person.objects.filter(username="olive").update(is_active=True)
     for number, secret in enumerate(secrets[:2]):
         with pytest.raises(NotFound):

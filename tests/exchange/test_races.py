@@ -199,6 +199,8 @@ def test_whoever_comes_second_sees_what_the_first_did(environment: dict[str, str
     assert told.pop("a key, then disabled") == {"first": "AccessKey", "second": "Person"}
     late = told.pop("disabled, then a key")
     assert (late["first"], late["second"][:29]) == ("Person", "Conflict: the account of kai "), late
+    assert told.pop("a key with money, then a lost factor") == {"first": "AccessKey", "second": "Person"}
+    assert told.pop("two lost factors") == {"first": "Person", "second": "Person"}
     assert told.pop("keys that stand") == 0
     # What remains of the hold that was captured meanwhile waits for the next run, the other does not.
     assert told.pop("spending, then expired") == {"first": "Transfer", "second": "int"}

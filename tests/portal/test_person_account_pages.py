@@ -110,7 +110,18 @@ def test_the_page_warns_of_an_organisation_left_without_an_owner(city: City) -> 
     people = signed_in(city.alice).get(f"/organisations/{city.firm.key}/people", headers={"Accept-Language": "en"})
     assert ("account disabled" in people.content.decode(), "the last owner" in people.content.decode()) == (True, True)
     own = olive.get("/people/olive", headers={"Accept-Language": "en"}).content.decode()
-    assert ("your own account" in own, "<textarea" in own) == (True, False)
+    assert ("`siwei people disable`" in own, "<textarea" in own) == (True, False)
+
+
+@pytest.mark.parametrize("who", ["ann", "oscar"])
+def test_no_operator_alone_shuts_out_an_office(city: City, who: str) -> None:
+    Person.objects.create(username="oscar", is_operator=True)
+    olive = signed_in(city.olive)
+    page = olive.get(f"/people/{who}").content.decode()
+    assert ("用 `siwei people disable` 停用" in page, "<textarea" in page) == (True, False)
+    answer = olive.post("/api/people/disabling", BODY | {"username": who}, content_type="application/json")
+    assert (answer.status_code, "siwei people disable" in answer.json()["detail"]) == (403, True)
+    assert Person.objects.get(username=who).is_active
 
 
 def test_the_command_lists_disables_and_enables(

@@ -10,7 +10,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said
+from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_operate, require, require_confirmation
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
@@ -26,8 +26,9 @@ ENABLING = Said("enable anybody's account", "恢复他人的账号")
 @action
 def disable_account(username: str, *, because: str, actor: Actor, now: datetime, idempotency_key: str) -> Person:
     """Nobody is let in by it from the next request on, and its keys end for good; calls and jobs under way are finished
-    and paid. Never one's own, never the last operator's. The people of the organisations concerned see in their audit
-    log that it was done, and why; so does the person, once enabled again. The same key again changes nothing more."""
+    and paid. Never one's own, never the last operator's; whoever holds an office is disabled on the city's own machine
+    alone. The people of the organisations concerned see in their audit log that it was done, and why; so does the
+    person, once enabled again. The same key again changes nothing more."""
     person = _person(username, because, actor, DISABLING)
     if repeated("disable_account", idempotency_key, {"person": username}):
         return person
@@ -35,6 +36,7 @@ def disable_account(username: str, *, because: str, actor: Actor, now: datetime,
         raise Conflict(
             "this is your own account → another operator disables it", "这是您自己的账号 → 由另一位运营人员停用"
         )
+    _require_machine_for_offices(person, actor, Said("disable", "停用"))
     _keep_an_operator(person, actor)
     if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         raise Conflict(f"{username} is disabled already", f"{username} 已停用")
@@ -59,11 +61,7 @@ def enable_account(username: str, *, because: str, actor: Actor, now: datetime, 
         raise Conflict(
             "this is your own account → another operator enables it", "这是您自己的账号 → 由另一位运营人员恢复"
         )
-    if actor.person_id is not None and offices_of(person):
-        raise NotAllowed(
-            f"{username} holds an office of the city → `siwei people enable` on the city's own machine",
-            f"{username} 担任本市职务 → 请在本市的服务器上用 `siwei people enable` 恢复",
-        )
+    _require_machine_for_offices(person, actor, Said("enable", "恢复"))
     if not Person.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         raise Conflict(f"{username} is not disabled", f"{username} 未停用")
     # What was made or opened in the moment of disabling, or written past us since, does not come back either.
@@ -105,6 +103,15 @@ def _person(username: str, because: str, actor: Actor, what: Said) -> Person:
             ]
         )
     return person
+
+
+def _require_machine_for_offices(person: Person, actor: Actor, what: Said) -> None:
+    """Or one operator alone, or a session stolen from one, would shut out whoever audits them or would stop them."""
+    if actor.person_id is not None and offices_of(person):
+        raise NotAllowed(
+            f"{person.username} holds an office of the city → `siwei people {what}` on the city's own machine",
+            f"{person.username} 担任本市职务 → 请在本市的服务器上用 `siwei people {what}` {chinese_of(what)}",
+        )
 
 
 def _keep_an_operator(person: Person, actor: Actor) -> None:

@@ -9,6 +9,7 @@ from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, g
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -30,7 +31,7 @@ def remove_second_factor(username: str, *, because: str, actor: Actor, now: date
     again takes no factor away that was set up since."""
     require(can_operate(actor), actor, Said("remove anybody's second factor", "移除他人的第二重验证"))
     require_confirmation(actor, Said("remove anybody's second factor", "移除他人的第二重验证"))
-    person = Person.objects.filter(username=username).first()
+    person = _locked(username, actor)
     if person is None:
         raise NotFound(f"nobody is called {username!r} here", f"这里没有名为 {username!r} 的人")
     if is_same_person(person.pk, actor.person_id):
@@ -65,11 +66,19 @@ def remove_second_factor(username: str, *, because: str, actor: Actor, now: date
     return person
 
 
+def _locked(username: str, actor: Actor) -> Person | None:
+    """Making a key locks the person too (`lock_active`): one with money that is made at this moment is there before us,
+    and ends. With who acts, in one order: two operators who do it to each other would each wait for the other's row."""
+    rows = Person.objects.select_for_update().filter(Q(username=username) | Q(pk=actor.person_id)).order_by("pk")
+    return next((each for each in rows if each.username == username), None)
+
+
 def own_factor_removed(*, request: HttpRequest, user: Person, **_signal: object) -> None:
     """After a person took their own factor away: every other session of theirs ends, this one goes on."""
     if is_mfa_enabled(user):
         return
     with transaction.atomic():
+        Person.objects.select_for_update().get(pk=user.pk)
         end_sessions(user, keep=request.session.session_key or "")
         end_money_keys(user, user.as_actor(), timezone.now())
     # What this session showed was the factor that is gone.
