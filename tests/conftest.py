@@ -75,11 +75,21 @@ def place_in_line(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the database carries the mark, so that the PostgreSQL run finds it; long files go first."""
-    items.sort(key=place_in_line)
+    """Whatever asks for the database carries the mark, so that the PostgreSQL run finds it; long files go first.
+
+    What is told once for a file (`…_once`) stays told to its end: tests of less come before those of more.
+    """
+    files: dict[Path, int] = {}
+    for item in items:
+        files.setdefault(item.path, len(files))
+    items.sort(key=lambda item: (place_in_line(item), files[item.path], told_once(item)))
     for item in items:
         if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.database)
+
+
+def told_once(item: pytest.Item) -> int:
+    return sum(name.endswith("_once") for name in getattr(item, "fixturenames", ()))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

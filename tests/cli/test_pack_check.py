@@ -14,7 +14,7 @@ TINY = Path(__file__).parent.parent / "fixtures" / "packs" / "tiny"
 def run_siwei(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = "from siwei.cli import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300, check=False
     )
 
 

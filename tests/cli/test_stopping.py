@@ -49,7 +49,7 @@ def begun(city: Path, *words: str) -> subprocess.Popen[str]:
 def test_a_portal_stops_with_readers_still_connected(city: Path, number: int) -> None:
     port = free_port()
     process = begun(city, "serve", "--port", str(port))
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as reader:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as reader:
         reader.sendall(b"GET /money HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")  # kept alive: another may follow
         assert reader.recv(1 << 16).startswith(b"HTTP/1.1 200")
         process.send_signal(number)
@@ -74,7 +74,7 @@ def test_a_worker_stops_and_says_that_it_did(city: Path) -> None:
 def test_a_gateway_stops_with_a_client_still_connected(city: Path) -> None:
     port = free_port()
     process = begun(city, "gateway", "--port", str(port))
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as client:
         client.sendall(b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 401")
         process.terminate()

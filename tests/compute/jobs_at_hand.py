@@ -10,7 +10,7 @@ Run = Callable[..., JobState]
 SUCCEEDED = JobState(JobPhase.SUCCEEDED, 0)
 
 
-def wait_for(engine: LocalEngine, job_id: str, timeout_s: float = 60) -> JobState:
+def wait_for(engine: LocalEngine, job_id: str, timeout_s: float = 240) -> JobState:
     until = time.monotonic() + timeout_s
     while not (state := engine.state(job_id)).phase.is_final:
         assert time.monotonic() < until, f"{job_id} is still {state} after {timeout_s} s: {engine.logs(job_id)}"
@@ -18,7 +18,7 @@ def wait_for(engine: LocalEngine, job_id: str, timeout_s: float = 60) -> JobStat
     return state
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 240) -> None:
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until, "it did not come to pass"

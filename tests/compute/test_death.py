@@ -113,7 +113,7 @@ LocalEngine(Path(sys.argv[1])).submit(JobSpec(("python", "-c", job)), "job-1")
 os.kill(0, 9)
 '''
     line = [sys.executable, "-c", code, str(engine.directory)]
-    done = subprocess.run(line, start_new_session=True, timeout=60, check=False)
+    done = subprocess.run(line, start_new_session=True, timeout=240, check=False)
     assert done.returncode == -signal.SIGKILL
     again = LocalEngine(engine.directory)
     wait_until(lambda: again.logs("job-1")[0] == b"up\n")

@@ -178,7 +178,7 @@ print(engine.state("job-2").phase)
 def test_it_works_for_an_unprivileged_user_too(engine: LocalEngine, tmp_path: Path) -> None:
     line = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--", sys.executable]
     line += ["-c", UNPRIVILEGED, str(tmp_path / "own"), INNER]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1000 succeeded ['1000', 'no', 'no', 'no']\nlost\n", "")
 
 
@@ -209,7 +209,7 @@ except EnvironmentMissing as missing: print(missing)
 print(sorted(os.listdir(place)) if place.exists() else [])
 """
     line = ["bwrap", "--dev-bind", "/", "/", *options, "--", sys.executable, "-c", code, str(tmp_path)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_only_families_of_sockets_that_the_namespace_holds_can_be_made(engine: LocalEngine, run: Run) -> None:

@@ -14,19 +14,19 @@ made = 0
 while True:
     try:
         if os.fork() == 0:
-            time.sleep(99); os._exit(0)
+            time.sleep(999); os._exit(0)
         made += 1
     except OSError as refused:
         print(made, refused.errno); break
 """
 FILL = "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20)); file.flush()"
-MANY = "import os, time\nopen('a', 'w')\nfor n in range(12000): os.link('a', f'l{n}')\ntime.sleep(99)"
-DEEP = "import os\nfor n in range(3000): os.mkdir('d' * 200); os.chdir('d' * 200)\n__import__('time').sleep(99)"
+MANY = "import os, time\nopen('a', 'w')\nfor n in range(12000): os.link('a', f'l{n}')\ntime.sleep(999)"
+DEEP = "import os\nfor n in range(3000): os.mkdir('d' * 200); os.chdir('d' * 200)\n__import__('time').sleep(999)"
 LEAVES = """
 import os, time
 if os.fork() == 0:
     os.setsid()
-    if os.fork() == 0: time.sleep(99)
+    if os.fork() == 0: time.sleep(999)
     os._exit(0)
 """
 DEAF = """
@@ -35,14 +35,14 @@ for number in range(1, 32):
     try: signal.signal(number, signal.SIG_IGN)
     except OSError: pass
 print('deaf', flush=True)
-time.sleep(99)
+time.sleep(999)
 """
 
 
 @pytest.mark.parametrize(
     ("code", "members", "exit_code", "reason"),
     [
-        ("import time; time.sleep(99)", {"wall_limit_s": 1}, 137, "wall_limit"),
+        ("import time; time.sleep(999)", {"wall_limit_s": 1}, 137, "wall_limit"),
         ("while True: pass", {"cpu_limit_s": 1}, 152, "cpu_limit"),
         (HOG, {"memory_mb": 128}, 137, "memory_limit"),
         (MANY, {}, 137, "disk_limit"),
@@ -52,7 +52,7 @@ time.sleep(99)
 def test_each_limit_ends_the_job(run: Run, code: str, members: dict[str, int], exit_code: int, reason: str) -> None:
     began = time.monotonic()
     assert run(code, **members) == JobState(JobPhase.FAILED, exit_code, reason)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 300
 
 
 def test_one_large_file_meets_the_file_size_limit(engine: LocalEngine, run: Run) -> None:
@@ -71,11 +71,11 @@ def test_many_files_meet_the_sum_and_are_not_kept(engine: LocalEngine, run: Run)
 
 def test_processor_time_is_summed_over_processes(run: Run) -> None:
     code = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
-    assert run(code, cpu_limit_s=1, wall_limit_s=20) == JobState(JobPhase.FAILED, 137, "cpu_limit")
+    assert run(code, cpu_limit_s=1, wall_limit_s=200) == JobState(JobPhase.FAILED, 137, "cpu_limit")
 
 
 def test_memory_is_summed_over_processes(run: Run) -> None:
-    code = "import os, time\nfor _ in range(2): os.fork()\nheld = bytearray(60 << 20); time.sleep(99)"
+    code = "import os, time\nfor _ in range(2): os.fork()\nheld = bytearray(60 << 20); time.sleep(999)"
     assert run(code, memory_mb=160) == JobState(JobPhase.FAILED, 137, "memory_limit")
 
 
@@ -88,7 +88,7 @@ def test_one_great_allocation_is_refused_inside(engine: LocalEngine, run: Run) -
 def test_a_fork_bomb_is_bounded_and_swept_away(engine: LocalEngine, run: Run) -> None:
     began = time.monotonic()
     state = run(FORKS, processes=12)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 300
     # The kernel refuses the thirteenth; where it does not count (user 0), the supervisor ends the job.
     if state == SUCCEEDED:
         assert engine.logs("job-1")[0] == b"11 11\n"
@@ -119,14 +119,14 @@ for path in ('/tmp/f', '/dev/shm/f'):
 
 
 def test_a_job_that_closes_its_output_is_watched_all_the_same(run: Run) -> None:
-    code = "import os, time\nfor n in (0, 1, 2): os.close(n)\ntime.sleep(99)"
+    code = "import os, time\nfor n in (0, 1, 2): os.close(n)\ntime.sleep(999)"
     assert run(code, wall_limit_s=1) == JobState(JobPhase.FAILED, 137, "wall_limit")
 
 
 def test_what_a_job_leaves_running_ends_with_it(run: Run) -> None:
     began = time.monotonic()
     assert run(LEAVES) == SUCCEEDED
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 300
 
 
 def test_children_nobody_waits_for_do_no_harm(run: Run) -> None:
@@ -143,5 +143,5 @@ def test_a_stubborn_job_is_killed_all_the_same(engine: LocalEngine) -> None:
 
 
 def test_the_time_it_takes_to_notice_the_limit_is_not_billed(engine: LocalEngine, run: Run) -> None:
-    assert run("import time; time.sleep(99)", wall_limit_s=1) == JobState(JobPhase.FAILED, 137, "wall_limit")
+    assert run("import time; time.sleep(999)", wall_limit_s=1) == JobState(JobPhase.FAILED, 137, "wall_limit")
     assert engine.usage("job-1").wall_s == 1.0

@@ -67,7 +67,7 @@ def at_once(
 
 
 def wait_for(waiter: threading.Thread) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     with psycopg.connect(os.environ["SIWEI_DATABASE_URL"], autocommit=True) as other:
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

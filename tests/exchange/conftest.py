@@ -1,5 +1,6 @@
 """The fixed cast: Alice represents the firm, Bob the centre, Charlie is an outsider, Olive operates, Ann audits."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,8 @@ import pytest
 from exchange_cast import NOW, make_organisation, make_person
 from exchange_deal import Deal
 from exchange_models import ModelDeal
+from pytest_django import DjangoDbBlocker
+from telling import told
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, OrganisationKind
@@ -29,8 +32,7 @@ def now() -> datetime:
     return NOW
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+def gather() -> Cast:
     firm = make_organisation("n-firm", "甲公司")
     centre = make_organisation("n-centre", "乙算力中心", OrganisationKind.CENTRE)
     outsider = make_organisation("n-outsider", "丙公司")
@@ -44,6 +46,18 @@ def cast(db: None) -> Cast:
         make_person("olive", is_operator=True).as_actor(),
         make_person("ann", is_auditor=True).as_actor(),
     )
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return gather()
+
+
+@pytest.fixture(scope="module")
+def cast_once(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
+    """For a file whose tests all begin with the cast: there once, and they are rolled back to it."""
+    with told(django_db_blocker, gather) as cast:
+        yield cast
 
 
 @pytest.fixture

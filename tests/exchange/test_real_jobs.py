@@ -26,7 +26,7 @@ def engine(tmp_path: Path) -> LocalEngine:
 
 
 def follow(deal: Any, until: set[str]) -> Job:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while (job := deal.refresh()).state not in until:
         assert time.monotonic() < deadline, f"the job is still {job.state}"
         time.sleep(0.05)

@@ -40,7 +40,7 @@ class Running:
 
     def client(self, key: str = "free", **options: Any) -> openai.OpenAI:
         made = openai.OpenAI(
-            api_key=self.keys.get(key, key), base_url=self.base_url, timeout=30, **{"max_retries": 0, **options}
+            api_key=self.keys.get(key, key), base_url=self.base_url, timeout=120, **{"max_retries": 0, **options}
         )
         self.clients.append(made)
         return made

@@ -200,12 +200,12 @@ def test_a_programmes_fields(tmp_path: Path) -> None:
 def try_programme(file: Path, path: Place, name: str) -> None:
     where = f"{'.'.join(map(str, path))}: {name}"
     write(file, changed(PROGRAMME, path, WRONG[name]))
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         load_programme(file, ATTRIBUTES)
     except PolicyError as error:
         check_told(error.problems, file, where)
-    assert time.perf_counter() - started < LONGEST_S
+    assert time.process_time() - started < LONGEST_S
 
 
 @pytest.mark.parametrize("name", WRONG)

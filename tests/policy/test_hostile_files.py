@@ -35,9 +35,9 @@ def check(write_programme: Write, attributes: dict[str, Attribute], tmp_path: Pa
         for name, text in changes.items():
             (tmp_path / "programmes" / f"{name}.yaml").write_text(text, encoding="utf-8")
         (tmp_path / "stacking.yaml").write_text(stacking, encoding="utf-8")
-        before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+        before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         found = check_programmes(tmp_path / "programmes", attributes, TODAY)
-        assert time.perf_counter() - started < LONGEST_S
+        assert time.process_time() - started < LONGEST_S
         # Kilobytes on Linux, bytes on macOS.
         unit = 1024 if sys.platform == "linux" else 1024**2
         assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit < MOST_MB

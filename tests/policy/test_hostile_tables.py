@@ -207,7 +207,7 @@ def test_nor_is_a_packs(tmp_path: Path, name: str, kind: str) -> None:
         check_programmes(programmes, ATTRIBUTES, DAY)
     except PolicyError as error:
         assert error.problems
-    assert time.perf_counter() - started < 60
+    assert time.perf_counter() - started < 300
 
 
 def test_a_result_over_its_source_by_another_name(tmp_path: Path) -> None:

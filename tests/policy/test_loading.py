@@ -159,21 +159,21 @@ def test_monstrous_expressions_are_answered_in_bounded_time(
     write_programme: Write, attributes: Attributes, expression: str
 ) -> None:
     path = write_programme(clause=f'"{expression}"')
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         load_programme(path, attributes)
     except PolicyError as error:
         assert len(error.problems) == 1
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_file_of_100_megabytes_is_refused_without_being_read(attributes: Attributes, tmp_path: Path) -> None:
     path = tmp_path / "huge.yaml"
     with path.open("wb") as file:
         file.truncate(100 * 1024 * 1024)
-    started = time.perf_counter()
+    started = time.process_time()
     assert [problem.message for problem in problems(path, attributes)] == ["is larger than 256 KiB"]
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_deep_yaml_and_wrong_encoding_are_refused(attributes: Attributes, tmp_path: Path) -> None:

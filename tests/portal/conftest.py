@@ -1,12 +1,18 @@
-"""Every test of the portal gets a city of its own and the cast of `portal_city`."""
+"""Every test of the portal gets a city of its own and the cast of `portal_city`.
+
+They are told once for a file (`…_once`), each in a transaction around those of the tests, which are rolled back to it.
+"""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 from django.core.cache import cache
+from django.test import override_settings
 from portal_city import City, fill_city, settle_deal
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker
+from telling import told
 
 from siwei.city.home import CityHome
 from siwei.portal import directory, django_settings
@@ -19,12 +25,16 @@ def catalogues() -> None:
     compile_locales()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """A slow one would be most of the time."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[CityHome]:
+def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[CityHome]:
     """Pages belong to the tests' own city, never to one that happens to lie in this checkout."""
-    settings.PASSWORD_HASHERS = [
-        "django.contrib.auth.hashers.MD5PasswordHasher"
-    ]  # a slow one would be most of the time
     # As in a demonstration; test_second_factor.py asks for one.
     home = replace(city_home, asks_second_factor=False)
     monkeypatch.setattr(django_settings, "home", home)
@@ -41,12 +51,24 @@ def forget() -> None:
         kept.clear()
 
 
-@pytest.fixture
-def city(db: None) -> City:
-    return fill_city()
+@pytest.fixture(scope="module")
+def city_once(quick_hashes: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[City]:
+    with told(django_db_blocker, fill_city) as city:
+        yield city
+
+
+@pytest.fixture(scope="module")
+def dealt_once(city_once: City, django_db_blocker: DjangoDbBlocker) -> Iterator[City]:
+    city = deepcopy(city_once)
+    with told(django_db_blocker, lambda: settle_deal(city)):
+        yield city
 
 
 @pytest.fixture
-def dealt(city: City) -> City:
-    settle_deal(city)
-    return city
+def city(city_once: City, db: None) -> City:
+    return deepcopy(city_once)
+
+
+@pytest.fixture
+def dealt(dealt_once: City, db: None) -> City:
+    return deepcopy(dealt_once)

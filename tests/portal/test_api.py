@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from copy import deepcopy
 from datetime import timedelta
 from functools import cache
 
@@ -10,13 +9,12 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from portal_city import City, fill_city, settle_deal, signed_in
-from pytest_django import DjangoDbBlocker
+from portal_city import City, signed_in
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 from schemathesis.schemas import BaseSchema
@@ -63,21 +61,6 @@ ADDRESSES = {
         "/api/policy/schema",
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def settled(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[City]:
-    """The city and its deal, told once for the hundreds of tests here, in a transaction around theirs."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        city = fill_city()
-        settle_deal(city)
-        yield city
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def dealt(settled: City, db: None) -> City:
-    return deepcopy(settled)
 
 
 def resolved(schema: dict, root: dict) -> dict:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from openpyxl import load_workbook
-from portal_city import NOW, City, make_organisation, make_person, settle_deal, signed_in
+from portal_city import NOW, City, make_organisation, make_person, signed_in
 from pypdf import PdfReader
 
 from siwei.exchange.actors import Role
@@ -44,13 +44,12 @@ def page(client: Client, address: str) -> str:
 
 
 @pytest.fixture
-def settled(city: City) -> City:
-    settle_deal(city)
+def settled(dealt: City) -> City:
     for name in ("otto", "oscar"):
         make_person(name, is_operator=True)
     for name in ("fay", "finn"):
-        make_person(name, city.firm, Role.FINANCE)
-    return city
+        make_person(name, dealt.firm, Role.FINANCE)
+    return dealt
 
 
 def client_of(city: City, name: str) -> Client:
@@ -262,14 +261,13 @@ def test_a_statement_of_account_adds_up(settled: City) -> None:
     assert bob.get(f"/organisations/{CENTRE}/statements/2026-99.pdf").status_code == 400
 
 
-def test_made_up_parties_are_labelled_on_paper(city: City) -> None:
-    settle_deal(city)
-    city.centre.origin = "generated"
-    city.centre.save()
-    issue_invoices(CENTRE, f"{NOW:%Y-%m}", actor=city.bob, now=NOW)
-    content = invoice_file(find_invoice(CENTRE, 1, city.bob), "pdf", "en")
+def test_made_up_parties_are_labelled_on_paper(dealt: City) -> None:
+    dealt.centre.origin = "generated"
+    dealt.centre.save()
+    issue_invoices(CENTRE, f"{NOW:%Y-%m}", actor=dealt.bob, now=NOW)
+    content = invoice_file(find_invoice(CENTRE, 1, dealt.bob), "pdf", "en")
     assert "Generated data" in "".join(each.extract_text() for each in PdfReader(io.BytesIO(content)).pages)
-    table = invoice_file(find_invoice(CENTRE, 1, city.bob), "csv", "en").decode("utf-8-sig")
+    table = invoice_file(find_invoice(CENTRE, 1, dealt.bob), "csv", "en").decode("utf-8-sig")
     assert table.splitlines()[1].endswith("true")
 
 

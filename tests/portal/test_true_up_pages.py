@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from portal_city import City, settle_deal, signed_in
+from portal_city import City, signed_in
 
 from siwei.exchange.models import Account, Transfer, TrueUp
 
@@ -14,14 +14,13 @@ WHY = {"zh": "年度清算后<不再符合>", "en": "No longer eligible"}
 
 
 @pytest.fixture
-def spent(city: City) -> City:
+def spent(dealt: City) -> City:
     """A voucher of 50,000 of which 719 fen are spent, and a later decision that awards nothing."""
-    settle_deal(city)
-    city.deal.decision(
+    dealt.deal.decision(
         key="again", verdict="not_eligible", award_fen=None, result={"sentence": WHY},
-        decided_at=city.deal.now + timedelta(days=30),
+        decided_at=dealt.deal.now + timedelta(days=30),
     )  # fmt: skip
-    return city
+    return dealt
 
 
 def act(client: Client, **given: Any) -> Any:

@@ -88,10 +88,10 @@ def test_a_line_without_end_is_not_read_to_its_end(refused: Callable[..., str], 
         stream.write(b"name\n")
         stream.write(b"a" * (4 << 20))
         stream.truncate(1 << 30)  # the rest is a hole of NUL bytes: one gigabyte on one line
-    started = time.monotonic()
+    started = time.process_time()
     assert refused(path).startswith("endless.csv:2: a line is longer than 1,048,576 bytes")
     # The hash alone must read the gigabyte; nothing else may.
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60
 
 
 def test_gzip_bomb(refused: Callable[..., str], tmp_path: Path) -> None:
