@@ -13,7 +13,7 @@ KILLS = 200
 
 
 @pytest.mark.database
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_a_city_under_siege_loses_nothing() -> None:
     database = "postgresql" if os.environ.get("SIWEI_DATABASE_URL") else "sqlite"
     command = [sys.executable, "-m", "tests.crash", "--kills", str(KILLS), "--work", "0.5", "--json"]

@@ -29,7 +29,7 @@ def serving(status: int | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[lis
         def do_GET(self) -> None:
             asked.append({"path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
             if status is None:
-                over.wait(30)
+                over.wait(120)
                 return
             self.send_response(status)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")

@@ -44,6 +44,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     gateway.end()
     for process in (text, embeddings):
         process.terminate()
-        process.wait(10)
+        process.wait(120)
         assert process.stdout is not None
         process.stdout.close()

@@ -81,7 +81,7 @@ class Running:
     def end(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(120)
             assert self.process.stdout is not None
             self.process.stdout.close()
             self.process = None

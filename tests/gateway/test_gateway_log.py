@@ -40,7 +40,7 @@ def talkative(running: Running, tmp_path: Path) -> Iterator[Running]:
             raise AssertionError(f"it ended with {gateway.process.wait(0.1)}")
     yield gateway
     gateway.process.terminate()
-    gateway.process.wait(30)
+    gateway.process.wait(120)
 
 
 @contextlib.contextmanager

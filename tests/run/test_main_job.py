@@ -162,7 +162,7 @@ def test_the_demonstration_serves_its_model_beside_the_portal(city: Path, tmp_pa
             # Stopped in the middle of nothing: what was called is in its place.
             process.terminate()
             assert secret not in process.stdout.read()
-            assert process.wait(60) == 0
+            assert process.wait(240) == 0
         finally:
             process.kill()
     with closing(sqlite3.connect(copy / "city.sqlite3")) as database:
