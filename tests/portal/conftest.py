@@ -6,11 +6,13 @@ They are told once for a file (`…_once`), each in a transaction around those o
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from allauth.mfa.totp.internal import auth
 from django.core.cache import cache
 from django.test import override_settings
-from portal_city import City, fill_city, settle_deal
+from portal_city import HALF_MINUTE, City, fill_city, settle_deal
 from pytest_django import DjangoDbBlocker
 from telling import told
 
@@ -34,7 +36,8 @@ def quick_hashes() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def home(city_home: CityHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[CityHome]:
-    """Pages belong to the tests' own city, never to one that happens to lie in this checkout."""
+    """Pages belong to the tests' own city, never to one that happens to lie in this checkout; it is one half minute."""
+    monkeypatch.setattr(auth, "time", SimpleNamespace(time=lambda: 30 * HALF_MINUTE + 15))
     # As in a demonstration; test_second_factor.py asks for one.
     home = replace(city_home, asks_second_factor=False)
     monkeypatch.setattr(django_settings, "home", home)

@@ -50,6 +50,8 @@ from siwei.market.bank import BankAccount
 from siwei.portal import django_settings
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+HALF_MINUTE = 60_000_000
+"""The one in which the portal's tests stand: codes of second factors change every 30 seconds and would grow old."""
 PASSWORD = "a-long-password-for-tests"
 HOSTILE = '<script>alert("甲")</script>'
 FACTS = {
