@@ -145,10 +145,10 @@ class _Table:
         return found
 
     def write_rejects(self, programmes: "tuple[Programme, ...]", rejects: Path) -> None:
+        from siwei.policy.decide_files import check_places
         from siwei.policy.row_parts import RowParts
-        from siwei.policy.table_files import check_target
 
-        check_target(rejects)
+        check_places(self.source, [rejects])
         parts = RowParts(self.source, programmes, self.attributes, (), self._added(programmes))
         for _ in parts.read(rejects):
             pass

@@ -45,9 +45,10 @@ def share(
     """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen."""
     from siwei.policy import Sharing, share_pot
     from siwei.policy.claim_tables import read_claims
-    from siwei.policy.table_files import check_target, write_table
+    from siwei.policy.decide_files import check_places
+    from siwei.policy.table_files import write_table
 
-    check_target(target)
+    check_places(source, [target])
     attributes, found = find_programme(pack, programme)
     claims, left_out = read_claims(source, found, attributes)
     sharing = None if mode is None else Sharing(mode)
