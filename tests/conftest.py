@@ -18,6 +18,7 @@ from siwei.city.home import CityHome, create_home
 
 settings.register_profile("siwei", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("siwei")
+os.environ["LC_ALL"] = "C.UTF-8"  # errors are told in the language of the terminal; the tests read the English
 os.environ["SIWEI_CITY"] = tempfile.mkdtemp(prefix="siwei-tests-")
 
 

@@ -26,7 +26,8 @@ from dataclasses import asdict, dataclass, replace
 
 class Said(str):
     """A saying made in both languages where it is raised: an English text that knows its Chinese. 繁體 is derived when
-    shown. Logs, programs and the command line go on with the English; whoever shows it asks `chinese_of`.
+    shown. Logs and programs go on with the English; whoever shows it asks `chinese_of`, as the command line does where
+    the terminal's locale is Chinese.
 
     An error makes one of its two arguments: `Conflict(f"round {key} is shared", f"轮次 {key} 已分配")`.
     """
@@ -41,6 +42,12 @@ class Said(str):
 
     def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
         return str.__str__(self), self.zh
+
+
+def said_between(before: str, text: str, after: str = "") -> str:
+    """The text in each language with the same before and behind it: what was written, a line with a caret."""
+    made = f"{before}{text}{after}"
+    return Said(made, f"{before}{text.zh}{after}") if isinstance(text, Said) else made
 
 
 def chinese_of(text: str) -> str:

@@ -25,18 +25,23 @@ def test_reads_utf8_and_drops_a_byte_order_mark(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "message", "line"),
+    ("raw", "message", "place"),
     [
-        ("id\n甲\n".encode("gb18030"), "is not UTF-8 (byte 0xbc at offset 3)", 2),
-        ("id\n甲\n".encode("utf-16"), "is not UTF-8 (byte 0xff at offset 0)", 1),
-        (b"id\n1\x00\n", "holds the control character U+0000", 2),
-        (b"id\n1\n\x1b[31m\n", "holds the control character U+001B", 3),
+        ("id\n甲\n".encode("gb18030"), "is not UTF-8 (byte 0xbc)", (2, 1, "id")),
+        ("\ufeffid,名\n1,中".encode() + "甲\n".encode("gb18030"), "is not UTF-8 (byte 0xbc)", (2, 4, "名")),
+        ('id,名\n1,"a,\n中'.encode() + b'\xff"\n', "is not UTF-8 (byte 0xff)", (3, 2, "名")),
+        (b"id,\xff\n", "is not UTF-8 (byte 0xff)", (1, 4, "")),
+        (b"id\n1,2,\xff\n", "is not UTF-8 (byte 0xff)", (2, 5, "")),
+        ("id\n甲\n".encode("utf-16"), "is UTF-16, not UTF-8", (1, 1, "")),
+        (b"id\n1\x00\n", "holds the control character U+0000", (2, 2, "id")),
+        (b"id\n1\n\x1b[31m\n", "holds the control character U+001B", (3, 1, "id")),
     ],
 )
-def test_names_the_byte_that_is_wrong(tmp_path: Path, raw: bytes, message: str, line: int) -> None:
+def test_names_the_place_that_is_wrong(tmp_path: Path, raw: bytes, message: str, place: tuple[int, int, str]) -> None:
     (tmp_path / "a.csv").write_bytes(raw)
     problem = only_problem(tmp_path, "a.csv")
-    assert (problem.message, problem.line, problem.file) == (message, line, str(tmp_path / "a.csv"))
+    assert (problem.message, problem.file) == (message, str(tmp_path / "a.csv"))
+    assert (problem.line, problem.column, problem.field) == place
 
 
 def test_size_is_checked_before_reading(tmp_path: Path) -> None:

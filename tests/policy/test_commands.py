@@ -346,3 +346,79 @@ def test_files_of_a_pack_in_every_encoding(siwei: Run, pack: Path, table: Path, 
             assert said == before[name]
         else:
             assert said.returncode == 0, name
+
+
+CHINESE = {
+    "unit: fen": ("unit: fens", "'fens': 这不是单位：应为 fen, ", "；是否应为 'fen'？"),
+    'expr: "taxable_income > 0"': (
+        'expr: "taxible_income > 0"', "没有名为 'taxible_income' 的属性、参数或函数", "是否应为 'taxable_income'？",
+    ),
+    "clauses:": ("clausess:", "没有字段 'clausess'", "是否应为 'clauses'？"),
+    "period: {}": ("period: {start: 2020-01-01}", "参数 cap 自 2020-01-01 至 2021-01-01 没有值", "请给出期限首日的值"),
+    'expr: "patents > 0"': ('expr: "patents + revenue > 0"', "item 与 fen 的单位不合", "请统一单位"),
+    'expr: "taxable_income > 0" ': ('expr: "taxable_income" ', "此处类型是 int，应为 bool", "条款的结果是真或假"),
+}  # fmt: skip
+TAX_RELIEF = """
+id: tax-relief
+version: "1"
+title: {zh: 税收优惠, en: Tax relief}
+kind: tax_saving
+issuer: {zh: 虚构城市, en: A made-up city}
+source: {document: made up, as_of: 2026-11-23, verified: false}
+period: {}
+applies_to: organisation
+parameters:
+  cap:
+    unit: fen
+    words: {zh: 参数, en: A figure}
+    citation: {document: made up}
+    values: [{start: 2021-01-01, value: 100000000000}]
+clauses:
+  - id: profit
+    expr: "taxable_income > 0" # of the year
+    words: {zh: 条款, en: A clause}
+    citation: {document: made up}
+  - id: patents
+    expr: "patents > 0"
+    words: {zh: 条款, en: A clause}
+    citation: {document: made up}
+award:
+  expr: "share(taxable_income, 10, 100)"
+  cap: p.cap
+  words: {zh: 扶持, en: An award}
+  citation: {document: made up}
+rounding: {mode: down, to: fen}
+"""
+
+
+@pytest.fixture
+def chinese_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+
+
+@pytest.mark.usefixtures("chinese_terminal")
+@pytest.mark.parametrize("written", CHINESE)
+def test_frequent_faults_of_a_programme_are_told_in_chinese(written: str, pack: Path, siwei: Run) -> None:
+    wrong, message, fix = CHINESE[written]
+    assert written in TAX_RELIEF
+    benchmark = Path(__file__).parents[2] / "benchmarks" / "policy" / "pack"
+    shutil.copy(benchmark / "attributes.csv", pack)
+    shutil.rmtree(pack / "programmes")
+    (pack / "programmes").mkdir()
+    (pack / "programmes" / "tax-relief.yaml").write_text(TAX_RELIEF.replace(written, wrong, 1), encoding="utf-8")
+    done = siwei("check", "--pack", pack)
+    assert (done.returncode, message in done.stderr, fix in done.stderr) == (3, True, True), done.stderr
+
+
+@pytest.mark.usefixtures("chinese_terminal")
+def test_missing_and_mistyped_columns_are_told_in_chinese(pack: Path, tmp_path: Path, siwei: Run) -> None:
+    source = tmp_path / "subjects.parquet"
+    pl.DataFrame({"id": ["a"], "legal_form": [1], "distrit": ["x"]}).write_parquet(source)
+    done = siwei("decide", "--pack", pack, "--in", source, "--out", tmp_path / "out.parquet")
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
+    assert f"✗ {source}: 列 legal_form 的类型是 Int64，应为 String [legal_form] → 请转换类型" in lines
+    assert (
+        f"✗ {source}: 缺少列 'district' [district] → 是否应把列 'distrit' 改名？（`siwei policy schema` 列出各列）"
+        in lines
+    )

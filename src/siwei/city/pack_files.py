@@ -1,10 +1,13 @@
 """Reading one text file of a pack, bounded: nothing is parsed before its place, size and encoding are known."""
 
+import codecs
+import csv
+import io
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from siwei.errors import Problem
+from siwei.errors import Problem, Said
 
 MAX_CSV_BYTES = 4 * 2**20
 MAX_YAML_BYTES = 64 * 2**10
@@ -70,22 +73,36 @@ def _refuse_place(directory: Path, path: Path, max_bytes: int) -> Problem | None
 
 
 def _decode(raw: bytes, name: str) -> tuple[str | None, Problem | None]:
+    unmarked = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        text = raw.decode("utf-8-sig")
+        text = unmarked.decode()
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        return None, Problem(
-            f"is not UTF-8 (byte 0x{raw[error.start]:02x} at offset {error.start})",
-            "save the file as UTF-8",
-            name,
-            line,
-        )
+        if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            message = Said("is UTF-16, not UTF-8", "是 UTF-16 编码，不是 UTF-8")
+        else:
+            byte = f"0x{unmarked[error.start]:02x}"
+            message = Said(f"is not UTF-8 (byte {byte})", f"不是 UTF-8 编码（字节 {byte}）")
+        fix = Said("save the file as UTF-8", "请将文件存为 UTF-8")
+        return None, _problem_after(unmarked[: error.start].decode(), message, fix, name)
     control = next((position for position, char in enumerate(text) if char < " " and char not in "\t\r\n"), None)
     if control is not None:
-        return None, Problem(
-            f"holds the control character U+{ord(text[control]):04X}",
-            "remove it",
-            name,
-            text.count("\n", 0, control) + 1,
-        )
+        character = f"U+{ord(text[control]):04X}"
+        message = Said(f"holds the control character {character}", f"含有控制字符 {character}")
+        return None, _problem_after(text[:control], message, Said("remove it", "请删去"), name)
     return text, None
+
+
+def _problem_after(before: str, message: Said, fix: Said, name: str) -> Problem:
+    """At the character that follows `before`: its line, its place in it, and the name of a CSV's column."""
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return Problem(message, fix, name, line, column, _cell_after(before) if name.endswith(".csv") else "")
+
+
+def _cell_after(before: str) -> str:
+    """The name that the first record gives to the cell; empty within that record itself, or beyond it."""
+    try:
+        records = [*csv.reader(io.StringIO(before + "x"))]
+    except csv.Error:
+        return ""
+    place = len(records[-1]) - 1
+    return records[0][place] if len(records) > 1 and place < len(records[0]) else ""

@@ -1,18 +1,25 @@
-"""What commands print: tables for people, JSON for programs, problems one per line."""
+"""What commands print: tables for people, JSON for programs, problems one per line.
+
+Errors that are said in both languages are told in Chinese where the terminal's locale is Chinese; JSON is in English.
+"""
 
 import json
+import os
+import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from siwei.errors import InputError, SiweiError
+from siwei.errors import InputError, Problem, SiweiError
 
+VERBATIM = re.compile(r"('[^'\n]*'|`[^`\n]*`|\n.*)", re.DOTALL)
 console = Console()
 error_console = Console(stderr=True)
 
@@ -31,8 +38,37 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console.print(table)
 
 
+def terminal_locale() -> str:
+    """As POSIX reads it: the first of three settings that is not empty."""
+    return next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+
+
+def in_terminal_language(said: Problem | SiweiError) -> str:
+    """What it says, in the language of the terminal where it is said in that."""
+    locale = terminal_locale().casefold()
+    if not locale.startswith("zh"):
+        return str(said)
+    if isinstance(said, SiweiError):
+        return _in_characters_of(locale, said.in_chinese())
+    chinese = said.in_chinese()
+    message, fix = (_in_characters_of(locale, text) for text in (chinese.message, chinese.fix))
+    return str(replace(chinese, message=message, fix=fix))
+
+
+def _in_characters_of(locale: str, chinese: str) -> str:
+    """繁體 where the locale writes it: all but what is quoted, and lines of a file."""
+    if not locale.startswith(("zh_tw", "zh_hk", "zh_mo")):
+        return chinese
+    from opencc import OpenCC
+
+    convert = OpenCC("s2hk").convert
+    parts = VERBATIM.split(chinese)
+    return "".join(part if place % 2 else convert(part) for place, part in enumerate(parts))
+
+
 def print_error(error: SiweiError) -> None:
-    lines = [str(problem) for problem in error.problems] if isinstance(error, InputError) else [str(error)]
+    problems = error.problems if isinstance(error, InputError) else (error,)
+    lines = [in_terminal_language(problem) for problem in problems]
     for line in lines:
         error_console.print(f"[bold red]✗[/] {escape(line)}", markup=True, highlight=False, soft_wrap=True)
     if len(lines) > 1:

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from siwei.city.home import PACKS
 from siwei.cli.app import Json, app
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.output import console, in_terminal_language, print_json, print_table
 from siwei.errors import NotFound, PolicyError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
             raise SystemExit(PolicyError.exit_code)
         return
     for warning in warnings:
-        console.print(f"! {warning.problem}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"! {in_terminal_language(warning.problem)}", markup=False, highlight=False, soft_wrap=True)
     if faults:
         raise PolicyError([fault.problem for fault in faults])
     print_table(f"{len(programmes)} programmes, no problems, {len(warnings)} warnings", columns, rows)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from siwei.errors import Said
 from siwei.policy.constants import constant_of
 from siwei.policy.findings import MOST_STRETCHES, Finding, Severity, Subject, is_whole, settings_of, stretch
 from siwei.policy.language.tree import Call, Expression, ListLiteral, Parameter, walk
@@ -51,8 +52,14 @@ def check_parameters(subject: Subject) -> Iterator[Finding]:
         if period.start is None and first > date.min:
             yield subject.at(
                 Severity.WARNING, "parameter_missing", (*path, "values"),
-                f"parameter {parameter.id} has no value before {first}, and the period has no first day",
-                "give the period its first day, or the parameter a value without `start`",
+                Said(
+                    f"parameter {parameter.id} has no value before {first}, and the period has no first day",
+                    f"参数 {parameter.id} 在 {first} 之前没有值，而期限没有首日",
+                ),
+                Said(
+                    "give the period its first day, or the parameter a value without `start`",
+                    "请给出期限的首日，或给参数一个没有 `start` 的值",
+                ),
             )  # fmt: skip
         yield from _values_outside(subject, "parameters", parameter.id, [start for start, _ in parameter.values])
 

@@ -3,14 +3,25 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from siwei.policy.document_parts import INT64_MAX, CitationDocument, Document, TextDocument
 from siwei.policy.language.bands import MOST_BANDS
-from siwei.policy.language.units import UNIT_PATTERN
+from siwei.policy.language.units import UNIT_PATTERN, parse_unit
+
+
+def _known(unit: str) -> str:
+    parse_unit(unit)
+    return unit
+
 
 UnitName = Annotated[
-    str, Field(pattern=f"^{UNIT_PATTERN}$", description="fen, basis_point, people …, or one over another: fen/people.")
+    str,
+    AfterValidator(_known),
+    Field(
+        description="fen, basis_point, people …, or one over another: fen/people.",
+        json_schema_extra={"pattern": f"^{UNIT_PATTERN}$"},
+    ),
 ]
 Bound = Annotated[int | None, Field(ge=-INT64_MAX, le=INT64_MAX - 1)]
 

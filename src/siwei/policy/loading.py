@@ -7,7 +7,7 @@ from pathlib import Path
 
 from siwei.city.attributes import Attribute
 from siwei.city.pack_yaml import KeyPath, YamlDocument
-from siwei.errors import PolicyError, Problem
+from siwei.errors import PolicyError, Problem, Said
 from siwei.policy.document import (
     AwardDocument,
     ClauseDocument,
@@ -224,8 +224,11 @@ class _Builder:
             first = parameter.values[0].start or date.min
             if start is not None and first > start:
                 place = self.yaml_document.places["parameters", name, "values"]
-                message = f"parameter {name} has no value from {start} to {first}"
-                fix = "give a value for the first day of the period"
+                message = Said(
+                    f"parameter {name} has no value from {start} to {first}",
+                    f"参数 {name} 自 {start} 至 {first} 没有值",
+                )
+                fix = Said("give a value for the first day of the period", "请给出期限首日的值")
                 self.problems.append(Problem(message, fix, str(self.path), *place, f"parameters.{name}"))
 
         for name, table in self.document.tables.items():

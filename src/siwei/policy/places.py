@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from siwei.city.pack_yaml import KeyPath, read_yaml
-from siwei.errors import Problem
+from siwei.errors import Problem, said_between
 
 WIDEST = 100
 """Characters of a line that are shown around a caret."""
@@ -28,7 +28,8 @@ class Places:
         lines = expression.split("\n")
         shown, caret = _excerpt(lines[min(line, len(lines)) - 1], column)
         name = ".".join(str(part) for part in path)
-        return Problem(f"{message}\n    {shown}\n    {_indent(shown, caret)}^\n   ", fix, self.file, *place, name)
+        told = said_between("", message, f"\n    {shown}\n    {_indent(shown, caret)}^\n   ")
+        return Problem(told, fix, self.file, *place, name)
 
     def problem_at(self, path: KeyPath, message: str, fix: str) -> Problem:
         """A problem of a whole value, or of the nearest thing around it that is written in the file."""
@@ -55,7 +56,9 @@ def with_line(problem: Problem, text: str) -> Problem:
     if problem.line is None or problem.column is None or "\n" in problem.message or problem.line > len(lines):
         return problem
     shown, caret = _excerpt(lines[problem.line - 1].rstrip("\r"), problem.column)
-    return replace(problem, message=f"{problem.message}\n    {shown}\n    {_indent(shown, caret)}^\n   ")
+    return replace(
+        problem, message=said_between("", problem.message, f"\n    {shown}\n    {_indent(shown, caret)}^\n   ")
+    )
 
 
 def _excerpt(written: str, column: int) -> tuple[str, int]:

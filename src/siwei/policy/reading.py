@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
-from siwei.errors import PolicyError, Problem
+from siwei.errors import PolicyError, Problem, Said, said_between
 from siwei.policy.bounded import read_bounded
 from siwei.policy.places import with_line
 
@@ -104,18 +104,27 @@ def _schema_problem(
     name = ".".join(str(part) for part in location)
     match detail["type"]:
         case "missing":
-            return Problem(f"{location[-1]} is missing", f"add `{location[-1]}:`", file, *document.places[known], name)
+            message = Said(f"{location[-1]} is missing", f"缺少 {location[-1]}")
+            fix = Said(f"add `{location[-1]}:`", f"请补上 `{location[-1]}:`")
+            return Problem(message, fix, file, *document.places[known], name)
         case "extra_forbidden":
             near = difflib.get_close_matches(str(location[-1]), _fields_at(location[:-1], model), n=1, cutoff=0.5)
-            fix = f"did you mean {near[0]!r}?" if near else f"remove it; {page} lists the fields"
-            return Problem(f"no such field {location[-1]!r}", fix, file, *document.places[known], name)
+            if near:
+                fix = Said(f"did you mean {near[0]!r}?", f"是否应为 {near[0]!r}？")
+            else:
+                fix = Said(f"remove it; {page} lists the fields", f"请删去；各字段见 {page}")
+            message = Said(f"no such field {location[-1]!r}", f"没有字段 {location[-1]!r}")
+            return Problem(message, fix, file, *document.places[known], name)
         case _:
             written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
             if detail["type"] in ("model_type", "dict_type"):
                 message = f"{name or 'the file'} is no mapping"
                 return Problem(message, "write `key: value` lines", file, *document.places[known], name)
-            message = written[:80] + str(detail["msg"]).removeprefix("Value error, ")
-            return Problem(message, f"see {page}", file, *document.places[known], name)
+            # An error of our own may be said in both languages; pydantic's are in English.
+            ours = getattr(detail.get("ctx", {}).get("error"), "args", ())
+            said = ours[0] if ours and isinstance(ours[0], Said) else str(detail["msg"]).removeprefix("Value error, ")
+            message = said_between(written[:80], said)
+            return Problem(message, Said(f"see {page}", f"见 {page}"), file, *document.places[known], name)
 
 
 def _prefixes(location: KeyPath) -> list[KeyPath]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.language.tree import Attribute, Expression, walk
 from siwei.policy.language.types import INT64_MIN
@@ -47,7 +47,11 @@ def prepare_columns(table: pl.DataFrame | pl.LazyFrame, wanted: Mapping[str, pl.
     found = [problem for problem in problems if problem is not None]
     statuses = [name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in schema]
     found += [
-        Problem(f"column {name} is {schema[name]}", "0 declared, 1 documented, 2 verified", field=name)
+        Problem(
+            Said(f"column {name} is {schema[name]}", f"列 {name} 的类型是 {schema[name]}"),
+            Said("0 declared, 1 documented, 2 verified", "应为 0 已声明、1 有文件、2 已核验"),
+            field=name,
+        )
         for name in statuses
         if not schema[name].is_integer() and schema[name] != pl.Null
     ]
@@ -97,12 +101,20 @@ def column_problem(name: str, dtype: pl.DataType, schema: pl.Schema) -> Problem 
     if name not in schema:
         alike = [each for each in schema.names() if each.strip().casefold() == name.casefold()]
         near = alike or difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.6)
-        missing = "a name for each row, no two alike" if name == ID else "empty where it is not known"
-        fix = f"rename column {near[0]!r}?" if near else f"add it, {missing}"
-        return Problem(f"no column {name!r}", f"{fix} (`siwei policy schema` lists the columns)", field=name)
+        if near:
+            fix = Said(f"rename column {near[0]!r}?", f"是否应把列 {near[0]!r} 改名？")
+        elif name == ID:
+            fix = Said("add it, a name for each row, no two alike", "请补上：每行一个标识，不得重复")
+        else:
+            fix = Said("add it, empty where it is not known", "请补上，不详处留空")
+        where = Said(" (`siwei policy schema` lists the columns)", "（`siwei policy schema` 列出各列）")
+        return Problem(
+            Said(f"no column {name!r}", f"缺少列 {name!r}"), Said(f"{fix}{where}", fix.zh + where.zh), field=name
+        )
     given = schema[name]
     if given == dtype or given == pl.Null or (dtype == pl.Int64 and given in WHOLE):
         return None
     if dtype == pl.String and isinstance(given, pl.Categorical | pl.Enum):
         return None
-    return Problem(f"column {name} is {given}, not {dtype}", "convert it", field=name)
+    message = Said(f"column {name} is {given}, not {dtype}", f"列 {name} 的类型是 {given}，应为 {dtype}")
+    return Problem(message, Said("convert it", "请转换类型"), field=name)

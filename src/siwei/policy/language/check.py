@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from cel_expr_python import cel
 
+from siwei.errors import Said
 from siwei.policy.language import functions
 from siwei.policy.language.bands import BandTable
 from siwei.policy.language.overloads import TABLE
@@ -69,8 +70,8 @@ class Checker:
             fault = Fault(refusal.message, refusal.fix, *place(text, refusal.offset))
             raise ExpressionRefused((fault,)) from None
         if expected is not None and tree.type != expected:
-            message = f"this is {tree.type}, {expected} is needed"
-            fix = "a clause is a yes or no, an amount an integer of fen"
+            message = Said(f"this is {tree.type}, {expected} is needed", f"此处类型是 {tree.type}，应为 {expected}")
+            fix = Said("a clause is a yes or no, an amount an integer of fen", "条款的结果是真或假，金额是以分计的整数")
             raise ExpressionRefused((Fault(message, fix, *place(text, tree.offset)),))
         if self.units is not None:
             faults = check_units(tree, self.units, unit)
@@ -88,11 +89,16 @@ class Checker:
         if not undeclared:
             return ""
         if undeclared.group(1) in function_names():
-            return "it takes other arguments; docs/reference/programme.md lists them"
+            return Said(
+                "it takes other arguments; docs/reference/programme.md lists them",
+                "它的参数不是这样的；见 docs/reference/programme.md",
+            )
         names = [*self.attributes, *(f"p.{name}" for name in self.parameters)]
         known = [*names, *(f"t.{name}" for name in self.setting.tables), "as_of", *function_names()]
         near = difflib.get_close_matches(undeclared.group(1), known, n=1, cutoff=0.5)
-        return f"did you mean {near[0]!r}?" if near else "`siwei policy schema` lists the attributes that exist"
+        if near:
+            return Said(f"did you mean {near[0]!r}?", f"是否应为 {near[0]!r}？")
+        return Said("`siwei policy schema` lists the attributes that exist", "`siwei policy schema` 列出现有的属性")
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cel_expr_python import cel
 
+from siwei.errors import Said
 from siwei.policy.language.syntax import Syntax, read_syntax
 from siwei.policy.language.wire import TooDeep, decode_checked
 
@@ -78,7 +79,10 @@ class Parser:
 
     def _suggest(self, message: str) -> str:
         if "no matching overload" in message:
-            return "the two sides are of different types; convert one, or compare like with like"
+            return Said(
+                "the two sides are of different types; convert one, or compare like with like",
+                "两边的类型不同；请转换其一，或比较同类的值",
+            )
         if "recursion" in message:
             return "split the expression into clauses"
         return self.suggest(message) or "see the syntax of CEL (cel.dev)"
@@ -86,7 +90,9 @@ class Parser:
 
 def _translate(message: str) -> str:
     message = message.replace(" (in container '')", "").replace(" [INVALID_ARGUMENT]", "")
-    return re.sub(r" expecting \{.*\}$", "", message)
+    message = re.sub(r" expecting \{.*\}$", "", message)
+    undeclared = re.match(r"undeclared reference to ('[^']*')", message)
+    return Said(message, f"没有名为 {undeclared[1]} 的属性、参数或函数") if undeclared else message
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

@@ -8,10 +8,12 @@ A unit is a product of base units with exponents: `fen`, `fen/people`, `people*b
 - what has no unit (an attribute that declares none) is a plain number, which is not money.
 """
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from siwei.errors import Said
 from siwei.policy.language.tree import Attribute, Call, ListLiteral, Literal, Node, Parameter
 
 BASE_UNITS = (
@@ -37,6 +39,10 @@ class Unit:
         below = "".join(f"/{name}" * -power for name, power in self.exponents if power < 0)
         return (above or "1") + below if self.exponents else "a plain number"
 
+    @property
+    def zh(self) -> str:
+        return str(self) if self.exponents else "无单位的数"
+
 
 @dataclass(frozen=True, slots=True)
 class UnitFault:
@@ -48,7 +54,15 @@ class UnitFault:
 def parse_unit(text: str) -> Unit:
     """`fen`, `fen/people`. Raises ValueError."""
     if not re.fullmatch(UNIT_PATTERN, text):
-        raise ValueError(f"{text!r} is no unit: one of {', '.join(BASE_UNITS)}, or one over another like fen/people")
+        known = ", ".join(BASE_UNITS)
+        near = difflib.get_close_matches(text, BASE_UNITS, n=1, cutoff=0.5)
+        meant = Said(f"; did you mean {near[0]!r}?", f"；是否应为 {near[0]!r}？") if near else Said("", "")
+        raise ValueError(
+            Said(
+                f"this is no unit: it is one of {known}, or one over another like fen/people{meant}",
+                f"这不是单位：应为 {known} 之一，或两者之比，如 fen/people{meant.zh}",
+            )
+        )
     above, _, below = text.partition("/")
     return _times(Unit(((above, 1),)), Unit(((below, 1),)), -1) if below else Unit(((above, 1),))
 
@@ -58,8 +72,12 @@ def check_units(tree: Node, units: Mapping[str, str | None], expected: str | Non
     reader = _Reader(units)
     found = reader.unit(tree)
     if expected is not None and not reader.faults and _meet(found, parse_unit(expected)) is None:
-        message = f"this is in {found}, {expected} is needed"
-        return [UnitFault(tree.offset, message, "multiply by a parameter in the unit that is missing (fen/people …)")]
+        message = Said(f"this is in {found}, {expected} is needed", f"此处单位是 {found.zh}，应为 {expected}")
+        fix = Said(
+            "multiply by a parameter in the unit that is missing (fen/people …)",
+            "请乘以带所缺单位的参数（如 fen/people）",
+        )
+        return [UnitFault(tree.offset, message, fix)]
     return reader.faults
 
 
@@ -165,8 +183,11 @@ class _Reader:
 
     def _need(self, node: Node, found: Unit, wanted: str) -> None:
         if _meet(found, parse_unit(wanted)) is None:
-            message = f"this is in {found}, a rate in {wanted} is needed"
-            self.faults.append(UnitFault(node.offset, message, "1 % is 100 basis points"))
+            message = Said(
+                f"this is in {found}, a rate in {wanted} is needed", f"此处单位是 {found.zh}，应为以 {wanted} 计的比率"
+            )
+            fix = Said("1 % is 100 basis points", "1% 即 100 个基点")
+            self.faults.append(UnitFault(node.offset, message, fix))
 
     def _one_of(self, how: str, offset: int, units: list[Unit]) -> Unit:
         """The one unit that all of them have; a fault where there is none."""
@@ -174,8 +195,11 @@ class _Reader:
         for unit in units:
             met = _meet(one, unit)
             if met is None:
-                message = f"{one} and {unit} cannot be {how}"
-                fix = "bring both to one unit; `siwei policy schema` shows each attribute's"
+                message = Said(f"{one} and {unit} cannot be {how}", f"{one.zh} 与 {unit.zh} 的单位不合，不能一同运算")
+                fix = Said(
+                    "bring both to one unit; `siwei policy schema` shows each attribute's",
+                    "请统一单位；`siwei policy schema` 列出各属性的单位",
+                )
                 self.faults.append(UnitFault(offset, message, fix))
                 return one
             one = met
