@@ -234,8 +234,11 @@ class _Builder:
         for name, table in self.document.tables.items():
             begins = (table.values[0].start or date.min) if table.values else date.min
             if start is not None and begins > start:
-                message = f"table {name} has no bands from {start} to {begins}"
-                self._complain(("tables", name, "values"), message, "give bands for the first day of the period")
+                none = Said(
+                    f"table {name} has no bands from {start} to {begins}", f"表 {name} 自 {start} 至 {begins} 没有档次"
+                )
+                fix = Said("give bands for the first day of the period", "请给出期限首日的档次")
+                self._complain(("tables", name, "values"), none, fix)
 
     def _parameters(self) -> list[Parameter]:
         return [

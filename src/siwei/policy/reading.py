@@ -118,13 +118,14 @@ def _schema_problem(
         case _:
             written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
             if detail["type"] in ("model_type", "dict_type"):
-                message = f"{name or 'the file'} is no mapping"
-                return Problem(message, "write `key: value` lines", file, *document.places[known], name)
+                mapping = Said(f"{name or 'the file'} is no mapping", f"{name or '文件'} 不是键与值")
+                lines = Said("write `key: value` lines", "请写成 `key: value` 的行")
+                return Problem(mapping, lines, file, *document.places[known], name)
             # An error of our own may be said in both languages; pydantic's are in English.
             ours = getattr(detail.get("ctx", {}).get("error"), "args", ())
             said = ours[0] if ours and isinstance(ours[0], Said) else str(detail["msg"]).removeprefix("Value error, ")
-            message = said_between(written[:80], said)
-            return Problem(message, Said(f"see {page}", f"见 {page}"), file, *document.places[known], name)
+            told, see = said_between(written[:80], said), Said(f"see {page}", f"见 {page}")
+            return Problem(told, see, file, *document.places[known], name)
 
 
 def _prefixes(location: KeyPath) -> list[KeyPath]:
