@@ -314,7 +314,7 @@ def test_nothing_of_a_refused_applicants_share_is_shown(ready: City) -> None:
     client = signed_in(ready.alice)
     assert client.get("/api/application", {"key": mine.key}).json()["shared_fen"] is None
     for address in (f"/applications/{mine.key}", "/desk"):
-        assert 'value="20000000"' not in client.get(address).content.decode(), address
+        assert "¥200,000.00" not in client.get(address).content.decode(), address
 
 
 def test_a_call_lists_what_is_asked_and_until_when(ready: City) -> None:
