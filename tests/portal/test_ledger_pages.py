@@ -46,6 +46,10 @@ class TestWallet:
         assert {line.split(",")[1] for line in csv[1:]} == {"fen"}
         sheet = load_workbook(io.BytesIO(client.get(WALLET + "?account=CNY:voucher:voucher&export=xlsx").content))
         assert sheet.active.max_row == 7
+        at = csv[0].split(",").index("at")
+        moments = [line.split(",")[at] for line in csv[2:-1]]
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+08:00", each) for each in moments), moments
+        assert [row[at].value for row in list(sheet.active.rows)[2:-1]] == moments
 
     @pytest.mark.parametrize("query", ["from=yesterday", "from=2026-11-24&to=2026-11-23", "export=doc"])
     def test_what_is_wrong_is_said(self, dealt: City, query: str) -> None:

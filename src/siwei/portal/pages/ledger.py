@@ -56,7 +56,8 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
     if account is not None or chosen:
         made = make_statement(account.code if account else chosen, start, end, actor=actor)
     if made is not None and (form := text_parameter(request, "export")):
-        return export_response(_in_minor_units(_in_local_time(as_table(made))), f"statement-{made.account.pk}", form)
+        table = _in_minor_units(_in_local_time(as_table(made), form))
+        return export_response(table, f"statement-{made.account.pk}", form)
     vouchers = vouchers_of(organisation.pk, actor)
     shown: dict[str, Any] = _entries_of(request, made) if made is not None else {"rows": []}
     context = {
@@ -196,6 +197,7 @@ def _in_minor_units(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.col("unit").replace({"CNY": "fen"}))
 
 
-def _in_local_time(table: pl.DataFrame) -> pl.DataFrame:
-    """A sheet knows no time zones."""
-    return table.with_columns(table["at"].dt.convert_time_zone(get_default_timezone_name()).dt.replace_time_zone(None))
+def _in_local_time(table: pl.DataFrame, form: str) -> pl.DataFrame:
+    """The city's hours, with their offset: a sheet knows no time zones, so there it is ISO 8601 as text."""
+    at = table["at"].dt.convert_time_zone(get_default_timezone_name())
+    return table.with_columns(at if form == "parquet" else at.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f%:z"))
