@@ -253,8 +253,8 @@ def test_a_share_of_money_is_a_percentage_with_its_exact_fraction(dealt: City) -
 
 def test_every_number_of_a_row_table_stands_at_the_end(dealt: City) -> None:
     text = signed_in(dealt.olive).get("/indicators/base.money-captured").content.decode()
-    rows = re.findall(r"<tr>(<td.*?)</tr>", text)
-    cells = [re.findall(r"<td([^>]*)>([^<]*)</td>", row) for row in rows]
+    rows = re.findall(r'<tr>(<th scope="row".*?)</tr>', text)
+    cells = [re.findall(r"<t[dh]([^>]*)>([^<]*)</t[dh]>", row) for row in rows]
     # id, kind, purpose, origin are words; amount, part and whole are numbers, zeros among them.
     assert {tuple("number" in place for place, _ in row) for row in cells} == {(False,) * 4 + (True,) * 3}
     assert "0" in {value for row in cells for _, value in row}
@@ -264,7 +264,8 @@ def test_rows_are_named_in_the_readers_language(client: Client, city: City) -> N
     address = "/indicators/source.chain-coverage"
     english = client.get(address, headers={"accept-language": "en"}).content.decode()
     chinese = client.get(address).content.decode()
-    shown = [re.findall(r"<td>([^<]*)</td>", text)[2] for text in (english, chinese)]
+    # The name is what a row is known by: it stands first, also on a phone.
+    shown = [re.findall(r'<th scope="row">([^<]*)</th>', text)[0] for text in (english, chinese)]
     assert ("Name (" in english, "名称（" in chinese, shown[0].isascii(), shown[1].isascii()) == (False,) * 2 + (
         True,
         False,
