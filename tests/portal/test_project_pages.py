@@ -11,7 +11,7 @@ from portal_city import NOW, City, know, signed_in
 
 from siwei.exchange.models import Application, Project, ProjectFact, Voucher
 from siwei.exchange.vouchers import open_pot
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 from siwei.policy.drafts import load_stacking_text
 from siwei.policy.programmes import Citation, Programme, State
 from siwei.portal import city_pack
@@ -208,7 +208,7 @@ def test_what_is_held_already_is_weighed_and_the_rule_named(city: City, monkeypa
     assert "同一算力合同获其他财政支持的" in entitlement
     refused = apply("xunli", 8_000_001, "x1")
     detail = refused.json()["detail"]
-    assert (refused.status_code, "'compute-contract'" in detail, "只余 80000.00 元" in detail) == (409, True, True)
+    assert (refused.status_code, "'compute-contract'" in detail, "只余 ¥80,000.00" in detail) == (409, True, True)
     assert apply("xunli", 8_000_000, "x2").status_code == 200
     assert "没有可申领的金额" in client.get(xunli).content.decode()
     # What is withdrawn is held no more.
@@ -260,7 +260,7 @@ def test_a_rule_on_contracts_weighs_what_is_held_of_the_same_contract(
     assert refused.status_code == 409
     assert all(
         each in refused.json()["detail"]
-        for each in ("one-contract", f"compute-contract {yuan_text(award)} 元", "除已有的")
+        for each in ("one-contract", f"compute-contract {exact_yuan(award)}", "除已有的")
     )
     form = client.get(APPLY.format(programme="district-contract"), {"subject": "deal/1"}).content.decode()
     assert "同一合同合计不超过自付的 15%" in form
@@ -309,7 +309,7 @@ def test_a_joint_limit_weighs_what_the_firm_and_all_its_contracts_hold(
     assert apply("compute-contract", award, "one").status_code == 200
     refused = apply("district-contract", 8, "two")
     assert refused.status_code == 409
-    told = ("one-firm", f"compute-contract {yuan_text(award)} 元", f"xunli {yuan_text(held)} 元", "只余 0.07 元")
+    told = ("one-firm", f"compute-contract {exact_yuan(award)}", f"xunli {exact_yuan(held)}", "只余 ¥0.07")
     assert (held > 0, [each for each in told if each not in refused.json()["detail"]]) == (True, [])
     form = client.get(APPLY.format(programme="district-contract"), {"subject": "deal/1"}).content.decode()
     assert "每家一年合计" in form
