@@ -12,10 +12,12 @@ import threading
 import time
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import django
 
+sys.path.append(str(Path(__file__).parents[1]))  # what all rooms' tests share
 os.environ["DJANGO_SETTINGS_MODULE"] = "siwei.portal.django_settings"
 django.setup()
 

@@ -156,7 +156,8 @@ def test_diff_of_versions_and_of_packs(siwei_policy: Run) -> None:
     )
     (programme,) = told["programmes"]
     assert (told["subjects"], programme["gains"], programme["loses"], programme["same"]) == (3, 1, 0, 2)
-    assert told["costs"] == [{"kind": "paid", "before_fen": 3_000_000, "after_fen": 4_000_000}]
+    # Neither is in force: what they cost stands apart from what is paid.
+    assert told["costs"] == [{"kind": "draft", "before_fen": 3_000_000, "after_fen": 4_000_000}]
     assert programme["reasons"] == [
         {"reason": "parameter rate", "gains": 1, "loses": 0, "undecided": 0, "change_fen": 1_000_000}
     ]

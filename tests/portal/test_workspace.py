@@ -33,7 +33,7 @@ from siwei.exchange.models import (
     Reporter,
 )
 from siwei.exchange.terms import LineTerms
-from siwei.market.bank import yuan_text
+from siwei.market.bank import exact_yuan
 from siwei.portal.pages.desk import approvals_waiting
 from siwei.portal.queries.market import agreement_view
 from siwei.portal.queries.workspace import timeline, waiting
@@ -306,7 +306,7 @@ def test_a_budget_that_is_too_small_is_told_in_yuan(city: City) -> None:
     answer = signed_in(city.bob).post("/acts/sign", {"key": "deal", "token": "s"})
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert f"须自付 {yuan_text(own)} 元，其申报预算余额不足 → 请由其申报更大的预算" in text
+    assert f"须自付 {exact_yuan(own)}，其申报预算余额不足 → 请由其申报更大的预算" in text
 
 
 def test_what_is_typed_wrong_is_told_with_what_to_do_and_the_way_back(city: City) -> None:
@@ -322,10 +322,10 @@ def test_what_is_typed_wrong_is_told_with_what_to_do_and_the_way_back(city: City
         return answer.status_code, text
 
     committed = Account.objects.get(code=f"CNY:commitment:{FIRM}")
-    least = yuan_text(committed.held - committed.balance)
+    least = exact_yuan(committed.held - committed.balance)
     assert committed.held - committed.balance > 1
     status, text = told("budget", amount="0.01")
-    assert (status, f"请申报 {least} 元或以上" in text) == (409, True)
+    assert (status, f"请申报 {least}或以上" in text) == (409, True)
     assert Account.objects.get(pk=committed.pk).floor == committed.floor
     status, text = told("budget", amount="9" * 20)
     assert (status, "数字过大" in text) == (400, True)
