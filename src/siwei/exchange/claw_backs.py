@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
-from siwei.exchange.accounts import bank_account, claw_back_account, grant_account
+from siwei.exchange.accounts import claw_back_account, grant_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import organisations_of
 from siwei.exchange.audit import money_action, record_event, repeated
@@ -19,8 +19,6 @@ from siwei.exchange.models import (
     Account,
     BankEntry,
     ClawBack,
-    EntryState,
-    Finding,
     Grant,
     OrderRest,
     PaymentItem,
@@ -30,8 +28,9 @@ from siwei.exchange.models import (
     TransferKind,
 )
 from siwei.exchange.payments import reason_of
-from siwei.exchange.reconciliation import WAITING, decide_entry, key_of, open_entry, tell_of
-from siwei.market.bank import Direction, exact_yuan
+from siwei.exchange.reconciliation import WAITING, open_entry
+from siwei.exchange.repayments import book_repayment
+from siwei.market.bank import exact_yuan
 
 
 @money_action
@@ -96,29 +95,9 @@ def repay_claw_back(
             f"nothing was granted on {application_key!r:.130} from this account",
             f"该账户没有为申报 {application_key!r:.130} 给予资金",
         )
-    key = key_of(entry)
     account = Account.objects.select_for_update().get(pk=claw_back_account(grant.granted_to).pk)
-    if entry.state != EntryState.OPEN:
-        if account.credits.filter(idempotency_key=f"{key}:repaid").exists():
-            return entry
-        raise Conflict(f"entry {reference} is {entry.state} already", f"流水 {reference} 已处理")
-    if entry.direction != Direction.IN or entry.finding != Finding.RECEIVED:
-        raise Conflict(
-            f"entry {reference} is {entry.finding}: only what came in repays what is owed",
-            f"流水 {reference} 不是收到的款项：只有收款才能抵还",
-        )
-    if entry.amount_fen > -account.balance:
-        raise Conflict(
-            f"{exact_yuan(entry.amount_fen)} came in, and {exact_yuan(-account.balance)} is owed → explain the entry",
-            f"收到 {exact_yuan(entry.amount_fen)}，应还 {exact_yuan(-account.balance)} → 请对该流水作说明",
-        )
-    difference = bank_account("bank-difference", None)
-    causes = {"bank_entry": key, "application": application_key}
-    moved = Entry(TransferKind.POST, difference, account, entry.amount_fen, memo="repaid", causes=causes)
-    write_transfer(moved, key=f"{key}:repaid", now=now)
-    changed = decide_entry(entry, EntryState.MATCHED, because, actor, now)
-    tell_of("repay_claw_back", key, changed, None, now, actor, because)
-    return changed
+    causes = {"application": application_key}
+    return book_repayment(entry, account, -account.balance, causes, "repay_claw_back", because, actor, now) or entry
 
 
 def taken_back_fen(grant: Grant) -> int:

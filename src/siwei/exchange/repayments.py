@@ -1,5 +1,6 @@
-"""Money that comes in because a provider was paid too much (`overpayments`), matched by a person's word."""
+"""Money that comes in because somebody was paid too much (`overpayments`, `claw_backs`): a person books it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db.models import F
@@ -29,12 +30,32 @@ def repay_overpayment(
             f"nothing that was paid from this account is owed for dispute {dispute!r:.130}",
             f"该账户没有因争议 {dispute!r:.130} 而应收回的款项",
         )
-    key = key_of(entry)
     account = Account.objects.select_for_update().get(pk=overpaid_account(owed.payee).pk)
     owed = found.select_for_update(of=("self",)).get()
+    causes = {"dispute": dispute}
+    booked = book_repayment(entry, account, owed.owed_fen, causes, "repay_overpayment", because, actor, now)
+    if booked is None:
+        return entry
+    Overpayment.objects.filter(pk=owed.pk).update(repaid_fen=F("repaid_fen") + entry.amount_fen)
+    return booked
+
+
+def book_repayment(
+    entry: BankEntry,
+    account: Account,
+    owed_fen: int,
+    causes: Mapping[str, str],
+    name: str,
+    because: str,
+    actor: Actor,
+    now: datetime,
+) -> BankEntry | None:
+    """Move what came in from the difference it is to the (locked) account that stands below zero by what is owed; None
+    where this entry repaid it before. Part of the action `name`, whose event it writes."""
+    key, reference = key_of(entry), entry.reference
     if entry.state != EntryState.OPEN:
         if account.credits.filter(idempotency_key=f"{key}:repaid").exists():
-            return entry
+            return None
         raise Conflict(
             f"entry {reference} is {entry.state} already", f"流水 {reference} 已处于“{word_zh(entry.state)}”"
         )
@@ -43,19 +64,19 @@ def repay_overpayment(
             f"entry {reference} is {entry.finding}: only what came in repays what is owed",
             f"流水 {reference} 为“{word_zh(entry.finding)}”：只有收款才能抵还",
         )
-    if entry.amount_fen > owed.owed_fen:
-        came, left = exact_yuan(entry.amount_fen), exact_yuan(owed.owed_fen)
+    if entry.amount_fen > owed_fen:
+        came, left = exact_yuan(entry.amount_fen), exact_yuan(owed_fen)
         raise Conflict(
             f"{came} came in, and {left} is owed → explain the entry",
             f"收到 {came}，应还 {left} → 请对该流水作说明",
         )
-    causes = {"bank_entry": key, "dispute": dispute}
     difference = bank_account("bank-difference", entry.organisation)
-    moved = Entry(TransferKind.POST, difference, account, entry.amount_fen, memo="repaid", causes=causes)
+    moved = Entry(
+        TransferKind.POST, difference, account, entry.amount_fen, memo="repaid", causes={"bank_entry": key, **causes}
+    )
     write_transfer(moved, key=f"{key}:repaid", now=now)
-    Overpayment.objects.filter(pk=owed.pk).update(repaid_fen=F("repaid_fen") + entry.amount_fen)
     changed = decide_entry(entry, EntryState.MATCHED, because, actor, now)
-    tell_of("repay_overpayment", key, changed, None, now, actor, because)
+    tell_of(name, key, changed, None, now, actor, because)
     return changed
 
 
