@@ -77,6 +77,25 @@ def test_explain_names_the_joint_limit_and_who_takes_the_rest(siwei: Run) -> Non
     assert "合计最多100元；由115元减为100元；已用100元，尚余0元。" in words.replace(" ", "")
 
 
+def test_subjects_are_called_by_the_titles_their_rows_carry(siwei: Run, folder: Path) -> None:
+    """Where two are called the same their ids stand beside; what carries none keeps its id."""
+    rows = CONTRACTS.splitlines()
+
+    def titled(*titles: str) -> str:
+        text = "\n".join(f"{row},{title}" for row, title in zip(rows, titles, strict=True))
+        (folder / "contracts.csv").write_text(text + "\n", "utf-8")
+        return str(siwei(EXPLAIN + OTHERS))
+
+    words = titled("title_zh,title_en", "昇腾\u202e训练, Ascend\ttraining ", "同名,Other", ",", ",")
+    assert "由 50 元减为 40 元；同一机构的其他扶持占用 60 元（合同 “昇腾 训练”《city政策》60 元）。" in words
+    assert "takes 60 CNY (Trial of city of contract “Ascend training” 60 CNY)." in words
+    words = titled("title_zh,title_en", "昇腾训练,Training", "推理,Training", ",", ",")
+    assert "of contract “Training” (c1) 60 CNY" in words
+    assert "合同 “昇腾训练”（c1）《city政策》60 元" in words
+    assert "of contract “训练” 60 CNY" in titled("title", "训练", "", "", "")
+    assert "合同 c1《city政策》60 元" in titled("title", "", "训练", "", "")
+
+
 def test_explain_says_what_is_left_where_nothing_is_cut(siwei: Run) -> None:
     told = siwei("explain city {pack} {day} --in {t}/contracts.csv --id c3 --json" + OTHERS)
     assert (told["bindings"], told["joint_limits"][0]["left_fen"]) == ([], 4_000)

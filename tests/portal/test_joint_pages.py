@@ -94,7 +94,8 @@ def test_the_limit_and_what_is_left_stand_on_every_page(dealt: City, known: Any,
     for address in (FIRM, f"{FIRM}/dossier", "/agreements/deal", f"/projects/{KEY}"):
         page = client.get(address).content.decode()
         assert ("每家一年合计" in page, 'id="joint-one-firm"' in page, "尚余" in page) == (True, True, True), address
-        assert ('href="/agreements/deal"' in page, "灵巧手" in page) == (True, True), address
+        # By what was needed and by the project's name, not by their ids.
+        assert ('href="/agreements/deal">合同 “' in page, ">项目 “灵巧手”</a>" in page) == (True, True), address
     # One of the agreement's other party, or nobody, sees what the firm gets of it.
     for who in ("bob", "charlie"):
         other = signed_in(getattr(dealt, who))

@@ -183,6 +183,7 @@ class Family:
         from siwei.policy.subject_files import open_subjects
         from siwei.policy.subjects import attribute_dtypes
         from siwei.policy.tables import aggregate_names
+        from siwei.policy.titles import TITLE_COLUMNS
 
         parts = {}
         for kind, file in self.files.files.items():
@@ -199,7 +200,7 @@ class Family:
                     f"The joint limits {names.en} were not weighed: {file.name} lacks {', '.join(lacking)}.",
                 ))  # fmt: skip
                 return None
-            parts[kind] = RowParts(file, mine, asked.attributes, dict.fromkeys(besides), added)
+            parts[kind] = RowParts(file, mine, asked.attributes, dict.fromkeys([*besides, *TITLE_COLUMNS]), added)
         return parts
 
     def _organisation(

@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from siwei.city.attributes import Attribute
 from siwei.errors import InputError, NotFound, Problem, Said
-from siwei.exchange.models import Agreement, AgreementLine, AgreementState, FactStatus
+from siwei.exchange.models import Agreement, AgreementLine, AgreementState, FactStatus, Organisation
 from siwei.exchange.parties import listed_providers
 from siwei.policy import FactStatus as Proof
 from siwei.policy import FactValue
 from siwei.policy.aggregates import mark_related
 from siwei.policy.language.compile import STATUS_SUFFIX
+from siwei.policy.programmes import Text
 from siwei.policy.related import Related
 from siwei.policy.sources import IS_RELATED, ORGANISATION, PROVIDER
 from siwei.policy.subjects import ID
@@ -51,6 +52,19 @@ _COLUMNS: Mapping[str, pl.DataType] = {
 
 def claim_id(agreement: str, line: int) -> str:
     return f"{agreement}/{line}"
+
+
+def claim_titles(organisation: Organisation) -> dict[str, Text]:
+    """What the claims of a consumer are called: as what was needed, and where the agreement came of no match as the
+    line says. For whoever may see all of the organisation's own."""
+    lines = AgreementLine.objects.filter(consumer=organisation, agreement__state__in=CLAIMED)
+    need = "agreement__match__need__title"
+    read = lines.values_list("agreement__key", "number", f"{need}_zh", f"{need}_en", "description")
+    return {
+        claim_id(key, number): Text(zh or en or description, en or zh or description)
+        for key, number, zh, en, description in read.order_by("pk")
+        if zh or en or description
+    }
 
 
 def claim_table(

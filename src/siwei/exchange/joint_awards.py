@@ -10,14 +10,17 @@ from django.db.models.functions import Coalesce
 from siwei.city.attributes import Attribute
 from siwei.exchange.aggregates import with_aggregates
 from siwei.exchange.claim_decisions import claims_to_decide, facts_read, projects_to_decide
+from siwei.exchange.contract_claims import claim_titles
 from siwei.exchange.held_awards import LIVE
 from siwei.exchange.models import Application, Organisation, Voucher
+from siwei.exchange.projects import project_id
 from siwei.policy import Programme, decide
 from siwei.policy.combination import WithinOf
 from siwei.policy.holdings import Held, holdings_on
 from siwei.policy.joint_choices import Decided, Holdings
 from siwei.policy.joint_explanation import JointAwards, joint_family
 from siwei.policy.limits import apply_limits
+from siwei.policy.programmes import Text
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID, read_dtypes
@@ -100,4 +103,17 @@ def _decided(
             table = with_aggregates(
                 mine, facts.with_columns(pl.col(ID).alias(ORGANISATION)), as_of, attributes, organisation
             )
-    return Decided(apply_limits(decide(tuple(mine), table, as_of), table), table)
+    return Decided(apply_limits(decide(tuple(mine), table, as_of), table), table, _names(kind, organisation))
+
+
+def _names(kind: str, organisation: Organisation) -> Mapping[str, Text]:
+    match kind:
+        case "claim":
+            return claim_titles(organisation)
+        case "project":
+            return {
+                project_id(each): Text(each.name, each.name)
+                for each in organisation.projects.select_related("organisation")
+            }
+        case _:
+            return {}

@@ -21,7 +21,7 @@ from siwei.policy.programmes import Text
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import JointLimit, Linked, Stacking, linked
 from siwei.policy.subjects import ID
-from siwei.policy.titles import titles_of
+from siwei.policy.titles import titles_of, told_apart
 
 KINDS = ("organisation", "claim", "project")
 """In this order subjects are weighed."""
@@ -30,7 +30,7 @@ KINDS = ("organisation", "claim", "project")
 @dataclass(frozen=True)
 class Decided:
     """The subjects of one kind: `table` is what was decided; of claims and projects it names the `organisation`.
-    `names` are what subjects are called, by id, where they have names."""
+    `names` are what subjects are called, by id, where they have names; where two have the same, ids stand beside."""
 
     decisions: Decisions
     table: pl.DataFrame
@@ -79,6 +79,7 @@ class SubjectsOf:
     ) -> None:  # fmt: skip
         self.kind, self.decided, self.joint, self.holdings = kind, decided, joint, holdings
         self.titles = titles_of(decided.decisions.programmes)
+        self.called = told_apart(decided.names)
         self.combined = combine(rules, decided.decisions, decided.table, in_force)
         self.names, self.wide = self.combined.programmes, self.combined.wide
         self.ids = self.wide[ID].to_list()
@@ -107,7 +108,7 @@ class SubjectsOf:
     def told(self, place: int) -> Text:
         """What the subject is called."""
         id = self.ids[place]
-        return whose(self.kind, self.decided.names.get(id, Text(id, id)))
+        return whose(self.kind, self.called.get(id, Text(id, id)))
 
     def units(self, place: int) -> Iterator[tuple[Sequence[str], tuple[Option, ...]]]:
         """The awards of a subject that are chosen together, and the choices; those left out that cannot be told."""

@@ -19,6 +19,7 @@ from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
 from siwei.policy.table_files import open_table
+from siwei.policy.titles import row_titles
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,5 @@ def _decided(
         wide = limited.decide(table).wide
         tables.append(table if is_mine is None else table.filter(is_mine))
         wides.append(wide if is_mine is None else wide.filter(is_mine))
-    return Decided(Decisions(parts.programmes, as_of, pl.concat(wides)), pl.concat(tables))
+    held = pl.concat(tables)
+    return Decided(Decisions(parts.programmes, as_of, pl.concat(wides)), held, row_titles(held) if kind else {})
