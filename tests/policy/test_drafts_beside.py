@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from siwei.errors import NotFound
 from siwei.policy import Programme, decide
 from siwei.policy.binding import bound_by_stacking
+from siwei.policy.choosing import bound_column, kept_column
 from siwei.policy.combination import Combinations, explain_combination
-from siwei.policy.combining import DRAFT, bound_column, combine, combine_lazily, kept_column
+from siwei.policy.combining import DRAFT, combine, combine_lazily
 from siwei.policy.decide import Decisions
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking

@@ -22,7 +22,8 @@ from siwei.errors import InputError, PolicyError
 from siwei.policy import Programme, decide, joint_sums
 from siwei.policy.check import check_programmes
 from siwei.policy.choices import reckon
-from siwei.policy.combining import bound_column, combine, kept_column
+from siwei.policy.choosing import bound_column, kept_column
+from siwei.policy.combining import combine
 from siwei.policy.joint import combine_jointly
 from siwei.policy.joint_choices import Decided
 from siwei.policy.loading_stacking import load_stacking

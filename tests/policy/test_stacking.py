@@ -15,17 +15,9 @@ from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import InputError, NotFound, PolicyError
 from siwei.policy import Programme, Text, attribute_dtypes, decide, load_programme, load_programmes
+from siwei.policy.choosing import UNKNOWN, bound_column, choose, kept_column, limit_column, search
 from siwei.policy.combination import explain_combination
-from siwei.policy.combining import (
-    UNKNOWN,
-    bound_column,
-    choose,
-    combine,
-    combine_lazily,
-    kept_column,
-    limit_column,
-    search,
-)
+from siwei.policy.combining import combine, combine_lazily
 from siwei.policy.decide import Decisions, award_column, verdict_column
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import INT

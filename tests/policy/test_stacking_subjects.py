@@ -17,8 +17,9 @@ from siwei.errors import PolicyError
 from siwei.policy import Programme, decide, load_programme
 from siwei.policy.check import check_programmes
 from siwei.policy.choices import reckon
+from siwei.policy.choosing import bound_column, kept_column
 from siwei.policy.combination import explain_combination
-from siwei.policy.combining import bound_column, combine, combine_lazily, kept_column
+from siwei.policy.combining import combine, combine_lazily
 from siwei.policy.decide import award_column
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking

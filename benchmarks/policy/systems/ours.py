@@ -11,7 +11,8 @@ from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, RESULT_SCHEMA, 
 from benchmarks.policy.systems import System, write_parts
 from siwei.city.attributes import load_attributes
 from siwei.policy import Programme, load_programmes
-from siwei.policy.combining import combine_lazily, kept_column
+from siwei.policy.choosing import kept_column
+from siwei.policy.combining import combine_lazily
 from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking
 

@@ -7,8 +7,9 @@ from datetime import date
 import polars as pl
 
 from siwei.policy.choices import applies, reckon
+from siwei.policy.choosing import UNKNOWN
 from siwei.policy.combination import RuleShown, rule_shown
-from siwei.policy.combining import UNKNOWN, group_limits
+from siwei.policy.combining import group_limits
 from siwei.policy.decide import Decisions
 from siwei.policy.stacking import Linked, Stacking, is_lawful, linked
 from siwei.policy.subjects import ID

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from siwei.policy.combining import UNKNOWN
+from siwei.policy.choosing import UNKNOWN
 from siwei.policy.stacking import Linked, StackingGroup, is_lawful, lawful_choices
 
 

@@ -9,7 +9,8 @@ import polars as pl
 
 from siwei.errors import NotFound
 from siwei.policy.choices import Choice, Cut, choices_of
-from siwei.policy.combining import UNKNOWN, combine, group_limits, kept_column
+from siwei.policy.choosing import UNKNOWN, kept_column
+from siwei.policy.combining import combine, group_limits
 from siwei.policy.decide import Decisions
 from siwei.policy.draft_shown import DraftShown, draft_shown
 from siwei.policy.explanation import plain, yuan

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from siwei.policy.changes import Change
-from siwei.policy.combining import kept_column
+from siwei.policy.choosing import kept_column
 from siwei.policy.diff import Side, Subjects
 from siwei.policy.diff_stacking import (
     KeptDifference,

@@ -10,7 +10,8 @@ from datetime import date
 import polars as pl
 
 from siwei.policy.changes import Change, exchange, named_changes, parameter_changes
-from siwei.policy.combining import combine, kept_column
+from siwei.policy.choosing import kept_column
+from siwei.policy.combining import combine
 from siwei.policy.comparing import (
     choose_examples,
     comparison,

@@ -15,7 +15,8 @@ import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy import joint_sums
-from siwei.policy.combining import Combined, kept_column
+from siwei.policy.choosing import kept_column
+from siwei.policy.combining import Combined
 from siwei.policy.joint_choices import KINDS, NOTHING_HELD, Decided, Holdings, Option, Subject, SubjectsOf
 from siwei.policy.joint_shown import JointAward
 from siwei.policy.joint_sums import Reached, undominated, worth_keeping

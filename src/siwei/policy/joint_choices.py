@@ -6,15 +6,8 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from siwei.policy.choices import Choice, choices_of
-from siwei.policy.combining import (
-    DECLINED,
-    Combined,
-    bound_column,
-    combine,
-    group_limits,
-    kept_column,
-    within,
-)
+from siwei.policy.choosing import DECLINED, bound_column, kept_column
+from siwei.policy.combining import Combined, combine, group_limits, within
 from siwei.policy.decide import Decisions
 from siwei.policy.joint_shown import whose
 from siwei.policy.programmes import Text
