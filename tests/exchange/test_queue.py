@@ -10,7 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import queue
-from siwei.exchange.models import Event, Worker
+from siwei.exchange.models import Event, Schedule, Worker
 
 LEASE = timedelta(seconds=30)
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -128,7 +128,45 @@ def test_what_comes_back_is_enqueued_once_when_it_is_due() -> None:
     assert [due(NOW), due(NOW), due(NOW + every)] == [True, False, False]  # the first still waits
     DBTaskResult.objects.update(status="SUCCESSFUL")
     assert [due(NOW + every), due(NOW + 2 * every), due(NOW + 2 * every)] == [False, True, False]
-    assert queue.not_yet_due(NOW + 2 * every) == {"note"}
+    assert queue.not_yet_due({"note": every}, NOW + 2 * every) == {"note"}
+
+
+AHEAD = timedelta(days=365)
+
+
+def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_put_back() -> None:
+    every = timedelta(minutes=1)
+    assert queue.enqueue_due("note", note, every, NOW + AHEAD)
+    DBTaskResult.objects.update(status="SUCCESSFUL")
+    assert queue.not_yet_due({"note": every}, NOW) == set()
+    assert [queue.enqueue_due("note", note, every, NOW) for _ in range(2)] == [True, False]
+    assert Schedule.objects.get().next_at == NOW + every
+
+
+def test_clocks_that_agree_within_a_minute_do_nothing_more_often() -> None:
+    every = timedelta(seconds=5)
+    assert queue.enqueue_due("note", note, every, NOW + timedelta(seconds=50))
+    DBTaskResult.objects.update(status="SUCCESSFUL")
+    assert queue.not_yet_due({"note": every}, NOW) == {"note"}
+    assert not queue.enqueue_due("note", note, every, NOW)
+
+
+def test_a_task_put_off_by_a_clock_that_ran_ahead_is_tried_again_now() -> None:
+    note.enqueue("bad")
+    taken = queue.claim("w", NOW + AHEAD)
+    assert taken is not None
+    assert queue.run(taken, lambda: NOW + AHEAD) == queue.READY
+    assert queue.claim("w", NOW) is not None
+
+
+def test_a_dead_worker_that_was_seen_at_a_time_to_come_keeps_no_task() -> None:
+    note.enqueue("one")
+    assert queue.claim(alive("dead", NOW + AHEAD), NOW)
+    assert queue.take_over(LEASE, NOW) == 1
+    note.enqueue("two")
+    assert queue.claim(alive("a little ahead", NOW + LEASE / 2), NOW)
+    assert queue.claim("another", NOW) is not None
+    assert queue.take_over(LEASE, NOW) == 1  # of the one nobody has heard of
 
 
 def test_the_operator_tries_a_failed_task_again(cast: Any) -> None:

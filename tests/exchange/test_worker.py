@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django_tasks_db.models import DBTaskResult
 
 from siwei.compute import JobPhase, Usage
-from siwei.exchange import ledger, tasks, worker
+from siwei.exchange import ledger, queue, tasks, worker
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import Hold, Job, Schedule, Seal, Voucher, Worker
 from siwei.exchange.models import Usage as Metered
@@ -157,6 +157,30 @@ def test_it_works_until_it_is_told_to_stop(deal: Any) -> None:
     assert seen == [("follow_jobs", "SUCCESSFUL")]
     assert [row.task_name for row in DBTaskResult.objects.filter(status="READY")] == ["seal"]
     assert set(Schedule.objects.values_list("name", flat=True)) == {"follow_jobs", "seal"}
+
+
+def test_a_worker_whose_clock_is_put_back_goes_on_looking_for_what_the_dead_left(deal: Any) -> None:
+    stop, asked = threading.Event(), 0
+    clock = [deal.now + timedelta(days=365)]
+
+    def now() -> datetime:
+        nonlocal asked
+        asked += 1
+        if asked > 1_000:  # it would never look again
+            stop.set()
+        return clock[0]
+
+    def report(name: str, status: str, value: Any) -> None:
+        if clock[0] == deal.now:
+            stop.set()
+            return
+        clock[0] = deal.now
+        tasks.seal.enqueue()
+        assert queue.claim("dead", deal.now) is not None
+
+    tasks.seal.enqueue()
+    work(Workplace(deal.engine, "fake", now), stop=stop, poll_s=0, recurring=(), report=report)
+    assert list(DBTaskResult.objects.values_list("status", flat=True)) == ["SUCCESSFUL"] * 2
 
 
 def test_a_database_that_is_away_is_waited_for(deal: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ twice is why its body must be an action that may be done twice.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from traceback import format_exception
 from typing import Any
@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_tasks.base import Task, TaskResultStatus
-from django_tasks_db.models import DBTaskResult, get_date_max
+from django_tasks_db.models import DBTaskResult
 
 from siwei.errors import Conflict, FinalEngineError, InputError, NotAllowed, NotFound, Said
 from siwei.exchange.access import can_operate, require
@@ -30,6 +30,10 @@ FIRST_WAIT = timedelta(seconds=5)
 """Before the second try; doubled before each further one: six tries in about two and a half minutes."""
 POINTLESS = (InputError, NotFound, NotAllowed, FinalEngineError)
 """Trying again cannot help."""
+LONGEST_WAIT = FIRST_WAIT * 2 ** (TRIES - 2)
+CLOCKS_AGREE_WITHIN = timedelta(minutes=1)
+"""What is to be done later than it could be, and by more than this, was written by a clock that ran ahead: it is done
+now. Else all recurring work would stand still for as long as that clock had been wrong."""
 KEEP_SUCCESSFUL = timedelta(hours=24)
 KEEP_FAILED = timedelta(days=30)
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
@@ -47,9 +51,11 @@ def is_waiting(wanted: Task, arguments: Sequence[Any] = ()) -> bool:
     return rows.filter(args_kwargs__args=list(arguments)).order_by().exists()
 
 
-def not_yet_due(now: datetime) -> set[str]:
-    """Names of schedules whose time has not come, as far as can be seen without a transaction."""
-    return set(Schedule.objects.filter(next_at__gt=now).values_list("name", flat=True))
+def not_yet_due(every: Mapping[str, timedelta], now: datetime) -> set[str]:
+    """Names of schedules whose time has not come, as far as can be seen without a transaction. `every`: how often each
+    comes back."""
+    coming = Schedule.objects.filter(next_at__gt=now, name__in=every).values_list("name", "next_at")
+    return {name for name, next_at in coming if next_at <= now + every[name] + CLOCKS_AGREE_WITHIN}
 
 
 def enqueue_due(name: str, wanted: Task, every: timedelta, now: datetime) -> bool:
@@ -57,7 +63,8 @@ def enqueue_due(name: str, wanted: Task, every: timedelta, now: datetime) -> boo
     While the last one waits or is being done there is no second."""
     with transaction.atomic():
         Schedule.objects.get_or_create(name=name, defaults={"next_at": now})
-        due = Schedule.objects.filter(name=name, next_at__lte=now)
+        is_due = Q(next_at__lte=now) | Q(next_at__gt=now + every + CLOCKS_AGREE_WITHIN)
+        due = Schedule.objects.filter(is_due, name=name)
         if not due.update(next_at=now + every) or is_waiting(wanted):
             return False
         Schedule.objects.filter(name=name).update(last_at=now)
@@ -67,7 +74,9 @@ def enqueue_due(name: str, wanted: Task, every: timedelta, now: datetime) -> boo
 
 def claim(worker: str, now: datetime) -> DBTaskResult | None:
     """The next task, taken for this worker; None where nothing is ready."""
-    ready = DBTaskResult.objects.filter(status=READY).filter(Q(run_after=get_date_max()) | Q(run_after__lte=now))
+    # What nobody put off waits until the end of time.
+    too_late = now + LONGEST_WAIT + CLOCKS_AGREE_WITHIN
+    ready = DBTaskResult.objects.filter(Q(run_after__lte=now) | Q(run_after__gt=too_late), status=READY)
     if not ready.exists():  # looked at outside a transaction: on SQLite that would hold up every writer
         return None
     with transaction.atomic():
@@ -90,7 +99,9 @@ def run(taken: DBTaskResult, clock: Callable[[], datetime]) -> str:
 def take_over(lease: timedelta, now: datetime) -> int:
     """Give back to the queue what dead workers had taken; returns how many. One that killed its worker every time is
     failed, or it would take all workers with it."""
-    alive = set(Worker.objects.filter(stopped_at=None, seen_at__gt=now - lease).values_list("name", flat=True))
+    # Seen at a time to come it is not known to live: a clock had run ahead, and a living worker says so again soon.
+    seen = Worker.objects.filter(stopped_at=None, seen_at__gt=now - lease, seen_at__lt=now + lease)
+    alive = set(seen.values_list("name", flat=True))
     given = 0
     for row in DBTaskResult.objects.filter(status=RUNNING):
         if row.worker_ids and row.worker_ids[-1] in alive:

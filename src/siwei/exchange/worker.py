@@ -62,7 +62,8 @@ def work(
         looked: datetime | None = None
         while not stop.is_set():
             try:
-                if looked is None or place.now() - looked >= lease / 3:
+                # A clock that was put back looks again too.
+                if looked is None or not looked <= place.now() < looked + lease / 3:
                     queue.take_over(lease, place.now())
                     looked = place.now()
                 enqueue_recurring(place, recurring)
@@ -93,7 +94,7 @@ def work_once(place: Workplace, *, lease: timedelta = LEASE, recurring: Sequence
 
 def enqueue_recurring(place: Workplace, recurring: Sequence[Recurring]) -> None:
     now = place.now()
-    waiting = queue.not_yet_due(now)
+    waiting = queue.not_yet_due({each.name: each.every for each in recurring}, now)
     for each in recurring:
         if each.name not in waiting and each.is_wanted(place):
             queue.enqueue_due(each.name, each.task, each.every, now)
