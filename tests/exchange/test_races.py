@@ -182,14 +182,19 @@ def test_a_pooler_may_give_another_server_or_one_that_knows_the_statement(enviro
     assert told == [1, 1, 1, 1, 1, "Conflict", "InsufficientFunds", 1, 1, "OperationalError", 1, [2, 1]]
 
 
+def told_by(script: str, environment: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(HERE / script)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
 @pytest.mark.database
 @pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
 def test_whoever_comes_second_sees_what_the_first_did(environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, str(HERE / "at_once.py")], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by("at_once.py", environment)
     matched = {"first": "Match", "second": "list", "is": ["introduced"]}
     assert told.pop("introduced, then ranked") == matched
     assert told.pop("ranked, then introduced") == matched | {"first": "list", "second": "Match"}
@@ -207,4 +212,24 @@ def test_whoever_comes_second_sees_what_the_first_did(environment: dict[str, str
     assert (told.pop("left"), told.pop("next run")) == ([[7, 0], [0, 100]], [1, [[7, 93], [0, 100]]])
     last = told.pop("two operators")
     assert (last["first"], last["second"][:33]) == ("Person", "Conflict: olive is the last opera"), last
+    assert told == {}
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
+def test_a_session_that_ends_sets_nothing_up_and_does_not_live_on(environment: dict[str, str]) -> None:
+    told = told_by("at_once_pages.py", environment)
+    gone = {"first": "Person", "second": "str", "in": False}
+    for name, rest in (
+        ("lost, then set up", {"kinds": []}),
+        ("lost, then taken away", {"kinds": []}),
+        ("lost, then a new password", {"changed": False}),
+    ):
+        found = told.pop(name)
+        assert found.pop("answer").startswith("302 /accounts/login/?next="), (name, found)
+        assert found == gone | rest, name
+    assert told.pop("set up twice") == {
+        "first": "HttpResponseRedirect", "second": "str", "answer": "302 /accounts/2fa/totp/deactivate/",
+        "kinds": ["recovery_codes", "totp"],
+    }  # fmt: skip
     assert told == {}

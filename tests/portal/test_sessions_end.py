@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.test import Client
 from portal_city import PASSWORD, City, signed_in
@@ -72,6 +73,20 @@ def test_ones_own_factor_taken_away_leaves_this_session_alone(city: City) -> Non
     assert (is_in(client), is_in(other)) == (True, False)
     assert (opens(reads), opens(spends)) == (True, False)
     assert make_money_key(client).status_code == 403
+
+
+def test_what_a_session_showed_counts_no_more_than_the_factor_it_was(city: City) -> None:
+    """However a session got past the end of its factor: it opens no money, with none in its place or another."""
+    client, _secret, _reads, _spends = with_everything(city.alice)
+    person = Person.objects.get(username="alice")
+    assert make_money_key(client).status_code == 200
+    Authenticator.objects.filter(user=person).delete()
+    again = MONEY_KEY | {"token": "u"}
+    assert client.post("/account/keys", again).status_code == 403
+    Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={})
+    asked = client.post("/account/keys", again)
+    assert (asked.status_code, asked.headers["Location"][:29]) == (302, "/accounts/2fa/reauthenticate/")
+    assert client.get("/accounts/2fa/recovery-codes/").status_code == 302
 
 
 def test_a_new_password_ends_other_sessions_and_no_key(city: City) -> None:

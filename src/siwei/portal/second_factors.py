@@ -3,14 +3,18 @@ opened with it ends with it: other sessions, and access keys with money."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
@@ -85,3 +89,22 @@ def own_factor_removed(*, request: HttpRequest, user: Person, **_signal: object)
     shown = [each for each in get_authentication_records(request, user) if each.get("method") != "mfa"]
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = shown
     request.session.cycle_key()
+
+
+def while_signed_in(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For what sets up, changes or takes away a way in by one's own session: whoever ends that session at this moment
+    waits until it is done, and ends what it made; or was first, and then a session that is gone makes nothing, nor
+    lives on under a new number."""
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if request.method != "POST" or not request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        with transaction.atomic():
+            person = Person.objects.select_for_update().get(pk=request.user.pk)
+            if person.is_active and request.session.exists(request.session.session_key or ""):
+                return view(request, *args, **kwargs)
+        logout(request)
+        return redirect_to_login(request.get_full_path())
+
+    return run

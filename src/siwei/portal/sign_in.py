@@ -6,12 +6,14 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.reauthentication import suspend_request
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -62,8 +64,13 @@ def confirmation_of(request: HttpRequest) -> Confirmation:
 
 
 def has_shown_factor(request: HttpRequest) -> bool:
+    """Lately, and the one that stands: a session whose factor was taken away shows nothing any more, however it got
+    past that; nor does one that showed the factor before this."""
     shown = [each["at"] for each in get_authentication_records(request, request.user) if each.get("method") == "mfa"]
-    return bool(shown) and time.time() - max(shown) < CONFIRMED_FOR_S
+    if not shown or time.time() - max(shown) >= CONFIRMED_FOR_S:
+        return False
+    apps = Authenticator.objects.filter(user_id=request.user.pk, type=Authenticator.Type.TOTP)
+    return apps.filter(created_at__lte=datetime.fromtimestamp(max(shown), UTC)).exists()
 
 
 def behind_factor(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -1,11 +1,12 @@
 """Every address of the portal. The same subjects answer under /api/ (see `siwei.portal.api`)."""
 
+from allauth.account.views import password_change, password_set
 from allauth.mfa.recovery_codes.views import (
     download_recovery_codes,
     generate_recovery_codes,
     view_recovery_codes,
 )
-from allauth.mfa.totp.views import deactivate_totp
+from allauth.mfa.totp.views import activate_totp, deactivate_totp
 from django.urls import URLPattern, URLResolver, include, path
 
 from siwei.portal.api import api
@@ -45,6 +46,7 @@ from siwei.portal.pages import (
     tasks,
     true_ups,
 )
+from siwei.portal.second_factors import while_signed_in
 from siwei.portal.sign_in import behind_factor, no_mail
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -172,8 +174,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/person/files/<int:number>/content", fact_files.person_content, name="person-file-content"),
     path("api/jobs/<str:key>/files/<path:path>", jobs.job_file, name="job-file"),
     path("api/", api.urls),
-    path("accounts/2fa/totp/deactivate/", behind_factor(deactivate_totp)),
-    path("accounts/2fa/recovery-codes/generate/", behind_factor(generate_recovery_codes)),
+    path("accounts/password/change/", while_signed_in(password_change)),
+    path("accounts/password/set/", while_signed_in(password_set)),
+    path("accounts/2fa/totp/activate/", while_signed_in(activate_totp)),
+    path("accounts/2fa/totp/deactivate/", while_signed_in(behind_factor(deactivate_totp))),
+    path("accounts/2fa/recovery-codes/generate/", while_signed_in(behind_factor(generate_recovery_codes))),
     path("accounts/2fa/recovery-codes/download/", behind_factor(download_recovery_codes)),
     path("accounts/2fa/recovery-codes/", behind_factor(view_recovery_codes)),
     path("accounts/email/", no_mail),
