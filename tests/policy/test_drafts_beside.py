@@ -58,7 +58,7 @@ def test_an_either_or_with_a_draft_takes_the_award_that_can_be_paid(pack: Any) -
     """The draft is worth more, and is worth nothing yet."""
     stacking, decisions, table = claims(pack, frozenset({"district"}), [row(contract_paid=900, contract_own_paid=500)])
     assert combine(stacking, decisions, table).rows.sort("programme").rows() == [
-        ("c0", "district", 900, False, 0, DRAFT), ("c0", "park", 500, True, 500, None),
+        ("c0", "district", 900, False, 0, DRAFT, 0), ("c0", "park", 500, True, 500, None, 0),
     ]  # fmt: skip
     found = explain_combination(stacking, decisions, table, "c0")
     (part,) = found.parts
@@ -191,7 +191,7 @@ def test_the_best_of_all_is_worked_out_once_however_many_contracts_there_are(
     counts: dict[str, int] = {}
     for module, name in (
         (joint_explanation, "settle_one"), (combination, "combine"), (combination, "group_limits"),
-        (joint_choices, "combine"),
+        (joint_choices, "combine_beside"),
     ):  # fmt: skip
         called = getattr(module, name)
 

@@ -5,16 +5,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from siwei.errors import ImportRefused
+from siwei.policy import decide
+from siwei.policy.combination import explain_combination
+from siwei.policy.combining import combine
+from siwei.policy.held_combining import combine_beside
 from siwei.policy.holdings import Held, holdings_on, read_holdings
 
-from .test_joint import DAY
+from .test_drafts_beside import drafted
+from .test_joint import AWARDS, DAY, SCHEMAS, contract
 from .test_joint import pack as pack
 from .test_joint_commands import EXPLAIN, OTHERS
 from .test_joint_commands import folder as folder
 from .test_joint_commands import siwei as siwei
+from .test_joint_explanation import lawful
 
 KINDS = {"own": "organisation", "city": "claim", "talent": "person"}
 HEAD = "subject,programme,held_fen,period,organisation\n"
@@ -53,6 +62,73 @@ def test_explain_weighs_what_is_held_of_the_rule_and_of_the_joint_limit(siwei: A
     assert (own["before_fen"], told["bindings"][0]["after_fen"]) == (5_000, 4_800)
     words = siwei(EXPLAIN + OTHERS + " --rows {t}/rows").replace(" ", "")
     assert "其中已持有city政策48元" in words
+
+
+held_amounts = st.dictionaries(st.sampled_from(["city", "district", "park"]), st.integers(0, 9))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    contracts=st.lists(st.tuples(contract, held_amounts), min_size=1, max_size=5),
+    drafts=st.frozensets(st.sampled_from(["district", "park"]), max_size=1),
+)
+def test_combined_beside_what_is_held_as_each_is_explained(pack: Any, contracts: Any, drafts: frozenset[str]) -> None:
+    """Every choice tried by hand, and the row's own explanation; what nobody holds is as without holdings."""
+    _, programmes, everything = pack
+    rows = [{"id": f"c{n}", **each} for n, (each, _) in enumerate(contracts)]
+    held = {f"c{n}": mine for n, (_, mine) in enumerate(contracts)}
+    stacking = everything.of("claim")
+    mine = tuple(each for each in drafted(programmes, drafts) if each.applies_to == "claim")
+    table = pl.DataFrame(rows, schema=SCHEMAS["claim"])
+    decisions = decide(mine, table, DAY)
+    found = combine_beside(stacking, decisions, table, held)
+    plain_rows = {(row["id"], row["programme"]): row for row in combine(stacking, decisions, table).rows.to_dicts()}
+    told = {(row["id"], row["programme"]): row for row in found.rows.to_dicts()}
+    assert {key: row["held_fen"] for key, row in told.items() if row["held_fen"]} == {
+        (id, name): fen for id, each in held.items() for name, fen in each.items() if fen
+    }
+    for row in rows:
+        id, has = row["id"], {name: fen for name, fen in held[row["id"]].items() if fen}
+        kept = {name: each["kept_fen"] for (of, name), each in told.items() if of == id}
+        entitled = {**row, **{AWARDS[name][1]: 0 for name in drafts}}
+        assert sum(kept.values()) == max(sum(each.values()) for each in lawful("claim", entitled, has))
+        assert all(kept[name] >= fen for name, fen in has.items())
+        explained = explain_combination(stacking, decisions, table, id, has)
+        of_parts = {name: fen for part in explained.parts if part.best for name, fen in part.best.kept_fen.items()}
+        assert {name: fen for name, fen in kept.items() if fen} == {name: fen for name, fen in of_parts.items() if fen}
+        for name, fen in kept.items():
+            by, rest = told[id, name]["bound_by"], told[id, name]["entitled_fen"]
+            assert (by is not None) == (fen < rest), (name, by)
+            if not has:
+                assert told[id, name] == plain_rows[id, name]
+
+
+def test_combine_weighs_what_is_held_and_names_what_counts_nowhere(siwei: Any, folder: Path, capsys: Any) -> None:
+    base = "combine {pack} {day} --in {t}/contracts.csv --applies-to claim --rows {t}/rows --json"
+    write(folder, HEAD)
+    before = siwei(base)
+    write(folder, HEAD + "c2,city,9000,2025,\nmisspelt,city,1,2026,\ngone,city,5,2026,a\na,own,7,2026,\n")
+    told = siwei(base + " --id c2 --out {t}/kept.csv")
+    assert (told["held_fen"], told["kept_fen"] - before["kept_fen"]) == (9_000, 4_000)
+    assert told["held_without_row"] == ["misspelt"]
+    assert told["explanation"]["parts"][0]["held_fen"] == {"city": 9_000}
+    (kept,) = [row for row in pl.read_csv(folder / "kept.csv").to_dicts() if row["id"] == "c2"]
+    assert (kept["entitled_fen"], kept["kept_fen"], kept["held_fen"], kept["chosen"]) == (5_000, 9_000, 9_000, True)
+
+
+def test_combine_weighs_it_under_joint_limits_as_explain_does(siwei: Any, folder: Path) -> None:
+    base = "combine {pack} {day} --in {t}/firms.csv --claims {t}/contracts.csv --projects {t}/projects.csv --json"
+    write(folder, HEAD + "gone,city,1500,2026,a\nc8,city,9000,2026,b\nnobody,city,4,2026,\nc1,city,6100,2026,\n")
+    told = siwei(base + " --rows {t}/rows --out {t}/kept.csv")
+    assert told["held_without_row"] == ["nobody"]
+    firm = {each["organisation"]: each for each in told["joint_limits"] if each["limit"] == "firm"}
+    assert (firm["a"]["counted_fen"], firm["a"]["kept_fen"]) == (1_500 + 6_100 + 5_000 + 500, 10_000)
+    kept = {(row["id"], row["programme"]): row["kept_fen"] for row in pl.read_csv(folder / "kept.csv").to_dicts()}
+    explained = siwei(EXPLAIN + OTHERS + " --rows {t}/rows --json")
+    (binding,) = explained["bindings"]
+    assert (kept["c1", "city"], kept["c2", "city"], kept["a", "own"]) == (6_100, binding["after_fen"], 0)
+    assert kept["c2", "city"] == 10_000 - 1_500 - 6_100
+    assert kept["c3", "city"] == 1_000  # 9,000 of 10,000 are held of a contract that is no more
 
 
 @pytest.mark.parametrize(

@@ -423,8 +423,8 @@ def test_files_of_several_kinds_are_combined_by_the_command(
         {"organisation": "z", "limit": "firm", "limit_fen": None, "counted_fen": 9, "kept_fen": None},
     ]
     assert pl.read_csv(target).rows() == [
-        ("a", "own", 5, True, 0, "firm"), ("c1", "city", 60, True, 50, "firm"), ("c2", "city", 50, True, 50, None),
-        ("c3", "city", 9, None, None, None),
+        ("a", "own", 5, True, 0, "firm", 0), ("c1", "city", 60, True, 50, "firm", 0),
+        ("c2", "city", 50, True, 50, None, 0), ("c3", "city", 9, None, None, None, 0),
     ]  # fmt: skip
     assert (tmp_path / "out.rejects.organisation.csv").read_text("utf-8").count("\n") == 3
     policy_app(shlex.split(given), result_action="return_value")

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from siwei.errors import InputError, Problem, SiweiError
+from siwei.errors import InputError, Problem, SiweiError, chinese_of
 
 VERBATIM = re.compile(r"('[^'\n]*'|`[^`\n]*`|\n.*)", re.DOTALL)
 console = Console()
@@ -43,11 +43,13 @@ def terminal_locale() -> str:
     return next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
 
 
-def in_terminal_language(said: Problem | SiweiError) -> str:
+def in_terminal_language(said: Problem | SiweiError | str) -> str:
     """What it says, in the language of the terminal where it is said in that."""
     locale = terminal_locale().casefold()
     if not locale.startswith("zh"):
         return str(said)
+    if isinstance(said, str):
+        return _in_characters_of(locale, chinese_of(said))
     if isinstance(said, SiweiError):
         return _in_characters_of(locale, said.in_chinese())
     chinese = said.in_chinese()

@@ -25,7 +25,8 @@ Source = Annotated[
 RowFolder = Annotated[
     Path | None,
     Parameter(
-        help="A folder of claims, awards, organisations, members, ties: what aggregates add up; `explain`: holdings."
+        help="A folder of claims, awards, organisations, members, ties: what aggregates add up; "
+        "`explain`, `combine`: holdings."
     ),
 ]
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]

@@ -2,12 +2,12 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from siwei.cli.app import Json
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.output import console, error_console, in_terminal_language, print_json, print_table
 from siwei.cli.policy import (
     AsOf,
     Pack,
@@ -22,7 +22,14 @@ from siwei.cli.policy import (
     policy_app,
 )
 from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given
-from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
+from siwei.cli.policy_rows import MOST_TOLD, Rejects, parts_as_dict, tell_rejected
+from siwei.errors import Said
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from siwei.policy import Programme
+    from siwei.policy.joint_choices import Holdings
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -99,7 +106,8 @@ def combine(
 ) -> None:
     """Find every subject's best lawful combination of awards under the pack's stacking.yaml: every organisation's, or
     with --applies-to every contract's, project's or person's. With --claims and --projects that of all an organisation,
-    its contracts and its projects get together, under the joint limits too. A draft releases no money, so that nothing
+    its contracts and its projects get together, under the joint limits too. What is held already is kept and weighed
+    where the folder of --rows has `holdings`, as `explain` does. A draft releases no money, so that nothing
     is kept of it and it displaces nothing: what it would give is told apart.
 
     A row that cannot be used goes to TARGET.rejects.csv (or to --rejects), with every reason; the others go on, part by
@@ -111,16 +119,11 @@ def combine(
     """
     from siwei.policy.combine_files import combine_file
     from siwei.policy.decide_files import check_places, rejects_file
-    from siwei.policy.holdings import HOLDINGS
     from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.row_files import table_file
     from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
     from siwei.policy.tables import aggregate_names
 
-    if rows is not None and not json and table_file(rows, HOLDINGS) is not None:
-        told = "! not weighed here: what is held already (holdings) → siwei policy explain, row by row"
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if claims is not None or projects is not None:
         others = {"claim": claims, "project": projects}
         _combine_jointly(pack, source, others, target, rows, _day(as_of), rejects, drafts_in_force, json)
@@ -133,10 +136,14 @@ def combine(
     parts = RowParts(source, programmes, attributes, read_dtypes(group.limit for group in stacking.groups), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
     in_force = [each.id for each in programmes if drafts_in_force]
+    holdings = _holdings(rows, _load(pack)[1], _day(as_of))
     done = combine_file(
-        stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id, in_force=in_force
-    )
+        stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id, in_force=in_force,
+        held=holdings.of_kind(applies_to),
+    )  # fmt: skip
     tell_rejected(parts, apart)
+    nowhere = [each for each in done.without_row if (applies_to, each) not in holdings.organisations]
+    _tell_nowhere(nowhere)
     explanation = done.explanation
     summary = {
         **parts_as_dict(parts, apart),
@@ -147,6 +154,8 @@ def combine(
         "cannot_tell": done.cannot_tell,
         "drafts": done.drafts,
         "draft_fen": done.draft_fen,
+        "held_fen": done.held_fen,
+        "held_without_row": nowhere,
     }
     left_out = [limit.id for limit in stacking.joint if {*limit.programmes} & {each.id for each in programmes}]
     if left_out and not json:
@@ -161,7 +170,7 @@ def combine(
             }
         )
         return
-    lines = [(name, value) for name, value in summary.items() if name != "rejects"]
+    lines = [(name, value) for name, value in summary.items() if name not in ("rejects", "held_without_row")]
     print_table("awards combined", ("what", "value"), lines)
     for part in () if explanation is None else explanation.parts:
         console.print(part.sentence.zh, part.sentence.en, sep="\n", highlight=False, markup=False)
@@ -170,6 +179,26 @@ def combine(
         print_table(f"{part.lawful} lawful choices", ("awards", "fen"), shown)
     for draft in () if explanation is None else explanation.drafts:
         console.print(draft.sentence.zh, draft.sentence.en, sep="\n", highlight=False, markup=False)
+
+
+def _holdings(rows: Path | None, programmes: "tuple[Programme, ...]", day: date) -> "Holdings":
+    """Of a folder of rows, as the rules of each subject count it."""
+    from siwei.policy.holdings import holdings_on, read_holdings
+
+    held = () if rows is None else read_holdings(rows, programmes)
+    return holdings_on(held, day, {each.id: each.applies_to for each in programmes})
+
+
+def _tell_nowhere(subjects: "Collection[str]") -> None:
+    """A misspelt subject would be a holding that nobody counts."""
+    if subjects:
+        shown = ", ".join([*subjects][:MOST_TOLD])
+        told = Said(
+            f"! what {len(subjects)} subjects hold counts nowhere: no row is theirs, and no organisation is named: "
+            f"{shown}",
+            f"! {len(subjects)} 个对象所持有的未计入：文件中没有其行，也未写明所属机构：{shown}",
+        )
+        error_console.print(in_terminal_language(told), markup=False, highlight=False, soft_wrap=True)
 
 
 def _combine_jointly(
@@ -199,27 +228,35 @@ def _combine_jointly(
         parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, day)
     in_force = [each.id for each in everything if drafts_in_force]
-    done = combine_files_jointly(stacking, parts, day, given=given, target=target, rejects=aside, in_force=in_force)
+    done = combine_files_jointly(
+        stacking, parts, day, given=given, target=target, rejects=aside, in_force=in_force,
+        holdings=_holdings(rows, everything, day),
+    )  # fmt: skip
     for kind, each in parts.items():
         tell_rejected(each, aside.get(kind))
+    _tell_nowhere(done.without_row)
     summary = {}
     for kind, awards in done.awards.items():
         kept, drafts = without_drafts(awards)
         summary[kind] = {
             "rows": parts[kind].rows - parts[kind].rejected,
             "entitled_fen": sum_exactly(kept["entitled_fen"]),
-            "kept_fen": sum_exactly(kept["kept_fen"]),
+            "kept_fen": sum_exactly(awards["kept_fen"]),
             "cannot_tell": kept["kept_fen"].null_count(),
             "draft_fen": sum_exactly(drafts["entitled_fen"]),
+            "held_fen": sum_exactly(awards["held_fen"]),
         }
     limits_told = done.limits.to_dicts()
     lacking = KindFiles("organisation", files).lacking(stacking.joint, everything)
     if json:
-        print_json({"kinds": summary, "joint_limits": limits_told, "joint_kinds_not_given": lacking})
+        print_json({
+            "kinds": summary, "joint_limits": limits_told, "joint_kinds_not_given": lacking,
+            "held_without_row": done.without_row,
+        })  # fmt: skip
         return
     if lacking:
         console.print(f"! {told_not_given(stacking.joint, lacking).en}", markup=False, highlight=False, soft_wrap=True)
-    columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell", "draft_fen")
+    columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell", "draft_fen", "held_fen")
     print_table("awards combined", ("what", *columns), [(kind, *(each[name] for name in columns))
                                                         for kind, each in summary.items()])  # fmt: skip
     print_table("joint limits", tuple(done.limits.columns), [tuple(each.values()) for each in limits_told])

@@ -5,13 +5,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
 from siwei.errors import NotFound
 from siwei.policy.aggregates import Rows
 from siwei.policy.combination import CombinationExplanation, explain_combination
-from siwei.policy.combining import COMBINED_SCHEMA, DRAFT, Combined, combine
+from siwei.policy.combining import COMBINED_SCHEMA, DRAFT, Combined
+from siwei.policy.held_combining import Held, combine_beside
 from siwei.policy.row_parts import Added, Limited, RowParts
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.stacking import Stacking
@@ -22,7 +24,8 @@ from siwei.policy.table_files import open_table
 @dataclass(frozen=True)
 class CombinedFile:
     """Counts and sums over all awards of the file, those of drafts apart; `explanation` of the row that was asked
-    for."""
+    for. `held_fen` is what is held already, of all that is kept; `without_row` are subjects that hold something and of
+    which no row can be used."""
 
     awards: int = 0
     entitled_fen: int = 0
@@ -31,6 +34,8 @@ class CombinedFile:
     cannot_tell: int = 0
     drafts: int = 0
     draft_fen: int = 0
+    held_fen: int = 0
+    without_row: tuple[str, ...] = ()
     explanation: CombinationExplanation | None = None
 
 
@@ -44,26 +49,28 @@ def combine_file(
     rejects: Path | None = None,
     id: str | None = None,
     in_force: Collection[str] = (),
+    held: Held = MappingProxyType({}),
 ) -> CombinedFile:
     """COMBINED_SCHEMA into `target`, row by row and in each the programmes in their order. `in_force` are drafts taken
-    to be in force. Raises ImportRefused for the
-    file, NotFound where no row that can be used is `id`."""
+    to be in force, `held` is what subjects hold already. Raises ImportRefused for the file, NotFound where no row that
+    can be used is `id`."""
     added = Added(parts.programmes, given, as_of)
     limited = Limited(parts.programmes, as_of, lambda: (added.to(part) for part in parts.again()))
-    done, found = CombinedFile(), None
+    done, found, missed = CombinedFile(), None, {*held}
     with nullcontext() if target is None else open_table(target, pl.Schema(COMBINED_SCHEMA)) as write:
         for part in parts.read(rejects):
             table = added.to(part)
             decisions = limited.decide(table)
-            kept = row_by_row(combine(stacking, decisions, table, in_force))
+            kept = row_by_row(combine_beside(stacking, decisions, table, held, in_force))
+            missed = missed and missed.difference(table[ID])
             if write is not None:
                 write(kept)
             done = _counted(done, kept)
             if id is not None and found is None and (table[ID] == id).any():
-                found = explain_combination(stacking, decisions, table, id, in_force=in_force)
+                found = explain_combination(stacking, decisions, table, id, held.get(id, {}), in_force=in_force)
     if id is not None and found is None:
         raise NotFound(f"no row with id {id!r} among those that can be used → check the id")
-    return replace(done, explanation=found)
+    return replace(done, explanation=found, without_row=tuple(sorted(missed)))
 
 
 def row_by_row(combined: Combined) -> pl.DataFrame:
@@ -74,19 +81,22 @@ def row_by_row(combined: Combined) -> pl.DataFrame:
 
 
 def _counted(done: CombinedFile, kept: pl.DataFrame) -> CombinedFile:
+    everything = kept
     kept, drafts = without_drafts(kept)
     return CombinedFile(
         done.awards + kept.height,
         done.entitled_fen + sum_exactly(kept["entitled_fen"]),
-        done.kept_fen + sum_exactly(kept["kept_fen"]),
+        done.kept_fen + sum_exactly(everything["kept_fen"]),
         done.cut_or_declined + kept.filter(pl.col("kept_fen") < pl.col("entitled_fen")).height,
         done.cannot_tell + kept["kept_fen"].null_count(),
         done.drafts + drafts.height,
         done.draft_fen + sum_exactly(drafts["entitled_fen"]),
+        done.held_fen + sum_exactly(everything["held_fen"]),
     )
 
 
 def without_drafts(kept: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of COMBINED_SCHEMA that can be paid, and those of drafts, which release no money."""
+    """Rows of COMBINED_SCHEMA that can be paid, and those of drafts, which release no money; of them is kept what is
+    held."""
     is_draft = pl.col("bound_by").eq_missing(DRAFT)
     return kept.filter(~is_draft), kept.filter(is_draft)

@@ -45,8 +45,9 @@ GREATEST_AWARD = (2**63 - 1) // 64
 """Fen. Below it no sum of a part's awards can leave 64 bits."""
 COMBINED_SCHEMA: dict[str, pl.DataType] = {
     ID: pl.String(), "programme": pl.String(), "entitled_fen": pl.Int64(), "chosen": pl.Boolean(),
-    "kept_fen": pl.Int64(), "bound_by": pl.String(),
+    "kept_fen": pl.Int64(), "bound_by": pl.String(), "held_fen": pl.Int64(),
 }  # fmt: skip
+"""`entitled_fen` is null where it is not known and yet something is held, which is then kept; `held_fen` is that."""
 DRAFT = "draft"
 
 
@@ -55,32 +56,38 @@ class Combined:
     """`wide` has a row per subject in the table's order: `id`; per programme its kept amount (Int64, `kept_column`;
     null where a limit that matters is not known, or the award itself) and, for programmes under rules, what cut it
     (`bound_column`: a group's id, or `declined` where the best choice leaves it out); and `open`, whether an
-    entitlement that bears on the choice is not known yet. Of `drafts`, which release no money, nothing is kept and
-    nothing bears on the choice: bound by `draft`."""
+    entitlement that bears on the choice is not known yet. Of `drafts`, which release no money, nothing is kept but what
+    is held, and nothing else of them bears on the choice: bound by `draft`. `held` has a column (Int64) per programme,
+    where something is held."""
 
     programmes: tuple[str, ...]
     wide: pl.DataFrame
     entitled: pl.DataFrame
     drafts: frozenset[str] = frozenset()
+    held: pl.DataFrame | None = None
 
     @property
     def rows(self) -> pl.DataFrame:
-        """COMBINED_SCHEMA: a row per subject and award it is entitled to."""
+        """COMBINED_SCHEMA: a row per subject and award it is entitled to, or holds something of."""
         parts = [self._rows_of(programme) for programme in self.programmes]
         return pl.concat(parts) if parts else pl.DataFrame(schema=COMBINED_SCHEMA)
 
     def _rows_of(self, programme: str) -> pl.DataFrame:
         is_told = bound_column(programme) in self.wide.columns
         bound = pl.col(bound_column(programme)) if is_told else pl.lit(None, dtype=pl.String)
-        frame = self.wide.with_columns(self.entitled[programme].alias("entitled_fen"))
-        kept = pl.col(kept_column(programme))
-        return frame.filter(pl.col("entitled_fen") > 0).select(
+        nothing = pl.lit(0, dtype=pl.Int64)
+        held = nothing if self.held is None else self.held[programme]
+        frame = self.wide.with_columns(self.entitled[programme].alias("entitled_fen"), held.alias("held_fen"))
+        kept, is_held = pl.col(kept_column(programme)), pl.col("held_fen") > 0
+        taken = bound.is_in([DECLINED, DRAFT]).not_().fill_null(True) | is_held
+        return frame.filter((pl.col("entitled_fen") > 0) | is_held).select(
             ID,
             pl.lit(programme).alias("programme"),
             "entitled_fen",
-            pl.when(kept.is_not_null()).then(bound.is_in([DECLINED, DRAFT]).not_().fill_null(True)).alias("chosen"),
+            pl.when(kept.is_not_null()).then(taken).alias("chosen"),
             kept.alias("kept_fen"),
             bound.alias("bound_by"),
+            "held_fen",
         )
 
 

@@ -53,6 +53,7 @@ def holdings_on(rows: Iterable[Held], day: date, kinds: Mapping[str, str]) -> Ho
     it applies to; of others nothing counts."""
     held: dict[tuple[str, str], dict[str, int]] = {}
     earlier: dict[tuple[str, str], dict[str, int]] = {}
+    owners: dict[tuple[str, str], str] = {}
     for row in rows:
         kind, counts = kinds.get(row.programme), not row.period or is_weighed_on(row.period, day)
         if kind is None or (kind in (ORGANISATION, "person") and not counts):
@@ -60,7 +61,9 @@ def holdings_on(rows: Iterable[Held], day: date, kinds: Mapping[str, str]) -> Ho
         _add(held.setdefault((kind, row.subject), {}), row)
         if not counts:
             _add(earlier.setdefault((kind, row.subject), {}), row)
-    return Holdings(held, earlier)
+        if row.organisation:
+            owners[kind, row.subject] = row.organisation
+    return Holdings(held, earlier, owners)
 
 
 def _add(sums: dict[str, int], row: Held) -> None:

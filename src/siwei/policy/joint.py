@@ -16,7 +16,7 @@ import polars as pl
 from siwei.errors import InputError, Problem
 from siwei.policy import joint_sums
 from siwei.policy.choosing import kept_column
-from siwei.policy.combining import Combined
+from siwei.policy.combining import DRAFT, Combined
 from siwei.policy.joint_choices import KINDS, NOTHING_HELD, Decided, Holdings, Option, Subject, SubjectsOf
 from siwei.policy.joint_shown import JointAward
 from siwei.policy.joint_sums import Reached, undominated, worth_keeping
@@ -75,7 +75,7 @@ def combine_jointly(
         if not passed and organisation not in holders:
             rows += [(organisation, name, mine[name], amount, amount) for name, amount in counted.items() if amount]
             continue
-        rows += _Family(stacking.joint, organisation, mine, found).settle()
+        rows += _Family(stacking.joint, organisation, mine, found, holders.get(organisation, NOTHING_HELD)).settle()
     _check_sums(rows)
     table = pl.DataFrame(rows, schema=JOINT_SCHEMA, orient="row").sort(ORGANISATION, maintain_order=True)
     return Jointly({kind: each.result() for kind, each in found.items()}, table)
@@ -133,12 +133,24 @@ def _kinds(
     }  # fmt: skip
 
 
-def _holders(found: Mapping[str, "SubjectsOf"], holdings: Holdings) -> frozenset[str | None]:
-    """Organisations whose own best combinations are not told by their entitlements alone."""
-    return frozenset(
-        kind.organisations[place] for kind in found.values() for place in kind.places
-        if holdings.of(kind.kind, kind.ids[place])
-    ) if holdings.held else frozenset()  # fmt: skip
+def _holders(found: Mapping[str, "SubjectsOf"], holdings: Holdings) -> dict[str | None, Holdings]:
+    """By organisation, what it and all of its own hold, those that are not decided included: its best combination is
+    not told by entitlements alone."""
+    owners = _owners(found) if holdings.held else {}
+    subjects: dict[str | None, list[Subject]] = {}
+    for kind, id in holdings.held:
+        known = id if kind == ORGANISATION else holdings.organisations.get((kind, id))
+        if ((kind, id) in owners or known is not None) and holdings.of(kind, id):
+            subjects.setdefault(owners.get((kind, id), known), []).append((kind, id))
+    return {organisation: holdings.only(mine) for organisation, mine in subjects.items()}
+
+
+def _owners(found: Mapping[str, "SubjectsOf"]) -> dict[Subject, str | None]:
+    return {
+        (kind.kind, id): organisation
+        for kind in found.values()
+        for id, organisation in zip(kind.ids, kind.organisations, strict=True)
+    }
 
 
 def joint_limits(
@@ -317,6 +329,8 @@ class _Family:
             for name in names:
                 key = (kind.kind, place, name)
                 kept[key], bound[key] = options[number].kept.get(name, 0), options[number].bound.get(name)
+                if kind.waits_as_draft(place, name, kept[key]):
+                    bound[key] = DRAFT
         told: list[Told] = []
         for limit, cap, beside in zip(self.joint, self._caps(), self.beside, strict=True):
             total = beside + sum(self._counts(key) for key in kept if key[2] in limit.programmes)

@@ -7,8 +7,9 @@ import polars as pl
 
 from siwei.policy.choices import Choice, choices_of
 from siwei.policy.choosing import DECLINED, bound_column, kept_column
-from siwei.policy.combining import Combined, combine, group_limits, within
+from siwei.policy.combining import Combined, group_limits, within
 from siwei.policy.decide import Decisions
+from siwei.policy.held_combining import combine_beside
 from siwei.policy.joint_shown import whose
 from siwei.policy.programmes import Text
 from siwei.policy.sources import ORGANISATION
@@ -37,10 +38,22 @@ Subject = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """What is held already, fen by programme, of each subject: kept in every choice, and not cut any more. `earlier` is
-    the part of it that joint limits do not count, as where it is of another year."""
+    the part of it that joint limits do not count, as where it is of another year. `organisations` says whose a contract
+    or a project is, where that is known without its row."""
 
     held: Mapping[Subject, Mapping[str, int]] = field(default_factory=dict)
     earlier: Mapping[Subject, Mapping[str, int]] = field(default_factory=dict)
+    organisations: Mapping[Subject, str] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> dict[str, Mapping[str, int]]:
+        """By id."""
+        return {id: mine for (each, id), mine in self.held.items() if each == kind}
+
+    def only(self, subjects: Collection[Subject]) -> "Holdings":
+        return Holdings(
+            {key: self.held[key] for key in subjects if key in self.held},
+            {key: self.earlier[key] for key in subjects if key in self.earlier},
+        )
 
     def of(self, kind: str, id: str) -> Mapping[str, int]:
         return {name: fen for name, fen in self.held.get((kind, id), {}).items() if fen}
@@ -73,7 +86,8 @@ class SubjectsOf:
         self.kind, self.decided, self.joint, self.holdings = kind, decided, joint, holdings
         self.titles = titles_of(decided.decisions.programmes)
         self.called = told_apart(decided.names)
-        self.combined = combine(rules, decided.decisions, decided.table, in_force)
+        held = holdings.of_kind(kind)
+        self.combined = combine_beside(rules, decided.decisions, decided.table, held, in_force)
         self.names, self.wide = self.combined.programmes, self.combined.wide
         self.ids = self.wide[ID].to_list()
         column = ID if kind == "organisation" else ORGANISATION
@@ -97,6 +111,13 @@ class SubjectsOf:
         """By programme, nothing of drafts; a frame without columns has no rows."""
         row = self.combined.entitled.row(place, named=True) if self.names else {}
         return row | dict.fromkeys(self.combined.drafts, 0)
+
+    def waits_as_draft(self, place: int, programme: str, kept_fen: int) -> bool:
+        """Whether it would be entitled to more, were it no draft."""
+        if programme not in self.combined.drafts:
+            return False
+        entitled = self.combined.entitled[programme][place]
+        return entitled is None or entitled > kept_fen
 
     def told(self, place: int) -> Text:
         """What the subject is called."""

@@ -13,7 +13,7 @@ from siwei.policy.combine_files import row_by_row
 from siwei.policy.combining import COMBINED_SCHEMA
 from siwei.policy.decide import Decisions
 from siwei.policy.joint import Jointly, combine_jointly
-from siwei.policy.joint_choices import Decided
+from siwei.policy.joint_choices import NOTHING_HELD, Decided, Holdings
 from siwei.policy.row_parts import Added, Limited, RowParts
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import Stacking
@@ -24,10 +24,12 @@ from siwei.policy.titles import row_titles
 
 @dataclass(frozen=True)
 class JointlyCombined:
-    """`awards` by kind (COMBINED_SCHEMA, row by row); `limits` as `Jointly` says them."""
+    """`awards` by kind (COMBINED_SCHEMA, row by row); `limits` as `Jointly` says them. `without_row` are subjects that
+    hold something and of which neither a row nor an organisation is known: it counts nowhere."""
 
     awards: Mapping[str, pl.DataFrame]
     limits: pl.DataFrame
+    without_row: tuple[str, ...] = ()
 
 
 def combine_files_jointly(
@@ -39,19 +41,22 @@ def combine_files_jointly(
     target: Path | None = None,
     rejects: Mapping[str, Path] | None = None,
     in_force: Collection[str] = (),
+    holdings: Holdings = NOTHING_HELD,
 ) -> JointlyCombined:
     """What is kept of every award into `target`, kind after kind. All rows are held, since any of an organisation may
-    bear on any other of its own. `in_force` are drafts taken to be in force. Raises ImportRefused for a file,
-    InputError as `combine_jointly`."""
+    bear on any other of its own. `in_force` are drafts taken to be in force, `holdings` what is held already. Raises
+    ImportRefused for a file, InputError as `combine_jointly`."""
     decided = {kind: _decided(each, as_of, given, (rejects or {}).get(kind)) for kind, each in parts.items()}
-    found: Jointly = combine_jointly(stacking, decided, as_of, in_force=in_force)
+    found: Jointly = combine_jointly(stacking, decided, as_of, holdings, in_force)
     awards = {kind: row_by_row(combined) for kind, combined in found.combined.items()}
     with ExitStack() as stack:
         if target is not None:
             write = stack.enter_context(open_table(target, pl.Schema(COMBINED_SCHEMA)))
             for each in awards.values():
                 write(each)
-    return JointlyCombined(awards, found.limits)
+    known = {(kind, id) for kind, each in decided.items() for id in each.table[ID]} if holdings.held else frozenset()
+    nobody = [key for key in holdings.held if key not in known and key not in holdings.organisations]
+    return JointlyCombined(awards, found.limits, tuple(sorted(id for _, id in nobody)))
 
 
 def read_family(
