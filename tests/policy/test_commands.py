@@ -228,7 +228,7 @@ def test_schema_names_what_is_added_up_and_what_limits_group_by(siwei: Run) -> N
     shown = {each["column"]: (each["type"], each["unit"], each["added_up_of"]) for each in columns}
     assert shown["own_paid_on_compute"] == ("int", "fen", "claims")
     assert shown["organisation"] == ("string", None, None)
-    assert shown["is_related"] == ("bool", None, None)
+    assert shown["is_related"] == ("bool", None, "ties")
     assert all(each["meaning_zh"] and each["meaning_en"] and each["read_by"] for each in columns)
     assert "may be absent where --rows gives them" in siwei("schema", "--applies-to", "claim").stdout
 

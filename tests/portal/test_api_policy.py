@@ -158,6 +158,20 @@ def test_what_is_added_up_may_be_sent(city: City) -> None:
     )
 
 
+def test_an_explanation_adds_up_what_is_sent_and_names_the_ties(city: City) -> None:
+    told = ("own_paid_on_compute", "training_vouchers", "is_related")
+    row = {name: value for name, value in CONTRACT.items() if name not in told} | {"provider": "p"}
+    others = {"claims": [], "awards": [], "ties": [{"holder": "o", "held": "p", "kind": "share", "share_bp": 5000}]}
+    client = signed_in(city.alice)
+    body = {"programme": "compute-contract", "row": row, "others": others}
+    found = post(client, "explain", **body).json()
+    verdicts = {each["id"]: each["verdict"] for each in found["explanation"]["clauses"]}
+    assert (verdicts["not-related"], verdicts["pays-itself"], verdicts["few-vouchers"]) == ("no", "no", "yes")
+    assert found["related"]["sentence"]["en"] == "The provider p is a related party of o: o holds 50% of p."
+    free = post(client, "explain", **{**body, "others": {**others, "ties": []}}).json()
+    assert (free["related"], free["explanation"]["clauses"][2]["verdict"]) == (None, "yes")
+
+
 def test_rules_of_stacking_are_compared(city: City) -> None:
     """24 million CNY of rental: half of it for both awards together, then the greater of 40 % and the voucher alone."""
     rules = (PACKS / "shenzhen" / "stacking.yaml").read_text(encoding="utf-8")

@@ -68,7 +68,7 @@ def diff(
     from siwei.policy.programmes import Period
     from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
-    from siwei.policy.tables import aggregate_names
+    from siwei.policy.tables import added_names
 
     day, is_pack = _day(as_of), "@" not in before and "@" not in after
     kind = applies_to or ("organisation" if is_pack else None)
@@ -91,7 +91,7 @@ def diff(
     both = (*old.programmes, *new.programmes)
     combined = is_pack and bool(old.stacking.rules or new.stacking.rules)
     limits = read_dtypes(each.limit for side in (old, new) for each in side.stacking.groups) if combined else {}
-    added = () if rows is None else aggregate_names(both)
+    added = () if rows is None else added_names(both)
     check_places(source, [] if rejects is None else [rejects])
     parts = RowParts(source, both, attributes, [*limits, *SOURCES], added)
     grouped = (with_dimensions(part.lazy(), attributes, day).collect() for part in parts.read(rejects))

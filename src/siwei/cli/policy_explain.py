@@ -66,6 +66,7 @@ def explain(
     from siwei.policy.binding import bound_by_cap
     from siwei.policy.explanation import plain
     from siwei.policy.holdings import read_holdings
+    from siwei.policy.related_shown import related_shown
     from siwei.policy.windows import deadline_of
 
     attributes, programmes = _load(pack)
@@ -85,6 +86,7 @@ def explain(
         for name in found.attributes
     }
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
+    related = related_shown(row, None if given is None else given.related)
     told, bindings = Told(), [*bound_by_cap(explanation)]
     if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
         bindings += _Award(found, programmes, table, pack_folder(pack), seed, files, held).bindings(frame, told)
@@ -92,12 +94,13 @@ def explain(
     if json:
         print_json({
             **explanation.to_dict(), "bindings": plain(bindings), "pot": plain(told.pot), "not_told": plain(told.open_),
-            "joint_limits": plain(told.joint), "drafts": plain(told.drafts),
+            "joint_limits": plain(told.joint), "drafts": plain(told.drafts), "related": plain(related),
             "held_fen": told.held_fen, "applications": asdict(deadline),
         })  # fmt: skip
         return
     shown = [
-        *told.together, *(each.sentence for each in told.joint), *(each.sentence for each in told.drafts), *told.pot,
+        *([] if related is None else [related.sentence]), *told.together,
+        *(each.sentence for each in told.joint), *(each.sentence for each in told.drafts), *told.pot,
         *told.open_,
     ]  # fmt: skip
     _print_explanation(explanation, bindings, shown)
@@ -156,9 +159,9 @@ class _Table:
         self.has_told = True
 
     def _added(self, programmes: "tuple[Programme, ...]") -> "frozenset[str]":
-        from siwei.policy.tables import aggregate_names
+        from siwei.policy.tables import added_names
 
-        return frozenset() if self.given is None else aggregate_names(programmes)
+        return frozenset() if self.given is None else added_names(programmes)
 
 
 @dataclass
@@ -223,7 +226,7 @@ class _Award:
         from siwei.policy.programmes import Text
         from siwei.policy.subject_files import open_subjects
         from siwei.policy.subjects import attribute_dtypes, read_dtypes
-        from siwei.policy.tables import aggregate_names
+        from siwei.policy.tables import added_names
 
         of_table = self.table
         everything = load_stacking(self.pack, of_table.attributes, self.programmes)
@@ -236,7 +239,7 @@ class _Award:
             return
         ruled = tuple(each for each in self.programmes if each.id in stacking.programmes)
         limits = read_dtypes(group.limit for group in stacking.groups)
-        added = () if of_table.given is None else aggregate_names(ruled)
+        added = () if of_table.given is None else added_names(ruled)
         wanted = {*attribute_dtypes(ruled), *limits} - {*added}
         lacking = sorted(wanted - {*open_subjects(of_table.source).columns})
         if lacking:

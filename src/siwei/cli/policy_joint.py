@@ -182,7 +182,7 @@ class Family:
         from siwei.policy.row_parts import RowParts
         from siwei.policy.subject_files import open_subjects
         from siwei.policy.subjects import attribute_dtypes
-        from siwei.policy.tables import aggregate_names
+        from siwei.policy.tables import added_names
         from siwei.policy.titles import TITLE_COLUMNS
 
         parts = {}
@@ -191,7 +191,7 @@ class Family:
             if not mine and kind != "organisation":
                 continue
             besides = [*limits_read(kind, stacking), *served_by(kind, stacking, programmes)]
-            added = frozenset() if asked.given is None else aggregate_names(mine)
+            added = frozenset() if asked.given is None else added_names(mine)
             lacking = sorted({*attribute_dtypes(mine), *besides} - {*added} - {*open_subjects(file).columns})
             if lacking:
                 names = limits_named(stacking.joint)
@@ -279,7 +279,7 @@ class JointFiles:
         from siwei.policy.diff_joint import programmes_under_joint_limits
         from siwei.policy.dimensions import SOURCES, with_dimensions
         from siwei.policy.row_parts import RowParts
-        from siwei.policy.tables import aggregate_names
+        from siwei.policy.tables import added_names
 
         names = programmes_under_joint_limits(*self.sides)
         mine = tuple(
@@ -289,7 +289,7 @@ class JointFiles:
             *limits_read(kind, side.stacking), *served_by(kind, side.stacking, side.programmes),
         )]  # fmt: skip
         wanted = [*besides, *(SOURCES if kind == "organisation" else ["organisation"])]
-        added = aggregate_names(mine) if self.has_rows else frozenset[str]()
+        added = added_names(mine) if self.has_rows else frozenset[str]()
         parts = RowParts(self.files.files[kind], mine, self.attributes, dict.fromkeys(wanted), added)
         table = pl.concat([*parts.read()])
         if kind != "organisation":

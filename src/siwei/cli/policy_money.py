@@ -122,7 +122,7 @@ def combine(
     from siwei.policy.loading_stacking import load_stacking
     from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
-    from siwei.policy.tables import aggregate_names
+    from siwei.policy.tables import added_names
 
     if claims is not None or projects is not None:
         others = {"claim": claims, "project": projects}
@@ -130,7 +130,7 @@ def combine(
         return
     attributes, programmes = _load_for(pack, applies_to)
     stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).of(applies_to)
-    added = () if rows is None else aggregate_names(programmes)
+    added = () if rows is None else added_names(programmes)
     apart = rejects_file(target) if rejects is None and target is not None else rejects
     check_places(source, [place for place in (target, apart) if place is not None])
     parts = RowParts(source, programmes, attributes, read_dtypes(group.limit for group in stacking.groups), added)
@@ -211,7 +211,7 @@ def _combine_jointly(
     from siwei.policy.loading_stacking import load_stacking
     from siwei.policy.row_parts import RowParts
     from siwei.policy.sharing import sum_exactly
-    from siwei.policy.tables import aggregate_names
+    from siwei.policy.tables import added_names
 
     files = {"organisation": source, **{kind: file for kind, file in others.items() if file is not None}}
     attributes, everything = _load(pack)
@@ -224,7 +224,7 @@ def _combine_jointly(
     for kind, file in files.items():
         programmes = _load_for(pack, kind)[1]
         besides = [*limits_read(kind, stacking), *served_by(kind, stacking, everything)]
-        added = () if rows is None else aggregate_names(programmes)
+        added = () if rows is None else added_names(programmes)
         parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, day)
     in_force = [each.id for each in everything if drafts_in_force]

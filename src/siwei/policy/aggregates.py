@@ -4,7 +4,7 @@ A row whose `where` or value is not known leaves the sum unknown and not smaller
 error, leaves it unknown too and is told apart in `faults`. A subject no row belongs to has 0, and no greatest value.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,6 +20,7 @@ from siwei.policy.programmes import Aggregate, AggregateKind, FactStatus, Progra
 from siwei.policy.related import Related
 from siwei.policy.sources import IS_RELATED, MEMBER, ORGANISATION, PROVIDER
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes
+from siwei.policy.tables import reads_related
 
 FAULTS_SCHEMA: dict[str, pl.DataType] = {
     "programme": pl.String(), "aggregate": pl.String(), ORGANISATION: pl.String(), "reason": pl.String(),
@@ -44,7 +45,8 @@ class Rows:
 @dataclass(frozen=True)
 class Aggregated:
     """The table with a column per aggregate (Int64) and, where the rows have any, its `__status`: the least proven of
-    the facts that were added up. `faults` (FAULTS_SCHEMA) are the sums that overflow or hold a row in error."""
+    the facts that were added up; and `is_related`, where a programme asks and the table does not say. `faults`
+    (FAULTS_SCHEMA) are the sums that overflow or hold a row in error."""
 
     table: pl.DataFrame
     faults: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FAULTS_SCHEMA))
@@ -68,6 +70,8 @@ class Aggregates:
         self.rows, self.as_of = rows, as_of
         self.declared: dict[str, tuple[Aggregate, Programme]] = {}
         self.groups: dict[str, pl.DataFrame] = {}
+        programmes = tuple(programmes)
+        self.asks_related = reads_related(programmes)
         for programme in programmes:
             for aggregate in programme.aggregates:
                 other = self.declared.setdefault(aggregate.id, (aggregate, programme))
@@ -77,6 +81,9 @@ class Aggregates:
         """Every aggregate that the table does not have already. Raises InputError."""
         faults = [pl.DataFrame(schema=FAULTS_SCHEMA)]
         given = set(table.columns)
+        if self.asks_related and IS_RELATED not in given:
+            _check_ties(given, self.rows)
+            table = mark_related(table, self.rows.related)
         for aggregate, programme in self.declared.values():
             if aggregate.id in given:
                 continue
@@ -93,6 +100,17 @@ class Aggregates:
         if aggregate.of != "related":
             self.groups[aggregate.id] = groups
         return groups
+
+
+def _check_ties(columns: Collection[str], rows: Rows) -> None:
+    """Whether rows without `is_related` can be told to be. Raises InputError."""
+    if rows.related is None:
+        fix = "add it, empty where it is not known, or give `ties` with the rows that are added up"
+        raise InputError([Problem(f"no column {IS_RELATED!r}", fix, field=IS_RELATED)])
+    lacking = [name for name in (ORGANISATION, PROVIDER) if name not in columns]
+    fix = "add it: by it the ties tell who is a related party"
+    if lacking:
+        raise InputError([Problem(f"no column {name!r}", fix, field=name) for name in lacking])
 
 
 def mark_related(claims: pl.DataFrame, graph: Related | None) -> pl.DataFrame:

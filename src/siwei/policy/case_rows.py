@@ -16,9 +16,10 @@ from siwei.policy.document_parts import Document
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.related import TIES_SCHEMA, related
-from siwei.policy.sources import MEMBER, ORGANISATION, source_types
+from siwei.policy.sources import IS_RELATED, MEMBER, ORGANISATION, PROVIDER, source_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID
+from siwei.policy.tables import reads_related
 
 MOST_ROWS = 200
 Cell = int | bool | str | date
@@ -174,8 +175,12 @@ def added_up(
     InputError."""
     given = {"claims": rows.claims, "awards": rows.awards, "members": rows.members, "related": rows.related}
     mine = tuple(each for each in programme.aggregates if given[each.of] is not None and each.id not in facts)
-    if not mine:
+    told = {ORGANISATION: subject, **facts}
+    asks = reads_related((programme,)) and rows.related is not None and {IS_RELATED, PROVIDER} - {*told} == {IS_RELATED}
+    if not mine and not asks:
         return {}
-    table = pl.DataFrame({**{name: [value] for name, value in facts.items()}, ID: [subject]})
+    known = told if asks else {**facts, IS_RELATED: facts.get(IS_RELATED)}
+    table = pl.DataFrame({**{name: [value] for name, value in known.items()}, ID: [subject]})
     made = add_aggregates((replace(programme, aggregates=mine),), table, rows, as_of).table.row(0, named=True)
-    return {each.id: (made[each.id], FactStatus(made.get(each.id + STATUS_SUFFIX) or 0)) for each in mine}
+    names = [*(each.id for each in mine), *([IS_RELATED] if asks else [])]
+    return {name: (made[name], FactStatus(made.get(name + STATUS_SUFFIX) or 0)) for name in names}

@@ -9,6 +9,7 @@ from siwei.policy.sources import IS_RELATED, ORGANISATION, PROVIDER, subject_typ
 from siwei.policy.subjects import ID
 from siwei.policy.tables import columns_beside, required_columns
 
+TIES = "ties"
 _ID_MEANING = Text("唯一标识", "Unique identifier")
 _TIES = {
     ORGANISATION: Text("提出申请的机构（其 id）", "The organisation it belongs to, by its id"),
@@ -19,8 +20,8 @@ _TIES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`read_by` are ids of programmes. `added_up_of` names the rows an aggregate is made from: the column may be absent
-    where they are given."""
+    """`read_by` are ids of programmes. `added_up_of` names the rows an aggregate is made from, or the ties by which
+    parties are told to be related: the column may be absent where they are given."""
 
     name: str
     type: str
@@ -59,4 +60,4 @@ def _column(
     if name in attributes:
         known = attributes[name]
         return Column(name, known.type, known.unit, Text(known.meaning_zh, known.meaning_en), readers)
-    return Column(name, types[name], None, _TIES[name], readers)
+    return Column(name, types[name], None, _TIES[name], readers, TIES if name == IS_RELATED else None)

@@ -25,7 +25,7 @@ from siwei.policy.sharing import sum_exactly
 from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
 from siwei.policy.subjects import ID, attribute_dtypes
 from siwei.policy.table_files import check_target, open_table
-from siwei.policy.tables import aggregate_names, columns_beside
+from siwei.policy.tables import added_names, columns_beside
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it, of how much."""
@@ -109,7 +109,7 @@ class _Job:
         self.aggregates = None if related_rows is None else Aggregates(programmes, related_rows, as_of)
 
     def batches(self) -> Iterator[Batch]:
-        added = () if self.aggregates is None else aggregate_names(self.programmes)
+        added = () if self.aggregates is None else added_names(self.programmes)
         beside = columns_beside(self.programmes)
         batches = read_batches(self.source, self.programmes, self.attributes, beside, added)
         return batches if self.progress is None else _watched(batches, self.source, self.progress)

@@ -29,6 +29,7 @@ from siwei.policy.programmes import Kind, Pot, Programme
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID
+from siwei.policy.tables import added_names, reads_related
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,13 @@ class Subjects:
         return found, table
 
     def with_aggregates(self, programmes: tuple[Programme, ...], rows: Rows | None) -> pl.DataFrame:
-        if rows is None or not any(programme.aggregates for programme in programmes):
+        if rows is None or not added_names(programmes) - {*self.table.columns}:
             return self.table
         meanings = (
             (each.id, *meaning_of(each, programme, self.as_of)) for programme in programmes
             for each in programme.aggregates
         )  # fmt: skip
-        key = (id(rows), *meanings)
+        key = (id(rows), reads_related(programmes), *meanings)
         if key not in self.made:
             self.made[key] = add_aggregates(programmes, self.table, rows, self.as_of).table
         return self.made[key]

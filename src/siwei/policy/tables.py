@@ -1,6 +1,6 @@
 """What a table of subjects must hold, and one row of it read alone."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -8,9 +8,14 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, NotFound, Problem
 from siwei.policy.programmes import Programme
-from siwei.policy.sources import ORGANISATION
+from siwei.policy.sources import IS_RELATED, ORGANISATION, PROVIDER
 from siwei.policy.subject_batches import read_rows_of, reject_problem
 from siwei.policy.subjects import ID, attribute_dtypes
+
+
+def reads_related(programmes: Iterable[Programme]) -> bool:
+    """Whether one asks of a claim if its provider is a related party."""
+    return any(IS_RELATED in programme.attributes for programme in programmes)
 
 
 def required_columns(programmes: tuple[Programme, ...]) -> list[str]:
@@ -19,16 +24,24 @@ def required_columns(programmes: tuple[Programme, ...]) -> list[str]:
 
 
 def columns_beside(programmes: tuple[Programme, ...]) -> tuple[str, ...]:
-    """What aggregates and limits group, and limits order, rows by: no expression reads it."""
+    """What aggregates and limits group, and limits order, rows by, and by which ties tell who is related: no expression
+    need read it."""
     limits = [limit for programme in programmes for limit in programme.limits]
     keys = [name for limit in limits for name in (*limit.per, *limit.order)]
     aggregates = [aggregate for programme in programmes for aggregate in programme.aggregates]
     keys += [name for aggregate in aggregates for name in aggregate.per]
-    return tuple(dict.fromkeys([*keys, *([ORGANISATION] if aggregates else [])]))
+    if aggregates or reads_related(programmes):
+        keys.append(ORGANISATION)
+    if reads_related(programmes):
+        keys.append(PROVIDER)
+    return tuple(dict.fromkeys(keys))
 
 
-def aggregate_names(programmes: tuple[Programme, ...]) -> frozenset[str]:
-    return frozenset(aggregate.id for programme in programmes for aggregate in programme.aggregates)
+def added_names(programmes: tuple[Programme, ...]) -> frozenset[str]:
+    """What a table may lack where rows to add up are given: every aggregate, and whether the provider is a related
+    party, which ties tell."""
+    aggregates = {aggregate.id for programme in programmes for aggregate in programme.aggregates}
+    return frozenset(aggregates | ({IS_RELATED} if reads_related(programmes) else set()))
 
 
 def read_row(

@@ -20,15 +20,17 @@ from siwei.policy.columns import columns_of_rows
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking
 from siwei.policy.drafts import check_text, load_stacking_text, load_text
+from siwei.policy.explanation import plain
 from siwei.policy.findings import Severity
 from siwei.policy.given_rows import judge_rows, other_rows
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Period
+from siwei.policy.related_shown import related_shown
 from siwei.policy.releases import find_version
 from siwei.policy.subject_batches import Batch, first_problems
 from siwei.policy.subjects import read_dtypes
-from siwei.policy.tables import aggregate_names
+from siwei.policy.tables import added_names
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
 from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes, stacking
@@ -74,7 +76,7 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
     the others are decided."""
     chosen, day = _chosen(tuple(body.programmes), body.applies_to), body.as_of or decided_on()
     given = _others(body.others, day)
-    added = () if given is None else aggregate_names(chosen)
+    added = () if given is None else added_names(chosen)
     batch = judge_rows(body.rows, chosen, attribute_types(), added=added)
     table = batch.good if given is None else add_aggregates(chosen, batch.good, given, day).table
     decisions = apply_limits(decide(chosen, table, day), table)
@@ -90,16 +92,20 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
 def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
     """Explain a programme for one row of facts: every clause, what it saw, how the award is worked out, and the nearest
     change that would make a no a yes."""
-    programme = programme_or_missing(body.programme)
-    row = _usable(judge_rows([{**body.row, "id": body.row.get("id") or "row"}], (programme,), attribute_types()))
-    (values,) = row.good.iter_rows(named=True)
+    programme, day = programme_or_missing(body.programme), body.as_of or decided_on()
+    mine, given = [{**body.row, "id": body.row.get("id") or "row"}], _others(body.others, day)
+    added = () if given is None else added_names((programme,))
+    table = _usable(judge_rows(mine, (programme,), attribute_types(), added=added)).good
+    table = table if given is None else add_aggregates((programme,), table, given, day).table
+    (values,) = table.iter_rows(named=True)
     facts = {
         name: FactValue(values[name], FactStatus(values.get(name + STATUS_SUFFIX) or 0), "request", "")
         for name in programme.attributes
         if values.get(name) is not None
     }
-    found = explain(programme, facts, body.as_of or decided_on(), attribute_types(), with_nearest=True)
-    return {"explanation": found.to_dict()}
+    found = explain(programme, facts, day, attribute_types(), with_nearest=True)
+    related = related_shown(values, None if given is None else given.related)
+    return {"explanation": found.to_dict(), "related": plain(related)}
 
 
 @router.post("/share", response=answers(schemas.Shared))
@@ -165,7 +171,7 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
 def _table(rows: list[schemas.Row], old: Side, new: Side, given: Rows | None) -> pl.DataFrame:
     both = (*old.programmes, *new.programmes)
     limits = read_dtypes(group.limit for side in (old, new) for group in side.stacking.groups)
-    added = () if given is None else aggregate_names(both)
+    added = () if given is None else added_names(both)
     return _usable(judge_rows(rows, both, attribute_types(), limits, added)).good
 
 

@@ -111,10 +111,14 @@ class RowToExplain(Schema):
     programme: Identifier
     row: Row
     as_of: date | None = None
+    others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `row`")
 
 
 class Explained(Schema):
     explanation: dict[str, Any]
+    related: dict[str, Any] | None = Field(
+        None, description="By which ties the contract's provider is a related party: `ties`, `sentence`"
+    )
 
 
 class ClaimAmount(Schema):
