@@ -74,6 +74,7 @@ def examine(
         "disputes": Dispute.objects.count(),
         "grants": Grant.objects.count(),
         "claw_backs": ClawBack.objects.count(),
+        "awards_repaid": Transfer.objects.filter(memo="repaid", credit_account__purpose="claw-back").count(),
         "repented": Consent.objects.exclude(withdrawn_at=None).count(),
         "orders": PaymentOrder.objects.count(),
         "paid": PaymentOrder.objects.filter(state=OrderState.PAID).count(),

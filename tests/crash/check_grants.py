@@ -5,10 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import QuerySet
+
 from siwei.exchange.models import (
     Account,
     Application,
     ApplicationState,
+    BankEntry,
     ClawBack,
     Grant,
     PaymentItem,
@@ -37,6 +40,7 @@ def granted_twice() -> dict[str, Counter[Any]]:
         "order of a grant": Counter(live.filter(rest=None).exclude(grant=None).values_list("grant")),
         "order of a rest": Counter(live.exclude(rest=None).values_list("rest")),
         "claw-back": Counter(taken),
+        "repayment of an award": Counter(_repaid().values_list("causes__bank_entry")),
     }
 
 
@@ -57,8 +61,14 @@ def misplaced_grants() -> dict[str, int]:
     for payee, fen in granted.items():
         paid = _paid(payee)
         found[f"grants of {payee}: not paid"] = _balance(f"CNY:grant:{payee}") - (fen - back[payee] - paid)
-        found[f"grants of {payee}: owed"] = -_balance(f"CNY:claw-back:{payee}") - owed[payee]
+        repaid = sum(_repaid().filter(credit_account__code=f"CNY:claw-back:{payee}").values_list("amount", flat=True))
+        found[f"grants of {payee}: owed"] = -_balance(f"CNY:claw-back:{payee}") - (owed[payee] - repaid)
+        found[f"grants of {payee}: paid back beyond"] = max(0, repaid - owed[payee])
         found[f"grants of {payee}: owed beyond what was paid"] = max(0, owed[payee] - _ever_paid(payee))
+    came = BankEntry.objects.filter(reference__startswith="award-", state="matched").values_list(
+        "amount_fen", flat=True
+    )
+    found["paid back of awards"] = sum(came) - sum(_repaid().values_list("amount", flat=True))
     for made in SharingRound.objects.prefetch_related("applications"):
         shared = sum(each.shared_fen or 0 for each in made.applications.all())
         found[f"{made.key}: shared beyond"] = max(0, shared - made.budget_fen)
@@ -69,6 +79,11 @@ def paid_to_nobody() -> list[str]:
     """Accounts that ended before any bank was told of them, and are still readable."""
     over = PersonBankAccount.objects.exclude(ended_at=None).exclude(sealed=None)
     return list(over.exclude(orders__batch__state="exported").values_list("key", flat=True))
+
+
+def _repaid() -> QuerySet[Transfer]:
+    """What came in for awards taken back and was booked as that."""
+    return Transfer.objects.filter(memo="repaid", credit_account__purpose="claw-back")
 
 
 def _balance(code: str) -> int:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from django.db import Error, connections
+from django.db.models import Q
 
 from siwei.errors import Conflict, InsufficientFunds
 from siwei.exchange import payments, repayments, statement_imports, vouchers
-from siwei.exchange.models import BankEntry, Overpayment, PaymentBatch, PaymentFile, Pot
+from siwei.exchange.models import Account, BankEntry, ClawBack, Overpayment, PaymentBatch, PaymentFile, Pot
 from siwei.exchange.payment_files import sent_content
 from tests.crash.asking import PATIENCE_S, patiently
 from tests.crash.pulse import Pulse
@@ -119,6 +120,31 @@ class Desk:
                 row = [self.town.ends_on.isoformat(), "", f"{fen / 100:.2f}", each.payee.name, "", reference, ""]
                 self.tell(holder, written([row]), f"{reference}.csv", by)
         self.book(holder, by)
+        if payer is None:
+            self.take_awards_back(key, by, chance)
+
+    def take_awards_back(self, key: str, by: str, chance: random.Random) -> None:
+        """Some persons pay back, whole or in part, what was taken back of their awards after it was paid."""
+        is_wanted, share = chance.random() < 0.6, chance.choice((1.0, 0.5))
+        indebted = Account.objects.filter(purpose="claw-back", balance__lt=0)
+        for each in patiently(lambda: list(indebted), "claw-backs") if is_wanted else ():
+            fen, reference = int(-each.balance * share), f"award-{key}-{each.pk}"
+            waits = BankEntry.objects.filter(reference__startswith="award-", reference__endswith=f"-{each.pk}")
+            told = waits.filter(Q(reference=reference) | Q(state="open"))
+            if fen and not patiently(lambda told=told: told.exists(), "entries"):
+                row = [self.town.ends_on.isoformat(), "", f"{fen / 100:.2f}", "", "", reference, ""]
+                self.tell(None, written([row]), f"{reference}.csv", by)
+        waiting = BankEntry.objects.filter(state="open", reference__startswith="award-").order_by("pk")
+        for entry in patiently(lambda: list(waiting), "entries"):
+            owing = Account.objects.get(pk=int(entry.reference.rpartition("-")[2])).pseudonym
+            taken = ClawBack.objects.filter(grant__pseudonym=owing, owed_fen__gt=0).first()
+            assert taken is not None, entry.reference
+            again(
+                lambda entry=entry, taken=taken: repayments.repay_claw_back(
+                    entry.account_number, entry.reference, taken.grant.application.key, because="退回扶持资金",
+                    actor=actor(by), now=datetime.now(UTC),
+                )
+            )  # fmt: skip
 
     def book(self, holder: str | None, by: str) -> None:
         """Also what came in before this process was killed."""

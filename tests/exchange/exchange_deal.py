@@ -84,10 +84,10 @@ class Deal:
         }
         return Decision.objects.create(**values | changes)
 
-    def pot(self, budget_fen: int = 1_000_000, is_draft: bool = False) -> Pot:
+    def pot(self, budget_fen: int = 1_000_000, is_draft: bool = False, key: str = "pot") -> Pot:
         programme: Any = SimpleNamespace(id="xunli", sha256="0" * 64, is_draft=is_draft, pot=None)
         return vouchers.open_pot(
-            programme, "2026", budget_fen, actor=self.cast.olive, now=self.now, idempotency_key="pot"
+            programme, "2026", budget_fen, actor=self.cast.olive, now=self.now, idempotency_key=key
         )
 
     def grant(self, decision: Decision, pot: Pot, amount_fen: int = 50_000) -> Voucher:

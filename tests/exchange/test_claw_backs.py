@@ -11,10 +11,11 @@ from exchange_persons import CHARLIE, LATER, TAX, Persons
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import grants, order_rests, payments, rounds
 from siwei.exchange.actors import Actor
-from siwei.exchange.claw_backs import claw_back_grant, owed_fen, repay_claw_back
+from siwei.exchange.claw_backs import claw_back_grant, owed_fen
 from siwei.exchange.models import Account, Application, BankEntry, ClawBack, Grant, Transfer
 from siwei.exchange.payments_due import payments_due
 from siwei.exchange.reconciliation import explain_entry
+from siwei.exchange.repayments import owed_awards, repay_claw_back
 from siwei.exchange.verification import verify_ledger
 from siwei.market.bank import exact_yuan
 
@@ -78,6 +79,9 @@ def test_what_was_paid_is_owed_and_comes_back_by_a_statement(payable: Persons) -
     assert (made.returned_fen, made.owed_fen, pot() - before, owed_fen(grant)) == (0, 50_000, 50_000, 50_000)
     payable.says(payable.came_back(order, 30_000, "B-5", ""), payable.came_back(order, 30_000, "B-6", ""))
     first, second = BankEntry.objects.filter(direction="in").order_by("pk")
+    assert [(each.application, each.voucher, each.owed_fen) for each in owed_awards(first)] == [
+        (grant.application.key, "", 50_000)
+    ]
 
     def repay(entry: BankEntry, actor: Actor = payable.cast.olive, key: str = "") -> BankEntry:
         return repay_claw_back(
@@ -93,6 +97,7 @@ def test_what_was_paid_is_owed_and_comes_back_by_a_statement(payable: Persons) -
     assert (repay(first).state, repay(first).state, owed_fen(grant)) == ("matched", "matched", 20_000)
     with pytest.raises(Conflict, match=r"¥200\.00 is owed"):
         repay(second)
+    assert owed_awards(second) == []
     explain_entry(second.account_number, "B-6", because="多退", actor=payable.cast.olive, now=payable.now)
     with pytest.raises(Conflict, match="explained already"):
         repay(second)

@@ -150,6 +150,9 @@ class World:
     def application(self) -> str:
         return Persons(self.cast, self.directory).applied()[1].key
 
+    def voucher(self) -> str:
+        return self.deal.grant(self.deal.decision(), self.deal.pot(key="xunli")).key
+
     def proof(self) -> int:
         given = {"attribute": "a", "valid_from": self.now.date(), "known_at": self.now, "sealed": b"x"}
         fact = PersonFact.objects.create(person_id=self.cast.alice.person_id, **given)
@@ -170,8 +173,9 @@ class World:
 THINGS: Mapping[str, str] = {
     "agreement": "agreement", "dispute": "dispute", "reading": "reading", "hold_key": "hold", "transfer_key": "hold",
     "debit_code": "account", "credit_code": "account", "dataset": "dataset", "end_to_end_id": "order",
-    "message_id": "batch", "reference": "entry", "application_key": "application", "task_id": "task",
-    "project": "project", "username": "person", "person": "person", "need_key": "need", "need": "need",
+    "message_id": "batch", "reference": "entry", "application_key": "application", "voucher_key": "voucher",
+    "task_id": "task", "project": "project", "username": "person", "person": "person", "need_key": "need",
+    "need": "need",
 }  # fmt: skip
 """What a parameter names, whichever act it is of; the method of `World` that makes it."""
 OF_ACTS: Mapping[tuple[str, str], str] = {

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from exchange_deal import Deal
+from exchange_payments import NUMBERS, Desk
 
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed
-from siwei.exchange import true_ups
-from siwei.exchange.models import Account, Decision, TrueUp, Voucher
+from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
+from siwei.exchange import repayments, statement_imports, true_ups
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Account, BankEntry, Decision, Event, TrueUp, Voucher
+from siwei.exchange.verification import verify_ledger
 
 
 @pytest.fixture
@@ -81,3 +84,63 @@ def test_what_is_no_ground(spent: Deal) -> None:
             Voucher.objects.get(), spent.decision(key="x"), because=" ", actor=spent.cast.olive, now=spent.now,
             idempotency_key="x",
         )  # fmt: skip
+
+
+def comes_in(deal: Deal, fen: int, reference: str, name: str = "") -> BankEntry:
+    """On the city's account, from `name` (the firm)."""
+    head = "交易日期,借方金额,贷方金额,对方户名,对方账号,流水号,客户流水号,摘要"
+    row = f"2026-11-25,,{fen / 100:.2f},{name or deal.cast.firm.name},{NUMBERS['n-firm']},{reference},,退回"
+    given = {"actor": deal.cast.olive, "now": deal.now}
+    statement_imports.import_statement(None, f"{head}\n{row}\n".encode(), f"{reference}.csv", **given)
+    return BankEntry.objects.get(reference=reference)
+
+
+def repay(deal: Deal, entry: BankEntry, voucher: str = "voucher", actor: Actor | None = None, **given: Any) -> Any:
+    return repayments.repay_claw_back(
+        entry.account_number, entry.reference, **{"voucher_key": voucher, "because": "退款", **given},
+        actor=actor or deal.cast.olive, now=deal.now,
+    )  # fmt: skip
+
+
+def test_what_is_claimed_back_is_paid_back_by_the_bank(spent: Deal) -> None:
+    desk = Desk(spent)
+    desk.accounts()
+    again(spent, None, "not_eligible")
+    first, second = comes_in(spent, 300, "B-1"), comes_in(spent, 419, "B-2")
+    assert [(each.payee.key, each.owed_fen, each.voucher) for each in repayments.owed_awards(first)] == [
+        ("n-firm", 719, "voucher")
+    ]
+    assert [repay(spent, first).state for _ in range(2)] == ["matched", "matched"]
+    assert balances() == (1_000_000, 0, -419)
+    event = Event.objects.visible_to(spent.cast.alice).get(action="repay_claw_back")
+    assert (event.payload["amount_fen"], event.payload["because"]) == (300, "退款")
+    assert repay(spent, second).state == "matched"
+    assert balances() == (1_000_000, 0, 0)
+    assert Account.objects.get(code="CNY:bank-difference:city").balance == 0
+    late = comes_in(spent, 1, "B-3")
+    assert repayments.owed_awards(late) == []
+    with pytest.raises(Conflict, match=r"¥0\.01 came in, and ¥0\.00 is owed"):
+        repay(spent, late)
+    assert verify_ledger(actor=spent.cast.olive).findings == ()
+
+
+def test_what_pays_no_voucher_back_is_refused(spent: Deal) -> None:
+    desk = Desk(spent)
+    desk.accounts()
+    again(spent, None, "not_eligible")
+    entry = comes_in(spent, 720, "B-1", "别人")
+    with pytest.raises(Conflict, match=r"¥7\.20 came in, and ¥7\.19 is owed"):
+        repay(spent, entry)
+    with pytest.raises(NotFound, match="no voucher 'none'"):
+        repay(spent, entry, "none")
+    with pytest.raises(NotFound, match="nothing was granted on 'none'"):
+        repay(spent, entry, "", application_key="none")
+    for named in ({"voucher": ""}, {"application_key": "x"}):
+        with pytest.raises(InputError, match="name an application or a voucher"):
+            repay(spent, entry, **named)
+    with pytest.raises(InputError, match="a reason is wanted"):
+        repay(spent, comes_in(spent, 1, "B-2"), because=" ")
+    for actor, refusal in ((spent.cast.alice, NotFound), (spent.cast.bob, NotFound), (spent.cast.ann, NotAllowed)):
+        with pytest.raises(refusal):
+            repay(spent, entry, actor=actor)
+    assert balances() == (1_000_000, 0, -719)

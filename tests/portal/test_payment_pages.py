@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -415,3 +416,33 @@ def test_what_was_paid_too_much_is_booked_on_the_differences_page(settled: City)
     assert act(olive, "repay_overpayment", "B-9", **given).headers["Location"] == "/differences"
     assert (dispute.overpayments.get().owed_fen, BankEntry.objects.get(reference="B-9").state) == (0, "matched")
     assert "/acts/repay_overpayment" not in page(olive, "/differences")
+
+
+def test_what_is_owed_of_a_voucher_is_booked_on_the_differences_page(settled: City) -> None:
+    """The firm reads what it owes, and what of it came."""
+    enter_accounts(settled)
+    settled.deal.decision(key="again", verdict="not_eligible", award_fen=None, decided_at=NOW + timedelta(days=30))
+    olive = client_of(settled, "olive")
+    assert act(olive, "true_up", "voucher", decision="again", text="审计发现").status_code == 302
+    came = f"2026-11-25,,3.00,{settled.firm.name},{NUMBERS[FIRM]},B-9,,退回\n"
+    came += f"2026-11-25,,1.00,别人,{NUMBERS[CENTRE]},B-10,,退回\n"
+    olive.post("/differences", {"holder": "city", "file": io.BytesIO((HEADINGS + came).encode())})
+    shown = page(olive, "/differences")
+    assert ("/acts/repay" in shown, f"{settled.firm.name} 因扶持被收回应退 ¥7.19" in shown) == (True, True)
+    waiting = olive.get("/api/payments/differences").json()["waiting"]
+    (entry,) = (each for each in waiting if each["reference"] == "B-9")
+    (owed,) = entry["awards"]
+    assert (owed["payee"], owed["owed_fen"], owed["voucher"], owed["application"]) == (FIRM, 719, "voucher", "")
+    given = {"account": entry["account"], "voucher": "voucher", "text": "退款"}
+    for name, status in (("alice", 404), ("bob", 404), ("charlie", 404), ("ann", 403)):
+        client = client_of(settled, name)
+        assert act(client, "repay", "B-9", **given).status_code == status
+        asked = {"key": "B-9", "idempotency_key": "k", **given}
+        assert client.post("/api/acts/repay", asked, content_type="application/json").status_code == status
+    assert act(olive, "repay", "B-9", **given).headers["Location"] == "/differences"
+    asked = {"key": "B-10", "idempotency_key": "k", **given}
+    assert olive.post("/api/acts/repay", asked, content_type="application/json").status_code == 200
+    owes = [re.findall(r"¥\d+\.\d\d", page(client_of(settled, name), "/true-ups"))[:3] for name in ("alice", "ann")]
+    assert owes == [["¥7.19", "¥4.00", "¥3.19"]] * 2
+    assert "¥3.19" not in page(client_of(settled, "bob"), "/true-ups")
+    assert BankEntry.objects.get(reference="B-10").state == "matched"

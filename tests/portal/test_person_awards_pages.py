@@ -244,6 +244,8 @@ def test_the_operator_grants_and_takes_back_on_the_page(open_call: City) -> None
         assert signed_in(other).post("/acts/claw_back", given).status_code == 403
     assert operator.post("/acts/claw_back", given).status_code == 302
     assert "审计发现" in text(operator, page) and "审计发现" in text(signed_in(open_call.charlie), page)
+    for reader in (operator, signed_in(open_call.charlie)):
+        assert reader.get("/true-ups").status_code == 200
     given_fen = Application.objects.get().shared_fen or 0
     assert Client().get("/api/money").json()["totals"]["awarded_fen"] == given_fen - 100_000 > 0
     told = text(Client(), "/money")

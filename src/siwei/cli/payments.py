@@ -202,14 +202,18 @@ def return_(
 
 @payments_app.command
 def repaid(
-    entry: str, *, dispute: str, because: str, account: str | None = None, city: City = None, json: Json = False
-) -> None:
-    """Book money that came in as what a provider was paid too much, as a dispute found.
+    entry: str, *, dispute: str | None = None, voucher: str | None = None, application: str | None = None,
+    because: str, account: str | None = None, city: City = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Book money that came in as what is owed: what a dispute found that a provider was paid too much, or an award
+    taken back after it was paid, a voucher or the grant of an application. Name one of them.
 
     Parameters
     ----------
     entry: the reference of the bank's entry, as `siwei payments differences` lists it
     dispute: the dispute's key
+    voucher: the voucher's key
+    application: the application's key
     because: the reason
     account: the number of the account it came in on; needed where entries of several have this reference
     """
@@ -217,12 +221,20 @@ def repaid(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.repayments import repay_overpayment
+    from siwei.exchange.repayments import repay_claw_back, repay_overpayment
 
-    number = _account_of(entry, account)
-    booked = repay_overpayment(number, entry, dispute, because=because, actor=PLATFORM, now=timezone.now())
-    rows = [(booked.reference, dispute, booked.amount_fen, booked.state)]
-    _show("repaid", ("entry", "dispute", "amount_fen", "state"), rows, json)
+    named = [each for each in (dispute, voucher, application) if each]
+    if len(named) != 1:
+        fix = "name a --dispute, a --voucher or an --application, one of them"
+        raise InputError([Problem(f"{len(named)} things are named that are paid back", fix)])
+    number, now = _account_of(entry, account), timezone.now()
+    if dispute:
+        booked = repay_overpayment(number, entry, dispute, because=because, actor=PLATFORM, now=now)
+    else:
+        of = application or "", voucher or ""
+        booked = repay_claw_back(number, entry, *of, because=because, actor=PLATFORM, now=now)
+    rows = [(booked.reference, named[0], booked.amount_fen, booked.state)]
+    _show("repaid", ("entry", "pays_back", "amount_fen", "state"), rows, json)
 
 
 def _account_of(entry: str, account: str | None) -> str:
@@ -250,7 +262,7 @@ def differences(*, city: City = None, json: Json = False) -> None:
             each.reference, each.booked_on.isoformat(), each.direction, each.amount_fen, each.finding,
             each.difference_fen, each.name,
         )
-        for each, _orders, _overpayments in found.waiting
+        for each, *_ in found.waiting
     ]  # fmt: skip
     rows += [(str(each), each.batch.execute_on.isoformat(), "", each.amount_fen, "late", 0, each.paid_to.name)
              for each in found.late]  # fmt: skip

@@ -1,7 +1,7 @@
 """An award of money taken back, of an organisation or a person: by entries, with the reason.
 
 What is not paid leaves the grant account for the pot again; what was paid is owed: the payee's `claw-back` account goes
-below zero by it, and comes back to zero when a statement shows the money (`repay_claw_back`).
+below zero by it, and comes back to zero when a statement shows the money (`repayments`).
 """
 
 from datetime import datetime
@@ -17,7 +17,6 @@ from siwei.exchange.audit import money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import (
     Account,
-    BankEntry,
     ClawBack,
     Grant,
     OrderRest,
@@ -28,8 +27,7 @@ from siwei.exchange.models import (
     TransferKind,
 )
 from siwei.exchange.payments import reason_of
-from siwei.exchange.reconciliation import WAITING, open_entry
-from siwei.exchange.repayments import book_repayment
+from siwei.exchange.reconciliation import WAITING
 from siwei.market.bank import exact_yuan
 
 
@@ -80,24 +78,6 @@ def claw_back_grant(
         payload={"returned_fen": returned, "owed_fen": made.owed_fen, "because": reason},
     )  # fmt: skip
     return made
-
-
-@money_action
-def repay_claw_back(
-    account_number: str, reference: str, application_key: str, *, because: str, actor: Actor, now: datetime
-) -> BankEntry:
-    """Say that money which came in is what the payee of an application's grant owed: its difference goes, and as much
-    of what is owed. Again: nothing changes."""
-    entry = open_entry(account_number, reference, actor, Said("book the repayment of", "登记还款："))
-    grant = Grant.objects.select_related("organisation", "pseudonym").filter(application__key=application_key).first()
-    if grant is None or entry.organisation_id is not None:
-        raise NotFound(
-            f"nothing was granted on {application_key!r:.130} from this account",
-            f"该账户没有为申报 {application_key!r:.130} 给予资金",
-        )
-    account = Account.objects.select_for_update().get(pk=claw_back_account(grant.granted_to).pk)
-    causes = {"application": application_key}
-    return book_repayment(entry, account, -account.balance, causes, "repay_claw_back", because, actor, now) or entry
 
 
 def taken_back_fen(grant: Grant) -> int:

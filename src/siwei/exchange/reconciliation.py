@@ -333,9 +333,10 @@ def tell_of(
     now: datetime,
     actor: Actor | None = None,
     because: str = "",
+    payee_id: int | None = None,
 ) -> None:
-    """The payer's people and the payee's read what became of their order."""
-    organisations = {entry.organisation_id, order.payee_id if order else None} - {None}
+    """The payer's people and the payee's read what became of their order, or of what the payee paid back."""
+    organisations = {entry.organisation_id, order.payee_id if order else None, payee_id} - {None}
     payload: dict[str, Any] = {"amount_fen": entry.amount_fen, "booked_on": entry.booked_on.isoformat()}
     payload |= {"because": because} if because else {}
     record_event(

@@ -1,19 +1,85 @@
 """Money that comes in because somebody was paid too much (`overpayments`, `claw_backs`): a person books it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import Case, F, Q, When
 
-from siwei.errors import Conflict, NotFound, Said
-from siwei.exchange.accounts import bank_account, overpaid_account
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said
+from siwei.exchange.accounts import Payee, bank_account, claw_back_account, overpaid_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action
 from siwei.exchange.ledger import Entry, write_transfer
-from siwei.exchange.models import Account, BankEntry, EntryState, Finding, Overpayment, TransferKind
+from siwei.exchange.models import (
+    Account,
+    BankEntry,
+    ClawBack,
+    EntryState,
+    Finding,
+    Grant,
+    Overpayment,
+    TransferKind,
+    TrueUp,
+    Voucher,
+)
 from siwei.exchange.reconciliation import decide_entry, key_of, open_entry, tell_of
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank import Direction, exact_yuan
+
+SUGGESTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OwedAward:
+    """What a payee owes of its awards, and the one of them that was claimed back last."""
+
+    payee: Payee
+    owed_fen: int
+    programme: str
+    application: str = ""
+    voucher: str = ""
+
+
+@money_action
+def repay_claw_back(
+    account_number: str,
+    reference: str,
+    application_key: str = "",
+    voucher_key: str = "",
+    *,
+    because: str,
+    actor: Actor,
+    now: datetime,
+) -> BankEntry:
+    """Say that money which came in is what is owed for an award taken back: the grant of an application, or a voucher.
+    Its difference goes, and as much of what its payee owes of all its awards. Again: nothing changes."""
+    entry = open_entry(account_number, reference, actor, Said("book the repayment of", "登记还款："))
+    payee = _payee_of(entry, application_key, voucher_key)
+    account = Account.objects.select_for_update().get(pk=claw_back_account(payee).pk)
+    causes = {"application": application_key} if application_key else {"voucher": voucher_key}
+    return book_repayment(entry, account, -account.balance, causes, "repay_claw_back", because, actor, now) or entry
+
+
+def _payee_of(entry: BankEntry, application_key: str, voucher_key: str) -> Payee:
+    if bool(application_key) == bool(voucher_key):
+        told = Said("which award is paid back is not said", "未说明退还的是哪一项扶持")
+        raise InputError([Problem(told, Said("name an application or a voucher", "请填写一份申报或一张券"))])
+    if application_key:
+        grants = Grant.objects.select_related("organisation", "pseudonym")
+        grant = grants.filter(application__key=application_key).first()
+        if grant is None or entry.organisation_id is not None:
+            raise NotFound(
+                f"nothing was granted on {application_key!r:.130} from this account",
+                f"该账户没有为申报 {application_key!r:.130} 给予资金",
+            )
+        return grant.granted_to
+    voucher = Voucher.objects.select_related("organisation").filter(key=voucher_key).first()
+    if voucher is None or entry.organisation_id is not None:
+        raise NotFound(
+            f"no voucher {voucher_key!r:.130} is paid from this account", f"该账户没有支付过券 {voucher_key!r:.130}"
+        )
+    return voucher.organisation
 
 
 @money_action
@@ -76,14 +142,43 @@ def book_repayment(
     )
     write_transfer(moved, key=f"{key}:repaid", now=now)
     changed = decide_entry(entry, EntryState.MATCHED, because, actor, now)
-    tell_of(name, key, changed, None, now, actor, because)
+    tell_of(name, key, changed, None, now, actor, because, payee_id=account.owner_id)
     return changed
 
 
 def overpaid_to(entry: BankEntry) -> list[Overpayment]:
     """What an entry that came in may pay back: owed to its account, and no less than it brought."""
-    if entry.direction != Direction.IN or entry.finding != Finding.RECEIVED or entry.state != EntryState.OPEN:
+    if not _may_repay(entry):
         return []
     owed = F("amount_fen") - F("set_off_fen") - F("repaid_fen")
     found = Overpayment.objects.filter(payer=entry.organisation_id).annotate(left_fen=owed)
     return list(found.filter(left_fen__gte=entry.amount_fen).select_related("dispute", "payee").order_by("pk")[:5])
+
+
+def owed_awards(entry: BankEntry) -> list[OwedAward]:
+    """Whose awards taken back an entry of the city's account may pay back: who owes no less than it brought, whom it
+    names first."""
+    if entry.organisation_id is not None or not _may_repay(entry):
+        return []
+    named = Q(owner__name=entry.name) if entry.name else Q(pseudonym=entry.pseudonym_id or 0)
+    owing = Account.objects.filter(purpose="claw-back", balance__lte=-entry.amount_fen)
+    debtors = owing.select_related("owner", "pseudonym").order_by(Case(When(named, then=0), default=1), "pk")
+    return [_owed_by(account) for account in debtors[:SUGGESTED]]
+
+
+def _owed_by(account: Account) -> OwedAward:
+    payee = account.owner or account.pseudonym
+    assert payee is not None, account.code
+    of = {"grant__organisation": account.owner} if account.owner else {"grant__pseudonym": account.pseudonym}
+    taken = ClawBack.objects.filter(**of, owed_fen__gt=0).select_related("grant__application__pot").order_by("-at")
+    done = TrueUp.objects.filter(voucher__organisation=account.owner, clawed_back_fen__gt=0).order_by("-at")
+    grant, voucher = taken.first(), done.select_related("voucher__pot").first() if account.owner else None
+    if voucher is not None and (grant is None or voucher.at > grant.at):
+        return OwedAward(payee, -account.balance, voucher.voucher.pot.programme, voucher=voucher.voucher.key)
+    assert grant is not None, account.code
+    application = grant.grant.application
+    return OwedAward(payee, -account.balance, application.pot.programme, application=application.key)
+
+
+def _may_repay(entry: BankEntry) -> bool:
+    return entry.direction == Direction.IN and entry.finding == Finding.RECEIVED and entry.state == EntryState.OPEN

@@ -113,10 +113,11 @@ def claw_back(g: Given) -> object:
 
 
 def repay(g: Given) -> object:
-    """`key` is the bank's reference, `account` the number, `application` whose grant it pays back, `text` why."""
-    return claw_backs.repay_claw_back(
-        g.text("account"), g.key, g.text("application"), because=g.text("text"), actor=g.actor, now=g.now
-    )
+    """`key` is the bank's reference, `account` the number, `application` or `voucher` what it pays back, `text` why."""
+    return repayments.repay_claw_back(
+        g.text("account"), g.key, g.text("application"), g.text("voucher"), because=g.text("text"), actor=g.actor,
+        now=g.now,
+    )  # fmt: skip
 
 
 def repay_overpayment(g: Given) -> object:

@@ -324,6 +324,7 @@ class Act(Schema):
     bank_name: Annotated[str, Field(max_length=140)] = ""
     period: Annotated[str, Field(max_length=7, description="A month, 2026-11")] = ""
     order: Annotated[str, Field(max_length=35, description="A payment order's identifier")] = ""
+    application: Annotated[str, Field(max_length=120, description="An application for an award, of repay")] = ""
 
 
 class Acted(Schema):
@@ -340,8 +341,8 @@ def act_on(request: HttpRequest, act: Annotated[str, Path(max_length=20)], asked
     settle, dispute, answer, agree, resolve, withdraw, launch, stop_calls; to a job stop; to an organisation cap, rule,
     project, budget; to a listing match, introduce, approach, decline, withdraw_listing, quote, propose; with money
     bank_account, order, approve_batch, withdraw_batch, export_batch, reject_order, order_rest, write_off,
-    approve_write_off, withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant, true_up.
-    Read the result where it stands.
+    approve_write_off, withdraw_write_off, match_entry, return_entry, explain_entry, issue, tax_number, grant, true_up,
+    claw_back, repay, repay_overpayment. Read the result where it stands.
     """
     actor = actor_of(request)
     sent = asked.model_dump(exclude={"key", "idempotency_key", "soft"})

@@ -112,6 +112,14 @@ class ReportRow(Schema):
     lines: list[ReportLine]
 
 
+class OwedAwardRow(Schema):
+    payee: str
+    owed_fen: int = Field(description="Of all its awards")
+    programme: str
+    application: str = Field(description="Or empty, where a voucher was taken back")
+    voucher: str
+
+
 class EntryRow(Schema):
     holder: str
     account: str
@@ -126,6 +134,7 @@ class EntryRow(Schema):
     order: str | None
     suggestions: list[str] = Field(description="Orders that it may be, or of what came in be a part of")
     overpayments: list[str] = Field(description="Disputes that found that too much was paid, which it may pay back")
+    awards: list[OwedAwardRow] = Field(description="Awards taken back after they were paid, which it may pay back")
 
 
 class RejectRow(Schema):

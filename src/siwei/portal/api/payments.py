@@ -22,6 +22,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payments_due import cause_of_rest, payers
+from siwei.exchange.repayments import OwedAward
 from siwei.exchange.statement_imports import import_statement
 from siwei.exchange.status_reports import import_status_report
 from siwei.portal.access import actor_of
@@ -195,7 +196,9 @@ def cause_of(item: Any) -> str:
     return f"dispute:{item.dispute.key}" if item.dispute else f"grant:{item.grant.application.key}"
 
 
-def entry_row(entry: BankEntry, orders: list[PaymentOrder], overpayments: list[Overpayment]) -> dict[str, Any]:
+def entry_row(
+    entry: BankEntry, orders: list[PaymentOrder], overpayments: list[Overpayment], awards: list[OwedAward]
+) -> dict[str, Any]:
     names = ("reference", "booked_on", "direction", "amount_fen", "name", "finding", "state", "difference_fen")
     return {
         "holder": entry.organisation.key if entry.organisation else CITY,
@@ -204,7 +207,13 @@ def entry_row(entry: BankEntry, orders: list[PaymentOrder], overpayments: list[O
         "order": entry.order.end_to_end_id if entry.order else None,
         "suggestions": [str(order) for order in orders],
         "overpayments": [each.dispute.key for each in overpayments],
+        "awards": [award_row(each) for each in awards],
     }
+
+
+def award_row(owed: OwedAward) -> dict[str, Any]:
+    names = ("owed_fen", "programme", "application", "voucher")
+    return {"payee": owed.payee.key, **{name: getattr(owed, name) for name in names}}
 
 
 def reject_row(reject: StatementReject) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from siwei.exchange.payment_files import sent_content
 from siwei.exchange.payments import find_batch, keeps_money_of
 from siwei.exchange.payments_due import Due, dues_of, payments_due
 from siwei.exchange.reconciliation import late_orders, suggestions
-from siwei.exchange.repayments import overpaid_to
+from siwei.exchange.repayments import OwedAward, overpaid_to, owed_awards
 
 SHOWN = 200
 
@@ -78,8 +78,8 @@ class BatchView:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    waiting: list[tuple[BankEntry, list[PaymentOrder], list[Overpayment]]]
-    """Each with the orders it may have been, and what it may pay back."""
+    waiting: list[tuple[BankEntry, list[PaymentOrder], list[Overpayment], list[OwedAward]]]
+    """Each with the orders it may have been, and what it may pay back: to a provider's customer, or of awards."""
     decided: list[BankEntry]
     late: list[PaymentOrder]
     files: list[StatementFile]
@@ -180,7 +180,7 @@ def differences(actor: Actor) -> Differences:
     rejects = StatementReject.objects.visible_to(actor).select_related("file").order_by("-pk")[:50]
     late = late_orders(actor, timezone.localdate())[:SHOWN]
     prefetch_related_objects(late, _rests())
-    told = [(each, suggestions(each), overpaid_to(each)) for each in waiting]
+    told = [(each, suggestions(each), overpaid_to(each), owed_awards(each)) for each in waiting]
     return Differences(told, list(decided), list(late), list(files), list(rejects))
 
 

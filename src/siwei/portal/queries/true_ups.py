@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Account, Decision, Transfer, TrueUp, Voucher
@@ -16,6 +17,8 @@ from siwei.portal.languages import choose
 MOST_ENTRIES = 3
 """Of one true-up: more from the pot, back to it, claimed back."""
 SHOWN = 100
+BACK = Transfer.objects.filter(credit_account=OuterRef("pk"), memo="repaid")
+"""What statements showed of what an account owes, as somebody booked it (`exchange.repayments`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,19 @@ class TrueUpLine:
     @property
     def sentence(self) -> str:
         return _sentence(self.done.decision)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a payee is to pay back of its awards: in all, and how much of it came."""
+
+    account: Account
+    owed_fen: int
+    repaid_fen: int
+
+    @property
+    def claimed_fen(self) -> int:
+        return self.owed_fen + self.repaid_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +75,12 @@ def with_entries(found: Sequence[TrueUp]) -> list[TrueUpLine]:
     return [TrueUpLine(each, by_owner.get(each.pk, [])) for each in found]
 
 
-def owed(actor: Actor) -> list[Account]:
-    """What organisations owe to pots for what they had spent; below zero by that much."""
-    accounts = Account.objects.visible_to(actor).filter(purpose="claw-back", balance__lt=0)
-    return list(accounts.select_related("owner").order_by("balance", "code")[:SHOWN])
+def owed(actor: Actor) -> list[Owed]:
+    """What organisations and persons owe, or have paid back, for awards taken back after they were spent or paid."""
+    accounts = Account.objects.visible_to(actor).filter(Q(purpose="claw-back") & (Q(balance__lt=0) | Exists(BACK)))
+    repaid = Coalesce(Subquery(BACK.values("credit_account").annotate(fen=Sum("amount")).values("fen")), 0)
+    found = accounts.select_related("owner", "pseudonym").annotate(repaid_fen=repaid)
+    return [Owed(each, -each.balance, each.repaid_fen) for each in found.order_by("balance", "code")[:SHOWN]]
 
 
 def waiting(actor: Actor) -> list[Waiting]:
