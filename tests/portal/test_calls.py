@@ -213,6 +213,24 @@ def test_an_awarded_round_waits_on_the_desk_until_it_is_paid_out_from_its_notice
     assert waits not in olive.get("/desk").content.decode()
 
 
+def test_the_api_grants_a_whole_round_once(ready: City) -> None:
+    pot(ready)
+    made = noticed(ready, days_ago=20, until=-1)
+    olive = signed_in(ready.olive)
+    assert call_api(olive, "/api/round/grants", round=made.key).status_code == 409
+    award_round(made, as_of=DAY, actor=ready.olive, now=NOW, idempotency_key="award")
+    for who in (ready.alice, ready.bob, ready.charlie, ready.ann):
+        assert call_api(signed_in(who), "/api/round/grants", round=made.key).status_code == 403
+    assert (call_api(Client(), "/api/round/grants", round=made.key).status_code, Grant.objects.count()) == (401, 0)
+    assert call_api(olive, "/api/round/grants", round="none").status_code == 404
+    first = call_api(olive, "/api/round/grants", round=made.key).json()
+    assert call_api(olive, "/api/round/grants", round=made.key).json() == first
+    keys = sorted(Application.objects.values_list("key", flat=True))
+    assert [(each["application"], each["amount_fen"]) for each in first] == [(key, 20_000_000) for key in keys]
+    assert {each["payee"] for each in first} == {ready.firm.key, ready.outsider.key}
+    assert sorted(Grant.objects.values_list("amount_fen", flat=True)) == [20_000_000, 20_000_000]
+
+
 def test_money_acts_ask_for_a_second_factor(ready: City, home: CityHome, monkeypatch: pytest.MonkeyPatch) -> None:
     pot(ready)
     made = noticed(ready, days_ago=20, until=-1)

@@ -240,6 +240,7 @@ WRITTEN: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     ),
     "api/round/notice": ("/api/round/notice", {"round": "round", "until": "2026-12-30"}, {"olive"}),
     "api/round/award": ("/api/round/award", {"round": "round"}, {"olive"}),
+    "api/round/grants": ("/api/round/grants", {"round": "round"}, {"olive"}),
     "api/round/vouchers": ("/api/round/vouchers", {"round": "round"}, {"olive"}),
     "api/objection/decision": ("/api/objection/decision", {"objection": "o", "upheld": True, "reason": "r"}, {"olive"}),
     "api/second-factors/removal": ("/api/second-factors/removal", {"username": "alice", "because": "seen"}, {"olive"}),

@@ -143,6 +143,13 @@ class Granting(Schema):
     round: Key
 
 
+class RoundGrant(Schema):
+    application: str
+    payee: str = Field(description="The organisation's key, or a person's pseudonym")
+    amount_fen: int
+    granted_at: datetime
+
+
 class NewObjection(Schema):
     application: Key
     text: LongText

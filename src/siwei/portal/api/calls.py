@@ -18,6 +18,7 @@ from siwei.exchange.applications import (
     score_application,
     withdraw_application,
 )
+from siwei.exchange.grants import grant_round
 from siwei.exchange.models import Application, Objection, RoundState, SharingRound
 from siwei.exchange.person_awards import shown_name
 from siwei.exchange.rounds import (
@@ -319,3 +320,18 @@ def grant(request: HttpRequest, given: call_schemas.Granting) -> Any:
     programme = programme_or_missing(made.pot.programme)
     vouchers = grant_round_vouchers(made, programme, as_of=decided_on(), actor=actor, now=timezone.now())
     return [each.key for each in vouchers]
+
+
+@router.post("/round/grants", response=answers(list[call_schemas.RoundGrant]))
+def grant_money(request: HttpRequest, given: call_schemas.Granting) -> Any:
+    """Take every award of money of an awarded round out of its pot: it falls due, and the next payment orders pay it.
+    Again it grants none twice and tells the same. For the operator."""
+    actor = actor_of(request)
+    granted = grant_round(notices.round_or_missing(given.round, actor), actor=actor, now=timezone.now())
+    return [
+        {
+            "application": each.application.key, "payee": each.granted_to.key, "amount_fen": each.amount_fen,
+            "granted_at": each.granted_at,
+        }
+        for each in granted
+    ]  # fmt: skip
