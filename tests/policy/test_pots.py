@@ -218,7 +218,7 @@ def test_anyone_can_draw_the_lottery_again(programme: Programme) -> None:
         ({}, claims_of(1), {"sharing": Sharing.FIRST_COME}, "no column 'applied_at'"),
         ({}, claims_of(1), {"sharing": Sharing.LOTTERY}, "a lottery needs its published seed"),
         ({}, claims_of(1), {"sharing": Sharing.LOTTERY, "seed": "a\nb"}, "a lottery needs its published seed"),
-        ({}, claims_of(1), {"sharing": Sharing.PRO_RATA, "budget_fen": None}, "the budget is not known"),
+        ({}, claims_of(1), {"sharing": Sharing.PRO_RATA, "budget_fen": None}, "the programme's text names no budget"),
         ({}, claims_of(1), {"sharing": Sharing.PRO_RATA, "budget_fen": -1}, "the budget is -1"),
         ({}, claims_of(-1), {"sharing": Sharing.PRO_RATA}, "a claim is negative"),
         ({}, claims_of(1, score=[float("nan")]), {"sharing": Sharing.MERIT}, "1 claims have no score"),

@@ -341,6 +341,13 @@ def test_a_call_lists_what_is_asked_and_until_when(ready: City) -> None:
     assert ("注册地在龙华区" in text, "40.00 万元" in text, "评审台" in text) == (True, True, False)
     (call,) = Client().get("/api/calls").json()
     assert (call["programme"], call["is_open"], call["left_fen"]) == ("longhua-compute", True, 40_000_000)
+    # The text names no budget; the call has what the operator put in, and everything says that alike.
+    assert (call["budget_fen"], call["text_budget_fen"]) == (40_000_000, None)
+    whence = "开立资金池时设定；政策条文未写明预算"
+    entitled = signed_in(ready.alice).get(f"/organisations/{ready.firm.key}/programmes/longhua-compute")
+    programme = Client().get("/programmes/longhua-compute").content.decode()
+    for shown in (text, programme, entitled.content.decode()):
+        assert ("40.00 万元" in shown, whence in shown, "政策条文：预算金额未知" in shown) == (True, True, True)
     assert Client().get("/api/calls/longhua-compute/2025").status_code == 404
 
 

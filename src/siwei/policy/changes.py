@@ -124,7 +124,7 @@ def _pot(pot: Pot | None) -> dict[str, str]:
     """By what is declared of it."""
     if pot is None:
         return {}
-    budget = "not known" if pot.budget_fen is None else f"{pot.budget_fen} fen"
+    budget = "not in the text" if pot.budget_fen is None else f"{pot.budget_fen} fen"
     reserves = {f"reserve {each.id}": f"{each.share_bp} bp where {render(each.where.tree)}" for each in pot.reserves}
     quotas = {f"quota by {each.by}": f"{each.most_bp} bp" for each in pot.quotas}
     told = {"sharing": str(pot.sharing), "payment": str(pot.payment), "returns": str(pot.returns)}

@@ -49,7 +49,8 @@ def explain_pot(
         return PotExplanation()
     if pot.budget_fen is None:
         unknown = Text(
-            "资金池预算未知，不能判定是否足够。", "The pot's budget is not known: whether it suffices cannot be told."
+            "政策条文未写明资金池预算，由此不能判定是否足够。",
+            "The programme's text names no budget for its pot: whether it suffices cannot be told from it.",
         )
         return PotExplanation(told=[unknown])
     if sum_exactly(claims[CLAIM]) <= pot.budget_fen and not pot.quotas:

@@ -173,7 +173,7 @@ def _check_rules(pot: Pot, mode: Sharing, budget: int | None, seed: str | None) 
         fix = "pro rata pays every claim in part, under one quota at most"
         problems.append(Problem("the pot cannot be shared pro rata", fix, field="sharing"))
     if budget is None:
-        problems.append(Problem("the budget is not known", "give one to try", field="budget_fen"))
+        problems.append(Problem("the programme's text names no budget", "give one to try", field="budget_fen"))
     elif not 0 <= budget < INT64:
         problems.append(Problem(f"the budget is {budget}", "a budget is 0 or more fen, within 64 bits", field="budget"))
     if mode is Sharing.LOTTERY and (seed is None or not 0 < len(seed) <= LONGEST_SEED or not seed.isprintable()):

@@ -26,7 +26,8 @@ class Call(Schema):
     is_draft: bool
     is_open: bool
     deadline: Deadline
-    budget_fen: int
+    budget_fen: int = Field(description="What the operator put into the pot for the period")
+    text_budget_fen: int | None = Field(description="What the programme's text has for a period; null: it names none")
     left_fen: int
     sharing: str
     favours_local: list[str] = Field(description="Clauses that ask for a fair-competition review")

@@ -56,6 +56,12 @@ class Call:
     def is_open(self) -> bool:
         return not self.pot.is_draft and self.deadline.state in ("open", "unlimited")
 
+    @property
+    def text_budget_fen(self) -> int | None:
+        """What the programme's text has for a period. None where it names no budget: `pot.budget_fen`, which the
+        operator put in, is the only one then."""
+        return self.programme.pot.budget_fen if self.programme.pot else None
+
 
 def call_of(programme: Programme, pot: Pot) -> Call:
     day = decided_on()
