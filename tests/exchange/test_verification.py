@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from exchange_deal import DAY, Deal
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import ledger
+from siwei.exchange import caps, ledger
+from siwei.exchange.accounts import bank_account
 from siwei.exchange.audit import record_event
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.guards import drop_guards, install_guards
-from siwei.exchange.models import Account, Seal, Transfer
+from siwei.exchange.models import Account, Cap, Seal, Transfer
 from siwei.exchange.seals import export_heads, read_heads, seal
 from siwei.exchange.verification import verify_ledger
 
@@ -171,6 +173,54 @@ class TestRows:
         )
         assert "transfer p2: the key is used 2 times" in found(cast)
         assert "constraint exchange_transfer: one_transfer_per_key is not there, or not as it was made" in found(cast)
+
+
+class TestFloors:
+    """How far an account may go below zero is no entry: the events that set it prove it."""
+
+    @pytest.fixture
+    def dealt(self, deal: Deal) -> Deal:
+        deal.signed()
+        caps.set_cap(
+            "n-firm", 20_000, starts_on=DAY, ends_on=DAY, actor=deal.cast.alice, now=deal.now, idempotency_key="hard"
+        )
+        caps.set_cap(
+            "n-firm", 20_000, starts_on=DAY, ends_on=DAY, unit="accelerator-second", is_hard=False,
+            actor=deal.cast.alice, now=deal.now, idempotency_key="soft",
+        )  # fmt: skip
+        bank_account("bank-difference", None)
+        return deal
+
+    def test_as_they_were_set_and_set_again(self, dealt: Deal) -> None:
+        assert found(dealt.cast) == []
+        dealt.budget(70_000)
+        caps.set_cap(
+            "n-firm", 30_000, starts_on=DAY, ends_on=DAY, actor=dealt.cast.alice, now=dealt.now, idempotency_key="more"
+        )
+        assert found(dealt.cast) == []
+
+    @pytest.mark.parametrize(
+        ("account", "set_to", "due"),
+        [
+            ("CNY:commitment:n-firm", -900_000, -100_000), ("CNY:budget:xunli:2026", -2_000_000, -1_000_000),
+            ("CNY:own-share:n-firm", -1, 0), ("CNY:pot:xunli:2026", -1, 0), ("CNY:voucher:voucher", -1, 0),
+            ("CNY:receivable:n-centre", -1, 0), ("CNY:bank-difference:city", 0, -(4 * 10**18)),
+        ],
+    )  # fmt: skip
+    def test_lowered_by_hand(self, dealt: Deal, account: str, set_to: int, due: int) -> None:
+        # No guard stands in the way of this one.
+        assert Account.objects.filter(code=account).update(floor=set_to) == 1
+        assert found(dealt.cast) == [f"account {account}: its floor is {set_to}, what was set is {due}"]
+
+    @pytest.mark.parametrize(("is_hard", "due"), [(True, -20_000), (False, -(4 * 10**18))])
+    def test_a_cap_lowered_by_hand(self, dealt: Deal, is_hard: bool, due: int) -> None:
+        account = Cap.objects.get(is_hard=is_hard).account
+        Account.objects.filter(pk=account.pk).update(floor=-20_001)
+        assert found(dealt.cast) == [f"account {account.code}: its floor is -20001, what was set is {due}"]
+
+    def test_with_the_event_that_set_it_gone(self, dealt: Deal) -> None:
+        tamper("DELETE FROM exchange_event_organisations", "DELETE FROM exchange_event WHERE action = 'open_pot'")
+        assert found(dealt.cast) == ["account CNY:budget:xunli:2026: its floor is -1000000, and no event set it"]
 
 
 @contextmanager

@@ -27,6 +27,8 @@ WORDS = {
         "余额 {balance} 减去冻结 {held} 低于下限 {floor}",
         "balance {balance} less held {held} is below its floor {floor}",
     ),
+    "floor_differs": ("下限为 {stands}，按规定应为 {due}", "its floor is {stands}, what was set is {due}"),
+    "floor_untold": ("下限为 {stands}，没有事件设定它", "its floor is {stands}, and no event set it"),
     "unit_sum": ("该单位的余额合计为 {total}，应为零", "the balances of the unit sum to {total}, not to zero"),
     "hold_unplaced": ("没有设立它的分录", "no entry placed it"),
     "hold_exceeded": (

@@ -18,6 +18,7 @@ from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.constraints import missing_constraints
 from siwei.exchange.findings import Finding
+from siwei.exchange.floors import verify_floors
 from siwei.exchange.guards import SUBJECTS, missing_guards
 from siwei.exchange.models import Account, Event, Hold, Seal, Transfer
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
@@ -134,8 +135,8 @@ def verify_ledger(*, actor: Actor, heads: Path | None = None) -> Verification:
     require(actor.sees_all, actor, Said("verify the ledger", "核验账本"))
     told = read_heads(heads) if heads is not None else []
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
-        ("guard", _guards), ("constraint", _constraints), ("account", _accounts), ("hold", _holds),
-        ("transfer", _entries), ("key", _repeated), ("seal", verify_seals),
+        ("guard", _guards), ("constraint", _constraints), ("account", _accounts), ("account", verify_floors),
+        ("hold", _holds), ("transfer", _entries), ("key", _repeated), ("seal", verify_seals),
         ("head", lambda: compare_heads(told)),
     ]  # fmt: skip
     with snapshot():
