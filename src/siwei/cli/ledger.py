@@ -29,7 +29,7 @@ def verify(
     """Check the whole ledger and its audit trail; every fault is printed with its row, and the exit code is then 1.
 
     Every balance and hold is computed anew from its entries, each entry held to the rules, every block hashed again;
-    guards, constraints, keys and floors must be as set. Only `--heads`, from a place that whoever owns the database cannot
+    guards, constraints, keys, floors must be as set. Only `--heads`, from a place that whoever owns the database cannot
     write, shows that all of it was rewritten together.
     """
     open_city(city)

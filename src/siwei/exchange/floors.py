@@ -35,7 +35,8 @@ def _fixed(purposes: tuple[str, ...], floor: int) -> Iterator[Finding]:
     charted = Q()
     for purpose in purposes:
         charted |= Q(purpose=purpose, code__startswith=f"{CNY}:{purpose}:")
-    for code, stands in Account.objects.filter(charted).exclude(floor=floor).order_by("pk").values_list("code", "floor"):
+    others = Account.objects.filter(charted).exclude(floor=floor).order_by("pk")
+    for code, stands in others.values_list("code", "floor"):
         yield Finding("account", code, "floor_differs", {"stands": stands, "due": floor})
 
 
