@@ -1,7 +1,7 @@
 """Aggregates and limits as a programme declares them, against plain Python over the same rows."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +238,63 @@ def test_limits_against_serving_one_by_one(limited: Programme, made: list[tuple[
             left[firm, year] = None if rest is None else rest - (got or 0)
         expected[f"{place:02}"] = got
     assert {id: paid for id, paid, _ in served(limited, frame)} == expected
+
+
+BY_YEAR = f"""\
+limits:
+  - {{id: yearly, per: [organisation, signed_on.year], at_most: mine / 2, order: [signed_on], {WORDS}}}
+aggregates:
+  mine: {{of: claims, sum: paid, per: [organisation, signed_on.year], {WORDS}}}
+"""
+
+
+@pytest.fixture
+def by_year(write_programme: Callable[..., Path], attributes: dict[str, Attribute]) -> Programme:
+    """What may be awarded of a firm's claims is half of those it signed in the same calendar year."""
+    known = {**attributes, "signed_on": of_claim("signed_on", "date")}
+    return load_with(write_programme(clause="paid > 0", award="paid", cap="'9000000'"), known, BY_YEAR, "claim")
+
+
+def signed(*rows: tuple[str, str | None, int, date | None]) -> pl.DataFrame:
+    schema = {"id": pl.String, "organisation": pl.String, "paid": pl.Int64, "signed_on": pl.Date}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+def test_what_belongs_together_by_the_year_of_a_day(by_year: Programme) -> None:
+    frame = signed(
+        ("1", "a", 100, date(2026, 12, 31)), ("2", "a", 40, date(2026, 1, 1)), ("3", "a", 30, date(2025, 12, 31)),
+        ("4", "b", 10, date(2026, 6, 1)), ("5", "a", 7, None),
+    )  # fmt: skip
+    table = add_aggregates([by_year], frame, Rows(claims=frame), DAY).table
+    assert table.columns == [*frame.columns, "mine"]
+    assert table["mine"].to_list() == [140, 140, 30, 10, None]
+    assert served(by_year, frame) == [
+        ("1", 30, "yearly"), ("2", 40, None), ("3", 15, "yearly"), ("4", 5, "yearly"), ("5", None, None),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="column signed_on is String, not Date"):
+        apply_limits(decide((by_year,), table, DAY), table.with_columns(pl.col("signed_on").cast(pl.String)))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 99), st.integers(-400, 400)), max_size=10))
+def test_years_against_serving_one_by_one(by_year: Programme, made: list[tuple[str, int, int]]) -> None:
+    days = [date(2026, 1, 1) + timedelta(days=shift) for _, _, shift in made]
+    frame = signed(*((f"{n:02}", firm, paid, days[n]) for n, (firm, paid, _) in enumerate(made)))
+    left: dict[tuple[str, int], int] = {}
+    for (firm, paid, _), day in zip(made, days, strict=True):
+        left[firm, day.year] = left.get((firm, day.year), 0) + paid
+    left = {key: whole // 2 for key, whole in left.items()}
+    expected = {}
+    for n in sorted(range(len(made)), key=lambda n: (days[n], n)):
+        key = made[n][0], days[n].year
+        expected[f"{n:02}"] = min(made[n][1], left[key])
+        left[key] -= expected[f"{n:02}"]
+    assert {id: paid for id, paid, _ in served(by_year, frame)} == expected
+
+
+def test_only_a_day_has_a_year(write_programme: Callable[..., Path], attributes: dict[str, Attribute]) -> None:
+    with pytest.raises(PolicyError, match="'paid_year' holds no days, so it has no year"):
+        load_with(write_programme(), attributes, LIMITS.replace("paid_year]\n", "paid_year.year]\n", 1), "claim")
 
 
 def test_a_limit_names_known_columns(write_programme: Callable[..., Path], attributes: dict[str, Attribute]) -> None:

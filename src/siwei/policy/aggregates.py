@@ -12,6 +12,7 @@ import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.decide import programme_context
+from siwei.policy.group_keys import column_of, is_year, key_of
 from siwei.policy.language.compile import STATUS_SUFFIX, Plan
 from siwei.policy.language.compiled import Compiled
 from siwei.policy.language.tree import Expression
@@ -180,8 +181,8 @@ def _related_members(graph: Related, subjects: pl.DataFrame, organisations: pl.D
 def _groups(programme: Programme, aggregate: Aggregate, source: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """By the columns `per`: `total` (Int128, null where not known), `failed`, and `proof` where statuses are given."""
     expressions = [each for each in (aggregate.value, aggregate.where) if each is not None]
-    wanted = {**{name: source.schema[name] for name in aggregate.per if name in source.columns}}
     _check_per(aggregate, source)
+    wanted = {column_of(key): source.schema[column_of(key)] for key in aggregate.per}
     frame = prepare_columns(source, {**wanted, **read_dtypes(expressions)})
     columns = frozenset(frame.collect_schema().names())
     plan = Plan()
@@ -195,7 +196,7 @@ def _groups(programme: Programme, aggregate: Aggregate, source: pl.DataFrame, as
     proof = _proof(expressions, columns)
     named = [kept.cast(pl.Int128).alias(":kept"), doubtful.alias(":doubtful"), failed.alias(":failed")]
     named += [] if proof is None else [pl.when(keep.value.fill_null(True)).then(proof).alias(":proof")]
-    made = plan.apply(frame, [*(pl.col(name) for name in aggregate.per), *named])
+    made = plan.apply(frame, [*map(key_of, aggregate.per), *named])
     total = pl.col(":kept").max() if aggregate.kind is AggregateKind.GREATEST else pl.col(":kept").sum()
     results = [
         pl.when(~pl.col(":doubtful").any()).then(total).alias("total"),
@@ -206,7 +207,7 @@ def _groups(programme: Programme, aggregate: Aggregate, source: pl.DataFrame, as
 
 
 def _check_per(aggregate: Aggregate, source: pl.DataFrame) -> None:
-    missing = [name for name in aggregate.per if name not in source.columns]
+    missing = [column_of(key) for key in aggregate.per if column_of(key) not in source.columns]
     if missing:
         fix = f"add it to the {aggregate.of}"
         raise InputError([Problem(f"no column {name!r} in the {aggregate.of}", fix, field=name) for name in missing])
@@ -232,7 +233,7 @@ def _fits() -> pl.Expr:
 def _join(frame: pl.DataFrame, aggregate: Aggregate, groups: pl.DataFrame) -> pl.DataFrame:
     # Of an organisation the key is its id; of a claim, a project or a person the organisation it names.
     keys = [name if name in frame.columns or name != ORGANISATION else ID for name in aggregate.per]
-    missing = [name for name in keys if name not in frame.columns]
+    missing = [column_of(key) for key in keys if column_of(key) not in frame.columns]
     if missing:
         raise InputError(
             [Problem(f"no column {missing[0]!r}", f"{aggregate.id} is told apart by it", field=missing[0])]
@@ -240,6 +241,8 @@ def _join(frame: pl.DataFrame, aggregate: Aggregate, groups: pl.DataFrame) -> pl
     amount = pl.when(_fits()).then(pl.col("total")).cast(pl.Int64).alias(aggregate.id)
     statuses = [pl.col("proof").alias(aggregate.id + STATUS_SUFFIX)] if "proof" in groups.columns else []
     right = groups.select(*aggregate.per, amount, *statuses, pl.lit(True).alias(":found"))
+    years = [key for key in keys if is_year(key)]
+    frame = frame.with_columns(key_of(key) for key in years)
     types = {name: frame.schema[key] for name, key in zip(aggregate.per, keys, strict=True)}
     joined = frame.join(right.cast(types), left_on=keys, right_on=list(aggregate.per), how="left")  # type: ignore[arg-type]
     none = pl.col(":found").is_null() & pl.all_horizontal(pl.col(keys).is_not_null())
@@ -249,7 +252,7 @@ def _join(frame: pl.DataFrame, aggregate: Aggregate, groups: pl.DataFrame) -> pl
         # That there are no rows is nobody's proof of anything.
         status = pl.col(aggregate.id + STATUS_SUFFIX)
         joined = joined.with_columns(pl.when(pl.col(aggregate.id).is_not_null()).then(status.fill_null(0)))
-    return joined.drop(":found")
+    return joined.drop(":found", *years)
 
 
 def _faults(programme: Programme, aggregate: Aggregate, groups: pl.DataFrame) -> pl.DataFrame:

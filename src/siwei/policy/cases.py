@@ -19,6 +19,7 @@ from siwei.city.pack_yaml import YamlDocument
 from siwei.errors import InputError, PolicyError, Problem
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader, added_up, merged
 from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
+from siwei.policy.group_keys import YEAR
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.places import with_line
 from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
@@ -245,6 +246,9 @@ def limits_table(programme: Programme, cases: tuple[Case, ...]) -> pl.DataFrame:
     for name in columns_beside((programme,)):
         if name not in table.columns:
             values = [case.facts.get(name, case.id if name == ORGANISATION else None) for case in cases]
-            dtype = pl.String() if all(value is None for value in values) else None
+            # What no case gives: of a day whose year is asked for, a day that nobody knows.
+            has_year = any(key == f"{name}{YEAR}" for each in programme.limits for key in each.per)
+            unknown = pl.Date() if has_year else pl.String()
+            dtype = unknown if all(value is None for value in values) else None
             table = table.with_columns(pl.Series(name, values, dtype=dtype))
     return table

@@ -9,6 +9,7 @@ from siwei.policy.document_parts import (
     Cel,
     CitationDocument,
     Document,
+    GroupKey,
     Identifier,
     ParameterName,
     ShortText,
@@ -107,8 +108,9 @@ class AggregateDocument(Document):
     count: bool = Field(False, description="Count the rows instead.")
     greatest: Cel | None = Field(None, description="The greatest value instead.")
     where: Cel | None = Field(None, description="Which rows count: a yes or no over their columns.")
-    per: Annotated[list[ParameterName], Field(min_length=1, max_length=4)] = Field(
-        default_factory=lambda: ["organisation"], description="The columns two rows must share to belong together."
+    per: Annotated[list[GroupKey], Field(min_length=1, max_length=4)] = Field(
+        default_factory=lambda: ["organisation"],
+        description="The columns two rows must share to belong together; `<column>.year`: the calendar year of a day.",
     )
     unit: Literal["fen", "year", "people", "item"] = Field("fen", description="The unit of the result.")
     words: TextDocument = Field(description="What it is.")
@@ -127,8 +129,8 @@ class LimitDocument(Document):
     """The most that rows sharing some columns may be awarded together, such as a firm's claims of a year."""
 
     id: Identifier = Field(description="Its name within the programme.")
-    per: Annotated[list[ParameterName], Field(min_length=1, max_length=4)] = Field(
-        description="The columns that rows under one limit share."
+    per: Annotated[list[GroupKey], Field(min_length=1, max_length=4)] = Field(
+        description="The columns that rows under one limit share; `<column>.year`: the calendar year of a day."
     )
     at_most: Cel = Field(description="The limit in fen; where rows disagree, the least.")
     order: Annotated[list[ParameterName], Field(max_length=4)] = Field(

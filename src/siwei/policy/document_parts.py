@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 INT64_MAX = 2**63 - 1
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Small letters, digits and hyphens.")]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Read in expressions as p.<name>.")]
+GroupKey = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]{0,62}(\.year)?$", description="A column, or `<column>.year` of a day's."),
+]
 ShortText = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 Cel = Annotated[str, Field(min_length=1, max_length=10_000, description="An expression of CEL (cel.dev).")]
 Status = Literal["declared", "documented", "verified"]

@@ -7,6 +7,7 @@ import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.decide import Decisions, award_column, programme_context, verdict_column
+from siwei.policy.group_keys import column_of, is_year, key_of
 from siwei.policy.language.compile import Plan
 from siwei.policy.programmes import FactStatus, Limit, Programme
 from siwei.policy.subjects import ID, column_problem, prepare_columns, read_dtypes
@@ -36,8 +37,10 @@ def _facts(
 ) -> pl.DataFrame:
     """`:most`, and the columns that the limit groups and orders by, in the order of the decisions."""
     schema = table.lazy().collect_schema()
-    names = dict.fromkeys((*limit.per, *limit.order))
-    problems = [column_problem(name, schema.get(name, pl.String()), schema) for name in names]
+    names = dict.fromkeys((*map(column_of, limit.per), *limit.order))
+    days = {column_of(key) for key in limit.per if is_year(key)}
+    wanted_as = {name: pl.Date() if name in days else schema.get(name, pl.String()) for name in names}
+    problems = [column_problem(name, dtype, schema) for name, dtype in wanted_as.items()]
     if found := [problem for problem in problems if problem is not None]:
         raise InputError(found)
     wanted = {ID: pl.String(), **{name: schema[name] for name in names}, **read_dtypes([limit.at_most])}
@@ -47,7 +50,8 @@ def _facts(
         programme, decisions.as_of, FactStatus.DECLARED, frozenset(subjects.collect_schema().names())
     )
     most = plan.add(limit.at_most.tree, context).value.alias(":most")
-    frame = plan.apply(subjects, [pl.col(ID), *(pl.col(name) for name in names), most]).collect()
+    years = [key_of(key) for key in limit.per if is_year(key)]
+    frame = plan.apply(subjects, [pl.col(ID), *(pl.col(name) for name in names), *years, most]).collect()
     if not frame[ID].equals(decisions.wide[ID]):
         raise InputError([Problem("the table is not the one that was decided", "give the same rows in the same order")])
     return frame

@@ -1,6 +1,6 @@
 """The parts of a programme's file about money, from documents to checked dataclasses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from siwei.city.attributes import Attribute
@@ -8,9 +8,10 @@ from siwei.city.pack_yaml import KeyPath
 from siwei.policy.document import ProgrammeDocument
 from siwei.policy.document_money import AggregateDocument
 from siwei.policy.document_parts import CitationDocument, TextDocument
+from siwei.policy.group_keys import column_of, is_year
 from siwei.policy.language.check import Checker
 from siwei.policy.language.tree import Expression
-from siwei.policy.language.types import BOOL, INT, CelType
+from siwei.policy.language.types import BOOL, DATE, INT, CelType
 from siwei.policy.programmes import (
     Aggregate,
     AggregateKind,
@@ -62,10 +63,11 @@ class MoneyReader:
         known = subject_types(self.attributes, self.document.applies_to)
         made = []
         for index, document in enumerate(self.document.limits):
-            for name in (*document.per, *document.order):
+            for name in (*map(column_of, document.per), *document.order):
                 if name not in known:
                     fix = f"name a column of the {self.document.applies_to}"
                     self.complain(("limits", index), f"{name!r} is not known of the {self.document.applies_to}", fix)
+            self._check_years(("limits", index, "per"), document.per, known)
             at_most = self.read(checker, document.at_most, INT, ("limits", index, "at_most"))
             if at_most is not None:
                 citation = citation_of(document.citation)
@@ -111,12 +113,18 @@ class MoneyReader:
 
     def _check_per(self, path: KeyPath, document: AggregateDocument, types: Mapping[str, CelType]) -> None:
         subject = {**subject_types(self.attributes, self.document.applies_to), "organisation": CelType("string")}
-        for name in document.per:
+        self._check_years((*path, "per"), document.per, types)
+        for name in map(column_of, document.per):
             if name not in types:
                 self.complain((*path, "per"), f"{name!r} is not a column of {document.of}", "name one of its columns")
             elif name not in subject:
                 fix = "compare it in `where` instead"
                 self.complain((*path, "per"), f"{name!r} is not known of the {self.document.applies_to}", fix)
+
+    def _check_years(self, path: KeyPath, keys: Sequence[str], types: Mapping[str, CelType]) -> None:
+        for key in keys:
+            if is_year(key) and types.get(column_of(key), DATE) != DATE:
+                self.complain(path, f"{column_of(key)!r} holds no days, so it has no year", "name a column of days")
 
     def pot(self, checker: Checker) -> Pot | None:
         document = self.document.pot

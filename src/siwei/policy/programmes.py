@@ -233,8 +233,8 @@ class AggregateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A column made from other rows: over those of `of` that share the columns `per` and of which `where` is true.
-    `value` is None for a count."""
+    """A column made from other rows: over those of `of` that share the columns `per` (`<day>.year`: a day's calendar
+    year) and of which `where` is true. `value` is None for a count."""
 
     id: str
     of: str
@@ -249,7 +249,8 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that the awards of rows sharing the columns `per` come to; served by the columns `order`, then id."""
+    """The most that the awards of rows sharing the columns `per` come to (`<day>.year`: a day's calendar year);
+    served by the columns `order`, then id."""
 
     id: str
     per: tuple[str, ...]

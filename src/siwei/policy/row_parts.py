@@ -16,6 +16,7 @@ from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Aggregates, Rows
 from siwei.policy.decide import Decisions, award_column, decide, decide_lazily, verdict_column
+from siwei.policy.group_keys import column_of
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.policy.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
@@ -126,7 +127,7 @@ def decide_narrowly(
     """Every row's verdicts and awards, not its clauses, and of its facts those that limits group, order and reckon by
     and `besides`: what must be held of all rows where one bears on another."""
     limits = [limit for programme in programmes for limit in programme.limits]
-    names = dict.fromkeys(name for limit in limits for name in (*limit.per, *limit.order))
+    names = dict.fromkeys(name for limit in limits for name in (*map(column_of, limit.per), *limit.order))
     names |= dict.fromkeys([*read_dtypes(limit.at_most for limit in limits), *besides])
     amounts = [name for each in programmes for name in (verdict_column(each.id), award_column(each.id))]
     tables, wides = [], []

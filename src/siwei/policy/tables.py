@@ -7,6 +7,7 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, NotFound, Problem
+from siwei.policy.group_keys import column_of
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import IS_RELATED, ORGANISATION, PROVIDER
 from siwei.policy.subject_batches import read_rows_of, reject_problem
@@ -27,9 +28,9 @@ def columns_beside(programmes: tuple[Programme, ...]) -> tuple[str, ...]:
     """What aggregates and limits group, and limits order, rows by, and by which ties tell who is related: no expression
     need read it."""
     limits = [limit for programme in programmes for limit in programme.limits]
-    keys = [name for limit in limits for name in (*limit.per, *limit.order)]
+    keys = [name for limit in limits for name in (*map(column_of, limit.per), *limit.order)]
     aggregates = [aggregate for programme in programmes for aggregate in programme.aggregates]
-    keys += [name for aggregate in aggregates for name in aggregate.per]
+    keys += [column_of(key) for aggregate in aggregates for key in aggregate.per]
     if aggregates or reads_related(programmes):
         keys.append(ORGANISATION)
     if reads_related(programmes):
