@@ -233,3 +233,35 @@ def test_a_draft_put_in_force_is_what_changes_between_two_packs(pack: Any) -> No
     ):  # fmt: skip
         (found,) = diff_stacking(before, after, table, DAY, "claim").kept
         assert (found.kept_before_fen, found.kept_after_fen) == kept
+
+
+def test_what_others_take_is_added_up_once_and_not_for_every_choice_of_every_subject(pack: Any) -> None:
+    """Which was quadratic in an organisation's contracts."""
+    _, programmes, stacking = pack
+    contracts = [row(contract_amount=9, contract_paid=n % 4, contract_own_paid=5 + n % 3) for n in range(12)]
+    rows: Rows = {
+        "organisation": [{"id": "a", "compute_other_support": 5, "compute_rental": 3, "revenue": 40, "rd_expensed": 2}],
+        "claim": [{"id": f"c{n}", **each} for n, each in enumerate(contracts)],
+        "project": [],
+    }
+    given_ = decided(programmes, rows)
+    awards, each = JointAwards(stacking, given_, "a", DAY), given_["claim"]
+    gone_through: list[int] = []
+
+    class Watched(tuple[Any, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Any:
+            gone_through.append(len(self))
+            return super().__iter__()
+
+    expected = {id: explain_together(stacking, given_, "a", "claim", id, DAY) for id in each.table["id"]}
+    awards.within("claim", "c0")(frozenset())
+    ((drafts, best),) = awards.found.items()
+    shown = {name: replace(limit, awards=Watched(limit.awards)) for name, limit in best.shown.items()}
+    awards.found[drafts] = replace(best, shown=shown)
+    combinations = Combinations(stacking.of("claim"), each.decisions, each.table)
+    found = {id: combinations.explain(id, within=awards.within("claim", id)) for id in each.table["id"]}
+    assert gone_through == []
+    assert {id: one.parts for id, one in found.items()} == {id: one.parts for id, one in expected.items()}
+    assert any(one.alternatives for each_of in found.values() for one in each_of.parts)

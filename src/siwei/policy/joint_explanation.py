@@ -7,7 +7,7 @@ from datetime import date
 
 from siwei.policy.combination import CombinationExplanation, WithinOf, explain_combination
 from siwei.policy.joint import Settled, settle_one
-from siwei.policy.joint_choices import NOTHING_HELD, Decided, Holdings
+from siwei.policy.joint_choices import NOTHING_HELD, Decided, Holdings, Subject
 from siwei.policy.joint_shown import JointShown, Within, shown_limit
 from siwei.policy.programmes import Programme
 from siwei.policy.stacking import JointLimit, Stacking, linked
@@ -30,9 +30,12 @@ def joint_family(stacking: Stacking, names: Collection[str]) -> tuple[Stacking, 
 
 @dataclass(frozen=True)
 class Best:
+    """`taken` of each subject: what its awards take of joint limits, by programme."""
+
     settled: Settled
     shown: Mapping[str, JointShown]
     total_fen: int | None
+    taken: Mapping[Subject, Mapping[str, int]]
 
 
 def explain_together(
@@ -76,13 +79,17 @@ class JointAwards:
         return Within(
             kind, id, self.stacking.joint, best.shown, best.settled.chosen.get(mine, {}),
             self.holdings.earlier.get(mine, {}), best.settled.untold.get(mine, frozenset()), best.total_fen,
+            best.taken.get(mine, {}),
         )  # fmt: skip
 
     def _best(self, in_force: frozenset[str]) -> Best:
         settled = settle_one(self.stacking, self.decided, self.organisation, self.as_of, self.holdings, in_force)
         kept = [award.kept_fen for award in settled.awards]
         total = None if None in kept else sum(fen for fen in kept if fen is not None)
-        return Best(settled, _shown(self.stacking, self.organisation, settled), total)
+        taken: dict[Subject, dict[str, int]] = {}
+        for award in settled.awards:
+            taken.setdefault((award.kind, award.id), {})[award.programme] = award.counted_fen or 0
+        return Best(settled, _shown(self.stacking, self.organisation, settled), total, taken)
 
 
 def _shown(stacking: Stacking, organisation: str, settled: Settled) -> dict[str, JointShown]:

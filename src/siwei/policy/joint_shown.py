@@ -80,6 +80,7 @@ class Within:
     earlier: Mapping[str, int]
     untold: frozenset[str]
     total_fen: int | None
+    taken: Mapping[str, int]
 
     def bearing(self, programmes: Sequence[str]) -> tuple[JointLimit, ...]:
         return tuple(each for each in self.limits if each.id in self.shown and {*each.programmes} & {*programmes})
@@ -97,10 +98,8 @@ class Within:
         shown = self.shown[limit.id]
         assert shown.limit_fen is not None
         assert shown.kept_fen is not None
-        mine = sum(
-            each.counted_fen or 0 for each in shown.awards
-            if (each.kind, each.id) == (self.kind, self.id) and each.programme in programmes
-        )  # fmt: skip
+        # Not looked for among all awards of the organisation: this is asked for every choice of every subject of it.
+        mine = sum(self.taken.get(name, 0) for name in programmes if name in limit.programmes)
         return max(shown.limit_fen, shown.held_fen) - (shown.kept_fen - mine)
 
 
