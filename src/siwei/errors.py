@@ -74,7 +74,8 @@ class Problem:
         return f"{text} → {self.fix}" if self.fix else text
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        """For programs, in both languages."""
+        return {**asdict(self), "message_zh": chinese_of(self.message), "fix_zh": chinese_of(self.fix)}
 
     def in_chinese(self) -> "Problem":
         return replace(self, message=chinese_of(self.message), fix=chinese_of(self.fix))

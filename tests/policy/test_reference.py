@@ -9,6 +9,7 @@ from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.policy import check_stacking, load_programme, load_programmes, programme_schema, stacking_schema
 from siwei.policy.language.check import function_names
+from siwei.policy.finding_words import FINDINGS
 from siwei.policy.loading_stacking import load_stacking
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "programme.md"
@@ -51,7 +52,7 @@ def test_the_example_is_right(tmp_path: Path) -> None:
 
 def test_every_field_and_finding_of_stacking_is_on_its_page() -> None:
     written = (Path(check_stacking.__file__)).read_text(encoding="utf-8")
-    kinds = set(re.findall(r'Severity\.\w+, "(\w+)"', written)) | set(re.findall(r'at\(severity, "(\w+)"', written))
+    kinds = {key.partition(":")[0] for key in re.findall(r'"([a-z_:]+)"', written) if key in FINDINGS}
     assert len(kinds) > 8
     # Words people read, `zh` and `en`, are told of programmes.
     wanted = fields(stacking_schema()) | kinds

@@ -73,21 +73,18 @@ def _eligible_cases(programme: Programme, setting: Setting) -> list[Case]:
 def _certain(subject: Subject, setting: Setting, cases: list[Case]) -> Iterator[Finding]:
     award = subject.programme.award
     low, high = _range(award.expression, setting, cases)
+    when = stretch(setting)
     if high < 0:
-        message = f"the award is negative for everybody who is eligible{stretch(setting)}"
-        yield _at(subject, Severity.ERROR, "award_negative", "expr", award.expression, message, "turn it round")
+        yield _at(subject, Severity.ERROR, "award_negative", "expr", award.expression, when=when)
     if award.cap is None or high < 0:
         return
     least_cap, most_cap = _range(award.cap, setting, cases)
     if most_cap < 0:
-        message = f"the cap is below zero{stretch(setting)}, so no award can be paid"
-        yield _at(subject, Severity.ERROR, "cap_negative", "cap", award.cap, message, "give a cap of 0 or more, in fen")
+        yield _at(subject, Severity.ERROR, "cap_negative", "cap", award.cap, when=when)
     elif low > most_cap:
-        message = f"the award ({low} fen or more) is always above its cap ({most_cap} fen){stretch(setting)}"
-        yield _at(subject, Severity.WARNING, "cap_always_binds", "cap", award.cap, message, "grant the cap, or mend it")
+        yield _at(subject, Severity.WARNING, "cap_always_binds", "cap", award.cap, low=low, cap=most_cap, when=when)
     elif high <= least_cap:
-        message = f"the award ({high} fen at most) never reaches its cap ({least_cap} fen){stretch(setting)}"
-        yield _at(subject, Severity.WARNING, "cap_never_binds", "cap", award.cap, message, "remove the cap, or mend it")
+        yield _at(subject, Severity.WARNING, "cap_never_binds", "cap", award.cap, high=high, cap=least_cap, when=when)
 
 
 def _range(expression: Expression, setting: Setting, cases: list[Case]) -> Interval:
@@ -106,10 +103,9 @@ def _witness(subject: Subject, setting: Setting, cases: list[Case]) -> Iterator[
         return
     row = wrong.row(0, named=True)
     facts = ", ".join(f"{name} = {row[name]}" for name in programme.attributes)
-    message = f"eligible on {day}, but the award is negative or an error, with {facts}"
-    award = programme.award.expression
-    fix = "guard it, as in max(0, …), or add a clause that rules it out"
-    yield _at(subject, Severity.WARNING, "award_cannot_be_paid", "expr", award, message, fix)
+    yield _at(
+        subject, Severity.WARNING, "award_cannot_be_paid", "expr", programme.award.expression, day=day, facts=facts
+    )
 
 
 def _trials(programme: Programme, day: date, cases: list[Case]) -> pl.DataFrame:
@@ -153,6 +149,6 @@ def _place(value: object) -> int:
 
 
 def _at(
-    subject: Subject, severity: Severity, kind: str, field: str, expression: Expression, message: str, fix: str
+    subject: Subject, severity: Severity, key: str, field: str, expression: Expression, **values: object
 ) -> Finding:
-    return subject.at_node(severity, kind, ("award", field), expression.text, expression.tree, message, fix)
+    return subject.at_node(severity, key, ("award", field), expression.text, expression.tree, **values)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import combinations
 
+from siwei.errors import Said
 from siwei.policy.constants import Setting
-from siwei.policy.findings import Finding, Severity, Subject, is_whole, settings_of, stretch
+from siwei.policy.findings import ALWAYS, Finding, Severity, Subject, is_whole, settings_of, stretch
 from siwei.policy.programmes import Clause
 from siwei.policy.satisfiability import Goal, is_possible
 
@@ -22,10 +23,7 @@ def check_clauses(subject: Subject) -> Iterator[Finding]:
             yield _never_yes(subject, index, never_yes, len(never_yes) == everywhere)
         if len(never_no) == everywhere:
             bad.add(index)
-            yield _at(
-                subject, Severity.WARNING, "never_false", index,
-                f"clause {clause.id!r} can never be no", "remove it, or mend the comparison",
-            )  # fmt: skip
+            yield _at(subject, Severity.WARNING, "never_false", index, clause=clause.id)
     for setting in settings:
         found = tuple(_contradictions(subject, setting, bad))
         if found:
@@ -37,10 +35,9 @@ def check_clauses(subject: Subject) -> Iterator[Finding]:
 
 def _never_yes(subject: Subject, index: int, settings: list[Setting], always: bool) -> Finding:
     clause = subject.programme.clauses[index]
-    when = "" if always else stretch(settings[0])
+    when = ALWAYS if always else stretch(settings[0])
     severity = Severity.ERROR if always else Severity.WARNING
-    message = f"clause {clause.id!r} can never be yes{when}, so nobody can be eligible"
-    return _at(subject, severity, "never_true", index, message, "mend the comparison or the parameter")
+    return _at(subject, severity, "never_true", index, clause=clause.id, when=when)
 
 
 def _contradictions(subject: Subject, setting: Setting, bad: set[int]) -> Iterator[Finding]:
@@ -52,8 +49,10 @@ def _contradictions(subject: Subject, setting: Setting, bad: set[int]) -> Iterat
         pair for pair in combinations(clauses, 2) if not is_possible(_all_yes([each for _, each in pair]), setting)
     ]
     for (_, first), (index, second) in pairs:
-        message = f"clauses {first.id!r} and {second.id!r} can never both be yes{_when(subject, setting)}"
-        yield _at(subject, Severity.ERROR, "contradiction", index, message, "mend one of them: nobody can be eligible")
+        when = _when(subject, setting)
+        yield _at(
+            subject, Severity.ERROR, "contradiction:two", index, first=first.id, second=second.id, when=when
+        )  # fmt: skip
     if not pairs:
         core = list(clauses)
         for each in clauses:
@@ -61,14 +60,12 @@ def _contradictions(subject: Subject, setting: Setting, bad: set[int]) -> Iterat
             if not is_possible(_all_yes([clause for _, clause in fewer]), setting):
                 core = fewer
         names = ", ".join(repr(clause.id) for _, clause in core)
-        message = f"clauses {names} can never all be yes{_when(subject, setting)}"
-        yield _at(
-            subject, Severity.ERROR, "contradiction", core[-1][0], message, "mend one of them: nobody can be eligible"
-        )
+        when = _when(subject, setting)
+        yield _at(subject, Severity.ERROR, "contradiction:all", core[-1][0], clauses=names, when=when)
 
 
-def _when(subject: Subject, setting: Setting) -> str:
-    return stretch(setting) if len(settings_of(subject.programme)) > 1 else ""
+def _when(subject: Subject, setting: Setting) -> Said:
+    return stretch(setting) if len(settings_of(subject.programme)) > 1 else ALWAYS
 
 
 def _implied(subject: Subject, settings: tuple[Setting, ...], bad: set[int]) -> Iterator[Finding]:
@@ -81,14 +78,13 @@ def _implied(subject: Subject, settings: tuple[Setting, ...], bad: set[int]) -> 
         goals: list[Goal] = [*_all_yes(others), (clause.expression.tree, False)]
         if others and not any(is_possible(goals, setting) for setting in settings):
             kept.remove(index)
-            message = f"clause {clause.id!r} is never no where the others are yes: it decides nothing"
-            yield _at(subject, Severity.WARNING, "implied", index, message, "remove it, or keep it for its words only")
+            yield _at(subject, Severity.WARNING, "implied:clause", index, clause=clause.id)
 
 
 def _all_yes(clauses: list[Clause]) -> list[Goal]:
     return [(clause.expression.tree, True) for clause in clauses]
 
 
-def _at(subject: Subject, severity: Severity, kind: str, index: int, message: str, fix: str) -> Finding:
+def _at(subject: Subject, severity: Severity, key: str, index: int, **values: object) -> Finding:
     expression = subject.programme.clauses[index].expression
-    return subject.at_node(severity, kind, subject.clause_path(index), expression.text, expression.tree, message, fix)
+    return subject.at_node(severity, key, subject.clause_path(index), expression.text, expression.tree, **values)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from siwei.errors import Said
 from siwei.policy.constants import constant_of
 from siwei.policy.findings import MOST_STRETCHES, Finding, Severity, Subject, is_whole, settings_of, stretch
 from siwei.policy.language.tree import Call, Expression, ListLiteral, Parameter, walk
@@ -37,30 +36,17 @@ def check_parameters(subject: Subject) -> Iterator[Finding]:
     """Before its first value a parameter is an error wherever it is read; `load_programme` refuses that where the
     period has a first day, so what is left is a period that is open."""
     if not is_whole(subject.programme):
-        message = f"figures change on more than {MOST_STRETCHES} days: only the last stretches of days are checked"
-        yield subject.at(Severity.WARNING, "many_stretches", ("parameters",), message, "leave out days long gone")
+        yield subject.at(Severity.WARNING, "many_stretches", ("parameters",), most=MOST_STRETCHES)
     period = subject.programme.period
     read = {name for expression in _every_expression(subject.programme) for name in expression.parameters}
     for parameter in subject.programme.parameters:
         path = ("parameters", parameter.id)
         first = parameter.values[0][0]
         if parameter.id not in read:
-            yield subject.at(
-                Severity.WARNING, "unused_parameter", path, f"parameter {parameter.id} is never read",
-                f"read p.{parameter.id} in an expression, or remove it",
-            )  # fmt: skip
+            yield subject.at(Severity.WARNING, "unused_parameter", path, parameter=parameter.id)
         if period.start is None and first > date.min:
-            yield subject.at(
-                Severity.WARNING, "parameter_missing", (*path, "values"),
-                Said(
-                    f"parameter {parameter.id} has no value before {first}, and the period has no first day",
-                    f"参数 {parameter.id} 在 {first} 之前没有值，而期限没有首日",
-                ),
-                Said(
-                    "give the period its first day, or the parameter a value without `start`",
-                    "请给出期限的首日，或给参数一个没有 `start` 的值",
-                ),
-            )  # fmt: skip
+            at = (*path, "values")
+            yield subject.at(Severity.WARNING, "parameter_missing", at, parameter=parameter.id, first=first)
         yield from _values_outside(subject, "parameters", parameter.id, [start for start, _ in parameter.values])
 
 
@@ -70,10 +56,7 @@ def _values_outside(subject: Subject, section: str, name: str, starts: list[date
         after = period.end is not None and start > period.end
         replaced = index + 1 < len(starts) and period.start is not None and starts[index + 1] <= period.start
         if after or replaced:
-            yield subject.at(
-                Severity.WARNING, "value_never_used", (section, name, "values", index),
-                f"this value of {name} holds on no day of the period", "remove it, or mend the days",
-            )  # fmt: skip
+            yield subject.at(Severity.WARNING, "value_never_used", (section, name, "values", index), name=name)
 
 
 def check_tables(subject: Subject) -> Iterator[Finding]:
@@ -83,17 +66,11 @@ def check_tables(subject: Subject) -> Iterator[Finding]:
     for table in subject.programme.tables:
         # In the tree a table has become its limits and results: only the text still names it.
         if not any(re.search(rf"\bt\.{table.id}\b", text) for text in texts):
-            yield subject.at(
-                Severity.WARNING, "unused_table", ("tables", table.id), f"table {table.id} is never read",
-                f"read t.{table.id} in an expression, or remove it",
-            )  # fmt: skip
+            yield subject.at(Severity.WARNING, "unused_table", ("tables", table.id), table=table.id)
         starts = [version[0] for version in table.bands.later]
         if starts and subject.programme.period.start is None and starts[0] > date.min:
-            yield subject.at(
-                Severity.WARNING, "table_missing", ("tables", table.id, "values"),
-                f"table {table.id} has no bands before {starts[0]}, and the period has no first day",
-                "give the period its first day, or the table bands without `start`",
-            )  # fmt: skip
+            at = ("tables", table.id, "values")
+            yield subject.at(Severity.WARNING, "table_missing", at, table=table.id, first=starts[0])
         yield from _values_outside(subject, "tables", table.id, starts)
 
 
@@ -111,37 +88,27 @@ def check_bands(subject: Subject) -> Iterator[Finding]:
                     if isinstance(item, Parameter) and item.name.startswith("t."):
                         continue  # of a table: found in order when it was read
                     if isinstance(earlier, int) and isinstance(later, int) and later <= earlier:
-                        message = f"the limits of the band overlap{stretch(setting)}: {later} follows {earlier}"
                         yield subject.at_node(
-                            Severity.ERROR, "band_overlap", path, expression.text, item, message, "order the limits"
-                        )
+                            Severity.ERROR, "band_overlap", path, expression.text, item,
+                            when=stretch(setting), earlier=earlier, later=later,
+                        )  # fmt: skip
 
 
 def check_source(subject: Subject) -> Iterator[Finding]:
     programme, today = subject.programme, subject.today
     source = programme.source
     if source.as_of > today:
-        yield subject.at(
-            Severity.WARNING, "source_in_the_future", ("source", "as_of"),
-            f"the source is dated {source.as_of}, after today ({today})", "give the day on which it was read",
-        )  # fmt: skip
+        at = ("source", "as_of")
+        yield subject.at(Severity.WARNING, "source_in_the_future", at, day=source.as_of, today=today)
     elif today - source.as_of > OLD:
-        yield subject.at(
-            Severity.WARNING, "source_old", ("source", "as_of"),
-            f"the source was last looked at on {source.as_of}", "look at it again, and say so in `as_of`",
-        )  # fmt: skip
+        yield subject.at(Severity.WARNING, "source_old", ("source", "as_of"), day=source.as_of)
     until = subject.documents_until.get(source.document)
     if until is not None and until < today:
-        yield subject.at(
-            Severity.WARNING, "source_expired", ("source", "document"),
-            f"{source.document} was valid until {until}", "name the document that follows it, or end the programme",
-        )  # fmt: skip
+        at = ("source", "document")
+        yield subject.at(Severity.WARNING, "source_expired", at, document=source.document, day=until)
     period = programme.period
     if period.end is not None and period.end < today and programme.state is not State.ENDED:
-        yield subject.at(
-            Severity.WARNING, "period_over", ("period", "end"),
-            f"the period ended on {period.end}", "write `state: ended`, or a version for the time after",
-        )  # fmt: skip
+        yield subject.at(Severity.WARNING, "period_over", ("period", "end"), day=period.end)
 
 
 def check_state(subject: Subject) -> Iterator[Finding]:
@@ -150,7 +117,4 @@ def check_state(subject: Subject) -> Iterator[Finding]:
     if not programme.unsourced or programme.state in (State.DRAFT, State.REHEARSED):
         return
     names = ", ".join(programme.unsourced)
-    yield subject.at(
-        Severity.WARNING, "draft", ("state",), f"{programme.id} stays a draft: {names} cite nothing",
-        "cite the document, or write `state: draft`",
-    )  # fmt: skip
+    yield subject.at(Severity.WARNING, "draft", ("state",), programme=programme.id, parts=names)

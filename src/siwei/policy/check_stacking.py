@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from siwei.city.pack_yaml import KeyPath
+from siwei.errors import Said
 from siwei.policy.check_award import largest_award
 from siwei.policy.constants import Setting, bounds_of
+from siwei.policy.finding_words import kind_of, told
 from siwei.policy.findings import Finding, Severity
 from siwei.policy.loading_stacking import FILE, WrittenStacking
 from siwei.policy.programmes import Citation, Kind, Parameter, Programme
@@ -28,12 +30,13 @@ class StackingSubject:
     today: date
     documents_until: Mapping[str, date] = field(default_factory=dict)
 
-    def at(self, severity: Severity, kind: str, path: KeyPath, message: str, fix: str, written: str = "") -> Finding:
-        """A finding of a whole value; with what is `written` there, shown with a caret."""
-        places = self.written.places
+    def at(self, severity: Severity, key: str, path: KeyPath, written: str = "", **values: object) -> Finding:
+        """A finding of a whole value, said as `finding_words` has it; with what is `written` there, shown with a
+        caret."""
+        places, (message, fix) = self.written.places, told(key, **values)
         shown = path in places.places and written
         problem = places.problem(path, written, message, fix) if shown else places.problem_at(path, message, fix)
-        return Finding(severity, kind, FILE, problem)
+        return Finding(severity, kind_of(key), FILE, problem)
 
     @property
     def rules(self) -> Iterator[tuple[tuple[str, int], StackingGroup | EitherOr]]:
@@ -58,13 +61,17 @@ def check_stacking(subject: StackingSubject) -> Iterator[Finding]:
         yield from _members(subject, path, rule)
         yield from _never_binds(subject, path, rule)
         yield from _repeated(subject, path, rule)
-        yield from _cited(subject, path, f"rule {rule.id}", rule.citation)
+        yield from _cited(subject, path, _rule_named(rule.id), rule.citation)
     for index, joint in enumerate(subject.written.stacking.joint):
         yield from _members(subject, ("joint", index), joint)
-        yield from _cited(subject, ("joint", index), f"rule {joint.id}", joint.citation)
+        yield from _cited(subject, ("joint", index), _rule_named(joint.id), joint.citation)
     yield from _limits(subject)
     yield from _parameters(subject)
     yield from _related(subject)
+
+
+def _rule_named(id: str) -> Said:
+    return Said(f"rule {id}", f"规则 {id}")
 
 
 def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr | JointLimit) -> Iterator[Finding]:
@@ -73,17 +80,12 @@ def _members(subject: StackingSubject, path: KeyPath, rule: StackingGroup | Eith
     for place, programme in named:
         at = (*path, "programmes", place)
         if programme.is_draft:
-            message = f"{programme.id} is a draft: it releases no money, and the rule binds it only once it is in force"
-            fix = "put it in force, or leave it out until then"
-            yield subject.at(Severity.WARNING, "draft_in_rule", at, message, fix, programme.id)
+            yield subject.at(Severity.WARNING, "draft_in_rule", at, programme.id, programme=programme.id)
     savings = [(place, each) for place, each in named if each.kind is Kind.TAX_SAVING]
     if not isinstance(rule, EitherOr) and savings and len(savings) < len(named):
         place, programme = savings[0]
-        message = f"{programme.id} is a saving of tax, others of the group are money paid: a limit adds them up"
-        yield subject.at(
-            Severity.WARNING, "saving_beside_money", (*path, "programmes", place), message,
-            "keep them in groups of their own, unless the text counts both", programme.id,
-        )  # fmt: skip
+        at = (*path, "programmes", place)
+        yield subject.at(Severity.WARNING, "saving_beside_money", at, programme.id, programme=programme.id)
 
 
 def _never_binds(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr) -> Iterator[Finding]:
@@ -91,18 +93,20 @@ def _never_binds(subject: StackingSubject, path: KeyPath, rule: StackingGroup | 
     is_group = isinstance(rule, StackingGroup)
     needed = rule.applies_from if isinstance(rule, StackingGroup) else rule.most + 1
     where, written = (*path, "applies_from" if is_group else "most"), str(needed if is_group else needed - 1)
-    what = f"{'group' if is_group else 'exclusion'} {rule.id!r} can never bind"
+    what = Said("group", "组") if is_group else Said("exclusion", "互斥规则")
     if needed > len(rule.programmes):
-        message = f"{what}: it speaks from {needed} awards on, and names {len(rule.programmes)}"
-        yield subject.at(Severity.ERROR, "never_binds", where, message, "mend the number, or name more", written)
+        yield subject.at(
+            Severity.ERROR, "never_binds:names", where, written,
+            what=what, rule=rule.id, needed=needed, names=len(rule.programmes),
+        )  # fmt: skip
         return
     most = max((subject.taken_on(rule, day) for day in subject.days(rule.programmes)), default=0)
     # Where a programme could not be read, its period is not known and nothing is certain.
     all_read = {each.id for each in subject.versions} >= set(rule.programmes)
     if all_read and most < needed:
-        message = f"{what}: it speaks from {needed} awards on, and at most {most} can be taken together on any day"
-        fix = "look at the periods of its programmes and at the other exclusions"
-        yield subject.at(Severity.ERROR, "never_binds", path, message, fix)
+        yield subject.at(
+            Severity.ERROR, "never_binds:days", path, what=what, rule=rule.id, needed=needed, most=most
+        )  # fmt: skip
 
 
 def _repeated(subject: StackingSubject, path: KeyPath, rule: StackingGroup | EitherOr) -> Iterator[Finding]:
@@ -122,8 +126,8 @@ def _repeated(subject: StackingSubject, path: KeyPath, rule: StackingGroup | Eit
         else:
             continue
         if implied:
-            message = f"rule {rule.id!r} says nothing that {earlier.id!r} does not say"
-            yield subject.at(Severity.WARNING, "implied", (*path, "id"), message, "remove one of them", rule.id)
+            at = (*path, "id")
+            yield subject.at(Severity.WARNING, "implied:rule", at, rule.id, rule=rule.id, earlier=earlier.id)
             return
 
 
@@ -135,16 +139,14 @@ def _limits(subject: StackingSubject) -> Iterator[Finding]:
         low, high = min(each[0] for each in ranges), max(each[1] for each in ranges)
         path = ("groups", index, "limit")
         if high <= 0:
-            message = f"the limit of {group.id!r} is never above 0: beside one another its awards come to nothing"
-            fix = "an exclusion (`either_or`) says so plainly; else mend the limit"
-            yield subject.at(Severity.WARNING, "limit_never_positive", path, message, fix, group.limit.text)
+            yield subject.at(Severity.WARNING, "limit_never_positive", path, group.limit.text, group=group.id)
         most = [largest_award(each) for each in subject.versions if each.id in group.programmes]
         bounded = [amount for amount in most if amount is not None]
         # Each programme is taken once, so of its versions the largest is more than enough.
         if most and len(bounded) == len(most) and sum(bounded) <= low:
-            message = f"the limit of {group.id!r} ({low} fen or more) is never reached: its awards give {sum(bounded)}"
-            fix = "remove the group, or mend the limit"
-            yield subject.at(Severity.WARNING, "never_reached", path, message, fix, group.limit.text)
+            yield subject.at(
+                Severity.WARNING, "never_reached", path, group.limit.text, group=group.id, low=low, sum=sum(bounded)
+            )  # fmt: skip
 
 
 def _stretches(parameters: Sequence[Parameter]) -> list[Setting]:
@@ -164,11 +166,11 @@ def _parameters(subject: StackingSubject) -> Iterator[Finding]:
         path = ("parameters", parameter.id)
         readers = [group for group in stacking.groups if parameter.id in group.limit.parameters]
         if not readers and not any(parameter.id in limit.limit.parameters for limit in stacking.joint):
-            message, fix = f"parameter {parameter.id} is never read", f"read p.{parameter.id} in a limit, or remove it"
-            yield subject.at(Severity.WARNING, "unused_parameter", path, message, fix)
+            yield subject.at(Severity.WARNING, "unused_parameter:stacking", path, parameter=parameter.id)
         for group in readers:
             yield from _missing_value(subject, parameter, group)
-        yield from _cited(subject, path, f"parameter {parameter.id}", parameter.citation)
+        what = Said(f"parameter {parameter.id}", f"参数 {parameter.id}")
+        yield from _cited(subject, path, what, parameter.citation)
 
 
 def _missing_value(subject: StackingSubject, parameter: Parameter, group: StackingGroup) -> Iterator[Finding]:
@@ -181,23 +183,22 @@ def _missing_value(subject: StackingSubject, parameter: Parameter, group: Stacki
     ]  # fmt: skip
     if not early:
         return
-    since = "an open beginning" if early[0] == date.min else str(early[0])
-    severity = Severity.WARNING if early[0] == date.min else Severity.ERROR
-    message = f"parameter {parameter.id} has no value before {first}, and {group.id!r} may bind from {since} on"
-    fix = f"give a value for {since}" if early[0] != date.min else "give the first value without `start`"
-    yield subject.at(severity, "parameter_missing", ("parameters", parameter.id, "values", 0), message, fix)
+    at, since = ("parameters", parameter.id, "values", 0), early[0]
+    if since == date.min:
+        key, severity = "parameter_missing:stacking_open", Severity.WARNING
+    else:
+        key, severity = "parameter_missing:stacking", Severity.ERROR
+    yield subject.at(severity, key, at, parameter=parameter.id, first=first, group=group.id, since=since)
 
 
 def _related(subject: StackingSubject) -> Iterator[Finding]:
     rule = subject.written.stacking.related_parties
     if rule is not None:
-        yield from _cited(subject, ("related_parties",), "related_parties", rule.citation)
+        yield from _cited(subject, ("related_parties",), Said("related_parties", "related_parties"), rule.citation)
         return
     readers = sorted({each.id for each in subject.versions if _asks_who_is_related(each)})
     if readers:
-        message = f"no `related_parties`, but {', '.join(readers)} asks who is related"
-        fix = "write from which share on a tie counts: without it nobody can be told"
-        yield subject.at(Severity.WARNING, "related_missing", (), message, fix)
+        yield subject.at(Severity.WARNING, "related_missing", (), programmes=", ".join(readers))
 
 
 def _asks_who_is_related(programme: Programme) -> bool:
@@ -207,12 +208,11 @@ def _asks_who_is_related(programme: Programme) -> bool:
     return "is_related" in names or any(each.of == "related" for each in programme.aggregates)
 
 
-def _cited(subject: StackingSubject, path: KeyPath, what: str, citation: Citation | None) -> Iterator[Finding]:
+def _cited(subject: StackingSubject, path: KeyPath, what: Said, citation: Citation | None) -> Iterator[Finding]:
     if citation is None:
-        yield subject.at(Severity.WARNING, "uncited", path, f"{what} cites nothing", "add its `citation`")
+        yield subject.at(Severity.WARNING, "uncited", path, what=what)
         return
     until = subject.documents_until.get(citation.document)
     if until is not None and until < subject.today:
         at = (*path, "citation", "document")
-        message = f"{citation.document} was valid until {until}"
-        yield subject.at(Severity.WARNING, "source_expired", at, message, "name the document that follows it")
+        yield subject.at(Severity.WARNING, "source_expired:stacking", at, document=citation.document, day=until)

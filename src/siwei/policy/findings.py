@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
-from siwei.errors import Problem
+from siwei.errors import Problem, Said
 from siwei.policy.constants import Setting
+from siwei.policy.finding_words import kind_of, told
 from siwei.policy.language.tree import Node
 from siwei.policy.places import Places
 from siwei.policy.programmes import Programme
@@ -49,17 +50,20 @@ class Subject:
         return ("clauses", index, "expr")
 
     def at_node(
-        self, severity: Severity, kind: str, path: tuple[str | int, ...], text: str, node: Node, message: str, fix: str
+        self, severity: Severity, key: str, path: tuple[str | int, ...], text: str, node: Node, **values: object
     ) -> Finding:
-        """A finding at a node of the expression `text` at `path`."""
+        """A finding at a node of the expression `text` at `path`, said as `finding_words` has it."""
+        message, fix = told(key, **values)
         before = text[: node.offset]
         line, column = before.count("\n") + 1, node.offset - (before.rfind("\n") + 1) + 1
-        return Finding(severity, kind, self.programme.id, self.places.problem(path, text, message, fix, line, column))
+        problem = self.places.problem(path, text, message, fix, line, column)
+        return Finding(severity, kind_of(key), self.programme.id, problem)
 
-    def at(self, severity: Severity, kind: str, path: tuple[str | int, ...], message: str, fix: str) -> Finding:
-        return Finding(severity, kind, self.programme.id, self.places.problem_at(path, message, fix))
+    def at(self, severity: Severity, key: str, path: tuple[str | int, ...], **values: object) -> Finding:
+        return Finding(severity, kind_of(key), self.programme.id, self.places.problem_at(path, *told(key, **values)))
 
 
+ALWAYS = Said("", "")
 MOST_STRETCHES = 200
 """Stretches of days that are looked at; `check` says where there are more."""
 
@@ -98,11 +102,14 @@ def _setting(programme: Programme, first: date | None, last: date | None) -> Set
     return Setting(first, last, programme.values_on(day), programme.rounding.mode)
 
 
-def stretch(setting: Setting) -> str:
+def stretch(setting: Setting) -> Said:
     """The days of a setting in words; empty where both ends are open."""
     if setting.first is None and setting.last is None:
-        return ""
-    return f" from {setting.first or 'the beginning'} to {setting.last or 'the end'}"
+        return ALWAYS
+    return Said(
+        f" from {setting.first or 'the beginning'} to {setting.last or 'the end'}",
+        f"（{setting.first or '起始'}至{setting.last or '结束'}）",
+    )
 
 
 def worst_first(findings: Iterator[Finding]) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.errors import Conflict, NotFound, PolicyError, Problem
 from siwei.policy.bounded import read_bounded
+from siwei.policy.finding_words import told
 from siwei.policy.findings import Finding, Severity
 from siwei.policy.loading import load_all_versions, load_programme, programme_files
 from siwei.policy.places import read_places
@@ -41,9 +42,9 @@ def read_releases(directory: Path) -> tuple[Release, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError([Problem(f"cannot be read ({error})", "restore it", str(path))]) from None
+        raise PolicyError([Problem(*told("lock:unreadable", why=error), str(path))]) from None
     if len(content) > LARGEST_LOCK:
-        raise PolicyError([Problem(f"is larger than {LARGEST_LOCK // 1024} KiB", "restore it", str(path))])
+        raise PolicyError([Problem(*told("lock:large", most=LARGEST_LOCK // 1024), str(path))])
     releases, problems = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -54,8 +55,7 @@ def read_releases(directory: Path) -> tuple[Release, ...]:
                 raise ValueError
             releases.append(Release(programme, version, sha256, date.fromisoformat(day)))
         except ValueError:
-            fix = "restore the line: programme, version, SHA-256 and day, separated by tabs"
-            problems.append(Problem("is not a release", fix, str(path), number))
+            problems.append(Problem(*told("lock:line"), str(path), number))
     if problems:
         raise PolicyError(problems)
     return tuple(releases)
@@ -67,17 +67,23 @@ def release_version(directory: Path, programme: Programme, day: date) -> Release
     Raises Conflict where the version is a draft, was not written as in force, or was released with other bytes.
     """
     if programme.state is not State.IN_FORCE:
-        raise Conflict(f"{programme.id} {programme.version} is {programme.state} → write `state: in_force`")
+        raise Conflict(
+            f"{programme.id} {programme.version} is {programme.state} → write `state: in_force`",
+            f"{programme.id} {programme.version} 的状态为 {programme.state} → 请写 `state: in_force`",
+        )
     if programme.is_draft:
         raise Conflict(
-            f"{programme.id} {programme.version} is a draft: {', '.join(programme.unsourced)} cite nothing → cite them"
+            f"{programme.id} {programme.version} is a draft: {', '.join(programme.unsourced)} cite nothing → cite them",
+            f"{programme.id} {programme.version} 是草案：{', '.join(programme.unsourced)} 没有写明出处 → 请写明",
         )
     for known in read_releases(directory):
         if (known.programme, known.version) == (programme.id, programme.version):
             if known.sha256 != programme.sha256:
                 raise Conflict(
                     f"{programme.id} {programme.version} was released on {known.released_on} with other text → "
-                    f"restore it, and write the change as another version ({programme.id}@<version>.yaml)"
+                    f"restore it, and write the change as another version ({programme.id}@<version>.yaml)",
+                    f"{programme.id} {programme.version} 已于 {known.released_on} 以不同的文字发布 → "
+                    f"请恢复原文，并把改动写成另一版本（{programme.id}@<version>.yaml）",
                 )
             return known
     release = Release(programme.id, programme.version, programme.sha256, day)
@@ -102,14 +108,18 @@ def check_releases(directory: Path, read: Sequence[tuple[Programme, Path]]) -> I
     for release in releases:
         found = by_version.get((release.programme, release.version))
         if found is None:
-            message = f"{release.programme} {release.version} was released on {release.released_on} and is not here"
-            fix = "restore its file: decisions made by it are replayed from it"
-            problem = Problem(message, fix, str(directory / LOCK))
+            words = told(
+                "released_version_missing", programme=release.programme, version=release.version,
+                day=release.released_on,
+            )  # fmt: skip
+            problem = Problem(*words, str(directory / LOCK))
             yield Finding(Severity.ERROR, "released_version_missing", release.programme, problem)
         elif found[0].sha256 != release.sha256:
-            message = f"version {release.version} was released on {release.released_on} and has changed since"
-            fix = f"restore it, and write the change as another version ({release.programme}@<version>.yaml)"
-            problem = read_places(found[1]).problem_at(("version",), message, fix)
+            words = told(
+                "released_version_changed", programme=release.programme, version=release.version,
+                day=release.released_on,
+            )  # fmt: skip
+            problem = read_places(found[1]).problem_at(("version",), *words)
             yield Finding(Severity.ERROR, "released_version_changed", release.programme, problem)
     if releases:
         yield from _never_released(releases, read)
@@ -121,9 +131,8 @@ def _never_released(releases: tuple[Release, ...], read: Sequence[tuple[Programm
     for programme, path in read:
         in_force = programme.state is State.IN_FORCE and not programme.is_draft
         if in_force and (programme.id, programme.version) not in known:
-            message = f"version {programme.version} is in force and was never released"
-            fix = f"siwei policy release {programme.id} {programme.version}"
-            problem = read_places(path).problem_at(("version",), message, fix)
+            words = told("never_released", programme=programme.id, version=programme.version)
+            problem = read_places(path).problem_at(("version",), *words)
             yield Finding(Severity.WARNING, "never_released", programme.id, problem)
 
 
@@ -137,7 +146,9 @@ def load_version(
         if path.stem.partition("@")[0] == programme and _sha256(path) == sha256:
             return load_programme(path, attributes if attributes is not None else load_attributes(pack))
     raise NotFound(
-        f"no version {sha256[:12]}… of {programme!r} in {directory} → restore its file: its text has changed or is gone"
+        f"no version {sha256[:12]}… of {programme!r} in {directory} → "
+        "restore its file: its text has changed or is gone",
+        f"{directory} 中没有 {programme!r} 的版本 {sha256[:12]}… → 请恢复其文件：文字已改动或文件已不在",
     )
 
 
@@ -157,4 +168,7 @@ def find_version(directory: Path, attributes: Mapping[str, Attribute], programme
         if each.version == version:
             return each
     there = ", ".join(each.version for each in mine) or "none"
-    raise NotFound(f"no version {version!r} of {programme!r} → one of: {there}")
+    raise NotFound(
+        f"no version {version!r} of {programme!r} → one of: {there}",
+        f"{programme!r} 没有版本 {version!r} → 可选：{there}",
+    )

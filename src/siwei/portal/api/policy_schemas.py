@@ -45,6 +45,8 @@ class PolicyFinding(Schema):
     programme: str
     message: str
     fix: str
+    message_zh: str
+    fix_zh: str
     file: str
     line: int | None
     column: int | None
