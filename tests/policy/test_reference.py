@@ -8,8 +8,8 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.policy import check_stacking, load_programme, load_programmes, programme_schema, stacking_schema
-from siwei.policy.language.check import function_names
 from siwei.policy.finding_words import FINDINGS
+from siwei.policy.language.check import function_names
 from siwei.policy.loading_stacking import load_stacking
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "programme.md"
