@@ -16,12 +16,10 @@ import pytest
 HERE = Path(__file__).parent
 SIWEI = str(Path(sys.executable).with_name("siwei"))
 MEMORY = """
-import resource, sys
+import atexit, resource, sys
 from siwei.cli import main
-try:
-    main()
-finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))
+main()
 """
 FILL = """
 import os, django

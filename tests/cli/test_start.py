@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,42 @@ def test_a_command_ends_well_while_a_thread_is_still_at_work(arguments: list[str
     """Before, the interpreter ended under the query and aborted."""
     left = subprocess.run([sys.executable, "-c", LEAVING, *arguments], capture_output=True, text=True, timeout=120)
     assert (left.returncode, bool(left.stdout or left.stderr)) == (code, True)
+
+
+ENDING = """
+import atexit, sys, threading, time
+atexit.register(lambda: print("put in order", file=sys.stderr))
+def work():
+    time.sleep(0.5)
+    print("waited for", file=sys.stderr)
+if sys.argv[1] == "waited-for":
+    threading.Thread(target=work).start()
+sys.argv = ["siwei", "--version"]
+from siwei.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("beside", "told"), [("nothing", ""), ("waited-for", "waited for\n")])
+def test_a_command_ends_with_all_that_is_to_be_done(beside: str, told: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING, beside], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, f"{told}put in order\n")
+    assert done.stdout.strip()
+
+
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+SAYING = [sys.executable, "-c", "from siwei.cli.ending import leave; print('told'); leave(0)"]
+
+
+def test_what_cannot_be_told_on_a_full_disk_is_no_success() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(SAYING, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (7, "✗ what was told could not be written: No space left on device\n")
+
+
+def test_a_reader_who_has_had_enough_is_no_fault() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(SAYING, env=BUFFERED, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

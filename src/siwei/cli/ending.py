@@ -5,22 +5,27 @@ import contextlib
 import os
 import sys
 import threading
+from typing import TextIO
+
+from siwei.errors import EnvironmentMissing
 
 _serves = False
 
 
 def end_at_once() -> None:
-    """For commands that serve: what they opened they close themselves, and then the process ends. Else the interpreter
-    looks through the millions of objects of a portal for cycles before it lets them go, which takes seconds."""
+    """For commands that serve: nobody waits for the threads that they leave at work."""
     global _serves
     _serves = True
 
 
 def leave(code: int) -> None:
-    """End here after a command that serves, and where a thread is still at work beside (a measurement, a query): the
-    interpreter, taking itself apart under one that is in C++, would abort. What such a thread does may end at any
-    moment and loses nothing. Otherwise the interpreter ends as it is used to."""
-    if not _serves and not any(each.daemon for each in threading.enumerate()):
+    """End here, with all that is told and written. Else the interpreter looks through all objects for cycles and takes
+    every module apart before it lets them go, which is a third of a short command's time and seconds of a portal's;
+    and under a thread that is still at work in C++ (a measurement, a query) it would abort. What such a thread does may
+    end at any moment and loses nothing. Only for threads that are to be waited for does the interpreter end as it is
+    used to."""
+    others = [each.daemon for each in threading.enumerate() if each is not threading.main_thread()]
+    if others and not _serves and not any(others):
         return
     if "django.db" in sys.modules:
         from django.db import connections
@@ -28,6 +33,20 @@ def leave(code: int) -> None:
         connections.close_all()  # SQLite then tidies its journal away
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(ValueError, OSError):
-            stream.flush()
+        code = _flush(stream) or code
     os._exit(code)
+
+
+def _flush(stream: TextIO | None) -> int:
+    """0, or the exit code where what was told has no place, on a full disk say."""
+    if stream is None or stream.closed:
+        return 0
+    try:
+        stream.flush()
+    except BrokenPipeError:  # whoever read it has had enough
+        return 0
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"✗ what was told could not be written: {error.strerror}\n")
+        return EnvironmentMissing.exit_code
+    return 0
