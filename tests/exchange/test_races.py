@@ -233,3 +233,23 @@ def test_a_session_that_ends_sets_nothing_up_and_does_not_live_on(environment: d
         "kinds": ["recovery_codes", "totp"],
     }  # fmt: skip
     assert told == {}
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
+def test_who_may_act_is_asked_of_what_stands_when_it_is_ones_turn(environment: dict[str, str]) -> None:
+    told = told_by("at_once_people.py", environment)
+    assert told.pop("a key, then leaves") == {"first": "AccessKey", "second": "Representative"}
+    assert told.pop("keys that stand") == 0
+    for name, first, second in (
+        ("owners who end each other", "Representative", "Conflict: your own role at 甲"),
+        ("demoted, then promotes", "Representative", "Conflict: your own role at 甲"),
+        ("the sender leaves, then accepted", "Representative", "NotFound: this invitation is not valid"),
+        ("leaves, then a key", "Representative", "Conflict: your own role at 甲"),
+        ("an operator, then disabled", "Person", "NotAllowed: oda holds an office"),
+        ("disabled, then enables", "Person", "Conflict: oona is disabled"),
+        ("an auditor, then registered", "Person", "Conflict: rita audits"),
+    ):
+        found = told.pop(name)
+        assert (found["first"], found["second"][: len(second)]) == (first, second), (name, found)
+    assert told == {}

@@ -22,10 +22,11 @@ SELECT held.secret_sha256, calling.id, calling.access_id, calling.organisation_i
 FROM exchange_modelkey calling
 JOIN exchange_accesskey held ON held.id = calling.access_id
 JOIN exchange_person maker ON maker.id = held.person_id
+JOIN exchange_organisation payer ON payer.id = calling.organisation_id AND payer.merged_into_id IS NULL
 WHERE held.identifier = %(identifier)s AND held.revoked_at IS NULL AND held.expires_at > %(now)s AND maker.is_active
   AND EXISTS (SELECT 1 FROM exchange_representative mandate
               WHERE mandate.person_id = maker.id AND mandate.organisation_id = calling.organisation_id
-                AND mandate.approved_at IS NOT NULL)
+                AND mandate.approved_at IS NOT NULL AND mandate.role IN ('owner', 'finance'))
 """
 FIND_LINES = """
 SELECT line.id, line.quantity, line.offered, agreement.ends_at, upstream.key, upstream.base_url, upstream.served_as,
@@ -93,7 +94,7 @@ _KNOWN: dict[tuple[str, str, str], tuple[datetime, Caller, list[PayingLine]]] = 
 
 
 def find_caller(secret: str, now: datetime) -> Caller:
-    """The key of this secret, in force, of somebody who still acts for its organisation. Raises CallRefused."""
+    """The key of this secret, in force, of somebody who still keeps its organisation's money. Raises CallRefused."""
     shape = SHAPE.fullmatch(secret)
     rows = _read(FIND_KEY, identifier=shape[1], now=now) if shape else []
     held, *found = rows[0] if rows else ("",)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said, chinese_of
@@ -37,7 +38,7 @@ def disable_account(username: str, *, because: str, actor: Actor, now: datetime,
             "this is your own account → another operator disables it", "这是您自己的账号 → 由另一位运营人员停用"
         )
     _require_machine_for_offices(person, actor, Said("disable", "停用"))
-    _keep_an_operator(person, actor)
+    _keep_an_operator(person)
     if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         raise Conflict(f"{username} is disabled already", f"{username} 已停用")
     end_sessions(person)
@@ -89,7 +90,14 @@ def represented_by(person: Person) -> Iterable[Organisation]:
 def _person(username: str, because: str, actor: Actor, what: Said) -> Person:
     require(can_operate(actor), actor, what)
     require_confirmation(actor, what)
-    person = Person.objects.filter(username=username).first()
+    # In one order: two operators who disable each other at once wait here for one another, and the second finds itself
+    # disabled. Giving an office locks too.
+    operators = Q(is_operator=True, is_active=True)
+    locked = list(Person.objects.select_for_update().filter(operators | Q(username=username)).order_by("pk"))
+    person = next((each for each in locked if each.username == username), None)
+    standing = {each.pk for each in locked if each.is_operator and each.is_active}
+    if actor.person_id is not None and actor.person_id not in standing:
+        raise Conflict(f"{actor.name} is disabled, or no operator any more", f"{actor.name} 已停用，或已不是运营人员")
     if person is None:
         raise NotFound(f"nobody is called {username!r} here", f"这里没有名为 {username!r} 的人")
     if not because.strip():
@@ -114,12 +122,9 @@ def _require_machine_for_offices(person: Person, actor: Actor, what: Said) -> No
         )
 
 
-def _keep_an_operator(person: Person, actor: Actor) -> None:
-    """Two operators who disable each other at once wait here for one another, and the second finds itself disabled."""
-    operators = Person.objects.filter(is_operator=True, is_active=True).select_for_update().order_by("pk")
-    standing = set(operators.values_list("pk", flat=True))
-    if actor.person_id is not None and actor.person_id not in standing:
-        raise Conflict(f"{actor.name} is disabled", f"{actor.name} 已停用")
+def _keep_an_operator(person: Person) -> None:
+    """`_person` has locked them."""
+    standing = set(Person.objects.filter(is_operator=True, is_active=True).values_list("pk", flat=True))
     if standing == {person.pk}:
         raise Conflict(
             "this is the city's last operator → register another first", "这是最后一位运营人员 → 请先登记另一位"

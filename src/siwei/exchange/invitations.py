@@ -205,10 +205,15 @@ def accept_as_self(secret: str, *, actor: Actor, now: datetime) -> Person:
 
 
 def _taken(secret: str, now: datetime) -> Invitation:
-    """The invitation, if nobody took it meanwhile, and if whoever sent it could still send it."""
+    """The invitation, if nobody took it meanwhile, and if whoever sent it could still send it: asked under the lock
+    that ending their mandate takes."""
     invitation = read_invitation(secret, now)
     if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(accepted_at=now):
         raise NotFound(NOT_VALID)
+    if invitation.organisation is not None:
+        lock_people_of(invitation.organisation)
+    if invitation.invited_by is not None:
+        invitation.invited_by.refresh_from_db()
     if not _may_still_be_sent(invitation):
         raise NotFound(NOT_VALID)
     return invitation
@@ -228,7 +233,6 @@ def _may_still_be_sent(invitation: Invitation) -> bool:
 def _accepted(invitation: Invitation, person: Person, now: datetime, consents: list[str]) -> Person:
     Invitation.objects.filter(pk=invitation.pk).update(accepted_by=person)
     if invitation.organisation is not None:
-        lock_people_of(invitation.organisation)
         set_mandate(person, invitation.organisation, Role(invitation.role), now, name=invitation.invitee)
     told: dict[str, object] = {"person": person.username, "role": invitation.role, "consents": consents}
     _record("accept_invitation", invitation.identifier, {}, invitation, person.as_actor(), now, told)

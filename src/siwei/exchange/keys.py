@@ -15,7 +15,7 @@ from siwei.exchange.access import can_commit_money_for, can_manage_people_of, re
 from siwei.exchange.actors import Actor, Confirmation
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import AccessKey, Organisation, Person, Scope
-from siwei.exchange.parties import find_organisation, lock_active
+from siwei.exchange.parties import find_organisation, lock_active, require_standing
 
 LONGEST = timedelta(days=366)
 USED_EVERY = timedelta(minutes=1)
@@ -103,6 +103,7 @@ def make_key(
     _check(name, granted, expires_at, owner, project, now)
     if owner is not None:
         require(actor.represents(owner.pk), actor, Said(f"make a key for {owner.name}", f"为 {owner.name} 创建密钥"))
+        require_standing(actor, owner)
     if SPENDING.intersection(granted):
         require_confirmation(actor, Said("make a key that spends", "创建可花费的密钥"))
     if Scope.CALL in granted:
@@ -201,10 +202,20 @@ def end_money_keys(person: Person, actor: Actor, now: datetime) -> list[str]:
     return end_keys(person, actor, now, because="second factor removed", scope=Scope.MONEY)
 
 
-def end_keys(person: Person, actor: Actor, now: datetime, *, because: str, scope: Scope | None = None) -> list[str]:
-    """Revoke a person's keys, those that call models too, or those with one scope; part of the action that has the
-    reason. Their identifiers."""
+def end_keys(
+    person: Person,
+    actor: Actor,
+    now: datetime,
+    *,
+    because: str,
+    scope: Scope | None = None,
+    organisation: Organisation | None = None,
+) -> list[str]:
+    """Revoke a person's keys, those that call models too, or those with one scope, or for one organisation; part of the
+    action that has the reason. Their identifiers."""
     standing = AccessKey.objects.select_for_update().filter(person=person, revoked_at=None).order_by("pk")
+    if organisation is not None:
+        standing = standing.filter(organisation=organisation)
     ended = [each for each in standing if scope is None or scope in each.scopes]
     AccessKey.objects.filter(pk__in=[each.pk for each in ended]).update(revoked_at=now)
     for each in ended:
@@ -220,7 +231,8 @@ def read_access_key(text: str, now: datetime) -> KeyHolder:
     """Who shows this key. `SignInNeeded` for one that is wrong, over or revoked, all in the same words: whoever
     guesses learns nothing."""
     shape = SHAPE.fullmatch(text)
-    found = AccessKey.objects.select_related("person").filter(identifier=shape[1]).first() if shape else None
+    keys = AccessKey.objects.select_related("person", "organisation")
+    found = keys.filter(identifier=shape[1]).first() if shape else None
     fits = hmac.compare_digest(found.secret_sha256 if found else "", hash_of_secret(shape[2]) if shape else "-")
     if (
         found is None
@@ -228,6 +240,7 @@ def read_access_key(text: str, now: datetime) -> KeyHolder:
         or found.revoked_at is not None
         or found.expires_at <= now
         or not found.person.is_active
+        or (found.organisation is not None and found.organisation.merged_into_id is not None)
     ):
         raise SignInNeeded(
             "this access key is not valid (any more) → make one under your account, and send it whole",

@@ -12,8 +12,9 @@ from siwei.errors import Conflict, NotFound, Said
 from siwei.exchange.access import can_manage_people_of, require, require_confirmation
 from siwei.exchange.actors import TREASURERS, Actor, Role
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.models import Organisation, Person, Representative
-from siwei.exchange.parties import find_organisation, lock_active
+from siwei.exchange.keys import end_keys
+from siwei.exchange.models import Event, Organisation, Person, Representative, Scope
+from siwei.exchange.parties import find_organisation, lock_active, require_standing
 from siwei.exchange.state_words import word_zh
 
 
@@ -21,23 +22,31 @@ from siwei.exchange.state_words import word_zh
 def change_role(
     organisation: str, username: str, role: Role, *, actor: Actor, now: datetime, idempotency_key: str
 ) -> Representative:
-    """Whoever grants a role must be one who may grant it, and take the one it replaces. The same key again changes
-    nothing more, whatever was changed since."""
+    """Whoever grants a role must be one who may grant it, and take the one it replaces. Who keeps the organisation's
+    money no more keeps no keys that spend it by calls. The same key again changes nothing more, whatever was changed
+    since."""
     content = {"organisation": organisation, "person": username, "role": str(role)}
-    if repeated("change_role", idempotency_key, content):
-        return _as_it_is(organisation, username)
-    owner, mandate = _find(organisation, username, actor)
+    owner = find_organisation(organisation)
+    lock_people_of(owner)
+    if done := _done_before("change_role", idempotency_key, content, owner, username, actor):
+        return done
+    mandate = _find(owner, username, actor)
     allowed = all(can_manage_people_of(actor, owner.pk, each) for each in (role, Role(mandate.role)))
     require(
         allowed,
         actor,
         Said(f"make {username} {role} of {owner.name}", f"让 {username} 任 {owner.name} 的{word_zh(role)}"),
     )
+    if repeated("change_role", idempotency_key, content):
+        return mandate
+    require_standing(actor, owner)
     confirm_grant(role, actor)
     if mandate.role == role:
         return mandate
     before = mandate.role
     _keep_an_owner(mandate, role)
+    if role not in TREASURERS:
+        _end_keys(mandate, actor, now, "role changed", Scope.CALL)
     Representative.objects.filter(pk=mandate.pk).update(role=role)
     told = {"role": str(role), "before": before}
     _record("change_role", idempotency_key, content, owner, mandate.person, actor, now, told)
@@ -50,11 +59,14 @@ def end_mandate(
     organisation: str, username: str, *, because: str, actor: Actor, now: datetime, idempotency_key: str
 ) -> Representative:
     """Revoke somebody's mandate, or leave. The operator may end any (a person who is no longer with the firm), but the
-    last owner's only by approving another's claim first. The same key again ends no mandate granted since."""
+    last owner's only by approving another's claim first. The person's keys for the organisation end with it, for good.
+    The same key again ends no mandate granted since."""
     content = {"organisation": organisation, "person": username}
-    if repeated("end_mandate", idempotency_key, content):
-        return _as_it_is(organisation, username)
-    owner, mandate = _find(organisation, username, actor)
+    owner = find_organisation(organisation)
+    lock_people_of(owner)
+    if done := _done_before("end_mandate", idempotency_key, content, owner, username, actor):
+        return done
+    mandate = _find(owner, username, actor)
     own = mandate.person_id == actor.person_id
     allowed = own or actor.is_operator or can_manage_people_of(actor, owner.pk, Role(mandate.role))
     require(
@@ -62,7 +74,12 @@ def end_mandate(
         actor,
         Said(f"end the mandate of {username} for {owner.name}", f"终止 {username} 在 {owner.name} 的代表身份"),
     )
+    if repeated("end_mandate", idempotency_key, content):
+        return mandate
+    if not own:
+        require_standing(actor, owner)
     _keep_an_owner(mandate, None)
+    _end_keys(mandate, actor, now, "mandate ended")
     Representative.objects.filter(pk=mandate.pk).update(approved_at=None, ended_at=now)
     told = {"role": mandate.role, "because": because.strip()[:1_000]}
     _record("end_mandate", idempotency_key, content, owner, mandate.person, actor, now, told)
@@ -105,8 +122,9 @@ def confirm_grant(role: Role | None, actor: Actor) -> None:
 
 
 def lock_people_of(organisation: Organisation) -> None:
-    """Two owners leaving at once would leave none: whoever changes the people of an organisation waits here."""
-    Organisation.objects.select_for_update().get(pk=organisation.pk)
+    """Two owners leaving at once would leave none: whoever changes the people of an organisation waits here. What only
+    names the organisation (an event, a key) does not wait."""
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
 
 
 def has_owner(organisation: Organisation) -> bool:
@@ -146,10 +164,8 @@ def set_mandate(
     return mandate
 
 
-def _find(organisation: str, username: str, actor: Actor) -> tuple[Organisation, Representative]:
+def _find(owner: Organisation, username: str, actor: Actor) -> Representative:
     """Outsiders hear the same whether or not that person represents it."""
-    owner = find_organisation(organisation)
-    lock_people_of(owner)
     visible = Representative.objects.visible_to(actor).filter(approved_at__isnull=False)
     mandate = visible.filter(organisation=owner, person__username=username).select_related("person").first()
     if mandate is None:
@@ -157,12 +173,25 @@ def _find(organisation: str, username: str, actor: Actor) -> tuple[Organisation,
             f"{username} does not represent {owner.name}, as far as you may know",
             f"就您可知的范围，{username} 不是 {owner.name} 的经办人",
         )
-    return owner, mandate
+    return mandate
 
 
-def _as_it_is(organisation: str, username: str) -> Representative:
-    """For whoever changed it by the same key before."""
-    return Representative.objects.get(organisation=find_organisation(organisation), person__username=username)
+def _done_before(
+    name: str, key: str, content: dict[str, str], owner: Organisation, username: str, actor: Actor
+) -> Representative | None:
+    """What this very actor did by the same key before, whatever they may still do: the mandate may be gone, or their
+    own role. That somebody else used the key is not told before it is known that they may know."""
+    own = Event.objects.filter(action=name, key=key, actor_name=actor.name)
+    own = own.filter(person=actor.person_id) if actor.person_id is not None else own.filter(person=None)
+    if own.exists() and repeated(name, key, content):
+        return Representative.objects.get(organisation=owner, person__username=username)
+    return None
+
+
+def _end_keys(mandate: Representative, actor: Actor, now: datetime, because: str, scope: Scope | None = None) -> None:
+    """Whoever makes a key locks their own row: one that is made at this moment is there before us, and ends."""
+    person = Person.objects.select_for_update(no_key=True).get(pk=mandate.person_id)
+    end_keys(person, actor, now, because=because, scope=scope, organisation=mandate.organisation)
 
 
 def _keep_an_owner(mandate: Representative, role: Role | None) -> None:

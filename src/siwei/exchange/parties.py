@@ -5,7 +5,8 @@ from datetime import date
 from django.db.models import F, Q
 
 from siwei.errors import Conflict, NotFound
-from siwei.exchange.models import Fact, Organisation, Person
+from siwei.exchange.actors import Actor
+from siwei.exchange.models import Fact, Organisation, Person, Representative
 
 DECLARED_BY = "declared by "
 """How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts`)."""
@@ -38,6 +39,20 @@ def lock_active(person_id: int) -> Person:
             f"{person.username} 的账号已停用 → 请先由运营人员恢复",
         )
     return person
+
+
+def require_standing(actor: Actor, organisation: Organisation) -> None:
+    """`Conflict` where the actor's own role at an organisation is not what it was when the request began. To be asked
+    under the lock that changing it takes (`siwei.exchange.mandates.lock_people_of`, or `lock_active` of oneself)."""
+    role = actor.role_in(organisation.pk)
+    if role is None or actor.person_id is None:
+        return
+    own = Representative.objects.filter(person_id=actor.person_id, organisation=organisation, approved_at__isnull=False)
+    if not own.filter(role=role).exists():
+        raise Conflict(
+            f"your own role at {organisation.name} was changed meanwhile → reload the page",
+            f"您在 {organisation.name} 的角色刚被更改 → 请刷新页面",
+        )
 
 
 def listed_providers(as_of: date) -> frozenset[str]:

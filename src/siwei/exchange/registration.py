@@ -8,7 +8,7 @@ import polars as pl
 
 from siwei.city.firms.codes import check_codes
 from siwei.city.firms.names import name_key, normalise_names
-from siwei.errors import InputError, Problem, Said
+from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event
@@ -85,6 +85,13 @@ def register_person(
         person.set_unusable_password()
     person.save(update_fields=["password"])
     if organisation is not None:
+        # Locked, as whoever appoints an auditor does.
+        person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+        if person.is_auditor:
+            raise Conflict(
+                f"{username} audits and can represent nobody → register another account",
+                f"{username} 是审计，不能代表任何机构 → 请登记另一账号",
+            )
         Representative.objects.get_or_create(
             person=person,
             organisation=organisation,
