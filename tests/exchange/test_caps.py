@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from exchange_deal import SPEC, Deal
 from test_races import environment, python  # noqa: F401 — a fixture
 
 from siwei.compute import JobSpec
-from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
+from siwei.errors import InputError, InsufficientFunds, NotAllowed, NotFound
 from siwei.exchange import agreements, caps, jobs
 from siwei.exchange.actors import Role
+from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.models import Cap, CapAlert, Hold, Job, Transfer
 
 YEAR = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}
@@ -111,10 +112,67 @@ def test_a_cap_set_late_counts_what_was_signed(deal: Deal) -> None:
     assert left() == {"甲公司 fen": 599}
 
 
+def test_a_cap_set_late_counts_what_is_over_as_it_was_used(deal: Deal) -> None:
+    deal.signed()
+    deal.submit()
+    deal.finish()
+    deal.settle()
+    with pytest.raises(InsufficientFunds, match=r"this takes ¥4\.81"):
+        set_cap(deal, 480)
+    set_cap(deal, 20_000)
+    set_cap(deal, 4_000, key="seconds", unit="accelerator-second")
+    assert left() == {"甲公司 fen": 20_000 - 481, "甲公司 accelerator-second": 4_000 - 120}
+
+
+def test_what_was_cancelled_or_signed_in_another_time_is_not_counted_late(deal: Deal) -> None:
+    deal.signed()
+    set_cap(deal, 9, starts_on=date(2026, 11, 24))
+    agreements.cancel_agreement("deal", because="changed plans", actor=deal.cast.alice, now=deal.now)
+    set_cap(deal, 8, key="whole")
+    assert list(Cap.objects.values_list("amount", "account__balance").order_by("amount")) == [(8, 0), (9, 0)]
+
+
+def test_jobs_begun_before_their_members_and_their_projects_cap_count_once(deal: Deal) -> None:
+    deal.signed()
+    project = caps.open_project("n-firm", "视觉", actor=deal.cast.alice, now=deal.now, idempotency_key="p")
+    given: dict[str, Any] = {"engine": deal.engine, "engine_name": "fake", "actor": deal.cast.alice, "now": deal.now}
+    for key in ("over", "running"):
+        jobs.submit_job(
+            "deal", 1, JobSpec(command=("x",), wall_limit_s=300), **given, idempotency_key=key, project=project
+        )
+    deal.finish("over")
+    seconds: dict[str, Any] = {"unit": "accelerator-second"}
+    set_cap(deal, 1_000, key="alice", person="alice", **seconds)
+    set_cap(deal, 1_000, key="project", project="视觉", **seconds)
+    set_cap(deal, 10_000, key="fen", person="alice")
+    # 120 s used, 300 s that the other may take.
+    counted = {"甲公司 (alice) accelerator-second": 580, "甲公司 (project 视觉) accelerator-second": 580}
+    assert left() == {**counted, "甲公司 (alice) fen": 10_000 - 481 - 1_201}
+    deal.finish("running")
+    used = {"甲公司 (alice) accelerator-second": 760, "甲公司 (project 视觉) accelerator-second": 760}
+    assert left() == {**used, "甲公司 (alice) fen": 10_000 - 2 * 481}
+
+
+def test_what_a_member_signed_before_their_cap_counts(deal: Deal) -> None:
+    deal.budget()
+    agreements.propose_agreement(
+        "service", [PartyTerms("consumer", "n-firm"), PartyTerms("provider", "n-centre")],
+        lines=[LineTerms("n-centre", "n-firm", "x", 2, "day", 150)], ends_at=deal.now + timedelta(days=9),
+        actor=deal.cast.alice, now=deal.now, idempotency_key="deal",
+    )  # fmt: skip
+    deal.sign(deal.cast.alice)
+    deal.sign(deal.cast.bob)
+    make_person("mo", deal.cast.firm, Role.MANAGER)
+    set_cap(deal, 1_000, key="alice", person="alice")
+    set_cap(deal, 1_000, key="mo", person="mo")
+    assert left() == {"甲公司 (alice) fen": 700, "甲公司 (mo) fen": 1_000}
+
+
 def test_a_hard_cap_is_not_lowered_below_what_is_committed(deal: Deal) -> None:
     set_cap(deal, 20_000)
     deal.signed()
-    with pytest.raises((Conflict, InsufficientFunds)):
+    words = r"¥144\.00 is less than the ¥144\.01 committed under the cap of 甲公司 already → set ¥144\.01 or more"
+    with pytest.raises(InsufficientFunds, match=words):
         set_cap(deal, 14_400, key="lower")
     assert left() == {"甲公司 fen": 20_000 - 14_401}
 

@@ -2,7 +2,7 @@
 
 from siwei.compute.engine import Engine, JobPhase, JobState, Usage
 from siwei.compute.local.engine import LocalEngine
-from siwei.compute.metering import billed_accelerator_seconds
+from siwei.compute.metering import billed_accelerator_seconds, most_billed
 from siwei.compute.specification import JobSpec, WorkingFile
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Usage",
     "WorkingFile",
     "billed_accelerator_seconds",
+    "most_billed",
 ]

@@ -1,6 +1,7 @@
 """From measured to billed."""
 
 from siwei.compute.engine import Usage
+from siwei.compute.specification import JobSpec
 
 BILLING_STEP_S = 60
 
@@ -15,3 +16,8 @@ def billed_accelerator_seconds(usage: Usage) -> int:
     milliseconds = max(round(usage.wall_s * 1000), 1)
     steps = -(-milliseconds // (BILLING_STEP_S * 1000))
     return steps * BILLING_STEP_S * usage.accelerator_count
+
+
+def most_billed(spec: JobSpec) -> int:
+    """The most accelerator-seconds that may be billed for a job: its wall limit in started minutes."""
+    return -(-spec.wall_limit_s // BILLING_STEP_S) * BILLING_STEP_S * spec.count

@@ -10,16 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_manage_people_of, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
+from siwei.exchange.cap_history import (
+    amounts_of_job,
+    committed_before,
+    committed_by_line,
+    is_by_job,
+    subject_of_job,
+    subject_of_line,
+    used_by_lines,
+)
 from siwei.exchange.ledger import Entry, change_floor, open_account, write_transfer
 from siwei.exchange.models import (
     Agreement,
-    AgreementState,
     Cap,
     CapAlert,
     CapUnit,
@@ -28,15 +36,12 @@ from siwei.exchange.models import (
     Person,
     Project,
     Representative,
-    Settlement,
     Transfer,
     TransferKind,
 )
 from siwei.exchange.models.ledger import AMOUNT_LIMIT, BALANCE_LIMIT
 from siwei.exchange.parties import find_organisation
 from siwei.market.bank import exact_yuan
-from siwei.market.kind import Price
-from siwei.market.pricing import rate
 
 ALERTS = (75, 90, 100)
 
@@ -103,8 +108,8 @@ def set_cap(
     person: str | None = None,
 ) -> Cap:
     """Set, or change, what the organisation (one of its projects, one of its people by user name) may commit from
-    `starts_on` to `ends_on`. What was signed in that time already counts. A hard cap is never below what is committed
-    (`Conflict`)."""
+    `starts_on` to `ends_on`. What was signed or run in that time already counts: what is over, as it was used. A hard
+    cap is never below what is committed (`InsufficientFunds`)."""
     owner = find_organisation(organisation)
     require(
         can_commit_money_for(actor, owner.pk), actor, Said(f"set caps of {owner.name}", f"设定 {owner.name} 的上限")
@@ -128,9 +133,12 @@ def set_cap(
             key=key, organisation=owner, project=of_project, person=of_person, unit=unit, amount=amount,
             is_hard=is_hard, starts_on=starts_on, ends_on=ends_on, account=account, set_at=now,
         )  # fmt: skip
-        _count_earlier(cap, now)
+        # So that a cap set late is not blind.
+        for subject, counted in committed_before(cap):
+            if counted:
+                _commit_to(cap, counted, subject, now)
     else:
-        change_floor(cap.account, floor)
+        _change_floor(cap, amount, floor)
         Cap.objects.filter(pk=cap.pk).update(amount=amount, is_hard=is_hard, set_at=now)
         cap.refresh_from_db()
     record_event(
@@ -181,49 +189,33 @@ def caps_for(commitment: Commitment, day: date) -> list[Cap]:
 def commit_agreement(agreement: Agreement, now: datetime, day: date) -> None:
     """Count what each consumer of a signed agreement pays itself, for its organisation, the project, and its signer."""
     signers = dict(agreement.parties.filter(organisation__isnull=False).values_list("organisation_id", "signed_by_id"))
-    for line in agreement.lines.select_related("consumer").order_by("number"):
-        by_job = line.unit.startswith(CapUnit.ACCELERATOR_SECOND)
-        amounts = {CapUnit.FEN.value: line.own_fen}
-        if by_job:
-            amounts[CapUnit.ACCELERATOR_SECOND.value] = line.quantity
+    for line in agreement.lines.select_related("agreement", "consumer").order_by("number"):
         own_project = agreement.project is not None and agreement.project.organisation_id == line.consumer_id
         commitment = Commitment(
             line.consumer_id,
-            amounts,
+            committed_by_line(line),
             agreement.project_id if own_project else None,
-            # Who runs the jobs is counted then.
-            None if by_job else signers.get(line.consumer_id),
+            None if is_by_job(line) else signers.get(line.consumer_id),
         )
-        commit(commitment, f"a:{agreement.key}:{line.number}", now, day)
+        commit(commitment, subject_of_line(line), now, day)
 
 
 def give_back_agreement(agreement: Agreement, now: datetime) -> None:
     """What a settled or cancelled agreement did not need goes back to the caps it was counted against."""
-    details = [
-        each
-        for rows in Settlement.objects.filter(agreement=agreement).values_list("detail", flat=True)
-        for each in rows
-    ]
-    for line in agreement.lines.all():
-        own = [each for each in details if each["line"] == line.number]
-        quantity = line.usages.aggregate(total=Sum("quantity"))["total"] or 0
-        used = {
-            CapUnit.FEN.value: sum(each["own_fen"] for each in own),
-            CapUnit.ACCELERATOR_SECOND.value: quantity,
-        }
-        give_back(f"a:{agreement.key}:{line.number}", used, now)
+    for subject, used in used_by_lines(agreement).items():
+        give_back(subject, used, now)
 
 
 def commit_job(job: Job, most: int, person_id: int | None, now: datetime, day: date) -> None:
     """Count the most a job may take against whoever runs it and its project, where the agreement's is another."""
     line = job.line
     other = job.project_id if job.project_id != line.agreement.project_id else None
-    commitment = Commitment(line.consumer_id, _job_amounts(job, most), other, person_id, for_organisation=False)
-    commit(commitment, f"j:{job.key}", now, day)
+    commitment = Commitment(line.consumer_id, amounts_of_job(job, most), other, person_id, for_organisation=False)
+    commit(commitment, subject_of_job(job), now, day)
 
 
 def give_back_job(job: Job, quantity: int, now: datetime) -> None:
-    give_back(f"j:{job.key}", _job_amounts(job, quantity), now)
+    give_back(subject_of_job(job), amounts_of_job(job, quantity), now)
 
 
 def find_project(organisation: str, name: str, actor: Actor) -> Project:
@@ -236,11 +228,17 @@ def find_project(organisation: str, name: str, actor: Actor) -> Project:
         ) from None
 
 
-def _job_amounts(job: Job, quantity: int) -> dict[str, int]:
-    line = job.line
-    cost = rate(quantity, Price(line.unit_price_fen, line.price_quantity))
-    own = -(-cost * line.own_fen // line.gross_fen) if line.gross_fen else 0
-    return {CapUnit.FEN.value: own, CapUnit.ACCELERATOR_SECOND.value: quantity}
+def _change_floor(cap: Cap, amount: int, floor: int) -> None:
+    try:
+        change_floor(cap.account, floor)
+    except InsufficientFunds:
+        used = _shown(cap, cap.used)
+        raise InsufficientFunds(
+            f"{_shown(cap, amount)} is less than the {used} committed under the cap of {words_of(cap)} already "
+            f"→ set {used} or more, or have it warn only",
+            f"{_shown(cap, amount).zh} 少于 {words_of(cap).zh} 的上限内已承诺的 {used.zh} "
+            f"→ 请设 {used.zh} 或以上，或只作提醒",
+        ) from None
 
 
 def _shown(cap: Cap, amount: int) -> Said:
@@ -279,24 +277,6 @@ def _alert(cap: Cap, now: datetime) -> None:
         if cap.used and cap.used * 100 >= per_cent * cap.amount:
             given = {"used": cap.used, "at": now}
             CapAlert.objects.get_or_create(cap=cap, per_cent=per_cent, amount=cap.amount, defaults=given)
-
-
-def _count_earlier(cap: Cap, now: datetime) -> None:
-    """What was signed in the cap's time before it was set, so that a cap set late is not blind."""
-    counting = (
-        AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.DISPUTED
-    )  # fmt: skip
-    if cap.person_id is not None:
-        return
-    found = Agreement.objects.filter(state__in=counting, lines__consumer=cap.organisation).distinct().order_by("pk")
-    if cap.project_id is not None:
-        found = found.filter(project=cap.project)
-    for agreement in found.filter(signed_at__date__gte=cap.starts_on, signed_at__date__lte=cap.ends_on):
-        for line in agreement.lines.filter(consumer=cap.organisation):
-            by_job = line.unit.startswith(CapUnit.ACCELERATOR_SECOND)
-            amount = line.own_fen if cap.unit == CapUnit.FEN else (line.quantity if by_job else 0)
-            if amount:
-                _commit_to(cap, amount, f"a:{agreement.key}:{line.number}", now)
 
 
 def _find_member(owner: Organisation, username: str) -> Person:

@@ -7,8 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds
-from siwei.compute.metering import BILLING_STEP_S
+from siwei.compute import Engine, JobPhase, JobSpec, billed_accelerator_seconds, most_billed
 from siwei.errors import Conflict, FinalEngineError, InputError, NotFound, Problem, RetryableEngineError, Said
 from siwei.exchange.access import can_act_for, can_operate, forbid_readers, require
 from siwei.exchange.actors import PLATFORM, Actor
@@ -218,11 +217,6 @@ def line_room(line: AgreementLine) -> int:
     used = sum(line.usages.values_list("quantity", flat=True))
     promised = sum(most_billed(JobSpec.from_dict(job.spec)) for job in line.jobs.filter(state__in=ACTIVE))
     return line.quantity - used - promised
-
-
-def most_billed(spec: JobSpec) -> int:
-    """The most accelerator-seconds that may be billed for a job: its wall limit in started minutes."""
-    return -(-spec.wall_limit_s // BILLING_STEP_S) * BILLING_STEP_S * spec.count
 
 
 def _give(job: Job, engine: Engine, now: datetime) -> None:
