@@ -10,11 +10,12 @@ from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.cli.policy_author import new
 from siwei.errors import Conflict, InputError, NotFound, PolicyError
-from siwei.policy import load_programme, load_programmes
+from siwei.policy import explain, load_programme, load_programmes
 from siwei.policy.check import check_programmes
 from siwei.policy.loading import load_all_versions
-from siwei.policy.releases import LOCK, find_version, load_version, read_releases, release_version
+from siwei.policy.releases import LOCK, as_released, find_version, load_version, read_releases, release_version
 from siwei.policy.scaffold import write_scaffold
+from siwei.policy.sourcing import draft_sentences
 from siwei.policy.versions import latest_versions, version_on
 
 TODAY = date(2026, 11, 23)
@@ -108,6 +109,32 @@ def test_a_released_version_may_not_change(folder: Path, attributes: dict[str, A
     assert (gone.kind, Path(gone.problem.file).name) == ("released_version_missing", LOCK)
     path.write_text(before, encoding="utf-8")
     assert [each.kind for each in check_programmes(folder, attributes, TODAY)] == ["never_released"]
+
+
+def test_a_released_text_that_changed_releases_no_money(folder: Path, attributes: dict[str, Attribute]) -> None:
+    release_version(folder, find_version(folder, attributes, "trial", "1"), TODAY)
+    path = folder / "trial@1.yaml"
+    text = path.read_bytes()
+    for written, day in ((text, None), (text.replace(b"value: 5000", b"value: 5001"), TODAY), (text, None)):
+        path.write_bytes(written)
+        first, second, _ = as_released(folder, load_all_versions(folder, attributes))
+        assert (first.released_otherwise, first.is_draft, second.is_draft) == (day, day is not None, False)
+    path.write_bytes(text + b"# a word\n")
+    changed = as_released(folder, load_all_versions(folder, attributes))[0]
+    told = draft_sentences(changed)
+    assert told is not None and "was released on 2026-11-23 and its file has changed since" in told.en
+    assert explain(changed, {}, date(2026, 6, 1), attributes).sentence.en.endswith(
+        "(Its text has changed since it was released, so no money is released.)"
+    )
+
+
+def test_why_no_money_is_released_is_said(folder: Path, attributes: dict[str, Attribute]) -> None:
+    """The third version cites everything and is a draft by its state."""
+    early = find_version(folder, attributes, "trial", "3")
+    assert not early.unsourced
+    assert explain(early, {}, date(2027, 6, 1), attributes).sentence.en.endswith(
+        "(Not put in force yet, so no money is released.)"
+    )
 
 
 def test_only_what_is_in_force_and_sourced_is_released(folder: Path, attributes: dict[str, Attribute]) -> None:

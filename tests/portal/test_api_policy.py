@@ -51,6 +51,20 @@ def test_a_name_that_is_nobodys_is_refused_with_the_nearest(city: City) -> None:
     assert (answer.status_code, "did you mean 'district'?" in answer.json()["detail"]) == (400, True)
 
 
+def test_the_version_of_the_day_decides(city: City) -> None:
+    """The training voucher's text of 2024 reads whether a firm is a start-up; that of 2026 does not."""
+    client = signed_in(city.alice)
+    for day, version in (("2026-05-05", "2024.1"), ("2026-05-06", "2026.1")):
+        body = {"programme": "xunli", "row": {"legal_form": "firm"}, "as_of": day}
+        told = post(client, "explain", **body).json()["explanation"]
+        assert (told["version"], told["in_force"]) == (version, True)
+        columns = {each["column"] for each in client.get(f"/api/policy/columns?as_of={day}").json()}
+        assert ("start_up" in columns) is (version == "2024.1")
+        rows = [{"id": "a", "legal_form": "firm", **({"start_up": True} if version == "2024.1" else {})}]
+        found = post(client, "decide", rows=rows, programmes=["xunli"], as_of=day, clauses=True).json()
+        assert [each["verdict"] for each in found["awards"]] == ["cannot_tell"]
+
+
 def test_an_explanation_names_the_nearest_change(city: City) -> None:
     client = signed_in(city.alice)
     row = {"district": "longhua", "longhua_compute_paid": 0, "longhua_compute_paid__status": "verified"}

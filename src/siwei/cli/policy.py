@@ -45,18 +45,21 @@ def pack_folder(pack: str) -> Path:
     raise NotFound(f"no pack {pack!r} → {fix} (`siwei policy new` starts one in an empty folder)")
 
 
-def _load(pack: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
+def _load(pack: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
+    """The pack's attributes, and of each programme the version in force on the day, or else the last."""
     from siwei.city.attributes import load_attributes
     from siwei.policy import load_programmes
+    from siwei.policy.releases import as_released
 
     directory = pack_folder(pack)
     attributes = load_attributes(directory)
-    return attributes, load_programmes(directory / "programmes", attributes)
+    programmes = load_programmes(directory / "programmes", attributes, day)
+    return attributes, as_released(directory / "programmes", programmes)
 
 
-def _load_for(pack: str, applies_to: str) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
-    """The pack's attributes, and its programmes that apply to such rows. Raises NotFound where there are none."""
-    attributes, programmes = _load(pack)
+def _load_for(pack: str, applies_to: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
+    """The same of the programmes that apply to such rows. Raises NotFound where there are none."""
+    attributes, programmes = _load(pack, day)
     chosen = tuple(each for each in programmes if each.applies_to == applies_to)
     if not chosen:
         kinds = ", ".join(sorted({each.applies_to for each in programmes})) or "nothing"
@@ -64,9 +67,9 @@ def _load_for(pack: str, applies_to: str) -> "tuple[dict[str, Attribute], tuple[
     return attributes, chosen
 
 
-def find_programme(pack: str, programme: str) -> "tuple[dict[str, Attribute], Programme]":
-    """The pack's attributes and one of its programmes. Raises NotFound."""
-    attributes, programmes = _load(pack)
+def find_programme(pack: str, programme: str, day: date) -> "tuple[dict[str, Attribute], Programme]":
+    """The pack's attributes and one of its programmes, as on the day. Raises NotFound."""
+    attributes, programmes = _load(pack, day)
     found = next((each for each in programmes if each.id == programme), None)
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
@@ -95,7 +98,7 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
     findings = check_programmes(directory / "programmes", load_attributes(directory), _day(None))
     faults = [finding for finding in findings if finding.severity is Severity.ERROR]
     warnings = findings[len(faults) :]
-    programmes = () if faults else _load(pack)[1]
+    programmes = () if faults else _load(pack, _day(None))[1]
     columns = ("programme", "version", "kind", "clauses", "attributes", "draft", "verified", "without a source")
     rows = [
         (
@@ -153,8 +156,9 @@ def decide(
     """
     from siwei.cli.progress import progress_bars
     from siwei.policy.decide_files import decide_file as decide_into
+    from siwei.policy.sourcing import draft_sentences
 
-    attributes, programmes = _load_for(pack, applies_to)
+    attributes, programmes = _load_for(pack, applies_to, _day(as_of))
     related = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
     with progress_bars(quiet=json) as progress:
         done = decide_into(
@@ -178,6 +182,9 @@ def decide(
     columns = ("programme", "eligible", "not_eligible", "cannot_tell", "award_fen", "draft")
     title = f"{done.rows - done.rejected} rows decided for {_day(as_of)} → {target}"
     print_table(title, columns, [[row[column] for column in columns] for row in counts])
+    for programme in programmes:
+        if programme.released_otherwise is not None and (told := draft_sentences(programme)) is not None:
+            console.print(f"! {told.zh}\n  {told.en}", markup=False, highlight=False, soft_wrap=True)
     if done.rejects is not None:
         console.print(f"{done.rejected} rows rejected → {done.rejects}", markup=False, highlight=False, soft_wrap=True)
 
@@ -186,7 +193,7 @@ def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day
     from siwei.policy.loading_stacking import load_stacking
     from siwei.policy.row_files import read_row_folder
 
-    rule = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).related_parties
+    rule = load_stacking(pack_folder(pack), attributes, _load(pack, day)[1]).related_parties
     return read_row_folder(rows, attributes, rule, day)
 
 
@@ -197,6 +204,7 @@ def schema(
     applies_to: AppliesTo = "organisation",
     programme_file: bool = False,
     stacking_file: bool = False,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Print the columns a table needs for a pack, with type, unit and meaning.
@@ -213,7 +221,7 @@ def schema(
     if programme_file or stacking_file:
         print_json(programme_schema() if programme_file else stacking_schema())
         return
-    attributes, programmes = _load_for(pack, applies_to)
+    attributes, programmes = _load_for(pack, applies_to, _day(as_of))
     columns: list[dict[str, object]] = [
         {
             "column": each.name,

@@ -69,7 +69,7 @@ def explain(
     from siwei.policy.related_shown import related_shown
     from siwei.policy.windows import deadline_of
 
-    attributes, programmes = _load(pack)
+    attributes, programmes = _load(pack, _day(as_of))
     found = next((each for each in programmes if each.id == programme), None)
     if found is None:
         raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")

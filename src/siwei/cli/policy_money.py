@@ -56,7 +56,7 @@ def share(
     from siwei.policy.table_files import write_table
 
     check_places(source, [target])
-    attributes, found = find_programme(pack, programme)
+    attributes, found = find_programme(pack, programme, _day(as_of))
     claims, left_out = read_claims(source, found, attributes)
     sharing = None if mode is None else Sharing(mode)
     shares = share_pot(found, claims, _day(as_of), budget_fen=budget, sharing=sharing, seed=seed)
@@ -128,15 +128,15 @@ def combine(
         others = {"claim": claims, "project": projects}
         _combine_jointly(pack, source, others, target, rows, _day(as_of), rejects, drafts_in_force, json)
         return
-    attributes, programmes = _load_for(pack, applies_to)
-    stacking = load_stacking(pack_folder(pack), attributes, _load(pack)[1]).of(applies_to)
+    attributes, programmes = _load_for(pack, applies_to, _day(as_of))
+    stacking = load_stacking(pack_folder(pack), attributes, _load(pack, _day(as_of))[1]).of(applies_to)
     added = () if rows is None else added_names(programmes)
     apart = rejects_file(target) if rejects is None and target is not None else rejects
     check_places(source, [place for place in (target, apart) if place is not None])
     parts = RowParts(source, programmes, attributes, read_dtypes(group.limit for group in stacking.groups), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
     in_force = [each.id for each in programmes if drafts_in_force]
-    holdings = _holdings(rows, _load(pack)[1], _day(as_of))
+    holdings = _holdings(rows, _load(pack, _day(as_of))[1], _day(as_of))
     done = combine_file(
         stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id, in_force=in_force,
         held=holdings.of_kind(applies_to),
@@ -214,7 +214,7 @@ def _combine_jointly(
     from siwei.policy.tables import added_names
 
     files = {"organisation": source, **{kind: file for kind, file in others.items() if file is not None}}
-    attributes, everything = _load(pack)
+    attributes, everything = _load(pack, day)
     stacking = load_stacking(pack_folder(pack), attributes, everything)
     apart = rejects_file(target) if rejects is None and target is not None else rejects
     aside = {} if apart is None else {kind: apart.with_suffix(f".{kind}.csv") for kind in files}
@@ -222,7 +222,7 @@ def _combine_jointly(
         check_places(file, [place for place in (target, *aside.values()) if place is not None])
     parts = {}
     for kind, file in files.items():
-        programmes = _load_for(pack, kind)[1]
+        programmes = _load_for(pack, kind, day)[1]
         besides = [*limits_read(kind, stacking), *served_by(kind, stacking, everything)]
         added = () if rows is None else added_names(programmes)
         parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)

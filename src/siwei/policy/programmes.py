@@ -284,6 +284,8 @@ class Programme:
     aggregates: tuple[Aggregate, ...] = ()
     limits: tuple[Limit, ...] = ()
     tables: tuple[Table, ...] = ()
+    released_otherwise: date | None = None
+    """The day on which this version was released with another text than the one that was read."""
 
     def values_on(self, day: date) -> dict[str, int | None]:
         """What expressions read that is dated: parameters, and the limits and results of tables that change."""
@@ -334,5 +336,7 @@ class Programme:
 
     @property
     def is_draft(self) -> bool:
-        """A draft is decided and shown, and releases no money: it cites nothing somewhere, or is not in force yet."""
-        return bool(self.unsourced) or self.state in (State.DRAFT, State.REHEARSED)
+        """A draft is decided and shown, and releases no money: it cites nothing somewhere, is not in force yet, or is
+        not the text that was released."""
+        is_early = self.state in (State.DRAFT, State.REHEARSED)
+        return bool(self.unsourced) or is_early or self.released_otherwise is not None

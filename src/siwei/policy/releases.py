@@ -6,7 +6,7 @@ by tabs. Lines are only ever added.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -95,6 +95,18 @@ def release_version(directory: Path, programme: Programme, day: date) -> Release
     )
     draft.replace(path)
     return release
+
+
+def as_released(directory: Path, programmes: Sequence[Programme]) -> tuple[Programme, ...]:
+    """The programmes as a city goes by them: a released version whose text has changed since is a draft, so that what
+    nobody put in force releases no money. Raises PolicyError where the lock cannot be read."""
+    locked = {(each.programme, each.version): each for each in read_releases(directory)}
+    found = ((programme, locked.get((programme.id, programme.version))) for programme in programmes)
+    return tuple(
+        programme if release is None or release.sha256 == programme.sha256
+        else replace(programme, released_otherwise=release.released_on)
+        for programme, release in found
+    )  # fmt: skip
 
 
 def check_releases(directory: Path, read: Sequence[tuple[Programme, Path]]) -> Iterator[Finding]:

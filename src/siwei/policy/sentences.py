@@ -3,8 +3,12 @@
 from siwei.policy.explanation import AwardExplanation, ClauseExplanation, yuan
 from siwei.policy.programmes import ClauseVerdict, Kind, Programme, Text, Verdict
 
-DRAFT = Text(
+UNSOURCED = Text(
     "（草案：有条款未注明出处，不发放资金）", " (A draft: some clauses cite no source, so no money is released.)"
+)
+EARLY = Text("（尚未生效，不发放资金）", " (Not put in force yet, so no money is released.)")
+CHANGED = Text(
+    "（发布后文本被改动，不发放资金）", " (Its text has changed since it was released, so no money is released.)"
 )
 
 
@@ -17,10 +21,7 @@ def write_sentence(
 ) -> Text:
     """The verdict in one sentence, with what decided it: the failed conditions, the missing facts, or the amount."""
     zh, en = programme.title.zh, programme.title.en
-    draft = Text(
-        "（草案：有条款未注明出处，不发放资金）", " (A draft: some clauses cite no source, so no money is released.)"
-    )
-    tail = draft if programme.is_draft else Text("", "")
+    tail = _why_draft(programme)
     if not in_force:
         return Text(f"{zh}在判定日不在有效期内。{tail.zh}", f"{en} is not in force on this day.{tail.en}")
     if verdict is Verdict.NOT_ELIGIBLE:
@@ -44,6 +45,14 @@ def write_sentence(
             f"Eligible for {en}: an estimated tax saving of {amount} CNY.{tail.en}",
         )
     return Text(f"符合{zh}，测算金额 {amount} 元。{tail.zh}", f"Eligible for {en}: {amount} CNY by the rules.{tail.en}")
+
+
+def _why_draft(programme: Programme) -> Text:
+    if not programme.is_draft:
+        return Text("", "")
+    if programme.released_otherwise is not None:
+        return CHANGED
+    return UNSOURCED if programme.unsourced else EARLY
 
 
 def _cannot_tell(programme: Programme, clauses: tuple[ClauseExplanation, ...], tail: Text) -> Text:

@@ -43,6 +43,14 @@ def draft_sentences(programme: Programme) -> Text | None:
     if not programme.is_draft:
         return None
     title, parts = programme.title, unsourced_parts(programme)
+    if programme.released_otherwise is not None:
+        day = programme.released_otherwise
+        return Text(
+            f"{title.zh}（{programme.id}）的版本 {programme.version} 已于 {day} 发布，其文件此后被改动："
+            "照常判定和展示，不拨付资金。请恢复原文，或另立版本。",
+            f"Version {programme.version} of {title.en} ({programme.id}) was released on {day} and its file has "
+            "changed since: it is decided and shown, and releases no money. Restore it, or write another version.",
+        )
     if not parts:
         state = STATE_WORDS[programme.state]
         return Text(

@@ -15,10 +15,12 @@ from siwei.city.attributes import Attribute
 from siwei.city.home import PACKS, CityHome
 from siwei.city.pack import OfficialFirmCount, Pack, load_pack
 from siwei.errors import EnvironmentMissing, NotFound
-from siwei.policy.loading import load_programmes
+from siwei.policy.loading import load_all_versions
 from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.programmes import Programme
+from siwei.policy.releases import as_released
 from siwei.policy.stacking import Stacking
+from siwei.policy.versions import latest_versions
 from siwei.portal import django_settings
 
 Row = dict[str, Any]
@@ -135,17 +137,30 @@ def official_firms() -> OfficialFirmCount | None:
 
 
 def programmes() -> dict[str, Programme]:
-    """The pack's programmes, compiled once a day: of each the version in force on the city's day. Raises PolicyError
-    with every problem when one is wrong."""
+    """The pack's programmes: of each the version in force on the city's day. Raises PolicyError with every problem when
+    one is wrong."""
     return _programmes_on(decided_on())
+
+
+def programmes_on(day: date) -> Mapping[str, Programme]:
+    """The same on any day: of each the version in force then, or else the last."""
+    if day == decided_on():
+        return programmes()
+    return {programme.id: programme for programme in latest_versions(_versions(), day)}
 
 
 @lru_cache(maxsize=DAYS_KEPT)
 def _programmes_on(day: date) -> dict[str, Programme]:
+    return {programme.id: programme for programme in latest_versions(_versions(), day)}
+
+
+@cache
+def _versions() -> tuple[Programme, ...]:
+    """Every version, compiled once; one whose text is not the one that was released is a draft."""
     directory = pack_directory() / "programmes"
     if not directory.is_dir():
-        return {}
-    return {programme.id: programme for programme in load_programmes(directory, pack().attributes, day)}
+        return ()
+    return as_released(directory, load_all_versions(directory, pack().attributes))
 
 
 def stacking() -> Stacking:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from siwei.city.home import CityHome
 from siwei.city.pack import load_pack
 from siwei.policy.loading import load_programmes
+from siwei.policy.releases import as_released
 from siwei.run.chain import place_firms
 from siwei.run.city import save_city
 from siwei.run.exchange import trade
@@ -36,6 +37,7 @@ def run_city(
     directory = home.pack_directory
     pack = load_pack(directory)
     programmes = load_programmes(directory / "programmes", pack.attributes, home.as_of)
+    programmes = as_released(directory / "programmes", programmes)
     job = Job(home, pack, programmes, data, now, progress)
     for stage, work in STAGES.items():
         yield measure_stage(stage, work, job)

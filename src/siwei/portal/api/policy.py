@@ -33,14 +33,16 @@ from siwei.policy.subjects import read_dtypes
 from siwei.policy.tables import added_names
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
-from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes, stacking
+from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes_on, stacking
 from siwei.portal.queries.programmes import programme_or_missing
 
 router = Router()
 
 
 @router.get("/columns", response=answers(list[schemas.Column]))
-def list_columns(request: HttpRequest, applies_to: schemas.AppliesTo = "organisation") -> Any:
+def list_columns(
+    request: HttpRequest, applies_to: schemas.AppliesTo = "organisation", as_of: date | None = None
+) -> Any:
     """What a row to be decided holds: name, type, unit, meaning, and which programmes read it."""
     return [
         {
@@ -51,7 +53,7 @@ def list_columns(request: HttpRequest, applies_to: schemas.AppliesTo = "organisa
             "read_by": list(each.read_by),
             "added_up_of": each.added_up_of,
         }
-        for each in columns_of_rows(_chosen((), applies_to), attribute_types())
+        for each in columns_of_rows(_chosen((), applies_to, as_of or decided_on()), attribute_types())
     ]
 
 
@@ -74,7 +76,8 @@ def check(request: HttpRequest, body: schemas.DraftText) -> Any:
 def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
     """Decide the city's programmes for rows of facts. A row that cannot be used is among `rejects`, with every reason;
     the others are decided."""
-    chosen, day = _chosen(tuple(body.programmes), body.applies_to), body.as_of or decided_on()
+    day = body.as_of or decided_on()
+    chosen = _chosen(tuple(body.programmes), body.applies_to, day)
     given = _others(body.others, day)
     added = () if given is None else added_names(chosen)
     batch = judge_rows(body.rows, chosen, attribute_types(), added=added)
@@ -92,7 +95,8 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
 def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
     """Explain a programme for one row of facts: every clause, what it saw, how the award is worked out, and the nearest
     change that would make a no a yes."""
-    programme, day = programme_or_missing(body.programme), body.as_of or decided_on()
+    day = body.as_of or decided_on()
+    programme = programme_or_missing(body.programme, day)
     mine, given = [{**body.row, "id": body.row.get("id") or "row"}], _others(body.others, day)
     added = () if given is None else added_names((programme,))
     table = _usable(judge_rows(mine, (programme,), attribute_types(), added=added)).good
@@ -111,13 +115,12 @@ def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
 @router.post("/share", response=answers(schemas.Shared))
 def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
     """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen."""
-    programme = programme_or_missing(body.programme)
+    day = body.as_of or decided_on()
+    programme = programme_or_missing(body.programme, day)
     given = [{**each.more, **each.dict(exclude={"more"})} for each in body.claims]
     claims = claims_given(given, programme, attribute_types())
     mode = None if body.mode is None else Sharing(body.mode)
-    shares = share_pot(
-        programme, claims, body.as_of or decided_on(), budget_fen=body.budget_fen, sharing=mode, seed=body.seed
-    )
+    shares = share_pot(programme, claims, day, budget_fen=body.budget_fen, sharing=mode, seed=body.seed)
     return {
         "sharing": str(shares.sharing),
         "seed": body.seed if shares.sharing is Sharing.LOTTERY else None,
@@ -135,7 +138,7 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     """Compare a programme as the city has it with another version, or with a draft, over rows of facts: who gains, who
     loses, what it costs, and why. With another `stacking`, what is kept of all awards of that kind it speaks of too."""
     day, known = body.as_of or decided_on(), attribute_types()
-    before = programme_or_missing(body.programme)
+    before = programme_or_missing(body.programme, day)
     if body.yaml is not None:
         after = load_text(body.yaml, pack_directory(), known)
     else:
@@ -146,9 +149,9 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     given = _others(body.others, day)
     old, new = (Side((each,), stacking(), given) for each in sides)
     if body.stacking is not None:
-        rules = load_stacking_text(body.stacking, known, [*programmes().values()])
+        rules = load_stacking_text(body.stacking, known, [*programmes_on(day).values()])
         ruled = {*stacking().programmes, *rules.programmes} | {before.id}
-        rest = tuple(each for each in programmes().values()
+        rest = tuple(each for each in programmes_on(day).values()
                      if each.id in ruled and each.id != before.id and each.applies_to == before.applies_to)  # fmt: skip
         old, new = (replace(old, programmes=(*old.programmes, *rest)),
                     replace(new, programmes=(*new.programmes, *rest), stacking=rules))  # fmt: skip
@@ -182,8 +185,8 @@ def _others(others: schemas.Others | None, day: date) -> Rows | None:
     return other_rows(lists, attribute_types(), stacking().related_parties, FactStatus[others.proof.upper()], day)
 
 
-def _chosen(ids: tuple[str, ...], applies_to: str) -> tuple[Programme, ...]:
-    chosen = [programme_or_missing(each) for each in dict.fromkeys(ids)] or list(programmes().values())
+def _chosen(ids: tuple[str, ...], applies_to: str, day: date) -> tuple[Programme, ...]:
+    chosen = [programme_or_missing(each, day) for each in dict.fromkeys(ids)] or list(programmes_on(day).values())
     found = tuple(each for each in chosen if each.applies_to == applies_to)
     if not found:
         raise NotFound(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -14,19 +15,21 @@ from siwei.exchange.runs import load_run
 from siwei.policy.programmes import Citation, Programme, Text
 from siwei.policy.stacking import JointLimit, StackingGroup
 from siwei.portal.access import require_operator
-from siwei.portal.city_pack import current_home, programmes, stacking
+from siwei.portal.city_pack import current_home, programmes, programmes_on, stacking
 from siwei.portal.directory import current_directory
 
 RUNS = {"organisation": "awards", "claim": "claim-awards"}
 """What a programme applies to, and the kind of the run that decides it (siwei.run.programmes)."""
 
 
-def programme_or_missing(programme_id: str) -> Programme:
-    programme = programmes().get(programme_id)
+def programme_or_missing(programme_id: str, day: date | None = None) -> Programme:
+    """As on the city's day, or on another."""
+    known = programmes() if day is None else programmes_on(day)
+    programme = known.get(programme_id)
     if programme is None:
         raise NotFound(
-            f"no programme {programme_id!r} in this city; there are {', '.join(programmes()) or 'none'}",
-            f"本市没有政策 {programme_id!r}；有 {', '.join(programmes()) or '（无）'}",
+            f"no programme {programme_id!r} in this city; there are {', '.join(known) or 'none'}",
+            f"本市没有政策 {programme_id!r}；有 {', '.join(known) or '（无）'}",
         )
     return programme
 

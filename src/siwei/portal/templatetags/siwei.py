@@ -18,8 +18,8 @@ from siwei.exchange.models import Agreement, Dispute, Job, Organisation, Project
 from siwei.exchange.projects import project_id
 from siwei.market.bank.reasons import reason_in_chinese
 from siwei.market.kinds import KINDS
-from siwei.policy.programmes import Programme
-from siwei.policy.sourcing import Unsourced, unsourced_parts
+from siwei.policy.programmes import Programme, Text
+from siwei.policy.sourcing import Unsourced, draft_sentences, unsourced_parts
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, programmes
@@ -171,6 +171,12 @@ def programme_name(programme_id: str) -> str:
 def is_draft(programme_id: str) -> bool:
     found = programmes().get(programme_id)
     return found is not None and found.is_draft
+
+
+@register.simple_tag
+def draft_told(programme: Programme) -> Text | None:
+    """Why it is a draft, in words."""
+    return draft_sentences(programme)
 
 
 @register.simple_tag
