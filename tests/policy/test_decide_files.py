@@ -37,7 +37,7 @@ def write(path: Path, rows: str, header: str = HEADER) -> Path:
     return path
 
 
-def rejected(path: Path) -> list[tuple[int, str | None, str | None, str | None, str]]:
+def rejected(path: Path) -> list[tuple[int, str | None, str | None, str | None, str, str]]:
     return pl.read_csv(rejects_file(path), infer_schema=False).with_columns(pl.col("row").cast(pl.Int64)).rows()
 
 
@@ -70,7 +70,7 @@ def test_every_bad_row_is_kept_with_its_reasons_and_the_good_ones_go_on(tmp_path
     ]
     whole, status = "not a whole number within 64 bits", "not 0, 1, 2 or declared, documented, verified"
     twice = "the id stands more than once: keep one row per id"
-    found = [(row, name, value, reason) for row, _, name, value, reason in rejected(target)]
+    found = [(row, name, value, reason) for row, _, name, value, reason, _ in rejected(target)]
     assert sorted(found[:4], key=str) == [
         (4, "corpus_purchase", "-1.5", whole),
         (4, "corpus_purchase__status", "proven", status),

@@ -42,7 +42,7 @@ def test_rows_are_decided_and_bad_ones_come_back(city: City) -> None:
     ]  # fmt: skip
     assert found["rejects"] == [
         {"row": 4, "id": "d", "column": "longhua_compute_paid", "value": str(2**63),
-         "reason": "not a whole number within 64 bits"},
+         "reason": "not a whole number within 64 bits", "reason_zh": "不是 64 位以内的整数"},
     ]  # fmt: skip
 
 

@@ -192,7 +192,7 @@ def _holdings(rows: Path | None, programmes: "tuple[Programme, ...]", day: date)
 def _tell_nowhere(subjects: "Collection[str]") -> None:
     """A misspelt subject would be a holding that nobody counts."""
     if subjects:
-        shown = ", ".join([*subjects][:MOST_TOLD])
+        shown = ", ".join(map(repr, [*subjects][:MOST_TOLD]))
         told = Said(
             f"! what {len(subjects)} subjects hold counts nowhere: no row is theirs, and no organisation is named: "
             f"{shown}",

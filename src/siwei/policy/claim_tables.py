@@ -6,16 +6,18 @@ from pathlib import Path
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, Problem
+from siwei.errors import ImportRefused, Problem, Said, said_between
 from siwei.policy.language.types import CelType
 from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
 from siwei.policy.programmes import Programme
+from siwei.policy.reject_words import is_halved, reason
 from siwei.policy.sources import subject_types
-from siwei.policy.subject_batches import MOST_PROBLEMS
+from siwei.policy.subject_batches import MOST_PROBLEMS, UNSEEN
 from siwei.policy.subject_files import UNREADABLE, check_columns, open_subjects
 from siwei.policy.subjects import ID
 
 AWARD = "award_fen"
+MEND = Said("mend it", "请改正")
 _TEXT = {"int": "a whole number within 64 bits", "bool": "true or false", "date": "YYYY-MM-DD", "number": "a number"}
 
 
@@ -53,10 +55,27 @@ def claims_given(
     if unknown:
         fix = "`siwei policy schema` lists the attributes"
         raise ImportRefused([Problem(f"no attribute {name[:80]!r}", fix, "claims", field=name) for name in unknown])
-    text = pl.DataFrame(
-        {name: [_cell(row.get(name)) for row in rows] for name in names}, dict.fromkeys(names, pl.String)
-    )
+    cells = {name: [_cell(row.get(name)) for row in rows] for name in names}
+    halved = [(row, name) for name, column in cells.items() for row, cell in enumerate(column, 1) if is_halved(cell)]
+    if halved:
+        words = reason("no_unicode")
+        raise ImportRefused([Problem(words, MEND, "claims", row, field=name) for row, name in halved[:MOST_PROBLEMS]])
+    text = pl.DataFrame(cells, dict.fromkeys(names, pl.String))
+    _check_ids(text, Path("claims"), first_row=1)
     return _typed(text, kinds, Path("claims"), first_row=1)
+
+
+def _check_ids(frame: pl.DataFrame, source: Path, first_row: int) -> None:
+    if ID not in frame.columns or frame.schema[ID] != pl.String:
+        return
+    wrong = frame[ID].str.contains(UNSEEN).fill_null(False).arg_true()[:MOST_PROBLEMS]
+    words, file = reason("control_in_id"), str(source)
+    problems = [
+        Problem(said_between(f"{frame[ID][row][:80]!r}: ", words), MEND, file, row + first_row, field=ID)
+        for row in wrong
+    ]
+    if problems:
+        raise ImportRefused(problems)
 
 
 def typed_order(claims: pl.DataFrame, source: Path) -> pl.DataFrame:
@@ -132,6 +151,7 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
         if column not in frame.columns:
             fix = "claims have columns id, claim_fen (or award_fen), and what the pot is shared by"
             raise ImportRefused([Problem(f"no column {column!r}", fix, str(source))])
+    _check_ids(frame, source, 1 if source.suffix == ".parquet" else 2)
     if "programme" in frame.columns:
         frame = frame.filter(pl.col("programme").cast(pl.String) == programme.id)
     rows = frame.height

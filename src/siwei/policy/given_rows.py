@@ -15,6 +15,7 @@ from siwei.policy.aggregates import Rows
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import FactStatus, Programme
+from siwei.policy.reject_words import is_halved
 from siwei.policy.sources import subject_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subject_batches import Batch, judge
@@ -45,12 +46,18 @@ def judge_rows(
         raise InputError(problems)
     wanted = {name: dtype for name, dtype in wanted.items() if name not in added or name in named}
     read = [*wanted, *(name + STATUS_SUFFIX for name in wanted if name + STATUS_SUFFIX in named)]
-    frame = pl.DataFrame(
-        {name: pl.Series([_text(row.get(name)) for row in rows], dtype=pl.String) for name in read}
-    ).with_columns(pl.int_range(1, len(rows) + 1, eager=True).alias(ROW))
+    texts = {name: [_text(row.get(name)) for row in rows] for name in read}
+    halved = {name: pl.Series([is_halved(cell) for cell in cells], dtype=pl.Boolean) for name, cells in texts.items()}
+    frame = pl.DataFrame({
+        name: pl.Series([None if is_halved(cell) else cell for cell in cells], dtype=pl.String)
+        for name, cells in texts.items()
+    }).with_columns(pl.int_range(1, len(rows) + 1, eager=True).alias(ROW))  # fmt: skip
     counts = frame[ID].drop_nulls().value_counts()
     repeated = frozenset(counts.filter(pl.col("count") > 1)[ID].to_list())
-    return judge(RawBatch(frame, 1.0, is_text=True), wanted, repeated)
+    undecodable = {name: wrong for name, wrong in halved.items() if wrong.any()}
+    return judge(
+        RawBatch(frame, 1.0, is_text=True, undecodable=undecodable, undecodable_as="no_unicode"), wanted, repeated
+    )
 
 
 def _beside(programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute]) -> dict[str, pl.DataType]:

@@ -13,14 +13,22 @@ import numpy as np
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, InputError, Problem
+from siwei.errors import ImportRefused, InputError, Problem, Said, chinese_of, said_between
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.programmes import FactStatus, Programme
+from siwei.policy.reject_words import reason
 from siwei.policy.subject_files import ROW, RawBatch, SubjectFile, open_subjects
 from siwei.policy.subjects import ID, attribute_dtypes, column_problem, prepare_columns
 
 REJECTS_SCHEMA = pl.Schema(
-    {"row": pl.Int64, "id": pl.String, "column": pl.String, "value": pl.String, "reason": pl.String}
+    {
+        "row": pl.Int64,
+        "id": pl.String,
+        "column": pl.String,
+        "value": pl.String,
+        "reason": pl.String,
+        "reason_zh": pl.String,
+    }
 )
 """`row` as a person finds it: in a CSV the header is row 1, elsewhere the first row is 1. A row stands once for every
 fault."""
@@ -30,12 +38,9 @@ STATUSES = {str(int(status)): int(status) for status in FactStatus} | {
 }
 _WHOLE = r"^(0|-?[1-9][0-9]{0,18})$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_EXPECTED = {
-    pl.Int64(): "a whole number within 64 bits",
-    pl.Boolean(): "true or false",
-    pl.Date(): "a day of the years 1 to 9999, as 2026-01-31",
-}
-_STATUS_EXPECTED = "0, 1, 2 or declared, documented, verified"
+UNSEEN = r"[\p{Cc}\x{2028}\x{2029}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
+"""Of an id: two that look alike would not be, and one with a line's end is two lines of a list."""
+_FAULTS = {pl.Int64(): "no_integer", pl.Boolean(): "no_boolean", pl.Date(): "no_day"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +170,19 @@ def judge(raw: RawBatch, wanted: Mapping[str, pl.DataType], repeated: frozenset[
     columns: list[pl.Series] = []
     faults: list[pl.DataFrame] = []
 
-    def reject(name: str, wrong: pl.Series, reason: str) -> None:
+    def reject(name: str, wrong: pl.Series, kind: str) -> None:
         if wrong.any():
+            words = reason(kind)
+            told = {"reason": pl.lit(str(words)), "reason_zh": pl.lit(words.zh)}
             rows = pl.DataFrame({ROW: frame[ROW], "id": ids, "value": frame[name]}).filter(wrong)
             value = pl.col("value").cast(pl.String, strict=False)
-            faults.append(
-                rows.select(pl.col(ROW).alias("row"), "id", column=pl.lit(name), value=value, reason=pl.lit(reason))
-            )
+            faults.append(rows.select(pl.col(ROW).alias("row"), "id", column=pl.lit(name), value=value, **told))
 
     blank = ids.is_null() | (ids.str.strip_chars() == "").fill_null(True)
-    reject(ID, blank, "no id: give every row one")
+    reject(ID, blank, "no_id")
+    reject(ID, ids.str.contains(UNSEEN).fill_null(False), "control_in_id")
     if repeated:
-        reject(
-            ID,
-            ids.is_in(pl.Series(list(repeated)).implode()).fill_null(False),
-            "the id stands more than once: keep one row per id",
-        )
+        reject(ID, ids.is_in(pl.Series(list(repeated)).implode()).fill_null(False), "repeated_id")
     for name in frame.columns:
         if name == ROW:
             continue
@@ -188,13 +190,15 @@ def judge(raw: RawBatch, wanted: Mapping[str, pl.DataType], repeated: frozenset[
         is_status = name.endswith(STATUS_SUFFIX) and name.removesuffix(STATUS_SUFFIX) in wanted
         dtype = pl.UInt8() if is_status else wanted[name]
         typed = _status(given) if is_status else _typed(given, dtype) if texts else _in_range(given, dtype)
-        expected = _STATUS_EXPECTED if is_status else _EXPECTED.get(dtype, "text")
-        reject(name, given.is_not_null() & typed.is_null(), f"not {expected}")
+        kind = "no_status" if is_status else _FAULTS.get(dtype, "no_text")
+        reject(name, given.is_not_null() & typed.is_null(), kind)
         columns.append(typed.alias(name))
     for name, wrong in raw.undecodable.items():
-        reject(name, wrong, "not UTF-8")
+        reject(name, wrong, raw.undecodable_as)
     broken = pl.DataFrame(
-        [(number, None, None, text, reason) for number, text, reason in raw.broken], REJECTS_SCHEMA, orient="row"
+        [(number, None, None, text, str(words), chinese_of(words)) for number, text, words in raw.broken],
+        REJECTS_SCHEMA,
+        orient="row",
     )
     rejects = pl.concat([broken, *(each.cast(REJECTS_SCHEMA) for each in faults)]).sort("row", maintain_order=True)
     good = pl.DataFrame(columns).filter(~frame[ROW].is_in(rejects["row"].implode())) if columns else frame
@@ -238,9 +242,9 @@ def first_problems(batches: Iterable[Batch], source: Path) -> list[Problem]:
 
 def reject_problem(row: Mapping[str, Any], source: Path) -> Problem:
     """A row of REJECTS_SCHEMA."""
-    value, reason = row["value"], row["reason"]
-    shown = reason if value is None else f"{value[:80]!r}: {reason}"
-    return Problem(shown, "mend it", str(source), row["row"], field=row["column"] or "")
+    value, words = row["value"], Said(row["reason"], row["reason_zh"])
+    shown = words if value is None else said_between(f"{value[:80]!r}: ", words)
+    return Problem(shown, Said("mend it", "请改正"), str(source), row["row"], field=row["column"] or "")
 
 
 def harmless(rejects: pl.DataFrame) -> pl.DataFrame:

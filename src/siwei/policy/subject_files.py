@@ -18,6 +18,7 @@ import pyarrow.parquet as parquet
 
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.bounded import check_plain
+from siwei.policy.reject_words import reason
 
 ROW = ":row"
 """The row's number, as a person finds it."""
@@ -42,13 +43,15 @@ KINDS = ".csv, .csv.gz, .parquet nor .arrow"
 @dataclass(frozen=True, slots=True)
 class RawBatch:
     """`frame` holds ROW and the columns asked for; `broken` the rows that do not split into as many cells as the
-    header, as (row, text, reason); `undecodable` by column where a cell is not UTF-8 (and null in `frame`)."""
+    header, as (row, text, reason); `undecodable` by column where a cell is not UTF-8 (and null in `frame`), which is
+    told `undecodable_as` (a kind of `reject_words`)."""
 
     frame: pl.DataFrame
     done: float
     is_text: bool
     broken: tuple[tuple[int, str, str], ...] = ()
     undecodable: Mapping[str, pl.Series] = field(default_factory=dict)
+    undecodable_as: str = "no_utf8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +185,8 @@ def _read_csv(file: SubjectFile, names: Sequence[str], id: str | None = None) ->
     broken: list[tuple[int, str, str]] = []
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
-        reason = f"{row.actual_columns} cells where the header has {row.expected_columns}"
-        broken.append((row.number or 0, row.text[:1_000], reason))
+        words = reason("cells", found=row.actual_columns, expected=row.expected_columns)
+        broken.append((row.number or 0, row.text[:1_000], words))
         return "skip"
 
     size = max(1, file.path.stat().st_size)

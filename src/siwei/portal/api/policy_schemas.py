@@ -100,6 +100,7 @@ class Reject(Schema):
     column: str | None
     value: str | None
     reason: str
+    reason_zh: str
 
 
 class Decided(Schema):
