@@ -133,7 +133,34 @@ def misplaced() -> dict[str, int]:
     found |= _bills()
     found |= _orders()
     found |= _overpaid()
+    found |= _totals()
     return {where: fen for where, fen in found.items() if fen}
+
+
+def _totals() -> dict[str, int]:
+    """What a line keeps of its settlements (`charges`), against their rows and the readings they charged."""
+    settled = Usage.objects.exclude(settlement=None).values_list("line_id")
+    quantities = dict(settled.annotate(sum=Sum("quantity")))
+    names = ("metered_fen", "voucher_fen", "own_fen")
+    paid: dict[tuple[int, int, str], int] = defaultdict(int)
+    for agreement, detail in Settlement.objects.values_list("agreement_id", "detail"):
+        for each in detail:
+            for name in names:
+                paid[agreement, each["line"], name] += each[name]
+    back: dict[tuple[int, str], int] = defaultdict(int)
+    given = [f"returned_{name}" for name in names]
+    for used, delivered, *fen in Dispute.objects.values_list("usage__line_id", "delivery__line_id", *given):
+        for name, amount in zip(names, fen, strict=True):
+            back[used or delivered or 0, name] += amount
+    found: dict[str, int] = {}
+    for line in AgreementLine.objects.all():
+        found[f"line {line.pk}: settled quantity"] = line.settled_quantity - quantities.get(line.pk, 0)
+        for name in names:
+            kept: int = getattr(line, f"settled_{name}")
+            found[f"line {line.pk}: settled {name}"] = (
+                kept - paid[line.agreement_id, line.number, name] + back[line.pk, name]
+            )
+    return found
 
 
 def _accounts() -> dict[str, int]:

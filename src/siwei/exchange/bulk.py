@@ -26,6 +26,15 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterabl
         )
 
 
+def add_to_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[int]]) -> None:
+    """For each row of `rows`, amounts in the order of `columns` and the primary key: add them to what stands there."""
+    quote = connection.ops.quote_name
+    sums = ", ".join(f"{quote(column)} = {quote(column)} + %s" for column in columns)
+    statement = f"UPDATE {quote(model._meta.db_table)} SET {sums} WHERE {quote('id')} = %s"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, list(rows))
+
+
 def fill_empty(model: type[models.Model], column: str, empty: str | None, values: Iterable[tuple[str, str]]) -> None:
     """For each (value, key): write `column` of the row with that `key` where it is still `empty`."""
     quote = connection.ops.quote_name

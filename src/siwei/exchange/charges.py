@@ -1,7 +1,8 @@
 """What lines have come to so far, captured from their holds: one settlement row for a delivery, a day, or the end.
 
 A bill is the difference of two totals: everything metered or accepted up to now is shared over the holds, and what
-earlier settlements of the line captured is taken off.
+earlier settlements of the line captured is taken off. What was settled is not added up again each time: the line keeps
+the totals (`settled_…`), moved with every settlement and every correction of one, so that a bill reads what is new.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 
+from siwei.exchange.bulk import add_to_rows
 from siwei.exchange.ledger import Chain, of_hold, write_batch, write_transfer
 from siwei.exchange.models import (
     Agreement,
     AgreementLine,
     Delivery,
     DeliveryState,
-    Dispute,
     Hold,
     Settlement,
     Transfer,
@@ -31,12 +32,14 @@ from siwei.market.settlement import Held, Payer, settle
 FINAL = "final"
 WORTH_A_BATCH = 8
 """Entries; fewer are written sooner one by one."""
+TOTALS = ("settled_quantity", "settled_metered_fen", "settled_voucher_fen", "settled_own_fen")
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What earlier settlements of a line came to, less what disputes took back."""
+    """What earlier settlements of a line came to, less what disputes took back; `quantity` as they are billed now."""
 
+    quantity: int = 0
     metered_fen: int = 0
     voucher_fen: int = 0
     own_fen: int = 0
@@ -58,6 +61,7 @@ def charge_agreements(
     known = _know([line for _, lines in asked for line in lines])
     chains: list[Chain] = []
     made: list[Settlement | None] = []
+    moved: list[tuple[int, ...]] = []
     for agreement, lines in asked:
         bills = [_bill_line(agreement, line, known[line.pk], period, now) for line in lines]
         chains += [chain for bill in bills for chain in bill.expired]
@@ -67,11 +71,15 @@ def charge_agreements(
             continue
         chains += [chain for bill in bills for chain in bill.captures]
         made.append(_settlement(agreement, period, detail, now))
+        moved += [_moved(line, known[line.pk], each) for line, each in zip(lines, detail, strict=True)]
     _write(chains, now)
     Settlement.objects.bulk_create([each for each in made if each is not None])
     charged = [line for (_, lines), each in zip(asked, made, strict=True) if each is not None for line in lines]
     of_line = Settlement.objects.filter(period=period, agreement__lines=OuterRef("line_id")).values("pk")
-    open_usages(charged).update(settlement=Subquery(of_line))
+    marked = open_usages(charged).update(settlement=Subquery(of_line))
+    # Under the agreements' locks nobody writes a reading in between: what is marked is what was counted.
+    assert marked == sum(known[line.pk].readings for line in charged)
+    add_to_rows(AgreementLine, TOTALS, [each for each in moved if any(each[:-1])])
     return made
 
 
@@ -102,70 +110,83 @@ def _write(chains: Sequence[Chain], now: datetime) -> None:
             raise outcome.refusal
 
 
-def open_usages(lines: Sequence[AgreementLine]) -> Any:
+def open_usages(lines: Sequence[AgreementLine]) -> QuerySet[Usage]:
     """Readings that no settlement has charged yet."""
     return Usage.objects.filter(line__in=lines, settlement=None, is_held=False)
 
 
 def earlier_of(lines: Sequence[AgreementLine]) -> dict[int, Earlier]:
-    """By line."""
-    names = ("metered_fen", "voucher_fen", "own_fen")
-    sums: dict[int, dict[str, int]] = {line.pk: dict.fromkeys(names, 0) for line in lines}
-    numbers = {(line.agreement_id, line.number): line.pk for line in lines}
-    rows = Settlement.objects.filter(agreement__in={line.agreement_id for line in lines})
-    for agreement_id, detail in rows.values_list("agreement_id", "detail"):
-        for each in detail:
-            if pk := numbers.get((agreement_id, each["line"])):
-                for name in names:
-                    sums[pk][name] += each[name]
-    back = Dispute.objects.filter(Q(usage__line__in=lines) | Q(delivery__line__in=lines))
-    for used, delivered, *given in back.values_list(
-        "usage__line_id", "delivery__line_id", *(f"returned_{name}" for name in names)
-    ):
-        for pk in {used, delivered} & sums.keys():
-            for name, fen in zip(names, given, strict=True):
-                sums[pk][name] -= fen
-    return {pk: Earlier(**each) for pk, each in sums.items()}
+    """By line; read anew, for a line may have been found before its agreement was locked."""
+    found = AgreementLine.objects.filter(pk__in=[line.pk for line in lines])
+    return {pk: Earlier(*totals) for pk, *totals in found.values_list("pk", *TOTALS)}
 
 
-def come_to(lines: Sequence[AgreementLine], *, settled_only: bool = False) -> dict[int, tuple[int | None, int]]:
-    """By line: quantity metered so far (None where it is paid by deliveries), and what it has come to, in fen.
+def move_totals(
+    line: AgreementLine, *, quantity: int = 0, metered_fen: int = 0, voucher_fen: int = 0, own_fen: int = 0
+) -> None:
+    """Where a correction bills a settled reading otherwise, or gives money back."""
+    AgreementLine.objects.filter(pk=line.pk).update(
+        settled_quantity=F("settled_quantity") + quantity,
+        settled_metered_fen=F("settled_metered_fen") + metered_fen,
+        settled_voucher_fen=F("settled_voucher_fen") + voucher_fen,
+        settled_own_fen=F("settled_own_fen") + own_fen,
+    )
 
-    A reading that is held back does not count before its dispute is resolved.
-    """
+
+def settled_gross_fen(line: AgreementLine) -> int:
+    """What the line comes to by what was settled: accepted deliveries, or the readings charged as they are billed
+    now."""
+    accepted = _accepted([line])
+    return accepted[line.pk] if line.pk in accepted else _rated(line, earlier_of([line])[line.pk].quantity)
+
+
+def _accepted(lines: Sequence[AgreementLine]) -> dict[int, int]:
+    """By line that is paid by deliveries: what of them was accepted."""
     accepted = Sum("amount_fen", filter=Q(state=DeliveryState.ACCEPTED))
-    delivered = dict(Delivery.objects.filter(line__in=lines).values_list("line_id").annotate(fen=accepted))
-    counted = Usage.objects.filter(line__in=lines).exclude(is_held=True, settlement=None)
-    if settled_only:
-        counted = counted.exclude(settlement=None)
-    metered = dict(counted.values_list("line_id").annotate(total=Sum("quantity")))
-    found: dict[int, tuple[int | None, int]] = {}
-    for line in lines:
-        if line.pk in delivered:
-            found[line.pk] = (None, delivered[line.pk] or 0)
-        else:
-            quantity = metered.get(line.pk) or 0
-            found[line.pk] = (quantity, rate(quantity, Price(line.unit_price_fen, line.price_quantity)))
-    return found
+    found = Delivery.objects.filter(line__in=lines).values_list("line_id").annotate(fen=accepted)
+    return {pk: fen or 0 for pk, fen in found}
+
+
+def _rated(line: AgreementLine, quantity: int) -> int:
+    return rate(quantity, Price(line.unit_price_fen, line.price_quantity))
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a line's bill is worked out from: what it has come to, what was charged, open readings, its holds."""
+    """What a line's bill is worked out from: what was charged, what it has come to with the open readings (in quantity
+    None where it is paid by deliveries), and its holds. A reading that is held back does not count before its dispute
+    is resolved."""
 
     earlier: Earlier
     quantity: int | None
     gross_fen: int
     readings: int
+    new_quantity: int
     holds: Mapping[int, Hold]
 
 
 def _know(lines: Sequence[AgreementLine]) -> dict[int, _Known]:
-    earlier, totals = earlier_of(lines), come_to(lines)
-    readings = dict(open_usages(lines).values_list("line_id").annotate(count=Count("pk")))
+    earlier, accepted = earlier_of(lines), _accepted(lines)
+    new = {
+        pk: (count, quantity)
+        for pk, count, quantity in open_usages(lines)
+        .values_list("line_id")
+        .annotate(count=Count("pk"), quantity=Sum("quantity"))
+    }
     placed = {pk for line in lines for pk in (line.voucher_hold_id, line.own_hold_id) if pk}
     holds = Hold.objects.in_bulk(placed)
-    return {line.pk: _Known(earlier[line.pk], *totals[line.pk], readings.get(line.pk, 0), holds) for line in lines}
+    found: dict[int, _Known] = {}
+    for line in lines:
+        before, (readings, added) = earlier[line.pk], new.get(line.pk, (0, 0))
+        quantity = None if line.pk in accepted else before.quantity + added
+        gross = accepted[line.pk] if quantity is None else _rated(line, quantity)
+        found[line.pk] = _Known(before, quantity, gross, readings, added, holds)
+    return found
+
+
+def _moved(line: AgreementLine, known: _Known, detail: Mapping[str, Any]) -> tuple[int, ...]:
+    """By how much its totals move (TOTALS), and which line's."""
+    return known.new_quantity, detail["metered_fen"], detail["voucher_fen"], detail["own_fen"], line.pk
 
 
 @dataclass(frozen=True, slots=True)

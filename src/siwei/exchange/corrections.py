@@ -5,7 +5,7 @@ from typing import Any
 
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.accounts import own_share_account
-from siwei.exchange.charges import charge_lines, come_to, earlier_of, lines_of
+from siwei.exchange.charges import charge_lines, earlier_of, lines_of, move_totals, settled_gross_fen
 from siwei.exchange.models import Agreement, AgreementLine, Delivery, DeliveryState, PaymentPart, Usage
 from siwei.exchange.overpayments import take_back
 from siwei.market.bank import exact_yuan
@@ -14,8 +14,12 @@ from siwei.market.settlement import Held, settle
 
 def correct_usage(usage: Usage, quantity: int, key: str, now: datetime) -> dict[str, int]:
     """Bill `quantity` for the reading; the signed report and the counter-reading stay what they were."""
+    before = Usage.objects.get(pk=usage.pk)
     Usage.objects.filter(pk=usage.pk).update(quantity=quantity, is_held=False)
-    return pay_back(usage.line, key, now) if usage.settlement_id is not None else {}
+    if before.settlement_id is None:
+        return {}
+    move_totals(usage.line, quantity=quantity - before.quantity)
+    return pay_back(usage.line, key, now)
 
 
 def correct_delivery(
@@ -56,7 +60,7 @@ def correct_delivery(
 
 def pay_back(line: AgreementLine, key: str, now: datetime) -> dict[str, int]:
     """Return what earlier settlements of the line took above what it comes to now, in the proportion it was paid."""
-    earlier, (_, gross) = earlier_of([line])[line.pk], come_to([line], settled_only=True)[line.pk]
+    earlier, gross = earlier_of([line])[line.pk], settled_gross_fen(line)
     over = earlier.metered_fen - gross
     if over <= 0:
         return {}
@@ -68,6 +72,7 @@ def pay_back(line: AgreementLine, key: str, now: datetime) -> dict[str, int]:
         take_back(key, line, PaymentPart.VOUCHER, back["voucher"], voucher.account, now)
     if back["own"]:
         take_back(key, line, PaymentPart.OWN, back["own"], own_share_account(line.consumer), now)
+    move_totals(line, metered_fen=-over, voucher_fen=-back["voucher"], own_fen=-back["own"])
     return {
         "returned_metered_fen": over, "returned_voucher_fen": back["voucher"], "returned_own_fen": back["own"]
     }  # fmt: skip

@@ -261,6 +261,13 @@ class AgreementLine(models.Model):
     own_hold = models.ForeignKey(Transfer, null=True, on_delete=models.PROTECT, related_name="lines_by_own_share")
     earlier_holds = models.JSONField(default=list)
     """Ids of holds that a later one replaced, so that they did not run out under a dispute."""
+    settled_quantity = models.BigIntegerField(default=0)
+    """Of the readings that a settlement has charged, as they are billed now; with the next three the running totals
+    that a bill is reckoned from (`charges`), so that it reads no settled row again."""
+    settled_metered_fen = models.BigIntegerField(default=0)
+    """What settlements charged for the line, less what disputes took back; and who paid of it."""
+    settled_voucher_fen = models.BigIntegerField(default=0)
+    settled_own_fen = models.BigIntegerField(default=0)
 
     objects = AgreementLineQuerySet.as_manager()
 
@@ -280,4 +287,9 @@ class AgreementLine(models.Model):
                 name="line_shares_sum_to_gross",
             ),
             models.CheckConstraint(condition=~Q(provider=models.F("consumer")), name="line_between_two"),
+            models.CheckConstraint(
+                condition=Q(settled_quantity__gte=0, settled_voucher_fen__gte=0, settled_own_fen__gte=0)
+                & Q(settled_metered_fen__gte=models.F("settled_voucher_fen") + models.F("settled_own_fen")),
+                name="line_totals_add_up",
+            ),
         )

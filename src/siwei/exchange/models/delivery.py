@@ -144,7 +144,7 @@ class Usage(models.Model):
     """One meter reading, once: `quantity` is what is billed (in the line's unit), `measured` what the meter said."""
 
     reading = models.CharField(max_length=160, unique=True)
-    line = models.ForeignKey(AgreementLine, on_delete=models.PROTECT, related_name="usages")
+    line = models.ForeignKey(AgreementLine, on_delete=models.PROTECT, related_name="usages", db_index=False)
     job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="usages")
     quantity = models.BigIntegerField()
     unit = models.CharField(max_length=80)
@@ -156,7 +156,9 @@ class Usage(models.Model):
     """Windows of one meter of a line never overlap; the database refuses it (`migrations/sql/usage_*.sql`)."""
     is_held = models.BooleanField(default=False)
     """Disputed: not settled before that is resolved."""
-    settlement = models.ForeignKey("Settlement", null=True, on_delete=models.PROTECT, related_name="usages")
+    settlement = models.ForeignKey(
+        "Settlement", null=True, on_delete=models.PROTECT, related_name="usages", db_index=False
+    )
     """The settlement that charged it; none yet, or nothing of it was ever charged."""
 
     objects = UsageQuerySet.as_manager()
@@ -170,7 +172,12 @@ class Usage(models.Model):
                 name="usage_window_of_a_meter",
             ),
         )
-        indexes = (models.Index(fields=["line", "meter", "window_start"]),)
+        indexes = (
+            models.Index(fields=["line", "meter", "window_start"]),
+            # Two for one: what nothing charged yet is asked for by line; one index would give a whole city's.
+            models.Index(fields=["line"], condition=Q(settlement=None), name="usage_unsettled"),
+            models.Index(fields=["settlement"], condition=Q(settlement__isnull=False), name="usage_settled"),
+        )
 
 
 class SettlementQuerySet(models.QuerySet["Settlement"]):
@@ -184,7 +191,7 @@ class Settlement(models.Model):
     `period` says of what: `final`, a day (`2026-11-28`), or an accepted delivery (`delivery:2`).
     """
 
-    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="settlements")
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="settlements", db_index=False)
     period = models.CharField(max_length=20, default="final")
     metered_fen = models.BigIntegerField()
     gross_fen = models.BigIntegerField()

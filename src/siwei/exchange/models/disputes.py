@@ -45,7 +45,7 @@ class UsageReportQuerySet(models.QuerySet["UsageReport"]):
 class UsageReport(models.Model):
     """The signed words a reading came with, byte for byte, so that the signature can be checked at any later time."""
 
-    usage = models.ForeignKey(Usage, on_delete=models.PROTECT, related_name="reports")
+    usage = models.ForeignKey(Usage, on_delete=models.PROTECT, related_name="reports", db_index=False)
     reporter = models.ForeignKey(Reporter, on_delete=models.PROTECT, related_name="reports")
     payload = models.TextField()
     signature = models.CharField(max_length=128)

@@ -46,7 +46,7 @@ class FactQuerySet(models.QuerySet["Fact"]):
 class Fact(KnownValue):
     """What is known of an organisation."""
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="facts")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="facts", db_index=False)
     is_public = models.BooleanField(default=False)
 
     objects = FactQuerySet.as_manager()

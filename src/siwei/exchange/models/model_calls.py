@@ -177,8 +177,8 @@ class ModelCall(models.Model):
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=40, unique=True)
     """Given by the gateway, and to the caller as `x-request-id`."""
-    key = models.ForeignKey(ModelKey, on_delete=models.PROTECT, related_name="calls")
-    line = models.ForeignKey(AgreementLine, on_delete=models.PROTECT, related_name="calls")
+    key = models.ForeignKey(ModelKey, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    line = models.ForeignKey(AgreementLine, on_delete=models.PROTECT, related_name="calls", db_index=False)
     model = models.CharField(max_length=120)
     endpoint = models.CharField(max_length=20)
     is_streamed = models.BooleanField()
