@@ -1,17 +1,19 @@
 """A quote holds for as long as it says, whatever becomes of the offer; a contract is claimed once."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from exchange_cast import make_person
 from exchange_deal import DAY, OFFER, Deal
 from exchange_models import OFFER as MODEL
 from exchange_models import ModelDeal
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, applications, caps, listings, quotes
-from siwei.exchange.agreements import PartyTerms
-from siwei.exchange.models import Agreement, AgreementLine, ClaimedDocument, Listing, ModelCall, Quote, Voucher
+from siwei.exchange import agreements, applications, cap_room, caps, listings, quotes
+from siwei.exchange.actors import Role
+from siwei.exchange.agreements import LineTerms, PartyTerms
+from siwei.exchange.models import Agreement, AgreementLine, Cap, ClaimedDocument, Listing, ModelCall, Quote, Voucher
 from siwei.market.model_calls import TokenPrice
 
 
@@ -127,8 +129,69 @@ def test_what_a_cap_would_have_left_is_seen_before(deal: Deal) -> None:
     deal.match()
     caps.set_cap("n-firm", 40_000, starts_on=DAY, ends_on=DAY, actor=deal.cast.alice, now=deal.now, idempotency_key="c")
     told = tell(deal)
-    (left,) = quotes.caps_left(deal.cast.firm.pk, told.own_fen, told.quantity, told.unit, DAY)
-    assert (left.before, left.after) == (40_000, 40_000 - 36_001)
+    (left,) = cap_room.caps_left(deal.cast.firm.pk, told.own_fen, told.quantity, told.unit, DAY)
+    assert (left.before, left.after, left.is_refusing) == (40_000, 40_000 - 36_001, False)
+
+
+class TestRoom:
+    """Which caps an order would meet, and with how much: as the signature counts them."""
+
+    DAYS: ClassVar[dict[str, Any]] = {"starts_on": DAY, "ends_on": DAY}
+
+    def cap(self, deal: Deal, amount: int, **whose: Any) -> None:
+        given = {"actor": deal.cast.alice, "now": deal.now, "idempotency_key": str(whose)}
+        caps.set_cap("n-firm", amount, **self.DAYS, **whose, **given)
+
+    def rows(self, found: Any) -> list[tuple[str | None, str | None, int, bool]]:
+        return [
+            (each.cap.project and each.cap.project.name, each.cap.person and each.cap.person.username, each.after,
+             each.is_refusing) for each in found
+        ]  # fmt: skip
+
+    def test_of_a_price_by_the_day(self, deal: Deal) -> None:
+        make_person("mo", deal.cast.firm, Role.MANAGER)
+        for name in ("视觉", "语音"):
+            caps.open_project("n-firm", name, actor=deal.cast.alice, now=deal.now, idempotency_key=name)
+        self.cap(deal, 1_000)
+        self.cap(deal, 500, person="alice")
+        self.cap(deal, 1, person="mo")
+        self.cap(deal, 100, project="视觉", is_hard=False)
+        self.cap(deal, 200, project="语音")
+        firm, alice = deal.cast.firm.pk, deal.cast.alice.person_id
+        assert self.rows(cap_room.caps_left(firm, 300, 2, "day", DAY, alice)) == [
+            (None, None, 700, False), ("视觉", None, -200, False), ("语音", None, -100, True),
+            (None, "alice", 200, False),
+        ]  # fmt: skip
+        assert self.rows(cap_room.caps_left(firm, 300, 2, "day", DAY + timedelta(days=1), alice)) == []
+
+    def test_of_compute_a_member_is_counted_when_jobs_begin(self, deal: Deal) -> None:
+        self.cap(deal, 4_000, unit="accelerator-second")
+        self.cap(deal, 1, person="alice")
+        firm, alice = deal.cast.firm.pk, deal.cast.alice.person_id
+        found = cap_room.caps_left(firm, 300, 3_600, "accelerator-second:cpu", DAY, alice)
+        assert self.rows(found) == [(None, None, 400, False)]
+
+    def test_an_agreement_is_told_as_its_signature_counts_it(self, deal: Deal) -> None:
+        project = caps.open_project("n-firm", "视觉", actor=deal.cast.alice, now=deal.now, idempotency_key="p")
+        caps.open_project("n-firm", "语音", actor=deal.cast.alice, now=deal.now, idempotency_key="q")
+        deal.budget()
+        lines = [LineTerms("n-centre", "n-firm", "x", 2, "day", 150), LineTerms("n-firm", "n-centre", "y", 1, "day", 7)]
+        made = agreements.propose_agreement(
+            "service", [PartyTerms("consumer", "n-firm"), PartyTerms("provider", "n-centre")], lines=lines,
+            ends_at=deal.now + timedelta(days=9), actor=deal.cast.alice, now=deal.now, idempotency_key="deal",
+            project=project,
+        )  # fmt: skip
+        self.cap(deal, 1_000)
+        self.cap(deal, 400, person="alice")
+        self.cap(deal, 350, project="视觉")
+        self.cap(deal, 1, project="语音")
+        told = cap_room.caps_left_by(made, deal.cast.firm.pk, DAY, deal.cast.alice.person_id)
+        assert self.rows(told) == [(None, None, 700, False), ("视觉", None, 50, False), (None, "alice", 100, False)]
+        agreements.declare_budget("n-centre", 7, actor=deal.cast.bob, now=deal.now, idempotency_key="b")
+        deal.sign(deal.cast.alice)
+        deal.sign(deal.cast.bob)
+        after = {each.cap.pk: each.after for each in told}
+        assert {cap.pk: cap.left for cap in Cap.objects.filter(pk__in=after)} == after
 
 
 class TestContract:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from portal_city import NOW, City, signed_in
 from pytest_django import DjangoDbBlocker
 from telling import told
 
+from siwei.exchange import caps
 from siwei.exchange.jobs import record_usage
 from siwei.exchange.listings import withdraw_listing
 from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer, Usage
@@ -202,6 +204,33 @@ def test_a_cap_is_set_and_shown_to_its_own_people(signed: City) -> None:
     row = signed.firm.name + "</th>"
     assert row in signed_in(signed.alice).get("/budgets").content.decode()
     assert row not in signed_in(signed.bob).get("/budgets").content.decode()
+
+
+def test_what_an_alert_is_of_stands_with_it_and_on_the_desk(signed: City) -> None:
+    """Of 14,401 fen that the firm pays itself."""
+    given: dict[str, Any] = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31), "actor": signed.alice}
+    given["now"] = signed.deal.now
+    caps.open_project(FIRM, "视觉", actor=signed.alice, now=signed.deal.now, idempotency_key="p")
+    caps.set_cap(FIRM, 15_000, **given, is_hard=False, idempotency_key="soft")
+    caps.set_cap(FIRM, 3_600, **given, unit="accelerator-second", idempotency_key="seconds")
+    caps.set_cap(FIRM, 15_000, **given, project="视觉", idempotency_key="project")
+    said = {}
+    for page in ("/budgets", "/desk"):
+        for name in ("alice", "bob"):
+            text = signed_in(getattr(signed, name)).get(page).content.decode()
+            lines = re.findall(r"<li>.*? % ?[:：].*?</li>", text)
+            said[page, name] = [" ".join(re.sub(r"<[^>]+>", " ", line).split()[2:]) for line in lines]
+    firm = signed.firm.name
+    period, hour = "2026-01-01 – 2026-12-31", "3,600 加速卡秒（1.00 小时）"
+    fen, seconds = f"¥144.01 / ¥150.00 {period}", f"{hour} / {hour} {period}"
+    assert said == {
+        ("/budgets", "alice"): [
+            *(f"{firm} · {per_cent} %：{seconds}" for per_cent in (100, 90, 75)),
+            *(f"{firm} · {per_cent} %：{fen}" for per_cent in (90, 75)),
+        ],
+        ("/desk", "alice"): [f"{firm} · 100 %：{seconds}", f"{firm} · 90 %：{fen}"],
+        ("/budgets", "bob"): [], ("/desk", "bob"): [],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

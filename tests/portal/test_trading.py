@@ -180,6 +180,32 @@ class TestFromNeedToSignature:
         text = signed_in(city.alice).get(f"/quotes/{quote.key}").content.decode()
         assert ("−¥360.00" in text, "最后一方签署会被拒绝" in text) == (True, True)
 
+    def test_caps_of_the_signer_and_of_projects_are_told_before_too(self, city: City) -> None:
+        quote = self.quoted(city)
+        given: dict[str, Any] = {"starts_on": DAY, "ends_on": DAY, "actor": city.alice, "now": timezone.now()}
+        for name in ("视觉", "语音"):
+            caps.open_project(FIRM, name, actor=city.alice, now=timezone.now(), idempotency_key=name)
+            caps.set_cap(FIRM, 36_000, **given, project=name, idempotency_key=f"c{name}")
+        caps.set_cap(FIRM, 1, **given, person="alice", idempotency_key="alice")
+        caps.set_cap(FIRM, 40_000, **given, idempotency_key="all")
+        alice = signed_in(city.alice)
+        assert act(alice, "budget", FIRM, amount="1000000").status_code == 302
+        text = alice.get(f"/quotes/{quote.key}").content.decode()
+        # Of compute a member is counted when jobs begin; that a project's cap refuses is no refusal of another's.
+        assert ("视觉" in text, "语音" in text, "−¥0.01" in text, "¥39.99" in text) == (True,) * 4
+        assert "最后一方签署会被拒绝" not in text
+        ends_on = (timezone.localdate() + timedelta(days=20)).isoformat()
+        assert act(alice, "propose", quote.key, ends_on=ends_on, project="视觉").status_code == 302
+        key = Agreement.objects.get().key
+        page = alice.get(f"/agreements/{key}").content.decode()
+        assert ("视觉" in page, "语音" in page, "−¥0.01" in page, "¥39.99" in page) == (True, False, True, True)
+        told = alice.get("/api/agreement", {"key": key}).json()["caps"]
+        assert [(each["project"], each["before"], each["after"]) for each in told] == [
+            (None, 40_000, 3_999), ("视觉", 36_000, -1)
+        ]  # fmt: skip
+        assert signed_in(city.bob).get("/api/agreement", {"key": key}).json()["caps"] == []
+        assert "¥39.99" not in signed_in(city.bob).get(f"/agreements/{key}").content.decode()
+
     def test_over_it_is_quoted_again(self, city: City) -> None:
         quote = self.quoted(city)
         Quote.objects.update(

@@ -1,7 +1,6 @@
 """What a need costs at an offer, told with its reasons and kept for as long as it holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from siwei.errors import Conflict, Said
@@ -9,24 +8,14 @@ from siwei.exchange.access import can_change_listing, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.approvals import rules_for
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.caps import Commitment, caps_for
 from siwei.exchange.listings import deal_context, find_kind, find_match, parse_listing
-from siwei.exchange.models import ApprovalRule, Cap, CapUnit, Match, Project, Quote, Voucher
+from siwei.exchange.models import ApprovalRule, Match, Quote, Voucher
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.market.bank import exact_yuan
 from siwei.market.pricing import Quote as MarketQuote
 from siwei.market.pricing import quote
 
 VALIDITY = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class CapLeft:
-    """A cap, what is left of it now, and what would be after the order; below zero where it would be passed."""
-
-    cap: Cap
-    before: int
-    after: int
 
 
 @action
@@ -102,17 +91,6 @@ def require_valid(saved: Quote, now: datetime) -> None:
             f"quote {saved.key} held until {saved.valid_until:%Y-%m-%d %H:%M} → have it quoted again",
             f"报价 {saved.key} 有效至 {saved.valid_until:%Y-%m-%d %H:%M} → 请重新报价",
         )
-
-
-def caps_left(
-    organisation_id: int, own_fen: int, quantity: int, unit: str, day: date, project: Project | None = None
-) -> Sequence[CapLeft]:
-    """What the organisation's caps, and the project's, would have left after such an order."""
-    amounts = {CapUnit.FEN.value: own_fen}
-    if unit.startswith(CapUnit.ACCELERATOR_SECOND):
-        amounts[CapUnit.ACCELERATOR_SECOND.value] = quantity
-    found = caps_for(Commitment(organisation_id, amounts, project.pk if project else None), day)
-    return [CapLeft(cap, cap.amount - cap.used, cap.amount - cap.used - amounts.get(cap.unit, 0)) for cap in found]
 
 
 def approvals_wanted(organisation_id: int, own_fen: int) -> Sequence[ApprovalRule]:

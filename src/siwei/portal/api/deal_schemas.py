@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from ninja import Field, Schema
 
 from siwei.portal.api.answers import IdempotencyKey
-from siwei.portal.api.market_schemas import Tie
+from siwei.portal.api.market_schemas import CapLeft, Tie
 from siwei.portal.api.schemas import Named
 
 Key = Annotated[str, Field(min_length=1, max_length=120)]
@@ -50,13 +50,6 @@ class NewQuote(Schema):
     offer: Key
     voucher: Annotated[str | None, Field(max_length=120)] = None
     idempotency_key: IdempotencyKey
-
-
-class CapLeft(Schema):
-    cap: str
-    before: int
-    after: int = Field(description="Below zero where the order would pass the cap")
-    is_hard: bool
 
 
 class ApprovalRule(Schema):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
 from siwei.errors import NotFound
+from siwei.exchange.cap_room import CapLeft
 from siwei.exchange.models import Agreement, Delivery, Dispute, Job, Listing, Match, PaymentBatch, Quote
 from siwei.exchange.relations import RelationStep
 from siwei.market.life import possible_steps
@@ -30,6 +31,7 @@ from siwei.portal.api.answers import (
 )
 from siwei.portal.given import Given
 from siwei.portal.queries import market
+from siwei.portal.queries.caps import caps_before_signing
 from siwei.portal.queries.claims import claim_or_missing
 from siwei.portal.queries.fitting import fits_of
 from siwei.portal.queries.jobs import job_or_missing, job_view, list_files, read_log, read_metrics
@@ -150,7 +152,8 @@ def agreement_row(agreement: Agreement) -> dict[str, Any]:
 @router.get("/agreement", response=answers(market_schemas.Agreement))
 def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120)]) -> Any:
     """An agreement whole: parties, lines, jobs, settlement, every ledger entry."""
-    view = market.agreement_view(key, actor_of(request))
+    actor = actor_of(request)
+    view = market.agreement_view(key, actor)
     lines = [
         {
             "number": each.number,
@@ -191,8 +194,24 @@ def get_agreement(request: HttpRequest, key: Annotated[str, Query(max_length=120
         "deliveries": [delivery_row(each) for each in view.deliveries],
         "settlements": settlements,
         "possible": list(possible_steps(view.agreement.state)),
+        "caps": cap_rows(caps_before_signing(view.agreement, view.lines, actor)),
         "entries": entries(view.transfers),
     }
+
+
+def cap_rows(caps: Sequence[CapLeft]) -> list[dict[str, Any]]:
+    return [
+        {
+            "cap": each.cap.key,
+            "project": each.cap.project.name if each.cap.project else None,
+            "person": each.cap.person.username if each.cap.person else None,
+            "unit": each.cap.unit,
+            "before": each.before,
+            "after": each.after,
+            "is_hard": each.cap.is_hard,
+        }
+        for each in caps
+    ]
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:

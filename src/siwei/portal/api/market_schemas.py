@@ -128,6 +128,16 @@ class Delivery(Schema):
     decided_at: datetime | None
 
 
+class CapLeft(Schema):
+    cap: str
+    project: str | None = Field(description="Its cap is asked only of what is ordered for this project")
+    person: str | None = Field(description="Its cap is asked only where this person signs")
+    unit: str
+    before: int
+    after: int = Field(description="Below zero where the order would pass the cap")
+    is_hard: bool
+
+
 class Agreement(AgreementSummary):
     terms: dict[str, Any]
     parties: list[Party]
@@ -136,6 +146,9 @@ class Agreement(AgreementSummary):
     deliveries: list[Delivery]
     settlements: list[Settlement]
     possible: list[str] = Field(description="What may be done to it now, by whoever has the right")
+    caps: list[CapLeft] = Field(
+        description="What caps of one's own organisations would have left once it is signed; none where it is already"
+    )
     entries: list[Entry]
 
 

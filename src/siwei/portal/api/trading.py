@@ -23,7 +23,7 @@ from siwei.market.pricing import BOUND_WORDS
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import deal_schemas, market, market_schemas
 from siwei.portal.api.answers import PageNumber, answers, bounds, named, own_key
-from siwei.portal.api.market import agreement_row, job_row, listing_row, path_rows
+from siwei.portal.api.market import agreement_row, cap_rows, job_row, listing_row, path_rows
 from siwei.portal.city_pack import decided_on
 from siwei.portal.launching import Asked, launch
 from siwei.portal.proposals import find_quote, match_or_missing, parties_of
@@ -115,10 +115,7 @@ def quote_answer(key: str, actor: Actor) -> dict[str, Any]:
         "offered": view.quote.offered,
         "decision": view.quote.voucher.decision.key if view.quote.voucher else None,
         "related_path": [row for each in view.subsidies for row in path_rows(each.related_path)],
-        "caps": [
-            {"cap": each.cap.key, "before": each.before, "after": each.after, "is_hard": each.cap.is_hard}
-            for each in view.caps
-        ],
+        "caps": cap_rows(view.caps),
         "approvals": [
             {"organisation": each.organisation.key, "role": each.role, "from_fen": each.from_fen}
             for each in view.approvals

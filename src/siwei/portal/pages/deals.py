@@ -24,7 +24,6 @@ from siwei.exchange.models import (
     ApprovalRule,
     BankEntry,
     Cap,
-    CapAlert,
     ClawBack,
     Dispute,
     Grant,
@@ -42,6 +41,7 @@ from siwei.portal.given import Given
 from siwei.portal.pages.evidence import attach_to
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.payment_acts import ON_PAYMENTS
+from siwei.portal.queries.caps import cap_alerts
 from siwei.portal.queries.market import FILES
 from siwei.portal.queries.meters import readings_of
 from siwei.portal.queries.organisations import concerns_generated
@@ -161,7 +161,7 @@ def budgets_page(request: HttpRequest) -> HttpResponse:
     declared = Account.objects.visible_to(actor).filter(purpose="commitment", owner_id__in=actor.organisation_ids)
     context = {
         "caps": caps.order_by("-ends_on", "organisation__name", "pk")[:SHOWN],
-        "alerts": CapAlert.objects.visible_to(actor).select_related("cap__organisation").order_by("-at")[:50],
+        "alerts": cap_alerts(actor).order_by("-at", "-pk")[:50],
         "generated": concerns_generated(actor),
         "rules": ApprovalRule.objects.visible_to(actor).select_related("organisation").order_by("pk")[:SHOWN],
         "organisations": organisations,

@@ -14,6 +14,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory
 from siwei.portal.openable import open_addresses
 from siwei.portal.queries.calls import applications, waiting_for, waiting_for_scores
+from siwei.portal.queries.caps import standing_alerts
 from siwei.portal.queries.market import agreements, own_listings
 from siwei.portal.queries.money import pots, public_money
 from siwei.portal.queries.organisations import concerns_generated
@@ -54,6 +55,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "to_score": waiting_for_scores(actor),
         "money": open_work(actor),
         "approvals_waiting": approvals_waiting(actor),
+        "alerts": standing_alerts(actor),
         "disputes_open": Dispute.objects.visible_to(actor).filter(state__in=OPEN_DISPUTES).count(),
         "proofs_waiting": waiting_proofs(actor).count(),
         "upstreams_waiting": upstreams_waiting(actor),

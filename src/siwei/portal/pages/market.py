@@ -21,6 +21,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries import market
+from siwei.portal.queries.caps import caps_before_signing
 from siwei.portal.queries.claims import claims_explained
 from siwei.portal.queries.fitting import fits_of, own_offers
 from siwei.portal.queries.indicators import measurements
@@ -137,6 +138,7 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
             each.number for each in view.deliveries if any(is_mine(side, actor) for side in reporters_of(each))
         ],
         "to_decide": [each.number for each in view.deliveries if is_mine(decider_of(each), actor)],
+        "caps": caps_before_signing(view.agreement, view.lines, actor),
         "waiting": waiting(view, actor),
         "timeline": timeline(view, actor),
         "sees_quote": view.agreement.quote_id is not None

@@ -9,8 +9,16 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.models import Account, Agreement, ApprovalRule, Project, Quote, Voucher
-from siwei.exchange.quotes import CapLeft, approvals_wanted, caps_left
+from siwei.exchange.cap_room import CapLeft, caps_left
+from siwei.exchange.models import (
+    Account,
+    Agreement,
+    ApprovalRule,
+    Project,
+    Quote,
+    Voucher,
+)
+from siwei.exchange.quotes import approvals_wanted
 from siwei.exchange.relations import RelationStep, relation_path
 from siwei.exchange.units import CNY
 from siwei.market.listing import Words
@@ -51,8 +59,8 @@ class QuoteView:
 
     @property
     def refusing(self) -> list[CapLeft]:
-        """Hard caps that would refuse the signature."""
-        return [each for each in self.caps if each.after < 0 and each.cap.is_hard]
+        """Hard caps that would refuse the signature, whatever project it is for."""
+        return [each for each in self.caps if each.is_refusing and each.cap.project_id is None]
 
     @property
     def budget_after_fen(self) -> int:
@@ -87,7 +95,7 @@ def quote_view(key: str, actor: Actor, now: datetime) -> QuoteView:
         quote,
         subsidies,
         words,
-        caps_left(owner.pk, quote.own_fen, quote.quantity, quote.unit, quote.as_of),
+        caps_left(owner.pk, quote.own_fen, quote.quantity, quote.unit, quote.as_of, actor.person_id),
         approvals_wanted(owner.pk, quote.own_fen),
         _may_commit(owner.key),
         quote.valid_until > now,
