@@ -19,8 +19,8 @@ from siwei.portal.application.blocks import Table, plain
 from siwei.portal.application.content import write_document
 from siwei.portal.application.docx_file import write_docx
 from siwei.portal.application.pdf_file import write_pdf
-from siwei.portal.languages import to_traditional
 from siwei.portal.queries.application import application_of
+from siwei.traditional import traditional
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 23)
@@ -98,7 +98,7 @@ def test_both_files_say_the_same_in_every_language(city: City) -> None:
         text = docx_text(write_docx(document, DAY))
         assert all(cell in text for cell in document_text(made, language).split("\n"))
     assert "applicant" in document_text(made, "en").lower()
-    assert document_text(made, "zh-hant") == to_traditional().convert(document_text(made, "zh-hans"))
+    assert document_text(made, "zh-hant") == traditional(document_text(made, "zh-hans"))
 
 
 def test_generated_data_is_labelled(city: City) -> None:

@@ -24,6 +24,10 @@ from siwei.portal.languages import HUMAN_ATTRIBUTES, PARTS, chinese_marked, trad
             "<textarea>产业</textarea><pre>产业</pre><code>产业</code>",
         ),
         ('<b lang="zh" translate="no" title="产">产业</b>业', '<b lang="zh" translate="no" title="产">产业</b>業'),
+        (
+            '<textarea name="业" aria-label="产">业</textarea><pre title="产">业</pre>',
+            '<textarea name="业" aria-label="產">业</textarea><pre title="產">业</pre>',
+        ),
         ("<!-- 产业 <p>产业</p> -->产", "<!-- 产业 <p>产业</p> -->產"),
         ('<p title="产 > 业" data-id="产">产</p>', '<p title="產 > 業" data-id="产">產</p>'),
     ],

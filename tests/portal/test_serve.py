@@ -77,5 +77,6 @@ def test_catalogues_are_compiled_only_when_older(tmp_path: Path) -> None:
     (folder / "django.po").write_text(
         'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "a"\nmsgstr "甲"\n'
     )
-    assert assets.compile_locales(tmp_path) == [folder / "django.mo"]
+    both = [folder / "django.mo", tmp_path / "zh_Hant" / "LC_MESSAGES" / "django.mo"]
+    assert assets.compile_locales(tmp_path) == both and both[0].read_bytes() == both[1].read_bytes()
     assert assets.compile_locales(tmp_path) == []

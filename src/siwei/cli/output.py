@@ -61,11 +61,10 @@ def _in_characters_of(locale: str, chinese: str) -> str:
     """繁體 where the locale writes it: all but what is quoted, and lines of a file."""
     if not locale.startswith(("zh_tw", "zh_hk", "zh_mo")):
         return chinese
-    from opencc import OpenCC
+    from siwei.traditional import traditional
 
-    convert = OpenCC("s2hk").convert
     parts = VERBATIM.split(chinese)
-    return "".join(part if place % 2 else convert(part) for place, part in enumerate(parts))
+    return "".join(part if place % 2 else traditional(part) for place, part in enumerate(parts))
 
 
 def print_error(error: SiweiError) -> None:

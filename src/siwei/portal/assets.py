@@ -98,10 +98,21 @@ def run_npm(repository: Path) -> None:
 
 
 def compile_locales(locale: Path = LOCALE) -> list[Path]:
-    """Compile each changed `.po` to `.mo` with Babel; returns the files written. No gettext tools are needed."""
+    """Compile each changed `.po` to `.mo` with Babel; returns the files written. No gettext tools are needed.
+
+    繁體 reads the catalogue of 简体, converted when a page is sent: without one of its own, words that Django or
+    allauth know too would be theirs.
+    """
     written = []
-    for source in sorted(locale.glob("*/LC_MESSAGES/*.po")):
-        target = source.with_suffix(".mo")
+    sources = sorted(locale.glob("*/LC_MESSAGES/*.po"))
+    targets = [(source, source.with_suffix(".mo")) for source in sources]
+    targets += [
+        (source, locale / "zh_Hant" / "LC_MESSAGES" / f"{source.stem}.mo")
+        for source in sources
+        if source.parts[-3] == "zh_Hans"
+    ]
+    for source, target in targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_file() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
             continue
         with source.open("rb") as file:

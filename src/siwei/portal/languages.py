@@ -16,9 +16,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import get_language
 
 from siwei.errors import InputError, Problem, SiweiError
+from siwei.traditional import traditional
 
 TRADITIONAL = "zh-hant"
-# Elements kept whole; then any one tag (attribute values may contain ">"); everything else is text.
+# Elements whose content is kept; then any one tag (attribute values may contain ">"); everything else is text.
 PARTS = re.compile(
     r"(<!--.*?-->"
     r"|<(script|style|textarea|pre|code)\b.*?</\2\s*>"
@@ -26,6 +27,7 @@ PARTS = re.compile(
     r"|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
     re.DOTALL | re.IGNORECASE,
 )
+TAG = re.compile(r"<(?!!--)(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
 HUMAN_ATTRIBUTES = re.compile(
     r"(\s(?:title|alt|placeholder|label|aria-label|aria-description|data-label|data-caption)=)(\"[^\"]*\"|'[^']*')",
     re.IGNORECASE,
@@ -40,11 +42,6 @@ CHINESE = re.compile(f"(?:[{HAN}]|[{BEFORE}](?=[^<>&\\s]{{0,60}}[{HAN}]))(?:[^<>
 OPENING = re.compile(r"<(\w+)(?=[^<]*>$)", re.DOTALL)
 TEXT_ONLY = frozenset({"title", "option", "text", "tspan", "desc"})
 """Elements that hold no others."""
-
-
-@cache
-def to_traditional() -> opencc.OpenCC:
-    return opencc.OpenCC("s2hk")
 
 
 @cache
@@ -74,7 +71,7 @@ def problems_of(error: InputError) -> tuple[Problem, ...]:
 
 def in_asked_language(text: str) -> str:
     """JSON is not converted on its way out, as pages are."""
-    return to_traditional().convert(text) if get_language() == TRADITIONAL else text
+    return traditional(text) if get_language() == TRADITIONAL else text
 
 
 def comma() -> str:
@@ -84,20 +81,20 @@ def comma() -> str:
 
 def traditional_html(html: str) -> str:
     """`html` with its human text in traditional characters (Hong Kong forms)."""
-    convert = to_traditional().convert
 
     def convert_attribute(match: re.Match[str]) -> str:
-        return match.group(1) + convert(match.group(2))
+        return match.group(1) + traditional(match.group(2))
 
     parts: list[str] = []
     position = 0
     for match in PARTS.finditer(html):
-        parts.append(convert(html[position : match.start()]))
+        parts.append(traditional(html[position : match.start()]))
         kept = match.group(0)
-        is_element = match.group(2) is not None or match.group(3) is not None or kept.startswith("<!--")
-        parts.append(kept if is_element else HUMAN_ATTRIBUTES.sub(convert_attribute, kept))
+        opening = TAG.match(kept) if match.group(3) is None else None  # none: a comment, or asked to stay
+        tag = opening[0] if opening is not None else ""
+        parts.append(HUMAN_ATTRIBUTES.sub(convert_attribute, tag) + kept[len(tag) :])
         position = match.end()
-    parts.append(convert(html[position:]))
+    parts.append(traditional(html[position:]))
     return "".join(parts)
 
 

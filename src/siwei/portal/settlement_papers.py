@@ -21,10 +21,11 @@ from siwei.portal.application.docx_file import with_day
 from siwei.portal.application.pdf_file import write_pdf
 from siwei.portal.exports import neutralised, xlsx_bytes
 from siwei.portal.figures import exact_microfen
-from siwei.portal.languages import TRADITIONAL, to_traditional
+from siwei.portal.languages import TRADITIONAL
 from siwei.portal.subjects import shortened
 from siwei.portal.words import quantity as quantity_of
 from siwei.portal.words import word
+from siwei.traditional import traditional
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -102,7 +103,7 @@ def _invoice_document(invoice: Invoice, rows: list[InvoiceRow], language: str) -
         (_("Number"), invoice.name),
         (_("Period"), invoice.period),
         (_("Issued"), invoice.issued_on.isoformat()),
-        (_("Issuer"), _party(invoice.issuer)),
+        (_("Issued by"), _party(invoice.issuer)),
         (_("Recipient"), _party(invoice.recipient)),
     )
     sums = (
@@ -155,7 +156,7 @@ def _invoice_frame(invoice: Invoice, rows: list[InvoiceRow]) -> pl.DataFrame:
             source = evidence_words(each) if each.reading or each.delivery is not None else ""
             data.append((*head, *shown, source, each.quantity))
     names = (
-        _("Number"), _("Period"), _("Issuer"), _("Recipient"), _("No."), _("Day"), _("What"), _("Agreement"),
+        _("Number"), _("Period"), _("Issued by"), _("Recipient"), _("No."), _("Day"), _("What"), _("Agreement"),
         _("Line of the agreement"), _("Quantity"), _("Unit"), _("In all (yuan)"), _("Voucher (yuan)"),
         _("Own share (yuan)"), _("Reading or delivery"), _("Its quantity"),
     )  # fmt: skip
@@ -245,7 +246,7 @@ def _generated(organisations: Iterable[Organisation]) -> list[str]:
 
 
 def _converted(document: Document, language: str) -> Document:
-    return document.converted(to_traditional().convert) if language == TRADITIONAL else document
+    return document.converted(traditional) if language == TRADITIONAL else document
 
 
 def _check(form: str, language: str) -> None:

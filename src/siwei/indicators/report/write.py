@@ -12,14 +12,12 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from importlib import resources
 from pathlib import Path
 
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from opencc import OpenCC
 
 from siwei import __version__
 from siwei.city.rows import PackIdentity
@@ -32,6 +30,7 @@ from siwei.indicators.report.format import cell, neutralise, show_amount, show_f
 from siwei.indicators.report.sections import Export, Section
 from siwei.indicators.snapshot import QUALIFIERS, Snapshot
 from siwei.market.listing import Words
+from siwei.traditional import traditional
 
 CSV_ROWS = 200_000
 DIMENSIONS = {
@@ -166,7 +165,7 @@ def render(
 ) -> str:  # fmt: skip
     """The page as text."""
     environment = _environment()
-    chinese = _opencc().convert if language is Language.ZH_HANT else str
+    chinese = traditional if language is Language.ZH_HANT else str
     environment.filters["zh"] = chinese
     behaviour = _asset("behaviour.js")
     scripts = [behaviour, *([library] if library else [])]
@@ -231,8 +230,3 @@ def _read_library(echarts: Path | None) -> str:
 
 def _script_hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-@cache
-def _opencc() -> OpenCC:
-    return OpenCC("s2hk")

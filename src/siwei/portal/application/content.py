@@ -17,10 +17,11 @@ from siwei.policy.programmes import Citation, Programme
 from siwei.policy.windows import Deadline
 from siwei.portal.application.blocks import Block, Document, Heading, Paragraph, Table, plain
 from siwei.portal.figures import verdict_of
-from siwei.portal.languages import TRADITIONAL, choose, to_traditional
+from siwei.portal.languages import TRADITIONAL, choose
 from siwei.portal.queries.dossier import Evidence
 from siwei.portal.queries.fact_files import ShownFile
 from siwei.portal.words import source, word
+from siwei.traditional import traditional
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def write_document(application: Application, language: str) -> Document:
         parts = (_notices, _who, _result, _facts, _clauses, _computation, _evidence, _signature)
         blocks = tuple(block for part in parts for block in part(application))
     document = Document(title, language, footer, blocks)
-    return document.converted(to_traditional().convert) if language == TRADITIONAL else document
+    return document.converted(traditional) if language == TRADITIONAL else document
 
 
 def _notices(application: Application) -> list[Block]:
@@ -95,7 +96,7 @@ def _who(application: Application) -> list[Block]:
         rows: tuple[tuple[str, str], ...] = (*((label, "") for label in blank), (_("Account"), plain(who.name)))
         return [Heading(_("Applicant")), Table((), rows, (1, 3))]
     project = (
-        ((_("Project"), plain(who.project)), (_("Who takes part"), plain("; ".join(who.partners))))
+        ((_("Project"), plain(who.project)), (_("Who takes part"), plain(_semicolon().join(who.partners))))
         if who.project
         else ()
     )
@@ -183,8 +184,8 @@ def _evidence(application: Application) -> list[Block]:
             _attribute_name(application, each.attribute),
             word("status", str(int(each.required))),
             word("evidence", each.state)
-            + (f": {plain(each.fact.source_ref)}" if each.fact and each.fact.source_ref else ""),
-            "; ".join(plain(clauses.get(clause, _("the amount"))) for clause in each.clauses),
+            + (f"{_colon()}{plain(each.fact.source_ref)}" if each.fact and each.fact.source_ref else ""),
+            _semicolon().join(plain(clauses.get(clause, _("the amount"))) for clause in each.clauses),
         )
         for number, each in enumerate(application.evidence, 1)
     )
@@ -262,9 +263,18 @@ def value_words(attribute: Mapping[str, Any] | None, fact: FactValue | None) -> 
 
 def _seen_words(application: Application, saw: tuple[SeenValue, ...]) -> str:
     parts = [
-        f"{_named(each.name)}: {value_words(application.attributes.get(each.attribute), each.fact)}" for each in saw
+        f"{_named(each.name)}{_colon()}{value_words(application.attributes.get(each.attribute), each.fact)}"
+        for each in saw
     ]
-    return "; ".join(parts) or "–"
+    return _semicolon().join(parts) or "–"
+
+
+def _colon() -> str:
+    return choose("：", ": ")
+
+
+def _semicolon() -> str:
+    return choose("；", "; ")
 
 
 def _attribute_name(application: Application, name: str) -> str:

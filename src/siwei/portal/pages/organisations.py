@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from siwei.exchange.actors import Actor
+from siwei.exchange.applications import claimed_from
 from siwei.exchange.models import Organisation
 from siwei.market.kinds import KINDS
 from siwei.policy.explanation import Explanation, Missing
@@ -112,6 +113,7 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
     explanation = entitlement(organisation, programme, actor)
     call = current_call(programme, actor)
     award = explanation.award.award_fen if explanation.verdict is Verdict.ELIGIBLE else 0
+    room = None if call is None else room_of(organisation, programme, call, award or 0)
     context = {
         "organisation": organisation,
         "programme": programme,
@@ -119,7 +121,11 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
         "missing": missing_of(explanation),
         "binds": what_binds(organisation, explanation, actor),
         "call": call,
-        "room": None if call is None else room_of(organisation, programme, call, award or 0),
+        "room": room,
+        "may_claim": call is not None
+        and call.is_open
+        and room is not None
+        and (room.most_fen or 0) > claimed_from(call.pot, organisation),
         "evidence": evidence_of(programme, known_facts(organisation)),
         "deadline": deadline_of(programme, decided_on()),
         "generated": organisation.is_generated,
