@@ -37,19 +37,27 @@ def missing_constraints(connection: Any) -> list[tuple[str, str]]:
 
 def _missing_columns(connection: Any, cursor: Any, model: type[models.Model]) -> Iterator[str]:
     table = model._meta.db_table
-    standing = {column.name: column for column in connection.introspection.get_table_description(cursor, table)}
+    standing = _standing_columns(connection, cursor, table)
     relations = connection.introspection.get_relations(cursor, table)
     for field in model._meta.local_concrete_fields:
-        column = standing.get(field.column)
-        if column is None:
+        if field.column not in standing:
             yield f"column {field.column}"
-        elif column.null_ok and not field.null:
+        elif standing[field.column] and not field.null:
             yield f"{field.column} NOT NULL"
         remote = field.remote_field
         if remote is not None and getattr(field, "db_constraint", False):
             other = remote.model._meta
             if relations.get(field.column, ())[:2] != (other.pk.column, other.db_table):
                 yield f"{field.column} REFERENCES {other.db_table}"
+
+
+def _standing_columns(connection: Any, cursor: Any, table: str) -> dict[str, bool]:
+    """Whether each may be empty. On SQLite Django would read the table's whole text, word by word, for what is not
+    asked here: a third of the time of verifying a ledger."""
+    if connection.vendor == "sqlite":
+        cursor.execute(f"PRAGMA table_info({table})")
+        return {row[1]: not row[3] for row in cursor.fetchall()}
+    return {column.name: column.null_ok for column in connection.introspection.get_table_description(cursor, table)}
 
 
 def _editor(connection: Any) -> Any:
