@@ -110,32 +110,39 @@ def _missing_on_postgresql(connection: Any, cursor: Any, model: type[models.Mode
         f"CHECK ({check})" for field in model._meta.local_concrete_fields if (check := field.db_check(connection))
     ]
     unnamed += [f"UNIQUE ({', '.join(columns)})" for columns in _wanted_unique(model)]
+    asked = [f'ALTER TABLE "{table}" ADD CONSTRAINT unnamed_{each} {text}' for each, text in enumerate(unnamed)]
     named: list[CheckConstraint | UniqueConstraint] = list(model._meta.constraints)  # type: ignore[arg-type]
-    with transaction.atomic():
-        # A temporary table hides the real one of its name: what the model's own statements say goes there.
-        cursor.execute(f'CREATE TEMP TABLE "{table}" (LIKE "{table}")')
-        for constraint in named:
-            cursor.execute(str(constraint.create_sql(model, editor)))
-        for number, text in enumerate(unnamed):
-            cursor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT unnamed_{number} {text}')
-        wanted = _standing_on_postgresql(cursor, table)
-        # What a dump says of it comes back in yet other words (casts stand elsewhere): either will do.
-        cursor.execute(f'DROP TABLE pg_temp."{table}"')
-        cursor.execute(f'CREATE TEMP TABLE "{table}" (LIKE "{table}")')
-        for name, text in wanted.items():
-            cursor.execute(
-                text if text.startswith("CREATE") else f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {text}'
-            )
-        restored = _standing_on_postgresql(cursor, table)
-        transaction.set_rollback(True)
+    asked += [str(constraint.create_sql(model, editor)) for constraint in named]
     definitions = {_anywhere(text).replace("PRIMARY KEY", "UNIQUE") for text in standing.values()}
-    for name, text in wanted.items():
-        forms = {_anywhere(text), _anywhere(restored[name])}
+
+    def stands(name: str, text: str) -> bool:
         if name.startswith("unnamed_"):
-            if not forms & definitions:
-                yield unnamed[int(name.removeprefix("unnamed_"))]
-        elif _anywhere(standing.get(name, "")) not in forms:
-            yield name
+            return _anywhere(text) in definitions
+        return _anywhere(standing.get(name, "")) == _anywhere(text)
+
+    with transaction.atomic():
+        wanted = _made_on_postgresql(cursor, table, asked)
+        missing = [name for name, text in wanted.items() if not stands(name, text)]
+        if missing:  # What a dump says of it comes back in yet other words (casts stand elsewhere): either will do.
+            cursor.execute(f'DROP TABLE pg_temp."{table}"')
+            said = [
+                text if text.startswith("CREATE") else f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {text}'
+                for name, text in wanted.items()
+            ]
+            restored = _made_on_postgresql(cursor, table, said)
+            missing = [name for name in missing if not stands(name, restored[name])]
+        transaction.set_rollback(True)
+    for name in missing:
+        yield unnamed[int(name.removeprefix("unnamed_"))] if name.startswith("unnamed_") else name
+
+
+def _made_on_postgresql(cursor: Any, table: str, statements: list[str]) -> dict[str, str]:
+    """What a temporary table says of the constraints made by the statements, which go there: it hides the real one of
+    its name."""
+    cursor.execute(f'CREATE TEMP TABLE "{table}" (LIKE "{table}")')
+    for statement in statements:
+        cursor.execute(statement)
+    return _standing_on_postgresql(cursor, table)
 
 
 def _standing_on_postgresql(cursor: Any, table: str) -> dict[str, str]:
