@@ -13,7 +13,7 @@ from siwei.cli.policy import policy_app
 from siwei.cli.policy_diff import diff as registered_diff
 from siwei.cli.policy_explain import explain as registered_explain
 from siwei.cli.policy_money import combine as registered
-from siwei.errors import ImportRefused
+from siwei.errors import ImportRefused, InputError
 from siwei.policy.pots import lottery_digest
 
 assert all((registered, registered_diff, registered_explain))
@@ -300,6 +300,51 @@ def test_cells_the_pot_is_shared_by_are_judged(pack: Path, tmp_path: Path, capsy
     source.write_text(ROWS.format(more=",score", a=",much", b=",1", c=",2"), encoding="utf-8")
     with pytest.raises(ImportRefused, match="'much' is not a number"):
         run("explain", "longhua-compute", "--pack", pack, "--in", source, "--id", "b", "--as-of", "2026-06-01")
+
+
+def test_share_counts_earlier_awards_in_the_whole_budget(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared_by(
+        pack,
+        "budget_fen: 10000, sharing: first_come, "
+        "quotas: [{by: district, most_bp: 5000, words: {zh: 限, en: Quota}}], "
+        "reserves: [{id: north, share_bp: 2000, where: 'district == \"longhua\"', words: {zh: 留, en: Kept}}]",
+    )
+    claims, first, second = (tmp_path / name for name in ("claims.csv", "first.csv", "second.csv"))
+    claims.write_text("id,claim_fen,applied_at,district\na,4000,1,longhua\nb,9000,2,futian\n", encoding="utf-8")
+    given = ("--programme", "longhua-compute", "--pack", pack, "--in", claims, "--as-of", "2026-06-01")
+    run("share", *given, "--out", first)
+    assert first.read_text(encoding="utf-8") == (
+        "id,claim_fen,paid_fen,reserved_fen,rank,bound_by,reserve:north,district\n"
+        "a,4000,4000,2000,1,,2000,longhua\nb,9000,5000,0,2,quota:district,0,futian\n"
+    )
+    claims.write_text("id,claim_fen,applied_at,district\nc,4000,1,longhua\nd,9000,2,futian\n", encoding="utf-8")
+    capsys.readouterr()
+    run("share", *given, "--out", second, "--earlier", first, "--json")
+    told = json.loads(capsys.readouterr().out)
+    # Of the whole 10,000: longhua has 1,000 of its half left, futian nothing.
+    assert (told["taken_before_fen"], told["budget_fen"], told["paid_fen"]) == (9000, 1000, 1000)
+    assert pl.read_csv(second)["paid_fen"].to_list() == [1000, 0]
+    # 500 of the first came back: it is shared again, and may go to its own district.
+    first.write_text(first.read_text(encoding="utf-8").replace("9000,5000", "9000,4500"), encoding="utf-8")
+    run("share", *given, "--out", second, "--earlier", first)
+    assert pl.read_csv(second)["paid_fen"].to_list() == [1000, 500]
+    claims.write_text("id,paid_fen\na,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="earlier awards have no column 'reserve:north'"):
+        run(
+            "share",
+            "--programme",
+            "longhua-compute",
+            "--pack",
+            pack,
+            "--in",
+            first,
+            "--out",
+            second,
+            "--earlier",
+            claims,
+        )
 
 
 def test_nothing_is_written_over_what_it_is_made_of(

@@ -46,27 +46,41 @@ def share(
     budget: Annotated[int | None, Parameter(help="Fen, in place of the file's budget.")] = None,
     mode: Annotated[Mode | None, Parameter(help="A way of sharing to try, in place of the file's.")] = None,
     seed: Annotated[str | None, Parameter(help="The published seed of a lottery.")] = None,
+    earlier: Annotated[Path | None, Parameter(help="Awards of earlier sharings of the same pot.")] = None,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen."""
+    """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen.
+
+    With --earlier the rest of the period's budget is shared, and reserves and quotas are still parts of the whole of
+    it: what earlier awards took of them counts. Its file is what an earlier `share` wrote, with `paid_fen` lowered by
+    what came back since.
+    """
     from siwei.policy import Sharing, share_pot
-    from siwei.policy.claim_tables import read_claims
+    from siwei.policy.claim_tables import read_claims, read_earlier
     from siwei.policy.decide_files import check_places
+    from siwei.policy.pots import with_counted
     from siwei.policy.table_files import write_table
 
     check_places(source, [target])
+    if earlier is not None:
+        check_places(earlier, [target])
     attributes, found = find_programme(pack, programme, _day(as_of))
     claims, left_out = read_claims(source, found, attributes)
     sharing = None if mode is None else Sharing(mode)
-    shares = share_pot(found, claims, _day(as_of), budget_fen=budget, sharing=sharing, seed=seed)
-    write_table(shares.table, target)
+    before = None if earlier is None else read_earlier(earlier, found, attributes, budget)
+    shares = share_pot(
+        found, claims, _day(as_of), budget_fen=budget if before is None else before.left_fen, sharing=sharing,
+        seed=seed, earlier=before,
+    )  # fmt: skip
+    write_table(with_counted(found, claims, shares), target)
     table = shares.table
     summary = {
         "programme": found.id,
         "sharing": str(shares.sharing),
         "seed": seed if shares.sharing is Sharing.LOTTERY else None,
         "budget_fen": shares.budget_fen,
+        "taken_before_fen": 0 if before is None else before.taken_fen,
         "claims": table.height,
         "left_out": left_out,
         "claimed_fen": shares.claimed_fen,

@@ -16,6 +16,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound, Voucher
 from siwei.exchange.person_awards import inputs_of
+from siwei.exchange.pot_counts import earlier_in, earlier_of, plain_earlier
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vouchers import grant_voucher
 from siwei.policy import Programme, Shares, Sharing, share_pot
@@ -59,7 +60,10 @@ def share_applications(
     if not waiting:
         raise Conflict(f"no application waits on the pot of {programme.id}", f"{programme.id} 的资金池没有等待的申报")
     claims = _claims(programme, waiting, attributes)
-    shares = share_pot(programme, claims, as_of, budget_fen=left_in(pot), sharing=sharing, seed=seed or None)
+    earlier = earlier_in(programme, pot, attributes)
+    shares = share_pot(
+        programme, claims, as_of, budget_fen=left_in(pot), sharing=sharing, seed=seed or None, earlier=earlier
+    )
     made = SharingRound.objects.create(
         key=idempotency_key,
         pot=pot,
@@ -68,6 +72,7 @@ def share_applications(
         seed=seed,
         budget_fen=shares.budget_fen,
         shared_on=as_of,
+        earlier=None if earlier is None else plain_earlier(earlier),
     )
     # SQLite ignores row locks: the count tells whether somebody else shared, or one was withdrawn, meanwhile.
     if applied.filter(pk__in=[each.pk for each in waiting]).update(state=ApplicationState.SHARED) != len(waiting):
@@ -75,10 +80,12 @@ def share_applications(
             f"applications on the pot of {programme.id} changed meanwhile → share again",
             f"{programme.id} 资金池的申报在此期间有变化 → 请重新分配",
         )
-    for application, row in zip(waiting, shares.table.iter_rows(named=True), strict=True):
+    for place, (application, row) in enumerate(zip(waiting, shares.table.iter_rows(named=True), strict=True)):
         application.round, application.state = made, ApplicationState.SHARED
         application.shared_fen, application.bound_by = row["paid_fen"], row["bound_by"] or ""
-    Application.objects.bulk_update(waiting, ["round", "state", "shared_fen", "bound_by"], batch_size=500)
+        application.reserved = {id: paid[place] for id, paid in shares.reserved.items() if paid[place]}
+    changed = ["round", "state", "shared_fen", "bound_by", "reserved"]
+    Application.objects.bulk_update(waiting, changed, batch_size=500)
     payload = {"applications": len(waiting), "claimed_fen": shares.claimed_fen, "paid_fen": shares.paid_fen}
     record_event(
         "share_applications",
@@ -106,7 +113,7 @@ def share_again(made: SharingRound, programme: Programme, attributes: Mapping[st
     claims = _claims(programme, applications, attributes)
     shares = share_pot(
         programme, claims, made.shared_on, budget_fen=made.budget_fen, sharing=Sharing(made.sharing),
-        seed=made.seed or None,
+        seed=made.seed or None, earlier=earlier_of(made, attributes),
     )  # fmt: skip
     again = [(row["paid_fen"], row["bound_by"] or "") for row in shares.table.iter_rows(named=True)]
     if again != [(each.shared_fen, each.bound_by) for each in applications]:

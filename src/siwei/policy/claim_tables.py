@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, Problem, Said, said_between
+from siwei.errors import ImportRefused, InputError, Problem, Said, said_between
+from siwei.policy.earlier_awards import PAID, RESERVE, Earlier, count_earlier
 from siwei.policy.language.types import CelType
 from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
 from siwei.policy.programmes import Programme
@@ -158,6 +159,21 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
     if "verdict" in frame.columns:
         frame = frame.filter(pl.col("verdict").cast(pl.String) == "eligible", pl.col(CLAIM).is_not_null())
     return frame, rows - frame.height
+
+
+def read_earlier(
+    source: Path, programme: Programme, attributes: Mapping[str, Attribute], budget_fen: int | None
+) -> Earlier:
+    """What a file of earlier awards of the programme's pot (as `siwei policy share` wrote them, `paid_fen` lowered by
+    what came back) took of the period's budget. Raises ImportRefused, InputError."""
+    pot = programme.pot
+    budget = pot.budget_fen if pot and budget_fen is None else budget_fen
+    if pot is None or budget is None:
+        fix = Said("give the period's whole budget", "请填本期的全部预算")
+        raise InputError([Problem(Said("no budget to count earlier awards in", "没有可计入此前扶持的预算"), fix)])
+    kinds = type_names(subject_types(attributes, programme.applies_to))
+    kinds |= {PAID: "int", **{f"{RESERVE}{reserve.id}": "int" for reserve in pot.reserves}}
+    return count_earlier(pot, read_rows(source, kinds), budget)
 
 
 def type_names(types: Mapping[str, CelType]) -> dict[str, str]:

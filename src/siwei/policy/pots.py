@@ -1,20 +1,22 @@
 """Share a pot among the claims on it: first come, by merit, pro rata or by lottery; reserves, quotas, whole or in part.
 
 Reserves are shared first, each among the claims it is kept for; what is left of them and the rest of the pot is then
-shared among all. Nothing is paid twice, no claim gets more than it claims, and what is paid adds up to the fen.
+shared among all. Nothing is paid twice, no claim gets more than it claims, and what is paid adds up to the fen. Both
+are parts of the period's whole budget, however often its pot is shared (`earlier_awards`).
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.decide import programme_context
+from siwei.policy.earlier_awards import RESERVE, Earlier
 from siwei.policy.language.compile import Plan
-from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Reserve, Sharing
+from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Quota, Reserve, Sharing
 from siwei.policy.rounds import QuotaLeft, Round, serve_in_order, serve_pro_rata
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.subjects import ID, column_problem, read_dtypes
@@ -37,6 +39,8 @@ class Shares:
     sharing: Sharing
     budget_fen: int
     table: pl.DataFrame
+    reserved: Mapping[str, list[int]] = field(default_factory=dict)
+    """What of `reserved_fen` came out of each reserve, by its id; rows as in `table`."""
 
     @property
     def claimed_fen(self) -> int:
@@ -59,13 +63,15 @@ def share_pot(
     budget_fen: int | None = None,
     sharing: Sharing | None = None,
     seed: str | None = None,
+    earlier: Earlier | None = None,
 ) -> Shares:
     """Share the programme's pot among `claims`: `id` (String), `claim_fen` (Int64), and as the rules need them
     `applied_at` (a date, a time or a number; first come), `score` (a number; merit) and the attributes that reserves
     and quotas read.
 
-    `budget_fen` and `sharing` stand for what the file does not know, or are tried in a rehearsal. Raises InputError
-    with every problem.
+    `budget_fen` and `sharing` stand for what the file does not know, or are tried in a rehearsal. With `earlier` the
+    pot was shared before: `budget_fen` is then what is shared now, and reserves and quotas are parts of the period's
+    budget that `earlier` tells, less what it says was taken. Raises InputError with every problem.
     """
     pot = programme.pot
     if pot is None:
@@ -74,8 +80,18 @@ def share_pot(
     budget = pot.budget_fen if budget_fen is None else budget_fen
     _check(pot, claims, mode, budget, seed)
     assert budget is not None
-    rounds = _share(programme, pot, claims, as_of, mode, budget, seed)
-    return Shares(mode, budget, _table(claims, *rounds))
+    before = earlier or Earlier(budget)
+    paid, reserved, bound, order = _share(programme, pot, claims, as_of, mode, budget, seed, before)
+    out_of = [sum(amounts) for amounts in zip(*reserved.values(), strict=True)] or [0] * len(paid)
+    return Shares(mode, budget, _table(claims, paid, out_of, bound, order), reserved)
+
+
+def with_counted(programme: Programme, claims: pl.DataFrame, shares: Shares) -> pl.DataFrame:
+    """`shares.table` with what a later sharing of the same pot counts (`earlier_awards`), where reserves or quotas do:
+    what came out of each reserve, and the value of each quota's attribute."""
+    assert programme.pot is not None
+    out_of = [pl.Series(f"{RESERVE}{id}", paid, dtype=pl.Int64) for id, paid in shares.reserved.items()]
+    return shares.table.with_columns(*out_of, *(claims[quota.by] for quota in programme.pot.quotas))
 
 
 def lottery_digest(seed: str, id: str) -> str:
@@ -85,29 +101,31 @@ def lottery_digest(seed: str, id: str) -> str:
 
 
 def _share(
-    programme: Programme, pot: Pot, claims: pl.DataFrame, as_of: date, mode: Sharing, budget: int, seed: str | None
-) -> tuple[list[int], list[int], list[str | None], list[int] | None]:
-    """By claim: paid, of that out of reserves, bound by; and the places in order."""
+    programme: Programme, pot: Pot, claims: pl.DataFrame, as_of: date, mode: Sharing, budget: int, seed: str | None,
+    earlier: Earlier,
+) -> tuple[list[int], dict[str, list[int]], list[str | None], list[int] | None]:  # fmt: skip
+    """By claim: paid, of that out of each reserve, bound by; and the places in order."""
     wanted: list[int] = claims[CLAIM].cast(pl.Int64).to_list()
     ids = claims[ID].cast(pl.String)
     order = None if mode is Sharing.PRO_RATA else _order(claims, mode, seed)
-    quotas = [_quota_left(quota.by, budget * quota.most_bp // 10_000, claims) for quota in pot.quotas]
+    quotas = [_quota_left(quota, earlier, claims) for quota in pot.quotas]
 
     def serve(amounts: Sequence[int], money: int) -> Round:
         if order is None:
             return serve_pro_rata(amounts, ids, money, quotas)
         return serve_in_order(amounts, order, money, pot.payment, quotas)
 
-    unmet, reserved, money = list(wanted), [0] * len(wanted), budget
+    unmet, money = list(wanted), budget
+    reserved: dict[str, list[int]] = {}
     for reserve in pot.reserves:
         mine = _matches(programme, reserve, claims, as_of)
         amounts = [want if kept else 0 for want, kept in zip(unmet, mine, strict=True)]
-        got = serve(amounts, budget * reserve.share_bp // 10_000)
+        got = serve(amounts, min(money, earlier.left_of_reserve(reserve)))
         unmet = [want - part for want, part in zip(unmet, got.paid, strict=True)]
-        reserved = [before + part for before, part in zip(reserved, got.paid, strict=True)]
+        reserved[reserve.id] = got.paid
         money -= got.total
     rest = serve(unmet, money)
-    paid = [before + part for before, part in zip(reserved, rest.paid, strict=True)]
+    paid = [want - short + part for want, short, part in zip(wanted, unmet, rest.paid, strict=True)]
     return paid, reserved, rest.bound, order
 
 
@@ -138,9 +156,9 @@ def _order(claims: pl.DataFrame, mode: Sharing, seed: str | None) -> list[int]:
     return frame.with_row_index("place").sort(keys, descending=descending)["place"].to_list()
 
 
-def _quota_left(by: str, most: int, claims: pl.DataFrame) -> QuotaLeft:
-    values = claims[by].to_list()
-    return QuotaLeft(f"quota:{by}", values, dict.fromkeys(values, most))
+def _quota_left(quota: Quota, earlier: Earlier, claims: pl.DataFrame) -> QuotaLeft:
+    values = claims[quota.by].to_list()
+    return QuotaLeft(f"quota:{quota.by}", values, {value: earlier.left_of_quota(quota, value) for value in set(values)})
 
 
 def _matches(programme: Programme, reserve: Reserve, claims: pl.DataFrame, as_of: date) -> list[bool]:

@@ -35,6 +35,9 @@ class SharingRound(models.Model):
     sharing = models.CharField(max_length=20)
     seed = models.CharField(max_length=200, blank=True)
     budget_fen = models.BigIntegerField()
+    """What was shared: what the pot had, and no earlier round had promised."""
+    earlier = models.JSONField(null=True)
+    """What earlier awards counted in the pot's reserves and quotas then (`pot_counts`); None where it has neither."""
     state = models.CharField(max_length=20, choices=RoundState, default=RoundState.SHARED)
     shared_on = models.DateField()
     notice_from = models.DateField(null=True)
@@ -86,6 +89,8 @@ class Application(models.Model):
     """Of its review, where the pot is shared by merit."""
     shared_fen = models.BigIntegerField(null=True)
     bound_by = models.CharField(max_length=80, blank=True)
+    reserved = models.JSONField(default=dict)
+    """What of its share came out of a reserve, by the reserve's id."""
     state = models.CharField(max_length=20, choices=ApplicationState, default=ApplicationState.APPLIED)
     applied_at = models.DateTimeField()
 

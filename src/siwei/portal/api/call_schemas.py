@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import Field
@@ -99,6 +99,10 @@ class RoundSummary(Schema):
     sharing: str
     seed: str
     budget_fen: int
+    earlier: dict[str, Any] | None = Field(
+        description="What earlier awards of the period's budget counted in the pot's `reserves` (by id) and `quotas` "
+        "(by attribute: pairs of value and fen) when it was shared; null: the pot has neither"
+    )
     state: str
     shared_on: date
     notice_from: date | None

@@ -213,7 +213,7 @@ def get_round(request: HttpRequest, key: KeyParameter) -> Any:
 
 
 def summary_row(made: SharingRound) -> dict[str, Any]:
-    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "state")
+    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "earlier", "state")
     days = ("shared_on", "notice_from", "notice_until", "awarded_on")
     return {
         "programme": made.pot.programme,
