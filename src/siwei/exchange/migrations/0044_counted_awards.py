@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0042_overpayments'),
+        ('exchange', '0043_line_totals'),
     ]
 
     operations = [
