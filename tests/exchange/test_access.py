@@ -1,13 +1,20 @@
 """Every model can say what an actor may see; what each of the cast sees of a running deal."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import models
+from exchange_cast import make_person
+from exchange_deal import DAY
 
+from siwei.exchange import agreements, approvals, deliveries, disputes
 from siwei.exchange.actors import VISITOR, Actor, Role
+from siwei.exchange.audit import record_event
+from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -25,6 +32,7 @@ from siwei.exchange.models import (
     Usage,
     Voucher,
 )
+from siwei.exchange.terms import LineTerms, PartyTerms
 
 MODELS = list(apps.get_app_config("exchange").get_models())
 PARTIES_ONLY = (Agreement, AgreementLine, AgreementParty, Job, Usage, Settlement)
@@ -119,3 +127,54 @@ def test_an_event_of_two_of_my_organisations_comes_once(settled: Any) -> None:
     both = Actor(name="both", roles={settled.cast.firm.pk: Role.MEMBER, settled.cast.centre.pk: Role.MEMBER})
     events = Event.objects.visible_to(both)
     assert events.count() == len({event.pk for event in events})
+
+
+class TestPersons:
+    """A person who is a party has no organisation through which to see what happened."""
+
+    @pytest.fixture
+    def position(self, deal: Any) -> Actor:
+        pia = make_person("pia")
+        approvals.set_approval_rule("n-firm", Role.FINANCE, 0, actor=deal.cast.alice, now=deal.now, idempotency_key="r")
+        lines = [LineTerms("n-centre", "n-firm", "x", 1, "day", 150)]
+        parties = [
+            PartyTerms("employer", "n-firm"),
+            PartyTerms("trainer", "n-centre"),
+            PartyTerms("hired", None, pia.pk),
+        ]
+        deal.budget()
+        agreements.propose_agreement(
+            "position", parties, lines=lines, ends_at=deal.now + timedelta(days=9), actor=deal.cast.alice, now=deal.now,
+            idempotency_key="deal", deliveries=[DeliveryTerms("入职", giver=3, receiver=1)],
+        )  # fmt: skip
+        for actor in (deal.cast.alice, deal.cast.bob, pia.as_actor()):
+            deal.sign(actor)
+        fay = make_person("fay", deal.cast.firm, Role.FINANCE).as_actor()
+        approvals.approve_agreement("deal", actor=fay, now=deal.now, as_of=DAY)
+        given = {"actor": pia.as_actor(), "now": deal.now}
+        deliveries.submit_delivery("deal", 1, evidence="第一天", **given, idempotency_key="s")
+        disputes.open_dispute("deal", reason="岗位不同", evidence="", **given, idempotency_key="d")
+        return pia.as_actor()
+
+    def seen(self, actor: Actor) -> list[str]:
+        return list(Event.objects.visible_to(actor).order_by("pk").values_list("action", flat=True))
+
+    def test_a_party_sees_what_happened_and_nobodys_approvals(self, deal: Any, position: Actor) -> None:
+        both = ["propose_agreement", *["sign_agreement"] * 3]
+        assert self.seen(position) == [*both, "submit_delivery", "open_dispute"]
+        # The delivery is between others, and so is the word of one's own.
+        assert self.seen(deal.cast.bob) == [*both, "open_dispute"]
+        assert {"approve_agreement", "set_approval_rule"} <= set(self.seen(deal.cast.alice))
+        assert self.seen(make_person("paul").as_actor()) == []
+
+    def test_a_program_of_theirs_does_not(self, position: Actor) -> None:
+        assert self.seen(replace(position, by_key="key")) == []
+
+    def test_who_acted_for_themselves_alone_sees_it(self, deal: Any) -> None:
+        pia, paul = make_person("pia").as_actor(), make_person("paul").as_actor()
+        record_event("publish_listing", "p", {}, subject="listing:p", actor=pia, now=deal.now)
+        record_event(
+            "publish_listing", "q", {}, subject="listing:q", actor=pia, now=deal.now, organisations=[deal.cast.firm]
+        )
+        # What was done for an organisation is its own people's to see, also after one has left it.
+        assert (self.seen(pia), self.seen(paul)) == (["publish_listing"], [])
