@@ -44,6 +44,7 @@ from siwei.market.model_calls import MICROFEN_PER_FEN
 from siwei.market.pricing import rate
 from tests.crash.check_calls import forgotten_calls, misplaced_microfen, open_calls, uncollected_calls
 from tests.crash.check_grants import forgotten_rounds, granted_twice, misplaced_grants, paid_to_nobody
+from tests.crash.check_quantities import misplaced_quantities
 
 MOVES = ("post", "capture", "reverse")
 HOLDING = (AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.DISPUTED)
@@ -91,6 +92,7 @@ def examine(
         *(f"doubled: {each}" for each in twice[:10]),
         *(f"{where}: {fen} fen" for where, fen in list(lost.items())[:10]),
         *(f"{where}: {amount} microfen" for where, amount in list(microfen.items())[:10]),
+        *(f"{account}: {amount} beyond what was settled" for account, amount in misplaced_quantities().items()),
         *(f"orphan hold {each}" for each in orphans[:10]),
         *(f"not settled: {each}" for each in due[:10]),
         *(f"not given back: {each}" for each in overdue()[:10]),

@@ -59,8 +59,8 @@ class Days:
         AgreementLine.objects.bulk_create(
             AgreementLine(
                 agreement=each, number=number, provider=self.cast.centre, consumer=self.cast.firm, description="算力",
-                quantity=HELD_FEN // PRICE_FEN, unit="second", unit_price_fen=PRICE_FEN, gross_fen=HELD_FEN,
-                voucher_fen=shares["voucher"], own_fen=shares["own"],
+                quantity=HELD_FEN // PRICE_FEN, unit="accelerator-second:cpu", unit_price_fen=PRICE_FEN,
+                gross_fen=HELD_FEN, voucher_fen=shares["voucher"], own_fen=shares["own"],
                 voucher_hold_id=holds[f"sign:{each.key}:{number}:voucher"],
                 own_hold_id=holds[f"sign:{each.key}:{number}:own"],
             )
@@ -73,7 +73,7 @@ class Days:
         Usage.objects.bulk_create(
             Usage(
                 reading=f"{line.agreement.key}:{line.number}:{name}", line=line, quantity=quantity + line.pk % 7,
-                unit="second", measured={}, recorded_at=self.now, **given,
+                unit="accelerator-second:cpu", measured={}, recorded_at=self.now, **given,
             )
             for line in AgreementLine.objects.filter(agreement__in=agreements).select_related("agreement")
         )  # fmt: skip

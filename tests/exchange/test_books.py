@@ -216,6 +216,7 @@ class TestTraces:
             "sign:deal:1:own:commit": own, "sign:deal:1:own": own,
             "settle:deal:1:final:voucher:capture": voucher, "settle:deal:1:final:voucher:release": voucher,
             "settle:deal:1:final:own:capture": own, "settle:deal:1:final:own:release": own,
+            "settle:deal:1:final:used": voucher + own,
         }  # fmt: skip
 
     def test_what_a_dispute_gave_back(self, deal: Deal) -> None:

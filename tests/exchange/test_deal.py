@@ -60,6 +60,8 @@ def test_the_whole_life_of_a_deal(deal: Deal) -> None:
         "CNY:commitment:n-firm": (-14_401, 0),
         "CNY:own-share:n-firm": (13_920, 0),
         "CNY:receivable:n-centre": (1_200, 0),
+        "accelerator-second:cpu:delivered:n-centre": (-120, 0),
+        "accelerator-second:cpu:used:n-firm": (120, 0),
     }
     assert Agreement.objects.get().state == "settled"
     assert [event.action for event in Event.objects.order_by("pk")] == [

@@ -166,7 +166,7 @@ def test_what_was_settled_is_not_read_again(days: Days) -> None:
         assert not [
             text for text in texts if text.startswith("SELECT") and '."detail"' in text and "period" not in text
         ]
-    assert len(set(told)) == 1
+    assert len(set(told[1:])) == 1  # the first opens the accounts of what is used
 
 
 @pytest.mark.parametrize("emptied", [True, False])

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 
 from siwei.exchange.models import Fact
 from siwei.portal.application import Application, application_files, application_package
-from siwei.portal.application.blocks import Table, plain
+from siwei.portal.application.blocks import Document, Paragraph, Table, plain
 from siwei.portal.application.content import write_document
 from siwei.portal.application.docx_file import write_docx
 from siwei.portal.application.pdf_file import write_pdf
@@ -177,3 +177,14 @@ def test_every_programme_of_an_organisation_can_be_applied_for(city: City) -> No
         address = f"/api/organisations/{city.firm.key}/entitlements/{line['programme']}/application"
         files = client.get(address).json()["files"]
         assert sorted(file["name"] for file in files) == NAMES, line["programme"]
+
+
+def test_every_page_says_which_of_how_many_it_is() -> None:
+    document = Document("题目", "zh-hans", "页脚", tuple(Paragraph(f"第 {line} 行。" * 40) for line in range(60)))
+    written = write_pdf(document)
+    assert written == write_pdf(document)
+    pages = PdfReader(io.BytesIO(written)).pages
+    assert len(pages) > 2
+    for number, page in enumerate(pages, start=1):
+        text = page.extract_text()
+        assert "页脚" in text and f"{number} / {len(pages)}" in text

@@ -41,7 +41,7 @@ def test_subjects(city: City, subject: str, chinese: str, english: str) -> None:
         (f"CNY:own-share:{FIRM}", f"自付 · {NAME}"),
         ("CNY:budget:xunli:2026", "公共预算 · 训力券 · 2026"),
         ("CNY:bank-difference:city", "银行差异 · 本市"),
-        (f"accelerator-second:cpu:allowance:{FIRM}", f"可用额度 · {NAME} · 加速卡秒 · cpu"),
+        (f"accelerator-second:cpu:used:{FIRM}", f"已用 · {NAME} · 加速卡秒 · cpu"),
         ("xunli:2026", "训力券 · 2026"),
         ("cap:0123456789abcdef", "支出上限 · 0123456789abcdef"),
     ],

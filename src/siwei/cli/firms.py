@@ -24,9 +24,8 @@ def import_firms(files: list[Path], /, *, city: City = None, source: str | None 
     """Import firms from FILES: registry extracts, company profiles, lists of listed firms, or tables of our own
     attributes.
 
-    CSV, .csv.gz, Parquet and XLSX, recognised by content and columns. Every row is created, merged or rejected. The
-    same
-    file again changes nothing.
+    CSV, .csv.gz, Parquet and XLSX, recognised by content and columns. Every row is created, merged or rejected.
+    The same file again changes nothing.
 
     Parameters
     ----------

@@ -15,12 +15,13 @@ CNY:bank-difference:<holder>        what statements of this account moved that a
 CNY:bank-unordered:<holder>         where such money went or came from, as far as it is no payee's
 CNY:bank-explained:<holder>         what of it somebody explained
 
-For what is counted and is not money (accelerator-seconds, tokens, seats, a voucher's own unit: `units`), alike:
+For what is counted and is not money (accelerator-seconds by model, tokens, seats: `units`), alike:
 
-<unit>:issued:<organisation>        what a provider has put at others' disposal; below zero down to its capacity
-<unit>:allowance:<organisation>     what somebody may still use
-<unit>:used:<organisation>          what a provider has delivered
+<unit>:delivered:<organisation>     below zero by what a provider delivered and was settled
+<unit>:used:<organisation>          what of it a consumer has used
 """
+
+from collections.abc import Collection
 
 from siwei.exchange.ledger import open_account
 from siwei.exchange.models import Account, Organisation, Pseudonym
@@ -88,14 +89,23 @@ def claw_back_account(payee: Payee) -> Account:
     return _of_payee("claw-back", payee, -BALANCE_LIMIT)
 
 
-def issued_account(unit: str, provider: Organisation, capacity: int) -> Account:
-    """Opened with that capacity as its floor; a later capacity is a `change_floor`."""
-    return open_account(f"{unit}:issued:{provider.key}", unit=unit, purpose="issued", owner=provider, floor=-capacity)
-
-
-def allowance_account(unit: str, owner: Organisation) -> Account:
-    return open_account(f"{unit}:allowance:{owner.key}", unit=unit, purpose="allowance", owner=owner)
-
-
-def used_account(unit: str, provider: Organisation) -> Account:
-    return open_account(f"{unit}:used:{provider.key}", unit=unit, purpose="used", owner=provider)
+def open_quantity_accounts(asked: Collection[tuple[str, str, int]]) -> dict[tuple[str, str, int], Account]:
+    """Each (unit, `delivered` or `used`, organisation's number), opened where it is not there; few queries for many."""
+    owners = Organisation.objects.in_bulk({owner for _, _, owner in asked})
+    codes = {f"{unit}:{purpose}:{owners[owner].key}": (unit, purpose, owner) for unit, purpose, owner in asked}
+    known = set(Account.objects.filter(code__in=codes).values_list("code", flat=True))
+    Account.objects.bulk_create(
+        [
+            Account(
+                code=code,
+                unit=unit,
+                purpose=purpose,
+                owner=owners[owner],
+                floor=-BALANCE_LIMIT if purpose == "delivered" else 0,
+            )
+            for code, (unit, purpose, owner) in sorted(codes.items())
+            if code not in known
+        ],
+        ignore_conflicts=True,  # somebody else opened it meanwhile
+    )
+    return {codes[account.code]: account for account in Account.objects.filter(code__in=codes)}

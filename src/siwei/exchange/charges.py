@@ -25,6 +25,7 @@ from siwei.exchange.models import (
     TransferKind,
     Usage,
 )
+from siwei.exchange.quantities import Charged, quantity_chains
 from siwei.market.kind import Price
 from siwei.market.pricing import rate
 from siwei.market.settlement import Held, Payer, settle
@@ -60,6 +61,7 @@ def charge_agreements(
     caller's, whose all of it is: what one of them is refused for takes everything back."""
     known = _know([line for _, lines in asked for line in lines])
     chains: list[Chain] = []
+    quantities: list[Charged] = []
     made: list[Settlement | None] = []
     moved: list[tuple[int, ...]] = []
     for agreement, lines in asked:
@@ -72,7 +74,8 @@ def charge_agreements(
         chains += [chain for bill in bills for chain in bill.captures]
         made.append(_settlement(agreement, period, detail, now))
         moved += [_moved(line, known[line.pk], each) for line, each in zip(lines, detail, strict=True)]
-    _write(chains, now)
+        quantities += [Charged(agreement.key, line, period, known[line.pk].new_quantity) for line in lines]
+    _write([*chains, *quantity_chains(quantities)], now)
     Settlement.objects.bulk_create([each for each in made if each is not None])
     charged = [line for (_, lines), each in zip(asked, made, strict=True) if each is not None for line in lines]
     of_line = Settlement.objects.filter(period=period, agreement__lines=OuterRef("line_id")).values("pk")

@@ -8,18 +8,22 @@ from siwei.exchange.accounts import own_share_account
 from siwei.exchange.charges import charge_lines, earlier_of, lines_of, move_totals, settled_gross_fen
 from siwei.exchange.models import Agreement, AgreementLine, Delivery, DeliveryState, PaymentPart, Usage
 from siwei.exchange.overpayments import take_back
+from siwei.exchange.quantities import correct_quantity
 from siwei.market.bank import exact_yuan
 from siwei.market.settlement import Held, settle
 
 
 def correct_usage(usage: Usage, quantity: int, key: str, now: datetime) -> dict[str, int]:
     """Bill `quantity` for the reading; the signed report and the counter-reading stay what they were."""
-    before = Usage.objects.get(pk=usage.pk)
+    before = Usage.objects.select_related("settlement").get(pk=usage.pk)
     Usage.objects.filter(pk=usage.pk).update(quantity=quantity, is_held=False)
-    if before.settlement_id is None:
+    if before.settlement is None:
         return {}
-    move_totals(usage.line, quantity=quantity - before.quantity)
-    return pay_back(usage.line, key, now)
+    by = quantity - before.quantity
+    move_totals(usage.line, quantity=by)
+    paid_back = pay_back(usage.line, key, now)
+    correct_quantity(usage.line, before.settlement.period, by, key, now)
+    return paid_back
 
 
 def correct_delivery(

@@ -26,6 +26,8 @@ def verify_floors() -> Iterator[Finding]:
     What only a test or a benchmark opens, under a code of its own, is nobody's to know."""
     yield from _fixed(AT_ZERO, 0)
     yield from _fixed(WITHOUT_BOUND, -BALANCE_LIMIT)
+    yield from _differing(~Q(unit=CNY) & Q(purpose="used", code__contains=":used:"), 0)
+    yield from _differing(~Q(unit=CNY) & Q(purpose="delivered", code__contains=":delivered:"), -BALANCE_LIMIT)
     yield from _declared("budget", BUDGET_CODE, BUDGET_SUBJECT, "open_pot")
     yield from _declared("commitment", COMMITMENT_CODE, COMMITMENT_SUBJECT, "declare_budget")
     yield from _declared("cap", CAP_CODE, CAP_SUBJECT, "set_cap")
@@ -35,6 +37,10 @@ def _fixed(purposes: tuple[str, ...], floor: int) -> Iterator[Finding]:
     charted = Q()
     for purpose in purposes:
         charted |= Q(purpose=purpose, code__startswith=f"{CNY}:{purpose}:")
+    yield from _differing(charted, floor)
+
+
+def _differing(charted: Q, floor: int) -> Iterator[Finding]:
     others = Account.objects.filter(charted).exclude(floor=floor).order_by("pk")
     for code, stands in others.values_list("code", "floor"):
         yield Finding("account", code, "floor_differs", {"stands": stands, "due": floor})

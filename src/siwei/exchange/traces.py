@@ -116,6 +116,9 @@ def _of_transfer(transfer: Transfer, actor: Actor) -> Any:
     if transfer.kind == TransferKind.REVERSE:
         return captures.filter(pk=transfer.reverses_id)
     accounts = (transfer.debit_account_id, transfer.credit_account_id)
+    if transfer.debit_account.purpose in ("delivered", "used"):  # what was charged: the captures that paid for it
+        of_settlement = {f"causes__{name}": transfer.causes.get(name) for name in ("agreement", "line", "settlement")}
+        return captures.filter(**of_settlement)
     if (agreement := transfer.causes.get("agreement")) is not None:
         return captures.filter(debit_account__in=accounts, causes__agreement=agreement)
     # Into a voucher (an award, a true-up) or out of it; or into a pot.

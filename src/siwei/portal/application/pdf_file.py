@@ -7,7 +7,7 @@ on every machine. Whoever can read Chinese on their screen has a face that their
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -18,6 +18,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import cm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import CondPageBreak, Flowable, SimpleDocTemplate, Spacer
 from reportlab.platypus import Paragraph as Text
 from reportlab.platypus import Table as Grid
@@ -42,18 +43,34 @@ def write_pdf(document: Document) -> bytes:
         title=document.title, author="Siwei", subject=document.footer, invariant=1,
     )  # fmt: skip
 
-    def sign(canvas: Any, _: Any) -> None:
-        canvas.setFont(FACE, 8)
-        canvas.setFillColor(colors.HexColor("#55606f"))
-        footer = in_face(document.footer)
-        canvas.drawString(MARGIN, MARGIN / 2, footer[:90] + (" …" if len(footer) > 90 else ""))
-        canvas.drawRightString(A4[0] - MARGIN, MARGIN / 2, str(canvas.getPageNumber()))
-
     flow: list[Flowable] = [Text(marked(document.title), styles()["title"])]
     for block in document.blocks:
         flow += _flow(block)
-    template.build(flow, onFirstPage=sign, onLaterPages=sign)
+    template.build(flow, canvasmaker=partial(SignedPages, in_face(document.footer)))
     return buffer.getvalue()
+
+
+class SignedPages(Canvas):  # type: ignore[misc]  # ReportLab has no types
+    """Keeps the pages until all are drawn, so that each can say which of how many it is."""
+
+    def __init__(self, footer: str, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._footer = footer[:90] + (" …" if len(footer) > 90 else "")
+        self._drawn: list[dict[str, Any]] = []
+
+    def showPage(self) -> None:
+        self._drawn.append(dict(self.__dict__))
+        self._startPage()
+
+    def save(self) -> None:
+        for number, page in enumerate(self._drawn, start=1):
+            self.__dict__.update(page)
+            self.setFont(FACE, 8)
+            self.setFillColor(colors.HexColor("#55606f"))
+            self.drawString(MARGIN, MARGIN / 2, self._footer)
+            self.drawRightString(A4[0] - MARGIN, MARGIN / 2, f"{number} / {len(self._drawn)}")
+            super().showPage()
+        super().save()
 
 
 @cache

@@ -64,7 +64,7 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
         "organisation": organisation,
         "generated": organisation.is_generated,
         "accounts": accounts,
-        "spendable": [each for each in accounts if each.purpose in ("own-share", "commitment", "allowance")],
+        "spendable": [each for each in accounts if each.purpose in ("own-share", "commitment")],
         "vouchers": vouchers,
         "account_names": account_words({each.code for each in accounts} | {row["other"] for row in shown["rows"]})
         | {each.account.code: f"{_('Voucher')} · {programme_title(each.decision.programme)}" for each in vouchers},

@@ -59,9 +59,8 @@ MONEY: dict[str, dict[str, str]] = {
         "own-share": gettext_noop("Own share"),
         "claw-back": gettext_noop("To be paid back"),
         "overpaid": gettext_noop("Paid too much, to be paid back"),
-        "issued": gettext_noop("Put at others' disposal"),
-        "allowance": gettext_noop("Allowance"),
-        "used": gettext_noop("Delivered"),
+        "delivered": gettext_noop("Delivered"),
+        "used": gettext_noop("Used"),
         "cap": gettext_noop("Spending cap"),
         "cap-spent": gettext_noop("Committed under caps"),
         "grant": gettext_noop("Grant to be paid"),
@@ -74,7 +73,6 @@ MONEY: dict[str, dict[str, str]] = {
     "purpose_explained": {
         "commitment": gettext_noop("what was declared and no agreement has taken yet"),
         "own-share": gettext_noop("moved here by signed agreements; what one does not use serves the next"),
-        "allowance": gettext_noop("put at its disposal; used as it is metered"),
     },
     "memo": {
         "budget": gettext_noop("budget set aside"),
