@@ -20,6 +20,7 @@ from siwei.exchange.applications import (
     withdraw_application,
 )
 from siwei.exchange.decisions import record_decision
+from siwei.exchange.held_awards import held_on
 from siwei.exchange.models import (
     Application,
     ApplicationState,
@@ -188,6 +189,59 @@ def test_nothing_happens_out_of_its_time(city: City) -> None:
         city.object(application, city.cast.charlie, as_of=LATER)
     with pytest.raises(InputError, match="an objection without reasons"):
         city.object(application, city.cast.charlie, text="  ")
+
+
+def give_up(city: City, application: Application, programme: Programme | None, key: str = "again") -> Application:
+    return withdraw_application(
+        application, actor=city.cast.alice, now=city.now, idempotency_key=key, programme=programme
+    )
+
+
+def test_who_gets_less_chooses_again_where_the_programme_says_so(city: City) -> None:
+    """Each of two asks for 1 million CNY of 1.5 and gets 0.75; one gives it up, and what it would have had stays."""
+    assert city.programme.pot is not None
+    lets = replace(city.programme, pot=replace(city.programme.pot, choose_again=True))
+    application, other = city.both()
+    made = city.share()
+    refused = "can no longer be withdrawn"
+    with pytest.raises(Conflict, match=refused):  # its share is not public yet
+        give_up(city, application, lets)
+    city.notice(made)
+    with pytest.raises(Conflict, match=refused):
+        give_up(city, application, city.programme)
+    with pytest.raises(Conflict, match=refused):  # what a later text says does not count
+        give_up(city, application, replace(lets, sha256="0" * 64))
+    with pytest.raises(NotAllowed):
+        give_up(city, other, lets)
+    for _ in range(2):
+        assert give_up(city, application, lets).state == "withdrawn"
+    assert held_on(city.cast.firm, AFTER) == {}
+    assert rounds.left_in(city.pot) == BUDGET - 75_000_000
+    again = rounds.share_again(made, city.programme, city.attributes)
+    assert again.table["paid_fen"].to_list() == [75_000_000] * 2
+    city.award(made)
+    assert dict(Application.objects.values_list("organisation__key", "state")) == {
+        city.cast.firm.key: "withdrawn", city.cast.outsider.key: "awarded",
+    }  # fmt: skip
+
+
+def test_who_gets_all_does_not_choose_again(city: City) -> None:
+    assert city.programme.pot is not None
+    lets = replace(city.programme, pot=replace(city.programme.pot, choose_again=True))
+    application = city.apply(city.cast.firm, city.cast.alice)
+    city.notice(city.share())
+    with pytest.raises(Conflict, match="can no longer be withdrawn"):
+        give_up(city, application, lets)
+
+
+def test_an_award_is_not_given_up(city: City) -> None:
+    assert city.programme.pot is not None
+    lets = replace(city.programme, pot=replace(city.programme.pot, choose_again=True))
+    application, _ = city.both()
+    made = city.notice(city.share())
+    city.award(made)
+    with pytest.raises(Conflict, match="can no longer be withdrawn"):
+        give_up(city, application, lets)
 
 
 @pytest.mark.parametrize("who", ["alice", "charlie", "ann"])

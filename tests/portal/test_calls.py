@@ -128,6 +128,25 @@ def test_withdrawn_it_can_be_applied_for_again(ready: City) -> None:
     assert form(APPLY, signed_in(ready.alice), claim="30", unit="wan", contracts="HT-1").status_code == 302
 
 
+def test_who_gets_less_may_choose_again(ready: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    pot(ready)
+    mine = apply(ready, ready.firm, ready.alice)
+    apply(ready, ready.outsider, ready.charlie)
+    noticed(ready)
+    address, client = f"/applications/{mine.key}", signed_in(ready.alice)
+    assert 'value="withdraw"' not in client.get(address).content.decode()
+    made = programmes()["longhua-compute"]
+    assert made.pot is not None
+    lets = replace(made, pot=replace(made.pot, choose_again=True))
+    monkeypatch.setitem(programmes(), "longhua-compute", lets)
+    text = client.get(address).content.decode()
+    assert ('value="withdraw"' in text, "可放弃本申报，另作选择" in text) == (True, True)
+    assert signed_in(ready.charlie).get(address).status_code == 404
+    answer = call_api(client, "/api/application/withdrawal", application=mine.key)
+    assert (answer.status_code, answer.json()["state"]) == (200, "withdrawn")
+    assert 'value="withdraw"' not in client.get(address).content.decode()
+
+
 def test_the_operator_shares_and_opens_the_notice(ready: City) -> None:
     pot(ready)
     apply(ready, ready.firm, ready.alice)

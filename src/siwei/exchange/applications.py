@@ -258,9 +258,22 @@ def claimed_by(pot: Pot, pseudonym: Pseudonym) -> int:
     return applied.aggregate(sum=Sum(Coalesce(F("shared_fen"), F("claim_fen"))))["sum"] or 0
 
 
+def can_choose_again(application: Application, programme: Programme) -> bool:
+    """Whether it may be given up though its pot was shared: the programme says so, it got less than it asked for, and
+    its round is on public notice. What another text says since does not count."""
+    made = application.round
+    if made is None or programme.pot is None or not programme.pot.choose_again:
+        return False
+    is_cut = application.state == ApplicationState.SHARED and (application.shared_fen or 0) < application.claim_fen
+    return is_cut and made.state == RoundState.NOTICE and made.version_sha256 == programme.sha256
+
+
 @action
-def withdraw_application(application: Application, *, actor: Actor, now: datetime, idempotency_key: str) -> Application:
-    """Give an application up, as long as the pot was not shared."""
+def withdraw_application(
+    application: Application, *, actor: Actor, now: datetime, idempotency_key: str, programme: Programme | None = None
+) -> Application:
+    """Give an application up, as long as the pot was not shared; after that only where its `programme` lets those
+    choose again who got less than they asked for. What it would have had stays in the pot."""
     own = can_act_for(actor, application.organisation_id) or is_of(application, actor)
     require(own, actor, Said(f"withdraw {application.key}", f"撤回 {application.key}"))
     # A person's acts on their own money are told of their pseudonym.
@@ -268,8 +281,14 @@ def withdraw_application(application: Application, *, actor: Actor, now: datetim
     content = {"application": application.key}
     if repeated("withdraw_application", idempotency_key, content):
         return Application.objects.get(pk=application.pk)
-    applied = Application.objects.filter(pk=application.pk, state=ApplicationState.APPLIED)
-    if not applied.update(state=ApplicationState.WITHDRAWN):
+    mine = Application.objects.filter(pk=application.pk)
+    given_up = mine.filter(state=ApplicationState.APPLIED).update(state=ApplicationState.WITHDRAWN)
+    current = mine.select_related("round").get()
+    if not given_up and programme is not None and can_choose_again(current, programme):
+        # The round is looked at in the same statement: it may be awarded meanwhile.
+        shared = mine.filter(state=ApplicationState.SHARED, round__state=RoundState.NOTICE)
+        given_up = shared.update(state=ApplicationState.WITHDRAWN)
+    if not given_up:
         raise Conflict(
             f"{application.key} can no longer be withdrawn: its pot was shared",
             f"{application.key} 不能再撤回：其资金池已分配",

@@ -128,7 +128,8 @@ def _pot(pot: Pot | None) -> dict[str, str]:
     reserves = {f"reserve {each.id}": f"{each.share_bp} bp where {render(each.where.tree)}" for each in pot.reserves}
     quotas = {f"quota by {each.by}": f"{each.most_bp} bp" for each in pot.quotas}
     told = {"sharing": str(pot.sharing), "payment": str(pot.payment), "returns": str(pot.returns)}
-    return {"budget": f"{budget} ({pot.per})", **told, **reserves, **quotas}
+    again = {"choice": "again, where the pot gives less"} if pot.choose_again else {}
+    return {"budget": f"{budget} ({pot.per})", **told, **again, **reserves, **quotas}
 
 
 def with_change(base: Programme, other: Programme, change: Change) -> Programme:

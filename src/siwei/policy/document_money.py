@@ -59,6 +59,11 @@ class PotDocument(Document):
     returns: Literal["waiting", "pot", "treasury"] = Field(
         "pot", description="Where money goes that comes back: to claims not paid in full, to the pot, or out of it."
     )
+    choose_again: bool = Field(
+        False,
+        description="Whether those to whom the pot gives less than they claim may choose again: give the claim up "
+        "before it is awarded, and take an award that it excludes.",
+    )
     words: TextDocument = Field(description="The budget in words.")
     citation: CitationDocument | None = Field(None, description="Where it is written.")
 

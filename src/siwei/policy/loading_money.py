@@ -155,6 +155,7 @@ class MoneyReader:
             tuple(reserves),
             quotas,
             Returns(document.returns),
+            document.choose_again,
         )
 
 

@@ -209,6 +209,8 @@ class Pot:
     reserves: tuple[Reserve, ...] = ()
     quotas: tuple[Quota, ...] = ()
     returns: Returns = Returns.POT
+    choose_again: bool = False
+    """Whether a claim that gets less than it asked for may be given up once the pot is shared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from siwei.policy.programmes import Sharing
 from siwei.portal.access import actor_of
 from siwei.portal.api import call_schemas
 from siwei.portal.api.answers import answers, named
-from siwei.portal.city_pack import decided_on, pack, stacking
+from siwei.portal.city_pack import decided_on, pack, programmes, stacking
 from siwei.portal.queries import calls as queries
 from siwei.portal.queries import notices
 from siwei.portal.queries.organisations import organisation_or_missing
@@ -159,10 +159,12 @@ def apply(request: HttpRequest, key: str, given: call_schemas.NewApplication) ->
 
 @router.post("/application/withdrawal", response=answers(call_schemas.Application))
 def withdraw(request: HttpRequest, given: call_schemas.Withdrawal) -> Any:
-    """Give an application up, as long as its pot was not shared."""
+    """Give an application up, as long as its pot was not shared; where the programme lets one choose again, also while
+    its share, less than was asked for, is on public notice."""
     actor = actor_of(request)
+    found = queries.application_or_missing(given.application, actor)
     application = withdraw_application(
-        queries.application_or_missing(given.application, actor), actor=actor, now=timezone.now(),
+        found, actor=actor, now=timezone.now(), programme=programmes().get(found.pot.programme),
         idempotency_key=key_for(actor, "withdraw", given.idempotency_key),
     )  # fmt: skip
     return application_row(application, actor)

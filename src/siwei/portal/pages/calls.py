@@ -21,6 +21,7 @@ from siwei.exchange.access import can_act_for, can_operate, can_review
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import (
     apply_for_award,
+    can_choose_again,
     find_application,
     is_of,
     score_application,
@@ -40,7 +41,7 @@ from siwei.exchange.rounds import (
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.programmes import Kind, Sharing, Verdict
 from siwei.portal.access import actor_of
-from siwei.portal.city_pack import decided_on, pack, stacking
+from siwei.portal.city_pack import decided_on, pack, programmes, stacking
 from siwei.portal.directory import current_directory
 from siwei.portal.entries import amount_entry
 from siwei.portal.languages import problems_of
@@ -280,6 +281,9 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
         acted(request, {"withdraw": withdraw}, application, actor)
         return redirect("application-page", key=application.key)
     made, basis = application.round, queries.basis_of(application, actor)
+    programme = programme_or_missing(application.pot.programme)
+    is_mine = can_act_for(actor, application.organisation_id) or is_of(application, actor)
+    chooses_again = can_choose_again(application, programme)
     public = made is not None and (actor.sees_all or made.state != RoundState.SHARED)
     context = {
         "application": application,
@@ -292,10 +296,10 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
         "can_operate": can_operate(actor),
         "can_grant": can_operate(actor) and is_to_grant(application),
         "voucher": queries.voucher_of(application),
-        "programme": programme_or_missing(application.pot.programme),
+        "programme": programme,
         "notice": made if public else None,
-        "can_withdraw": application.state == ApplicationState.APPLIED
-        and (can_act_for(actor, application.organisation_id) or is_of(application, actor)),
+        "can_withdraw": is_mine and (application.state == ApplicationState.APPLIED or chooses_again),
+        "chooses_again": chooses_again,
         "token": uuid.uuid4().hex,
         "generated": application.applicant.is_generated,
     }
@@ -303,7 +307,10 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def withdraw(request: HttpRequest, application: Any, actor: Actor) -> str:
-    withdraw_application(application, actor=actor, now=timezone.now(), idempotency_key=key_of(request))
+    withdraw_application(
+        application, actor=actor, now=timezone.now(), idempotency_key=key_of(request),
+        programme=programmes().get(application.pot.programme),
+    )  # fmt: skip
     messages.success(request, _("Withdrawn. You may apply again while the window is open."))
     return reverse("application-page", args=[application.key])
 
