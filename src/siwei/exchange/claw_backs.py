@@ -1,7 +1,8 @@
 """An award of money taken back, of an organisation or a person: by entries, with the reason.
 
 What is not paid leaves the grant account for the pot again; what was paid is owed: the payee's `claw-back` account goes
-below zero by it, and comes back to zero when a statement shows the money (`repayments`).
+below zero by it, and comes back to zero when a statement shows the money (`repayments`). Both go on from the pot by the
+programme's rule (`returns`).
 """
 
 from datetime import datetime
@@ -14,7 +15,6 @@ from siwei.exchange.accounts import claw_back_account, grant_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import organisations_of
 from siwei.exchange.audit import money_action, record_event, repeated
-from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import (
     Account,
     ClawBack,
@@ -24,10 +24,10 @@ from siwei.exchange.models import (
     PaymentOrder,
     RestKind,
     RestState,
-    TransferKind,
 )
 from siwei.exchange.payments import reason_of
 from siwei.exchange.reconciliation import WAITING
+from siwei.exchange.returns import Coming, bring_back, rule_of
 from siwei.market.bank import exact_yuan
 
 
@@ -61,13 +61,15 @@ def claw_back_grant(
             f"申报 {application_key} 的资金只余 {exact_yuan(unpaid + paid)}，{exact_yuan(amount_fen)} 超出",
         )
     returned = min(amount_fen, unpaid)
-    payee, pot = grant.granted_to, grant.application.pot.account
+    payee, pot = grant.granted_to, grant.application.pot
     causes = {"application": application_key, "claw_back": idempotency_key}
-    moves = ((grant_account(payee), returned, "returned"), (claw_back_account(payee), amount_fen - returned, "owed"))
-    for debit, fen, memo in moves:
-        if fen:
-            entry = Entry(TransferKind.POST, debit, pot, fen, memo=f"claw-back: {memo}", causes=causes)
-            write_transfer(entry, key=f"claw-back:{idempotency_key}:{memo}", now=now)
+    key = f"claw-back:{idempotency_key}"
+    coming = (
+        Coming(f"{key}:returned", grant_account(payee), returned, "claw-back: returned"),
+        Coming(f"{key}:owed", claw_back_account(payee), amount_fen - returned, "claw-back: owed"),
+    )
+    rule = rule_of(grant.application)
+    bring_back(pot, rule, coming, onward_key=f"{key}:treasury", causes=causes, now=now)
     made = ClawBack.objects.create(
         key=idempotency_key, grant=grant, returned_fen=returned, owed_fen=amount_fen - returned, reason=reason,
         made_by_id=actor.person_id, at=now,
@@ -75,7 +77,7 @@ def claw_back_grant(
     record_event(
         "claw_back_grant", idempotency_key, content, subject=f"application:{application_key}", actor=actor, now=now,
         organisations=organisations_of(grant.application),
-        payload={"returned_fen": returned, "owed_fen": made.owed_fen, "because": reason},
+        payload={"returned_fen": returned, "owed_fen": made.owed_fen, "because": reason, "goes_to": str(rule)},
     )  # fmt: skip
     return made
 

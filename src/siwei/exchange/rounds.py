@@ -20,6 +20,7 @@ from siwei.exchange.pot_counts import earlier_in, earlier_of, plain_earlier
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vouchers import grant_voucher
 from siwei.policy import Programme, Shares, Sharing, share_pot
+from siwei.policy.programmes import Returns
 from siwei.policy.vouchers import last_day
 
 LONGEST_TEXT = 5000
@@ -73,6 +74,7 @@ def share_applications(
         budget_fen=shares.budget_fen,
         shared_on=as_of,
         earlier=None if earlier is None else plain_earlier(earlier),
+        returns=str(programme.pot.returns if programme.pot else Returns.POT),
     )
     # SQLite ignores row locks: the count tells whether somebody else shared, or one was withdrawn, meanwhile.
     if applied.filter(pk__in=[each.pk for each in waiting]).update(state=ApplicationState.SHARED) != len(waiting):

@@ -45,7 +45,8 @@ CAPTURES = {
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Where a pot's money is, in fen: what came in is in the pot, promised in vouchers, held, captured, granted."""
+    """Where a pot's money is, in fen: what came in is in the pot, promised in vouchers, held, captured, granted, or
+    went on to the treasury."""
 
     came_in: int
     in_pot: int
@@ -57,11 +58,14 @@ class Money:
     granted: int
     """Awarded as money, which payment orders pay."""
     returned: int
-    """What vouchers gave back to the pot, which is in the pot again."""
+    """What vouchers gave back to the pot, which is in the pot again, or went on to the treasury."""
+    treasury: int
+    """What came back and left the pot for good, by the programme's rule."""
 
     @property
     def adds_up(self) -> bool:
-        return self.came_in == self.in_pot + self.in_vouchers + self.held + self.captured + self.granted
+        there = self.in_pot + self.in_vouchers + self.held + self.captured + self.granted + self.treasury
+        return self.came_in == there
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,9 @@ def money_of(pot: Pot) -> Money:
     to_grant = Q(debit_account=pot.account_id, credit_account__in=grants)
     from_grant = Q(credit_account=pot.account_id, debit_account__in=grants)
     from_outside = Q(credit_account=pot.account_id) & ~Q(debit_account__in=accounts) & ~from_grant
-    to_outside = Q(debit_account=pot.account_id) & ~Q(credit_account__in=accounts) & ~to_grant
+    budget = Account.objects.filter(purpose="budget").values("pk")
+    to_treasury = Q(debit_account=pot.account_id, credit_account__in=budget)
+    to_outside = Q(debit_account=pot.account_id) & ~Q(credit_account__in=accounts) & ~to_grant & ~to_treasury
     moving = Q(kind__in=(TransferKind.POST, TransferKind.REVERSE))
     return Money(
         came_in=moved(from_outside & moving) - moved(to_outside & moving),
@@ -237,4 +243,5 @@ def money_of(pot: Pot) -> Money:
         captured=out - back,
         granted=moved(to_grant & moving) - moved(from_grant & moving),
         returned=moved(Q(credit_account=pot.account_id, debit_account__in=accounts) & moving),
+        treasury=moved(to_treasury & moving),
     )

@@ -9,6 +9,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Account, Decision, TransferKind, TrueUp, Voucher
+from siwei.exchange.returns import Coming, bring_back, rule_of_voucher
 from siwei.market.bank import exact_yuan
 from siwei.policy.programmes import Verdict
 
@@ -20,8 +21,8 @@ def true_up_voucher(
     """Bring a voucher to what `decision` awards now (nothing, where not eligible any more).
 
     More comes from the pot. Less is taken from what is unspent and not held; what is spent already is claimed back: the
-    organisation owes it to the pot on its `claw-back` account, until the money is in. `Conflict` where part of it is
-    held for agreements under way: those settle first.
+    organisation owes it to the pot on its `claw-back` account, until the money is in. What comes back goes on by the
+    programme's rule (`returns`). `Conflict` where part of it is held for agreements under way: those settle first.
     """
     require(can_operate(actor), actor, Said("true up vouchers", "对券进行年终清算"))
     content = {"voucher": voucher.key, "decision": decision.key, "because": because}
@@ -30,7 +31,7 @@ def true_up_voucher(
     before, after = award_of(voucher), _awarded(voucher, decision, because)
     causes = {"voucher": voucher.key, "decision": decision.key, "true_up": idempotency_key}
     account = Account.objects.get(pk=voucher.account_id)
-    pot = voucher.pot.account
+    pot = voucher.pot
     added, less = max(0, after - before), max(0, before - after)
     returned = min(less, account.available)
     clawed = less - returned
@@ -39,15 +40,15 @@ def true_up_voucher(
             f"{exact_yuan(account.held)} of voucher {voucher.key} is held → settle what is under way first",
             f"券 {voucher.key} 有 {exact_yuan(account.held)} 被冻结 → 请先结算进行中的部分",
         )
-    moves = (
-        (pot, account, added, "true-up"),
-        (account, pot, returned, "true-up"),
-        (claw_back_account(voucher.organisation), pot, clawed, "claw-back"),
+    key, rule = f"true-up:{idempotency_key}", rule_of_voucher(voucher)
+    if added:
+        entry = Entry(TransferKind.POST, pot.account, account, added, memo="true-up", causes=causes)
+        write_transfer(entry, key=f"{key}:0", now=now)
+    coming = (
+        Coming(f"{key}:1", account, returned, "true-up"),
+        Coming(f"{key}:2", claw_back_account(voucher.organisation), clawed, "claw-back"),
     )
-    for number, (debit, credit, amount, memo) in enumerate(moves):
-        if amount:
-            entry = Entry(TransferKind.POST, debit, credit, amount, memo=memo, causes=causes)
-            write_transfer(entry, key=f"true-up:{idempotency_key}:{number}", now=now)
+    bring_back(pot, rule, coming, onward_key=f"{key}:3", causes=causes, now=now)
     done = TrueUp.objects.create(
         key=idempotency_key, voucher=voucher, decision=decision, before_fen=before, after_fen=after, added_fen=added,
         returned_fen=returned, clawed_back_fen=clawed, reason=because, at=now,
@@ -55,7 +56,8 @@ def true_up_voucher(
     record_event(
         "true_up_voucher", idempotency_key, content, subject=f"voucher:{voucher.key}", actor=actor, now=now,
         organisations=[voucher.organisation],
-        payload={"before_fen": before, "after_fen": after, "clawed_back_fen": clawed, "because": because},
+        payload={"before_fen": before, "after_fen": after, "clawed_back_fen": clawed, "because": because,
+                 "goes_to": str(rule)},
     )  # fmt: skip
     return done
 

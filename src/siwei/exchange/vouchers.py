@@ -11,11 +11,12 @@ from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
 from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
 from siwei.exchange.parties import listed_providers
+from siwei.exchange.returns import Coming, bring_back, rule_of_voucher
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank import exact_yuan
 from siwei.market.listing import VoucherTerms
 from siwei.policy.pot_periods import span_of
-from siwei.policy.programmes import Programme, Verdict
+from siwei.policy.programmes import Programme, Returns, Verdict
 
 
 @money_action
@@ -61,6 +62,7 @@ def open_pot(
         version_sha256=programme.sha256,
         is_draft=programme.is_draft,
         budget_fen=budget_fen,
+        returns=str(programme.pot.returns if programme.pot else Returns.POT),
         account=account,
         opened_at=now,
     )
@@ -146,22 +148,19 @@ def grant_voucher(
 
 @action
 def return_expired_vouchers(*, as_of: date, actor: Actor, now: datetime) -> int:
-    """Give back to the pots what is left (and not held) of vouchers past their last day; returns how many gave."""
+    """Give back to the pots, and on by their programmes' rule (`returns`), what is left (and not held) of vouchers past
+    their last day; returns how many gave."""
     require(can_operate(actor), actor, Said("return expired vouchers", "收回到期的券"))
     returned = 0
     for voucher in Voucher.objects.filter(valid_to__lt=as_of).select_related("account", "pot__account").order_by("key"):
         if voucher.account.available == 0:
             continue
-        entry = Entry(
-            TransferKind.POST,
-            voucher.account,
-            voucher.pot.account,
-            voucher.account.available,
-            memo="expired",
-            causes={"voucher": voucher.key},
-        )
         # The account's last transfer makes the key new whenever a later release leaves something more to give back.
-        write_transfer(entry, key=f"expired:{voucher.key}:{voucher.account.last_transfer_id}", now=now)
+        key = f"expired:{voucher.key}:{voucher.account.last_transfer_id}"
+        bring_back(
+            voucher.pot, rule_of_voucher(voucher), [Coming(key, voucher.account, voucher.account.available, "expired")],
+            onward_key=f"treasury:{key}", causes={"voucher": voucher.key}, now=now,
+        )  # fmt: skip
         returned += 1
     return returned
 

@@ -113,12 +113,12 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
         *("amount_fen", "state", "paid_fen", "paid_on", "reason"),
     ),
     "Pot": values(
-        Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "account__code"
+        Pot.objects.all(), "programme", "period", "version_sha256", "is_draft", "budget_fen", "returns", "account__code"
     ),
     "SharingRound": values(
         SharingRound.objects.all(),
         *("key", "pot__programme", "pot__period", "version_sha256", "sharing", "seed", "budget_fen", "state"),
-        *("earlier", "shared_on", "notice_from", "notice_until", "awarded_on"),
+        *("earlier", "returns", "shared_on", "notice_from", "notice_until", "awarded_on"),
     ),
     "StatementFile": values(
         StatementFile.objects.all(), "account_number", "sha256", "name", "form", "read", "added", "rejected", "is_whole"

@@ -38,6 +38,8 @@ class SharingRound(models.Model):
     """What was shared: what the pot had, and no earlier round had promised."""
     earlier = models.JSONField(null=True)
     """What earlier awards counted in the pot's reserves and quotas then (`pot_counts`); None where it has neither."""
+    returns = models.CharField(max_length=20, default="pot")
+    """Where money goes that comes back of its awards (`siwei.policy.programmes.Returns`), as that version says."""
     state = models.CharField(max_length=20, choices=RoundState, default=RoundState.SHARED)
     shared_on = models.DateField()
     notice_from = models.DateField(null=True)

@@ -26,6 +26,8 @@ class Pot(models.Model):
     version_sha256 = models.CharField(max_length=64)
     is_draft = models.BooleanField()
     budget_fen = models.BigIntegerField()
+    returns = models.CharField(max_length=20, default="pot")
+    """Where money goes that comes back of what no round awarded (`siwei.policy.programmes.Returns`)."""
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="pot")
     opened_at = models.DateTimeField()
 

@@ -30,6 +30,7 @@ class Call(Schema):
     text_budget_fen: int | None = Field(description="What the programme's text has for a period; null: it names none")
     left_fen: int
     sharing: str
+    returns: str = Field(description="Where money goes that comes back: waiting, pot or treasury")
     favours_local: list[str] = Field(description="Clauses that ask for a fair-competition review")
 
 

@@ -82,6 +82,7 @@ def call_row(call: queries.Call) -> dict[str, Any]:
         "text_budget_fen": call.text_budget_fen,
         "left_fen": call.left_fen,
         "sharing": str(call.programme.pot.sharing if call.programme.pot else Sharing.NOT_KNOWN),
+        "returns": str(call.returns),
         "favours_local": [clause.id for clause in queries.favouring_clauses(call.programme)],
     }
 

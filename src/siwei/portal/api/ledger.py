@@ -136,12 +136,14 @@ class PotMoney(Schema):
     captured: int
     granted: int
     returned: int
+    treasury: int
     adds_up: bool
 
 
 class PotBoard(Schema):
     programme: str
     period: str
+    returns: str
     money: PotMoney
 
 
@@ -233,7 +235,8 @@ def list_pot_boards(request: HttpRequest) -> Any:
     actor = actor_of(request)
     require_operator(actor)
     return [
-        {"programme": each.programme, "period": each.period, "money": _money(each.money)} for each in pot_boards(actor)
+        {"programme": each.programme, "period": each.period, "returns": each.returns, "money": _money(each.money)}
+        for each in pot_boards(actor)
     ]
 
 

@@ -30,6 +30,7 @@ from siwei.exchange.applications import (
 from siwei.exchange.canonical import sha256_of
 from siwei.exchange.grants import grant_round, is_to_grant
 from siwei.exchange.models import ApplicationState, ClawBack, Grant, Organisation, RoundState, SharingRound
+from siwei.exchange.returns import rule_of
 from siwei.exchange.rounds import (
     award_round,
     decide_objection,
@@ -293,6 +294,7 @@ def application_page(request: HttpRequest, key: str) -> HttpResponse:
         "grant": Grant.objects.visible_to(actor).filter(application=application).first(),
         "orders": orders_of(application, actor),
         "claw_backs": ClawBack.objects.visible_to(actor).filter(grant__application=application).order_by("pk"),
+        "returns": rule_of(application),
         "can_operate": can_operate(actor),
         "can_grant": can_operate(actor) and is_to_grant(application),
         "voucher": queries.voucher_of(application),

@@ -31,7 +31,7 @@ from siwei.exchange.rounds import left_in
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vault import Erased
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
-from siwei.policy.programmes import Clause, Programme, Sharing, Text, Verdict
+from siwei.policy.programmes import Clause, Programme, Returns, Sharing, Text, Verdict
 from siwei.policy.windows import Deadline, deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import decided_on, pack, programmes, stacking
@@ -55,6 +55,11 @@ class Call:
     @property
     def is_open(self) -> bool:
         return not self.pot.is_draft and self.deadline.state in ("open", "unlimited")
+
+    @property
+    def returns(self) -> Returns:
+        """Where money goes that comes back of what is awarded now."""
+        return self.programme.pot.returns if self.programme.pot else Returns.POT
 
     @property
     def text_budget_fen(self) -> int | None:

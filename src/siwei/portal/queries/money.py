@@ -57,11 +57,16 @@ class PotBoard:
     programme: str
     period: str
     money: Money
+    returns: str
+    """Where what comes back goes, by the version that opened it."""
 
 
 def pot_boards(actor: Actor) -> list[PotBoard]:
     """For the operator and the auditor."""
-    return [PotBoard(f"{pot.programme}:{pot.period}", pot.programme, pot.period, money_of(pot)) for pot in pots(actor)]
+    return [
+        PotBoard(f"{pot.programme}:{pot.period}", pot.programme, pot.period, money_of(pot), pot.returns)
+        for pot in pots(actor)
+    ]
 
 
 def accounts_of(organisation_id: int, actor: Actor) -> list[Account]:

@@ -14,8 +14,8 @@ from siwei.exchange.true_ups import award_of
 from siwei.policy.programmes import Verdict
 from siwei.portal.languages import choose
 
-MOST_ENTRIES = 3
-"""Of one true-up: more from the pot, back to it, claimed back."""
+MOST_ENTRIES = 4
+"""Of one true-up: more from the pot, back to it, claimed back, on to the treasury."""
 SHOWN = 100
 BACK = Transfer.objects.filter(credit_account=OuterRef("pk"), memo="repaid")
 """What statements showed of what an account owes, as somebody booked it (`exchange.repayments`)."""

@@ -18,6 +18,11 @@ PROGRAMMES: dict[str, dict[str, str]] = {
         "parameter": gettext_noop("Parameter"),
         "table": gettext_noop("Table"),
     },
+    "returns": {
+        "pot": gettext_noop("back into the pot, for later applications"),
+        "waiting": gettext_noop("to those who did not get all they claimed"),
+        "treasury": gettext_noop("to the treasury: this period it is spent no more"),
+    },
     "sharing": {
         "first_come": gettext_noop("first come, first served"),
         "merit": gettext_noop("by merit"),
