@@ -253,3 +253,29 @@ def test_who_may_act_is_asked_of_what_stands_when_it_is_ones_turn(environment: d
         found = told.pop(name)
         assert (found["first"], found["second"][: len(second)]) == (first, second), (name, found)
     assert told == {}
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
+def test_money_is_promised_and_given_once(environment: dict[str, str]) -> None:
+    told = told_by("at_once_money.py", environment)
+    # What an own share has left from before is taken by one, and the other pays from the declared budget.
+    assert told.pop("what was left over, twice") == {"first": "Agreement", "second": "Agreement"}
+    assert told["two under one cap"].pop("left") == 5_000
+    assert told.pop("two true-ups") == {"first": "TrueUp", "second": "TrueUp", "worth": 28_000}
+    assert told["money, and a voucher"].pop("granted") == [1, 0]
+    assert told.pop("applied, then shared") == {"first": "Application", "second": "SharingRound", "among": 2}
+    for name, first, second in (
+        ("signed, then capped", "Agreement", "InsufficientFunds: the cap of firm has ¥99.99 left"),
+        ("capped, then signed", "Cap", "InsufficientFunds: the cap of firm has ¥50.00 left"),
+        ("two under one cap", "Agreement", "InsufficientFunds: the cap of firm has ¥50.00 left"),
+        ("one voucher, two agreements", "Agreement", "InsufficientFunds: voucher voucher has ¥84.00 left"),
+        ("money, and a voucher", "Grant", "Conflict: the award of decision both was granted as money"),
+        ("objected, then awarded", "Objection", "Conflict: 1 objections are undecided"),
+        ("awarded, then objected", "SharingRound", "Conflict: application-n-firm is not in a public notice"),
+        ("closed, then approved", "Upstream", "Conflict: upstream upstream was closed"),
+        ("withdrawn, then revised", "Listing", "Conflict: model-offer was withdrawn"),
+    ):
+        found = told.pop(name)
+        assert (found["first"], found["second"][: len(second)]) == (first, second), (name, found)
+    assert told == {}

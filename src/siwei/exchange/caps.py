@@ -6,7 +6,7 @@ agreement or a job did not need in the end comes back.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -125,6 +125,7 @@ def set_cap(
     _check_cap(amount, unit, starts_on, ends_on, project, person)
     of_project = find_project(organisation, project, actor) if project else None
     of_person = _find_member(owner, person) if person else None
+    _lock_spenders([owner.pk])
     floor = -amount if is_hard else -BALANCE_LIMIT
     cap = Cap.objects.select_related("account").filter(key=key).first()
     if cap is None:
@@ -188,6 +189,7 @@ def caps_for(commitment: Commitment, day: date) -> list[Cap]:
 
 def commit_agreement(agreement: Agreement, now: datetime, day: date) -> None:
     """Count what each consumer of a signed agreement pays itself, for its organisation, the project, and its signer."""
+    _lock_spenders(agreement.lines.values_list("consumer_id", flat=True))
     signers = dict(agreement.parties.filter(organisation__isnull=False).values_list("organisation_id", "signed_by_id"))
     for line in agreement.lines.select_related("agreement", "consumer").order_by("number"):
         own_project = agreement.project is not None and agreement.project.organisation_id == line.consumer_id
@@ -198,6 +200,12 @@ def commit_agreement(agreement: Agreement, now: datetime, day: date) -> None:
             None if is_by_job(line) else signers.get(line.consumer_id),
         )
         commit(commitment, subject_of_line(line), now, day)
+
+
+def _lock_spenders(organisations: Iterable[int]) -> None:
+    """A cap counts what was signed before it was set, and a signature asks the caps there are: at once, neither would
+    see the other, and a hard cap would be passed from its beginning."""
+    list(Organisation.objects.select_for_update(no_key=True).filter(pk__in=list(organisations)).order_by("pk"))
 
 
 def give_back_agreement(agreement: Agreement, now: datetime) -> None:

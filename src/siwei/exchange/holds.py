@@ -8,7 +8,7 @@ from siwei.errors import InsufficientFunds
 from siwei.exchange.accounts import commitment_account, own_share_account, receivable_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.ledger import Entry, of_hold, write_transfer
-from siwei.exchange.models import Account, Agreement, AgreementLine, Hold, Transfer, TransferKind
+from siwei.exchange.models import Account, Agreement, AgreementLine, Hold, Transfer, TransferKind, Voucher
 from siwei.exchange.terms import checked_context
 from siwei.market.bank import exact_yuan
 
@@ -36,7 +36,7 @@ def place_holds(agreement: Agreement, now: datetime, day: date, actor: Actor) ->
                 "voucher share",
                 causes,
             )
-            line.voucher_hold = write_transfer(entry, key=f"sign:{agreement.key}:{line.number}:voucher", now=now)
+            line.voucher_hold = _hold_of_voucher(voucher, entry, f"sign:{agreement.key}:{line.number}:voucher", now)
         if line.own_fen:
             line.own_hold = _hold_own_share(line, receivable, causes, now)
         line.save(update_fields=["voucher_hold", "own_hold"])
@@ -73,14 +73,30 @@ def extend_holds(agreement: Agreement, until: datetime, why: str, now: datetime)
         line.save(update_fields=["voucher_hold", "own_hold", "earlier_holds"])
 
 
+def _hold_of_voucher(voucher: Voucher, entry: Entry, key: str, now: datetime) -> Transfer:
+    try:
+        return write_transfer(entry, key=key, now=now)
+    except InsufficientFunds:
+        voucher.account.refresh_from_db()
+        left, share = exact_yuan(voucher.account.available), exact_yuan(entry.amount or 0)
+        raise InsufficientFunds(
+            f"voucher {voucher.key} has {left} left that is not set aside, its share here is {share} "
+            "→ have it quoted and proposed again, or wait until what else it pays is settled",
+            f"券 {voucher.key} 未冻结的余额为 {left}，此处应付 {share} → 请重新报价并提出，或等该券的其他支付结算之后",
+        ) from None
+
+
 def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[str, Any], now: datetime) -> Transfer:
     """Commit what the own-share account lacks from the firm's declared budget, then hold it."""
-    account = own_share_account(line.consumer)
+    account, commitment = own_share_account(line.consumer), commitment_account(line.consumer)
+    # What another signature takes at this moment is not there to be counted on: both accounts, in the ledger's order.
+    locked = Account.objects.select_for_update().filter(pk__in=(account.pk, commitment.pk)).order_by("pk")
+    account = next(each for each in locked if each.pk == account.pk)
     key = f"sign:{causes['agreement']}:{line.number}:own"
     short = line.own_fen - account.available
     if short > 0:
         entry = Entry(
-            TransferKind.POST, commitment_account(line.consumer), account, short, memo="own share", causes=causes
+            TransferKind.POST, commitment, account, short, memo="own share", causes=causes
         )
         try:
             write_transfer(entry, key=f"{key}:commit", now=now)

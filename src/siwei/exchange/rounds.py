@@ -13,6 +13,7 @@ from siwei.city.attributes import Attribute, parse_value
 from siwei.errors import Conflict, InputError, NotAllowed, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
+from siwei.exchange.applications import locked_pot
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound, Voucher
 from siwei.exchange.person_awards import inputs_of
@@ -56,6 +57,8 @@ def share_applications(
             f"the window of {programme.id} is open until {programme.window.end} → share after it",
             f"{programme.id} 的申报期到 {programme.window.end} 才结束 → 请在其后分配",
         )
+    # Whoever applies at this moment holds the pot too, and is shared among, or is told that they are late.
+    locked_pot(pot)
     applied = Application.objects.filter(pot=pot, state=ApplicationState.APPLIED)
     waiting = list(applied.select_related("decision", "pseudonym").order_by("key"))
     if not waiting:
@@ -241,7 +244,9 @@ def object_to(
                 )
             ]
         )
-    made = SharingRound.objects.filter(applications=application.pk).first()
+    # Held, or the round is awarded past an objection that nobody can decide any more.
+    rounds = SharingRound.objects.select_for_update(of=("self",), no_key=True)
+    made = rounds.filter(applications=application.pk).first()
     if made is None or made.state != RoundState.NOTICE or made.notice_until is None or as_of > made.notice_until:
         raise Conflict(
             f"{application.key} is not in a public notice on {as_of}", f"{application.key} 在 {as_of} 不在公示中"
@@ -294,7 +299,7 @@ def award_round(made: SharingRound, *, as_of: date, actor: Actor, now: datetime,
     content = {"round": made.key}
     if repeated("award_round", idempotency_key, content):
         return SharingRound.objects.get(pk=made.pk)
-    current = SharingRound.objects.get(pk=made.pk)
+    current = SharingRound.objects.select_for_update(no_key=True).get(pk=made.pk)
     if current.state != RoundState.NOTICE or current.notice_until is None or as_of <= current.notice_until:
         raise Conflict(
             f"round {made.key} is {current.state}, its notice until {current.notice_until or 'not opened'}",

@@ -28,9 +28,11 @@ def true_up_voucher(
     content = {"voucher": voucher.key, "decision": decision.key, "because": because}
     if repeated("true_up_voucher", idempotency_key, content):
         return TrueUp.objects.get(key=idempotency_key)
+    # Two at once would both start from what it was worth before; and what is held is read of an account that stands.
+    Voucher.objects.select_for_update().get(pk=voucher.pk)
+    account = Account.objects.select_for_update().get(pk=voucher.account_id)
     before, after = award_of(voucher), _awarded(voucher, decision, because)
     causes = {"voucher": voucher.key, "decision": decision.key, "true_up": idempotency_key}
-    account = Account.objects.get(pk=voucher.account_id)
     pot = voucher.pot
     added, less = max(0, after - before), max(0, before - after)
     returned = min(less, account.available)

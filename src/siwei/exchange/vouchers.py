@@ -9,7 +9,16 @@ from siwei.exchange.accounts import budget_account, pot_account, voucher_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.ledger import Entry, write_transfer
-from siwei.exchange.models import Application, ApplicationState, Decision, Grant, Pot, TransferKind, Voucher
+from siwei.exchange.models import (
+    Application,
+    ApplicationState,
+    Decision,
+    Grant,
+    Organisation,
+    Pot,
+    TransferKind,
+    Voucher,
+)
 from siwei.exchange.parties import listed_providers
 from siwei.exchange.returns import Coming, bring_back, rule_of_voucher
 from siwei.exchange.state_words import word_zh
@@ -115,6 +124,9 @@ def grant_voucher(
     }
     if repeated("grant_voucher", idempotency_key, content):
         return Voucher.objects.get(key=idempotency_key)
+    # Applying on a decision, and paying its award out, lock the same: an award is granted once, as the one or the other.
+    Organisation.objects.select_for_update(no_key=True).get(pk=decision.organisation_id)
+    list(Application.objects.select_for_update(of=("self",)).filter(decision=decision).values_list("pk"))
     _check_grant(decision, pot, amount_fen)
     account = voucher_account(idempotency_key, decision.organisation)
     voucher = Voucher.objects.create(
