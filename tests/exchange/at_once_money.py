@@ -10,7 +10,7 @@ from typing import Any
 from at_once import at_once
 from django.core.management import call_command
 from exchange_cast import NOW, make_organisation, make_person
-from exchange_deal import DAY, Deal
+from exchange_deal import DAY, SPEC, Deal
 from exchange_models import ModelDeal
 from test_rounds import IN_WINDOW, LATER, NOTICE_END, City
 
@@ -21,6 +21,7 @@ from siwei.exchange import (
     agreements,
     caps,
     grants,
+    jobs,
     ledger,
     listings,
     model_upstreams,
@@ -36,7 +37,9 @@ from siwei.exchange.models import (
     ApplicationState,
     Cap,
     Grant,
+    Job,
     Listing,
+    Match,
     SharingRound,
     TrueUp,
     Voucher,
@@ -111,6 +114,25 @@ def deals(desk: Desk, told: Told) -> None:
     for key in ("seven", "eight"):
         desk.ready(key, match=match, voucher=voucher)
     told["one voucher, two agreements"] = at_once(lambda: desk.sign("seven"), lambda: desk.sign("eight"))
+
+
+def jobs_of(desk: Desk, told: Told) -> None:
+    desk.cap(200_000, "wide")
+    desk.sign(desk.ready("nine", match=Match.objects.get()))
+    given: dict[str, Any] = {"unit": "accelerator-second", "person": "alice", "actor": desk.cast.alice}
+
+    def cap(seconds: int, until: int) -> Cap:
+        days = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, until)}
+        return caps.set_cap("n-firm", seconds, idempotency_key=f"{until}", **days, **given, **desk.given)
+
+    def run(key: str) -> Job:
+        engine = {"engine": desk.deal.engine, "engine_name": "fake"}
+        return jobs.submit_job(
+            "nine", 1, SPEC, actor=desk.cast.alice, idempotency_key=key, **engine, **desk.given
+        )  # fmt: skip
+
+    told["a job, then capped"] = at_once(lambda: run("first"), lambda: cap(119, 30))
+    told["capped, then a job"] = at_once(lambda: cap(130, 31), lambda: run("second"))
 
 
 def awards(desk: Desk, told: Told) -> None:
@@ -191,6 +213,7 @@ def main() -> None:
     told: Told = {}
     desk = Desk(cast)
     deals(desk, told)
+    jobs_of(desk, told)
     awards(desk, told)
     shared(cast, told)
     market(cast, told)

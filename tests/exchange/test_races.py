@@ -268,6 +268,8 @@ def test_money_is_promised_and_given_once(environment: dict[str, str]) -> None:
     for name, first, second in (
         ("signed, then capped", "Agreement", "InsufficientFunds: the cap of firm has ¥99.99 left"),
         ("capped, then signed", "Cap", "InsufficientFunds: the cap of firm has ¥50.00 left"),
+        ("a job, then capped", "Job", "InsufficientFunds: the cap of firm (alice) has 119 accelerator-seconds left"),
+        ("capped, then a job", "Cap", "InsufficientFunds: the cap of firm (alice) has 10 accelerator-seconds left"),
         ("two under one cap", "Agreement", "InsufficientFunds: the cap of firm has ¥50.00 left"),
         ("one voucher, two agreements", "Agreement", "InsufficientFunds: voucher voucher has ¥84.00 left"),
         ("money, and a voucher", "Grant", "Conflict: the award of decision both was granted as money"),

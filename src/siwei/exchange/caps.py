@@ -203,8 +203,8 @@ def commit_agreement(agreement: Agreement, now: datetime, day: date) -> None:
 
 
 def _lock_spenders(organisations: Iterable[int]) -> None:
-    """A cap counts what was signed before it was set, and a signature asks the caps there are: at once, neither would
-    see the other, and a hard cap would be passed from its beginning."""
+    """A cap counts what was committed before it was set, and a signature or a job asks the caps there are: at once,
+    neither would see the other, and a hard cap would be passed from its beginning."""
     list(Organisation.objects.select_for_update(no_key=True).filter(pk__in=list(organisations)).order_by("pk"))
 
 
@@ -218,6 +218,7 @@ def commit_job(job: Job, most: int, person_id: int | None, now: datetime, day: d
     """Count the most a job may take against whoever runs it and its project, where the agreement's is another."""
     line = job.line
     other = job.project_id if job.project_id != line.agreement.project_id else None
+    _lock_spenders([line.consumer_id])
     commitment = Commitment(line.consumer_id, amounts_of_job(job, most), other, person_id, for_organisation=False)
     commit(commitment, subject_of_job(job), now, day)
 
