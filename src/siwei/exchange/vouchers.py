@@ -124,7 +124,7 @@ def grant_voucher(
     }
     if repeated("grant_voucher", idempotency_key, content):
         return Voucher.objects.get(key=idempotency_key)
-    # Applying on a decision, and paying its award out, lock the same: an award is granted once, as the one or the other.
+    # Applying on a decision and paying its award out lock the same: an award is granted once, as the one or the other.
     Organisation.objects.select_for_update(no_key=True).get(pk=decision.organisation_id)
     list(Application.objects.select_for_update(of=("self",)).filter(decision=decision).values_list("pk"))
     _check_grant(decision, pot, amount_fen)
