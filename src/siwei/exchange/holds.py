@@ -95,9 +95,7 @@ def _hold_own_share(line: AgreementLine, receivable: Account, causes: Mapping[st
     key = f"sign:{causes['agreement']}:{line.number}:own"
     short = line.own_fen - account.available
     if short > 0:
-        entry = Entry(
-            TransferKind.POST, commitment, account, short, memo="own share", causes=causes
-        )
+        entry = Entry(TransferKind.POST, commitment, account, short, memo="own share", causes=causes)
         try:
             write_transfer(entry, key=f"{key}:commit", now=now)
         except InsufficientFunds:

@@ -113,8 +113,8 @@ def revise_listing(key: str, *, body: Mapping[str, Any], actor: Actor, now: date
     content = {"key": key, "body": dict(body)}
     if repeated("revise_listing", idempotency_key, content):
         return listing
-    listing = Listing.objects.select_for_update(of=("self",), no_key=True).select_related("organisation").get(
-        pk=listing.pk
+    listing = (
+        Listing.objects.select_for_update(of=("self",), no_key=True).select_related("organisation").get(pk=listing.pk)
     )
     if listing.state != ListingState.OPEN:
         raise Conflict(f"{key} was withdrawn → publish it anew", f"{key} 已撤回 → 请重新发布")
