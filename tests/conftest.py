@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from siwei.city.home import CityHome, create_home
 
 settings.register_profile("siwei", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("siwei")
+gc.disable()  # until all is loaded
 os.environ["LC_ALL"] = "C.UTF-8"  # errors are told in the language of the terminal; the tests read the English
 os.environ["SIWEI_CITY"] = tempfile.mkdtemp(prefix="siwei-tests-")
 
@@ -70,8 +72,9 @@ BEGUN_FIRST = (
 """The longest files; one begun last would keep one processor at work while the others have nothing left to do."""
 
 
-def place_in_line(item: pytest.Item) -> int:
-    path = item.path.relative_to(TESTS)
+@cache
+def place_in_line(file: Path) -> int:
+    path = file.relative_to(TESTS)
     return next((n for n, name in enumerate(BEGUN_FIRST) if path.is_relative_to(name)), len(BEGUN_FIRST))
 
 
@@ -83,7 +86,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[Path, int] = {}
     for item in items:
         files.setdefault(item.path, len(files))
-    items.sort(key=lambda item: (place_in_line(item), files[item.path], told_once(item)))
+    items.sort(key=lambda item: (place_in_line(item.path), files[item.path], told_once(item)))
     for item in items:
         if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.database)
@@ -97,6 +100,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """What is loaded by now stays to the end: to look through it for garbage again and again is a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 50)
 
 

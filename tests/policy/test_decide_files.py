@@ -11,10 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from siwei.city.attributes import Attribute, load_attributes
-from siwei.city.home import PACKS
 from siwei.errors import ImportRefused
-from siwei.policy import Programme, decide, load_programmes
+from siwei.policy import Programme, decide
 from siwei.policy import subject_files as files
 from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.decide_files import decide_file, rejects_file
@@ -22,12 +20,11 @@ from siwei.policy.limits import apply_limits
 from siwei.policy.subject_batches import read_batches
 from siwei.policy.table_files import open_table, write_table
 
-SHENZHEN = PACKS / "shenzhen"
+from .shenzhen import ATTRIBUTES
+from .shenzhen import PROGRAMMES as ALL
+
 DAY = date(2026, 11, 23)
-ATTRIBUTES: dict[str, Attribute] = load_attributes(SHENZHEN)
-PROGRAMMES: tuple[Programme, ...] = tuple(
-    each for each in load_programmes(SHENZHEN / "programmes", ATTRIBUTES) if each.id in ("longhua-compute", "yuliao")
-)
+PROGRAMMES: tuple[Programme, ...] = tuple(each for each in ALL if each.id in ("longhua-compute", "yuliao"))
 HEADER = "id,legal_form,district,longhua_compute_paid,corpus_purchase,corpus_purchase__status"
 GOOD = "a,firm,longhua,1000,1000,verified\nb,,nanshan,1000,0,0\n"
 
@@ -134,9 +131,7 @@ def test_pieces_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_limits_and_sums_are_the_same_however_a_file_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Claims of one organisation lie far apart; its limit is served by date over all of them."""
-    programmes = tuple(
-        each for each in load_programmes(SHENZHEN / "programmes", ATTRIBUTES) if each.id == "compute-contract"
-    )
+    programmes = tuple(each for each in ALL if each.id == "compute-contract")
     header = ("id,organisation,contract_kind,contract_settled,is_related,contract_listed_provider,contract_own_paid,"
               "contract_signed_on")  # fmt: skip
     rows = [

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siwei.city.attributes import Attribute, load_attributes
-from siwei.city.home import PACKS
+from siwei.city.attributes import Attribute
 from siwei.errors import InputError
 from siwei.policy import (
     FactStatus,
@@ -22,14 +21,12 @@ from siwei.policy import (
     decide,
     explain,
     load_programme,
-    load_programmes,
 )
 from siwei.policy.explanation import yuan
 
+from .shenzhen import ATTRIBUTES, PROGRAMMES
+
 DAY = date(2026, 3, 1)
-PACK = PACKS / "shenzhen"
-ATTRIBUTES = load_attributes(PACK)
-PROGRAMMES = load_programmes(PACK / "programmes", ATTRIBUTES)
 Make = Callable[..., Programme]
 
 

@@ -6,15 +6,14 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from siwei.city.attributes import load_attributes
-from siwei.city.home import PACKS
-from siwei.policy import Kind, Programme, attribute_dtypes, decide, load_programmes
+from siwei.policy import Kind, Programme, attribute_dtypes, decide
+
+from .shenzhen import PROGRAMMES as ALL
 
 AS_OF = date(2026, 11, 23)
-PACK = PACKS / "shenzhen"
 YUAN = 100
 FIVE = ("high-tech-enterprise", "longhua-compute", "moxing", "xunli", "yuliao")
-PROGRAMMES = {each.id: each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE}
+PROGRAMMES = {each.id: each for each in ALL if each.id in FIVE}
 
 
 def outcome(programme: str, facts: Mapping[str, object], as_of: date = AS_OF) -> tuple[str, int | None]:

@@ -12,10 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from siwei.city.attributes import load_attributes
-from siwei.city.home import PACKS
 from siwei.errors import ImportRefused, NotFound
-from siwei.policy import Programme, attribute_dtypes, decide, load_programmes
+from siwei.policy import Programme, attribute_dtypes, decide
 from siwei.policy.combine_files import combine_file, without_drafts
 from siwei.policy.combining import combine
 from siwei.policy.diff import Side, diff
@@ -27,11 +25,12 @@ from siwei.policy.programmes import Limit, Text
 from siwei.policy.row_parts import RowParts
 from siwei.policy.stacking import Stacking
 
+from .shenzhen import ATTRIBUTES
+from .shenzhen import PACK as SHENZHEN
+from .shenzhen import PROGRAMMES as KNOWN
+
 DAY = date(2026, 6, 30)
 HEADER = "id,district,longhua_compute_paid\n"
-SHENZHEN = PACKS / "shenzhen"
-ATTRIBUTES = load_attributes(SHENZHEN)
-KNOWN = load_programmes(SHENZHEN / "programmes", ATTRIBUTES)
 CHOSEN = tuple(each for each in KNOWN if each.id in ("xunli", "longhua-compute", "guangming-compute"))
 RULES = load_stacking(SHENZHEN, ATTRIBUTES, KNOWN)
 

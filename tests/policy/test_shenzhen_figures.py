@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from siwei.city.attributes import load_attributes
-from siwei.city.home import PACKS
-from siwei.policy.loading import load_all_versions
+from .shenzhen import VERSIONS as ALL
 
-PACK = PACKS / "shenzhen"
-VERSIONS = {(each.id, each.version): each for each in load_all_versions(PACK / "programmes", load_attributes(PACK))}
+VERSIONS = {(each.id, each.version): each for each in ALL}
 YUAN = 100
 ENTERED = {
     "SZ_XUNLI_2024": ("xunli", "2024.1"), "SZ_YULIAO_2024": ("yuliao", "2024.1"),

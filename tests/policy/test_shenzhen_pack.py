@@ -7,23 +7,21 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from siwei.city.attributes import load_attributes
-from siwei.city.home import PACKS
 from siwei.city.pack import load_pack
 from siwei.city.population import generate
-from siwei.policy import Kind, Programme, attribute_dtypes, decide, load_programmes
+from siwei.policy import Kind, Programme, attribute_dtypes, decide
 from siwei.policy.case_results import run_pack_cases
 from siwei.policy.combining import combine
-from siwei.policy.loading import load_all_versions, programme_files
+from siwei.policy.loading import programme_files
 from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.programmes import State
 from siwei.policy.versions import file_stems, version_on
 
+from .shenzhen import ATTRIBUTES, PACK, VERSIONS
+from .shenzhen import PROGRAMMES as LATEST
+
 ROOT = Path(__file__).resolve().parents[2]
-PACK = PACKS / "shenzhen"
-ATTRIBUTES = load_attributes(PACK)
-VERSIONS = load_all_versions(PACK / "programmes", ATTRIBUTES)
-PROGRAMMES = {each.id: each for each in load_programmes(PACK / "programmes", ATTRIBUTES)}
+PROGRAMMES = {each.id: each for each in LATEST}
 AS_OF = date(2026, 11, 23)
 YUAN = 100
 

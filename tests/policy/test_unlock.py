@@ -8,13 +8,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siwei.city.attributes import load_attributes
-from siwei.city.home import PACKS
-from siwei.policy import UNLOCK_SCHEMA, Programme, attribute_dtypes, decide, load_programmes, unlock
+from siwei.policy import UNLOCK_SCHEMA, Programme, attribute_dtypes, decide, unlock
 from siwei.policy.programmes import Citation
 
+from .shenzhen import PROGRAMMES as ALL
+
 DAY = date(2026, 3, 1)
-PACK = PACKS / "shenzhen"
 FIVE = ("high-tech-enterprise", "longhua-compute", "moxing", "xunli", "yuliao")
 CITED = Citation("Trial rules", "1")
 
@@ -26,7 +25,7 @@ def cited(programme: Programme) -> Programme:
     return replace(programme, clauses=clauses, parameters=parameters)
 
 
-WRITTEN = tuple(each for each in load_programmes(PACK / "programmes", load_attributes(PACK)) if each.id in FIVE)
+WRITTEN = tuple(each for each in ALL if each.id in FIVE)
 PROGRAMMES = tuple(cited(each) for each in WRITTEN)
 DTYPES = attribute_dtypes(PROGRAMMES)
 Make = Callable[..., Programme]
