@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from siwei.policy import ClauseVerdict, Verdict
 from siwei.portal.figures import VERDICTS, about, exact_yuan, money, verdict_of
+from siwei.portal.templatetags.figures import measured
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,24 @@ from siwei.portal.figures import VERDICTS, about, exact_yuan, money, verdict_of
 )
 def test_money(fen: int, chinese: str, english: str, exact: str) -> None:
     assert (money(fen, chinese=True), money(fen, chinese=False), exact_yuan(fen)) == (chinese, english, exact)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "unit", "value", "shown"),
+    [
+        ("share", "organisation", 5 / 20_256, "0.025%"),
+        ("share", "organisation", 0.0, "0.0%"),
+        ("share", "organisation", 0.77551, "77.6%"),
+        ("share", "organisation", 1.0, "100.0%"),
+        ("ratio", "organisation", 1.07, "1.07 <small></small>"),
+        ("ratio", "listing", 0.0, "0 <small></small>"),
+        ("hhi", "index", 0.54, "0.54 <small></small>"),
+    ],
+)
+def test_few_are_not_none_and_a_ratio_has_no_unit(statistic: str, unit: str, value: float, shown: str) -> None:
+    indicator = SimpleNamespace(statistic=statistic, unit="" if unit == "index" else unit)
+    told = measured(SimpleNamespace(value=value, indicator=indicator, numerator=None, denominator=None))
+    assert shown in told
 
 
 @given(st.integers(min_value=-(10**18), max_value=10**18))

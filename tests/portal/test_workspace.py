@@ -14,8 +14,9 @@ from django.utils.translation import override
 from exchange_deal import DAY
 from portal_city import NOW, City, make_person, signed_in
 
+from siwei.errors import NotAllowed
 from siwei.exchange import agreements, approvals, deliveries, jobs
-from siwei.exchange.actors import Role
+from siwei.exchange.actors import Actor, Role
 from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.disputes import open_dispute
@@ -36,7 +37,7 @@ from siwei.exchange.terms import LineTerms
 from siwei.market.bank import exact_yuan
 from siwei.portal.pages.desk import approvals_waiting
 from siwei.portal.queries.market import agreement_view
-from siwei.portal.queries.workspace import timeline, waiting
+from siwei.portal.queries.workspace import possible_acts, timeline, waiting
 from siwei.portal.subjects import line_name
 
 pytestmark = pytest.mark.django_db
@@ -67,14 +68,38 @@ def milestones(city: City) -> None:
         agreements.sign_agreement("scene", actor=person, now=NOW, as_of=DAY)
 
 
-def test_once_its_jobs_are_over_either_side_says_that_all_is_delivered(city: City) -> None:
+def test_once_its_jobs_are_over_the_provider_says_that_all_is_delivered(city: City) -> None:
     city.deal.signed()
     city.deal.submit()
     assert turns(city, "deal", city.alice) == []
     city.deal.finish()
     ((who, _what, mine),) = turns(city, "deal", city.alice)
-    assert (who, mine) == ("任一方", True)
+    assert (who, mine) == (city.centre.name, False)
+    assert [mine for _who, _what, mine in turns(city, "deal", city.bob)] == [True]
     assert [mine for _who, _what, mine in turns(city, "deal", city.olive)] == [False]
+
+
+def test_what_is_offered_is_refused_to_nobody_for_who_they_are(city: City) -> None:
+    """The consumer may settle what an engine metered, but not say that all is delivered; a reader may do nothing."""
+
+    def offered(actor: Actor) -> set[str]:
+        return set(possible_acts(agreement_view("deal", actor), actor, NOW)) & {
+            "launch", "complete", "settle", "stop_calls", "dispute", "cancel"
+        }  # fmt: skip
+
+    city.deal.signed()
+    assert offered(city.alice) == {"dispute", "cancel"} and offered(city.bob) == {
+        "complete", "settle", "dispute", "cancel"
+    }  # fmt: skip
+    city.deal.submit()
+    assert offered(city.alice) == {"dispute"} == offered(city.bob)
+    city.deal.finish()
+    assert offered(city.alice) == {"settle", "dispute"} and offered(city.bob) == {"complete", "settle", "dispute"}
+    assert (offered(city.olive), offered(city.ann)) == ({"complete", "settle"}, set())
+    with pytest.raises(NotAllowed):
+        deliveries.complete_agreement("deal", actor=city.alice, now=NOW)
+    deliveries.complete_agreement("deal", actor=city.bob, now=NOW)
+    assert offered(city.alice) == {"settle", "dispute"}
 
 
 def test_a_line_is_told_in_the_readers_language(city: City) -> None:

@@ -1,6 +1,6 @@
 """Propose, sign, cancel. The last signature places the holds: the voucher's share and the firm's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -240,11 +240,7 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
     """End an agreement under which nothing was delivered yet, and release its holds. For any party, or the operator."""
     agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation"))
-    require(
-        actor.is_operator or any(can_sign_for(actor, party) for party in parties),
-        actor,
-        Said(f"cancel {key}", f"取消 {key}"),
-    )
+    require(can_cancel(actor, parties), actor, Said(f"cancel {key}", f"取消 {key}"))
     if agreement.state == AgreementState.CANCELLED:
         return agreement
     require_step(agreement, "cancel")
@@ -266,6 +262,10 @@ def cancel_agreement(key: str, *, because: str, actor: Actor, now: datetime) -> 
         payload={"because": because[:1_000]},
     )
     return agreement
+
+
+def can_cancel(actor: Actor, parties: Iterable[AgreementParty]) -> bool:
+    return actor.is_operator or any(can_sign_for(actor, party) for party in parties)
 
 
 def _write_lines(agreement: Agreement, lines: Sequence[LineTerms], day: date, actor: Actor, told: Quote | None) -> None:

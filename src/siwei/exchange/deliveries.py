@@ -5,6 +5,7 @@ Nothing is accepted by itself, however long it waits: who disagrees with silence
 delivery that pays captures its part of the line's holds.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
@@ -13,7 +14,16 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.charges import charge_lines, lines_of
 from siwei.exchange.jobs import ACTIVE
-from siwei.exchange.models import Agreement, AgreementParty, AgreementState, Delivery, DeliveryForm, DeliveryState, Job
+from siwei.exchange.models import (
+    Agreement,
+    AgreementLine,
+    AgreementParty,
+    AgreementState,
+    Delivery,
+    DeliveryForm,
+    DeliveryState,
+    Job,
+)
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.states import lock_agreement, move, require_step
 
@@ -131,10 +141,7 @@ def complete_agreement(key: str, *, actor: Actor, now: datetime) -> Agreement:
     agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation"))
     lines = list(agreement.lines.all())
-    providers = {line.provider_id for line in lines}
-    allowed = any(can_act_for(actor, provider) for provider in providers)
-    allowed = allowed or (not lines and (actor.is_operator or any(can_speak_for(actor, party) for party in parties)))
-    require(allowed, actor, Said(f"complete {key}", f"完成 {key}"))
+    require(can_complete(actor, parties, lines), actor, Said(f"complete {key}", f"完成 {key}"))
     if agreement.state in (AgreementState.COMPLETED, AgreementState.SETTLED):
         return agreement
     require_step(agreement, "complete")
@@ -159,6 +166,12 @@ def complete_agreement(key: str, *, actor: Actor, now: datetime) -> Agreement:
         organisations=[party.organisation for party in parties if party.organisation],
     )
     return agreement
+
+
+def can_complete(actor: Actor, parties: Iterable[AgreementParty], lines: Sequence[AgreementLine]) -> bool:
+    if lines:
+        return any(can_act_for(actor, line.provider_id) for line in lines)
+    return actor.is_operator or any(can_speak_for(actor, party) for party in parties)
 
 
 def reporters_of(delivery: Delivery) -> list[AgreementParty]:

@@ -64,7 +64,7 @@ def settle_agreement(key: str, *, actor: Actor, now: datetime) -> Settlement:
     """
     agreement = lock_agreement(key, actor)
     parties = list(agreement.parties.select_related("organisation"))
-    require(_can_settle(actor, agreement, parties, now), actor, Said(f"settle {key} (yet)", f"（此时）结算 {key}"))
+    require(can_settle(actor, agreement, parties, now), actor, Said(f"settle {key} (yet)", f"（此时）结算 {key}"))
     if agreement.state == AgreementState.SETTLED:
         return Settlement.objects.get(agreement=agreement, period=FINAL)
     require_step(agreement, "settle")
@@ -231,7 +231,7 @@ def _can_close(agreement: Agreement) -> bool:
     return not Job.objects.filter(line__agreement=agreement, state__in=ACTIVE).exists()
 
 
-def _can_settle(actor: Actor, agreement: Agreement, parties: Sequence[AgreementParty], now: datetime) -> bool:
+def can_settle(actor: Actor, agreement: Agreement, parties: Sequence[AgreementParty], now: datetime) -> bool:
     if can_operate(actor):
         return True
     if not any(can_sign_for(actor, party) for party in parties):

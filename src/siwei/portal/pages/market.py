@@ -7,6 +7,7 @@ import uuid
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -16,7 +17,6 @@ from siwei.exchange.approvals import decidable
 from siwei.exchange.deliveries import decider_of, reporters_of
 from siwei.exchange.models import Side, TrueUp
 from siwei.market.kinds import KINDS
-from siwei.market.life import possible_steps
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on
 from siwei.portal.pages.paging import page_of, text_parameter
@@ -26,7 +26,7 @@ from siwei.portal.queries.claims import claims_explained
 from siwei.portal.queries.fitting import fits_of, own_offers
 from siwei.portal.queries.indicators import measurements
 from siwei.portal.queries.quotes import usable_vouchers
-from siwei.portal.queries.workspace import is_mine, timeline, waiting
+from siwei.portal.queries.workspace import is_mine, possible_acts, timeline, waiting
 from siwei.portal.words import MARKS
 
 
@@ -131,7 +131,7 @@ def agreement_page(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "view": view,
         "claims": claims_explained(view.lines, actor),
-        "possible": possible_steps(view.agreement.state),
+        "possible": possible_acts(view, actor, timezone.now()),
         "may_sign": any(each.signed_at is None and can_sign_for(actor, each) for each in view.parties),
         "may_approve": bool(decidable(view.approvals, actor)),
         "to_hand_over": [

@@ -10,11 +10,14 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from siwei.exchange.access import can_sign_for
+from siwei.exchange.access import can_act_for, can_sign_for, can_speak_for
 from siwei.exchange.actors import Actor
+from siwei.exchange.agreements import can_cancel
 from siwei.exchange.approvals import decidable
-from siwei.exchange.deliveries import decider_of
+from siwei.exchange.deliveries import can_complete, decider_of
 from siwei.exchange.models import AgreementParty, Delivery, DeliveryState, Dispute, Event, Transfer
+from siwei.exchange.settlement import can_settle
+from siwei.market.life import possible_steps
 from siwei.portal.city_pack import decided_on
 from siwei.portal.languages import is_chinese
 from siwei.portal.queries.market import AgreementView
@@ -54,6 +57,31 @@ class Waiting:
     @property
     def is_overdue(self) -> bool:
         return self.due is not None and self.due < decided_on()
+
+
+def possible_acts(view: AgreementView, actor: Actor, now: datetime) -> frozenset[str]:
+    """What the reader may do to the agreement as it stands; none is refused for who asks. Of a delivery's or an
+    approval's acts the page asks one by one."""
+    if not actor.may_write:
+        return frozenset()
+    parties, lines = view.parties, view.lines
+    begun = any(not each.ended_at for each in view.jobs) or any(
+        each.state == DeliveryState.SUBMITTED for each in view.deliveries
+    )
+    allowed = {
+        "complete": not begun and can_complete(actor, parties, lines),
+        "settle": not begun and can_settle(actor, view.agreement, parties, now),
+        "stop_calls": any(can_act_for(actor, each.organisation_id) for each in parties),
+        "launch": not view.jobs
+        and "job" in view.agreement.terms
+        and any(can_act_for(actor, each.consumer_id) for each in lines),
+        "dispute": any(can_speak_for(actor, each) for each in parties),
+        "cancel": can_cancel(actor, parties),
+    }
+    steps = set(possible_steps(view.agreement.state))
+    steps |= {"launch"} if "deliver" in steps else set()
+    steps |= {"stop_calls"} if "settle" in steps and view.agreement.kind == "model" else set()
+    return frozenset(each for each in steps if allowed.get(each, True))
 
 
 def timeline(view: AgreementView, actor: Actor) -> list[Moment]:
@@ -185,9 +213,11 @@ def _jobs(view: AgreementView, actor: Actor) -> Iterator[Waiting]:
                 ))  # fmt: skip
     elif view.agreement.state in BEGUN and view.jobs and all(each.ended_at for each in view.jobs):
         ended = max(each.ended_at for each in view.jobs if each.ended_at)
-        mine = any(is_mine(party, actor) for party in view.parties)
-        what = _("say that all is delivered, so that it is settled; or launch another job")
-        yield Waiting(_("either side"), what, ended, None, "#acts", mine)
+        providers = {line.provider_id for line in view.lines}
+        for party in view.parties:
+            if party.organisation_id in providers:
+                what = _("say that all is delivered, so that it is settled")
+                yield Waiting(party.name, what, ended, None, "#acts", is_mine(party, actor))
 
 
 def _settlement(view: AgreementView) -> Iterator[Waiting]:

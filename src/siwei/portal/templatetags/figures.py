@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -220,14 +221,19 @@ def measured(measurement: Any) -> SafeString | str:
     if value is None:
         return "–"
     if measurement.indicator.statistic == "share":
-        exact, shown = fraction(measurement), f"{value:.1%}"
+        exact, percent = fraction(measurement), Decimal(repr(value)) * 100
+        # A few in a hundred thousand is not nothing: two figures of it, as the report writes them.
+        small = 0 < percent < 1
+        shown = f"{round(percent, 1 - percent.adjusted()):f}%" if small else f"{percent:.1f}%"
         return figure(value, exact, shown, not exact)
     if unit == "fen":
         whole = round(value)
         is_sum = measurement.indicator.statistic == "total"
         return fen(whole) if is_sum else figure(whole, exact_yuan(whole), about(whole, is_chinese()), False)
     shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-    return format_html("{} <small>{}</small>", shown, words.word("unit", unit) if unit not in ("", "1") else "")
+    # So many of one for each of another: the unit is that of the rows, not of their ratio.
+    told = "" if unit in ("", "1") or measurement.indicator.statistic == "ratio" else words.word("unit", unit)
+    return format_html("{} <small>{}</small>", shown, told)
 
 
 @register.simple_tag
