@@ -171,6 +171,42 @@ def test_everything_wrong_is_told_at_once(write_programme: Write, attributes: di
     ]  # fmt: skip
 
 
+def test_a_fault_hides_no_contradiction_and_is_told_once(
+    write_programme: Write, attributes: dict[str, Attribute]
+) -> None:
+    """A name that nobody knows, a wrong table that a clause reads, and beside them what can never be."""
+    path = write_programme(clause="spnt > 0")
+    with_clauses(
+        path, "spent > 10 && spent < 5", "listed || !listed", "band(spent, t.steps) > 0", "spent > 1", "spent < 1"
+    )
+    table = "tables:\n  steps: {value_unit: fen, result_unit: fen, words: {zh: 表, en: T}, "
+    bands = "bands: [{result: 1, below: 10}, {result: 2, from: 11}]}\n"
+    path.write_text(path.read_text(encoding="utf-8") + table + bands, encoding="utf-8")
+    found = checked(path, attributes)
+    assert [(finding.kind, finding.problem.field) for finding in found] == [
+        ("refused", "clauses.0.expr"), ("never_true", "clauses.1.expr"), ("contradiction", "clauses.5.expr"),
+        ("refused", "tables.steps.bands.1"), ("never_false", "clauses.2.expr"),
+    ]  # fmt: skip
+
+
+def contradictions(findings: tuple[Finding, ...]) -> list[str]:
+    return [each.problem.message.partition("\n")[0] for each in findings if each.kind == "contradiction"]
+
+
+def test_what_contradicts_on_all_days_is_not_said_of_some(
+    write_programme: Write, attributes: dict[str, Attribute]
+) -> None:
+    """The rate changes in July: two clauses exclude each other all year, two others until then."""
+    path = write_programme(clause="spent > 10")
+    with_clauses(path, "spent < 5", "p.rate > 5500")
+    assert contradictions(checked(path, attributes)) == ["clauses 'first' and 'more-0' can never both be yes"]
+    path = write_programme(clause="spent > 5500")
+    with_clauses(path, "spent < basis_points(10000, p.rate)")
+    assert contradictions(checked(path, attributes)) == [
+        "clauses 'first' and 'more-0' can never both be yes from 2026-01-01 to 2026-06-30"
+    ]
+
+
 def test_an_expired_document(write_programme: Write, attributes: dict[str, Attribute], tmp_path: Path) -> None:
     folder = tmp_path / "pack" / "programmes"
     folder.mkdir(parents=True)

@@ -57,6 +57,7 @@ PROGRAMME: dict[str, Any] = {
                 "words": WORDS, "citation": CITED},
     "rounding": {"mode": "down", "to": "yuan"},
     "pot": {"budget_fen": "100", "per": "year", "sharing": "first_come", "payment": "partial", "returns": "pot",
+            "choose_again": "true",
             "reserves": [{"id": "small", "share_bp": "1000", "where": "employees < 10", "words": WORDS,
                           "citation": CITED}],
             "quotas": [{"by": "district", "most_bp": "5000", "words": WORDS, "citation": CITED}],

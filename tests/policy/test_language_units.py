@@ -70,6 +70,16 @@ def test_right(text: str) -> None:
         ("basis_points(spent, p.most) > 0", "this is in fen, a rate in basis_point is needed", 21),
         ("reaches(spent, staff, p.rate)", "fen and people cannot be compared", 8),
         ("reaches(spent, income, 100 * p.most)", "this is in fen, a rate in basis_point is needed", 28),
+        (
+            "share(spent, p.rate, 100) > income",
+            "a share of 100, and the part is in basis_point, 10000 to the whole",
+            22,
+        ),
+        (
+            "share(spent, p.rate + 100, 1000) > income",
+            "a share of 1000, and the part is in basis_point, 10000 to the whole",
+            28,
+        ),
         ("share(spent, staff, income) > 0", "people and fen cannot be part and whole of a share", 14),
         ("band(staff, t.ratio) > 0", "people and fen cannot be compared", 5),
         ("band(spent, t.ratio) > p.most", "basis_point and fen cannot be compared", 22),

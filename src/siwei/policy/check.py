@@ -13,13 +13,14 @@ from siwei.policy.check_clauses import check_clauses
 from siwei.policy.check_dates import check_bands, check_parameters, check_source, check_state, check_tables
 from siwei.policy.check_stacking import StackingSubject, check_stacking
 from siwei.policy.findings import Finding, Severity, Subject, worst_first
-from siwei.policy.loading import load_all_versions, load_programme, programme_files
+from siwei.policy.loading import load_all_versions, load_readable, programme_files
 from siwei.policy.loading_stacking import FILE, read_stacking
 from siwei.policy.places import read_places
 from siwei.policy.programmes import Programme
 from siwei.policy.releases import check_releases
 from siwei.policy.versions import latest_versions
 
+BESIDE_FAULTS = (check_clauses, check_source)
 CHECKS = (check_clauses, check_bands, check_award, check_parameters, check_tables, check_source, check_state)
 
 
@@ -37,15 +38,16 @@ def _findings(directory: Path, attributes: Mapping[str, Attribute], today: date)
     read: list[tuple[Programme, Path]] = []
     paths = programme_files(directory)
     for path in paths:
-        try:
-            programme = load_programme(path, attributes)
-        except PolicyError as error:
-            for problem in error.problems:
-                yield Finding(Severity.ERROR, "refused", path.stem.partition("@")[0], problem)
+        programme, problems = load_readable(path, attributes)
+        for problem in problems:
+            yield Finding(Severity.ERROR, "refused", path.stem.partition("@")[0], problem)
+        if programme is None:
             continue
-        read.append((programme, path))
+        if not problems:
+            read.append((programme, path))
         subject = Subject(programme, read_places(path), today, until)
-        for check in CHECKS:
+        # Beside a fault only what does not hang on the rest is told: other clauses, and what is known of the source.
+        for check in CHECKS if not problems else BESIDE_FAULTS:
             yield from check(subject)
     yield from check_releases(directory, read)
     if len(read) == len(paths):

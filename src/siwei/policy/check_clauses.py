@@ -25,7 +25,7 @@ def check_clauses(subject: Subject) -> Iterator[Finding]:
             bad.add(index)
             yield _at(subject, Severity.WARNING, "never_false", index, clause=clause.id)
     for setting in settings:
-        found = tuple(_contradictions(subject, setting, bad))
+        found = tuple(_contradictions(subject, setting, bad, everywhere))
         if found:
             yield from found
             return
@@ -40,7 +40,7 @@ def _never_yes(subject: Subject, index: int, settings: list[Setting], always: bo
     return _at(subject, severity, "never_true", index, clause=clause.id, when=when)
 
 
-def _contradictions(subject: Subject, setting: Setting, bad: set[int]) -> Iterator[Finding]:
+def _contradictions(subject: Subject, setting: Setting, bad: set[int], everywhere: int) -> Iterator[Finding]:
     """Pairs that exclude each other; where there are none, the smallest set found that does."""
     clauses = [(index, clause) for index, clause in enumerate(subject.programme.clauses) if index not in bad]
     if is_possible(_all_yes([clause for _, clause in clauses]), setting):
@@ -49,7 +49,7 @@ def _contradictions(subject: Subject, setting: Setting, bad: set[int]) -> Iterat
         pair for pair in combinations(clauses, 2) if not is_possible(_all_yes([each for _, each in pair]), setting)
     ]
     for (_, first), (index, second) in pairs:
-        when = _when(subject, setting)
+        when = _when(subject, setting, [first, second], everywhere)
         yield _at(
             subject, Severity.ERROR, "contradiction:two", index, first=first.id, second=second.id, when=when
         )  # fmt: skip
@@ -60,12 +60,15 @@ def _contradictions(subject: Subject, setting: Setting, bad: set[int]) -> Iterat
             if not is_possible(_all_yes([clause for _, clause in fewer]), setting):
                 core = fewer
         names = ", ".join(repr(clause.id) for _, clause in core)
-        when = _when(subject, setting)
+        when = _when(subject, setting, [clause for _, clause in core], everywhere)
         yield _at(subject, Severity.ERROR, "contradiction:all", core[-1][0], clauses=names, when=when)
 
 
-def _when(subject: Subject, setting: Setting) -> Said:
-    return stretch(setting) if len(settings_of(subject.programme)) > 1 else ALWAYS
+def _when(subject: Subject, first: Setting, clauses: list[Clause], everywhere: int) -> Said:
+    """On which days: the first stretch of them, where the clauses do not contradict each other on all."""
+    goals = _all_yes(clauses)
+    never = [each for each in settings_of(subject.programme) if not is_possible(goals, each)]
+    return ALWAYS if len(never) == everywhere else stretch(first)
 
 
 def _implied(subject: Subject, settings: tuple[Setting, ...], bad: set[int]) -> Iterator[Finding]:

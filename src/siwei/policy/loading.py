@@ -18,7 +18,8 @@ from siwei.policy.document_parts import CitationDocument, PeriodDocument, TextDo
 from siwei.policy.language.bands import BandTable
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.size_classes import SizeClasses
-from siwei.policy.language.tree import Expression
+from siwei.policy.language.tree import Attribute as AttributeRead
+from siwei.policy.language.tree import Expression, Literal
 from siwei.policy.language.types import BOOL, INT, CelType
 from siwei.policy.loading_language import band_tables, load_size_classes, unit_needed, units_of
 from siwei.policy.loading_money import MoneyReader
@@ -104,6 +105,21 @@ def load_programme(path: Path, attributes: Mapping[str, Attribute]) -> Programme
     return _Builder(form.document, source.yaml, source.text, path, attributes, [*form.problems]).build(source.sha256)
 
 
+def load_readable(path: Path, attributes: Mapping[str, Attribute]) -> tuple[Programme | None, tuple[Problem, ...]]:
+    """The same without raising: with every problem what of the programme can be judged all the same. An expression that
+    cannot be read stands in it as something unknown, no money in place of an award; None where the form is wrong."""
+    form = read_form(path, ProgrammeDocument)
+    if form.document is None:
+        try:
+            load_programme(path, attributes)
+        except PolicyError as error:
+            return None, tuple(error.problems)
+        raise AssertionError(f"{path} has no form and no problems")
+    source = form.file
+    builder = _Builder(form.document, source.yaml, source.text, path, attributes, [*form.problems])
+    return builder.part(source.sha256), tuple(builder.problems)
+
+
 def cel_types(attributes: Mapping[str, Attribute]) -> dict[str, CelType]:
     """The types of the attributes of organisations, as expressions see them."""
     organisation = (each for each in attributes.items() if each[1].subject == "organisation")
@@ -141,6 +157,13 @@ class _Builder:
             self._expression(checker, each.text, BOOL if each.is_condition else INT, each.path)
 
     def build(self, sha256: str) -> Programme:
+        made = self.part(sha256)
+        if self.problems:
+            raise PolicyError(self.problems)
+        return made
+
+    def part(self, sha256: str) -> Programme:
+        """Whatever is wrong is among the problems."""
         document = self.document
         self._check_whole()
         self.bands, tables = band_tables(document, self._complain)
@@ -156,8 +179,6 @@ class _Builder:
         clauses = [self._clause(checker, clause, index) for index, clause in enumerate(document.clauses)]
         award = self._award(checker, document.award)
         voucher, limits = money.voucher(checker), money.limits(checker)
-        if self.problems or award is None:
-            raise PolicyError(self.problems)
         return Programme(
             id=document.id,
             version=document.version,
@@ -169,7 +190,7 @@ class _Builder:
             window=_period(document.window),
             applies_to=document.applies_to,
             parameters=tuple(self._parameters()),
-            clauses=tuple(clause for clause in clauses if clause is not None),
+            clauses=tuple(clauses),
             award=award,
             rounding=Rounding(RoundingMode(document.rounding.mode), 100 if document.rounding.to == "yuan" else 1),
             pot=pot,
@@ -252,19 +273,19 @@ class _Builder:
             for name, parameter in self.document.parameters.items()
         ]
 
-    def _clause(self, checker: Checker, clause: ClauseDocument, index: int) -> Clause | None:
+    def _clause(self, checker: Checker, clause: ClauseDocument, index: int) -> Clause:
         expression = self._expression(checker, clause.expr, BOOL, ("clauses", index, "expr"))
         if expression is None:
-            return None
+            expression = Expression(clause.expr, AttributeRead(f"?{index}", BOOL, 0), (), ())
         status = FactStatus[clause.requires.upper()]
         words, citation = _text(clause.words), _citation(clause.citation)
         return Clause(clause.id, expression, words, citation, status, clause.favours_local, clause.review)
 
-    def _award(self, checker: Checker, award: AwardDocument) -> Award | None:
+    def _award(self, checker: Checker, award: AwardDocument) -> Award:
         expression = self._expression(checker, award.expr, INT, ("award", "expr"))
         cap = None if award.cap is None else self._expression(checker, award.cap, INT, ("award", "cap"))
         if expression is None:
-            return None
+            expression = Expression(award.expr, Literal(0, INT, 0), (), ())
         return Award(expression, cap, _text(award.words), _citation(award.citation), FactStatus[award.requires.upper()])
 
     def _expression(self, checker: Checker, text: str, expected: CelType, path: KeyPath) -> Expression | None:
@@ -272,9 +293,16 @@ class _Builder:
             return checker.check(text, expected, unit=unit_needed(self.document, path))
         except ExpressionRefused as refused:
             for fault in refused.faults:
+                if self._is_of_a_wrong_table(fault.message):
+                    continue
                 fault_at = (fault.message, fault.fix, fault.line, fault.column)
                 self.problems.append(self.places.problem(path, text, *fault_at))
             return None
+
+    def _is_of_a_wrong_table(self, message: str) -> bool:
+        """What is wrong with a table is told where it is declared, and not again wherever it is read."""
+        wrong = {*self.document.tables} - {*self.bands}
+        return any(message.startswith(f"undeclared reference to 't.{name}'") for name in wrong)
 
 
 def _text(text: TextDocument) -> Text:

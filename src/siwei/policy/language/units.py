@@ -4,7 +4,8 @@ A unit is a product of base units with exponents: `fen`, `fen/people`, `people*b
 - a number written in the expression has none and adopts the other side's; in a product it changes nothing;
 - `+ - %`, comparison, `in`, `min`, `max`, `clamp`, `band`'s limits, and both branches of `? :` need one unit;
 - `*` multiplies units and `/` divides them;
-- 10000 is also a whole in basis points and 100 a whole in percent: `staff * 10000 >= all * p.rate` is right;
+- 10000 is also a whole in basis points and 100 a whole in percent: `staff * 10000 >= all * p.rate` is right, and
+  a share of a rate in basis points is one of 10000: `share(paid, p.rate, 100)` is wrong;
 - what has no unit (an attribute that declares none) is a plain number, which is not money.
 """
 
@@ -159,6 +160,7 @@ class _Reader:
                 return self._one_of(_WORDS["_?_:_"], node.offset, units[1:])
             case "share":
                 self._one_of("part and whole of a share", node.arguments[1].offset, units[1:])
+                self._need_whole(node.arguments[2], units[1])
                 return replace(units[0], wholes=frozenset())
             case "basis_points":
                 self._need(node.arguments[1], units[1], "basis_point")
@@ -180,6 +182,18 @@ class _Reader:
                 one = self._one_of(_WORDS.get(function, f"arguments of {function}"), node.offset, units)
                 return NUMBER if function in _TRUTHS else one
         return NUMBER
+
+    def _need_whole(self, written: Node, part: Unit) -> None:
+        """A rate is a share of 10000 or of 100; another number written beside it is a slip of a factor."""
+        whole = next((number for number, unit in _WHOLES.items() if part.exponents == ((unit, 1),)), None)
+        if whole is None or not isinstance(written, Literal) or written.unit is not None or written.value == whole:
+            return
+        message = Said(
+            f"a share of {written.value}, and the part is in {part}, {whole} to the whole",
+            f"此处以 {written.value} 为整体，而比率以 {part} 计，整体为 {whole}",
+        )
+        fix = Said(f"write {whole}", f"请写 {whole}")
+        self.faults.append(UnitFault(written.offset, message, fix))
 
     def _need(self, node: Node, found: Unit, wanted: str) -> None:
         if _meet(found, parse_unit(wanted)) is None:
