@@ -172,6 +172,9 @@ class TestVoucher:
         assert vouchers.return_expired_vouchers(as_of=date(2026, 12, 31), **again) == 0
         assert vouchers.return_expired_vouchers(as_of=date(2027, 1, 1), **again) == 1
         assert vouchers.return_expired_vouchers(as_of=date(2027, 1, 1), **again) == 0
+        (told,) = Event.objects.visible_to(deal.cast.alice).filter(action="return_expired_voucher")
+        assert (told.subject, told.payload["amount_fen"]) == ("voucher:voucher", 50_000)
+        assert not Event.objects.visible_to(deal.cast.bob).filter(action="return_expired_voucher").exists()
         assert balances()["CNY:pot:xunli:2026"] == (1_000_000, 0)
 
 

@@ -16,6 +16,7 @@ from siwei.exchange.models import (
     AgreementLine,
     Delivery,
     Dispute,
+    Event,
     Hold,
     Overpayment,
     Settlement,
@@ -167,6 +168,8 @@ def test_holds_do_not_run_out_under_a_dispute(court: Court) -> None:
     for _ in range(2):
         settlement.settle_day(as_of=later.date(), actor=court.deal.cast.olive, now=later)
     assert Hold.objects.count() == 6
+    for actor in (court.deal.cast.alice, court.deal.cast.bob):
+        assert Event.objects.visible_to(actor).filter(action="put_off", subject="agreement:deal").count() == 1
     ledger.expire_holds(actor=court.deal.cast.olive, now=court.now + timedelta(days=300))
     assert sum(hold.remaining for hold in Hold.objects.all()) == held
     court.now = later

@@ -25,6 +25,7 @@ from siwei.exchange.invitations import (
 )
 from siwei.exchange.mandates import change_role, end_mandate, is_same_person
 from siwei.exchange.models import Claim, Consent, Event, Invitation, Organisation, Person, Representative, StoredFile
+from siwei.exchange.registration import register_person
 
 PDF = b"%PDF-1.7\nlicence"
 PASSWORD = "a-long-password-for-tests"
@@ -384,3 +385,22 @@ def test_an_operator_decides_no_claim_of_their_other_account(
     claim(cast, dora, code, now, tmp_path)
     with pytest.raises(Conflict, match="your own claim"):
         decide_claim("c", approve=True, because="me", actor=cast.olive, now=now)
+
+
+def test_who_is_registered_with_a_mandate_stands_in_the_audit_log_once(cast: Any, now: datetime) -> None:
+    given: dict[str, Any] = {"actor": cast.olive, "now": now}
+    for password in (None, PASSWORD):
+        nora = register_person("nora", password=password, organisation=cast.firm, role=Role.FINANCE, **given)
+    register_person("nora", password=None, organisation=cast.centre, **given)
+    register_person("vera", password=None, is_reviewer=True, **given)
+
+    def told(actor: Actor) -> list[tuple[str, dict[str, Any]]]:
+        found = Event.objects.visible_to(actor).filter(action="register_person").order_by("pk")
+        return list(found.values_list("subject", "payload"))
+
+    first, second = {"offices": [], "role": "finance"}, {"offices": [], "role": "owner"}
+    assert told(cast.alice) == [("person:nora", first)]
+    assert told(cast.bob) == [("person:nora", second)]
+    assert told(nora.as_actor()) == [("person:nora", first), ("person:nora", second)]
+    assert told(cast.ann)[2:] == [("person:vera", {"offices": ["reviewer"]})]
+    assert told(cast.charlie) == []

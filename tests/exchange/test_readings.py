@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import readings, settlement
+from siwei.exchange import jobs, readings, settlement
 from siwei.exchange.models import (
     Agreement,
     CounterReading,
@@ -108,6 +108,47 @@ def test_windows_of_one_meter_never_overlap(meter: Meter) -> None:
     meter.send(meter.payload(9))
     meter.send(meter.payload(12, meter="network"))
     assert Usage.objects.count() == 4
+
+
+def test_a_window_is_the_same_in_whatever_zone_it_is_told(meter: Meter) -> None:
+    first = meter.send(meter.payload())
+    start = meter.deal.now.astimezone(timezone(timedelta(hours=8)))
+    told = {"from": start.isoformat(), "to": (start + timedelta(minutes=1)).isoformat()}
+    assert meter.send(meter.payload(**told)) == first
+    with pytest.raises(Conflict, match="another record_usage"):
+        meter.send(meter.payload(quantity=61, **told))
+    assert billed() == [60]
+
+
+def test_windows_that_begin_within_one_second_are_two(meter: Meter) -> None:
+    start = meter.deal.now
+    for begin, end in ((0, 400), (400, 900), (900, 1_000)):
+        moments = [(start + timedelta(milliseconds=each)).isoformat() for each in (begin, end)]
+        for _ in range(2):
+            meter.send(meter.payload(quantity=begin, **{"from": moments[0], "to": moments[1]}))
+    assert billed() == [0, 400, 900]
+
+
+def test_what_signed_reports_meter_is_not_added_to_without_a_signature(meter: Meter) -> None:
+    def record(reading: str) -> Usage:
+        return jobs.record_usage(
+            "deal", 1, reading=reading, quantity=60, measured={}, actor=meter.deal.cast.bob, now=meter.later
+        )
+
+    before = record("before")
+    meter.send(meter.payload())
+    assert record("before") == before
+    with pytest.raises(Conflict, match=r"metered by signed reports \(power\)"):
+        record("again")
+    assert sum(usage.quantity for usage in Usage.objects.all()) == 120
+
+
+@pytest.mark.parametrize("quantity", [-1, 10**16 + 1, 10**30, 1.5, True, "6"])
+def test_a_counter_reading_that_is_no_quantity(meter: Meter, quantity: Any) -> None:
+    usage = meter.send(meter.payload())
+    with pytest.raises(InputError, match="an integer, not negative"):
+        readings.counter_reading(usage.reading, quantity, measured={}, actor=meter.deal.cast.alice, now=meter.later)
+    assert not CounterReading.objects.exists()
 
 
 def test_the_database_itself_refuses_an_overlap_and_a_change(meter: Meter) -> None:

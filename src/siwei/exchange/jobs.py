@@ -13,7 +13,7 @@ from siwei.exchange.access import can_act_for, can_operate, forbid_readers, requ
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.caps import commit_job, give_back_job
-from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Project, Usage
+from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Project, Usage, UsageReport
 from siwei.exchange.states import find_line, lock_agreement, move, require_step
 from siwei.exchange.usage import write_usage
 
@@ -96,7 +96,8 @@ def record_usage(
 ) -> Usage:
     """Enter a meter reading, once, in the line's unit. For the provider or the operator: no consumer meters itself.
 
-    The same reading again is the same usage; with another content it is a `Conflict`.
+    The same reading again is the same usage; with another content it is a `Conflict`, and so is one on a line that is
+    metered by signed reports: what they say must not be added to by a word without a signature.
     """
     terms = find_line(lock_agreement(agreement, actor), line)
     own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
@@ -105,6 +106,13 @@ def record_usage(
         actor,
         Said(f"meter {agreement}", f"为 {agreement} 计量"),
     )
+    signed = UsageReport.objects.filter(usage__line=terms, usage__job=None).select_related("usage").first()
+    if signed is not None and not Usage.objects.filter(reading=reading).exists():
+        raise Conflict(
+            f"line {line} of {agreement} is metered by signed reports ({signed.usage.meter}) → send a signed report, "
+            "or open a dispute about one",
+            f"{agreement} 第 {line} 行由签名报告计量（{signed.usage.meter}） → 请发送签名报告，或就某条报告提出争议",
+        )
     return write_usage(terms, None, reading, quantity, measured, actor, now)
 
 

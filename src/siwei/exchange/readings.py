@@ -30,6 +30,7 @@ from siwei.exchange.models import (
     Usage,
     UsageReport,
 )
+from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.states import find_line, lock_agreement
 from siwei.exchange.usage import Window, write_usage
@@ -178,7 +179,7 @@ def counter_reading(
         Said(f"read against {reading}", f"对读数 {reading} 另报"),
     )
     assert party is not None
-    if type(quantity) is not int or quantity < 0:
+    if type(quantity) is not int or not 0 <= quantity <= AMOUNT_LIMIT:
         raise InputError(
             [
                 Problem(

@@ -1,5 +1,6 @@
 """Bringing organisations and people in by hand or from a pack: one that is known is found again, never made twice."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,7 +13,16 @@ from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.audit import action, record_event
-from siwei.exchange.models import Fact, FactStatus, Organisation, OrganisationKind, Origin, Person, Representative
+from siwei.exchange.models import (
+    Event,
+    Fact,
+    FactStatus,
+    Organisation,
+    OrganisationKind,
+    Origin,
+    Person,
+    Representative,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def register_person(
     now: datetime,
 ) -> Person:
     """A person who can sign in, with an approved mandate for `organisation` in `role`. Again: a new password, nothing
-    else."""
+    else, and no event."""
     require(can_operate(actor), actor, Said("register people", "登记个人"))
     person, created = Person.objects.get_or_create(
         username=username,
@@ -84,6 +94,7 @@ def register_person(
     elif created:
         person.set_unusable_password()
     person.save(update_fields=["password"])
+    is_new = created
     if organisation is not None:
         # Locked, as whoever appoints an auditor does.
         person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
@@ -92,12 +103,30 @@ def register_person(
                 f"{username} audits and can represent nobody → register another account",
                 f"{username} 是审计，不能代表任何机构 → 请登记另一账号",
             )
-        Representative.objects.get_or_create(
+        _, is_mandated = Representative.objects.get_or_create(
             person=person,
             organisation=organisation,
             defaults={"role": role, "evidence": evidence, "approved_at": now},
         )
+        is_new = is_new or is_mandated
+    if is_new:
+        offices = {"operator": is_operator, "auditor": is_auditor, "reviewer": is_reviewer}
+        told: dict[str, object] = {"offices": [name for name, held in offices.items() if held and created]}
+        _record_person(person, organisation, told | ({"role": str(role)} if organisation else {}), actor, now)
     return person
+
+
+def _record_person(
+    person: Person, organisation: Organisation | None, told: dict[str, object], actor: Actor, now: datetime
+) -> None:
+    whom = f"{person.username}:{organisation.key if organisation else ''}"
+    # A mandate that ended and was given anew is another event.
+    before = Event.objects.filter(action="register_person", subject=f"person:{person.username}").count()
+    record_event(
+        "register_person", f"{hashlib.sha256(whom.encode()).hexdigest()[:32]}:{before}", {},
+        subject=f"person:{person.username}", actor=actor, now=now,
+        organisations=[organisation] if organisation else [], payload=told,
+    )  # fmt: skip
 
 
 def _check(registrations: tuple[Registration, ...]) -> None:

@@ -222,6 +222,11 @@ def put_off(key: str, *, as_of: date, actor: Actor, now: datetime) -> None:
     )
     if agreement.state == AgreementState.DISPUTED and soon.exists():
         extend_holds(agreement, now + EXTENSION, f"{as_of}:{key}", now)
+        parties = agreement.parties.filter(organisation__isnull=False).values_list("organisation_id", flat=True)
+        record_event(
+            "put_off", f"{key}:{as_of}", {}, subject=f"agreement:{key}", actor=actor, now=now,
+            organisations=list(parties), payload={"until": (now + EXTENSION).isoformat()},
+        )  # fmt: skip
 
 
 def _can_close(agreement: Agreement) -> bool:

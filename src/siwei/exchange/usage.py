@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from siwei.errors import Conflict, InputError, Problem, Said
@@ -27,7 +27,10 @@ class Window:
     end: datetime
 
     def name(self, line: AgreementLine) -> str:
-        return f"{line.agreement.key}/{line.number}/{self.meter}/{self.start:%Y%m%dT%H%M%S%z}"
+        """The same in whatever zone its beginning is told; two that begin within a second are two."""
+        start = self.start.astimezone(UTC)
+        fraction = f".{start:%f}" if start.microsecond else ""
+        return f"{line.agreement.key}/{line.number}/{self.meter}/{start:%Y%m%dT%H%M%S}{fraction}{start:%z}"
 
 
 def write_usage(

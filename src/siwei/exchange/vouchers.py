@@ -165,13 +165,19 @@ def return_expired_vouchers(*, as_of: date, actor: Actor, now: datetime) -> int:
     require(can_operate(actor), actor, Said("return expired vouchers", "收回到期的券"))
     returned = 0
     for voucher in Voucher.objects.filter(valid_to__lt=as_of).select_related("account", "pot__account").order_by("key"):
-        if voucher.account.available == 0:
+        left = voucher.account.available
+        if left == 0:
             continue
         # The account's last transfer makes the key new whenever a later release leaves something more to give back.
-        key = f"expired:{voucher.key}:{voucher.account.last_transfer_id}"
+        key = f"{voucher.key}:{voucher.account.last_transfer_id}"
         bring_back(
-            voucher.pot, rule_of_voucher(voucher), [Coming(key, voucher.account, voucher.account.available, "expired")],
-            onward_key=f"treasury:{key}", causes={"voucher": voucher.key}, now=now,
+            voucher.pot, rule_of_voucher(voucher), [Coming(f"expired:{key}", voucher.account, left, "expired")],
+            onward_key=f"treasury:expired:{key}", causes={"voucher": voucher.key}, now=now,
+        )  # fmt: skip
+        record_event(
+            "return_expired_voucher", key, {}, subject=f"voucher:{voucher.key}", actor=actor, now=now,
+            organisations=[voucher.organisation_id],
+            payload={"amount_fen": left, "programme": voucher.pot.programme, "valid_to": voucher.valid_to.isoformat()},
         )  # fmt: skip
         returned += 1
     return returned

@@ -44,6 +44,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "record_decision": gettext_noop("Decision recorded"),
         "record_usage": gettext_noop("Usage metered"),
         "register_organisation": gettext_noop("Organisation registered"),
+        "register_person": gettext_noop("Person registered"),
+        "return_expired_voucher": gettext_noop("Rest of an expired voucher given back"),
         "settle_agreement": gettext_noop("Agreement settled"),
         "sign_agreement": gettext_noop("Agreement signed"),
         "submit_job": gettext_noop("Job submitted"),
