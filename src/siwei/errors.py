@@ -20,7 +20,7 @@
 The command line prints the message, never a traceback, and exits with `exit_code`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 
@@ -53,6 +53,25 @@ def said_between(before: str, text: str, after: str = "") -> str:
 def chinese_of(text: str) -> str:
     """The Chinese of a saying; a text that is in one language only stays as it is."""
     return text.zh if isinstance(text, Said) else text
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What is wrong and what to do, in both languages, for a table of them by kind. Values stand in braces; of a value
+    that is `Said` each text takes its own language."""
+
+    en: str
+    zh: str
+    fix_en: str
+    fix_zh: str
+
+    def told(self, **values: object) -> tuple[Said, Said]:
+        return _filled(self.en, self.zh, values), _filled(self.fix_en, self.fix_zh, values)
+
+
+def _filled(en: str, zh: str, values: Mapping[str, object]) -> Said:
+    chinese = {name: chinese_of(value) if isinstance(value, str) else value for name, value in values.items()}
+    return Said(en.format(**values), zh.format(**chinese))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 told with file and line; never a traceback, never without end. What fields there are is read off the JSON Schemas."""
 
 import copy
+import re
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -13,7 +14,7 @@ import yaml
 
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
-from siwei.errors import PolicyError, Problem
+from siwei.errors import PolicyError, Problem, chinese_of
 from siwei.policy import load_programme, programme_schema, stacking_schema
 from siwei.policy.case_results import run_pack_cases
 from siwei.policy.cases import CasesDocument
@@ -164,6 +165,8 @@ def check_told(problems: tuple[Problem, ...] | list[Problem], file: Path, where:
     for each in problems:
         assert Path(each.file).name == file.name, (where, each)
         assert each.message, where
+        for text in (each.message, each.fix):
+            assert not text or re.search(r"[\u4e00-\u9fff]", chinese_of(text)), (where, "in English alone", str(each))
         assert len(str(each)) < 3_000, (where, len(str(each)))
         assert each.line is None or each.line >= 1, (where, each)
     assert any(each.line for each in problems), (where, [str(each) for each in problems])

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from siwei.errors import Problem
+from siwei.errors import Problem, Said
 
 MAX_DEPTH = 20
 QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -23,6 +23,19 @@ _QUOTED_VALUE = re.compile(r"""^[ ]*(?:- )?[\w-]+: "[^"\\\n]*"$""", re.MULTILINE
 _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 """Characters that turn or hide what a reader sees: a rule must read as it is decided."""
 MAX_PROBLEMS = 100
+MEND, TAKE_OUT = Said("mend the syntax", "请改正语法"), Said("take it out", "请删去")
+PLAIN = Said("write a plain value", "请写普通的值")
+EMPTY = Said("is empty", "是空的"), Said("write at least one key: value", "请至少写一行 key: value")
+ANCHOR = Said("uses a YAML anchor or alias", "用了 YAML 锚点或别名"), Said("write the value out", "请写出值本身")
+SECOND = (
+    Said("holds a second YAML document", "含有第二个 YAML 文档"),
+    Said("keep one document per file", "每个文件只留一个文档"),
+)
+DEEP = (
+    Said(f"is nested deeper than {MAX_DEPTH} levels", f"嵌套超过 {MAX_DEPTH} 层"),
+    Said("make it flatter", "请减少嵌套"),
+)
+KEY = Said("a key must be plain text", "键须为普通文字"), Said("write key: value", "请写 key: value")
 Value = str | list["Value"] | dict[str, "Value"]
 KeyPath = tuple[str | int, ...]
 
@@ -53,6 +66,12 @@ def is_left_to_libyaml(text: str) -> bool:
     return _TAKEN_OTHERWISE.search(left) is None
 
 
+def _no_yaml(why: str | None) -> Said:
+    """What the parser says itself is in English."""
+    told = why or ""
+    return Said(f"is not YAML: {told}", f"不是 YAML：{told.zh if isinstance(told, Said) else told}")
+
+
 def _read(text: str, name: str, loader: Any) -> YamlDocument:
     try:
         problem = _refuse_events(text, name, loader)
@@ -62,16 +81,17 @@ def _read(text: str, name: str, loader: Any) -> YamlDocument:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        return YamlDocument({}, problems=(Problem(f"is not YAML: {error.problem}", "mend the syntax", name, *place),))
+        return YamlDocument({}, problems=(Problem(_no_yaml(error.problem), MEND, name, *place),))
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, error.position - before.rfind("\n"))
-        message = f"holds the character U+{ord(text[error.position : error.position + 1] or chr(0)):04X}"
-        return YamlDocument({}, problems=(Problem(f"is not YAML: {message}", "take it out", name, *place),))
+        code = f"U+{ord(text[error.position : error.position + 1] or chr(0)):04X}"
+        message = _no_yaml(Said(f"holds the character {code}", f"含有字符 {code}"))
+        return YamlDocument({}, problems=(Problem(message, TAKE_OUT, name, *place),))
     except yaml.YAMLError as error:
-        return YamlDocument({}, problems=(Problem(f"is not YAML: {error}", "mend the syntax", name, 1),))
+        return YamlDocument({}, problems=(Problem(_no_yaml(str(error)), MEND, name, 1),))
     if node is None:
-        return YamlDocument({}, problems=(Problem("is empty", "write at least one key: value", name, 1),))
+        return YamlDocument({}, problems=(Problem(*EMPTY, name, 1),))
     places: dict[KeyPath, tuple[int, int]] = {}
     problems: list[Problem] = []
     value = _plain(node, (), places, problems, name)
@@ -84,18 +104,18 @@ def _refuse_events(text: str, name: str, loader: Any) -> Problem | None:
         mark = event.start_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            return Problem("uses a YAML anchor or alias", "write the value out", name, *place)
+            return Problem(*ANCHOR, name, *place)
         tag = getattr(event, "tag", None)
         if tag:
-            return Problem(f"uses the YAML tag {tag!r}", "write a plain value", name, *place)
+            return Problem(Said(f"uses the YAML tag {tag!r}", f"用了 YAML 标签 {tag!r}"), PLAIN, name, *place)
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                return Problem("holds a second YAML document", "keep one document per file", name, *place)
+                return Problem(*SECOND, name, *place)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                return Problem(f"is nested deeper than {MAX_DEPTH} levels", "make it flatter", name, *place)
+                return Problem(*DEEP, name, *place)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return None
@@ -109,19 +129,24 @@ def _plain(
         return [_plain(each, (*path, index), places, problems, name) for index, each in enumerate(node.value)]
     if isinstance(node, yaml.ScalarNode):
         if unseen := _UNSEEN.search(node.value):
-            message = f"holds the unseen character U+{ord(unseen[0]):04X}"
+            code = f"U+{ord(unseen[0]):04X}"
+            message = Said(f"holds the unseen character {code}", f"含有不可见字符 {code}")
             field_name = ".".join(str(part) for part in path)
-            problems.append(Problem(message, "take it out", name, *places[path], field_name))
+            problems.append(Problem(message, TAKE_OUT, name, *places[path], field_name))
         return str(node.value)
     mapping: dict[str, Value] = {}
     for key_node, value_node in node.value:
         key_place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
         if not isinstance(key_node, yaml.ScalarNode):
-            problems.append(Problem("a key must be plain text", "write key: value", name, *key_place))
+            problems.append(Problem(*KEY, name, *key_place))
         elif key_node.value in mapping:
             problems.append(
                 Problem(
-                    f"key {key_node.value!r} appears twice", "remove one of them", name, *key_place, str(key_node.value)
+                    Said(f"key {key_node.value!r} appears twice", f"键 {key_node.value!r} 出现两次"),
+                    Said("remove one of them", "请删去其一"),
+                    name,
+                    *key_place,
+                    str(key_node.value),
                 )
             )
         else:

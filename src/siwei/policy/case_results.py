@@ -1,6 +1,5 @@
 """Run the cases of a programme: what came out beside what was expected, and what the cases never reached."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,8 @@ from siwei.policy.loading import load_all_versions
 from siwei.policy.loading_stacking import load_related_rule
 from siwei.policy.places import Places, with_line
 from siwei.policy.programmes import Programme
+from siwei.policy.refused_words import nearest, refused
 from siwei.policy.versions import latest_versions
-
-MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +81,10 @@ def _tested(path: Path, versions: tuple[Programme, ...], latest: Mapping[str, Pr
         return found
     there = [each.version for each in mine] or [*latest]
     named = document.version if mine and document.version else document.programme
-    near = difflib.get_close_matches(named, there, n=1, cutoff=0.5)
-    fix = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(there[:MOST_NAMED])}"
-    message = f"no version {named!r} of {document.programme!r}" if mine else f"no programme {named!r} in the pack"
-    problem = Places(file.text, file.yaml.places, str(path)).problem_at(
-        ("version" if mine else "programme",), message, fix
-    )
+    near = nearest(named, there, 0.5)
+    key, values = ("no_version", {"programme": document.programme}) if mine else ("no_programme", {})
+    words = refused(key, name=named, known=near, **values)
+    problem = Places(file.text, file.yaml.places, str(path)).problem_at(("version" if mine else "programme",), *words)
     raise PolicyError([with_line(problem, file.text)])
 
 

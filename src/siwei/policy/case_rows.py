@@ -15,6 +15,7 @@ from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.document_parts import Document
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import FactStatus, Programme
+from siwei.policy.refused_words import nearest, refused
 from siwei.policy.related import TIES_SCHEMA, related
 from siwei.policy.sources import IS_RELATED, MEMBER, ORGANISATION, PROVIDER, source_types
 from siwei.policy.stacking import RelatedRule
@@ -74,8 +75,7 @@ class CaseRowsReader:
         ties = made.pop("ties", None)
         graph = None
         if ties is not None and self.rule is None:
-            message = "ties, and the pack does not say which make parties related"
-            self.complain((*path, "ties"), message, "write `related_parties:` in its stacking.yaml")
+            self.complain((*path, "ties"), *refused("ties_no_rule"))
             wrong = True
         elif ties is not None and self.rule is not None and not wrong:
             try:
@@ -91,7 +91,8 @@ class CaseRowsReader:
         right = True
         for column, text in row.items():
             if column not in known:
-                self.complain((*path, column), f"no column {column!r} of {name}", f"one of {', '.join(known)}")
+                words = refused("no_column", name=column, rows=name, known=nearest(column, known))
+                self.complain((*path, column), *words)
                 right = False
                 continue
             try:
@@ -102,7 +103,7 @@ class CaseRowsReader:
         mine = ID if name == "organisations" else ORGANISATION
         if mine in known and mine not in made:
             if subject is None:
-                self.complain(path, f"no {mine}", "name it")
+                self.complain(path, *refused("row_of_nobody", name=mine))
                 return None
             made[mine] = subject
         return made if right else None

@@ -5,18 +5,18 @@ test`.
 are as well proven as `proof` says. What a programme adds up is given as a fact, or as the `rows` it is added up of.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from siwei.city.attributes import Attribute, parse_value
 from siwei.city.pack_yaml import YamlDocument
-from siwei.errors import InputError, PolicyError, Problem
+from siwei.errors import InputError, PolicyError, Problem, Said
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader, added_up, merged
 from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
 from siwei.policy.group_keys import YEAR
@@ -24,6 +24,7 @@ from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.places import with_line
 from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
 from siwei.policy.reading import ReadFile, read_form
+from siwei.policy.refused_words import nearest, refused
 from siwei.policy.sources import ORGANISATION, subject_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID, attribute_dtypes
@@ -148,16 +149,15 @@ class _Reader:
         shared = dict(self._facts(self.document.facts, ("facts",)))
         for index, case in enumerate(self.document.cases):
             place = ("cases", index)
-            self._names(case.absent, (*place, "absent"), shared, "no fact of the file")
+            self._names(case.absent, (*place, "absent"), shared, "no_fact_of_file")
             clauses = [clause.id for clause in self.programme.clauses]
-            self._names(list(case.expect.clauses), (*place, "expect", "clauses"), clauses, "no clause")
+            self._names(list(case.expect.clauses), (*place, "expect", "clauses"), clauses, "no_clause")
             own = dict(self._facts(case.facts, (*place, "facts")))
             facts = {name: value for name, value in {**shared, **own}.items() if name not in case.absent}
             award, limited = case.expect.award_fen, case.expect.limited_fen
-            self._names(case.beside, (*place, "beside"), [each.id for each in self.document.cases], "no case")
+            self._names(case.beside, (*place, "beside"), [each.id for each in self.document.cases], "no_case")
             if (limited is not None or case.beside) and not self.programme.limits:
-                what = f"{self.programme.id} has no limits"
-                self._problem((*place, "expect"), what, "leave out `limited_fen` and `beside`, or write its limits")
+                self._problem((*place, "expect"), *refused("no_limits", programme=self.programme.id))
             day, proof = case.as_of or self.document.as_of, FactStatus[(case.proof or self.document.proof).upper()]
             yield Case(
                 case.id,
@@ -198,8 +198,10 @@ class _Reader:
     def _facts(self, facts: Mapping[str, str], path: tuple[str | int, ...]) -> Iterator[tuple[str, Cell]]:
         for name, text in facts.items():
             if name not in self.dtypes:
-                fix = f"it reads {', '.join(self.dtypes) or 'nothing'}"
-                self._problem((*path, name), f"{self.programme.id} reads no fact {name!r}", fix)
+                names = ", ".join(self.dtypes) or Said("nothing", "无")
+                self._problem(
+                    (*path, name), *refused("reads_no_fact", programme=self.programme.id, name=name, names=names)
+                )
                 continue
             try:
                 yield name, parse_value(self._attribute(name), text)
@@ -214,10 +216,10 @@ class _Reader:
         kind = types[self.dtypes[name]]
         return Attribute(name, "", kind, None, name, name, False, False, "", "", "", None, None, False)
 
-    def _names(self, given: list[str], path: tuple[str | int, ...], known: Any, what: str) -> None:
+    def _names(self, given: list[str], path: tuple[str | int, ...], there: Collection[str], key: str) -> None:
         for name in given:
-            if name not in known:
-                self._problem(path, f"{what} {name!r}", f"one of {', '.join(known) or 'none'}")
+            if name not in there:
+                self._problem(path, *refused(key, name=name, known=nearest(name, there)))
 
     def _problem(self, path: tuple[str | int, ...], message: str, fix: str) -> None:
         known = next(path[:size] for size in range(len(path), -1, -1) if path[:size] in self.yaml.places)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from siwei.errors import Said
 from siwei.policy.document_money import AggregateDocument, LimitDocument, PotDocument, VoucherDocument
 from siwei.policy.document_parts import (
     INT64_MAX,
@@ -55,7 +56,7 @@ class ParameterDocument(Document):
     def _ascending(self) -> "ParameterDocument":
         starts = [value.start or date.min for value in self.values]
         if starts != sorted(set(starts)):
-            raise ValueError("values must ascend by their first day, each day once")
+            raise ValueError(Said("values must ascend by their first day, each day once", "各值须按首日递增，每天一次"))
         return self
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from siwei.errors import Said
 from siwei.policy.document_parts import (
     INT64_MAX,
     Cel,
@@ -70,14 +71,19 @@ class PotDocument(Document):
     @model_validator(mode="after")
     def _possible(self) -> "PotDocument":
         if self.sharing == "pro_rata" and self.payment != "partial":
-            raise ValueError("pro_rata pays every claim in part; payment must be partial")
+            raise ValueError(
+                Said(
+                    "pro_rata pays every claim in part; payment must be partial",
+                    "pro_rata 对每项申报都部分支付；payment 须为 partial",
+                )
+            )
         if self.sharing == "pro_rata" and len(self.quotas) > 1:
-            raise ValueError("pro_rata takes one quota at most")
+            raise ValueError(Said("pro_rata takes one quota at most", "pro_rata 至多一个配额"))
         if sum(reserve.share_bp for reserve in self.reserves) > 10_000:
-            raise ValueError("the reserves add up to more than the pot")
+            raise ValueError(Said("the reserves add up to more than the pot", "各预留合计超过资金池"))
         names = [reserve.id for reserve in self.reserves]
         if len(set(names)) != len(names) or len({quota.by for quota in self.quotas}) != len(self.quotas):
-            raise ValueError("reserves and quotas must differ by name")
+            raise ValueError(Said("reserves and quotas must differ by name", "预留、配额的名字不得相同"))
         return self
 
 
@@ -99,7 +105,7 @@ class VoucherDocument(Document):
     @model_validator(mode="after")
     def _one_end(self) -> "VoucherDocument":
         if self.valid_until is not None and self.valid_days is not None:
-            raise ValueError("give valid_until or valid_days, not both")
+            raise ValueError(Said("give valid_until or valid_days, not both", "valid_until 与 valid_days 只写其一"))
         return self
 
 
@@ -124,9 +130,11 @@ class AggregateDocument(Document):
     @model_validator(mode="after")
     def _one_kind(self) -> "AggregateDocument":
         if (self.sum is not None) + self.count + (self.greatest is not None) != 1:
-            raise ValueError("give one of sum, count and greatest")
+            raise ValueError(Said("give one of sum, count and greatest", "sum、count、greatest 只写其一"))
         if "organisation" not in self.per:
-            raise ValueError("per must name organisation: what belongs to whom")
+            raise ValueError(
+                Said("per must name organisation: what belongs to whom", "per 须含 organisation：何者属于谁")
+            )
         return self
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from siwei.errors import Said
+
 INT64_MAX = 2**63 - 1
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Small letters, digits and hyphens.")]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Read in expressions as p.<name>.")]
@@ -45,7 +47,7 @@ class PeriodDocument(Document):
     @model_validator(mode="after")
     def _in_order(self) -> "PeriodDocument":
         if self.start and self.end and self.end < self.start:
-            raise ValueError("end lies before start")
+            raise ValueError(Said("end lies before start", "end 早于 start"))
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from siwei.errors import Said
 from siwei.policy.document_parts import INT64_MAX, CitationDocument, Document, TextDocument
 from siwei.policy.language.bands import MOST_BANDS
 from siwei.policy.language.units import UNIT_PATTERN, parse_unit
@@ -62,9 +63,11 @@ class TableDocument(Document):
     @model_validator(mode="after")
     def _one_form(self) -> "TableDocument":
         if (self.bands is None) == (self.values is None):
-            raise ValueError("give `bands`, or `values` by date")
+            raise ValueError(Said("give `bands`, or `values` by date", "请写 `bands`，或按日期写 `values`"))
         if self.values is not None:
             starts = [value.start or date.min for value in self.values]
             if starts != sorted(set(starts)):
-                raise ValueError("values must ascend by their first day, each day once")
+                raise ValueError(
+                    Said("values must ascend by their first day, each day once", "各值须按首日递增，每天一次")
+                )
         return self

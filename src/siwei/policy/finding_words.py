@@ -3,28 +3,8 @@ has a line for each: `kind:way`. Values stand in braces; of a value that is `Sai
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from siwei.errors import Said, chinese_of
-
-
-@dataclass(frozen=True, slots=True)
-class Saying:
-    """What is wrong, and what to do."""
-
-    en: str
-    zh: str
-    fix_en: str
-    fix_zh: str
-
-    def told(self, **values: object) -> tuple[Said, Said]:
-        return _filled(self.en, self.zh, values), _filled(self.fix_en, self.fix_zh, values)
-
-
-def _filled(en: str, zh: str, values: Mapping[str, object]) -> Said:
-    chinese = {name: chinese_of(value) if isinstance(value, str) else value for name, value in values.items()}
-    return Said(en.format(**values), zh.format(**chinese))
-
+from siwei.errors import Said, Saying
 
 FINDINGS: Mapping[str, Saying] = {
     # clauses

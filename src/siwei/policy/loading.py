@@ -41,6 +41,7 @@ from siwei.policy.programmes import (
     Text,
 )
 from siwei.policy.reading import read_form
+from siwei.policy.refused_words import refused
 from siwei.policy.sources import source_types, subject_types
 from siwei.policy.versions import file_stems, latest_versions
 
@@ -71,8 +72,8 @@ def load_all_versions(directory: Path, attributes: Mapping[str, Attribute]) -> t
             continue
         other = seen.setdefault((programme.id, programme.version), path)
         if other != path:
-            message = f"version {programme.version!r} of {programme.id!r} is also {other.name}"
-            problems.append(Problem(message, "give it a version of its own", str(path), field="version"))
+            words = refused("version_twice", version=programme.version, programme=programme.id, other=other.name)
+            problems.append(Problem(*words, str(path), field="version"))
         programmes.append(programme)
     if problems:
         raise PolicyError(problems)
@@ -83,11 +84,12 @@ def programme_files(directory: Path) -> list[Path]:
     """The files of programmes, by name. Raises PolicyError where there is no such folder or it holds too many."""
     directory = Path(directory)
     if not directory.is_dir():
-        raise PolicyError([Problem("no such folder of programmes", "name a folder of *.yaml files", str(directory))])
+        raise PolicyError([Problem(*refused("no_folder"), str(directory))])
     found = (path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
     paths = sorted(path for path in found if not path.stem.endswith(".cases"))
     if len(paths) > MOST_FILES:
-        raise PolicyError([Problem(f"{len(paths)} files; at most {MOST_FILES} are read", "split it", str(directory))])
+        words = refused("many_files", count=len(paths), most=MOST_FILES)
+        raise PolicyError([Problem(*words, str(directory))])
     return paths
 
 
@@ -215,27 +217,27 @@ class _Builder:
         document = self.document
         stems = file_stems(document.id, document.version)
         if self.path.stem not in stems:
-            fix = f"rename the file to {' or '.join(f'{stem}.yaml' for stem in stems)}"
-            self._complain(("id",), f"id {document.id!r} is not the file's name", fix)
+            files = [f"{stem}.yaml" for stem in stems]
+            names = Said(" or ".join(files), " 或 ".join(files))
+            self._complain(("id",), *refused("id_not_file", id=document.id, names=names))
         if document.state == "ended" and document.period.end is None:
-            message = "a version that has ended needs the last day of its period"
-            self._complain(("state",), message, "write `end:` in its period")
+            self._complain(("state",), *refused("ended_open"))
         if document.voucher is not None and document.kind != "voucher":
-            fix = "write `kind: voucher`, or take the terms out"
-            self._complain(("voucher",), f"voucher terms in a programme of kind {document.kind}", fix)
+            self._complain(("voucher",), *refused("voucher_terms", kind=document.kind))
         self._check_clause_ids([clause.id for clause in document.clauses])
         for index, limit in enumerate(document.limits):
             if limit.id in [earlier.id for earlier in document.limits[:index]]:
-                self._complain(("limits", index, "id"), f"another limit is called {limit.id!r}", "rename one")
+                words = refused("called_twice", what=Said("limit", "上限"), name=limit.id)
+                self._complain(("limits", index, "id"), *words)
 
     def _check_clause_ids(self, ids: Sequence[str | None]) -> None:
         seen: set[str] = set()
         for index, name in enumerate(ids):
             path: KeyPath = ("clauses", index, "id")
             if name == "award":
-                self._complain(path, "no clause may be called 'award'", "the award itself is called so: rename it")
+                self._complain(path, *refused("clause_award"))
             elif name is not None and name in seen:
-                self._complain(path, f"another clause is called {name!r}", "rename one")
+                self._complain(path, *refused("called_twice", what=Said("clause", "条件"), name=name))
             if name is not None:
                 seen.add(name)
 

@@ -26,6 +26,7 @@ from siwei.policy.language.size_classes import CLASSES, MEASURES, SizeClasses, S
 from siwei.policy.language.types import INT64_MAX
 from siwei.policy.loading_money import citation_of, text_of
 from siwei.policy.programmes import Table
+from siwei.policy.refused_words import refused
 from siwei.policy.sources import AWARD_UNITS
 
 SIZE_CLASSES = "size_classes.csv"
@@ -70,7 +71,7 @@ def band_tables(
         right = True
         for path, _, bands in read:
             for place, message in find_band_problems(bands):
-                complain((*path, place), message, "the bands must hold every whole number once")
+                complain((*path, place), *refused("bands", problem=message))
                 right = False
         if right:
             units = table.value_unit, table.result_unit
@@ -103,10 +104,9 @@ def load_size_classes(directory: Path) -> SizeClasses | None:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise PolicyError([Problem("is not UTF-8", "save it as UTF-8", str(path))]) from None
+        raise PolicyError([Problem(*refused("no_utf8"), str(path))]) from None
     if len(content) > MOST_BYTES:
-        message = f"is larger than {MOST_BYTES // 1024} KiB"
-        raise PolicyError([Problem(message, "keep three rows an industry", str(path))])
+        raise PolicyError([Problem(*refused("sizes_large", most=MOST_BYTES // 1024), str(path))])
     table = read_csv_table(text, str(path), (*_COLUMNS, _MAIN_INDUSTRIES), _COLUMNS)
     reader = _SizeReader(str(path))
     for row in table.rows:

@@ -26,6 +26,7 @@ from siwei.policy.programmes import (
     Text,
     Voucher,
 )
+from siwei.policy.refused_words import refused, subject_named
 from siwei.policy.sources import source_types, subject_types
 
 Reader = Callable[[Checker, str, CelType, KeyPath], Expression | None]
@@ -65,8 +66,8 @@ class MoneyReader:
         for index, document in enumerate(self.document.limits):
             for name in (*map(column_of, document.per), *document.order):
                 if name not in known:
-                    fix = f"name a column of the {self.document.applies_to}"
-                    self.complain(("limits", index), f"{name!r} is not known of the {self.document.applies_to}", fix)
+                    subject = subject_named(self.document.applies_to)
+                    self.complain(("limits", index), *refused("not_of_subject", name=name, subject=subject))
             self._check_years(("limits", index, "per"), document.per, known)
             at_most = self.read(checker, document.at_most, INT, ("limits", index, "at_most"))
             if at_most is not None:
@@ -90,7 +91,7 @@ class MoneyReader:
     def _aggregate(self, name: str, document: AggregateDocument) -> Aggregate | None:
         path = ("aggregates", name)
         if name in self.attributes or name in subject_types(self.attributes, self.document.applies_to):
-            self.complain(path, f"{name!r} is already an attribute", "give the aggregate a name of its own")
+            self.complain(path, *refused("already_attribute", name=name))
         types = source_types(self.attributes, document.of)
         self._check_per(path, document, types)
         checker = self.checker(types)
@@ -116,15 +117,15 @@ class MoneyReader:
         self._check_years((*path, "per"), document.per, types)
         for name in map(column_of, document.per):
             if name not in types:
-                self.complain((*path, "per"), f"{name!r} is not a column of {document.of}", "name one of its columns")
+                self.complain((*path, "per"), *refused("per_no_column", name=name, rows=document.of))
             elif name not in subject:
-                fix = "compare it in `where` instead"
-                self.complain((*path, "per"), f"{name!r} is not known of the {self.document.applies_to}", fix)
+                kind = subject_named(self.document.applies_to)
+                self.complain((*path, "per"), *refused("per_not_of_subject", name=name, subject=kind))
 
     def _check_years(self, path: KeyPath, keys: Sequence[str], types: Mapping[str, CelType]) -> None:
         for key in keys:
             if is_year(key) and types.get(column_of(key), DATE) != DATE:
-                self.complain(path, f"{column_of(key)!r} holds no days, so it has no year", "name a column of days")
+                self.complain(path, *refused("no_days", name=column_of(key)))
 
     def pot(self, checker: Checker) -> Pot | None:
         document = self.document.pot
@@ -139,8 +140,8 @@ class MoneyReader:
         known = subject_types(self.attributes, self.document.applies_to)
         for index, quota in enumerate(document.quotas):
             if quota.by not in known:
-                fix = f"name an attribute of the {self.document.applies_to}"
-                self.complain(("pot", "quotas", index), f"{quota.by!r} is not an attribute", fix)
+                subject = subject_named(self.document.applies_to)
+                self.complain(("pot", "quotas", index), *refused("quota_no_attribute", name=quota.by, subject=subject))
         quotas = tuple(
             Quota(quota.by, quota.most_bp, text_of(quota.words), citation_of(quota.citation))
             for quota in document.quotas

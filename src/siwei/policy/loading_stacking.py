@@ -1,6 +1,5 @@
 """A pack's `stacking.yaml`, read and checked against the programmes it speaks of."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from siwei.city.attributes import Attribute
 from siwei.city.pack_yaml import KeyPath
-from siwei.errors import PolicyError, Problem
+from siwei.errors import PolicyError, Problem, Said
 from siwei.policy.document import ParameterDocument
 from siwei.policy.document_stacking import JointDocument, StackingDocument
 from siwei.policy.language.check import Checker, ExpressionRefused
@@ -19,6 +18,7 @@ from siwei.policy.loading_parts import readable_limits
 from siwei.policy.places import Places
 from siwei.policy.programmes import Parameter, Programme
 from siwei.policy.reading import read_document, read_form
+from siwei.policy.refused_words import nearest, refused, subject_named
 from siwei.policy.sources import SUBJECTS, subject_types
 from siwei.policy.stacking import (
     MOST_LINKED,
@@ -33,7 +33,6 @@ from siwei.policy.stacking import (
 
 FILE = "stacking.yaml"
 REFERENCE = "docs/reference/stacking.md"
-JOINT_INSTEAD = "a `joint` limit over an organisation, its contracts and its projects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +139,8 @@ class _Builder:
         stacking = Stacking(tuple(groups), tuple(rules), self._parameters(), notes, related, joint)
         for part in linked(stacking):
             if len(part.programmes) > MOST_LINKED:
-                message = f"{len(part.programmes)} programmes bear on one another; at most {MOST_LINKED} are searched"
-                self.problems.append(self.places.problem_at((), message, "split the groups"))
+                told = refused("linked_many", count=len(part.programmes), most=MOST_LINKED)
+                self.problems.append(self.places.problem_at((), *told))
         if self.problems:
             raise PolicyError(self.problems)
         return stacking
@@ -153,15 +152,15 @@ class _Builder:
         named += [("joint", index, rule.id) for index, rule in enumerate(self.document.joint)]
         for kind, index, name in named:
             if name in seen:
-                self._complain((kind, index, "id"), name, f"another rule is called {name!r}", "rename one")
+                words = refused("called_twice", what=Said("rule", "规则"), name=name)
+                self._complain((kind, index, "id"), name, *words)
             seen.add(name)
 
     def _check_programmes(self, path: KeyPath, names: Sequence[str]) -> None:
         for place, name in enumerate(names):
             if name not in self.known:
-                near = difflib.get_close_matches(name, list(self.known), n=1)
-                fix = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(self.known))}"
-                self._complain((*path, place), name, f"no programme {name!r}", fix)
+                words = refused("no_programme_named", name=name, known=nearest(name, sorted(self.known)))
+                self._complain((*path, place), name, *words)
         self._check_once(path, names)
 
     def _subject(self, path: KeyPath, names: Sequence[str], limit: str = "0") -> str:
@@ -175,9 +174,9 @@ class _Builder:
         other = next(((place, name) for place, name in told if self.known[name] != self.known[first]), None)
         if other is not None:
             place, name = other
-            message = f"{name} is for a {self.known[name]}, {first} for a {self.known[first]}"
-            fix = f"a rule holds for one subject at a time: write one rule for each kind, or {JOINT_INSTEAD}"
-            self._complain((*path, place), name, message, fix)
+            kind, of_first = (subject_named(str(self.known[each])) for each in (name, first))
+            words = refused("other_subject", name=name, kind=kind, first=first, kind_of_first=of_first)
+            self._complain((*path, place), name, *words)
         return self.known[first] or ORGANISATION
 
     def _joint(self) -> Iterator[JointLimit]:
@@ -189,8 +188,7 @@ class _Builder:
             self._check_kinds((*path, "programmes"), rule.programmes)
             for place, name in enumerate(rule.programmes):
                 if name in seen and name not in rule.programmes[:place]:
-                    fix = "name it in one: which of two would cut it first is not declared"
-                    self._complain((*path, "programmes", place), name, f"{name!r} stands in two joint limits", fix)
+                    self._complain((*path, "programmes", place), name, *refused("two_joint", name=name))
             seen |= {*rule.programmes}
             self._check_served((*path, "order"), rule)
             limit = self._expression(rule.limit, (*path, "limit"), ORGANISATION)
@@ -204,11 +202,9 @@ class _Builder:
         kinds = [(place, name, kind) for place, name in enumerate(names) if (kind := self.known.get(name)) is not None]
         for place, name, kind in kinds:
             if kind == "person":
-                fix = "what a person has is nobody else's to add up: leave it out"
-                self._complain((*path, place), name, f"{name} is for a person", fix)
+                self._complain((*path, place), name, *refused("joint_person", name=name))
         if kinds and len(kinds) == len(names) and {kind for *_, kind in kinds} == {ORGANISATION}:
-            message = "all of them are for the organisation itself"
-            self.problems.append(self.places.problem_at(path, message, "a limit of one subject is a group"))
+            self.problems.append(self.places.problem_at(path, *refused("joint_alone")))
 
     def _check_served(self, path: KeyPath, rule: JointDocument) -> None:
         """Every contract and project must have the columns by which it is served."""
@@ -216,24 +212,23 @@ class _Builder:
         for place, name in enumerate(rule.order):
             for kind in sorted(kind for kind in kinds if kind is not None):
                 if name not in subject_types(self.attributes, kind):
-                    fix = "name a column that all of them have"
-                    self._complain((*path, place), name, f"a {kind} has no column {name!r}", fix)
+                    words = refused("served_no_column", kind=subject_named(kind), name=name)
+                    self._complain((*path, place), name, *words)
 
     def _check_once(self, path: KeyPath, names: Sequence[str]) -> None:
         for place, name in enumerate(names):
             if name in names[:place]:
-                self._complain((*path, place), name, f"{name!r} stands twice", "name each programme once")
+                self._complain((*path, place), name, *refused("stands_twice", name=name))
 
     def _check_order(self, path: KeyPath, reduce: Sequence[str], programmes: Sequence[str]) -> None:
         """A programme that is known and no part of the group is told here, an unknown one where it is a part."""
         self._check_once(path, reduce)
-        wanted = "reduce must order exactly the programmes of the group"
         for place, name in enumerate(reduce):
             if name not in programmes:
-                self._complain((*path, place), name, f"{name!r} is not of this group", wanted)
+                self._complain((*path, place), name, *refused("not_of_group", name=name))
         missing = [name for name in dict.fromkeys(programmes) if name not in reduce]
         if missing:
-            self.problems.append(self.places.problem_at(path, f"{', '.join(missing)} not ordered", wanted))
+            self.problems.append(self.places.problem_at(path, *refused("not_ordered", names=", ".join(missing))))
 
     def _complain(self, path: KeyPath, written: str, message: str, fix: str) -> None:
         self.problems.append(self.places.problem(path, written, message, fix))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from siwei.city.pack_yaml import KeyPath, YamlDocument, read_yaml
 from siwei.errors import PolicyError, Problem, Said, said_between
 from siwei.policy.bounded import read_bounded
+from siwei.policy.form_words import form_fault
 from siwei.policy.places import with_line
 
 LARGEST_FILE = 256 * 1024
@@ -58,8 +59,12 @@ def read_form(path: Path, model: type[Model], page: str = PAGE, largest: int = L
     except UnicodeDecodeError as error:
         before = unmarked[: error.start]
         line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
-        message = "is UTF-16, not UTF-8" if content.startswith(UTF_16) else "is not UTF-8"
-        raise PolicyError([Problem(message, "save it as UTF-8", str(path), line, column)]) from None
+        is_wide = content.startswith(UTF_16)
+        message = (
+            Said("is UTF-16, not UTF-8", "是 UTF-16，不是 UTF-8") if is_wide else Said("is not UTF-8", "不是 UTF-8")
+        )
+        fix = Said("save it as UTF-8", "请存为 UTF-8")
+        raise PolicyError([Problem(message, fix, str(path), line, column)]) from None
     document = read_yaml(text, str(path))
     problems = [with_line(problem, text) for problem in document.problems]
     if problems and not document.value:
@@ -79,10 +84,12 @@ def _read_bounded(path: Path, largest: int) -> bytes:
     try:
         content = read_bounded(path, largest)
     except OSError as error:
-        raise PolicyError([Problem(f"cannot be read ({error.strerror})", "check the path", str(path))]) from None
+        message = Said(f"cannot be read ({error.strerror})", f"无法读取（{error.strerror}）")
+        raise PolicyError([Problem(message, Said("check the path", "请检查路径"), str(path))]) from None
     if len(content) > largest:
-        message = f"is larger than {largest // 1024} KiB"
-        raise PolicyError([Problem(message, "a programme is a few kilobytes of rules", str(path), 1)])
+        message = Said(f"is larger than {largest // 1024} KiB", f"大于 {largest // 1024} KiB")
+        fix = Said("a programme is a few kilobytes of rules", "一项政策是几千字节的规则")
+        raise PolicyError([Problem(message, fix, str(path), 1)])
     return content
 
 
@@ -92,7 +99,9 @@ def _schema_problems(
     details = error.errors(include_url=False)
     told = [_schema_problem(dict(detail), document, file, model, page) for detail in details[:MOST_PROBLEMS]]
     if len(details) > MOST_PROBLEMS:
-        told.append(Problem(f"{len(details) - MOST_PROBLEMS} more faults of its form", "mend these first", file))
+        more = len(details) - MOST_PROBLEMS
+        message = Said(f"{more} more faults of its form", f"另有 {more} 处格式错误")
+        told.append(Problem(message, Said("mend these first", "请先改正以上各处"), file))
     return told
 
 
@@ -121,10 +130,7 @@ def _schema_problem(
                 mapping = Said(f"{name or 'the file'} is no mapping", f"{name or '文件'} 不是键与值")
                 lines = Said("write `key: value` lines", "请写成 `key: value` 的行")
                 return Problem(mapping, lines, file, *document.places[known], name)
-            # An error of our own may be said in both languages; pydantic's are in English.
-            ours = getattr(detail.get("ctx", {}).get("error"), "args", ())
-            said = ours[0] if ours and isinstance(ours[0], Said) else str(detail["msg"]).removeprefix("Value error, ")
-            told, see = said_between(written[:80], said), Said(f"see {page}", f"见 {page}")
+            told, see = said_between(written[:80], form_fault(detail)), Said(f"see {page}", f"见 {page}")
             return Problem(told, see, file, *document.places[known], name)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
+from siwei.errors import Said
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 
 MOST_BANDS = 16
@@ -77,26 +78,58 @@ def result_name(table: str, place: int) -> str:
     return f"t.{table}.result{place}"
 
 
-def find_band_problems(bands: Sequence[Band]) -> list[tuple[int, str]]:
+def find_band_problems(bands: Sequence[Band]) -> list[tuple[int, Said]]:
     """Each gap, overlap, or band that holds nothing: the place of the band, and what is wrong."""
     problems = []
     for place, band in enumerate(bands):
         if (band.from_ is not None and band.above is not None) or (band.to is not None and band.below is not None):
-            problems.append((place, "a band starts by `from` or `above` and ends by `to` or `below`, never both"))
+            problems.append(
+                (
+                    place,
+                    Said(
+                        "a band starts by `from` or `above` and ends by `to` or `below`, never both",
+                        "一档由 `from` 或 `above` 起，至 `to` 或 `below` 止，不得并用",
+                    ),
+                )
+            )
         elif band.last < band.first:
-            problems.append((place, "this band holds no number"))
+            problems.append((place, Said("this band holds no number", "此档不含任何数")))
     if problems:
         return problems
     if bands[0].first != INT64_MIN:
-        problems.append((0, f"no band holds {bands[0].first - 1} and what is below; leave out where the first starts"))
+        problems.append(
+            (
+                0,
+                Said(
+                    f"no band holds {bands[0].first - 1} and what is below; leave out where the first starts",
+                    f"没有一档含 {bands[0].first - 1} 及以下；请不写首档的起点",
+                ),
+            )
+        )
     for place, (earlier, later) in enumerate(pairwise(bands), start=1):
         if later.first > earlier.last + 1:
             gap = f"{earlier.last + 1} to {later.first - 1}" if later.first > earlier.last + 2 else str(later.first - 1)
-            problems.append((place, f"no band holds {gap}"))
+            problems.append((place, Said(f"no band holds {gap}", f"没有一档含 {gap.replace(' to ', ' 至 ')}")))
         elif later.first <= earlier.last:
-            problems.append((place, f"two bands hold {later.first} to {min(earlier.last, later.last)}"))
+            problems.append(
+                (
+                    place,
+                    Said(
+                        f"two bands hold {later.first} to {min(earlier.last, later.last)}",
+                        f"两档都含 {later.first} 至 {min(earlier.last, later.last)}",
+                    ),
+                )
+            )
     if bands[-1].last != INT64_MAX:
-        problems.append((len(bands) - 1, f"no band holds {bands[-1].last + 1} and more; leave out where the last ends"))
+        problems.append(
+            (
+                len(bands) - 1,
+                Said(
+                    f"no band holds {bands[-1].last + 1} and more; leave out where the last ends",
+                    f"没有一档含 {bands[-1].last + 1} 及以上；请不写末档的终点",
+                ),
+            )
+        )
     return problems
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from cel_expr_python import cel
 
 from siwei.errors import Said
+from siwei.policy.language.cel_words import in_both
 from siwei.policy.language.syntax import Syntax, read_syntax
 from siwei.policy.language.wire import TooDeep, decode_checked
 
 LONGEST_EXPRESSION = 10_000
 """Code points. CEL's own parser stops at 32 levels of brackets; this bounds what it is ever given."""
+SPLIT = Said("split it into clauses", "请拆为几个条件")
 _ERROR = re.compile(r"^(?:INVALID_ARGUMENT: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 
 
@@ -52,17 +54,21 @@ class Parser:
     def parse(self, text: str, disable_check: bool = False) -> Syntax:
         """The tree, checked by CEL unless `disable_check`. Raises ExpressionRefused with every fault."""
         if len(text) > LONGEST_EXPRESSION:
-            message = f"an expression of {len(text)} characters; at most {LONGEST_EXPRESSION} are read"
-            raise ExpressionRefused((Fault(message, "split it into clauses", 1, 1),))
+            message = Said(
+                f"an expression of {len(text)} characters; at most {LONGEST_EXPRESSION} are read",
+                f"表达式有 {len(text)} 个字符；至多读取 {LONGEST_EXPRESSION} 个",
+            )
+            raise ExpressionRefused((Fault(message, SPLIT, 1, 1),))
         try:
             text.encode("utf-8")
             serialized = self.environment.compile(text, disable_check=disable_check).serialize()
             return read_syntax(decode_checked(serialized))
         except UnicodeEncodeError as error:
-            fault = Fault("half a character in an expression", "write it as UTF-8", *place(text, error.start))
+            message = Said("half a character in an expression", "表达式含有半个字符")
+            fault = Fault(message, Said("write it as UTF-8", "请写成 UTF-8"), *place(text, error.start))
             raise ExpressionRefused((fault,)) from None
         except TooDeep:
-            fault = Fault("the expression nests too deeply", "split it into clauses", 1, 1)
+            fault = Fault(Said("the expression nests too deeply", "表达式嵌套过深"), SPLIT, 1, 1)
             raise ExpressionRefused((fault,)) from None
         except RuntimeError as error:
             raise ExpressionRefused(self._read_errors(str(error)), by_cel=True) from None
@@ -74,8 +80,9 @@ class Parser:
         )
         if faults:
             return tuple(dict.fromkeys(faults))
-        message = text.split(" [")[0].removeprefix("CANCELLED: ")
-        return (Fault(message, "make it simpler, or split it into clauses", 1, 1),)
+        message = in_both(text.split(" [")[0].removeprefix("CANCELLED: "))
+        fix = Said("make it simpler, or split it into clauses", "请化简，或拆为几个条件")
+        return (Fault(message, fix, 1, 1),)
 
     def _suggest(self, message: str) -> str:
         if "no matching overload" in message:
@@ -84,15 +91,13 @@ class Parser:
                 "两边的类型不同；请转换其一，或比较同类的值",
             )
         if "recursion" in message:
-            return "split the expression into clauses"
-        return self.suggest(message) or "see the syntax of CEL (cel.dev)"
+            return Said("split the expression into clauses", "请把表达式拆为几个条件")
+        return self.suggest(message) or Said("see the syntax of CEL (cel.dev)", "CEL 的语法见 cel.dev")
 
 
 def _translate(message: str) -> str:
     message = message.replace(" (in container '')", "").replace(" [INVALID_ARGUMENT]", "")
-    message = re.sub(r" expecting \{.*\}$", "", message)
-    undeclared = re.match(r"undeclared reference to ('[^']*')", message)
-    return Said(message, f"没有名为 {undeclared[1]} 的属性、参数或函数") if undeclared else message
+    return in_both(re.sub(r" expecting \{.*\}$", "", message))
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

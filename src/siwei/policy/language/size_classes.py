@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from siwei.policy.language.refusal_words import refusal
 from siwei.policy.language.tree import Call, Literal, Node
 from siwei.policy.language.types import BOOL, INT, STRING
 
@@ -40,14 +41,14 @@ class SizeClasses:
     def problem(self, arguments: tuple[Node, ...]) -> tuple[str, str] | None:
         """What is wrong with `size_class(industry, employees, revenue[, assets])`, and what to do."""
         if not 3 <= len(arguments) <= 4 or arguments[0].type != STRING or {a.type for a in arguments[1:]} != {INT}:
-            return "size_class of these is not supported", "size_class(industry, employees, revenue[, assets])"
+            return refusal("size_class")
         asked = self._rows_for(arguments[0])
         if not asked:
             known = ", ".join(sorted(self.rows))
-            return f"no industry {arguments[0].value!r} in size_classes.csv", f"one of {known}"  # type: ignore[union-attr]
+            return refusal("no_industry", name=arguments[0].value, known=known)  # type: ignore[union-attr]
         needy = [row.industry for row in asked if any("assets" in least for least in row.thresholds.values())]
         if needy and len(arguments) == 3:
-            return f"size classes of {', '.join(needy)} need the assets", "give them as the fourth argument"
+            return refusal("needs_assets", names=", ".join(needy))
         return None
 
     def find_class(self, industry: str, employees: int, revenue: int, assets: int | None = None) -> str:

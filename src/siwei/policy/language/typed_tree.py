@@ -11,12 +11,14 @@ from datetime import timedelta
 
 import polars as pl
 
+from siwei.errors import Said
 from siwei.policy.language.bands import MOST_BANDS, BandTable, limit_name, result_name
 from siwei.policy.language.interpret import NotTaken, TooMuchWork, interpret
 from siwei.policy.language.meanings import meanings
 from siwei.policy.language.moments import EPOCH
 from siwei.policy.language.overloads import Overload, find_band, find_membership, find_overload
 from siwei.policy.language.patterns import PatternRefused, to_column_pattern
+from siwei.policy.language.refusal_words import SEE, refusal
 from siwei.policy.language.size_classes import SizeClasses
 from siwei.policy.language.standard import matches
 from siwei.policy.language.syntax import (
@@ -49,7 +51,6 @@ from siwei.policy.language.values import Duration, EvaluationError, Timestamp, U
 
 MOST_OPERATIONS = 2_000
 """In one tree, macros written out: each may become a column."""
-_SEE = "docs/reference/language.md lists what an expression may use"
 
 
 class Refusal(Exception):
@@ -83,15 +84,15 @@ class Converter:
     def convert(self, node: Syntax) -> Node:
         try:
             return self._convert(node)
-        except Refusal as refusal:
-            if refusal.is_final or not self._is_closed(node, frozenset()):
+        except Refusal as refused:
+            if refused.is_final or not self._is_closed(node, frozenset()):
                 raise
-            return self._fold(node, refusal)
+            return self._fold(node, refused)
 
     def _convert(self, node: Syntax) -> Node:
         match node:
             case Constant(value=value, offset=offset):
-                return self._literal(value, offset, Refusal(offset, "bytes are not supported", "use a string"))
+                return self._literal(value, offset, Refusal(offset, *refusal("bytes")))
             case Name() | Select():
                 return self._name(node)
             case Invoke():
@@ -102,9 +103,9 @@ class Converter:
             case Fold():
                 return self._macro(node)
             case MakeMap(offset=offset):
-                raise Refusal(offset, "a map is not supported", "use band(), or a list of conditions")
+                raise Refusal(offset, *refusal("map"))
             case Unsupported(what=what, offset=offset):
-                raise Refusal(offset, f"{what} is not supported", _SEE)
+                raise Refusal(offset, *refusal("unsupported", what=what))
 
     def _name(self, node: Name | Select) -> Node:
         name, offset = ".".join(dotted(node)), node.offset
@@ -117,20 +118,18 @@ class Converter:
         if name.startswith("p.") and name[2:] in self.setting.parameters:
             return Parameter(name[2:], INT, max(offset - 1, 0))
         if name.startswith("t.") and name[2:] in self.setting.tables:
-            raise Refusal(max(offset - 1, 0), f"{name} is a table", f"read it by band(value, {name})")
+            raise Refusal(max(offset - 1, 0), *refusal("table", name=name))
         if name in self.setting.attributes:
             return Attribute(name, self.setting.attributes[name], offset)
         written = name or (node.field if isinstance(node, Select) else node.name)
-        message = f"{written!r} is neither an attribute nor a parameter"
-        raise Refusal(offset, message, "read attributes, p.<parameter> or as_of")
+        raise Refusal(offset, *refusal("unknown", name=written))
 
     def _call(self, node: Invoke) -> Node:
         written = (*(() if node.target is None else (node.target,)), *node.arguments)
         function, offset = node.function, node.offset
         self.made += 1
         if self.made > MOST_OPERATIONS:
-            message = f"more than {MOST_OPERATIONS} operations, macros written out"
-            raise Refusal(offset, message, "use shorter lists, or split it into clauses", is_final=True)
+            raise Refusal(offset, *refusal("operations", most=MOST_OPERATIONS), is_final=True)
         if function == "band" and len(written) == 2:
             return self._band(self.convert(written[0]), written[1], offset)
         arguments = tuple(map(self.convert, written))
@@ -140,7 +139,7 @@ class Converter:
         if overload is None:
             shown = ", ".join(str(argument.type) for argument in arguments)
             name = INFIX.get(function, function.strip("_@"))
-            raise Refusal(offset, f"{name}({shown}) is not supported", _advice(function))
+            raise Refusal(offset, *refusal("call", call=f"{name}({shown})", see=_advice(function)))
         if function == "matches":
             _try_pattern(arguments[1])
         return Call(function, arguments, overload.result, offset)
@@ -149,7 +148,7 @@ class Converter:
         """`band(value, t.<table>)` is `band(value, [limits], [results])`, the units kept in the literals."""
         name = ".".join(dotted(written)).removeprefix("t.")
         if name not in self.setting.tables:
-            raise Refusal(written.offset, "this is no table", f"t.<table>, of {', '.join(self.setting.tables)}")
+            raise Refusal(written.offset, *refusal("no_table", tables=", ".join(self.setting.tables)))
         table = self.setting.tables[name]
         limits, results = table.limits, table.results
         if table.later:
@@ -170,13 +169,13 @@ class Converter:
         arguments = (value, *parts)
         overload = _find("band", arguments)
         if overload is None:
-            raise Refusal(offset, f"band({value.type}, t.{name}) is not supported", _advice("band"))
+            raise Refusal(offset, *refusal("call", call=f"band({value.type}, t.{name})", see=_advice("band")))
         return Call("band", arguments, overload.result, offset)
 
     def _size_class(self, arguments: tuple[Node, ...], offset: int) -> Node:
         classes = self.setting.size_classes
         if classes is None:
-            raise Refusal(offset, "there is no table of size classes", "give the pack a size_classes.csv")
+            raise Refusal(offset, *refusal("no_size_classes"))
         problem = classes.problem(arguments)
         if problem is not None:
             raise Refusal(offset, *problem)
@@ -187,7 +186,7 @@ class Converter:
         or an error are the same in both."""
         over = self.convert(node.over)
         if not isinstance(over, ListLiteral) or not all(isinstance(item, Literal) for item in over.items):
-            raise Refusal(node.offset, "a macro over anything but a list of literals is not supported", "use && and ||")
+            raise Refusal(node.offset, *refusal("macro"))
         match node.step:
             case Invoke(function="_&&_" | "_||_" as joining, arguments=(_, predicate)):
                 parts = self._each(node.variable, predicate, over)
@@ -198,7 +197,7 @@ class Converter:
                 tests = self._each(node.variable, predicate, over)
                 counts = [Call("_?_:_", (test, one, zero), INT, node.offset) for test in tests]
                 return Call("_==_", (_chain("_+_", counts, zero), one), BOOL, node.offset)
-        raise Refusal(node.offset, "map and filter over attributes are not supported", "use all, exists or exists_one")
+        raise Refusal(node.offset, *refusal("map_filter"))
 
     def _each(self, variable: str, predicate: Syntax, over: ListLiteral) -> list[Node]:
         before = dict(self.variables)
@@ -208,7 +207,7 @@ class Converter:
             self.variables = {**before, variable: item}
             part = self.convert(predicate)
             if part.type != BOOL:
-                raise Refusal(predicate.offset, f"this is {part.type}, bool is needed", "give a condition")
+                raise Refusal(predicate.offset, *refusal("condition", type=part.type))
             parts.append(part)
         self.variables = before
         return parts
@@ -237,19 +236,19 @@ class Converter:
             case _:
                 return True
 
-    def _fold(self, node: Syntax, refusal: Refusal) -> Node:
+    def _fold(self, node: Syntax, refused: Refusal) -> Node:
         bindings = {name: _value(literal) for name, literal in self.variables.items()}
         try:
             value = interpret(node, bindings, functions=meanings(self.setting.rounding))
         except EvaluationError as error:
-            raise Refusal(node.offset, f"this always fails: {error}", _SEE, is_final=True) from None
+            raise Refusal(node.offset, *refusal("always_fails", error=error), is_final=True) from None
         except TooMuchWork as error:
-            raise Refusal(node.offset, f"this takes {error}", "make it simpler", is_final=True) from None
+            raise Refusal(node.offset, *refusal("much_work", error=error), is_final=True) from None
         except NotTaken:
-            raise refusal from None
-        return self._literal(value, node.offset, refusal)
+            raise refused from None
+        return self._literal(value, node.offset, refused)
 
-    def _literal(self, value: Value, offset: int, refusal: Refusal) -> Node:
+    def _literal(self, value: Value, offset: int, refused: Refusal) -> Node:
         match value:
             case None:
                 return Literal(None, NULL, offset)
@@ -265,15 +264,15 @@ class Converter:
                 return Literal(value, STRING, offset)
             case Timestamp() | Duration():
                 if value.nanoseconds % 1000:
-                    message = f"a {type_name(value).rpartition('.')[2].lower()} finer than a microsecond"
-                    raise Refusal(offset, message, "give it to the microsecond")
+                    kind = type_name(value).rpartition(".")[2].lower()
+                    raise Refusal(offset, *refusal("fine_moment", type=kind))
                 length = timedelta(microseconds=value.nanoseconds // 1000)
                 moment = isinstance(value, Timestamp)
                 return Literal(EPOCH + length, TIMESTAMP, offset) if moment else Literal(length, DURATION, offset)
             case tuple():
-                items = tuple(self._literal(item, offset, refusal) for item in value)
+                items = tuple(self._literal(item, offset, refused) for item in value)
                 return ListLiteral(items, CelType("list", items[0].type) if items else EMPTY_LIST, offset)
-        raise refusal
+        raise refused
 
 
 def _chain(joining: str, parts: Sequence[Node], empty: Literal) -> Node:
@@ -317,19 +316,22 @@ def _ascending(limits: tuple[Node, ...]) -> None:
     values = [item.value for item in limits if isinstance(item, Literal) and isinstance(item.value, int)]
     for earlier, later, item in zip(values, values[1:], limits[1:], strict=False):
         if later <= earlier:
-            raise Refusal(item.offset, f"the limits of a band must ascend; {later} follows {earlier}", "order them")
+            raise Refusal(item.offset, *refusal("ascending", earlier=earlier, later=later))
 
 
-def _advice(function: str) -> str:
+def _advice(function: str) -> Said:
     match function:
         case "band":
-            return "band(value, [limits], [results]): whole numbers, one more result than limits, 16 limits at most"
+            return Said(
+                "band(value, [limits], [results]): whole numbers, one more result than limits, 16 limits at most",
+                "band(值, [界限], [结果])：均为整数，结果比界限多一个，界限至多 16 个",
+            )
         case "matches":
-            return "write the pattern as a literal"
+            return Said("write the pattern as a literal", "请把模式写成常数")
         case "timestamp" | "duration":
-            return f"write {function}('…') of a literal"
+            return Said(f"write {function}('…') of a literal", f"请对常数写 {function}('…')")
         case _:
-            return _SEE
+            return SEE
 
 
 def _try_pattern(pattern: Node) -> None:
@@ -338,9 +340,9 @@ def _try_pattern(pattern: Node) -> None:
         matches("", str(pattern.value))
         pl.Series([""]).str.contains(to_column_pattern(str(pattern.value)))
     except EvaluationError as error:
-        raise Refusal(pattern.offset, str(error), "RE2 syntax, without what would take too much memory") from None
+        raise Refusal(pattern.offset, *refusal("pattern", error=error)) from None
     except PatternRefused as refused:
-        raise Refusal(pattern.offset, str(refused), "write it with plain classes like [0-9]") from None
+        raise Refusal(pattern.offset, *refusal("pattern_in_columns", error=refused)) from None
     except pl.exceptions.ComputeError as error:
-        message = f"this pattern cannot be searched in columns: {str(error).splitlines()[-1][:200]}"
-        raise Refusal(pattern.offset, message, "make it simpler") from None
+        last = str(error).splitlines()[-1][:200]
+        raise Refusal(pattern.offset, *refusal("pattern_not_searched", error=last)) from None
