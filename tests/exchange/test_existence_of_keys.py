@@ -3,6 +3,7 @@ up. Which acts there are, and under which names they look keys up, is read from 
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,13 @@ OBJECTS: Mapping[str, Callable[[World], dict[str, Any]]] = {
 KEYED = sorted(act for act in ACTIONS if "idempotency_key" in parameters_of(act, "str") and act not in OPEN_TO_ALL)
 
 
-def looked_up() -> Iterator[str]:
+@cache
+def looked_up() -> tuple[str, ...]:
     """The names that `repeated` is asked for."""
+    return tuple(sorted(set(_looked_up())))
+
+
+def _looked_up() -> Iterator[str]:
     for path in Path(siwei.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             is_asked = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "repeated"
@@ -57,7 +63,7 @@ def looked_up() -> Iterator[str]:
 
 
 def test_acts_that_look_a_key_up_are_found() -> None:
-    assert {"change_role", "create_access_key", "set_cap"} <= set(looked_up())
+    assert {"change_role", "create_access_key", "set_cap"} <= {*looked_up()}
     assert {"mandates.change_role", "mandates.end_mandate"} <= set(KEYED)
 
 
@@ -68,7 +74,7 @@ def test_an_outsider_does_not_learn_that_a_key_was_used(act: str, deal: Deal, tm
     there |= OBJECTS[act](world) if act in OBJECTS else {}
     actors = (deal.cast.charlie, VISITOR)
     before = [answer(act, there, actor, deal) for actor in actors]
-    for name in sorted(set(looked_up())):
+    for name in looked_up():
         Event.objects.create(
             action=name, key=KEY, content_sha256="0" * 64, subject="x", actor_name="alice",
             person_id=deal.cast.alice.person_id, at=deal.now,
