@@ -21,12 +21,9 @@ from siwei.portal import directory, django_settings
 from siwei.portal.assets import compile_locales
 from siwei.portal.queries import chain, indicators, segments
 
+compile_locales()  # before any test database is made: that reads the catalogues, and they are read once
+
 KEPT = (indicators.MEASURED, chain.COUNTED, segments.CONCENTRATIONS)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def catalogues() -> None:
-    compile_locales()
 
 
 @pytest.fixture(scope="module", autouse=True)

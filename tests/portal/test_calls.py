@@ -15,6 +15,7 @@ from siwei.exchange.applications import apply_for_award
 from siwei.exchange.models import Application, Decision, Grant, Objection, Person, Pot, SharingRound
 from siwei.exchange.rounds import award_round, open_notice, share_applications
 from siwei.exchange.vouchers import open_pot
+from siwei.policy import Sharing
 from siwei.portal import django_settings
 from siwei.portal.city_pack import pack, programmes, stacking
 
@@ -145,6 +146,30 @@ def test_who_gets_less_may_choose_again(ready: City, monkeypatch: pytest.MonkeyP
     answer = call_api(client, "/api/application/withdrawal", application=mine.key)
     assert (answer.status_code, answer.json()["state"]) == (200, "withdrawn")
     assert 'value="withdraw"' not in client.get(address).content.decode()
+
+
+def test_a_call_offers_to_apply_only_where_something_can_be_claimed(ready: City) -> None:
+    pot(ready)
+    client = signed_in(ready.alice)
+    assert f'role="button" class="plain" href="{APPLY}"' in client.get(CALL).content.decode()
+    apply(ready, ready.firm, ready.alice)
+    text = client.get(CALL).content.decode()
+    assert f"{ready.firm.name} 在此没有可申领的金额" in text and 'role="button" class="plain" href="' not in text
+    entitlement = f"/organisations/{ready.firm.key}/programmes/longhua-compute"
+    assert f'class="plain" href="{APPLY}"' not in client.get(entitlement).content.decode()
+
+
+def test_by_merit_each_is_scored_first(ready: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    pot(ready)
+    apply(ready, ready.firm, ready.alice)
+    made = programmes()["longhua-compute"]
+    assert made.pot is not None
+    monkeypatch.setitem(
+        programmes(), "longhua-compute", replace(made, pot=replace(made.pot, sharing=Sharing.NOT_KNOWN))
+    )
+    response = form(CALL, signed_in(ready.olive), act="share", sharing="merit", seed="")
+    assert (response.status_code, SharingRound.objects.count()) == (400, 0)
+    assert "1 份申报尚未评分" in response.content.decode() and "column" not in response.content.decode()
 
 
 def test_the_operator_shares_and_opens_the_notice(ready: City) -> None:
@@ -371,7 +396,7 @@ def test_a_call_lists_what_is_asked_and_until_when(ready: City) -> None:
 
 
 def test_a_lottery_can_be_drawn_again_from_the_notice(ready: City) -> None:
-    from siwei.policy import Sharing, lottery_digest
+    from siwei.policy import lottery_digest
 
     open_pot(programmes()["xunli"], "2026", 200_000_000, actor=ready.olive, now=NOW, idempotency_key="x")
     application = Application.objects.create(

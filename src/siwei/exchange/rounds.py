@@ -63,6 +63,7 @@ def share_applications(
     waiting = list(applied.select_related("decision", "pseudonym").order_by("key"))
     if not waiting:
         raise Conflict(f"no application waits on the pot of {programme.id}", f"{programme.id} 的资金池没有等待的申报")
+    _require_scores(programme, waiting, sharing)
     claims = _claims(programme, waiting, attributes)
     earlier = earlier_in(programme, pot, attributes)
     shares = share_pot(
@@ -102,6 +103,21 @@ def share_applications(
         payload={**payload, "seed": seed},
     )
     return made
+
+
+def _require_scores(programme: Programme, waiting: list[Application], sharing: Sharing | None) -> None:
+    own = programme.pot.sharing if programme.pot else Sharing.NOT_KNOWN
+    unscored = sum(each.score is None for each in waiting)
+    if unscored and (sharing if own is Sharing.NOT_KNOWN else own) is Sharing.MERIT:
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{unscored} of {len(waiting)} applications have no score", f"{unscored} 份申报尚未评分"),
+                    Said("score each of them first: the pot is shared by it", "择优分配须先为每份申报评分"),
+                    field="sharing",
+                )
+            ]
+        )
 
 
 def share_again(made: SharingRound, programme: Programme, attributes: Mapping[str, Attribute]) -> Shares:

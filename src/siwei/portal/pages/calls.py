@@ -122,7 +122,8 @@ def call_response(
     context = {
         "call": call,
         "programme": call.programme,
-        "organisations": own,
+        "organisations": queries.may_claim(call, own, actor),
+        "represents": own.exists(),
         "applications": mine,
         "desk": desk,
         "waiting": sum(line.application.state == ApplicationState.APPLIED for line in desk),

@@ -168,6 +168,13 @@ def applying(organisation: Organisation, programme: Programme, actor: Actor, sub
     return Applying(call, subject, explanation, claimed, room, max(0, (room.most_fen or 0) - claimed))
 
 
+def may_claim(call: Call, organisations: Iterable[Organisation], actor: Actor) -> list[tuple[Organisation, int]]:
+    """What each may still claim from the call for itself; none of a call that is for claims, projects or persons."""
+    if not call.is_open or call.programme.applies_to != "organisation":
+        return []
+    return [(each, applying(each, call.programme, actor).most_fen) for each in organisations]
+
+
 def explained_for(organisation: Organisation, programme: Programme, subject: str) -> Explanation:
     """A programme decided for a claim or a project of an organisation. Raises NotFound where it has no such one."""
     return explained(programme, subject_facts(programme, organisation, decided_on(), pack().attributes, subject))
