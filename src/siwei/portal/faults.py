@@ -26,6 +26,7 @@ from siwei.errors import (
 )
 from siwei.exchange.canonical import check_storable
 from siwei.portal.languages import in_asked_language, words_of
+from siwei.portal.problem_words import lines_of
 from siwei.portal.sign_in import ask_confirmation
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ def status_of(error: SiweiError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
-def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+def fault_page(request: HttpRequest, status: int, detail: str = "", *, is_corrected: bool = False) -> HttpResponse:
+    """`is_corrected`: what is wrong is named, and the reader can put it right."""
     title, advice = {
         400: (_("This cannot be read"), _("Correct what is named below and try again. Nothing was changed.")),
         403: (
@@ -72,6 +74,11 @@ def fault_page(request: HttpRequest, status: int, detail: str = "") -> HttpRespo
     if request.method == "POST" and status == 404:
         # Of a form it is no page that is missing, but what the form named.
         title, advice = _("This is not there"), _("Correct what is named below and try again. Nothing was changed.")
+    if is_corrected and request.method == "POST":
+        title = _("Something in the form has to be corrected")
+        advice = _("Correct what is named below in the form and send it again. Nothing was changed.")
+    elif is_corrected:
+        title = _("Something in the address has to be corrected")
     context = {"status": status, "title": title, "advice": advice, "detail": in_asked_language(detail), "back": back}
     return render(request, "portal/fault.html", context, status=status)
 
@@ -121,11 +128,25 @@ def unsent(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     return response
 
 
+def fault_of(request: HttpRequest, error: SiweiError) -> HttpResponse:
+    """The answer to an error of ours. A program is told the fields by the names it sent them under, a person by what
+    the form calls them."""
+    if not isinstance(error, InputError) or is_for_program(request):
+        return fault_response(request, status_of(error), words_of(error))
+    return fault_page(request, status_of(error), "\n".join(lines_of(error.problems)), is_corrected=True)
+
+
+def is_for_program(request: HttpRequest) -> bool:
+    """The API; or a table fetched by a program, which must not take a page for one: a browser says that it reads
+    pages."""
+    asks_table = "export" in request.GET and "text/html" not in request.headers.get("Accept", "")
+    return request.path.startswith("/api/") or asks_table
+
+
 def fault_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": in_asked_language(detail) or f"status {status}"}, status=status)
-    if "export" in request.GET and "text/html" not in request.headers.get("Accept", ""):
-        # A program that fetches a table must not take a page for one; a browser says that it reads pages.
+    if is_for_program(request):
         return HttpResponse(f"{in_asked_language(detail)}\n", status=status, content_type="text/plain; charset=utf-8")
     return fault_page(request, status, detail)
 
@@ -164,7 +185,7 @@ class FaultMiddleware:
         try:
             check_storable(sent_values(request))
         except InputError as error:
-            return fault_response(request, 400, words_of(error))
+            return fault_of(request, error)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -176,7 +197,7 @@ class FaultMiddleware:
         status = status_of(error)
         if status >= 500:
             logger.error("%s %s: %s", request.method, request.path, error)
-        return fault_response(request, status, words_of(error))
+        return fault_of(request, error)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -24,8 +24,8 @@ from siwei.exchange.models import AccessKey, Organisation, Scope
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor
-from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import text_parameter
+from siwei.portal.problem_words import lines_of
 from siwei.portal.returning import only_post
 
 DAYS = (30, 90, 180, LONGEST.days)
@@ -57,7 +57,7 @@ def create_key(request: HttpRequest) -> HttpResponse:
             idempotency_key=own_key(actor, form.get("token", "")),
         )
     except InputError as error:
-        return _page(request, problems=[str(problem) for problem in problems_of(error)], status=400)
+        return _page(request, problems=lines_of(error.problems), status=400)
     return _page(request, secret=made.secret)
 
 

@@ -28,8 +28,8 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import current_home
 from siwei.portal.downloads import Handed, headed
-from siwei.portal.languages import problems_of
 from siwei.portal.pages.paging import page_of
+from siwei.portal.problem_words import lines_of
 from siwei.portal.queries import datasets as queries
 from siwei.portal.returning import only_post
 
@@ -181,7 +181,7 @@ def described_path(name: str, paths: Collection[str]) -> str:
 def _form(request: HttpRequest, *, problems: InputError | None = None, status: int = 200) -> HttpResponse:
     context = {
         "offers": queries.offers_to_fill(actor_of(request))[: queries.SHOWN],
-        "problems": [str(each) for each in problems_of(problems)] if problems else [],
+        "problems": lines_of(problems.problems) if problems else [],
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,
     }

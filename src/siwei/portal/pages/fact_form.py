@@ -26,6 +26,7 @@ from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, districts, home_or_missing, pack
 from siwei.portal.entries import canonical_entry
 from siwei.portal.languages import problems_of
+from siwei.portal.problem_words import lines_of
 
 LONGEST_ENTRY = 6_000
 
@@ -135,6 +136,6 @@ def problem_context(request: HttpRequest, problems: tuple[Problem, ...]) -> dict
     return {
         "typed": request.POST,
         "problems": {problem.field: problem for problem in problems if problem.field and problem.field != "proof"},
-        "faults": [problem for problem in problems if not problem.field or problem.field == "proof"],
+        "faults": lines_of(problem for problem in problems if not problem.field or problem.field == "proof"),
         "proofs": [(name, int(status)) for name, status in PROOFS.items()],
     }

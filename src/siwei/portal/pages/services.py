@@ -31,9 +31,9 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.entries import amount_entry
 from siwei.portal.exports import export_response
-from siwei.portal.languages import problems_of
 from siwei.portal.pages.account import shown_keys
 from siwei.portal.pages.paging import page_of, text_parameter
+from siwei.portal.problem_words import lines_of
 from siwei.portal.queries import services
 from siwei.portal.queries.organisations import concerns_generated
 from siwei.portal.returning import only_post
@@ -112,7 +112,7 @@ def _keys(
         "endpoints": ENDPOINTS,
         "days": DAYS,
         "secret": secret,
-        "problems": [str(each) for each in problems_of(problems)] if problems else [],
+        "problems": lines_of(problems.problems) if problems else [],
         "typed": request.POST if problems else {},
         "chosen": request.POST.getlist("endpoints") if problems else [],
         "token": uuid.uuid4().hex,
@@ -158,7 +158,7 @@ def _key(request: HttpRequest, key: ModelKey, *, problems: InputError | None = N
         "rows": services.usage(actor, span, key=key.access.identifier),
         "calls": services.calls(actor, key=key.access.identifier)[:20],
         "endpoints": ENDPOINTS,
-        "problems": [str(each) for each in problems_of(problems)] if problems else [],
+        "problems": lines_of(problems.problems) if problems else [],
         "typed": request.POST if problems else typed_of(key),
         "chosen": request.POST.getlist("endpoints") if problems else key.endpoints_allowed,
         "is_over": key.access.revoked_at is not None or key.access.expires_at <= now,
@@ -260,7 +260,7 @@ def _upstreams(request: HttpRequest, *, problems: InputError | None = None, stat
         "views": services.upstreams(actor, timezone.now()),
         "offers": services.offers_to_serve(actor)[: services.SHOWN],
         "generated": concerns_generated(actor),
-        "problems": [str(each) for each in problems_of(problems)] if problems else [],
+        "problems": lines_of(problems.problems) if problems else [],
         "typed": request.POST if problems else {},
         "token": uuid.uuid4().hex,
     }

@@ -12,11 +12,12 @@ from siwei.portal.languages import choose
 from siwei.portal.words.actions import ACTIONS
 from siwei.portal.words.chain import CHAIN
 from siwei.portal.words.deals import DEALS
+from siwei.portal.words.fields import FIELDS
 from siwei.portal.words.money import MONEY
 from siwei.portal.words.parties import PARTIES
 from siwei.portal.words.programmes import PROGRAMMES
 
-GROUPS: dict[str, dict[str, str]] = {**ACTIONS, **CHAIN, **DEALS, **MONEY, **PARTIES, **PROGRAMMES}
+GROUPS: dict[str, dict[str, str]] = {**ACTIONS, **CHAIN, **DEALS, **FIELDS, **MONEY, **PARTIES, **PROGRAMMES}
 SECONDS_PER_HOUR = 3_600
 CODED = frozenset(
     {"legal_form", "main_industry", "project_field", "project_level", "project_lead_form", "peacock_level"}
