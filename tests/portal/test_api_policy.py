@@ -182,6 +182,9 @@ def test_an_explanation_adds_up_what_is_sent_and_names_the_ties(city: City) -> N
     verdicts = {each["id"]: each["verdict"] for each in found["explanation"]["clauses"]}
     assert (verdicts["not-related"], verdicts["pays-itself"], verdicts["few-vouchers"]) == ("no", "no", "yes")
     assert found["related"]["sentence"]["en"] == "The provider p is a related party of o: o holds 50% of p."
+    unpaid = {"claims": [{"id": "1", "organisation": "o", "provider": "q", "contract_kind": "compute"}]}
+    (gap,) = post(client, "explain", **{**body, "others": {**others, **unpaid}}).json()["not_added_up"]
+    assert (gap["aggregate"], gap["row"], gap["attributes"]) == ("own_paid_on_compute", "1", ["contract_own_paid"])
     free = post(client, "explain", **{**body, "others": {**others, "ties": []}}).json()
     assert (free["related"], free["explanation"]["clauses"][2]["verdict"]) == (None, "yes")
 

@@ -63,6 +63,7 @@ def explain(
     """
     from siwei.policy import FactStatus, FactValue, Verdict
     from siwei.policy import explain as explain_row
+    from siwei.policy.aggregate_gaps import aggregate_gaps
     from siwei.policy.binding import bound_by_cap
     from siwei.policy.explanation import plain
     from siwei.policy.holdings import read_holdings
@@ -86,6 +87,7 @@ def explain(
         for name in found.attributes
     }
     explanation = explain_row(found, facts, _day(as_of), attributes, with_nearest=True)
+    gaps = aggregate_gaps(found, frame, given, _day(as_of), attributes)
     related = related_shown(row, None if given is None else given.related)
     told, bindings = Told(), [*bound_by_cap(explanation)]
     if explanation.verdict is Verdict.ELIGIBLE and explanation.award.award_fen:
@@ -95,11 +97,12 @@ def explain(
         print_json({
             **explanation.to_dict(), "bindings": plain(bindings), "pot": plain(told.pot), "not_told": plain(told.open_),
             "joint_limits": plain(told.joint), "drafts": plain(told.drafts), "related": plain(related),
+            "not_added_up": plain(gaps),
             "held_fen": told.held_fen, "applications": asdict(deadline),
         })  # fmt: skip
         return
     shown = [
-        *([] if related is None else [related.sentence]), *told.together,
+        *(each.sentence for each in gaps), *([] if related is None else [related.sentence]), *told.together,
         *(each.sentence for each in told.joint), *(each.sentence for each in told.drafts), *told.pot,
         *told.open_,
     ]  # fmt: skip

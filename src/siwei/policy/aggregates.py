@@ -96,7 +96,7 @@ class Aggregates:
     def _groups_of(self, programme: Programme, aggregate: Aggregate, table: pl.DataFrame) -> pl.DataFrame:
         if aggregate.id in self.groups:
             return self.groups[aggregate.id]
-        groups = _groups(programme, aggregate, _source(aggregate, self.rows, table), self.as_of)
+        groups = _groups(programme, aggregate, rows_of(aggregate, self.rows, table), self.as_of)
         # Whom a subject is related to is found for the subjects of a part alone.
         if aggregate.of != "related":
             self.groups[aggregate.id] = groups
@@ -140,7 +140,8 @@ def meaning_of(aggregate: Aggregate, programme: Programme, as_of: date) -> tuple
     return aggregate.of, aggregate.kind, aggregate.per, texts, tuple(values.items()), programme.rounding.mode
 
 
-def _source(aggregate: Aggregate, rows: Rows, subjects: pl.DataFrame) -> pl.DataFrame:
+def rows_of(aggregate: Aggregate, rows: Rows, subjects: pl.DataFrame) -> pl.DataFrame:
+    """What it is added up of, for these subjects and perhaps others. Raises InputError where it is not given."""
     match aggregate.of:
         case "claims" if rows.claims is not None:
             return mark_related(_with_organisation(rows.claims, rows.organisations), rows.related)
@@ -185,14 +186,10 @@ def _groups(programme: Programme, aggregate: Aggregate, source: pl.DataFrame, as
     wanted = {column_of(key): source.schema[column_of(key)] for key in aggregate.per}
     frame = prepare_columns(source, {**wanted, **read_dtypes(expressions)})
     columns = frozenset(frame.collect_schema().names())
-    plan = Plan()
-    context = programme_context(programme, as_of, FactStatus.DECLARED, columns)
-    keep = Compiled(pl.lit(True)) if aggregate.where is None else plan.add(aggregate.where.tree, context)
-    value = Compiled(pl.lit(1, dtype=pl.Int64)) if aggregate.value is None else plan.add(aggregate.value.tree, context)
+    plan, keep, value = compile_aggregate(programme, aggregate, columns, as_of)
     failed = _error(keep) | (keep.value.fill_null(False) & _error(value))
     kept = pl.when(keep.value).then(value.value)
-    # A row that is known not to count is never in doubt, whatever its value.
-    doubtful = keep.value.is_null() | (keep.value & value.value.is_null())
+    doubtful = is_doubtful(keep, value)
     proof = _proof(expressions, columns)
     named = [kept.cast(pl.Int128).alias(":kept"), doubtful.alias(":doubtful"), failed.alias(":failed")]
     named += [] if proof is None else [pl.when(keep.value.fill_null(True)).then(proof).alias(":proof")]
@@ -204,6 +201,22 @@ def _groups(programme: Programme, aggregate: Aggregate, source: pl.DataFrame, as
         *([] if proof is None else [pl.col(":proof").min().alias("proof")]),
     ]
     return made.drop_nulls(list(aggregate.per)).group_by(aggregate.per).agg(results).collect()
+
+
+def compile_aggregate(
+    programme: Programme, aggregate: Aggregate, columns: frozenset[str], as_of: date
+) -> tuple[Plan, Compiled, Compiled]:
+    """Whether a row counts, and what it counts for."""
+    plan = Plan()
+    context = programme_context(programme, as_of, FactStatus.DECLARED, columns)
+    keep = Compiled(pl.lit(True)) if aggregate.where is None else plan.add(aggregate.where.tree, context)
+    value = Compiled(pl.lit(1, dtype=pl.Int64)) if aggregate.value is None else plan.add(aggregate.value.tree, context)
+    return plan, keep, value
+
+
+def is_doubtful(keep: Compiled, value: Compiled) -> pl.Expr:
+    """A row that is known not to count is never in doubt, whatever its value."""
+    return keep.value.is_null() | (keep.value & value.value.is_null())
 
 
 def _check_per(aggregate: Aggregate, source: pl.DataFrame) -> None:

@@ -14,6 +14,7 @@ from ninja import Router
 
 from siwei.errors import ImportRefused, NotFound
 from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
+from siwei.policy.aggregate_gaps import aggregate_gaps
 from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.claim_tables import claims_given
 from siwei.policy.columns import columns_of_rows
@@ -109,7 +110,8 @@ def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
     }
     found = explain(programme, facts, day, attribute_types(), with_nearest=True)
     related = related_shown(values, None if given is None else given.related)
-    return {"explanation": found.to_dict(), "related": plain(related)}
+    gaps = aggregate_gaps(programme, table, given, day, attribute_types())
+    return {"explanation": found.to_dict(), "related": plain(related), "not_added_up": plain(gaps)}
 
 
 @router.post("/share", response=answers(schemas.Shared))

@@ -122,6 +122,9 @@ class Explained(Schema):
     related: dict[str, Any] | None = Field(
         None, description="By which ties the contract's provider is a related party: `ties`, `sentence`"
     )
+    not_added_up: list[dict[str, Any]] = Field(
+        [], description="What sums wait for: `aggregate`, `of`, `row` and the `attributes` not known of it, `sentence`"
+    )
 
 
 class ClaimAmount(Schema):
