@@ -156,11 +156,11 @@ def test_the_api_accepts_and_withdraws(data: DatasetDeal, city: City) -> None:
     ("metadata", "files", "said"),
     [
         (b"{", {}, "croissant.json"),
-        (described(name=""), {"rows__csv": ROWS}, "[name]"),
+        (described(name=""), {"rows__csv": ROWS}, "名称："),
         (described(), {}, "缺少文件"),
         (described(), {"rows__csv": b"other"}, "校验和与描述不符"),
         (described(), {"rows__csv": ROWS, "more__csv": b"x"}, "描述中没有文件"),
-        (b"x" * (1024 * 1024 + 1), {}, "[metadata]"),
+        (b"x" * (1024 * 1024 + 1), {}, "数据集描述："),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_published(
