@@ -25,6 +25,7 @@ from siwei.exchange.models import (
     Account,
     Application,
     BankEntry,
+    Hold,
     OrderState,
     PaymentFile,
     PaymentOrder,
@@ -83,6 +84,15 @@ def balance(purpose: str, pseudonym: Pseudonym) -> tuple[int, int]:
 
 def of(persons: Persons, actor: Any) -> Pseudonym:
     return Pseudonym.objects.get(person_id=actor.person_id)
+
+
+def test_what_an_order_holds_of_an_award_is_seen_by_whose_it_is(payable: Persons) -> None:
+    payable.make()
+    charlie = of(payable, payable.cast.charlie)
+    (seen,) = Hold.objects.visible_to(payable.cast.charlie)
+    assert (seen.transfer.debit_account.pseudonym_id, seen.remaining) == (charlie.pk, TAX[CHARLIE])
+    assert not Hold.objects.visible_to(payable.cast.bob).exists()
+    assert not Hold.objects.visible_to(replace(payable.cast.charlie, by_key="key")).exists()
 
 
 def test_without_an_account_it_waits(persons: Persons) -> None:

@@ -218,6 +218,17 @@ class TestFloors:
         Account.objects.filter(pk=account.pk).update(floor=-20_001)
         assert found(dealt.cast) == [f"account {account.code}: its floor is -20001, what was set is {due}"]
 
+    @pytest.mark.parametrize(
+        ("account", "set_to", "due"), [("used:n-firm", -1, 0), ("delivered:n-centre", -120, -(4 * 10**18))]
+    )
+    def test_lowered_by_hand_in_another_unit(self, dealt: Deal, account: str, set_to: int, due: int) -> None:
+        dealt.submit()
+        dealt.finish()
+        dealt.settle()
+        code = f"accelerator-second:cpu:{account}"
+        assert Account.objects.filter(code=code).update(floor=set_to) == 1
+        assert found(dealt.cast) == [f"account {code}: its floor is {set_to}, what was set is {due}"]
+
     def test_with_the_event_that_set_it_gone(self, dealt: Deal) -> None:
         tamper("DELETE FROM exchange_event_organisations", "DELETE FROM exchange_event WHERE action = 'open_pot'")
         assert found(dealt.cast) == ["account CNY:budget:xunli:2026: its floor is -1000000, and no event set it"]

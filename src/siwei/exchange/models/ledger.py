@@ -156,9 +156,9 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         if actor.sees_all:
             return self
         mine = actor.organisation_ids
-        return self.filter(
-            Q(transfer__debit_account__owner_id__in=mine) | Q(transfer__credit_account__owner_id__in=mine)
-        )
+        own = Account.objects.filter(is_own(actor)).values("pk")
+        found = Q(transfer__debit_account__owner_id__in=mine) | Q(transfer__credit_account__owner_id__in=mine)
+        return self.filter(found | Q(transfer__debit_account__in=own) | Q(transfer__credit_account__in=own))
 
 
 class Hold(models.Model):
