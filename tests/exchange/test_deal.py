@@ -6,11 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from exchange_cast import make_person
 from exchange_deal import DAY, OFFER, SPEC, Deal
 
 from siwei.compute import JobPhase, JobSpec
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
 from siwei.exchange import agreements, jobs, ledger, listings, settlement, vouchers
+from siwei.exchange.actors import Role
 from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.models import (
     Account,
@@ -334,9 +336,12 @@ class TestJobs:
         jobs.record_usage("deal", 1, reading="r", quantity=60, measured={}, actor=deal.cast.bob, now=deal.now)
         with pytest.raises(NotAllowed):
             deal.settle(deal.cast.alice)
+        # An operator who pays the bill has no more to say about its moment.
+        payer = make_person("jo", deal.cast.firm, Role.OWNER, is_operator=True).as_actor()
         deal.now += timedelta(days=36)
-        with pytest.raises(NotAllowed):
-            deal.settle(deal.cast.alice)
+        for actor in (deal.cast.alice, payer):
+            with pytest.raises(NotAllowed):
+                deal.settle(actor)
         deal.now += timedelta(days=1)
         assert deal.settle(deal.cast.alice).metered_fen == 1_800
 

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from exchange_cast import make_person
 from exchange_deal import Deal
 from test_deliveries import Scenario
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import deliveries, disputes, jobs, ledger, settlement
+from siwei.exchange.actors import Role
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -208,6 +210,15 @@ def test_a_disputed_milestone_is_decided_by_the_operator(cast: Any, now: Any) ->
     deliveries.complete_agreement("s", actor=cast.alice, now=now)
     settlement.settle_agreement("s", actor=cast.bob, now=now)
     assert sum(hold.remaining for hold in Hold.objects.all()) == 0
+
+
+@pytest.mark.parametrize("side", ["firm", "centre"])
+def test_an_operator_who_acts_for_a_party_does_not_resolve_its_dispute(court: Court, side: str) -> None:
+    judge = make_person("jo", getattr(court.deal.cast, side), Role.MEMBER, is_operator=True).as_actor()
+    court.open()
+    with pytest.raises(NotAllowed, match="their own matter → another"):
+        court.resolve(0, judge)
+    assert court.resolve(1_800).outcome == 1_800
 
 
 def test_a_dispute_about_no_amount(court: Court) -> None:

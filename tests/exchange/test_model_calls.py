@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from exchange_cast import make_person
 from exchange_models import ModelDeal
 
 from siwei.errors import CallRefused, Conflict, InputError, NotAllowed
@@ -413,6 +414,9 @@ def test_an_upstream_serves_nobody_before_the_operator_approves(model_deal: Mode
     assert refused(model_deal, model_deal.key().secret) == "model_not_found"
     with pytest.raises(NotAllowed):
         model_upstreams.approve_upstream("upstream", actor=model_deal.cast.bob, now=model_deal.now)
+    own = make_person("jo", model_deal.cast.centre, is_operator=True).as_actor()
+    with pytest.raises(NotAllowed, match="their own matter"):
+        model_upstreams.approve_upstream("upstream", actor=own, now=model_deal.now)
 
 
 def test_who_sees_calls(model_deal: ModelDeal) -> None:

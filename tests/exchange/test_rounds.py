@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exchange_cast import make_person
 
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import rounds, vouchers
-from siwei.exchange.actors import VISITOR, Actor
+from siwei.exchange.actors import VISITOR, Actor, Role
 from siwei.exchange.applications import (
     apply_to_pot,
     duplicate_documents,
@@ -242,6 +243,24 @@ def test_an_award_is_not_given_up(city: City) -> None:
     city.award(made)
     with pytest.raises(Conflict, match="can no longer be withdrawn"):
         give_up(city, application, lets)
+
+
+def test_nobody_of_the_offices_judges_their_own_matter(city: City) -> None:
+    judge = make_person("jo", city.cast.firm, Role.MEMBER, is_operator=True).as_actor()
+    scorer = make_person("rey", city.cast.firm, Role.MEMBER, is_reviewer=True).as_actor()
+    mine, other = city.both()
+    for actor in (judge, scorer):
+        with pytest.raises(NotAllowed, match="their own matter"):
+            score_application(mine, 9, actor=actor, now=city.now, idempotency_key="s")
+        score_application(other, 9, actor=actor, now=city.now, idempotency_key=actor.name)
+    city.notice(city.share())
+    objection = city.object(mine, city.cast.bob)
+    with pytest.raises(NotAllowed, match="their own matter"):
+        city.answer(objection, False, judge)
+    raised = rounds.object_to(other, "x", as_of=AFTER, actor=judge, now=city.now, idempotency_key="theirs")
+    with pytest.raises(NotAllowed, match="their own matter"):
+        city.answer(raised, True, judge)
+    assert city.answer(objection, False).upheld is False
 
 
 @pytest.mark.parametrize("who", ["alice", "charlie", "ann"])

@@ -7,12 +7,12 @@
     member         ✓            –          –              –
 
 The city's own: an operator runs the exchange and may do ordinary acts for anybody, but signs, declares and commits
-money for nobody; a reviewer scores what is put before reviewers; an auditor reads everything and writes nothing, which
-every action asks first (`forbid_readers`), whatever else it asks.
+money for nobody, and judges nothing that concerns those they act for; a reviewer scores what is put before reviewers;
+an auditor reads everything and writes nothing, which every action asks first (`forbid_readers`), whatever else it asks.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from siwei.errors import ConfirmationNeeded, NotAllowed, Said, chinese_of
@@ -35,6 +35,18 @@ def require(allowed: bool, actor: Actor, what: str) -> None:
         raise NotAllowed(
             f"{actor.name} may not {what} → act for the organisation concerned, or ask the operator",
             f"{actor.name} 不能{chinese_of(what)} → 请以相关机构的身份操作，或联系运营方",
+        )
+
+
+def require_disinterested(
+    actor: Actor, what: str, organisations: Iterable[int | None], persons: Iterable[int | None] = ()
+) -> None:
+    """What the city's people judge (a dispute, an objection, a score) is judged by nobody whose own matter it is."""
+    own = any(each is not None and actor.represents(each) for each in organisations)
+    if own or (actor.person_id is not None and actor.person_id in set(persons)):
+        raise NotAllowed(
+            f"{actor.name} may not {what}: it is their own matter → another one of the city's people decides it",
+            f"{actor.name} 不能{chinese_of(what)}：此事与其本人或其所代表的机构有关 → 由本市另一人决定",
         )
 
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from siwei.city.attributes import Attribute
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
-from siwei.exchange.access import can_act_for, can_operate, can_review, require
+from siwei.exchange.access import can_act_for, can_operate, can_review, require, require_disinterested
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.decisions import record_decision
@@ -323,6 +323,8 @@ def score_application(
 ) -> Application:
     """Record the score of a review, where the pot is shared by merit."""
     require(can_operate(actor) or can_review(actor), actor, Said("score applications", "给申报评分"))
+    own = application.pseudonym.person_id if application.pseudonym else None
+    require_disinterested(actor, Said("score this application", "给该申报评分"), [application.organisation_id], [own])
     content = {"application": application.key, "score": score}
     if repeated("score_application", idempotency_key, content):
         return Application.objects.get(pk=application.pk)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
-from siwei.exchange.access import can_operate, can_sign_for, can_speak_for, require
+from siwei.exchange.access import can_operate, can_sign_for, can_speak_for, require, require_disinterested
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.corrections import correct_delivery, correct_usage
@@ -146,6 +146,9 @@ def resolve_dispute(key: str, *, outcome: int | None, because: str, actor: Actor
     """The operator's word: a quantity of a reading, fen of a delivery, None where neither is disputed."""
     require(can_operate(actor), actor, Said(f"resolve dispute {key}", f"裁定争议 {key}"))
     dispute, deal = _find_locked(key, actor)
+    parties = deal.parties.values_list("organisation_id", "person_id")
+    organisations, persons = zip(*parties, strict=True)
+    require_disinterested(actor, Said(f"resolve dispute {key}", f"裁定争议 {key}"), organisations, persons)
     if dispute.state == DisputeState.RESOLVED:
         return dispute
     _require_open(dispute)

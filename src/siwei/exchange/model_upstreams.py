@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
-from siwei.exchange.access import can_act_for, can_operate, require
+from siwei.exchange.access import can_act_for, can_operate, require, require_disinterested
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.listings import find_listing
@@ -77,6 +77,8 @@ def approve_upstream(key: str, *, actor: Actor, now: datetime) -> Upstream:
     """Open an upstream to calls. For the operator. Approving again changes nothing."""
     require(can_operate(actor), actor, Said(f"approve upstream {key}", f"批准上游 {key}"))
     upstream = find_upstream(key, actor)
+    what = Said(f"approve upstream {key}", f"批准上游 {key}")
+    require_disinterested(actor, what, [upstream.organisation_id])
     if upstream.closed_at is not None:
         raise Conflict(f"upstream {key} was closed → register the model again", f"上游 {key} 已关闭 → 请重新登记该模型")
     if Upstream.objects.filter(pk=upstream.pk, approved_at=None).update(approved_at=now):

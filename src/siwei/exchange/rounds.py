@@ -11,7 +11,7 @@ from django.db.models import Count, Sum
 
 from siwei.city.attributes import Attribute, parse_value
 from siwei.errors import Conflict, InputError, NotAllowed, Problem, Said
-from siwei.exchange.access import can_operate, require
+from siwei.exchange.access import can_operate, require, require_disinterested
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import locked_pot
 from siwei.exchange.audit import action, money_action, record_event, repeated
@@ -280,6 +280,10 @@ def decide_objection(
 ) -> Objection:
     """Uphold an objection (the application is refused when the round is awarded) or not, with the reason."""
     require(can_operate(actor), actor, Said("decide objections", "决定异议"))
+    against = objection.application
+    persons = [objection.person_id, against.pseudonym.person_id if against.pseudonym else None]
+    what = Said("decide this objection", "决定该异议")
+    require_disinterested(actor, what, [against.organisation_id], persons)
     content = {"objection": objection.key, "upheld": upheld, "reason": reason}
     if repeated("decide_objection", idempotency_key, content):
         return Objection.objects.get(pk=objection.pk)

@@ -237,11 +237,12 @@ def _can_close(agreement: Agreement) -> bool:
 
 
 def can_settle(actor: Actor, agreement: Agreement, parties: Sequence[AgreementParty], now: datetime) -> bool:
-    if can_operate(actor):
+    lines = list(agreement.lines.all())
+    # The office does not choose the moment of a bill that is its own to pay.
+    if can_operate(actor) and not any(actor.represents(line.consumer_id) for line in lines):
         return True
     if not any(can_sign_for(actor, party) for party in parties):
         return False
-    lines = list(agreement.lines.all())
     if (
         agreement.state in (AgreementState.COMPLETED, AgreementState.SETTLED)
         or agreement.ends_at + METERING_GRACE <= now
