@@ -12,10 +12,13 @@ from portal_city import NOW, City, know, make_person, signed_in
 
 from siwei.city.home import CityHome
 from siwei.exchange.applications import apply_for_award
+from siwei.exchange.claw_backs import claw_back_grant
+from siwei.exchange.grants import grant_round
 from siwei.exchange.models import Application, Decision, Grant, Objection, Person, Pot, SharingRound
 from siwei.exchange.rounds import award_round, open_notice, share_applications
 from siwei.exchange.vouchers import open_pot
 from siwei.policy import Sharing
+from siwei.policy.programmes import Returns
 from siwei.portal import django_settings
 from siwei.portal.city_pack import pack, programmes, stacking
 
@@ -441,3 +444,75 @@ def test_a_claim_beyond_the_decision_is_told_what_can_be_claimed(ready: City) ->
         answer = form(APPLY, signed_in(ready.alice), **given)
         assert (answer.status_code, "不超过 ¥300,000.00" in answer.content.decode()) == (409, True)
     assert not Application.objects.exists()
+
+
+def returned(city: City, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """Both asked for 300,000 yuan of 400,000 and have 200,000; what one had came back. Returns who waits."""
+    known = programmes()["longhua-compute"]
+    assert known.pot is not None
+    rule = replace(known, pot=replace(known.pot, returns=Returns.WAITING))
+    known_all = {**programmes(), rule.id: rule}
+    for module in ("siwei.portal.queries.calls", "siwei.portal.queries.notices"):
+        monkeypatch.setattr(f"{module}.programmes", lambda: known_all)
+    pot(city)
+    shared(city)
+    SharingRound.objects.update(returns="waiting")
+    made = open_notice(
+        SharingRound.objects.get(), until=DAY, as_of=DAY, actor=city.olive, now=NOW, idempotency_key="notice"
+    )
+    award_round(made, as_of=DAY + timedelta(days=1), actor=city.olive, now=NOW, idempotency_key="award")
+    lost = Application.objects.get(organisation=city.firm)
+    grant_round(made, actor=city.olive, now=NOW)
+    claw_back_grant(
+        lost.key, lost.shared_fen or 0, because="审计", actor=city.olive, now=NOW, idempotency_key="claw-back"
+    )
+    return Application.objects.get(organisation=city.outsider)
+
+
+def test_what_came_back_is_proposed_and_shared_on_the_calls_page(ready: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = returned(ready, monkeypatch)
+    olive, ann, charlie = (signed_in(each) for each in (ready.olive, ready.ann, ready.charlie))
+    page = olive.get(CALL).content.decode()
+    assert "给予未足额获得的申报者" in page
+    section = page[page.index("分配退回的资金") :]
+    assert ("200,000.00" in section, "100,000.00" in section, "分配给他们" in section) == (True, True, True)
+    seen = ann.get(CALL).content.decode()
+    assert ("分配退回的资金" in seen, "分配给他们" in seen) == (True, False)
+    assert "分配退回的资金" not in charlie.get(CALL).content.decode()
+    assert "另有申报者等待" in olive.get("/calls").content.decode()
+    assert form(CALL, charlie, act="share_returned").status_code == 403
+    for _ in range(2):
+        response = form(CALL, olive, act="share_returned")
+        assert response.status_code == 302
+    made = SharingRound.objects.get(is_supplementary=True)
+    assert response.headers["Location"] == f"/notices/{made.key}"
+    notice = olive.get(f"/notices/{made.key}").content.decode()
+    assert ("补充轮次" in notice, "再次分配结果一致" in notice or "✓" in notice) == (True, True)
+    extra = made.applications.get()
+    assert (extra.supplement_to, extra.shared_fen) == (first, 10_000_000)
+    assert f"/applications/{first.key}" in olive.get(f"/applications/{extra.key}").content.decode()
+    assert "分配退回的资金" not in olive.get(CALL).content.decode()
+
+
+def test_what_came_back_is_proposed_and_shared_through_the_api(ready: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = returned(ready, monkeypatch)
+    address = "/api/calls/longhua-compute/2026/returned"
+    olive, charlie = signed_in(ready.olive), signed_in(ready.charlie)
+    assert olive.get(address).json() == {
+        "budget_fen": 20_000_000,
+        "sharing": "pro_rata",
+        "waiting": [{"application": first.key, "wanted_fen": 10_000_000, "share_fen": 10_000_000}],
+    }
+    for client in (charlie, signed_in(ready.bob)):
+        assert (client.get(address).status_code, call_api(client, address).status_code) == (403, 403)
+    assert Client().get(address).status_code in (401, 403)
+    for _ in range(2):
+        made = call_api(olive, address).json()
+    assert (made["is_supplementary"], made["returns"], made["budget_fen"], made["is_same"]) == (
+        True, "waiting", 20_000_000, True,
+    )  # fmt: skip
+    told = olive.get(f"/api/application?key={made['lines'][0]['application']}").json()
+    assert (told["supplement_to"], told["claim_fen"], told["shared_fen"]) == (first.key, 10_000_000, 10_000_000)
+    assert olive.get(address).json() == {"budget_fen": 0, "sharing": None, "waiting": []}
+    assert call_api(olive, address, idempotency_key="more").status_code == 409
+    assert olive.get("/api/calls/longhua-compute/2026").json()["returns"] == "waiting"

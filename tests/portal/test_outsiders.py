@@ -50,7 +50,7 @@ NOT_THERE = {
     ),
     "test_true_up_pages.py": ("true_up",),
     "test_trading_api.py": ("counter", "revoke_reporter", "/usage-reports", "/counter-readings", "/revocation"),
-    "test_calls.py": ("/application/", "/round", "/rounds", "/objection/", "grant", "resolve"),
+    "test_calls.py": ("/application/", "/round", "/rounds", "/objection/", "grant", "resolve", "/returned"),
     "test_services.py": ("/limits", "/upstream"),
     "test_dataset_pages.py": ("/datasets/{key}/",),
     "test_fact_files.py": ("/api/fact-files",),

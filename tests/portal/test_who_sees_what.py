@@ -217,6 +217,7 @@ ROW = {"id": "a", "legal_form": "firm"}
 # What is only written to: the address, what is sent, and who is not refused for who they are (a visitor always is).
 WRITTEN: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "api/calls/<programme_id>/<period>/rounds": ("/api/calls/longhua-compute/2026/rounds", {}, {"olive"}),
+    "api/calls/<programme_id>/<period>/returned": ("/api/calls/longhua-compute/2026/returned", {}, {"olive"}),
     "api/programmes/<programme_id>/pots": (
         "/api/programmes/moxing/pots",
         {"period": "2026", "budget_fen": 100},

@@ -7,7 +7,7 @@ organisations' applications go through (`rounds`, `grants`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -190,8 +190,19 @@ def inputs_of(application: Application) -> Mapping[str, Any]:
     if application.decision is not None:
         inputs: Mapping[str, Any] = application.decision.inputs
         return inputs
+    return opened_within(application).inputs
+
+
+def opened_within(application: Application) -> Opened:
+    """For code that weighs a person's claim anew, and shows nothing of it. Raises Erased."""
     assert application.pseudonym is not None
-    return _opened(application, application.pseudonym).inputs
+    return _opened(application, application.pseudonym)
+
+
+def sealed_again(application: Application, key: str) -> bytes:
+    """What a person's application says, sealed for another one of theirs under `key`. Raises Erased."""
+    assert application.pseudonym is not None
+    return seal_for(application.pseudonym, _sealed_as(key), asdict(opened_within(application)))
 
 
 def check_subject(programme: Programme) -> None:

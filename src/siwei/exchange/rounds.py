@@ -6,22 +6,25 @@ The pot is shared by the same pure function that rehearses it (`siwei.policy.sha
 from collections.abc import Mapping
 from datetime import date, datetime
 
-import polars as pl
-from django.db.models import Count, Sum
+from django.db.models import Count
 
-from siwei.city.attributes import Attribute, parse_value
+from siwei.city.attributes import Attribute
 from siwei.errors import Conflict, InputError, NotAllowed, Problem, Said
 from siwei.exchange.access import can_operate, require, require_disinterested
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import locked_pot
 from siwei.exchange.audit import action, money_action, record_event, repeated
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound, Voucher
-from siwei.exchange.person_awards import inputs_of
 from siwei.exchange.pot_counts import earlier_in, earlier_of, plain_earlier
+from siwei.exchange.round_claims import claims_of
+from siwei.exchange.round_claims import left_in as left_in
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vouchers import grant_voucher
+from siwei.exchange.waiting_claims import Proposal, propose
+from siwei.market.bank import exact_yuan
 from siwei.policy import Programme, Shares, Sharing, share_pot
 from siwei.policy.programmes import Returns
+from siwei.policy.stacking import Stacking
 from siwei.policy.vouchers import last_day
 
 LONGEST_TEXT = 5000
@@ -36,62 +39,41 @@ def share_applications(
     as_of: date,
     sharing: Sharing | None = None,
     seed: str = "",
+    stacking: Stacking | None = None,
     actor: Actor,
     now: datetime,
     idempotency_key: str,
 ) -> SharingRound:
     """Close the window and share what is left in the pot among the applications on it, by the programme's rule.
 
-    `Conflict` before the window has closed, for a draft, or with nothing to share among.
+    `Conflict` before the window has closed, for a draft, with nothing to share among, or while money came back that is
+    for those of earlier rounds who wait (weighed under `stacking`): `supplements.share_returned` comes first.
     """
     require(can_operate(actor), actor, Said("share a pot", "分配资金池"))
     content = {"pot": str(pot.pk), "sha256": programme.sha256, "sharing": str(sharing or ""), "seed": seed}
     if repeated("share_applications", idempotency_key, content):
         return SharingRound.objects.get(key=idempotency_key)
-    if programme.is_draft or pot.is_draft:
-        raise Conflict(
-            f"programme {programme.id} is a draft: a draft releases no money", f"政策 {programme.id} 是草案：草案不放款"
-        )
+    check_draft(programme, pot)
     if programme.window is not None and (programme.window.end is None or as_of <= programme.window.end):
         raise Conflict(
             f"the window of {programme.id} is open until {programme.window.end} → share after it",
             f"{programme.id} 的申报期到 {programme.window.end} 才结束 → 请在其后分配",
         )
-    # Whoever applies at this moment holds the pot too, and is shared among, or is told that they are late.
-    locked_pot(pot)
+    # Whoever applies at this moment holds the pot too, and is shared among, or is told that they are late; and two
+    # rounds at once would promise the same money.
+    pot = locked_pot(pot)
     applied = Application.objects.filter(pot=pot, state=ApplicationState.APPLIED)
     waiting = list(applied.select_related("decision", "pseudonym").order_by("key"))
     if not waiting:
         raise Conflict(f"no application waits on the pot of {programme.id}", f"{programme.id} 的资金池没有等待的申报")
     _require_scores(programme, waiting, sharing)
-    claims = _claims(programme, waiting, attributes)
-    earlier = earlier_in(programme, pot, attributes)
-    shares = share_pot(
-        programme, claims, as_of, budget_fen=left_in(pot), sharing=sharing, seed=seed or None, earlier=earlier
-    )
-    made = SharingRound.objects.create(
-        key=idempotency_key,
-        pot=pot,
-        version_sha256=programme.sha256,
-        sharing=str(shares.sharing),
-        seed=seed,
-        budget_fen=shares.budget_fen,
-        shared_on=as_of,
-        earlier=None if earlier is None else plain_earlier(earlier),
-        returns=str(programme.pot.returns if programme.pot else Returns.POT),
-    )
-    # SQLite ignores row locks: the count tells whether somebody else shared, or one was withdrawn, meanwhile.
-    if applied.filter(pk__in=[each.pk for each in waiting]).update(state=ApplicationState.SHARED) != len(waiting):
-        raise Conflict(
-            f"applications on the pot of {programme.id} changed meanwhile → share again",
-            f"{programme.id} 资金池的申报在此期间有变化 → 请重新分配",
+    if programme.pot and programme.pot.returns is Returns.WAITING:
+        _check_nobody_waits(
+            propose(programme, pot, attributes=attributes, stacking=stacking or Stacking(), as_of=as_of), programme
         )
-    for place, (application, row) in enumerate(zip(waiting, shares.table.iter_rows(named=True), strict=True)):
-        application.round, application.state = made, ApplicationState.SHARED
-        application.shared_fen, application.bound_by = row["paid_fen"], row["bound_by"] or ""
-        application.reserved = {id: paid[place] for id, paid in shares.reserved.items() if paid[place]}
-    changed = ["round", "state", "shared_fen", "bound_by", "reserved"]
-    Application.objects.bulk_update(waiting, changed, batch_size=500)
+    made, shares = make_round(
+        programme, pot, waiting, attributes=attributes, as_of=as_of, sharing=sharing, seed=seed, key=idempotency_key
+    )
     payload = {"applications": len(waiting), "claimed_fen": shares.claimed_fen, "paid_fen": shares.paid_fen}
     record_event(
         "share_applications",
@@ -120,6 +102,70 @@ def _require_scores(programme: Programme, waiting: list[Application], sharing: S
         )
 
 
+def make_round(
+    programme: Programme,
+    pot: Pot,
+    waiting: list[Application],
+    *,
+    attributes: Mapping[str, Attribute],
+    as_of: date,
+    sharing: Sharing | None,
+    seed: str,
+    key: str,
+    is_supplementary: bool = False,
+) -> tuple[SharingRound, Shares]:
+    """Part of an action that has locked the pot: share what is left in it among these applications."""
+    claims = claims_of(programme, waiting, attributes)
+    earlier = earlier_in(programme, pot, attributes)
+    shares = share_pot(
+        programme, claims, as_of, budget_fen=left_in(pot), sharing=sharing, seed=seed or None, earlier=earlier
+    )
+    made = SharingRound.objects.create(
+        key=key,
+        pot=pot,
+        version_sha256=programme.sha256,
+        sharing=str(shares.sharing),
+        seed=seed,
+        budget_fen=shares.budget_fen,
+        shared_on=as_of,
+        earlier=None if earlier is None else plain_earlier(earlier),
+        returns=str(programme.pot.returns if programme.pot else Returns.POT),
+        is_supplementary=is_supplementary,
+    )
+    # SQLite ignores row locks: the count tells whether somebody else shared, or one was withdrawn, meanwhile.
+    applied = Application.objects.filter(pot=pot, state=ApplicationState.APPLIED)
+    if applied.filter(pk__in=[each.pk for each in waiting]).update(state=ApplicationState.SHARED) != len(waiting):
+        raise Conflict(
+            f"applications on the pot of {programme.id} changed meanwhile → share again",
+            f"{programme.id} 资金池的申报在此期间有变化 → 请重新分配",
+        )
+    for place, (application, row) in enumerate(zip(waiting, shares.table.iter_rows(named=True), strict=True)):
+        application.round, application.state = made, ApplicationState.SHARED
+        application.shared_fen, application.bound_by = row["paid_fen"], row["bound_by"] or ""
+        application.reserved = {id: paid[place] for id, paid in shares.reserved.items() if paid[place]}
+    changed = ["round", "state", "shared_fen", "bound_by", "reserved"]
+    Application.objects.bulk_update(waiting, changed, batch_size=500)
+    return made, shares
+
+
+def check_draft(programme: Programme, pot: Pot) -> None:
+    if programme.is_draft or pot.is_draft:
+        raise Conflict(
+            f"programme {programme.id} is a draft: a draft releases no money", f"政策 {programme.id} 是草案：草案不放款"
+        )
+
+
+def _check_nobody_waits(found: Proposal | None, programme: Programme) -> None:
+    if found is None:
+        return
+    back, count = exact_yuan(found.shares.budget_fen), len(found.claims)
+    raise Conflict(
+        f"{count} applications of earlier rounds of {programme.id} wait, and {back} is there for them → share it among "
+        "them first: its text says that what comes back is theirs",
+        f"{programme.id} 此前各轮有 {count} 项申报仍在等待，现有 {back} → 请先分配给他们：政策规定退回的资金归等待者",
+    )
+
+
 def share_again(made: SharingRound, programme: Programme, attributes: Mapping[str, Attribute]) -> Shares:
     """Share a round once more from what it was made of: version, budget, mode, seed and applications, with the facts
     that each decision saw. `Conflict` where the text is another version, or somebody would now get another share."""
@@ -131,7 +177,7 @@ def share_again(made: SharingRound, programme: Programme, attributes: Mapping[st
             f"{programme.sha256[:12]} → 请用当日的政策文本重新分配",
         )
     applications = list(made.applications.select_related("decision", "pseudonym").order_by("key"))
-    claims = _claims(programme, applications, attributes)
+    claims = claims_of(programme, applications, attributes)
     shares = share_pot(
         programme, claims, made.shared_on, budget_fen=made.budget_fen, sharing=Sharing(made.sharing),
         seed=made.seed or None, earlier=earlier_of(made, attributes),
@@ -180,35 +226,6 @@ def _grant(application: Application, programme: Programme, as_of: date, actor: A
         kinds=terms["kinds"], listed_providers_only=terms["listed_providers_only"], valid_from=as_of,
         valid_to=valid_to, actor=actor, now=now, idempotency_key=application.key,
     )  # fmt: skip
-
-
-def left_in(pot: Pot) -> int:
-    """What the pot has and no earlier round has promised: a promise stays in the pot until its voucher or
-    its money is granted."""
-    pot.account.refresh_from_db()
-    promised = Application.objects.filter(
-        pot=pot, state__in=(ApplicationState.SHARED, ApplicationState.AWARDED), decision__voucher=None, grant=None
-    )
-    return max(0, pot.account.available - (promised.aggregate(sum=Sum("shared_fen"))["sum"] or 0))
-
-
-def _claims(programme: Programme, applications: list[Application], attributes: Mapping[str, Attribute]) -> pl.DataFrame:
-    """As `share_pot` takes them: with the facts that each decision saw, which reserves and quotas read."""
-    columns: dict[str, pl.Series] = {
-        "id": pl.Series([each.key for each in applications], dtype=pl.String),
-        "claim_fen": pl.Series([each.claim_fen for each in applications], dtype=pl.Int64),
-        "applied_at": pl.Series([each.applied_at for each in applications]),
-    }
-    scores = [each.score for each in applications]
-    if any(score is not None for score in scores):
-        columns["score"] = pl.Series(scores, dtype=pl.Int64)
-    saw = [inputs_of(each) for each in applications] if programme.pot_attributes else []
-    for name in programme.pot_attributes:
-        attribute = attributes[name]
-        seen = (inputs.get(name) for inputs in saw)
-        values = [None if fact is None else parse_value(attribute, fact["value"]) for fact in seen]
-        columns[name] = pl.Series(values, dtype=attribute.dtype)
-    return pl.DataFrame(columns)
 
 
 @action

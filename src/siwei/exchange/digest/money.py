@@ -56,7 +56,7 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
             "round__key",
             "claim_fen",
         ),
-        *("score", "shared_fen", "bound_by", "reserved", "state"),
+        *("score", "shared_fen", "bound_by", "reserved", "supplement_to__key", "state"),
     ),
     "BankAccount": values(
         BankAccount.objects.filter(ended_at=None), "holder", "name", "number", "bank_code", "bank_name"
@@ -118,7 +118,7 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
     "SharingRound": values(
         SharingRound.objects.all(),
         *("key", "pot__programme", "pot__period", "version_sha256", "sharing", "seed", "budget_fen", "state"),
-        *("earlier", "returns", "shared_on", "notice_from", "notice_until", "awarded_on"),
+        *("earlier", "returns", "is_supplementary", "shared_on", "notice_from", "notice_until", "awarded_on"),
     ),
     "StatementFile": values(
         StatementFile.objects.all(), "account_number", "sha256", "name", "form", "read", "added", "rejected", "is_whole"

@@ -40,6 +40,8 @@ class SharingRound(models.Model):
     """What earlier awards counted in the pot's reserves and quotas then (`pot_counts`); None where it has neither."""
     returns = models.CharField(max_length=20, default="pot")
     """Where money goes that comes back of its awards (`siwei.policy.programmes.Returns`), as that version says."""
+    is_supplementary = models.BooleanField(default=False)
+    """What came back, shared among those of earlier rounds who waited for it."""
     state = models.CharField(max_length=20, choices=RoundState, default=RoundState.SHARED)
     shared_on = models.DateField()
     notice_from = models.DateField(null=True)
@@ -86,6 +88,8 @@ class Application(models.Model):
     sealed = models.BinaryField(null=True)
     """Of a person's: name, and the decision with its inputs. None once it was erased."""
     round = models.ForeignKey(SharingRound, null=True, on_delete=models.PROTECT, related_name="applications")
+    supplement_to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="supplements")
+    """The application whose claim it is the rest of, in a supplementary round."""
     claim_fen = models.BigIntegerField()
     score = models.IntegerField(null=True)
     """Of its review, where the pot is shared by merit."""

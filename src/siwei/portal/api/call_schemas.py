@@ -58,6 +58,7 @@ class Application(Schema):
     organisation: str | None = Field(description="Null: a person's")
     pseudonym: str | None = Field(description="Of a person's: what the ledger calls them")
     subject: str = Field(description="The claim or project it is for; empty for the organisation itself")
+    supplement_to: str | None = Field(description="The application of whose claim it is the rest, in a later round")
     programme: str
     period: str
     decision: str | None = Field(description="Of a person's null: it is sealed with the application")
@@ -92,6 +93,23 @@ class NewRound(Schema):
     idempotency_key: IdempotencyKey
 
 
+class ReturnedRound(Schema):
+    seed: Annotated[str, Field(max_length=200, description="Where the pot is shared by lottery")] = ""
+    idempotency_key: IdempotencyKey
+
+
+class WaitingShare(Schema):
+    application: str = Field(description="The first one, of whose claim it is the rest")
+    wanted_fen: int
+    share_fen: int | None = Field(description="Null: a lottery decides")
+
+
+class Returned(Schema):
+    budget_fen: int
+    sharing: str | None
+    waiting: list[WaitingShare]
+
+
 class RoundSummary(Schema):
     key: str
     programme: str
@@ -104,6 +122,8 @@ class RoundSummary(Schema):
         description="What earlier awards of the period's budget counted in the pot's `reserves` (by id) and `quotas` "
         "(by attribute: pairs of value and fen) when it was shared; null: the pot has neither"
     )
+    returns: str = Field(description="Where money goes that comes back of its awards: waiting, pot or treasury")
+    is_supplementary: bool = Field(description="What came back, shared among those of earlier rounds who waited for it")
     state: str
     shared_on: date
     notice_from: date | None

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
 
-from siwei.errors import NotFound
+from siwei.errors import NotFound, Said
+from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
 from siwei.exchange.applications import (
     apply_for_award,
@@ -29,6 +30,7 @@ from siwei.exchange.rounds import (
     open_notice,
     share_applications,
 )
+from siwei.exchange.supplements import share_returned
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.programmes import Sharing
 from siwei.portal.access import actor_of
@@ -122,6 +124,7 @@ def application_row(application: Application, actor: Actor) -> dict[str, Any]:
         "organisation": application.organisation.key if application.organisation else None,
         "pseudonym": application.pseudonym.key if application.pseudonym else None,
         "subject": decision.subject if decision else "",
+        "supplement_to": application.supplement_to.key if application.supplement_to else None,
         "programme": application.pot.programme,
         "period": application.pot.period,
         "decision": decision.key if decision else None,
@@ -196,8 +199,44 @@ def share(request: HttpRequest, programme_id: str, period: str, given: call_sche
     call = queries.call_or_missing(programme_id, period, actor)
     made = share_applications(
         call.programme, call.pot, attributes=pack().attributes, as_of=decided_on(),
-        sharing=Sharing(given.sharing) if given.sharing else None, seed=given.seed, actor=actor, now=timezone.now(),
-        idempotency_key=key_for(actor, f"share:{programme_id}:{period}", given.idempotency_key),
+        sharing=Sharing(given.sharing) if given.sharing else None, seed=given.seed, stacking=stacking(), actor=actor,
+        now=timezone.now(), idempotency_key=key_for(actor, f"share:{programme_id}:{period}", given.idempotency_key),
+    )  # fmt: skip
+    return round_row(made, actor)
+
+
+@router.get("/calls/{programme_id}/{period}/returned", response=answers(call_schemas.Returned))
+def get_returned(request: HttpRequest, programme_id: str, period: str) -> Any:
+    """What came back to a pot for those of earlier rounds who wait for it, and how it would be shared among them now.
+    For the operator and the auditor; nothing where nobody waits that could get any of it."""
+    actor = actor_of(request)
+    require(actor.sees_all, actor, Said("see who waits for what came back", "查看谁在等待退回的资金"))
+    found = queries.proposal_of(queries.call_or_missing(programme_id, period, actor), actor)
+    if found is None:
+        return {"budget_fen": 0, "sharing": None, "waiting": []}
+    return {
+        "budget_fen": found.shares.budget_fen,
+        "sharing": str(found.shares.sharing),
+        "waiting": [
+            {
+                "application": each.application.key, "wanted_fen": each.wanted_fen,
+                "share_fen": None if found.is_drawn else fen,
+            }
+            for each, fen in found.rows
+        ],
+    }  # fmt: skip
+
+
+@router.post("/calls/{programme_id}/{period}/returned", response=answers(call_schemas.Round))
+def share_what_returned(request: HttpRequest, programme_id: str, period: str, given: call_schemas.ReturnedRound) -> Any:
+    """Share what came back to a pot among those of earlier rounds who wait for it: a supplementary round, with a public
+    notice of its own. For the operator."""
+    actor = actor_of(request)
+    call = queries.call_or_missing(programme_id, period, actor)
+    made = share_returned(
+        call.programme, call.pot, attributes=pack().attributes, stacking=stacking(), as_of=decided_on(),
+        seed=given.seed, actor=actor, now=timezone.now(),
+        idempotency_key=key_for(actor, f"returned:{programme_id}:{period}", given.idempotency_key),
     )  # fmt: skip
     return round_row(made, actor)
 
@@ -216,7 +255,7 @@ def get_round(request: HttpRequest, key: KeyParameter) -> Any:
 
 
 def summary_row(made: SharingRound) -> dict[str, Any]:
-    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "earlier", "state")
+    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "earlier", "returns", "is_supplementary", "state")
     days = ("shared_on", "notice_from", "notice_until", "awarded_on")
     return {
         "programme": made.pot.programme,

@@ -39,6 +39,7 @@ from siwei.exchange.rounds import (
     open_notice,
     share_applications,
 )
+from siwei.exchange.supplements import share_returned
 from siwei.exchange.vouchers import open_pot
 from siwei.policy.programmes import Kind, Sharing, Verdict
 from siwei.portal.access import actor_of
@@ -106,7 +107,7 @@ def call_page(request: HttpRequest, programme_id: str, period: str) -> HttpRespo
     call = queries.call_or_missing(programme_id, period, actor)
     if request.method == "POST":
         try:
-            return redirect(acted(request, {"score": score, "share": share}, call, actor))
+            return redirect(acted(request, {"score": score, "share": share, "share_returned": share_back}, call, actor))
         except InputError as error:
             return call_response(request, call, actor, problems_of(error), 400)
     return call_response(request, call, actor)
@@ -128,6 +129,7 @@ def call_response(
         "desk": desk,
         "waiting": sum(line.application.state == ApplicationState.APPLIED for line in desk),
         "rounds": made,
+        "proposal": queries.proposal_of(call, actor),
         "favouring": queries.favouring_clauses(call.programme),
         "modes": queries.MODES,
         "rule": call.programme.pot.sharing if call.programme.pot else Sharing.NOT_KNOWN,
@@ -178,10 +180,20 @@ def share(request: HttpRequest, call: queries.Call, actor: Actor) -> str:
         as_of=decided_on(),
         sharing=Sharing(mode) if mode else None,
         seed=typed(request, "seed"),
+        stacking=stacking(),
         actor=actor,
         now=timezone.now(),
         idempotency_key=key_of(request),
     )
+    messages.success(request, _("Shared. Look at it, then open the public notice."))
+    return reverse("notice", args=[made.key])
+
+
+def share_back(request: HttpRequest, call: queries.Call, actor: Actor) -> str:
+    made = share_returned(
+        call.programme, call.pot, attributes=pack().attributes, stacking=stacking(), as_of=decided_on(),
+        seed=typed(request, "seed"), actor=actor, now=timezone.now(), idempotency_key=key_of(request),
+    )  # fmt: skip
     messages.success(request, _("Shared. Look at it, then open the public notice."))
     return reverse("notice", args=[made.key])
 

@@ -27,9 +27,10 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.models.pseudonyms import is_own
 from siwei.exchange.person_awards import open_application
-from siwei.exchange.rounds import left_in
+from siwei.exchange.round_claims import left_in
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vault import Erased
+from siwei.exchange.waiting_claims import Proposal, propose
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.programmes import Clause, Programme, Returns, Sharing, Text, Verdict
 from siwei.policy.windows import Deadline, deadline_of
@@ -109,6 +110,13 @@ def current_calls(known: Iterable[Programme], actor: Actor) -> dict[str, Call]:
     return {name: call for name, call in found.items() if call is not None}
 
 
+def proposal_of(call: Call, actor: Actor) -> Proposal | None:
+    """For the offices: how what came back would be shared among those of earlier rounds who wait for it."""
+    if not actor.sees_all or not call.pot.rounds.filter(returns=str(Returns.WAITING)).exists():
+        return None
+    return propose(call.programme, call.pot, attributes=pack().attributes, stacking=stacking(), as_of=decided_on())
+
+
 def favouring_clauses(programme: Programme) -> list[Clause]:
     """Clauses that favour local suppliers, which ask for a fair-competition review (公平竞争审查)."""
     return [clause for clause in programme.clauses if clause.favours_local]
@@ -119,7 +127,7 @@ def applications(actor: Actor) -> QuerySet[Application]:
     found = Application.objects.visible_to(actor)
     mine = Q(organisation_id__in=actor.organisation_ids) | is_own(actor)
     found = found if actor.sees_all else found.filter(mine)
-    related = ("organisation", "pseudonym", "pot", "round", "decision")
+    related = ("organisation", "pseudonym", "pot", "round", "decision", "supplement_to")
     return found.select_related(*related).order_by("-applied_at", "key")
 
 
@@ -280,6 +288,8 @@ class Waiting:
     share."""
 
     to_share: list[tuple[Pot, int]]
+    returned: list[tuple[Pot, int]]
+    """Pots to which money came back that others wait for, and how much is there for them."""
     rounds: list[SharingRound]
     to_pay: list[SharingRound]
     objections: list[Objection]
@@ -292,11 +302,21 @@ def waiting_for(actor: Actor) -> Waiting | None:
     waiting = Pot.objects.annotate(waiting=Count("applications", filter=Q(applications__state="applied")))
     return Waiting(
         [(pot, pot.waiting) for pot in waiting.filter(waiting__gt=0).order_by("programme", "period")],
+        _returned(actor),
         list(rounds_of(actor).exclude(state=RoundState.AWARDED)),
         rounds_to_pay(actor),
         list(Objection.objects.visible_to(actor).filter(upheld=None).select_related("application__round")),
         duplicate_documents(actor),
     )
+
+
+def _returned(actor: Actor) -> list[tuple[Pot, int]]:
+    pots = Pot.objects.filter(rounds__returns=str(Returns.WAITING), programme__in=list(programmes())).distinct()
+    found = []
+    for pot in pots.select_related("account").order_by("programme", "period"):
+        proposal = proposal_of(call_of(programmes()[pot.programme], pot), actor)
+        found += [(pot, proposal.shares.budget_fen)] if proposal else []
+    return found
 
 
 def waiting_for_scores(actor: Actor) -> list[tuple[Pot, int]]:

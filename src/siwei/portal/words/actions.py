@@ -16,6 +16,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "withdraw_application": gettext_noop("Application withdrawn"),
         "score_application": gettext_noop("Application scored"),
         "share_applications": gettext_noop("Pot shared"),
+        "share_returned": gettext_noop("What came back shared among those who waited"),
         "open_notice": gettext_noop("Public notice opened"),
         "object_to": gettext_noop("Objection raised"),
         "decide_objection": gettext_noop("Objection decided"),
