@@ -14,10 +14,10 @@ from test_races import environment, python  # noqa: F401 — a fixture
 
 from siwei.compute import JobSpec
 from siwei.errors import InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import agreements, caps, jobs
+from siwei.exchange import agreements, caps, jobs, settlement
 from siwei.exchange.actors import Role
 from siwei.exchange.agreements import LineTerms, PartyTerms
-from siwei.exchange.models import Cap, CapAlert, Hold, Job, Transfer
+from siwei.exchange.models import Agreement, Cap, CapAlert, Hold, Job, Transfer
 
 YEAR = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}
 
@@ -70,6 +70,21 @@ def test_a_cancelled_agreement_gives_all_back(deal: Deal) -> None:
     deal.signed()
     agreements.cancel_agreement("deal", because="changed plans", actor=deal.cast.alice, now=deal.now)
     assert left() == {"甲公司 fen": 20_000}
+
+
+def test_what_was_signed_and_never_begun_is_closed_and_gives_all_back(deal: Deal) -> None:
+    set_cap(deal, 20_000)
+    deal.signed()
+    late = deal.now + timedelta(days=30) + settlement.METERING_GRACE
+    just_before = late - timedelta(seconds=1)
+    given: dict[str, Any] = {"as_of": late.date(), "actor": deal.cast.olive}
+    assert (settlement.is_due(just_before), settlement.settle_day(**given, now=just_before).closed) == (False, 0)
+    assert settlement.is_due(late)
+    done = settlement.settle_day(**given, now=late)
+    assert (done.closed, done.gross_fen, done.faults) == (1, 0, ())
+    assert left() == {"甲公司 fen": 20_000}
+    assert sum(hold.remaining for hold in Hold.objects.all()) == 0
+    assert (Agreement.objects.get().state, settlement.is_due(late)) == ("settled", False)
 
 
 def test_a_member_and_a_project_are_capped_where_jobs_begin(deal: Deal) -> None:

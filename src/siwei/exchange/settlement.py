@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from siwei.errors import Conflict, Said, SiweiError
@@ -118,7 +119,10 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
     require(can_operate(actor), actor, Said("run the day's settlement", "进行当日结算"))
     for agreement in Agreement.objects.filter(state=AgreementState.DISPUTED).order_by("pk"):
         put_off(agreement.key, as_of=as_of, actor=actor, now=now)
-    open_ones = Agreement.objects.filter(state__in=(AgreementState.DELIVERING, AgreementState.COMPLETED))
+    # What was signed and never begun is closed too: its caps have back what it had committed.
+    forgotten = Q(state=AgreementState.SIGNED, ends_at__lte=now - METERING_GRACE)
+    running = Q(state__in=(AgreementState.DELIVERING, AgreementState.COMPLETED))
+    open_ones = Agreement.objects.filter(running | forgotten)
     # Most agreements have nothing new on most days: one query says which have, not one for each.
     metered = frozenset(
         Usage.objects.filter(settlement=None, is_held=False, line__agreement__in=open_ones)
@@ -205,7 +209,8 @@ def is_due(now: datetime) -> bool:
     open_ones = Usage.objects.filter(settlement=None, is_held=False, line__agreement__state=AgreementState.DELIVERING)
     metered = open_ones.filter(recorded_at__lt=today)
     waiting = Agreement.objects.filter(state__in=(AgreementState.COMPLETED, AgreementState.DISPUTED))
-    over = Agreement.objects.filter(state=AgreementState.DELIVERING, ends_at__lte=now - METERING_GRACE)
+    unfinished = (AgreementState.SIGNED, AgreementState.DELIVERING)
+    over = Agreement.objects.filter(state__in=unfinished, ends_at__lte=now - METERING_GRACE)
     return metered.exists() or waiting.exists() or over.exists()
 
 
