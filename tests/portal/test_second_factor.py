@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from portal_city import HALF_MINUTE, PASSWORD, City, make_person, signed_in
 
@@ -82,6 +83,19 @@ def test_after_the_factor_the_form_that_was_sent_goes_on(city: City) -> None:
     made = AccessKey.objects.get()
     assert (shown.status_code, f"siwei_{made.identifier}_" in shown.content.decode()) == (200, True)
     assert (make_money_key(client).status_code, made.scopes) == (409, ["money"])  # the same form again
+
+
+def test_a_form_with_a_file_is_sent_once_more_from_its_page(city: City) -> None:
+    """A session keeps no files: what would come back without its file is not sent at all, and that is said."""
+    client = signed_in(city.olive)
+    secret = set_up(client)
+    given = {"holder": "-city", "file": SimpleUploadedFile("flow.csv", "日期,金额\n".encode())}
+    asked = client.post("/differences", given, headers={"Referer": "http://testserver/differences"})
+    assert asked.headers["Location"] == "/accounts/2fa/reauthenticate/?next=%2Fdifferences"
+    assert "验证期间不保留文件" in client.get(asked.headers["Location"]).content.decode()
+    forget_use()
+    done = client.post(asked.headers["Location"], {"code": code_of(secret), "next": "/differences"})
+    assert (done.status_code, done.headers["Location"]) == (302, "/differences")
 
 
 def test_the_factor_goes_stale(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

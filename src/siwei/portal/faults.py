@@ -192,7 +192,7 @@ class FaultMiddleware:
         if not isinstance(error, SiweiError):
             return None
         if isinstance(error, ConfirmationNeeded) and not request.path.startswith("/api/"):
-            asked = ask_confirmation(request, error)
+            asked = ask_confirmation(request, error, page_before(request))
             return asked or factor_page(request)
         status = status_of(error)
         if status >= 500:

@@ -17,8 +17,10 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from siwei.errors import ConfirmationNeeded, Conflict, NotFound
@@ -94,12 +96,17 @@ def no_mail(request: HttpRequest, **_parts: str) -> HttpResponse:
     )
 
 
-def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded) -> HttpResponse | None:
-    """Where a page asked for money too early: to the second factor, after which the form that was sent goes on. None
-    where there is no factor to ask for."""
+def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded, back: str) -> HttpResponse | None:
+    """Where a page asked for money too early: to the second factor, after which the form that was sent goes on; one
+    with files is sent once more from its page `back`, for a session keeps no files. None where there is no factor to
+    ask for."""
     if needed.reason != Confirmation.STALE:
         return None
-    response = suspend_request(request, reverse("mfa_reauthenticate"))
+    if request.FILES:
+        messages.info(request, _("A file is not kept meanwhile: confirm first, then choose it once more and send it."))
+        response = HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
+    else:
+        response = suspend_request(request, reverse("mfa_reauthenticate"))
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": response.url})
     return response
