@@ -1,10 +1,15 @@
 """Stored keys as words: nobody reads a code where a name is known."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from django.apps import apps
 from django.utils.translation import override
 from portal_city import NOW, City
 
+import siwei.exchange
 from siwei.exchange.models import StatementFile, Voucher
 from siwei.portal.subjects import LONGEST, account_words, followed, shortened, subject_words, voucher_holders
 from siwei.portal.words import GROUPS, ledger_unit, per, quantity
@@ -121,3 +126,29 @@ def test_every_state_has_a_word() -> None:
     }
     assert {each for each in states if each[1] not in known} == set()
     assert ("Dispute", "resolved") in states
+
+
+MEMO_AT = {"Entry": 6, "of_hold": 3}
+"""Which of what these are given is the memo."""
+
+
+def memos() -> Iterator[str]:
+    """Why an entry was written, as far as the exchange's code says it in so many words; of one put together, its
+    beginning."""
+    for path in Path(siwei.exchange.__file__).parent.glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call):
+                place = MEMO_AT.get(getattr(call.func, "id", ""), len(call.args))
+                told = [*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == "memo")]
+                for each in told:
+                    each = each.values[0] if isinstance(each, ast.JoinedStr) else each
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                        yield each.value
+
+
+def test_every_reason_of_an_entry_has_a_word() -> None:
+    found = set(memos())
+    assert {"award", "repaid", "voucher share", "expired", "claw-back: ", "returned to cap"} <= found
+    codes = GROUPS["memo"]
+    assert {each for each in found if each and not any(code.startswith(each) for code in codes)} == set()
+    assert {"claw-back: returned", "claw-back: owed"} <= set(codes)

@@ -4,7 +4,7 @@ import base64
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from siwei.exchange.models import (
     PaymentOrder,
     PaymentPart,
     Person,
+    Usage,
 )
 from siwei.exchange.overpayments import take_back
 from siwei.portal.settlement_papers import invoice_file
@@ -260,6 +261,15 @@ def test_a_statement_of_account_adds_up(settled: City) -> None:
     for form in ("pdf", "xlsx"):
         assert bob.get(f"/organisations/{CENTRE}/statements/2026-11.{form}").status_code == 200
     assert bob.get(f"/organisations/{CENTRE}/statements/2026-99.pdf").status_code == 400
+
+
+def test_a_reading_on_paper_is_of_the_citys_day(dealt: City) -> None:
+    """Five in the afternoon of Greenwich is past midnight in the city."""
+    Usage.objects.update(recorded_at=datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
+    issue_invoices(CENTRE, f"{NOW:%Y-%m}", actor=dealt.bob, now=NOW)
+    content = invoice_file(find_invoice(CENTRE, 1, dealt.bob), "pdf", "en")
+    text = "".join(each.extract_text() for each in PdfReader(io.BytesIO(content)).pages)
+    assert "2026-11-24" in text[text.index("What the lines are made of") :]
 
 
 def test_made_up_parties_are_labelled_on_paper(dealt: City) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -131,7 +132,7 @@ def _evidence_table(rows: list[InvoiceRow]) -> Block:
     told = []
     for row in rows:
         for each in row.evidence[:EVIDENCE_SHOWN]:
-            at = each.at.date().isoformat() if each.at else ""
+            at = timezone.localdate(each.at).isoformat() if each.at else ""
             told.append(
                 (str(row.line.position), evidence_words(each), quantity_words(each.quantity, row.line.line.unit), at)
             )

@@ -86,6 +86,8 @@ MONEY: dict[str, dict[str, str]] = {
         "claw-back: returned": gettext_noop("award taken back before it was paid"),
         "claw-back: owed": gettext_noop("award taken back after it was paid"),
         "treasury": gettext_noop("back to the treasury"),
+        "counted": gettext_noop("counted under a cap"),
+        "returned to cap": gettext_noop("not needed, given back to the cap"),
         "extended": gettext_noop("put off, as it is disputed"),
         "dispute resolved": gettext_noop("dispute resolved"),
         "set off": gettext_noop("set off against what is paid next"),
