@@ -170,6 +170,25 @@ class TestMeters:
         assert Client().get("/api/reporters", {"organisation": CENTRE}).json() == [revoked]
         assert Usage.objects.count() == 0
 
+    def test_many_are_taken_at_once_and_each_that_is_not_says_why(self, metered: City) -> None:
+        secret, reporter = self.registered(metered)
+        bob, alice, charlie = (signed_in(each) for each in (metered.bob, metered.alice, metered.charlie))
+        good, other = self.report(secret, reporter), self.report(secret, reporter, 6)
+        sent = [{name: each[name] for name in ("payload", "signature")} for each in (good, other, good)]
+        for client in (alice, charlie):
+            assert post(client, "usage-reports/batch", reporter=reporter, reports=sent).status_code == 403
+        assert post(Client(), "usage-reports/batch", reporter=reporter, reports=sent).status_code == 401
+        assert Usage.objects.count() == 0
+        for _ in range(2):
+            answer = post(bob, "usage-reports/batch", reporter=reporter, reports=sent)
+            assert answer.status_code == 200, answer.content
+            first, refused, again = answer.json()
+            assert (first, first["reading"]["quantity"], first["refused"]) == (again, 5, None)
+            assert (refused["reading"], "record_usage" in refused["refused"]) == (None, True)
+            assert Usage.objects.count() == 1
+        for wrong in ([], sent * 200):
+            assert post(bob, "usage-reports/batch", reporter=reporter, reports=wrong).status_code == 422
+
     @pytest.mark.parametrize(
         "wrong",
         [{"quantity": -1}, {"quantity": 1.5}, {"line": 9}, {"agreement": "none"}, {"to": "soon"}, {"more": 1}],

@@ -280,6 +280,7 @@ NOT_OURS = (
     "api/listing/revision",
     "api/launch/places",
     "api/usage-reports",
+    "api/usage-reports/batch",
     "api/counter-readings",
     "api/reporters/<key_id>/revocation",
     # test_payment_pages.py: every one of them as an outsider.

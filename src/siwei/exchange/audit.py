@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -127,17 +127,17 @@ class Done:
     subject: str
     organisations: Sequence[int]
     payload: Mapping[str, Any]
+    content: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record_events(name: str, done: Sequence[Done], *, actor: Actor, now: datetime) -> None:
-    """What `record_event` writes for each, all at once; nothing but its key was asked of each."""
-    nothing = sha256_of({})
+    """What `record_event` writes for each, all at once."""
     for each in done:
         check_storable(each.payload, name)
     events = Event.objects.bulk_create(
         Event(
-            action=name, key=each.key, content_sha256=nothing, subject=each.subject, person_id=actor.person_id,
-            actor_name=actor.name, payload=dict(each.payload), at=now,
+            action=name, key=each.key, content_sha256=sha256_of(each.content), subject=each.subject,
+            person_id=actor.person_id, actor_name=actor.name, payload=dict(each.payload), at=now,
         )
         for each in done
     )  # fmt: skip

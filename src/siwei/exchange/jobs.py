@@ -282,7 +282,7 @@ def _finish(job: Job, engine: Engine, actor: Actor, now: datetime) -> None:
     if not moved:
         return
     # Whoever asked how the job is was judged; what it took is metered whoever that was.
-    lock_agreement(job.line.agreement.key, PLATFORM)
+    job.line.agreement = lock_agreement(job.line.agreement.key, PLATFORM)
     quantity = billed_accelerator_seconds(usage)
     write_usage(job.line, job, job.engine_job_id, quantity, usage.as_dict(), actor, now)
     give_back_job(job, quantity, now)

@@ -122,23 +122,13 @@ def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now
     Raises NotAllowed (signature, revoked key, another's line), NotFound (an agreement of others), InputError, or
     Conflict (the window was read otherwise).
     """
-    reporter = find_reporter(key_id)
-    require(
-        can_operate(actor) or actor.represents(reporter.organisation_id),
-        actor,
-        Said(f"report for {key_id}", f"代 {key_id} 报数"),
-    )
-    if reporter.revoked_at is not None:
-        raise NotAllowed(
-            f"reporter {key_id} was revoked on {reporter.revoked_at:%Y-%m-%d} → sign with its new key",
-            f"报数方 {key_id} 已于 {reporter.revoked_at:%Y-%m-%d} 吊销 → 请用其新密钥签名",
-        )
+    reporter = reporter_for(key_id, actor)
     if not is_signed(reporter, payload, signature):
         raise NotAllowed(
             f"the report is not signed by {key_id} → sign exactly the bytes that are sent",
             f"该报告不是由 {key_id} 签名 → 请对所发送的字节原样签名",
         )
-    report = _parse(payload)
+    report = parse_report(payload)
     deal = lock_agreement(report.agreement, actor)
     line = find_line(deal, report.line)
     if line.provider_id != reporter.organisation_id:
@@ -151,17 +141,19 @@ def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now
     else:
         window = Window(report.meter, report.start, report.end)
         usage = write_usage(line, None, window.name(line), report.quantity, report.measured, actor, now, window)
-    given = {"payload": payload, "signature": signature.lower(), "quantity": report.quantity, "received_at": now}
-    kept, is_new = UsageReport.objects.get_or_create(usage=usage, reporter=reporter, defaults=given)
-    if not is_new and kept.quantity != report.quantity:
+    kept = UsageReport.objects.filter(usage=usage, reporter=reporter).first()  # under the agreement's lock
+    if kept is not None and kept.quantity != report.quantity:
         raise Conflict(
             f"reporter {key_id} said {kept.quantity} before, and {report.quantity} now → open a dispute",
             f"报数方 {key_id} 此前报 {kept.quantity}，现在报 {report.quantity} → 请提出争议",
         )
-    if is_new and report.quantity != usage.quantity:
-        reason = f"the engine metered {usage.quantity} {usage.unit}, {reporter.name} reports {report.quantity}"
-        open_by_sources(usage, None, report.quantity, reason, actor, now)
-    usage.refresh_from_db()
+    if kept is None:
+        given = {"payload": payload, "signature": signature.lower(), "quantity": report.quantity, "received_at": now}
+        UsageReport.objects.create(usage=usage, reporter=reporter, **given)
+        if report.quantity != usage.quantity:
+            reason = f"the engine metered {usage.quantity} {usage.unit}, {reporter.name} reports {report.quantity}"
+            open_by_sources(usage, None, report.quantity, reason, actor, now)
+            usage.refresh_from_db()
     return usage
 
 
@@ -209,8 +201,24 @@ def counter_reading(
 def verify_report(report: UsageReport) -> bool:
     """Whether a kept report still carries its reporter's signature, and says what is kept beside it."""
     return is_signed(report.reporter, report.payload, report.signature) and (
-        _parse(report.payload).quantity == report.quantity
+        parse_report(report.payload).quantity == report.quantity
     )
+
+
+def reporter_for(key_id: str, actor: Actor) -> Reporter:
+    """Whose reports the actor may bring, now."""
+    reporter = find_reporter(key_id)
+    require(
+        can_operate(actor) or actor.represents(reporter.organisation_id),
+        actor,
+        Said(f"report for {key_id}", f"代 {key_id} 报数"),
+    )
+    if reporter.revoked_at is not None:
+        raise NotAllowed(
+            f"reporter {key_id} was revoked on {reporter.revoked_at:%Y-%m-%d} → sign with its new key",
+            f"报数方 {key_id} 已于 {reporter.revoked_at:%Y-%m-%d} 吊销 → 请用其新密钥签名",
+        )
+    return reporter
 
 
 def is_signed(reporter: Reporter, payload: str, signature: str) -> bool:
@@ -265,7 +273,7 @@ def _load_key(public_key: str) -> Ed25519PublicKey:
         raise InputError([problem]) from None
 
 
-def _parse(payload: str) -> Report:
+def parse_report(payload: str) -> Report:
     if len(payload) > PAYLOAD_LIMIT:
         raise InputError(
             [

@@ -18,12 +18,17 @@ def lock_agreement(key: str, actor: Actor) -> Agreement:
 
 
 def find_line(agreement: Agreement, number: int) -> AgreementLine:
+    """Its `agreement` is the one given: locked where that is."""
     try:
-        return AgreementLine.objects.select_related("agreement").get(agreement=agreement, number=number)
+        line = AgreementLine.objects.get(agreement=agreement, number=number)
     except AgreementLine.DoesNotExist:
-        raise NotFound(
-            f"agreement {agreement.key!r} has no line {number}", f"协议 {agreement.key!r} 没有第 {number} 行"
-        ) from None
+        raise no_line(agreement, number) from None
+    line.agreement = agreement
+    return line
+
+
+def no_line(agreement: Agreement, number: int) -> NotFound:
+    return NotFound(f"agreement {agreement.key!r} has no line {number}", f"协议 {agreement.key!r} 没有第 {number} 行")
 
 
 def require_step(agreement: Agreement, step: str) -> None:

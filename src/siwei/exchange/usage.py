@@ -44,18 +44,12 @@ def write_usage(
     window: Window | None = None,
 ) -> Usage:
     """Write a reading, or return the one already written under its name; `Conflict` where that one says otherwise, or
-    where its window overlaps another of the same meter. The caller holds the agreement's lock."""
-    content: dict[str, Any] = {
-        "line": [line.agreement.key, line.number], "quantity": quantity, "measured": dict(measured)
-    }  # fmt: skip
-    if window is not None:
-        content["window"] = [window.meter, window.start, window.end]
-    key = hashlib.sha256(reading.encode()).hexdigest()
+    where its window overlaps another of the same meter. The line's agreement is as the caller locked it."""
+    content, key = content_of(line, quantity, measured, window), key_of(reading)
     if repeated("record_usage", key, content):
         return Usage.objects.get(reading=reading)
     _check(reading, quantity)
     deal = line.agreement
-    deal.refresh_from_db(fields=["state", "disputed_from"])
     require_step(deal, "meter")
     if line.deliveries.exists():
         raise Conflict(
@@ -64,12 +58,9 @@ def write_usage(
         )
     if window is not None:
         check_window(line, window, now)
-    usage = Usage.objects.create(
-        reading=reading, line=line, job=job, quantity=quantity, unit=line.unit, measured=dict(measured),
-        recorded_at=now, meter=window.meter if window else "", window_start=window.start if window else None,
-        window_end=window.end if window else None,
-    )  # fmt: skip
-    _begin_delivering(deal)
+    usage = usage_of(line, job, reading, quantity, measured, now, window)
+    usage.save(force_insert=True)
+    begin_delivering(deal)
     record_event(
         "record_usage",
         key,
@@ -83,7 +74,55 @@ def write_usage(
     return usage
 
 
+def content_of(
+    line: AgreementLine, quantity: int, measured: Mapping[str, Any], window: Window | None
+) -> dict[str, Any]:
+    """What a reading says, by which the same again is told from another."""
+    content: dict[str, Any] = {
+        "line": [line.agreement.key, line.number], "quantity": quantity, "measured": dict(measured)
+    }  # fmt: skip
+    if window is not None:
+        content["window"] = [window.meter, window.start, window.end]
+    return content
+
+
+def key_of(reading: str) -> str:
+    return hashlib.sha256(reading.encode()).hexdigest()
+
+
+def usage_of(
+    line: AgreementLine,
+    job: Job | None,
+    reading: str,
+    quantity: int,
+    measured: Mapping[str, Any],
+    now: datetime,
+    window: Window | None,
+) -> Usage:
+    """Its row, not written yet."""
+    return Usage(
+        reading=reading, line=line, job=job, quantity=quantity, unit=line.unit, measured=dict(measured),
+        recorded_at=now, meter=window.meter if window else "", window_start=window.start if window else None,
+        window_end=window.end if window else None,
+    )  # fmt: skip
+
+
 def check_window(line: AgreementLine, window: Window, now: datetime) -> None:
+    if problems := window_problems(line, window, now):
+        raise InputError(problems)
+    same_meter = Usage.objects.filter(line=line, meter=window.meter)
+    other = same_meter.filter(window_start__lt=window.end, window_end__gt=window.start).first()
+    if other is not None:
+        raise Conflict(
+            f"the window {window.start} to {window.end} of {window.meter} overlaps {other.window_start} to "
+            f"{other.window_end}, which was read already → what was read stands; who disagrees opens a dispute",
+            f"{window.meter} 的时段 {window.start} 至 {window.end} 与已读的 {other.window_start} "
+            f"至 {other.window_end} 重叠 → 已读的有效；有异议请提出争议",
+        )
+
+
+def window_problems(line: AgreementLine, window: Window, now: datetime) -> list[Problem]:
+    """What is wrong with it by itself, whatever was read before."""
     deal = line.agreement
     problems: list[Problem] = []
     if not 0 < len(window.meter) <= 40:
@@ -126,21 +165,12 @@ def check_window(line: AgreementLine, window: Window, now: datetime) -> None:
                 field="window",
             )
         )
-    if problems:
-        raise InputError(problems)
-    same_meter = Usage.objects.filter(line=line, meter=window.meter)
-    other = same_meter.filter(window_start__lt=window.end, window_end__gt=window.start).first()
-    if other is not None:
-        raise Conflict(
-            f"the window {window.start} to {window.end} of {window.meter} overlaps {other.window_start} to "
-            f"{other.window_end}, which was read already → what was read stands; who disagrees opens a dispute",
-            f"{window.meter} 的时段 {window.start} 至 {window.end} 与已读的 {other.window_start} "
-            f"至 {other.window_end} 重叠 → 已读的有效；有异议请提出争议",
-        )
+    return problems
 
 
-def _begin_delivering(deal: Agreement) -> None:
-    if deal.state != AgreementState.DISPUTED:
+def begin_delivering(deal: Agreement) -> None:
+    """With the first reading; later ones change nothing of the agreement."""
+    if deal.state == AgreementState.SIGNED:
         move(deal, "meter", AgreementState.DELIVERING)
     elif deal.disputed_from == AgreementState.SIGNED:
         move(deal, "meter", AgreementState.DISPUTED, disputed_from=AgreementState.DELIVERING)

@@ -244,6 +244,23 @@ class Report(Schema):
     signature: Annotated[str, Field(max_length=128)]
 
 
+class SignedPayload(Schema):
+    """Exactly the bytes that were signed, as text, and their Ed25519 signature in hexadecimal."""
+
+    payload: Annotated[str, Field(max_length=64 * 1024)]
+    signature: Annotated[str, Field(max_length=128)]
+
+
+class ReportBatch(Schema):
+    reporter: Annotated[str, Field(min_length=1, max_length=16)]
+    reports: Annotated[list[SignedPayload], Field(min_length=1, max_length=500)]
+
+
+class TakenReport(Schema):
+    reading: Reading | None = Field(description="As it was taken, now or before; null where it was refused")
+    refused: str | None = Field(description="Why it was not taken")
+
+
 class CounterReading(Schema):
     reading: Annotated[str, Field(min_length=1, max_length=160)]
     quantity: Fen

@@ -10,12 +10,14 @@ from ninja import Path, Query, Router
 
 from siwei.errors import NotFound
 from siwei.exchange.models import Decision, Reporter, TrueUp, Usage
+from siwei.exchange.reading_batches import Signed, report_usages
 from siwei.exchange.readings import counter_reading, register_reporter, report_usage, revoke_reporter
 from siwei.exchange.true_ups import true_up_voucher
 from siwei.portal.access import actor_of
 from siwei.portal.api import deal_schemas
 from siwei.portal.api.answers import PageNumber, answers, bounds, own_key
 from siwei.portal.api.trading import voucher_or_missing
+from siwei.portal.languages import in_asked_language, words_of
 from siwei.portal.queries.meters import readings_of
 
 router = Router()
@@ -55,6 +57,23 @@ def report(request: HttpRequest, given: deal_schemas.Report) -> Any:
     actor = actor_of(request)
     usage = report_usage(given.reporter, given.payload, given.signature, actor=actor, now=timezone.now())
     return reading_row(readings_of(actor).get(pk=usage.pk))
+
+
+@router.post("/usage-reports/batch", response=answers(list[deal_schemas.TakenReport]))
+def report_many(request: HttpRequest, given: deal_schemas.ReportBatch) -> Any:
+    """Send many readings signed by one reporter, 500 at most: each is taken or refused as by itself, in the order they
+    were sent. Sent again, what was taken stays as it is."""
+    actor = actor_of(request)
+    reports = [Signed(each.payload, each.signature) for each in given.reports]
+    taken = report_usages(given.reporter, reports, actor=actor, now=timezone.now())
+    rows = readings_of(actor).filter(pk__in=[each.pk for each in taken if isinstance(each, Usage)])
+    readings = {each.pk: reading_row(each) for each in rows}
+    return [
+        {"reading": readings[each.pk], "refused": None}
+        if isinstance(each, Usage)
+        else {"reading": None, "refused": in_asked_language(words_of(each))}
+        for each in taken
+    ]
 
 
 @router.post("/counter-readings", response=answers(deal_schemas.Reading))

@@ -1,0 +1,136 @@
+"""Many reports at once are taken as they would have been one by one, in a few statements whatever their number."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from exchange_deal import Deal
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_readings import KEY, OTHER, Meter
+
+from siwei.errors import Conflict, InputError, NotAllowed, SiweiError
+from siwei.exchange import disputes, readings
+from siwei.exchange.models import Agreement, Event, Usage, UsageReport
+from siwei.exchange.reading_batches import MOST_REPORTS, Signed, report_usages
+
+REPORTS = st.lists(
+    st.tuples(
+        st.integers(0, 8),
+        st.integers(1, 3),
+        st.integers(0, 2),
+        st.sampled_from(
+            ["good"] * 12
+            + ["forged", "garbage", "line", "agreement", "future", "network", "naive", "huge", "job", "nul", "long"]
+        ),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@pytest.fixture
+def meter(deal: Deal) -> Meter:
+    deal.signed()
+    return Meter(deal)
+
+
+def signed(meter: Meter, minute: int, minutes: int = 1, quantity: int = 60, fate: str = "good") -> Signed:
+    changes: dict[str, Any] = {
+        "line": {"line": 7}, "agreement": {"agreement": "none"}, "network": {"meter": "network"},
+        "future": {"to": (meter.later + timedelta(days=2)).isoformat()}, "naive": {"to": "2026-11-23T10:00:00"},
+        "job": {"job": "none"}, "nul": {"meter": "a\x00b"},
+        "long": {"meter": "m" * 41},
+    }.get(fate, {})  # fmt: skip
+    quantity = 10**17 if fate == "huge" else quantity
+    payload = "{" if fate == "garbage" else meter.payload(minute, quantity, minutes, **changes)
+    return Signed(payload, (OTHER if fate == "forged" else KEY).sign(payload.encode()).hex())
+
+
+def send(meter: Meter, reports: list[Signed], actor: Any = None) -> list[Usage | SiweiError]:
+    return report_usages(meter.reporter.key_id, reports, actor=actor or meter.deal.cast.bob, now=meter.later)
+
+
+def one_by_one(meter: Meter, reports: list[Signed]) -> list[Usage | SiweiError]:
+    found: list[Usage | SiweiError] = []
+    for each in reports:
+        try:
+            found.append(
+                readings.report_usage(
+                    meter.reporter.key_id, each.payload, each.signature, actor=meter.deal.cast.bob, now=meter.later
+                )
+            )
+        except SiweiError as error:
+            found.append(error)
+    return found
+
+
+def told(outcomes: list[Usage | SiweiError]) -> list[Any]:
+    """Not the words of a refusal: of two reports of one window that is wrong in one of them, the one told first says
+    that it is wrong, or that the window was read already."""
+    return [(each.reading, each.quantity) if isinstance(each, Usage) else "refused" for each in outcomes]
+
+
+def state() -> list[Any]:
+    return [
+        sorted(Usage.objects.values_list("reading", "quantity", "unit", "meter", "window_start", "window_end")),
+        sorted(UsageReport.objects.values_list("usage__reading", "payload", "signature", "quantity")),
+        sorted(
+            (each.action, each.key, each.content_sha256, each.subject, str(each.payload), each.person_id, each.at,
+             sorted(each.organisations.values_list("key", flat=True)))
+            for each in Event.objects.all()
+        ),
+        list(Agreement.objects.values_list("state", flat=True)),
+    ]  # fmt: skip
+
+
+@settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
+@given(batches=st.lists(REPORTS, min_size=1, max_size=2))
+def test_together_is_as_one_by_one(meter: Meter, batches: list[list[tuple[int, int, int, str]]]) -> None:
+    sent = [[signed(meter, *each[:2], 60 + each[2], each[3]) for each in batch] for batch in batches]
+    mark = transaction.savepoint()
+    wanted = [told(one_by_one(meter, batch)) for batch in sent], state()
+    transaction.savepoint_rollback(mark)
+    found = [told(send(meter, batch)) for batch in sent], state()
+    transaction.savepoint_rollback(mark)
+    assert found == wanted
+
+
+def test_a_few_statements_whatever_their_number(meter: Meter) -> None:
+    counts = []
+    for first, number in ((0, 5), (10, 50), (100, 400)):
+        reports = [signed(meter, first + each) for each in range(number)]
+        with CaptureQueriesContext(connection) as queries:
+            assert all(isinstance(each, Usage) for each in send(meter, reports))
+        counts.append(len(queries))
+    assert Usage.objects.count() == UsageReport.objects.count() == 455
+    assert max(counts) <= 30, counts  # SQLite takes a long list in several statements
+    assert [isinstance(each, Usage) for each in send(meter, reports)] == [True] * 400
+    assert Usage.objects.count() == 455
+
+
+def test_while_disputed_each_is_taken_by_itself(meter: Meter) -> None:
+    (first,) = send(meter, [signed(meter, 0)])
+    assert isinstance(first, Usage)
+    disputes.open_dispute(
+        "deal", reading=first.reading, reason="x", evidence="y", actor=meter.deal.cast.alice, now=meter.later,
+        idempotency_key="d",
+    )  # fmt: skip
+    outcomes = send(meter, [signed(meter, 1), signed(meter, 0, quantity=61), signed(meter, 2)])
+    assert [type(each) for each in outcomes] == [Usage, Conflict, Usage]
+    assert "was used for another record_usage" in str(outcomes[1])
+    assert Agreement.objects.get().state == "disputed"
+
+
+def test_who_may_not_and_too_many_are_refused_whole(meter: Meter) -> None:
+    cast, reports = meter.deal.cast, [signed(meter, 0)]
+    for actor in (cast.alice, cast.charlie, cast.ann):
+        with pytest.raises(NotAllowed):
+            send(meter, reports, actor)
+    with pytest.raises(InputError, match="500 at most"):
+        send(meter, reports * (MOST_REPORTS + 1))
+    readings.revoke_reporter(meter.reporter.key_id, actor=cast.bob, now=meter.later)
+    with pytest.raises(NotAllowed, match="was revoked"):
+        send(meter, reports)
+    assert Usage.objects.count() == 0
