@@ -1,11 +1,13 @@
 """An award decided again: more, or less; what is unspent goes back, what is spent is owed."""
 
+import json
 from typing import Any
 
 import pytest
 from exchange_deal import Deal
 from exchange_payments import NUMBERS, Desk
 
+from siwei.cli.payments import repaid
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
 from siwei.exchange import repayments, statement_imports, true_ups
 from siwei.exchange.actors import Actor
@@ -144,3 +146,21 @@ def test_what_pays_no_voucher_back_is_refused(spent: Deal) -> None:
         with pytest.raises(refusal):
             repay(spent, entry, actor=actor)
     assert balances() == (1_000_000, 0, -719)
+
+
+def test_by_the_command(spent: Deal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = Desk(spent)
+    desk.accounts()
+    again(spent, None, "not_eligible")
+    comes_in(spent, 300, "B-1")
+    monkeypatch.setattr("siwei.cli.payments.open_city", lambda city: None)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: spent.now)
+    named: tuple[dict[str, str], ...] = ({}, {"voucher": "voucher", "dispute": "d"})
+    for each in named:
+        with pytest.raises(InputError, match="a --dispute, a --voucher or an --application"):
+            repaid("B-1", because="退款", **each)
+    for _ in range(2):  # again, nothing changes
+        repaid("B-1", voucher="voucher", because="退款", json=True)
+        (told,) = json.loads(capsys.readouterr().out)
+        assert (told["pays_back"], told["amount_fen"], told["state"]) == ("voucher", 300, "matched")
+    assert balances() == (1_000_000, 0, -419)
