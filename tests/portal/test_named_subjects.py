@@ -148,7 +148,7 @@ def memos() -> Iterator[str]:
 
 def test_every_reason_of_an_entry_has_a_word() -> None:
     found = set(memos())
-    assert {"award", "repaid", "voucher share", "expired", "claw-back: ", "returned to cap"} <= found
+    assert {"award", "repaid", "voucher share", "expired", "returned to cap"} <= found
     codes = GROUPS["memo"]
     assert {each for each in found if each and not any(code.startswith(each) for code in codes)} == set()
     assert {"claw-back: returned", "claw-back: owed"} <= set(codes)
