@@ -1,7 +1,7 @@
 """The command `siwei`. One module per group of commands; each is thin: read arguments, call a room, print.
 
 Exit codes: 0 done · 1 unexpected failure · 2 wrong usage · 3 input refused · 4 not found · 5 not allowed ·
-6 conflict with the present state · 7 the machine lacks something.
+6 conflict with the present state · 7 the machine lacks something · 130 interrupted.
 """
 
 import importlib
@@ -9,8 +9,10 @@ import pkgutil
 import sys
 
 from siwei.cli.ending import leave
-from siwei.cli.output import print_error, print_unexpected
+from siwei.cli.output import print_error, print_interrupted, print_unexpected
 from siwei.errors import SiweiError
+
+INTERRUPTED = 130
 
 
 def load_commands() -> None:
@@ -29,16 +31,17 @@ def main() -> None:
 
 
 def _run() -> None:
-    load_commands()
-    from siwei.cli.app import app
-
     try:
+        load_commands()
+        from siwei.cli.app import app
+
         app()
     except SiweiError as error:
         print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        print_interrupted()
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -15,6 +15,7 @@ app = App(
     name="siwei",
     version=__version__,
     help="Run a city that grows its AI industry: 源 compute and chain, 路 matching, 基 programmes, 翼 talent.",
+    suppress_keyboard_interrupt=False,  # told by `main`
 )
 City = Annotated[Path | None, Parameter(name="--city", help="Directory of the city; default: $SIWEI_CITY or var/city.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of tables.")]

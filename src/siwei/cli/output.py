@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from siwei.errors import InputError, Problem, SiweiError, chinese_of
+from siwei.errors import InputError, Problem, Said, SiweiError, chinese_of
 
 VERBATIM = re.compile(r"('[^'\n]*'|`[^`\n]*`|\n.*)", re.DOTALL)
 console = Console()
@@ -74,6 +74,15 @@ def print_error(error: SiweiError) -> None:
         error_console.print(f"[bold red]✗[/] {escape(line)}", markup=True, highlight=False, soft_wrap=True)
     if len(lines) > 1:
         error_console.print(f"{len(lines)} problems", highlight=False)
+
+
+def print_interrupted() -> None:
+    """After ^C, which the terminal shows at the beginning of the line."""
+    told = Said(
+        "interrupted: no result is there by half; running the command again is safe",
+        "已中断：没有留下半份结果；可以重新运行该命令",
+    )
+    error_console.print(f"✗ {in_terminal_language(told)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_unexpected() -> int:

@@ -5,10 +5,14 @@ import errno
 from pathlib import Path
 
 
+class NoPlainFile(OSError):
+    """A pipe, a device, a socket."""
+
+
 def check_plain(path: Path) -> None:
     """Raises OSError for what is there and is neither a file nor a folder, and for a link in a circle."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError(errno.EINVAL, "no plain file")
+        raise NoPlainFile(errno.EINVAL, "no plain file")
 
 
 def read_bounded(path: Path, most_bytes: int) -> bytes:

@@ -7,19 +7,25 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said, said_between
+from siwei.policy.bounded import check_plain
 from siwei.policy.earlier_awards import PAID, RESERVE, Earlier, count_earlier
+from siwei.policy.file_words import of_file
 from siwei.policy.language.types import CelType
 from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
 from siwei.policy.programmes import Programme
 from siwei.policy.reject_words import is_halved, reason
 from siwei.policy.sources import subject_types
 from siwei.policy.subject_batches import MOST_PROBLEMS, UNSEEN
-from siwei.policy.subject_files import UNREADABLE, check_columns, open_subjects
+from siwei.policy.subject_files import UNREADABLE, check_columns, open_subjects, refused_file
 from siwei.policy.subjects import ID
 
 AWARD = "award_fen"
 MEND = Said("mend it", "请改正")
-_TEXT = {"int": "a whole number within 64 bits", "bool": "true or false", "date": "YYYY-MM-DD", "number": "a number"}
+_TEXT = {
+    "int": Said("a whole number within 64 bits", " 64 位以内的整数"), "bool": Said("true or false", " true 或 false"),
+    "date": Said("YYYY-MM-DD", "日期 YYYY-MM-DD"), "number": Said("a number", "数"),
+}  # fmt: skip
+_MOMENT = Said("a date, a time or a number, all in one form", "日期、时刻或数，且写法一致")
 
 
 def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
@@ -27,6 +33,7 @@ def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
     others stay text. Empty is null. Raises ImportRefused with the rows and columns that are wrong."""
     name = source.name.lower()
     try:
+        check_plain(source)
         if name.endswith(".parquet"):
             check_columns(source)
             return pl.read_parquet(source)
@@ -35,11 +42,10 @@ def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
             text = pl.read_csv(source, infer_schema=False, encoding="utf8", raise_if_empty=True)
             return _typed(text, kinds, source)
     except FileNotFoundError:
-        raise ImportRefused([Problem("no such file", "check the path", str(source))]) from None
+        raise ImportRefused([Problem(*of_file("no_file"), str(source))]) from None
     except UNREADABLE as error:
-        message = f"cannot be read: {str(error).splitlines()[0][:300]}"
-        raise ImportRefused([Problem(message, "give a UTF-8 CSV or Parquet", str(source))]) from None
-    raise ImportRefused([Problem("is neither .csv, .csv.gz nor .parquet", "convert it", str(source))])
+        raise refused_file(source, error) from None
+    raise ImportRefused([Problem(*of_file("kind", kinds=".csv, .csv.gz nor .parquet"), str(source))])
 
 
 def claims_given(
@@ -54,8 +60,9 @@ def claims_given(
     names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
     unknown = [name for name in names if name not in kinds]
     if unknown:
-        fix = "`siwei policy schema` lists the attributes"
-        raise ImportRefused([Problem(f"no attribute {name[:80]!r}", fix, "claims", field=name) for name in unknown])
+        raise ImportRefused(
+            [Problem(*of_file("no_attribute", name=name[:80]), "claims", field=name) for name in unknown]
+        )
     cells = {name: [_cell(row.get(name)) for row in rows] for name in names}
     halved = [(row, name) for name, column in cells.items() for row, cell in enumerate(column, 1) if is_halved(cell)]
     if halved:
@@ -97,11 +104,11 @@ def _typed(text: pl.DataFrame, kinds: Mapping[str, str], source: Path, first_row
     for name, kind in wanted.items():
         wrong = text[name].is_not_null() & typed[name].is_null()
         for row in wrong.arg_true()[: MOST_PROBLEMS - len(problems)]:
-            expected = _TEXT.get(kind, "a date, a time or a number, all in one form")
+            expected = _TEXT.get(kind, _MOMENT)
             # In a file the header is line 1.
             place = row + first_row
             problems.append(
-                Problem(f"{text[name][row]!r} is not {expected}", "mend it", str(source), place, field=name)
+                Problem(*of_file("not_kind", value=text[name][row], kind=expected), str(source), place, field=name)
             )
     if problems:
         raise ImportRefused(problems)
@@ -150,8 +157,11 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
         frame = frame.rename({AWARD: CLAIM})
     for column in (ID, CLAIM):
         if column not in frame.columns:
-            fix = "claims have columns id, claim_fen (or award_fen), and what the pot is shared by"
-            raise ImportRefused([Problem(f"no column {column!r}", fix, str(source))])
+            fix = Said(
+                "claims have columns id, claim_fen (or award_fen), and what the pot is shared by",
+                "申报表有列 id、claim_fen（或 award_fen），以及分配所依据的列",
+            )
+            raise ImportRefused([Problem(*of_file("no_column", name=column, fix=fix), str(source))])
     _check_ids(frame, source, 1 if source.suffix == ".parquet" else 2)
     if "programme" in frame.columns:
         frame = frame.filter(pl.col("programme").cast(pl.String) == programme.id)

@@ -69,7 +69,10 @@ def combine_file(
             if id is not None and found is None and (table[ID] == id).any():
                 found = explain_combination(stacking, decisions, table, id, held.get(id, {}), in_force=in_force)
     if id is not None and found is None:
-        raise NotFound(f"no row with id {id!r} among those that can be used → check the id")
+        raise NotFound(
+            f"no row with id {id!r} among those that can be used → check the id",
+            f"可用的行中没有 id 为 {id!r} 的 → 请检查 id",
+        )
     return replace(done, explanation=found, without_row=tuple(sorted(missed)))
 
 

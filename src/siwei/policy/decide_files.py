@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, Problem
+from siwei.errors import ImportRefused, Problem, Said
 from siwei.policy.aggregates import Aggregates, Rows
 from siwei.policy.clause_rows import award_rows, clause_rows
 from siwei.policy.decide import VERDICTS, Decisions, award_column, decide, verdict_column
+from siwei.policy.file_words import of_file
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.policy.row_parts import decide_narrowly
@@ -92,7 +93,8 @@ def decide_file(
     if not rejected:
         rejects.unlink()
     elif rejected == rows:
-        problem = Problem(f"none of the {rows} rows can be used", f"{rejects} says why", str(source))
+        fix = Said(f"{rejects} says why", f"原因见 {rejects}")
+        problem = Problem(*of_file("none_usable", rows=rows, fix=fix), str(source))
         raise ImportRefused([problem, *first_problems(job.batches(), source)])
     return FileDecisions(rows, rejected, rejects if rejected else None, verdicts, sums)
 
@@ -171,10 +173,9 @@ def check_places(source: Path, targets: list[Path]) -> None:
     for target in targets:
         check_target(target)
         if target.exists() and source.exists() and target.samefile(source):
-            message = "would be overwritten by its own result"
-            raise ImportRefused([Problem(message, "choose another --out", str(source))])
+            raise ImportRefused([Problem(*of_file("own_source"), str(source))])
     if len({target.resolve() for target in targets}) < len(targets):
-        raise ImportRefused([Problem("two results would go into one file", "name another", str(targets[0]))])
+        raise ImportRefused([Problem(*of_file("one_file"), str(targets[0]))])
 
 
 def _watched(batches: Iterable[Batch], source: Path, progress: Progress) -> Iterator[Batch]:

@@ -1,7 +1,6 @@
 """What subjects hold already, as the market knows it or as a file says: what was applied for or granted, and has not
 been lost again."""
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,12 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from siwei.errors import ImportRefused, InputError, Problem
+from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.claim_tables import read_rows
 from siwei.policy.columns import Column
 from siwei.policy.joint_choices import Holdings
 from siwei.policy.pot_periods import is_weighed_on, span_of
 from siwei.policy.programmes import Programme, Text
+from siwei.policy.refused_words import nearest, refused
 from siwei.policy.row_files import table_file
 from siwei.policy.sources import ORGANISATION
 
@@ -79,13 +79,28 @@ def read_holdings(folder: Path, programmes: Collection[Programme]) -> tuple[Held
     frame = read_rows(path, {HELD: "int"})
     known = [column.name for column in HOLDINGS_COLUMNS]
     absent = [name for name in (SUBJECT, PROGRAMME, HELD) if name not in frame.columns]
-    problems = [Problem(f"no column {name!r}", f"holdings have {', '.join(known)}", str(path)) for name in absent]
+    problems = [
+        Problem(*refused("no_column", name=name, rows=HOLDINGS, known=nearest(name, known)), str(path))
+        for name in absent
+    ]
     problems += [
-        Problem(f"no such column {name[:80]!r}", _near(name, known), str(path), field=name[:80])
+        Problem(
+            Said(f"no such column {name[:80]!r}", f"没有列 {name[:80]!r}"),
+            nearest(name, known),
+            str(path),
+            field=name[:80],
+        )
         for name in frame.columns if name not in known
     ]  # fmt: skip
     if not problems and not frame.schema[HELD].is_integer():
-        problems.append(Problem("is not whole fen", "give whole numbers", str(path), field=HELD))
+        problems.append(
+            Problem(
+                Said("is not whole fen", "不是以分计的整数"),
+                Said("give whole numbers", "请写整数"),
+                str(path),
+                field=HELD,
+            )
+        )
     if problems:
         raise ImportRefused(problems)
     ids = [programme.id for programme in programmes]
@@ -106,18 +121,15 @@ def read_holdings(folder: Path, programmes: Collection[Programme]) -> tuple[Held
 
 def _faults(row: Mapping[str, str], fen: int | None, ids: Collection[str]) -> Iterable[tuple[str, str, str]]:
     if not row[SUBJECT]:
-        yield SUBJECT, "is empty", "say whose it is"
+        yield SUBJECT, Said("is empty", "为空"), Said("say whose it is", "请写明持有者")
     if row[PROGRAMME] not in ids:
-        yield PROGRAMME, f"no programme {row[PROGRAMME][:80]!r}", _near(row[PROGRAMME], ids)
+        yield PROGRAMME, *refused("no_programme_named", name=row[PROGRAMME][:80], known=nearest(row[PROGRAMME], ids))
     if fen is None or fen < 0:
-        yield HELD, "is not an amount" if fen is None else f"{fen} is less than nothing", "give fen, 0 or more"
+        told = Said("is not an amount", "不是金额")
+        told = told if fen is None else Said(f"{fen} is less than nothing", f"{fen} 小于零")
+        yield HELD, told, Said("give fen, 0 or more", "请以分为单位写不小于 0 的数")
     try:
         if row[PERIOD]:
             span_of(row[PERIOD])
     except InputError as error:
-        yield PERIOD, str(error.problems[0].message), str(error.problems[0].fix)
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"one of {', '.join(known)}"
+        yield PERIOD, error.problems[0].message, error.problems[0].fix

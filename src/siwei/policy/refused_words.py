@@ -164,7 +164,7 @@ REFUSED: Mapping[str, Saying] = {
     "no_column": Saying("no column {name!r} of {rows}", "{rows} 没有列 {name!r}", "{known}", "{known}"),
     "row_of_nobody": Saying("no {name}", "缺少 {name}", "name it", "请写明"),
     "ties_no_rule": Saying(
-        "ties, and the pack does not say which make parties related",
+        "there are ties, and the pack does not say which make parties related",
         "有关联关系，而政策包未写明何种构成关联方",
         "write `related_parties:` in its stacking.yaml",
         "请在其 stacking.yaml 中写 `related_parties:`",

@@ -10,6 +10,8 @@ from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Rows
 from siwei.policy.claim_tables import read_rows, type_names
+from siwei.policy.file_words import of_file
+from siwei.policy.refused_words import refused
 from siwei.policy.related import TIES_SCHEMA, Related, related
 from siwei.policy.sources import source_types, subject_types
 from siwei.policy.stacking import RelatedRule
@@ -25,7 +27,7 @@ def read_row_folder(folder: Path, attributes: Mapping[str, Attribute], rule: Rel
     Raises ImportRefused with what cannot be read, and where there are ties and no rule to tell by.
     """
     if not folder.is_dir():
-        raise ImportRefused([Problem("no such folder", f"name one with {', '.join(TABLES)}", str(folder))])
+        raise ImportRefused([Problem(*of_file("no_row_folder", names=", ".join(TABLES)), str(folder))])
     kinds = {
         "claims": type_names(source_types(attributes, "claims")),
         "awards": type_names(source_types(attributes, "awards")),
@@ -38,8 +40,7 @@ def read_row_folder(folder: Path, attributes: Mapping[str, Attribute], rule: Rel
     graph: Related | None = None
     if ties is not None:
         if rule is None:
-            message = "there are ties, and the pack does not say which make parties related"
-            raise ImportRefused([Problem(message, "write `related_parties:` in its stacking.yaml", str(folder))])
+            raise ImportRefused([Problem(*refused("ties_no_rule"), str(folder))])
         absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in TIES_SCHEMA.items() if name not in ties]
         graph = related(ties.with_columns(absent), as_of, rule.share_from_bp)
     return Rows(
@@ -57,5 +58,5 @@ def table_file(folder: Path, name: str) -> Path | None:
     paths = [path for ending in endings if (path := folder / f"{name}{ending}").is_file()]
     if len(paths) > 1:
         shown = ", ".join(path.name for path in paths)
-        raise ImportRefused([Problem(f"both {shown}", "keep one of them", str(folder))])
+        raise ImportRefused([Problem(*of_file("both", names=shown), str(folder))])
     return paths[0] if paths else None

@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, Problem
+from siwei.errors import ImportRefused, Problem, Said
 from siwei.policy.aggregates import Aggregates, Rows
 from siwei.policy.decide import Decisions, award_column, decide, decide_lazily, verdict_column
+from siwei.policy.file_words import of_file
 from siwei.policy.group_keys import column_of
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
@@ -53,10 +54,10 @@ class RowParts:
         if rejects is not None and not self.rejected:
             rejects.unlink()
         if not self.rows:
-            raise ImportRefused([Problem("holds no row", "give at least one", str(self.source))])
+            raise ImportRefused([Problem(*of_file("no_row"), str(self.source))])
         if self.rejected == self.rows:
-            message = f"none of the {self.rows} rows can be used"
-            raise ImportRefused([Problem(message, "", str(self.source)), *first_problems(self._batches(), self.source)])
+            words = of_file("none_usable", rows=self.rows, fix=Said("mend them", "请改正"))
+            raise ImportRefused([Problem(*words, str(self.source)), *first_problems(self._batches(), self.source)])
 
     def again(self) -> Iterator[pl.DataFrame]:
         """The same parts, of which everything was told."""

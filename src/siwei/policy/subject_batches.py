@@ -14,6 +14,7 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said, chinese_of, said_between
+from siwei.policy.file_words import of_file
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.reject_words import reason
@@ -132,8 +133,7 @@ def _but_for_case(columns: Collection[str], read: list[str]) -> Iterator[Problem
     for name in columns:
         meant = named.get(name.strip().casefold(), name)
         if meant != name:
-            message = f"columns {meant!r} and {name!r} differ only by case or spaces"
-            yield Problem(message, "keep one of them", field=name)
+            yield Problem(*of_file("case", one=meant, other=name), field=name)
 
 
 def _nearly_a_status(name: str, statuses: list[str]) -> Problem | None:
@@ -143,7 +143,7 @@ def _nearly_a_status(name: str, statuses: list[str]) -> Problem | None:
     near = difflib.get_close_matches(name, statuses, n=1, cutoff=0.85) if "_stat" in name else []
     if not near:
         return None
-    return Problem(f"column {name!r} is of no attribute that is read", f"rename it {near[0]!r}?", field=name)
+    return Problem(*of_file("status_of_nobody", name=name, near=near[0]), field=name)
 
 
 def _repeated_ids(file: SubjectFile) -> frozenset[str]:

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
-from siwei.errors import ImportRefused, Problem
-from siwei.policy.bounded import check_plain
+from siwei.errors import ImportRefused, Problem, Said
+from siwei.policy.bounded import NoPlainFile, check_plain
+from siwei.policy.file_words import of_file
 from siwei.policy.reject_words import reason
 
 ROW = ":row"
@@ -37,6 +38,14 @@ UNKNOWN_TYPES = (
     pa.types.is_list_view, pa.types.is_large_list_view,
 )  # fmt: skip
 """What Polars ends at."""
+GZIP = b"\x1f\x8b"
+OTHERWISE = (
+    (GZIP, Said("compressed by gzip", "经 gzip 压缩的文件"), Said("name it .csv.gz", "请命名为 .csv.gz")),
+    (b"PK\x03\x04", Said("a workbook or an archive", "工作簿或压缩包"), Said("save it as CSV", "请另存为 CSV")),
+    (b"PAR1", Said("Parquet", "Parquet 文件"), Said("name it .parquet", "请命名为 .parquet")),
+    (b"ARROW1", Said("Arrow", "Arrow 文件"), Said("name it .arrow", "请命名为 .arrow")),
+)
+"""How files begin that are no CSV, whatever their names say."""
 KINDS = ".csv, .csv.gz, .parquet nor .arrow"
 
 
@@ -66,26 +75,26 @@ class SubjectFile:
     def batches(self, names: Sequence[str]) -> Iterator[RawBatch]:
         """Raises ImportRefused where the file turns out to be damaged."""
         read = _read_csv if self.is_text else _read_parquet if self.path.suffix == ".parquet" else _read_arrow
-        yield from self._or_refused(read(self, names))
+        yield from self._orrefused_file(read(self, names))
 
-    def _or_refused(self, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
+    def _orrefused_file(self, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
         try:
             yield from batches
         except UNREADABLE as error:
-            raise _refused(self.path, error) from None
+            raise refused_file(self.path, error) from None
 
     def rows_of(self, id: str, names: Sequence[str]) -> Iterator[RawBatch]:
         """The rows of one id. Of Parquet and Arrow no more is read of the others than their ids, and of Parquet not
         even those where a group of rows says that it holds none like it. Raises ImportRefused."""
         if self.is_text:
-            yield from self._or_refused(_read_csv(self, names, id))
+            yield from self._orrefused_file(_read_csv(self, names, id))
             return
         scan = pl.scan_parquet if self.path.suffix == ".parquet" else pl.scan_ipc
         own = pl.col("id") if self.schema["id"] == pl.String else pl.col("id").cast(pl.String)
         try:
             frame = scan(self.path, glob=False, row_index_name=ROW).filter(own == id).select(*names, ROW).collect()
         except UNREADABLE as error:
-            raise _refused(self.path, error) from None
+            raise refused_file(self.path, error) from None
         if frame.height:
             yield RawBatch(frame.with_columns(pl.col(ROW).cast(pl.Int64) + 1), 1.0, is_text=False)
 
@@ -103,11 +112,13 @@ def open_subjects(path: Path) -> SubjectFile:
         elif name.endswith(ARROW_ENDINGS):
             schema = pl.read_ipc_schema(path)
         else:
-            raise ImportRefused([Problem(f"is neither {KINDS}", "convert it", str(path))])
-    except (FileNotFoundError, IsADirectoryError):
-        raise ImportRefused([Problem("no such file", "check the path", str(path))]) from None
+            raise ImportRefused([Problem(*of_file("kind", kinds=KINDS), str(path))])
+    except FileNotFoundError:
+        raise ImportRefused([Problem(*of_file("no_file"), str(path))]) from None
+    except IsADirectoryError:
+        raise ImportRefused([Problem(*of_file("folder"), str(path))]) from None
     except UNREADABLE as error:
-        raise _refused(path, error) from None
+        raise refused_file(path, error) from None
     return SubjectFile(path, tuple(schema), pl.Schema(schema), is_text=False)
 
 
@@ -122,11 +133,9 @@ def check_columns(path: Path) -> None:
     else:
         return
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    problems = [Problem(f"column {name!r} stands twice", "keep one", str(path), field=name) for name in twice]
+    problems = [Problem(*of_file("twice", name=name), str(path), field=name) for name in twice]
     problems += [
-        Problem(
-            f"column {each.name!r} is {str(each.type)[:60]}", "convert it, or leave it out", str(path), field=each.name
-        )
+        Problem(*of_file("type", name=each.name, type=str(each.type)[:60]), str(path), field=each.name)
         for each in schema
         if any(is_unknown(each.type) for is_unknown in UNKNOWN_TYPES)
     ]
@@ -134,9 +143,19 @@ def check_columns(path: Path) -> None:
         raise ImportRefused(problems)
 
 
-def _refused(path: Path, error: BaseException) -> ImportRefused:
+def refused_file(path: Path, error: BaseException) -> ImportRefused:
+    """For what was raised by whatever reads it."""
     reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-    return ImportRefused([Problem(f"cannot be read: {reason}", "give a whole CSV, Parquet or Arrow file", str(path))])
+    if isinstance(error, NoPlainFile):
+        return ImportRefused([Problem(*of_file("special"), str(path))])
+    if isinstance(error, gzip.BadGzipFile) and not _begins(path, GZIP):
+        return ImportRefused([Problem(*of_file("no_gzip"), str(path))])
+    return ImportRefused([Problem(*of_file("unreadable", why=reason), str(path))])
+
+
+def _begins(path: Path, begins: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(begins)) == begins
 
 
 def _open_csv(path: Path) -> SubjectFile:
@@ -144,18 +163,21 @@ def _open_csv(path: Path) -> SubjectFile:
         zipped = path.name.lower().endswith(".gz")
         head = (gzip.GzipFile(fileobj=raw) if zipped else raw).read(SNIFFED_BYTES)
     if not head.strip():
-        raise ImportRefused([Problem("is empty", "write a header: `siwei policy schema` lists the columns", str(path))])
+        raise ImportRefused([Problem(*of_file("empty"), str(path))])
+    for begins, what, fix in OTHERWISE:
+        if head.startswith(begins):
+            raise ImportRefused([Problem(*of_file("really", what=what, fix=fix), str(path))])
     encoding = _encoding(head)
     if encoding is None:
-        raise ImportRefused([Problem("is neither UTF-8 nor GB18030", "save it as UTF-8", str(path))])
+        raise ImportRefused([Problem(*of_file("encoding"), str(path))])
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head).removeprefix("\ufeff")
     try:
         header = next(csv.reader(io.StringIO(text)))
     except (csv.Error, StopIteration) as error:
-        raise _refused(path, error) from None
+        raise refused_file(path, error) from None
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise ImportRefused([Problem(f"column {name!r} stands twice", "keep one", str(path)) for name in twice])
+        raise ImportRefused([Problem(*of_file("twice", name=name), str(path)) for name in twice])
     return SubjectFile(path, tuple(header), pl.Schema(dict.fromkeys(header, pl.String())), True, encoding)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from siwei.errors import ImportRefused, Problem
+from siwei.policy.file_words import of_file
 
 ARROW = (".arrow", ".feather")
 TARGETS = (".csv", ".parquet", *ARROW)
@@ -22,12 +23,13 @@ Write = Callable[[pl.DataFrame], None]
 def check_target(target: Path) -> None:
     """Before any work is done. Raises ImportRefused."""
     if target.suffix not in TARGETS:
-        message = "results are written as .csv, .parquet or .arrow"
-        raise ImportRefused([Problem(message, "name the file so", str(target))])
+        raise ImportRefused([Problem(*of_file("target_kind"), str(target))])
     if not target.resolve().parent.is_dir():
-        raise ImportRefused([Problem("no such folder", "make it first", str(target.parent))])
+        raise ImportRefused([Problem(*of_file("target_folder"), str(target.parent))])
     if target.is_dir():
-        raise ImportRefused([Problem("is a folder", "name a file", str(target))])
+        raise ImportRefused([Problem(*of_file("folder"), str(target))])
+    if target.exists() and not target.is_file():
+        raise ImportRefused([Problem(*of_file("special"), str(target))])
 
 
 def write_table(frame: pl.DataFrame, target: Path) -> None:
@@ -69,7 +71,7 @@ def open_table(target: Path, schema: pl.Schema, filled: Collection[str] = ()) ->
 
 def _unwritten(target: Path, error: OSError) -> ImportRefused:
     # Polars' own has no `strerror`.
-    return ImportRefused([Problem(f"cannot be written: {error.strerror or error}", "", str(target))])
+    return ImportRefused([Problem(*of_file("unwritten", why=error.strerror or error), str(target))])
 
 
 @contextmanager

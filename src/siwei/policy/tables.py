@@ -7,6 +7,7 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, NotFound, Problem
+from siwei.policy.file_words import of_file
 from siwei.policy.group_keys import column_of
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import IS_RELATED, ORGANISATION, PROVIDER
@@ -63,4 +64,5 @@ def read_row(
     if batches:
         faults = [row for batch in batches for row in batch.rejects.iter_rows(named=True)]
         raise ImportRefused([reject_problem(row, source) for row in faults])
-    raise NotFound(str(Problem(f"no row with id {id!r}", "check the id", str(source))))
+    problem = Problem(*of_file("no_id", id=id), str(source))
+    raise NotFound(str(problem), str(problem.in_chinese()))
