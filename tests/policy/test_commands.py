@@ -296,7 +296,7 @@ def test_cases_of_a_programme_or_version_that_is_not_there_are_told_in_every_fil
     assert "a.cases.yaml:2:12: no programme 'moxin' in the pack programme: moxin ^" in flat
     assert "[programme] → did you mean 'moxing'?" in flat
     assert "b.cases.yaml:2:12: no programme 'nothing-of-it' in the pack" in flat
-    assert "→ one of: longhua-compute, moxing, yuliao" in flat
+    assert "→ one of longhua-compute, moxing, yuliao" in flat
     assert "c.cases.yaml:3:10: no version '1.9' of 'moxing'" in flat
     assert "d.cases.yaml:7:19: yuliao reads no fact 'model_purchase' model_purchase: 100000000 ^" in flat
 
