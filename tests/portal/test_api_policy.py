@@ -21,10 +21,10 @@ ROWS = [
 
 
 def post(client: Client, call: str, **body: Any) -> Any:
-    return client.post(f"/api/policy/{call}", body, content_type="application/json")
+    return client.post(f"/api/policy/{call}", body, content_type="application/json", headers={"accept-language": "en"})
 
 
-@pytest.mark.parametrize("call", ["check", "decide", "explain", "share", "diff"])
+@pytest.mark.parametrize("call", ["check", "combine", "decide", "explain", "share", "diff", "test"])
 def test_an_outsider_is_asked_to_sign_in(city: City, call: str) -> None:
     assert post(Client(), call, programme="longhua-compute").status_code == 401
 
@@ -99,6 +99,41 @@ def test_a_draft_is_checked_with_line_column_and_caret(city: City) -> None:
     for text in ("", "id: ../../etc/passwd\n", "a: &a [1]\n", "x" * 300_000, "id: a\n\x00"):
         answer = post(client, "check", yaml=text)
         assert answer.status_code in (400, 422) or not answer.json()["ok"]
+
+
+def test_a_programme_is_started_and_its_cases_run(city: City) -> None:
+    client = signed_in(city.alice)
+    started = client.get("/api/policy/new?id=trial").json()
+    assert started["programme"] == "trial"
+    assert post(client, "check", yaml=started["yaml"]).json()["ok"] is True
+    assert client.get("/api/policy/new?id=No").status_code == 400
+    cases = (
+        "programme: trial\nas_of: 2026-06-01\nfacts: {employees: 5}\ncases:\n"
+        "  - {id: some, expect: {verdict: eligible, award_fen: 1000000}}\n"
+        "  - {id: none, facts: {employees: 0}, expect: {verdict: %s}}\n"
+    )
+    found = post(client, "test", yaml=started["yaml"], cases=cases % "not_eligible").json()
+    assert (found["ok"], [case["ok"] for case in found["result"]["cases"]]) == (True, [True, True])
+    assert found["result"]["coverage"]["share"] < 1
+    wrong = post(client, "test", yaml=started["yaml"], cases=cases % "eligible").json()
+    assert (wrong["ok"], wrong["result"]["cases"][1]["differences"][0]) == (
+        False, {"what": "verdict", "expected": "eligible", "got": "not_eligible"},
+    )  # fmt: skip
+    broken = post(client, "test", yaml=started["yaml"], cases=cases.replace("employees: 0", "employes: 0") % "eligible")
+    assert (broken.status_code, "trial.cases.yaml:6" in broken.json()["detail"]) == (400, True)
+
+
+def test_awards_of_a_row_are_combined(city: City) -> None:
+    """24 million CNY of rental: half of it for both awards together, the voucher cut first."""
+    row = {
+        "id": "a", "legal_form": "firm", "listed_provider": False, "compute_rental": 2_400_000_000,
+        "compute_rental_from_listed": 2_400_000_000, "compute_other_support": 0, "founded_on": "2020-01-01",
+        "district": "longhua", "longhua_compute_paid": 1_000_000_000,
+    }  # fmt: skip
+    found = post(signed_in(city.alice), "combine", rows=[row, {"id": ""}], as_of="2026-06-01").json()
+    kept = {each["programme"]: (each["kept_fen"], each["bound_by"]) for each in found["awards"]}
+    assert (kept["xunli"], kept["longhua-compute"]) == ((900_000_000, "compute-contract"), (300_000_000, None))
+    assert ([each["row"] for each in found["rejects"]], found["joint_limits_not_weighed"]) == ([2], [])
 
 
 def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:

@@ -22,6 +22,8 @@ from siwei.portal.acts import ACTS
 REFUSED = (403, 404)
 OF_ONESELF = {
     "POST /api/policy/check": "nothing of what is sent is kept",
+    "POST /api/policy/test": "nothing of what is sent is kept",
+    "POST /api/policy/combine": "nothing of what is sent is kept",
     "POST /api/policy/decide": "nothing of what is sent is kept",
     "POST /api/policy/explain": "nothing of what is sent is kept",
     "POST /api/policy/share": "nothing of what is sent is kept",

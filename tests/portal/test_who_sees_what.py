@@ -205,6 +205,7 @@ CALLED: dict[str, tuple[str, set[str] | None]] = {
     "api/round": ("/api/round?key=round", None),
     "api/policy/columns": ("/api/policy/columns", None),
     "api/policy/schema": ("/api/policy/schema", None),
+    "api/policy/new": ("/api/policy/new?id=started", None),
     "organisations/<slug:key>/programmes/<slug:programme_id>/apply": (
         f"/organisations/{FIRM}/programmes/longhua-compute/apply",
         {"alice"},
@@ -213,6 +214,7 @@ CALLED: dict[str, tuple[str, set[str] | None]] = {
     "api/application": (f"/api/application?key=apply-{FIRM}", {"alice"}),
 }
 DRAFT = {"yaml": "id: x"}
+CASES = "programme: x"
 ROW = {"id": "a", "legal_form": "firm"}
 # What is only written to: the address, what is sent, and who is not refused for who they are (a visitor always is).
 WRITTEN: dict[str, tuple[str, dict[str, Any], set[str]]] = {
@@ -257,6 +259,8 @@ WRITTEN: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     ),
     "api/tasks/retry": ("/api/tasks/retry", {"task": TASK}, {"olive"}),
     "api/policy/check": ("/api/policy/check", DRAFT, SIGNED_IN),
+    "api/policy/test": ("/api/policy/test", {**DRAFT, "cases": CASES}, SIGNED_IN),
+    "api/policy/combine": ("/api/policy/combine", {"rows": [ROW]}, SIGNED_IN),
     "api/policy/decide": ("/api/policy/decide", {"rows": [ROW], "programmes": ["xunli"]}, SIGNED_IN),
     "api/policy/explain": ("/api/policy/explain", {"row": ROW, "programme": "xunli"}, SIGNED_IN),
     "api/policy/diff": ("/api/policy/diff", {"rows": [ROW], "programme": "xunli", **DRAFT}, SIGNED_IN),

@@ -26,7 +26,7 @@ def test(*, pack: Pack = "shenzhen", json: Json = False) -> None:
     runs, untested = run_pack_cases(directory, load_attributes(directory))
     failed = sum(len(run.failed) for run in runs)
     if json:
-        print_json({"ok": not failed, "programmes": [_run_as_dict(run) for run in runs], "without_cases": untested})
+        print_json({"ok": not failed, "programmes": [run.as_dict() for run in runs], "without_cases": untested})
         if failed:
             raise SystemExit(PolicyError.exit_code)
         return
@@ -63,39 +63,6 @@ def _problems(run: "CaseRun") -> list[Problem]:
         message = f"{run.programme.id}, case {result.case.id} on {result.case.as_of}{''.join(told)}{besides}\n   "
         problems.append(Problem(message, "mend the rules or the case", result.case.file, result.case.line))
     return problems
-
-
-def _run_as_dict(run: "CaseRun") -> dict[str, object]:
-    coverage = run.coverage
-    return {
-        "programme": run.programme.id,
-        "version": run.programme.version,
-        "sha256": run.programme.sha256,
-        "cases": [
-            {
-                "id": result.case.id,
-                "ok": not result.differences,
-                "line": result.case.line,
-                "differences": [
-                    {"what": each.what, "expected": each.expected or None, "got": each.got}
-                    for each in result.differences
-                ],
-            }
-            for result in run.results
-        ],
-        "coverage": {
-            "share": round(coverage.share_covered, 4),
-            "clauses": [
-                {"clause": each.clause, "yes": each.yes, "no": each.no, "unknown": each.unknown,
-                 "error": each.error, "alone_no": each.alone_no}
-                for each in coverage.clauses
-            ],
-            "branches": [
-                {"where": each.where, "branch": each.branch, "cases": each.cases} for each in coverage.branches
-            ],
-            "gaps": coverage.gaps,
-        },
-    }  # fmt: skip
 
 
 @policy_app.command

@@ -45,6 +45,38 @@ class CaseRun:
     def failed(self) -> tuple[CaseResult, ...]:
         return tuple(result for result in self.results if result.differences)
 
+    def as_dict(self) -> dict[str, object]:
+        coverage = self.coverage
+        return {
+            "programme": self.programme.id,
+            "version": self.programme.version,
+            "sha256": self.programme.sha256,
+            "cases": [
+                {
+                    "id": result.case.id,
+                    "ok": not result.differences,
+                    "line": result.case.line,
+                    "differences": [
+                        {"what": each.what, "expected": each.expected or None, "got": each.got}
+                        for each in result.differences
+                    ],
+                }
+                for result in self.results
+            ],
+            "coverage": {
+                "share": round(coverage.share_covered, 4),
+                "clauses": [
+                    {"clause": each.clause, "yes": each.yes, "no": each.no, "unknown": each.unknown,
+                     "error": each.error, "alone_no": each.alone_no}
+                    for each in coverage.clauses
+                ],
+                "branches": [
+                    {"where": each.where, "branch": each.branch, "cases": each.cases} for each in coverage.branches
+                ],
+                "gaps": coverage.gaps,
+            },
+        }  # fmt: skip
+
 
 def run_pack_cases(pack: Path, attributes: Mapping[str, Attribute]) -> tuple[tuple[CaseRun, ...], tuple[str, ...]]:
     """Every `*.cases.yaml` of the pack's programmes, and the ids of programmes that have none.

@@ -11,12 +11,14 @@ from tempfile import TemporaryDirectory
 
 from siwei.city.attributes import Attribute
 from siwei.errors import PolicyError, Problem
+from siwei.policy.case_results import CaseRun, run_cases
+from siwei.policy.cases import SUFFIX, read_cases
 from siwei.policy.check import check_programmes
 from siwei.policy.findings import Finding
 from siwei.policy.loading import load_programme
 from siwei.policy.loading_language import SIZE_CLASSES
 from siwei.policy.loading_stacking import FILE as STACKING
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.loading_stacking import load_related_rule, load_stacking
 from siwei.policy.programmes import Programme
 from siwei.policy.reading import LARGEST_FILE
 from siwei.policy.stacking import Stacking
@@ -39,6 +41,19 @@ def load_text(text: str, pack: Path, attributes: Mapping[str, Attribute]) -> Pro
             return load_programme(path, attributes)
         except PolicyError as error:
             raise PolicyError([replace(problem, file=path.name) for problem in error.problems]) from None
+
+
+def run_text_cases(text: str, cases: str, pack: Path, attributes: Mapping[str, Attribute]) -> CaseRun:
+    """The cases of a text, run on a programme that is one too. Raises PolicyError with every problem of either."""
+    content, rule = _bounded(cases), load_related_rule(pack)
+    with _written(text, pack) as path:
+        beside = path.with_name(f"{path.stem}{SUFFIX}")
+        beside.write_bytes(content)
+        try:
+            programme = load_programme(path, attributes)
+            return run_cases(programme, read_cases(beside, programme, attributes, rule))
+        except PolicyError as error:
+            raise PolicyError([replace(each, file=Path(each.file).name) for each in error.problems]) from None
 
 
 def load_stacking_text(text: str, attributes: Mapping[str, Attribute], programmes: Sequence[Programme]) -> Stacking:

@@ -18,9 +18,10 @@ from siwei.policy.aggregate_gaps import aggregate_gaps
 from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.claim_tables import claims_given
 from siwei.policy.columns import columns_of_rows
+from siwei.policy.combining import combine
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking
-from siwei.policy.drafts import check_text, load_stacking_text, load_text
+from siwei.policy.drafts import check_text, load_stacking_text, load_text, run_text_cases
 from siwei.policy.explanation import plain
 from siwei.policy.findings import Severity
 from siwei.policy.given_rows import judge_rows, other_rows
@@ -29,6 +30,7 @@ from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Period
 from siwei.policy.related_shown import related_shown
 from siwei.policy.releases import find_version
+from siwei.policy.scaffold import scaffold
 from siwei.policy.subject_batches import Batch, first_problems
 from siwei.policy.subjects import read_dtypes
 from siwei.policy.tables import added_names
@@ -71,6 +73,40 @@ def check(request: HttpRequest, body: schemas.DraftText) -> Any:
     faults = [each.as_dict() for each in found if each.severity is Severity.ERROR]
     warnings = [each.as_dict() for each in found if each.severity is not Severity.ERROR]
     return {"ok": not faults, "problems": faults, "warnings": warnings}
+
+
+@router.get("/new", response=answers(schemas.Started))
+def start(request: HttpRequest, id: str) -> Any:
+    """A programme's YAML to start from: every required field explained. It checks, and is a draft."""
+    return {"programme": id, "yaml": scaffold(id, attribute_types(), decided_on())}
+
+
+@router.post("/test", response=answers(schemas.Tested))
+def test_text(request: HttpRequest, body: schemas.TextToTest) -> Any:
+    """Run cases on a programme's YAML: what came out beside what was expected, and what no case shows."""
+    run = run_text_cases(body.yaml, body.cases, pack_directory(), attribute_types())
+    return {"ok": not run.failed, "result": run.as_dict()}
+
+
+@router.post("/combine", response=answers(schemas.RowsKept))
+def combine_rows(request: HttpRequest, body: schemas.RowsToCombine) -> Any:
+    """The best lawful combination of awards of every row, under the city's rules of stacking."""
+    day = body.as_of or decided_on()
+    chosen, given = _chosen((), body.applies_to, day), _others(body.others, day)
+    rules = stacking().of(body.applies_to)
+    limits = read_dtypes(group.limit for group in rules.groups)
+    added = () if given is None else added_names(chosen)
+    batch = judge_rows(body.rows, chosen, attribute_types(), limits, added)
+    table = batch.good if given is None else add_aggregates(chosen, batch.good, given, day).table
+    decisions = apply_limits(decide(chosen, table, day), table)
+    in_force = [each.id for each in chosen if body.drafts_in_force]
+    mine = {each.id for each in chosen}
+    return {
+        "as_of": day,
+        "awards": combine(rules, decisions, table, in_force).rows.to_dicts(),
+        "rejects": batch.rejects.to_dicts(),
+        "joint_limits_not_weighed": [each.id for each in rules.joint if mine & {*each.programmes}],
+    }
 
 
 @router.post("/decide", response=answers(schemas.Decided))

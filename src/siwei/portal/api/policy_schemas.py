@@ -59,6 +59,21 @@ class Checked(Schema):
     warnings: list[PolicyFinding]
 
 
+class TextToTest(Schema):
+    yaml: Yaml
+    cases: Annotated[str, Field(max_length=LARGEST_FILE, description="A file of cases for it")]
+
+
+class Tested(Schema):
+    ok: bool
+    result: dict[str, Any] = Field(description="As of `siwei policy test --json`: `cases`, `coverage`")
+
+
+class Started(Schema):
+    programme: str
+    yaml: str
+
+
 class Others(Schema):
     """What aggregates add up. Columns by name, as in `siwei policy decide --rows`; what is left out is not known."""
 
@@ -108,6 +123,32 @@ class Decided(Schema):
     awards: list[RowAward]
     clauses: list[RowClause]
     rejects: list[Reject]
+
+
+class RowsToCombine(Schema):
+    rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
+    applies_to: AppliesTo = "organisation"
+    as_of: date | None = Field(None, description="None: the day the city decides for")
+    drafts_in_force: bool = Field(False, description="Take drafts as in force: else nothing is kept of them")
+    others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
+
+
+class RowKept(Schema):
+    id: str
+    programme: str
+    entitled_fen: int
+    chosen: bool | None = Field(description="None: cannot be told yet")
+    kept_fen: int | None
+    bound_by: str | None = Field(description="What cut it: a group's id, `declined`, or `draft`")
+
+
+class RowsKept(Schema):
+    as_of: date
+    awards: list[RowKept]
+    rejects: list[Reject]
+    joint_limits_not_weighed: list[str] = Field(
+        description="Limits over an organisation, its contracts and its projects: `rows` are of one kind"
+    )
 
 
 class RowToExplain(Schema):
