@@ -81,6 +81,12 @@ def test_no_secret_is_in_any_log_of_the_gateway(talkative: Running) -> None:
     for text in ("[die 2]", "[redirect]", "[busy]", "[liar]", "[seen]"):
         with contextlib.suppress(openai.APIError):
             ask(talkative, text=text)
+    # The upstream ends in the middle of a stream, which went on so far.
+    asked = [{"role": "user", "content": f"[die 2] {MARKER}"}]
+    completions = talkative.client("free").chat.completions
+    with pytest.raises(openai.APIError):
+        for _piece in completions.create(model="tiny", messages=asked, max_tokens=30, stream=True):  # type: ignore[arg-type]
+            pass
     # Where a key does not belong: in the address, in a body that is no JSON, as a name of a model.
     for path, body in ((f"/v1/{secret}?key={secret}", b"{}"), ("/v1/embeddings", f"{{{secret} {MARKER}".encode())):
         request = urllib.request.Request(

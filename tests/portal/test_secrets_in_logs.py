@@ -1,6 +1,7 @@
 """What is secret is in no log: signing in, access keys, bank accounts, and faults in the midst of them."""
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 from django.test import Client
 from portal_city import PASSWORD, City, signed_in
 
+from siwei.errors import EnvironmentMissing
+from siwei.exchange import keys
 from siwei.exchange.models import BankAccount
 from siwei.portal import access
+from siwei.portal.pages import representatives
 
 pytestmark = pytest.mark.django_db
 NUMBER = "7559000123401234"
@@ -65,6 +69,34 @@ def test_access_keys(city: City, logged: pytest.LogCaptureFixture, monkeypatch: 
     hidden = secret.split("_", 2)[2]  # after the identifier, which is no secret; it may hold a "_" itself
     assert len(hidden) == 43
     assert [each for each in (secret, wrong, hidden) if each in text] == []
+
+
+def test_links_of_invitations(city: City, logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret stands in the address; so does a key that somebody put there."""
+    made = signed_in(city.olive).post(
+        "/api/invitations", {"invitee": "Dora", "idempotency_key": "i"}, content_type="application/json"
+    )
+    found = re.search(r"[0-9a-f]{12}-[A-Za-z0-9_-]{43}", made.content.decode())
+    assert found is not None
+    link, key = found[0], keys.new_secret()
+    visitor = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    for ask in (visitor.get, visitor.post, visitor.put, visitor.delete):
+        for address in (f"/invitations/{link}", f"/invitations/{link[:-4]}AAAA", f"/invitations/{link}/more"):
+            assert ask(address).status_code in (200, 403, 404, 405)
+        assert ask(f"/api/{key}").status_code in (403, 404)
+    # A fault of ours while the link is in hand, and one that says it had none.
+    monkeypatch.setattr(representatives, "find_invitation", lambda secret: 1 // 0)
+    assert visitor.get(f"/invitations/{link}").status_code == 500
+    monkeypatch.setattr(representatives, "find_invitation", missing)
+    assert visitor.get(f"/invitations/{link}").status_code == 503
+    text = said(logged)
+    told = ("ZeroDivisionError", "Forbidden (CSRF", "GET /invitations/", f"/api/{key[:19]}…")
+    assert [each for each in told if each not in text] == []
+    assert [line for line in text.splitlines() if link[13:-4] in line or key[19:] in line] == []
+
+
+def missing(secret: str) -> None:
+    raise EnvironmentMissing("something is missing", "缺少某物")
 
 
 def test_bank_accounts(city: City, logged: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from siwei.city.home import PACKS, CityHome, open_home
 from siwei.errors import NotFound
+from siwei.portal.log_secrets import LOGGERS
 from siwei.settings import load_settings
 
 process = load_settings()
@@ -125,5 +126,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "loggers": {"django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False}},
-}
+    "filters": {"without_secrets": {"()": "siwei.portal.log_secrets.WithoutSecrets"}},
+    "loggers": {
+        **{name: {"filters": ["without_secrets"]} for name in LOGGERS},
+        "django.template": {"level": "INFO"},  # below, it writes down all that a page is made of
+        "django.request": {
+            "handlers": ["console"], "level": "ERROR", "propagate": False, "filters": ["without_secrets"],
+        },
+    },
+}  # fmt: skip
