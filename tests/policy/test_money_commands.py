@@ -347,6 +347,57 @@ def test_share_counts_earlier_awards_in_the_whole_budget(
         )
 
 
+@pytest.mark.parametrize(
+    ("returns", "paid", "left", "treasury"),
+    [
+        # c wants 2,500, and finds 1,000 of what b gave back: a's give-back serves the rest of it, or not.
+        ("waiting", [3000, 3000, 2500], 1500, 0),
+        ("pot", [3000, 3000, 1000], 3000, 0),
+        ("treasury", [3000, 3000, 0], 0, 4000),
+    ],
+)
+def test_a_shared_pot_is_followed_through_its_events(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], returns: str, paid: list[int], left: int,
+    treasury: int,
+) -> None:  # fmt: skip
+    shared_by(
+        pack,
+        f"budget_fen: 10000, sharing: first_come, returns: {returns}, "
+        "quotas: [{by: district, most_bp: 7000, words: {zh: 限, en: Quota}}]",
+    )
+    claims, events, out = (tmp_path / name for name in ("claims.csv", "events.csv", "after.csv"))
+    claims.write_text("id,claim_fen,applied_at,district\na,6000,1,longhua\nb,4000,2,futian\n", encoding="utf-8")
+    given = ("--programme", "longhua-compute", "--pack", pack, "--in", claims, "--out", out, "--as-of", "2026-06-01")
+    events.write_text(
+        "on,kind,id,claim_fen,amount_fen,district\n"
+        "2026-07-01,claw_back,b,,1000,\n2026-07-02,claim,c,2500,,longhua\n2026-07-03,claw_back,a,,3000,\n",
+        encoding="utf-8",
+    )
+    text = (pack / "programmes" / "longhua-compute.yaml").read_text(encoding="utf-8")
+    assert f"returns: {returns}" in text
+    capsys.readouterr()
+    run("share", *given, "--events", events, "--json")
+    told = json.loads(capsys.readouterr().out)
+    after = told["after_events"]
+    assert after["put_in_fen"] == after["paid_fen"] + after["left_fen"] + after["treasury_fen"]
+    assert (after["returns"], after["left_fen"], after["treasury_fen"]) == (returns, left, treasury)
+    table = pl.read_csv(out)
+    assert (table["id"].to_list(), table["paid_fen"].to_list()) == (["a", "b", "c"], paid)
+    assert table.columns == ["id", "claim_fen", "paid_fen", "district"]
+    assert sum(each["amount_fen"] for each in told["movements"]) == after["paid_fen"]
+    run("share", *given, "--events", events)
+    for wrong, message in (
+        ("on,kind\n2026-07-01,fund\n", "no column 'id'"),
+        ("on,kind,id\n2026-07-01,award,a\n", "'award' is no kind"),
+        ("on,kind,id\n2026-02-30,fund,\n", "'2026-02-30' is not YYYY-MM-DD"),
+        ("on,kind,id,amount_fen\n2026-07-01,claw_back,z,1\n", "names no known claim"),
+        ("on,kind,id,claim_fen,district\n2026-07-01,claim,c,1,\n", "1 claims have no district, such as c"),
+    ):
+        events.write_text(wrong, encoding="utf-8")
+        with pytest.raises((ImportRefused, InputError), match=message):
+            run("share", *given, "--events", events)
+
+
 def test_nothing_is_written_over_what_it_is_made_of(
     pack: Path, firms: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,8 +1,9 @@
 """`siwei policy share` and `combine`: share out a pot; find the best lawful combination of awards."""
 
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -47,6 +48,7 @@ def share(
     mode: Annotated[Mode | None, Parameter(help="A way of sharing to try, in place of the file's.")] = None,
     seed: Annotated[str | None, Parameter(help="The published seed of a lottery.")] = None,
     earlier: Annotated[Path | None, Parameter(help="Awards of earlier sharings of the same pot.")] = None,
+    events: Annotated[Path | None, Parameter(help="What happened to the pot afterwards.")] = None,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
@@ -55,10 +57,16 @@ def share(
     With --earlier the rest of the period's budget is shared, and reserves and quotas are still parts of the whole of
     it: what earlier awards took of them counts. Its file is what an earlier `share` wrote, with `paid_fen` lowered by
     what came back since.
+
+    With --events the pot is followed from there, and what each claim has in the end is written: money put in (fund),
+    later claims, claw-backs, true-ups and withdrawals, a row each, by day. What comes back goes where the programme's
+    text says: to those who wait, to the pot, or to the treasury. Columns: on, kind, id, claim_fen (claim, true_up),
+    amount_fen (fund, claw_back), and of later claims what reserves and quotas read.
     """
     from siwei.policy import Sharing, share_pot
     from siwei.policy.claim_tables import read_claims, read_earlier
     from siwei.policy.decide_files import check_places
+    from siwei.policy.pot_event_files import follow_file, read_events
     from siwei.policy.pots import with_counted
     from siwei.policy.table_files import write_table
 
@@ -73,9 +81,13 @@ def share(
         found, claims, _day(as_of), budget_fen=budget if before is None else before.left_fen, sharing=sharing,
         seed=seed, earlier=before,
     )  # fmt: skip
-    write_table(with_counted(found, claims, shares), target)
+    followed = None
+    if events is not None:
+        check_places(events, [target])
+        followed = follow_file(found, claims, shares, read_events(events, found, attributes), _day(as_of))
+    write_table(with_counted(found, claims, shares) if followed is None else followed.table, target)
     table = shares.table
-    summary = {
+    summary: dict[str, Any] = {
         "programme": found.id,
         "sharing": str(shares.sharing),
         "seed": seed if shares.sharing is Sharing.LOTTERY else None,
@@ -90,10 +102,26 @@ def share(
         "paid_in_part": table.filter((table["paid_fen"] > 0) & (table["paid_fen"] < table["claim_fen"])).height,
         "draft": found.is_draft,
     }
+    if followed is not None and found.pot is not None:
+        after = followed.state
+        summary["after_events"] = {
+            "events": followed.events,
+            "returns": str(found.pot.returns),
+            "put_in_fen": after.funded_fen,
+            "paid_fen": sum(after.awarded_fen.values()),
+            "left_fen": after.left_fen,
+            "treasury_fen": after.treasury_fen,
+            "waiting": len(after.waiting_fen),
+            "waiting_fen": sum(after.waiting_fen.values()),
+        }
     if json:
-        print_json(summary)
+        moves = [] if followed is None else [asdict(each) for each in followed.state.movements]
+        print_json({**summary, **({} if followed is None else {"movements": moves})})
         return
+    after_events = summary.pop("after_events", {})
     print_table(f"{found.title.zh} {found.title.en} → {target}", ("what", "value"), list(summary.items()))
+    if followed is not None:
+        print_table("after the events", ("what", "value"), list(after_events.items()))
     if found.is_draft:
         console.print("A draft releases no money: this is a rehearsal.")
 

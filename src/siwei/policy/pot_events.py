@@ -2,19 +2,22 @@
 
 A pure function of the events in their order. At every moment: what was put in = what is left + what is awarded + what
 went back to the treasury. What is clawed back is not claimed again; what a true-up gives back may be paid to others.
+Reserves and quotas are parts of all that was put in, less what is awarded of them (`earlier_awards`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 import polars as pl
 
-from siwei.errors import InputError, Problem
-from siwei.policy.pots import Shares
-from siwei.policy.programmes import Payment, Returns, Sharing
-from siwei.policy.rounds import serve_pro_rata
+from siwei.errors import InputError, Problem, Said
+from siwei.policy.earlier_awards import Earlier
+from siwei.policy.pots import Shares, matches
+from siwei.policy.programmes import Payment, Programme, Quota, Reserve, Returns, Sharing
+from siwei.policy.rounds import QuotaLeft, ReserveLeft, serve_pot, serve_pro_rata
+from siwei.policy.subjects import ID
 from siwei.policy.waiting import WaitingClaims
 
 
@@ -40,6 +43,41 @@ class PotEvent:
     claim: str = ""
     claim_fen: int = 0
     amount_fen: int = 0
+    reserved: Mapping[str, int] = field(default_factory=dict)
+    """Of an award: what of it came out of each reserve."""
+
+
+@dataclass(frozen=True, slots=True)
+class PotParts:
+    """A pot's reserves with the claims they are kept for, and its quotas with each claim's value; of every claim that
+    an event names."""
+
+    reserves: tuple[tuple[Reserve, frozenset[str]], ...] = ()
+    quotas: tuple[tuple[Quota, Mapping[str, object]], ...] = ()
+
+
+def parts_of(programme: Programme, claims: pl.DataFrame, as_of: date) -> PotParts:
+    """Of all claims, those that come later among them: their `id` and what reserves and quotas read. Raises InputError
+    where a claim has no value for a quota."""
+    assert programme.pot is not None
+    ids = claims[ID].cast(pl.String).to_list()
+    kept = ((reserve, matches(programme, reserve, claims, as_of)) for reserve in programme.pot.reserves)
+    reserves = tuple(
+        (reserve, frozenset(id for id, mine in zip(ids, told, strict=True) if mine)) for reserve, told in kept
+    )
+    quotas = tuple((quota, dict(zip(ids, claims[quota.by].to_list(), strict=True))) for quota in programme.pot.quotas)
+    lacking = {quota.by: [id for id, value in values.items() if value is None] for quota, values in quotas}
+    problems = [
+        Problem(
+            Said(f"{len(mine)} claims have no {by}, such as {mine[0]}", f"{len(mine)} 项申报没有 {by}，如 {mine[0]}"),
+            Said("every claim needs it: the pot has a quota of it", "每项申报都需要：资金池对其设有限额"),
+            field=by,
+        )
+        for by, mine in lacking.items() if mine
+    ]  # fmt: skip
+    if problems:
+        raise InputError(problems)
+    return PotParts(reserves, quotas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +99,8 @@ class PotState:
     treasury_fen: int = 0
     owed_fen: dict[str, int] = field(default_factory=dict)
     awarded_fen: dict[str, int] = field(default_factory=dict)
+    reserved_fen: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By reserve and claim: what of its award came out of it."""
     movements: list[Movement] = field(default_factory=list)
 
     @property
@@ -73,29 +113,41 @@ class PotState:
 def events_of(shares: Shares, on: date) -> tuple[PotEvent, ...]:
     """The sharing of a pot as events: its budget, then every claim in the order it was served."""
     table = shares.table.sort("rank", "id", nulls_last=True)
+    out_of = {id: dict(zip(shares.table["id"], amounts, strict=True)) for id, amounts in shares.reserved.items()}
     rows = table.select("id", "claim_fen", "paid_fen").iter_rows()
-    awards = (PotEvent(on, PotEventKind.AWARD, claim, asked, paid) for claim, asked, paid in rows)
+    awards = (
+        PotEvent(
+            on, PotEventKind.AWARD, claim, asked, paid,
+            {id: amounts[claim] for id, amounts in out_of.items() if amounts[claim]},
+        )
+        for claim, asked, paid in rows
+    )  # fmt: skip
     return (PotEvent(on, PotEventKind.FUND, amount_fen=shares.budget_fen), *awards)
 
 
 def follow_pot(
-    events: Sequence[PotEvent], sharing: Sharing, payment: Payment = Payment.PARTIAL, returns: Returns = Returns.POT
+    events: Sequence[PotEvent],
+    sharing: Sharing,
+    payment: Payment = Payment.PARTIAL,
+    returns: Returns = Returns.POT,
+    parts: PotParts | None = None,
 ) -> PotState:
     """The pot after the events. Later claims are served as they come; where `returns` is WAITING, money that comes back
     goes to the claims not paid in full, in the order they came, or pro rata where the pot was shared so.
 
     Raises InputError at the first event that cannot be: out of order, of an unknown claim, for more than there is.
     """
-    follower = _Follower(sharing, payment, returns)
+    follower = _Follower(sharing, payment, returns, parts)
     for number, event in enumerate(events):
         follower.apply(number, event)
     return follower.state
 
 
 class _Follower:
-    def __init__(self, sharing: Sharing, payment: Payment, returns: Returns) -> None:
+    def __init__(self, sharing: Sharing, payment: Payment, returns: Returns, parts: PotParts | None = None) -> None:
         self.sharing, self.payment, self.returns = sharing, payment, returns
-        self.state = PotState()
+        self.parts = parts or PotParts()
+        self.state = PotState(reserved_fen={reserve.id: {} for reserve, _ in self.parts.reserves})
         self.waiting = WaitingClaims()
         self.number, self.event = 0, PotEvent(date.min, PotEventKind.FUND)
 
@@ -109,6 +161,8 @@ class _Follower:
         known = event.claim in self.state.owed_fen
         if event.kind is not PotEventKind.FUND and new == known:
             self._refuse(number, event, "names a known claim" if known else "names no known claim", "check its id")
+        if new and any(event.claim not in values for _, values in self.parts.quotas):
+            self._refuse(number, event, "has no value for a quota", "give each claim what the pot is shared by")
         getattr(self, f"_{event.kind}")(event)
 
     def _owe(self, claim: str, amount: int) -> None:
@@ -130,6 +184,8 @@ class _Follower:
             self._refuse(self.number, event, "awards more than is claimed or left", "share the pot again")
         self._owe(event.claim, event.claim_fen)
         self._move(event.claim, event.amount_fen)
+        for id, fen in event.reserved.items():
+            self.state.reserved_fen[id][event.claim] = fen
 
     def _claim(self, event: PotEvent) -> None:
         self._owe(event.claim, event.claim_fen)
@@ -156,7 +212,9 @@ class _Follower:
     def _pay(self, claim: str) -> None:
         """What is owed and not yet paid, from what is left."""
         owed = self.state.owed_fen[claim] - self.state.awarded_fen[claim]
-        if self.payment is Payment.PARTIAL or owed <= self.state.left_fen:
+        if self._has_parts:
+            self._serve_parts({claim: owed})
+        elif self.payment is Payment.PARTIAL or owed <= self.state.left_fen:
             self._move(claim, min(owed, self.state.left_fen))
 
     def _move(self, claim: str, amount: int) -> None:
@@ -168,13 +226,53 @@ class _Follower:
 
     def _give_back(self, claim: str, amount: int) -> None:
         self._move(claim, -amount)
+        left = self.state.awarded_fen[claim]
+        for amounts in self.state.reserved_fen.values():
+            # What was out of no reserve comes back first.
+            amounts[claim] = min(amounts.get(claim, 0), left)
+            left -= amounts[claim]
         if self.returns is Returns.TREASURY:
             self.state.left_fen -= amount
             self.state.treasury_fen += amount
         elif self.returns is Returns.WAITING:
             self._serve_waiting()
 
+    @property
+    def _has_parts(self) -> bool:
+        return bool(self.parts.reserves or self.parts.quotas)
+
+    def _serve_parts(self, waiting: Mapping[str, int]) -> None:
+        """By the very sharing, of what is left of each part: each return is as much work as there are claims."""
+        state, claims = self.state, list(waiting)
+        taken = {reserve.id: sum(state.reserved_fen[reserve.id].values()) for reserve, _ in self.parts.reserves}
+        by_value: dict[str, dict[object, int]] = {quota.by: {} for quota, _ in self.parts.quotas}
+        for quota, values in self.parts.quotas:
+            for claim, fen in state.awarded_fen.items():
+                by_value[quota.by][values[claim]] = by_value[quota.by].get(values[claim], 0) + fen
+        before = Earlier(state.funded_fen, 0, taken, by_value)
+        reserves = [
+            ReserveLeft(reserve.id, before.left_of_reserve(reserve), [claim in kept for claim in claims])
+            for reserve, kept in self.parts.reserves
+        ]
+        quotas = []
+        for quota, values in self.parts.quotas:
+            mine = [values[claim] for claim in claims]
+            quotas.append(
+                QuotaLeft(f"quota:{quota.by}", mine, {value: before.left_of_quota(quota, value) for value in set(mine)})
+            )
+        order = None if self.sharing is Sharing.PRO_RATA else range(len(claims))
+        ids = pl.Series(claims, dtype=pl.String)
+        served = serve_pot(list(waiting.values()), ids, order, state.left_fen, self.payment, reserves, quotas)
+        for place, claim in enumerate(claims):
+            for id, amounts in served.reserved.items():
+                state.reserved_fen[id][claim] = state.reserved_fen[id].get(claim, 0) + amounts[place]
+            self._move(claim, served.paid[place])
+
     def _serve_waiting(self) -> None:
+        if self._has_parts:
+            if self.state.waiting_fen and self.state.left_fen:
+                self._serve_parts(self.state.waiting_fen)
+            return
         if self.sharing is Sharing.PRO_RATA:
             self._serve_all_alike()
             return

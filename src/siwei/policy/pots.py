@@ -6,7 +6,7 @@ are parts of the period's whole budget, however often its pot is shared (`earlie
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,7 +17,7 @@ from siwei.policy.decide import programme_context
 from siwei.policy.earlier_awards import RESERVE, Earlier
 from siwei.policy.language.compile import Plan
 from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Quota, Reserve, Sharing
-from siwei.policy.rounds import QuotaLeft, Round, serve_in_order, serve_pro_rata
+from siwei.policy.rounds import QuotaLeft, ReserveLeft, serve_pot
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.subjects import ID, column_problem, read_dtypes
 
@@ -110,23 +110,12 @@ def _share(
     order = None if mode is Sharing.PRO_RATA else _order(claims, mode, seed)
     quotas = [_quota_left(quota, earlier, claims) for quota in pot.quotas]
 
-    def serve(amounts: Sequence[int], money: int) -> Round:
-        if order is None:
-            return serve_pro_rata(amounts, ids, money, quotas)
-        return serve_in_order(amounts, order, money, pot.payment, quotas)
-
-    unmet, money = list(wanted), budget
-    reserved: dict[str, list[int]] = {}
-    for reserve in pot.reserves:
-        mine = _matches(programme, reserve, claims, as_of)
-        amounts = [want if kept else 0 for want, kept in zip(unmet, mine, strict=True)]
-        got = serve(amounts, min(money, earlier.left_of_reserve(reserve)))
-        unmet = [want - part for want, part in zip(unmet, got.paid, strict=True)]
-        reserved[reserve.id] = got.paid
-        money -= got.total
-    rest = serve(unmet, money)
-    paid = [want - short + part for want, short, part in zip(wanted, unmet, rest.paid, strict=True)]
-    return paid, reserved, rest.bound, order
+    reserves = [
+        ReserveLeft(reserve.id, earlier.left_of_reserve(reserve), matches(programme, reserve, claims, as_of))
+        for reserve in pot.reserves
+    ]
+    served = serve_pot(wanted, ids, order, budget, pot.payment, reserves, quotas)
+    return served.paid, served.reserved, served.bound, order
 
 
 def _table(
@@ -161,7 +150,7 @@ def _quota_left(quota: Quota, earlier: Earlier, claims: pl.DataFrame) -> QuotaLe
     return QuotaLeft(f"quota:{quota.by}", values, {value: earlier.left_of_quota(quota, value) for value in set(values)})
 
 
-def _matches(programme: Programme, reserve: Reserve, claims: pl.DataFrame, as_of: date) -> list[bool]:
+def matches(programme: Programme, reserve: Reserve, claims: pl.DataFrame, as_of: date) -> list[bool]:
     """Of which claims `where` is true; unknown and in error are not."""
     plan = Plan()
     context = programme_context(programme, as_of, FactStatus.DECLARED, frozenset(claims.columns))

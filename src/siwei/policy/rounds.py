@@ -89,6 +89,52 @@ def serve_pro_rata(wanted: Sequence[int], ids: pl.Series, money: int, quotas: Se
     return Round(paid, bound)
 
 
+@dataclass(frozen=True, slots=True)
+class ReserveLeft:
+    """What is left of a reserve, and which claims it is kept for."""
+
+    id: str
+    left: int
+    kept_for: Sequence[bool]
+
+
+@dataclass
+class Served:
+    """By claim: what it gets, of that out of each reserve, and what bound those not paid in full."""
+
+    paid: list[int]
+    reserved: dict[str, list[int]]
+    bound: list[str | None]
+
+
+def serve_pot(
+    wanted: Sequence[int],
+    ids: pl.Series,
+    order: Sequence[int] | None,
+    money: int,
+    payment: Payment,
+    reserves: Sequence[ReserveLeft],
+    quotas: Sequence[QuotaLeft],
+) -> Served:
+    """Reserves first, each among the claims it is kept for; then the rest among all. `order` is None pro rata."""
+
+    def serve(amounts: Sequence[int], at_most: int) -> Round:
+        if order is None:
+            return serve_pro_rata(amounts, ids, at_most, quotas)
+        return serve_in_order(amounts, order, at_most, payment, quotas)
+
+    unmet, reserved = list(wanted), {}
+    for reserve in reserves:
+        amounts = [want if kept else 0 for want, kept in zip(unmet, reserve.kept_for, strict=True)]
+        got = serve(amounts, min(money, reserve.left))
+        unmet = [want - part for want, part in zip(unmet, got.paid, strict=True)]
+        reserved[reserve.id] = got.paid
+        money -= got.total
+    rest = serve(unmet, money)
+    paid = [want - short + part for want, short, part in zip(wanted, unmet, rest.paid, strict=True)]
+    return Served(paid, reserved, rest.bound)
+
+
 def _divide(totals: dict[object, int], most: dict[object, int], money: int) -> dict[object, int]:
     """Money among values in proportion to their totals, none above its most, to the fen by largest remainder."""
     amounts: dict[object, int] = {}
