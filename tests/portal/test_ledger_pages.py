@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
@@ -16,6 +17,7 @@ from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import Account, Seal
 from siwei.exchange.seals import seal
 
+POSTGRES = connection.vendor == "postgresql"
 WALLET = "/organisations/n-00000000000000aa/wallet"
 
 
@@ -34,6 +36,25 @@ class TestWallet:
         assert 'href="/agreements/deal"' in page
         assert 'href="/organisations/n-00000000000000aa/programmes/xunli"' in page
         assert "/trace/settle:deal:1:final:voucher:capture" in page
+
+    def test_the_balance_is_proven_from_its_entries(self, dealt: City) -> None:
+        code = "CNY:voucher:voucher"
+        assert "All entries of this account (4) come to what it stands at now; 0 of them lie" in text_of(
+            dealt, "alice", f"{WALLET}?account={code}"
+        )
+        told = signed_in(dealt.alice).get("/api/ledger/balance", {"account": code}).json()
+        assert (told["is_proven"], told["entries"], sorted(told["by_kind"])) == (
+            True, 4, ["capture", "hold", "post", "release"]
+        )  # fmt: skip
+        assert told["from_entries"] == {"balance": told["balance"], "held": told["held"]}
+        assert signed_in(dealt.bob).get("/api/ledger/balance", {"account": code}).status_code == 404
+        connection.check_constraints()
+        with connection.cursor() as cursor:
+            guard = "siwei_account_balance ON exchange_account" if POSTGRES else "siwei_account_update"
+            cursor.execute(f"DROP TRIGGER {guard}")
+        Account.objects.filter(code=code).update(balance=F("balance") + 1)
+        assert "do not come to what it stands at" in text_of(dealt, "alice", f"{WALLET}?account={code}")
+        assert signed_in(dealt.alice).get("/api/ledger/balance", {"account": code}).json()["is_proven"] is False
 
     def test_a_period_and_exports(self, dealt: City) -> None:
         address = WALLET + "?account=CNY:voucher:voucher&from={}&to={}"

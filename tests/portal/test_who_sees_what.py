@@ -153,6 +153,7 @@ PRIVATE = {
     "ledger": ("/ledger", set()),
     "ledger/verification": ("/ledger/verification", set()),
     "trace/<path:subject>": ("/trace/job", {"alice", "bob"}),
+    "api/ledger/balance": ("/api/ledger/balance?account=CNY:voucher:voucher", {"alice"}),
     "api/ledger/statement": ("/api/ledger/statement?account=CNY:voucher:voucher", {"alice"}),
     "api/ledger/trial-balance": ("/api/ledger/trial-balance", set()),
     "api/ledger/verification": ("/api/ledger/verification", set()),

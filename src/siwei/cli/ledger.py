@@ -84,27 +84,19 @@ def balance(account: str, /, *, city: City = None, json: Json = False) -> None:
     from siwei.exchange.books import prove_balance
 
     proof = prove_balance(account, actor=PLATFORM)
-    entries = sum(count for count, _, _ in proof.by_kind.values())
     stands = proof.account
     if json:
-        print_json({
-            "account": stands.code, "unit": stands.unit, "is_proven": proof.is_proven, "balance": stands.balance,
-            "held": stands.held, "floor": stands.floor, "available": stands.available,
-            "from_entries": {"balance": proof.balance, "held": proof.held},
-            "by_kind": {
-                kind: {"entries": count, "balance": change, "held": held}
-                for kind, (count, change, held) in proof.by_kind.items()
-            },
-            "entries": entries, "sealed": proof.sealed,
-        })  # fmt: skip
+        print_json(proof.as_dict())
     else:
         rows: list[tuple[object, ...]] = [(kind, *values) for kind, values in proof.by_kind.items()]
-        rows += [("sum", entries, proof.balance, proof.held), ("account", "", stands.balance, stands.held)]
+        rows += [("sum", proof.entries, proof.balance, proof.held), ("account", "", stands.balance, stands.held)]
         print_table(f"{stands.code} in {stands.unit}", ("kind", "entries", "balance", "held"), rows)
         console.print(
             f"{'Proven' if proof.is_proven else 'NOT what its entries come to'}; available {stands.available} "
-            f"(floor {stands.floor}); {proof.sealed} of {entries} entries are sealed", highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            f"(floor {stands.floor}); {proof.sealed} of {proof.entries} entries are sealed",
+            highlight=False,
+            soft_wrap=True,
+        )
     if not proof.is_proven:
         sys.exit(1)
 

@@ -94,6 +94,24 @@ class Proof:
     def is_proven(self) -> bool:
         return (self.account.balance, self.account.held) == (self.balance, self.held)
 
+    @property
+    def entries(self) -> int:
+        return sum(count for count, _, _ in self.by_kind.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it: what `siwei ledger balance --json` and the API tell."""
+        stands = self.account
+        return {
+            "account": stands.code, "unit": stands.unit, "is_proven": self.is_proven, "balance": stands.balance,
+            "held": stands.held, "floor": stands.floor, "available": stands.available,
+            "from_entries": {"balance": self.balance, "held": self.held},
+            "by_kind": {
+                kind: {"entries": count, "balance": change, "held": held}
+                for kind, (count, change, held) in self.by_kind.items()
+            },
+            "entries": self.entries, "sealed": self.sealed,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from siwei.exchange.books import make_statement, totals_of, trial_balance
+from siwei.exchange.books import make_statement, prove_balance, totals_of, trial_balance
 from siwei.exchange.seals import heads
 from siwei.exchange.traces import trace
 from siwei.exchange.verifications import ask_verification, last_verification
@@ -50,6 +50,28 @@ class Statement(Schema):
     count: int
     page: int
     entries: list[StatementEntry]
+
+
+class OfKind(Schema):
+    entries: int
+    balance: int
+    held: int
+
+
+class BalanceProof(Schema):
+    """What an account stands at, beside what its entries come to; `sealed` of them lie in sealed blocks."""
+
+    account: str
+    unit: str
+    is_proven: bool
+    balance: int
+    held: int
+    floor: int
+    available: int
+    from_entries: AccountStanding
+    by_kind: dict[str, OfKind]
+    entries: int
+    sealed: int
 
 
 class TrialLine(Schema):
@@ -200,6 +222,12 @@ def get_statement(
         "page": page,
         "entries": entries,
     }
+
+
+@router.get("/balance", response=answers(BalanceProof))
+def get_balance(request: HttpRequest, account: Code) -> Any:
+    """An account's balance proven from nothing but its entries. Its owner's people, the operator and the auditor."""
+    return prove_balance(account, actor=actor_of(request)).as_dict()
 
 
 @router.get("/trial-balance", response=answers(TrialBalance))

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from siwei.errors import InputError, Problem
 from siwei.exchange.actors import Actor
-from siwei.exchange.books import Statement, as_table, make_statement, totals_of, trial_balance
+from siwei.exchange.books import Statement, as_table, make_statement, prove_balance, totals_of, trial_balance
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.models import Account, Decision, Seal
 from siwei.exchange.seals import HEADS_FILE, heads
@@ -69,6 +69,7 @@ def wallet_page(request: HttpRequest, key: str) -> HttpResponse:
         "account_names": account_words({each.code for each in accounts} | {row["other"] for row in shown["rows"]})
         | {each.account.code: f"{_('Voucher')} · {programme_title(each.decision.programme)}" for each in vouchers},
         "statement": made,
+        "proof": prove_balance(made.account.code, actor=actor) if made is not None else None,
         "start": start,
         "end": end,
         **shown,
