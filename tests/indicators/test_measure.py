@@ -1,5 +1,6 @@
 """Every indicator by hand on a small city; and what each says when there is nothing to measure."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ import pytest
 from siwei.errors import InputError
 from siwei.indicators import INDICATORS, MEASURED, TABLES, Dimension, Element, Snapshot, Statistic, measure, rows_of
 from siwei.indicators.measure import evaluate, measure_each
+from siwei.market.life import STATES
 
 BY_HAND = {
     "source.chain-coverage": (2, 3),
@@ -42,6 +44,16 @@ def test_every_indicator_by_hand(city: Snapshot) -> None:
     measured = measure(city)
     assert dict(measured.schema) == MEASURED
     assert {row["indicator"]: (row["numerator"], row["denominator"]) for row in measured.to_dicts()} == BY_HAND
+
+
+@pytest.mark.parametrize(
+    ("state", "counted"),
+    [(state, state not in ("proposed", "awaiting-approval", "cancelled")) for state in STATES],
+)
+def test_what_all_have_signed_stays_signed_until_it_is_settled(city: Snapshot, state: str, counted: bool) -> None:
+    alike = replace(city, agreements=city.agreements.with_columns(pl.lit(state).alias("state")))
+    measured = {entry.indicator.id: entry for entry in measure_each(alike)}["road.agreements-signed"]
+    assert measured.numerator == (2 if counted else 0)
 
 
 def test_nothing_to_measure_is_said_and_never_zero() -> None:

@@ -258,6 +258,9 @@ def test_a_statement_of_account_adds_up(settled: City) -> None:
     content = bob.get(f"/organisations/{CENTRE}/statements/2026-11.csv?language=en").content.decode("utf-8-sig")
     rows = [(row["Kind"], row["With whom"], row["In all (yuan)"]) for row in csv.DictReader(io.StringIO(content))]
     assert rows == [("Provided", settled.firm.name, "12.00"), ("Received", "the city", "7.19")]
+    content = bob.get(f"/organisations/{CENTRE}/statements/2026-11.csv?language=zh-hant").content.decode("utf-8-sig")
+    rows = [(row["類型"], row["合計（元）"]) for row in csv.DictReader(io.StringIO(content))]
+    assert rows == [("提供", "12.00"), ("收款", "7.19")]
     for form in ("pdf", "xlsx"):
         assert bob.get(f"/organisations/{CENTRE}/statements/2026-11.{form}").status_code == 200
     assert bob.get(f"/organisations/{CENTRE}/statements/2026-99.pdf").status_code == 400

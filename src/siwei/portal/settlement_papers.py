@@ -55,7 +55,7 @@ def invoice_file(invoice: Invoice, form: str, language: str) -> bytes:
     with override("zh-hans" if language == TRADITIONAL else language):
         if form == "pdf":
             return write_pdf(_converted(_invoice_document(invoice, rows, language), language))
-        return _table_file(_invoice_frame(invoice, rows), form, invoice.issued_on)
+        return _table_file(_invoice_frame(invoice, rows), form, invoice.issued_on, language)
 
 
 def statement_file(statement: AccountStatement, form: str, language: str, day: date) -> bytes:
@@ -64,7 +64,7 @@ def statement_file(statement: AccountStatement, form: str, language: str, day: d
     with override("zh-hans" if language == TRADITIONAL else language):
         if form == "pdf":
             return write_pdf(_converted(_statement_document(statement, language, day), language))
-        return _table_file(_statement_frame(statement), form, day)
+        return _table_file(_statement_frame(statement), form, day, language)
 
 
 def notices_of(invoice: Invoice) -> list[str]:
@@ -215,10 +215,13 @@ def _frame(names: tuple[str, ...], data: Sequence[tuple[object, ...]], is_genera
     return frame.with_columns(pl.lit(is_generated).alias(_("Generated data")))
 
 
-def _table_file(frame: pl.DataFrame, form: str, day: date) -> bytes:
+def _table_file(frame: pl.DataFrame, form: str, day: date, language: str) -> bytes:
     # Numbers, exact ones: a sheet adds them up, and what is below zero is no formula.
     amounts = (_("In all (yuan)"), _("Voucher (yuan)"), _("Own share (yuan)"))
     frame = frame.with_columns(pl.col(name).cast(pl.Decimal(38, 2)) for name in amounts)
+    if language == TRADITIONAL:
+        texts = pl.col(pl.String).map_elements(traditional, return_dtype=pl.String)
+        frame = frame.with_columns(texts).rename(traditional)
     if form == "csv":
         text = io.BytesIO()
         neutralised(frame).write_csv(text)

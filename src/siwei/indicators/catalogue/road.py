@@ -95,7 +95,8 @@ GROUP BY agreements.id, agreements.kind, agreements.state ORDER BY agreements.id
         element=Element.INSTITUTION,
         name=Words("协议签署率", "Agreements that were signed"),
         formula=Words(
-            "已签署、履行中或已结算的协议数 ÷ 全部协议数", "agreements signed, delivering or settled ÷ all agreements"
+            "各方均已签署的协议数（含交付中、已完成、争议中、已结算）÷ 全部协议数",
+            "agreements that all have signed (delivering, completed, disputed and settled among them) ÷ all agreements",
         ),
         statistic=Statistic.SHARE,
         unit="agreement",
@@ -106,7 +107,7 @@ WITH made_up AS (
     WHERE organisations.origin = 'generated'
 )
 SELECT id, kind, state, id IN (SELECT agreement FROM made_up) AS generated,
-       (state IN ('signed', 'delivering', 'settled'))::BIGINT AS part, 1 AS whole
+       (state IN ('signed', 'delivering', 'completed', 'disputed', 'settled'))::BIGINT AS part, 1 AS whole
 FROM agreements ORDER BY id""",
         needs=("agreements",),
         empty=Words("尚无协议", "no agreement yet"),
