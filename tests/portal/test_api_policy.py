@@ -136,6 +136,22 @@ def test_awards_of_a_row_are_combined(city: City) -> None:
     assert ([each["row"] for each in found["rejects"]], found["joint_limits_not_weighed"]) == ([2], [])
 
 
+def test_an_explanation_says_what_holds_the_award_down(city: City) -> None:
+    """30 million CNY of rental: half is 15, at most 10; beside Longhua's 3 all together half of what is rented, 12."""
+    row = {
+        "id": "a", "legal_form": "firm", "listed_provider": False, "compute_rental": 3_000_000_000,
+        "compute_rental_from_listed": 2_400_000_000, "compute_other_support": 0, "founded_on": "2020-01-01",
+        "district": "longhua", "longhua_compute_paid": 1_000_000_000,
+    }  # fmt: skip
+    client = signed_in(city.alice)
+    body = {"programme": "xunli", "row": row, "as_of": "2026-06-01"}
+    found = post(client, "explain", **body).json()
+    assert [(each["kind"], each["rule"], each["before_fen"], each["after_fen"]) for each in found["bindings"]] == [
+        ("cap", "", 1_200_000_000, 1_000_000_000), ("stacking", "compute-contract", 1_000_000_000, 900_000_000),
+    ]  # fmt: skip
+    assert post(client, "explain", **{**body, "row": {"legal_form": "institute"}}).json()["bindings"] == []
+
+
 def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
     client = signed_in(city.olive)
     body = {"programme": "longhua-compute", "rows": ROWS[:3], "yaml": YAML.replace("value: 3000}", "value: 4000}")}

@@ -16,18 +16,20 @@ from siwei.errors import ImportRefused, NotFound
 from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
 from siwei.policy.aggregate_gaps import aggregate_gaps
 from siwei.policy.aggregates import Rows, add_aggregates
+from siwei.policy.binding import Binding, bound_by_cap, bound_by_limit, bound_by_stacking
 from siwei.policy.claim_tables import claims_given
 from siwei.policy.columns import columns_of_rows
+from siwei.policy.combination import explain_combination
 from siwei.policy.combining import combine
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking
 from siwei.policy.drafts import check_text, load_stacking_text, load_text, run_text_cases
-from siwei.policy.explanation import plain
+from siwei.policy.explanation import Explanation, plain
 from siwei.policy.findings import Severity
 from siwei.policy.given_rows import judge_rows, other_rows
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.limits import apply_limits
-from siwei.policy.programmes import Period
+from siwei.policy.programmes import Period, Verdict
 from siwei.policy.related_shown import related_shown
 from siwei.policy.releases import find_version
 from siwei.policy.scaffold import scaffold
@@ -130,8 +132,8 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
 
 @router.post("/explain", response=answers(schemas.Explained))
 def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
-    """Explain a programme for one row of facts: every clause, what it saw, how the award is worked out, and the nearest
-    change that would make a no a yes."""
+    """Explain a programme for one row of facts: every clause, what it saw, how the award is worked out, which cap,
+    limit or rule of stacking holds it down, and the nearest change that would make a no a yes."""
     day = body.as_of or decided_on()
     programme = programme_or_missing(body.programme, day)
     mine, given = [{**body.row, "id": body.row.get("id") or "row"}], _others(body.others, day)
@@ -147,7 +149,33 @@ def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
     found = explain(programme, facts, day, attribute_types(), with_nearest=True)
     related = related_shown(values, None if given is None else given.related)
     gaps = aggregate_gaps(programme, table, given, day, attribute_types())
-    return {"explanation": found.to_dict(), "related": plain(related), "not_added_up": plain(gaps)}
+    bindings = plain(_bindings(programme, found, mine[0], given, day))
+    return {"explanation": found.to_dict(), "bindings": bindings, "related": plain(related),
+            "not_added_up": plain(gaps)}  # fmt: skip
+
+
+def _bindings(
+    programme: Programme, found: Explanation, row: schemas.Row, given: Rows | None, day: date
+) -> list[Binding]:
+    """What holds the award down: its cap, a limit, and the rules of stacking beside the awards that the row's other
+    facts give. What the pot leaves hangs on the other claims."""
+    told = [*bound_by_cap(found)]
+    if found.verdict is not Verdict.ELIGIBLE or not found.award.award_fen:
+        return told
+    rules = stacking().of(programme.applies_to)
+    is_ruled = programme.id in rules.programmes
+    ruled = tuple(each for each in programmes_on(day).values() if is_ruled and each.id in rules.programmes)
+    ruled = ruled or (programme,)
+    limits = read_dtypes(group.limit for group in rules.groups)
+    added = () if given is None else added_names(ruled)
+    table = _usable(judge_rows([row], ruled, attribute_types(), limits, added)).good
+    table = table if given is None else add_aggregates(ruled, table, given, day).table
+    before, id = decide(ruled, table, day), table["id"][0]
+    after = apply_limits(before, table)
+    told += bound_by_limit(programme, before, after, id)
+    if is_ruled:
+        told += bound_by_stacking(programme.id, explain_combination(rules, after, table, id))
+    return told
 
 
 @router.post("/share", response=answers(schemas.Shared))

@@ -160,6 +160,10 @@ class RowToExplain(Schema):
 
 class Explained(Schema):
     explanation: dict[str, Any]
+    bindings: list[dict[str, Any]] = Field(
+        description="What held the award down: `kind` (cap, limit, stacking), `rule`, `before_fen`, `after_fen`, "
+        "`sentence`; beside what the row's other facts give"
+    )
     related: dict[str, Any] | None = Field(
         None, description="By which ties the contract's provider is a related party: `ties`, `sentence`"
     )
