@@ -1,6 +1,7 @@
 """An award decided again: more, or less; what is unspent goes back, what is spent is owed."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,7 +143,13 @@ def test_what_pays_no_voucher_back_is_refused(spent: Deal) -> None:
             repay(spent, entry, **named)
     with pytest.raises(InputError, match="a reason is wanted"):
         repay(spent, comes_in(spent, 1, "B-2"), because=" ")
-    for actor, refusal in ((spent.cast.alice, NotFound), (spent.cast.bob, NotFound), (spent.cast.ann, NotAllowed)):
+    both = replace(spent.cast.olive, roles=spent.cast.alice.roles)
+    for actor, refusal in (
+        (both, NotAllowed),
+        (spent.cast.alice, NotFound),
+        (spent.cast.bob, NotFound),
+        (spent.cast.ann, NotAllowed),
+    ):
         with pytest.raises(refusal):
             repay(spent, entry, actor=actor)
     assert balances() == (1_000_000, 0, -719)

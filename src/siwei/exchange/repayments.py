@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Case, F, Q, When
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said
+from siwei.exchange.access import require_disinterested
 from siwei.exchange.accounts import Payee, bank_account, claw_back_account, overpaid_account
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import money_action
@@ -118,6 +119,10 @@ def book_repayment(
 ) -> BankEntry | None:
     """Move what came in from the difference it is to the (locked) account that stands below zero by what is owed; None
     where this entry repaid it before. Part of the action `name`, whose event it writes."""
+    if entry.organisation_id is None:
+        # Or an office could say of somebody else's money that it pays what its own firm owes.
+        persons = [account.pseudonym.person_id] if account.pseudonym else []
+        require_disinterested(actor, Said("book this repayment", "登记该笔还款"), [account.owner_id], persons)
     key, reference = key_of(entry), entry.reference
     if entry.state != EntryState.OPEN:
         if account.credits.filter(idempotency_key=f"{key}:repaid").exists():
