@@ -1,5 +1,6 @@
 """A command begins without what only others need: most of its time would go into loading that."""
 
+import gc
 import json
 import os
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from siwei.cli.loading import loading
 
 HEAVY = {"duckdb", "jieba", "numpy", "openpyxl", "polars", "pyarrow", "reportlab", "scipy"}
 LOADED = """
@@ -28,6 +31,15 @@ def test_what_crunches_numbers_is_loaded_by_the_commands_that_do(how: str) -> No
     assert done.returncode == 0, done.stderr
     loaded = set(json.loads(done.stdout))
     assert ("siwei" in loaded, "django" in loaded or how == "told", loaded & HEAVY) == (True, True, set())
+
+
+def test_garbage_is_looked_for_again_when_all_is_loaded() -> None:
+    with loading():
+        assert not gc.isenabled()
+        with loading():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 LEAVING = """

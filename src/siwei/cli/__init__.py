@@ -9,6 +9,7 @@ import pkgutil
 import sys
 
 from siwei.cli.ending import leave
+from siwei.cli.loading import loading
 from siwei.cli.output import print_error, print_interrupted, print_unexpected
 from siwei.errors import SiweiError
 
@@ -17,8 +18,9 @@ INTERRUPTED = 130
 
 def load_commands() -> None:
     """Importing the modules of this package registers their commands."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    with loading():
+        for module in pkgutil.iter_modules(__path__):
+            importlib.import_module(f"{__name__}.{module.name}")
 
 
 def main() -> None:

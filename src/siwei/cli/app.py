@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from siwei import __version__
 from siwei.city.home import CityHome, open_home
+from siwei.cli.loading import loading
 from siwei.errors import Conflict
 from siwei.settings import load_settings
 
@@ -29,9 +30,10 @@ def open_city(city: Path | None, *, migrated: bool = True) -> CityHome:
     home = open_home(city or load_settings().city)
     os.environ["SIWEI_CITY"] = str(home.directory)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "siwei.portal.django_settings")
-    import django
+    with loading():
+        import django
 
-    django.setup()
+        django.setup()
     if migrated:
         from django.db import connection
 
