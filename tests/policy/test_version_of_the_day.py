@@ -59,6 +59,30 @@ def test_the_version_of_the_day_decides(
     assert "longhua_compute_paid" in {each["column"] for each in json.loads(found)["columns"]}
 
 
+def test_a_table_of_the_schema_can_be_decided_on_any_day(ask: Ask, pack: Path, tmp_path: Path) -> None:
+    """The older version reads a fact that the newer does not."""
+    path = pack / "programmes" / "longhua-compute@1.yaml"
+    text = path.read_text(encoding="utf-8")
+    clause = "district == 'longhua'"
+    assert clause in text
+    path.write_text(text.replace(clause, f"{clause} && employees > 0"), encoding="utf-8")
+
+    def columns(*arguments: str) -> set[str]:
+        return {each["column"] for each in json.loads(ask("schema", "--pack", pack, *arguments, "--json"))["columns"]}
+
+    assert "employees" in columns()
+    assert ("employees" in columns("--as-of", "2026-06-30"), "employees" in columns("--as-of", "2026-07-01")) == (
+        True, False,
+    )  # fmt: skip
+    table = tmp_path / "table.csv"
+    table.write_text(f"{','.join(sorted(columns()))}\n", encoding="utf-8")
+    for day in ("2026-06-30", "2026-07-01"):
+        assert (
+            " 0 rows decided"
+            in f" {ask('decide', '--pack', pack, '--in', table, '--out', tmp_path / 'o.csv', '--as-of', day)}"
+        )
+
+
 def test_a_changed_text_is_told_where_it_decides(ask: Ask, pack: Path, tmp_path: Path) -> None:
     table, target = tmp_path / "table.csv", tmp_path / "awards.csv"
     table.write_text(FACTS, encoding="utf-8")

@@ -197,6 +197,22 @@ def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day
     return read_row_folder(rows, attributes, rule, day)
 
 
+def _of_any_day(pack: str, programmes: "tuple[Programme, ...]") -> "tuple[Programme, ...]":
+    """With the versions of these programmes that are in force on some other day."""
+    from siwei.city.attributes import load_attributes
+    from siwei.policy import State, load_all_versions
+
+    directory, ids = pack_folder(pack), {each.id: each.applies_to for each in programmes}
+    versions = load_all_versions(directory / "programmes", load_attributes(directory))
+    told = {(each.id, each.version) for each in programmes}
+    others = [
+        each for each in versions
+        if ids.get(each.id) == each.applies_to and each.state in (State.IN_FORCE, State.ENDED)
+        and (each.id, each.version) not in told
+    ]  # fmt: skip
+    return (*programmes, *others)
+
+
 @policy_app.command
 def schema(
     *,
@@ -211,6 +227,7 @@ def schema(
 
     Parameters
     ----------
+    as_of: the columns of that day's versions alone; default: what any day needs
     programme_file: print the JSON Schema of a programme's YAML file instead
     stacking_file: print the JSON Schema of a pack's stacking.yaml instead
     """
@@ -222,6 +239,8 @@ def schema(
         print_json(programme_schema() if programme_file else stacking_schema())
         return
     attributes, programmes = _load_for(pack, applies_to, _day(as_of))
+    if as_of is None:
+        programmes = _of_any_day(pack, programmes)
     columns: list[dict[str, object]] = [
         {
             "column": each.name,

@@ -40,14 +40,16 @@ def columns_of_rows(programmes: tuple[Programme, ...], attributes: Mapping[str, 
         [*required_columns(programmes), *(name for name in columns_beside(programmes) if name in types)]
     )
     return tuple(
-        Column(ID, "string", None, _ID_MEANING, tuple(each.id for each in programmes)) if name == ID
+        Column(ID, "string", None, _ID_MEANING, tuple(dict.fromkeys(each.id for each in programmes))) if name == ID
         else _column(name, types, aggregates, attributes, _readers(name, programmes))
         for name in names
     )  # fmt: skip
 
 
 def _readers(name: str, programmes: tuple[Programme, ...]) -> tuple[str, ...]:
-    return tuple(each.id for each in programmes if name in each.attributes or name in columns_beside((each,)))
+    """Each once, of however many versions of it read the column."""
+    reads = (each.id for each in programmes if name in each.attributes or name in columns_beside((each,)))
+    return tuple(dict.fromkeys(reads))
 
 
 def _column(
