@@ -9,27 +9,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from string import Formatter
 
 import polars as pl
 import pytest
 
+import siwei.cli.policy_author
 import siwei.cli.policy_money  # noqa: F401
+from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
-from siwei.errors import ImportRefused
+from siwei.errors import Conflict, ImportRefused, InputError, PolicyError, Saying, SiweiError
 from siwei.policy.file_words import FILES
+from siwei.policy.money_words import MONEY
+from siwei.policy.scaffold import write_scaffold
 
 CODE = "import sys; sys.argv = ['siwei', 'policy', *sys.argv[1:]]; from siwei.cli import main; main()"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ROWS = "id,legal_form,corpus_purchase\na,firm,900000\nb,firm,5\n"
 
 
-@pytest.mark.parametrize("key", FILES)
-def test_every_fault_of_a_file_has_both_texts_with_the_same_values(key: str) -> None:
-    saying = FILES[key]
+@pytest.mark.parametrize("saying", [*FILES.values(), *MONEY.values()], ids=[*FILES, *MONEY])
+def test_every_fault_has_both_texts_with_the_same_values(saying: Saying) -> None:
     for en, zh in ((saying.en, saying.zh), (saying.fix_en, saying.fix_zh)):
         named = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (en, zh)]
         assert (named[0], CHINESE.search(en)) == (named[1], None)
@@ -181,3 +185,95 @@ def test_a_disk_without_room_for_shares_and_combinations(pack: Path, many: Path,
         done = subprocess.run(given, capture_output=True, text=True, timeout=300, check=False)
         check_told(done, 3, "cannot be written")
         assert [*tmp_path.iterdir()] == []
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A pack without programmes."""
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    shutil.copy(PACKS / "shenzhen" / "attributes.csv", folder)
+    return folder
+
+
+def put_file(programmes: Path) -> None:
+    programmes.write_text("x", "utf-8")
+
+
+def put_circle(programmes: Path) -> None:
+    programmes.symlink_to("programmes")
+
+
+def put_unwritable(programmes: Path) -> None:
+    programmes.symlink_to("/proc")
+
+
+def put_folder(programmes: Path) -> None:
+    (programmes / "trial.yaml").mkdir(parents=True)
+
+
+def put_dangling(programmes: Path) -> None:
+    programmes.mkdir()
+    (programmes / "trial.yaml").symlink_to("nothing")
+
+
+@pytest.mark.parametrize(
+    ("put", "error", "told", "chinese"),
+    [
+        (put_file, InputError, "cannot be written", "无法写入"),
+        (put_circle, InputError, "cannot be written", "无法写入"),
+        (put_unwritable, InputError, "cannot be written", "无法写入"),
+        (put_folder, Conflict, "exists already", "已存在"),
+        (put_dangling, Conflict, "exists already", "已存在"),
+    ],
+)
+def test_a_programme_is_started_whole_or_not_at_all(
+    fresh: Path, put: Callable[[Path], None], error: type[SiweiError], told: str, chinese: str
+) -> None:
+    put(fresh / "programmes")
+    before = sorted(each.name for each in fresh.iterdir())
+    with pytest.raises(error) as refused:
+        policy_app(["new", "trial", "--pack", str(fresh)], result_action="return_value")
+    assert (told in str(refused.value), chinese in refused.value.in_chinese()) == (True, True), refused.value
+    assert sorted(each.name for each in fresh.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["", "../evil", "CON", "a b", "-x", "a" * 64, "1a", "a\x00", "试验", "a/b", "a.yaml"])
+def test_a_name_that_cannot_be_one_starts_nothing(fresh: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be an id") as refused:
+        write_scaffold(fresh / "programmes", name, load_attributes(fresh), date(2026, 1, 1))
+    assert "不能作为 id" in refused.value.in_chinese()
+    assert not (fresh / "programmes").exists()
+
+
+CASES = "programme: yuliao\nas_of: 2026-03-01\nfacts: {legal_form: firm, corpus_purchase: '1000'}\ncases:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "chinese"),
+    [
+        (CASES + "  - {id: one, expect: {verdict: eligible}}\n" * 2, "must differ: one", "不得相同：one"),
+        (CASES + "  - {id: one, facts: {corpus_purchase: ten}, expect: {verdict: eligible}}\n", "whole number", "整数"),
+        (CASES + "  - {id: one, facts: {corpus_purchase: [1]}, expect: {verdict: eligible}}\n", "valid string", "文字"),
+        (CASES + "  - {id: one, expect: {verdict: maybe}}\n", "'cannot_tell'", "之一"),
+        (CASES + "  - {id: one, expect: {verdict: eligible, clauses: {none: yes}}}\n", "no clause 'none'", "没有条件"),
+        (CASES + "  []\n", "at least 1 item", "至少 1 项"),
+        ("a: &a [x, x]\nb: [*a, *a]\n", "anchor or alias", "锚点"),
+        ("programme: yuliap\nas_of: 2026-03-01\ncases: [{id: one, expect: {verdict: eligible}}]\n",
+         "did you mean 'yuliao'", "是否应为 'yuliao'"),
+        ("", "is empty", "是空的"), ("\x00\x1b[2J", "holds the character U+0000", "含有字符 U+0000"),
+        ("a" * 300_000, "is no mapping", "不是键与值"), ("a" * 5_000_000, "is larger than", "大于"),
+    ],
+)  # fmt: skip
+def test_a_broken_file_of_cases_is_told_with_its_place(
+    pack: Path, tmp_path: Path, text: str, told: str, chinese: str
+) -> None:
+    folder = tmp_path / "pack"
+    shutil.copytree(pack, folder)
+    (folder / "programmes" / "yuliao.cases.yaml").write_text(text, "utf-8")
+    with pytest.raises(PolicyError) as refused:
+        policy_app(["test", "--pack", str(folder)], result_action="return_value")
+    assert (told in str(refused.value), chinese in refused.value.in_chinese()) == (True, True), refused.value
+    assert all(each.file.endswith("yuliao.cases.yaml") for each in refused.value.problems)
+    # What would move the cursor is not sent to the terminal.
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", str(refused.value))

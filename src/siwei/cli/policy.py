@@ -41,8 +41,12 @@ def pack_folder(pack: str) -> Path:
     for directory in (PACKS / pack, Path(pack)):
         if (directory / "attributes.csv").is_file():
             return directory
-    fix = "name a built-in pack, or a folder with attributes.csv and programmes/*.yaml"
-    raise NotFound(f"no pack {pack!r} → {fix} (`siwei policy new` starts one in an empty folder)")
+    raise NotFound(
+        f"no pack {pack!r} → name a built-in pack, or a folder with attributes.csv and programmes/*.yaml "
+        "(`siwei policy new` starts one in an empty folder)",
+        f"没有政策包 {pack!r} → 请指定内置的政策包，或含 attributes.csv 与 programmes/*.yaml 的文件夹"
+        "（`siwei policy new` 可在空文件夹中新建）",
+    )
 
 
 def _load(pack: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
@@ -63,7 +67,10 @@ def _load_for(pack: str, applies_to: str, day: date) -> "tuple[dict[str, Attribu
     chosen = tuple(each for each in programmes if each.applies_to == applies_to)
     if not chosen:
         kinds = ", ".join(sorted({each.applies_to for each in programmes})) or "nothing"
-        raise NotFound(f"no programme of {pack!r} applies to {applies_to} → --applies-to one of: {kinds}")
+        raise NotFound(
+            f"no programme of {pack!r} applies to {applies_to} → --applies-to one of: {kinds}",
+            f"{pack!r} 中没有面向 {applies_to} 的政策 → --applies-to 可选：{kinds}",
+        )
     return attributes, chosen
 
 
@@ -72,8 +79,13 @@ def find_programme(pack: str, programme: str, day: date) -> "tuple[dict[str, Att
     attributes, programmes = _load(pack, day)
     found = next((each for each in programmes if each.id == programme), None)
     if found is None:
-        raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+        raise no_programme(programme, programmes)
     return attributes, found
+
+
+def no_programme(programme: str, there: "tuple[Programme, ...]") -> NotFound:
+    names = ", ".join(each.id for each in there)
+    return NotFound(f"no programme {programme!r} → one of {names}", f"没有政策 {programme!r} → 可选：{names}")
 
 
 def _day(as_of: date | None) -> date:

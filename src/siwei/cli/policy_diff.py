@@ -87,7 +87,10 @@ def diff(
     if kind is not None:
         old, new = (_of(side, kind) for side in (old, new))
     if not old.programmes and not new.programmes:
-        raise NotFound(f"no programme of {before!r} or {after!r} applies to {kind} → name another --applies-to")
+        raise NotFound(
+            f"no programme of {before!r} or {after!r} applies to {kind} → name another --applies-to",
+            f"{before!r} 与 {after!r} 中都没有面向 {kind} 的政策 → 请另指定 --applies-to",
+        )
     both = (*old.programmes, *new.programmes)
     combined = is_pack and bool(old.stacking.rules or new.stacking.rules)
     limits = read_dtypes(each.limit for side in (old, new) for each in side.stacking.groups) if combined else {}

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 
 from siwei.cli.app import Json
 from siwei.cli.output import console, print_json, print_table
-from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, _load, _related_rows, pack_folder, policy_app
+from siwei.cli.policy import (
+    AsOf,
+    Pack,
+    RowFolder,
+    Source,
+    _day,
+    _load,
+    _related_rows,
+    no_programme,
+    pack_folder,
+    policy_app,
+)
 from siwei.cli.policy_joint import Claims, Family, KindFiles, Organisations, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, tell_rejected
-from siwei.errors import ImportRefused, NotFound
+from siwei.errors import ImportRefused
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,7 +84,7 @@ def explain(
     attributes, programmes = _load(pack, _day(as_of))
     found = next((each for each in programmes if each.id == programme), None)
     if found is None:
-        raise NotFound(f"no programme {programme!r} → one of {', '.join(each.id for each in programmes)}")
+        raise no_programme(programme, programmes)
     held = () if rows is None else read_holdings(rows, programmes)
     files = kind_files(found.applies_to, source, organisations=organisations, claims=claims, projects=projects)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 from cyclopts import Parameter
 
 from siwei.cli.policy_rows import tell_rejected
-from siwei.errors import ImportRefused, InputError, Problem
+from siwei.errors import ImportRefused, InputError, Problem, Said
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,11 +57,15 @@ def kind_files(
     others = {"organisation": organisations, "claim": claims, "project": projects}
     given = {kind: file for kind, file in others.items() if file is not None}
     if own in given:
-        message = f"{OPTIONS[own]} names a second file of rows for a {own}"
-        raise InputError([Problem(message, "--in holds them already", str(given[own]))])
+        message = Said(
+            f"{OPTIONS[own]} names a second file of rows for a {own}", f"{OPTIONS[own]} 指定了同类行的第二个文件"
+        )
+        fix = Said("--in holds them already", "--in 已含这些行")
+        raise InputError([Problem(message, fix, str(given[own]))])
     if own == "person" and given:
         name = next(OPTIONS[kind] for kind in given)
-        raise InputError([Problem(f"{name} beside persons", "no joint limit counts what a person has: leave it out")])
+        fix = Said("no joint limit counts what a person has: leave it out", "合计上限不计个人所得：请删去")
+        raise InputError([Problem(Said(f"{name} beside persons", f"个人旁边不得有 {name}"), fix)])
     return KindFiles(own, {own: source, **given})
 
 

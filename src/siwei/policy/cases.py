@@ -80,7 +80,8 @@ class CasesDocument(Document):
         ids = [case.id for case in self.cases]
         twice = sorted({each for each in ids if ids.count(each) > 1})
         if twice:
-            raise ValueError(f"ids of cases must differ: {', '.join(twice)}")
+            names = ", ".join(twice)
+            raise ValueError(Said(f"ids of cases must differ: {names}", f"案例的 id 不得相同：{names}"))
         return self
 
 

@@ -36,6 +36,7 @@ from siwei.policy.decide import (
 from siwei.policy.language.arithmetic import WHOLE_RANGE
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context, bounds_of
+from siwei.policy.money_words import of_money
 from siwei.policy.one_limit import has_one_limit, one_limit_layers
 from siwei.policy.programmes import Programme
 from siwei.policy.stacking import MOST_LINKED, Linked, Stacking, StackingGroup, linked
@@ -144,7 +145,7 @@ def within(part: Linked, names: Sequence[str]) -> Linked:
 
 def _check_sizes(entitled: pl.DataFrame) -> None:
     problems = [
-        Problem(f"an award of {name} is beyond {GREATEST_AWARD} fen", "look at its expression and cap", field=name)
+        Problem(*of_money("award_large", name=name, most=GREATEST_AWARD), field=name)
         for name in entitled.columns
         if (entitled[name].max() or 0) > GREATEST_AWARD  # type: ignore[operator]
     ]
@@ -274,5 +275,5 @@ def group_limits(
     bounded = [_limit(plan, group, context).fill_null(UNKNOWN) for group in groups.values()]
     frame = plan.apply(subjects, [pl.col(ID), *bounded]).collect()
     if not frame[ID].equals(decisions.wide[ID]):
-        raise InputError([Problem("the table is not the one that was decided", "give the same rows in the same order")])
+        raise InputError([Problem(*of_money("other_table"))])
     return {name: frame[limit_column(name)].to_numpy() for name in groups}

@@ -22,6 +22,7 @@ from siwei.policy.joint_shown import JointAward
 from siwei.policy.joint_sums import Reached, undominated, worth_keeping
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
+from siwei.policy.money_words import of_money
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import JointLimit, Stacking
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes
@@ -83,10 +84,7 @@ def combine_jointly(
 
 def _check_sums(rows: Sequence[Told]) -> None:
     problems = [
-        Problem(
-            f"what the limit counts of organisation {organisation} is beyond {GREATEST_SUM} fen",
-            "look at the expressions and caps of its programmes", field=limit,
-        )
+        Problem(*of_money("sum_large", organisation=organisation, most=GREATEST_SUM), field=limit)
         for organisation, limit, _, counted, _ in rows if counted is not None and counted > GREATEST_SUM
     ]  # fmt: skip
     if problems:
@@ -125,8 +123,7 @@ def _kinds(
     stacking: Stacking, decided: Mapping[str, Decided], holdings: Holdings, in_force: Collection[str]
 ) -> dict[str, "SubjectsOf"]:
     if stacking.joint and "organisation" not in decided:
-        fix = "give the organisations too"
-        raise InputError([Problem("joint limits read facts of organisations", fix, field="organisation")])
+        raise InputError([Problem(*of_money("no_organisations"), field="organisation")])
     return {
         kind: SubjectsOf(stacking.of(kind), kind, decided[kind], stacking.joint, holdings, in_force)
         for kind in KINDS if kind in decided

@@ -64,7 +64,9 @@ def with_line(problem: Problem, text: str) -> Problem:
 def _excerpt(written: str, column: int) -> tuple[str, int]:
     """The part of a line around a column, and the column within it."""
     start = max(0, column - WIDEST // 2) if len(written) > WIDEST else 0
-    return written[start : start + WIDEST], column - start
+    shown = written[start : start + WIDEST]
+    # Whatever would move the cursor or colour the terminal is not sent to it.
+    return "".join(sign if sign == "\t" or sign.isprintable() else "\ufffd" for sign in shown), column - start
 
 
 def _indent(written: str, column: int) -> str:

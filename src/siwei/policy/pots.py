@@ -16,6 +16,7 @@ from siwei.errors import InputError, Problem
 from siwei.policy.decide import programme_context
 from siwei.policy.earlier_awards import RESERVE, Earlier
 from siwei.policy.language.compile import Plan
+from siwei.policy.money_words import of_money
 from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Quota, Reserve, Sharing
 from siwei.policy.rounds import QuotaLeft, ReserveLeft, serve_pot
 from siwei.policy.sharing import sum_exactly
@@ -75,7 +76,7 @@ def share_pot(
     """
     pot = programme.pot
     if pot is None:
-        raise InputError([Problem(f"programme {programme.id} has no pot", "write its `pot:`", field="pot")])
+        raise InputError([Problem(*of_money("no_pot", programme=programme.id), field="pot")])
     mode = sharing or pot.sharing
     budget = pot.budget_fen if budget_fen is None else budget_fen
     _check(pot, claims, mode, budget, seed)
@@ -175,41 +176,39 @@ def _check(pot: Pot, claims: pl.DataFrame, mode: Sharing, budget: int | None, se
 def _check_rules(pot: Pot, mode: Sharing, budget: int | None, seed: str | None) -> list[Problem]:
     problems = []
     if mode is Sharing.NOT_KNOWN:
-        problems.append(Problem("how the pot is shared is not known", "name a mode to try", field="sharing"))
+        problems.append(Problem(*of_money("mode"), field="sharing"))
     if mode is Sharing.PRO_RATA and (pot.payment is not Payment.PARTIAL or len(pot.quotas) > 1):
-        fix = "pro rata pays every claim in part, under one quota at most"
-        problems.append(Problem("the pot cannot be shared pro rata", fix, field="sharing"))
+        problems.append(Problem(*of_money("pro_rata"), field="sharing"))
     if budget is None:
-        problems.append(Problem("the programme's text names no budget", "give one to try", field="budget_fen"))
+        problems.append(Problem(*of_money("no_budget"), field="budget_fen"))
     elif not 0 <= budget < INT64:
-        problems.append(Problem(f"the budget is {budget}", "a budget is 0 or more fen, within 64 bits", field="budget"))
+        problems.append(Problem(*of_money("budget", budget=budget), field="budget"))
     if mode is Sharing.LOTTERY and (seed is None or not 0 < len(seed) <= LONGEST_SEED or not seed.isprintable()):
-        fix = f"give one printable line of at most {LONGEST_SEED} characters, as it was published"
-        problems.append(Problem("a lottery needs its published seed", fix, field="seed"))
+        problems.append(Problem(*of_money("seed", most=LONGEST_SEED), field="seed"))
     return problems
 
 
 def _check_amounts(claims: pl.DataFrame) -> list[Problem]:
-    problems = [Problem(f"no column {name!r}", "add it", field=name) for name in (ID, CLAIM) if name not in claims]
+    problems = [Problem(*of_money("no_column", name=name), field=name) for name in (ID, CLAIM) if name not in claims]
     if problems:
         return problems
     if claims[ID].null_count() or claims[ID].n_unique() != claims.height:
-        problems.append(Problem("ids are missing or repeated", "give each claim an id of its own", field=ID))
+        problems.append(Problem(*of_money("ids"), field=ID))
     amounts = claims[CLAIM]
     if claims.height and not amounts.dtype.is_integer():
-        problems.append(Problem(f"claims are {amounts.dtype}", "give whole fen", field=CLAIM))
+        problems.append(Problem(*of_money("claims_type", type=amounts.dtype), field=CLAIM))
     elif amounts.null_count():
-        problems.append(Problem(f"{amounts.null_count()} claims are null", "leave them out", field=CLAIM))
+        problems.append(Problem(*of_money("claims_null", count=amounts.null_count()), field=CLAIM))
     elif claims.height and (int(amounts.min()) < 0 or int(amounts.max()) >= INT64):  # type: ignore[arg-type]
-        problems.append(Problem("a claim is negative or beyond 64 bits", "a claim is 0 or more fen", field=CLAIM))
+        problems.append(Problem(*of_money("claims_range"), field=CLAIM))
     return problems
 
 
 def _check_filled(claims: pl.DataFrame, name: str) -> list[Problem]:
     if name not in claims.columns:
-        return [Problem(f"no column {name!r}", "add it: the pot is shared by it", field=name)]
+        return [Problem(*of_money("order_column", name=name), field=name)]
     column = claims[name]
     missing = column.null_count() + (int(column.is_nan().sum()) if column.dtype.is_float() else 0)
     if name == SCORE and claims.height and not column.dtype.is_numeric():
-        return [Problem(f"column {name} is {column.dtype}", "give numbers", field=name)]
-    return [Problem(f"{missing} claims have no {name}", "every claim needs it", field=name)] if missing else []
+        return [Problem(*of_money("order_type", name=name, type=column.dtype), field=name)]
+    return [Problem(*of_money("order_missing", count=missing, name=name), field=name)] if missing else []

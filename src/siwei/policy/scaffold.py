@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from siwei.city.attributes import Attribute
-from siwei.errors import Conflict, InputError, Problem
+from siwei.errors import Conflict, InputError, Problem, Said
+from siwei.policy.file_words import of_file
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{0,62}")
 TEMPLATE = """\
@@ -52,8 +53,12 @@ CONDITIONS = {
 def check_identifier(identifier: str) -> None:
     """Raises InputError where it cannot be a programme's id."""
     if not IDENTIFIER.fullmatch(identifier):
-        message = f"{identifier!r} cannot be an id"
-        raise InputError([Problem(message, "a small letter, then small letters, digits and hyphens, 63 at most")])
+        message = Said(f"{identifier!r} cannot be an id", f"{identifier!r} 不能作为 id")
+        fix = Said(
+            "a small letter, then small letters, digits and hyphens, 63 at most",
+            "以小写字母开头，其后为小写字母、数字和连字符，至多 63 个",
+        )
+        raise InputError([Problem(message, fix)])
 
 
 def scaffold(identifier: str, attributes: Mapping[str, Attribute], day: date) -> str:
@@ -62,8 +67,9 @@ def scaffold(identifier: str, attributes: Mapping[str, Attribute], day: date) ->
     check_identifier(identifier)
     facts = [each for each in attributes.values() if each.subject == "organisation" and each.type in CONDITIONS]
     if not facts:
-        fix = "declare one in attributes.csv first"
-        raise InputError([Problem("the pack declares no fact of an organisation", fix, "attributes.csv")])
+        message = Said("the pack declares no fact of an organisation", "政策包没有声明机构的任何事实")
+        fix = Said("declare one in attributes.csv first", "请先在 attributes.csv 中声明一项")
+        raise InputError([Problem(message, fix, "attributes.csv")])
     # A fact the applicant can change makes the better example.
     fact = next((each for each in facts if each.changeable and each.type == "int"), facts[0])
     return TEMPLATE.format(id=identifier, day=day, condition=CONDITIONS[fact.type].format(name=fact.id))
@@ -85,18 +91,32 @@ def start_pack(directory: Path, day: date) -> Path | None:
     if not directory.is_dir() or any(directory.iterdir()):
         return None
     path = directory / "attributes.csv"
-    path.write_text(ATTRIBUTES.format(day=day), encoding="utf-8")
+    try:
+        path.write_text(ATTRIBUTES.format(day=day), encoding="utf-8")
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise InputError([Problem(*of_file("unwritten", why=error.strerror or error), str(path))]) from None
     return path
 
 
 def write_scaffold(directory: Path, identifier: str, attributes: Mapping[str, Attribute], day: date) -> Path:
-    """Write `<id>.yaml`; raises Conflict where it exists, InputError as `scaffold` does."""
+    """Write `<id>.yaml`, whole or not at all; raises Conflict where it exists, InputError as `scaffold` does and where
+    it cannot be written."""
     text = scaffold(identifier, attributes, day)
     path = directory / f"{identifier}.yaml"
-    directory.mkdir(exist_ok=True)
+    begun = False
     try:
+        directory.mkdir(exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
+            begun = True
             file.write(text)
-    except FileExistsError:
-        raise Conflict(f"{path} exists already → choose another id, or write {identifier}@<version>.yaml") from None
+    except OSError as error:
+        if begun:
+            path.unlink()
+        elif path.exists() or path.is_symlink():
+            raise Conflict(
+                f"{path} exists already → choose another id, or write {identifier}@<version>.yaml",
+                f"{path} 已存在 → 请另取 id，或写 {identifier}@<version>.yaml",
+            ) from None
+        raise InputError([Problem(*of_file("unwritten", why=error.strerror or error), str(path))]) from None
     return path

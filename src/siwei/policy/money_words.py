@@ -1,0 +1,83 @@
+"""Why a pot is not shared and awards are not combined, in both languages, by the kind of the fault."""
+
+from collections.abc import Mapping
+
+from siwei.errors import Said, Saying
+
+MONEY: Mapping[str, Saying] = {
+    "no_pot": Saying(
+        "programme {programme} has no pot", "政策 {programme} 没有资金池", "write its `pot:`", "请写明 `pot:`"
+    ),
+    "mode": Saying(
+        "how the pot is shared is not known", "资金池的分配方式未知", "name a mode to try", "请指定要试的方式"
+    ),
+    "pro_rata": Saying(
+        "the pot cannot be shared pro rata",
+        "此资金池不能按比例分配",
+        "pro rata pays every claim in part, under one quota at most",
+        "按比例分配对每项都部分支付，且至多一个配额",
+    ),
+    "no_budget": Saying(
+        "the programme's text names no budget", "政策文本没有写明预算", "give one to try", "请给出要试的预算"
+    ),
+    "budget": Saying(
+        "the budget is {budget}",
+        "预算为 {budget}",
+        "a budget is 0 or more fen, within 64 bits",
+        "预算以分计，不小于 0，不超过 64 位",
+    ),
+    "seed": Saying(
+        "a lottery needs its published seed",
+        "抽签须有公布的种子",
+        "give one printable line of at most {most} characters, as it was published",
+        "请照公布的写，一行至多 {most} 个可见字符",
+    ),
+    "no_column": Saying("no column {name!r}", "缺少列 {name!r}", "add it", "请补上"),
+    "order_column": Saying(
+        "no column {name!r}", "缺少列 {name!r}", "add it: the pot is shared by it", "请补上：资金池按它分配"
+    ),
+    "ids": Saying(
+        "ids are missing or repeated", "id 缺少或重复", "give each claim an id of its own", "请给每项申报各自的 id"
+    ),
+    "claims_type": Saying("claims are {type}", "申报金额的类型是 {type}", "give whole fen", "请以分为单位写整数"),
+    "claims_null": Saying("{count} claims are null", "{count} 项申报没有金额", "leave them out", "请删去"),
+    "claims_range": Saying(
+        "a claim is negative or beyond 64 bits",
+        "有一项申报为负或超过 64 位",
+        "a claim is 0 or more fen",
+        "申报金额以分计，不小于 0",
+    ),
+    "order_type": Saying("column {name} is {type}", "列 {name} 的类型是 {type}", "give numbers", "请写数"),
+    "order_missing": Saying(
+        "{count} claims have no {name}", "{count} 项申报没有 {name}", "every claim needs it", "每项申报都须有"
+    ),
+    "award_large": Saying(
+        "an award of {name} is beyond {most} fen",
+        "{name} 的一项金额超过 {most} 分",
+        "look at its expression and cap",
+        "请查看其表达式与封顶",
+    ),
+    "other_table": Saying(
+        "the table is not the one that was decided",
+        "此表不是作出判定的那张",
+        "give the same rows in the same order",
+        "请按同样的顺序给出同样的行",
+    ),
+    "sum_large": Saying(
+        "what the limit counts of organisation {organisation} is beyond {most} fen",
+        "机构 {organisation} 计入此上限的合计超过 {most} 分",
+        "look at the expressions and caps of its programmes",
+        "请查看其各政策的表达式与封顶",
+    ),
+    "no_organisations": Saying(
+        "joint limits read facts of organisations",
+        "合计上限须读取机构的事实",
+        "give the organisations too",
+        "请一并给出机构",
+    ),
+}
+
+
+def of_money(key: str, **values: object) -> tuple[Said, Said]:
+    """What is wrong and what to do, of a line of MONEY."""
+    return MONEY[key].told(**values)
