@@ -1,5 +1,6 @@
 """Launching a job from the browser: ranked without writing, proposed with its price, really run once it is signed."""
 
+import re
 import shutil
 import time
 from datetime import timedelta
@@ -12,6 +13,7 @@ from exchange_deal import OFFER
 from portal_city import City, signed_in
 
 from siwei.compute import JobSpec
+from siwei.exchange import caps
 from siwei.exchange.jobs import refresh_job
 from siwei.exchange.listings import publish_listing
 from siwei.exchange.models import Agreement, AgreementLine, Event, Job, Listing, Quote
@@ -111,6 +113,24 @@ def ended(city: City, job: Job) -> None:
     while refresh_job(job.key, engine=engine, actor=city.alice, now=timezone.now()).ended_at is None:
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_what_ones_own_cap_would_have_left_is_told_before_a_job_begins(dealt: City) -> None:
+    """Under a line of which 3,480 s are left; a job of two minutes may take 120 s, 4.81 of its own."""
+    Agreement.objects.update(state="delivering", ends_at=timezone.now() + timedelta(days=9))
+    today = timezone.localdate()
+    given: dict[str, Any] = {"starts_on": today, "ends_on": today, "actor": dealt.alice, "now": timezone.now()}
+    caps.set_cap(FIRM, 200, **given, unit="accelerator-second", person="alice", idempotency_key="s")
+    caps.set_cap(FIRM, 480, **given, person="alice", idempotency_key="f")
+    caps.set_cap(FIRM, 1, **given, idempotency_key="whole")
+    client = signed_in(dealt.alice)
+    text = ask(client, "find").content.decode()
+    assert re.findall(r"您的上限：([^<]+)<", text) == ["200 加速卡秒（0.06 小时）", "¥4.80"]
+    asked = {"organisation": FIRM, "accelerator": "cpu", "count": 1, "minutes": 2}
+    told = client.post("/api/launch/places", asked, content_type="application/json").json()["standing"]
+    assert [[(cap["person"], cap["unit"], cap["before"], cap["after"]) for cap in each["caps"]] for each in told] == [
+        [("alice", "accelerator-second", 200, 80), ("alice", "fen", 480, -1)]
+    ]
 
 
 @pytest.mark.parametrize(

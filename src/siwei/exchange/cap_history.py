@@ -64,8 +64,11 @@ def used_by_lines(agreement: Agreement) -> dict[str, Amounts]:
 
 
 def amounts_of_job(job: Job, quantity: int) -> Amounts:
-    """Accelerator-seconds of a job, and the own share of what they cost."""
-    line = job.line
+    return amounts_of_use(job.line, quantity)
+
+
+def amounts_of_use(line: AgreementLine, quantity: int) -> Amounts:
+    """Accelerator-seconds under a line, and the own share of what they cost."""
     cost = rate(quantity, Price(line.unit_price_fen, line.price_quantity))
     own = -(-cost * line.own_fen // line.gross_fen) if line.gross_fen else 0
     return {CapUnit.FEN.value: own, CapUnit.ACCELERATOR_SECOND.value: quantity}

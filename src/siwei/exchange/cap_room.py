@@ -6,8 +6,8 @@ from datetime import date
 
 from django.db.models import Q
 
-from siwei.exchange.cap_history import Amounts, committed_by_line, is_by_job
-from siwei.exchange.models import Agreement, Cap, CapUnit
+from siwei.exchange.cap_history import Amounts, amounts_of_use, committed_by_line, is_by_job
+from siwei.exchange.models import Agreement, AgreementLine, Cap, CapUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,24 @@ def caps_left_by(
                 of_signer[unit] = of_signer.get(unit, 0) + amount
     projects = Q(project_id=agreement.project_id, project__isnull=False)
     return _left(organisation_id, amounts, of_signer, day, projects, person_id)
+
+
+def caps_left_by_job(
+    lines: Sequence[AgreementLine], quantity: int, day: date, person_id: int | None
+) -> dict[int, Sequence[CapLeft]]:
+    """By line: what the caps of the person would have left, once they ran a job there that may take so much."""
+    caps: list[Cap] = []
+    if person_id is not None:
+        consumers = {line.consumer_id for line in lines}
+        found = Cap.objects.filter(person_id=person_id, organisation_id__in=consumers)
+        found = found.filter(starts_on__lte=day, ends_on__gte=day).order_by("account_id")
+        caps = list(found.select_related("account", "organisation", "project", "person"))
+    room: dict[int, Sequence[CapLeft]] = {}
+    for line in lines:
+        amounts = amounts_of_use(line, quantity)
+        own = [cap for cap in caps if cap.organisation_id == line.consumer_id]
+        room[line.pk] = [CapLeft(cap, (left := cap.amount - cap.used), left - amounts[cap.unit]) for cap in own]
+    return room
 
 
 def _left(

@@ -334,6 +334,7 @@ class StandingAgreement(Schema):
     agreement: str
     line: int
     left: int
+    caps: list[CapLeft] = Field(description="What one's own caps would have left, once the job ran there")
 
 
 class Places(Schema):

@@ -190,7 +190,12 @@ def list_places(request: HttpRequest, given: deal_schemas.AskedJob) -> Any:
     found = places_for(asked, organisation, actor, timezone.now())
     return {
         "standing": [
-            {"agreement": each.line.agreement.key, "line": each.line.number, "left": each.left}
+            {
+                "agreement": each.line.agreement.key,
+                "line": each.line.number,
+                "left": each.left,
+                "caps": cap_rows(each.caps),
+            }
             for each in found.standing
         ],
         "ranked": [place_row(each) for each in found.ranked],

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
+from django.utils import timezone
 
+from siwei.compute import most_billed
 from siwei.exchange.actors import Actor
+from siwei.exchange.cap_room import CapLeft, caps_left_by_job
 from siwei.exchange.jobs import ACTIVE, line_room
 from siwei.exchange.listings import deal_context, find_kind, parse_listing
 from siwei.exchange.models import AgreementLine, Job, Listing, Organisation, Voucher
@@ -43,10 +46,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A line of a signed agreement on which the job fits."""
+    """A line of a signed agreement on which the job fits; `caps`: what the reader's own would have left."""
 
     line: AgreementLine
     left: int
+    caps: Sequence[CapLeft] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,10 @@ def standing_for(asked: Asked, organisation: Organisation, actor: Actor, now: da
             :SHOWN
         ]
     ]
-    return [each for each in found if each.left >= wanted]
+    fitting = [each for each in found if each.left >= wanted]
+    most = most_billed(asked.spec)
+    caps = caps_left_by_job([each.line for each in fitting], most, timezone.localdate(now), actor.person_id)
+    return [Standing(each.line, each.left, caps[each.line.pk]) for each in fitting]
 
 
 def _waiting(offers: dict[str, Listing]) -> dict[int, int]:
