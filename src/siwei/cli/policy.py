@@ -232,14 +232,15 @@ def schema(
     applies_to: AppliesTo = "organisation",
     programme_file: bool = False,
     stacking_file: bool = False,
-    as_of: AsOf = None,
+    as_of: Annotated[
+        date | None, Parameter(name="--as-of", help="What that day needs alone; default: what any day needs.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print the columns a table needs for a pack, with type, unit and meaning.
 
     Parameters
     ----------
-    as_of: the columns of that day's versions alone; default: what any day needs
     programme_file: print the JSON Schema of a programme's YAML file instead
     stacking_file: print the JSON Schema of a pack's stacking.yaml instead
     """
