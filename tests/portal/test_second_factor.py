@@ -1,5 +1,6 @@
 """The second factor: set up through the pages, asked for at sign-in and before money, kept unreadable."""
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -96,6 +98,24 @@ def test_a_form_with_a_file_is_sent_once_more_from_its_page(city: City) -> None:
     forget_use()
     done = client.post(asked.headers["Location"], {"code": code_of(secret), "next": "/differences"})
     assert (done.status_code, done.headers["Location"]) == (302, "/differences")
+
+
+def test_the_form_that_waits_for_the_factor_lies_sealed(city: City) -> None:
+    """In it may be what a person says to nobody else: their bank account."""
+    client = signed_in(city.alice)
+    secret = set_up(client)
+    kept = {"name": "7559000123401234"}
+    asked = client.post("/account/keys", MONEY_KEY | kept).headers["Location"]
+    for code in ("", "000000"):
+        if code:
+            client.post(asked, {"code": code, "next": "/account/keys"})
+        rows = [json.dumps(each.get_decoded()) for each in Session.objects.all()]
+        assert sum("sealed" in row for row in rows) == 1
+        assert [row for row in rows if kept["name"] in row or client.cookies["sessionid"].value in row] == []
+    forget_use()
+    shown = client.post(asked, {"code": code_of(secret), "next": "/account/keys"})
+    assert (shown.status_code, AccessKey.objects.get().name) == (200, kept["name"])
+    assert all("sealed" not in each.get_decoded() for each in Session.objects.all())
 
 
 def test_the_factor_goes_stale(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from functools import wraps
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
-from allauth.account.internal.flows.reauthentication import suspend_request
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY, suspend_request
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -107,9 +107,35 @@ def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded, back: str
         response = HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
     else:
         response = suspend_request(request, reverse("mfa_reauthenticate"))
+    _seal_sent(request)
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": response.url})
     return response
+
+
+def going_on(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For where a factor is shown: the form that was sent before lies sealed in the session until then, or a person's
+    bank account would lie open in the table of sessions."""
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        state = request.session.get(STATE_SESSION_KEY) or {}
+        if "sealed" in state:
+            try:
+                request.session[STATE_SESSION_KEY] = {"request": _cipher().decrypt(state["sealed"].encode()).decode()}
+            except InvalidToken:  # sent under another secret of the city: to be filled in again
+                del request.session[STATE_SESSION_KEY]
+        response = view(request, *args, **kwargs)
+        _seal_sent(request)
+        return response
+
+    return run
+
+
+def _seal_sent(request: HttpRequest) -> None:
+    state = request.session.get(STATE_SESSION_KEY) or {}
+    if "request" in state:
+        request.session[STATE_SESSION_KEY] = {"sealed": _cipher().encrypt(state["request"].encode()).decode()}
 
 
 def _cipher() -> Fernet:

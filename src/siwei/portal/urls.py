@@ -1,6 +1,8 @@
 """Every address of the portal. The same subjects answer under /api/ (see `siwei.portal.api`)."""
 
 from allauth.account.views import password_change, password_set
+from allauth.account.views import reauthenticate as show_password
+from allauth.mfa.base.views import reauthenticate as show_factor
 from allauth.mfa.recovery_codes.views import (
     download_recovery_codes,
     generate_recovery_codes,
@@ -47,7 +49,7 @@ from siwei.portal.pages import (
     true_ups,
 )
 from siwei.portal.second_factors import while_signed_in
-from siwei.portal.sign_in import behind_factor, no_mail
+from siwei.portal.sign_in import behind_factor, going_on, no_mail
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home_page, name="home"),
@@ -176,6 +178,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     path("accounts/password/change/", while_signed_in(password_change)),
     path("accounts/password/set/", while_signed_in(password_set)),
+    path("accounts/reauthenticate/", going_on(show_password)),
+    path("accounts/2fa/reauthenticate/", going_on(show_factor)),
     path("accounts/2fa/totp/activate/", while_signed_in(activate_totp)),
     path("accounts/2fa/totp/deactivate/", while_signed_in(behind_factor(deactivate_totp))),
     path("accounts/2fa/recovery-codes/generate/", while_signed_in(behind_factor(generate_recovery_codes))),
