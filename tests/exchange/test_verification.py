@@ -161,6 +161,11 @@ class TestRows:
         tamper("DELETE FROM exchange_hold")
         assert found(cast) == [f"hold {number('h')} h: its progress is not there"]
 
+    @pytest.mark.parametrize("last", [10**6, 1])
+    def test_a_hold_that_could_be_captured_no_more(self, cast: Any, kept: Path, last: int) -> None:
+        tamper(f"UPDATE exchange_hold SET last_transfer_id = {last}")
+        assert found(cast) == [f"hold {number('h')} h: its last entry is none of its own"]
+
     def test_a_capture_after_the_end(self, cast: Any, kept: Path) -> None:
         tamper("UPDATE exchange_transfer SET at = '2027-01-01 00:00:00+00:00' WHERE idempotency_key = 'c1'")
         assert f"transfer {number('c1')} c1: it captures a hold that had expired" in found(cast)

@@ -36,6 +36,7 @@ WORDS = {
         "{captured} captured and {released} released of {amount}",
     ),
     "hold_gone": ("其进度记录不在", "its progress is not there"),
+    "hold_last_other": ("其最后一笔分录不属于它", "its last entry is none of its own"),
     "amount_no_integer": ("金额不是整数", "its amount is not an integer"),
     "amount_out_of_bounds": ("金额超出范围", "its amount is out of bounds"),
     "account_gone": ("其账户不在", "an account of it is not there"),

@@ -65,6 +65,15 @@ HOLDS_GONE = """
 SELECT id, idempotency_key FROM exchange_transfer
 WHERE kind = 'hold' AND NOT EXISTS (SELECT 1 FROM exchange_hold WHERE transfer_id = exchange_transfer.id) ORDER BY id
 """
+HOLDS_LAST = """
+SELECT hold.transfer_id, placed.idempotency_key FROM exchange_hold AS hold
+JOIN exchange_transfer AS placed ON placed.id = hold.transfer_id
+WHERE NOT EXISTS (
+  SELECT 1 FROM exchange_transfer AS entry WHERE entry.id = hold.last_transfer_id
+  AND (entry.id = hold.transfer_id OR entry.hold_id = hold.transfer_id)
+) ORDER BY 1
+"""
+"""Which of its entries came last is told by a lock, not by their numbers; but it is one of them."""
 ENTRIES = f"""
 SELECT id, idempotency_key, wrong FROM (
   SELECT entry.id, entry.idempotency_key, CASE
@@ -241,6 +250,8 @@ def _holds() -> Iterator[Finding]:
             yield Finding("hold", row, "hold_exceeded", values)
     for number, key in _rows(HOLDS_GONE):
         yield Finding("hold", f"{number} {key}", "hold_gone")
+    for number, key in _rows(HOLDS_LAST):
+        yield Finding("hold", f"{number} {key}", "hold_last_other")
 
 
 def _entries() -> Iterator[Finding]:
