@@ -162,6 +162,17 @@ def test_a_call_offers_to_apply_only_where_something_can_be_claimed(ready: City)
     assert f'class="plain" href="{APPLY}"' not in client.get(entitlement).content.decode()
 
 
+def test_a_documents_number_is_shown_as_it_was_written(ready: City) -> None:
+    """It is compared by letters and digits alone, but nobody's contract is called by another number."""
+    pot(ready)
+    made = apply(ready, ready.firm, ready.alice, contract=" 深租〔2026〕第 8-1 号 ")
+    assert made.documents.get().reference == "深租2026第81号"
+    for person, address in ((ready.alice, f"/applications/{made.key}"), (ready.olive, CALL)):
+        assert "深租〔2026〕第 8-1 号" in signed_in(person).get(address).content.decode()
+    refused = form(APPLY, signed_in(ready.alice), claim="1", unit="yuan", contracts="-" * 200 + "1")
+    assert (refused.status_code, Application.objects.count()) == (400, 1)
+
+
 def test_by_merit_each_is_scored_first(ready: City, monkeypatch: pytest.MonkeyPatch) -> None:
     pot(ready)
     apply(ready, ready.firm, ready.alice)

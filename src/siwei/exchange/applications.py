@@ -25,6 +25,7 @@ from siwei.exchange.models import (
     SharingRound,
     Voucher,
 )
+from siwei.exchange.models.applications import NUMBER_LIMIT
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank import exact_yuan
 from siwei.policy import Programme, Verdict
@@ -87,7 +88,8 @@ def apply_to_pot(
         actor,
         Said(f"apply for {decision.organisation.name}", f"为 {decision.organisation.name} 申报"),
     )
-    named = sorted({(kind, reference_of(kind, number)) for kind, number in documents})
+    written = {(kind, reference_of(kind, number)): number.strip() for kind, number in documents}
+    named = sorted(written)
     if len(named) > MOST_DOCUMENTS:
         message = Said(
             f"{len(named)} documents, more than {MOST_DOCUMENTS}", f"有 {len(named)} 份文件，超过 {MOST_DOCUMENTS} 份"
@@ -118,7 +120,13 @@ def apply_to_pot(
         applied_at=now,
     )
     ClaimedDocument.objects.bulk_create(
-        ClaimedDocument(application=application, organisation=decision.organisation, kind=kind, reference=reference)
+        ClaimedDocument(
+            application=application,
+            organisation=decision.organisation,
+            kind=kind,
+            reference=reference,
+            number=written[kind, reference],
+        )
         for kind, reference in named
     )
     record_event(
@@ -137,7 +145,7 @@ def apply_to_pot(
 def reference_of(kind: str, number: str) -> str:
     """A document's number as it is compared: letters and digits, in capitals."""
     reference = "".join(sign for sign in number if sign.isalnum()).upper()
-    if kind not in KINDS or not 0 < len(reference) <= 120:
+    if kind not in KINDS or not 0 < len(reference) <= 120 or len(number.strip()) > NUMBER_LIMIT:
         message = Said(f"{kind} {number[:60]!r} is no document", f"{kind} {number[:60]!r} 不是文件")
         raise InputError(
             [

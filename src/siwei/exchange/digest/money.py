@@ -66,7 +66,7 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
         *("account_number", "reference", "booked_on", "direction", "amount_fen", "name", "counter_account"),
         *("end_to_end_id", "remittance", "finding", "state", "order__end_to_end_id", "difference_fen", "reason"),
     ),
-    "ClaimedDocument": values(ClaimedDocument.objects.all(), "application__key", "kind", "reference"),
+    "ClaimedDocument": values(ClaimedDocument.objects.all(), "application__key", "kind", "reference", "number"),
     "Overpayment": values(
         Overpayment.objects.all(),
         *("dispute__key", "part", "payer__key", "payee__key", "amount_fen", "set_off_fen", "repaid_fen"),

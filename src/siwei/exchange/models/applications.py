@@ -128,6 +128,9 @@ class Application(models.Model):
         )
 
 
+NUMBER_LIMIT = 200
+
+
 class ClaimedDocument(models.Model):
     """A contract or invoice an application claims for. The same one in two applications is an alert."""
 
@@ -136,6 +139,8 @@ class ClaimedDocument(models.Model):
     kind = models.CharField(max_length=20, choices=[("contract", "contract"), ("invoice", "invoice")])
     reference = models.CharField(max_length=120, db_index=True)
     """Its number, letters and digits only, in capitals: however somebody spaces it, it is the same document."""
+    number = models.CharField(max_length=NUMBER_LIMIT, default="")
+    """As it was written; empty of those claimed for before it was kept."""
 
     objects = OwnedQuerySet.as_manager()
 
@@ -143,6 +148,10 @@ class ClaimedDocument(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["application", "kind", "reference"], name="one_document_per_application"),
         )
+
+    @property
+    def written(self) -> str:
+        return self.number or self.reference
 
 
 class ObjectionQuerySet(models.QuerySet["Objection"]):

@@ -137,9 +137,7 @@ def application_row(application: Application, actor: Actor) -> dict[str, Any]:
         "round": made.key if made is not None and is_told else None,
         "voucher": voucher.key if voucher else None,
         "applied_at": application.applied_at,
-        "documents": [
-            {"kind": each.kind, "number": each.reference} for each in queries.documents_of(application, actor)
-        ],
+        "documents": [{"kind": each.kind, "number": each.written} for each in queries.documents_of(application, actor)],
     }
 
 
