@@ -16,6 +16,7 @@ from siwei.exchange.models import (
     Grant,
     PaymentItem,
     PersonBankAccount,
+    Pot,
     RoundState,
     SharingRound,
     Transfer,
@@ -40,6 +41,7 @@ def granted_twice() -> dict[str, Counter[Any]]:
         "order of a grant": Counter(live.filter(rest=None).exclude(grant=None).values_list("grant")),
         "order of a rest": Counter(live.exclude(rest=None).values_list("rest")),
         "claw-back": Counter(taken),
+        "to the treasury": Counter(Transfer.objects.filter(memo="treasury").values_list("causes__claw_back")),
         "repayment of an award": Counter(_repaid().values_list("causes__bank_entry")),
     }
 
@@ -69,6 +71,11 @@ def misplaced_grants() -> dict[str, int]:
         "amount_fen", flat=True
     )
     found["paid back of awards"] = sum(came) - sum(_repaid().values_list("amount", flat=True))
+    for pot in Pot.objects.all():
+        into = Transfer.objects.filter(credit_account=pot.account_id, memo__startswith="claw-back")
+        onward = Transfer.objects.filter(debit_account=pot.account_id, memo="treasury")
+        due = sum(into.values_list("amount", flat=True)) if pot.returns == "treasury" else 0
+        found[f"pot of {pot.programme}: to the treasury"] = sum(onward.values_list("amount", flat=True)) - due
     for made in SharingRound.objects.prefetch_related("applications"):
         shared = sum(each.shared_fen or 0 for each in made.applications.all())
         found[f"{made.key}: shared beyond"] = max(0, shared - made.budget_fen)

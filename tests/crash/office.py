@@ -72,7 +72,10 @@ class Office:
     def programme(self, number: int) -> Programme:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, f"subsidy-{number}.yaml")
-            path.write_text(TEXT.replace("talent-subsidy", path.stem), encoding="utf-8")
+            # Of every other one what comes back goes on to the treasury, by an entry more.
+            returns = "treasury" if number % 2 else "pot"
+            text = TEXT.replace("talent-subsidy", path.stem).replace("per: year", f"per: year\n  returns: {returns}")
+            path.write_text(text, encoding="utf-8")
             return load_programme(path, self.attributes)
 
     def award(
