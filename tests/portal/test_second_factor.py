@@ -218,6 +218,12 @@ def shown_again(client: Client, secret: str) -> Client:
     return client
 
 
+@pytest.mark.parametrize("address", ["/accounts/password/change/", "/accounts/reauthenticate/"])
+def test_no_link_leads_to_a_new_password_by_mail(city: City, address: str) -> None:
+    text = signed_in(city.alice).get(address).content.decode()
+    assert ("/accounts/password/reset/" in text, "忘记密码：请向运营方索取新密码。" in text) == (False, True)
+
+
 def test_the_operator_removes_a_lost_factor_with_the_reason(city: City) -> None:
     set_up(signed_in(city.alice))
     olive, kept = signed_in(city.olive), Authenticator.objects.filter(user_id=city.alice.person_id)

@@ -107,6 +107,10 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_FORMS = {
+    "reauthenticate": "siwei.portal.account_forms.PasswordAgain",
+    "change_password": "siwei.portal.account_forms.PasswordChange",
+}
 ACCOUNT_ADAPTER = "siwei.portal.sign_in.InvitedOnly"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 MFA_ADAPTER = "siwei.portal.sign_in.EncryptedFactors"
