@@ -46,10 +46,13 @@ class Api:
     def get(self, path: str, by: Party) -> Any:
         return self._ask("GET", path, by, None)
 
-    def act(self, act: str, key: str, by: Party, token: str, **values: Any) -> Any:
-        return self._ask("POST", f"/api/acts/{act}", by, {"key": key, "idempotency_key": token, **values})
+    def act(
+        self, act: str, key: str, by: Party, token: str, unless: Callable[[], bool] | None = None, **values: Any
+    ) -> Any:
+        """None where it is refused since `unless` holds."""
+        return self._ask("POST", f"/api/acts/{act}", by, {"key": key, "idempotency_key": token, **values}, unless)
 
-    def _ask(self, method: str, path: str, by: Party, body: Any) -> Any:
+    def _ask(self, method: str, path: str, by: Party, body: Any, unless: Callable[[], bool] | None = None) -> Any:
         deadline, wait_s = time.monotonic() + PATIENCE_S, SHORTEST_WAIT_S
         while True:
             try:
@@ -58,6 +61,8 @@ class Api:
                 status, text = 503, repr(error)
             if status == 200:
                 return json.loads(text)
+            if status == 409 and unless is not None and patiently(unless, "what stands in the way"):
+                return None
             if status not in AGAIN or time.monotonic() > deadline:
                 raise GivenUp(f"{method} {path} {json.dumps(body)}: {status} {text[:300]}")
             time.sleep(wait_s)

@@ -59,9 +59,11 @@ def examine(
     twice, lost, microfen = doubled(), misplaced() | misplaced_grants(), misplaced_microfen()
     orphans, due = [*orphan_holds(), *open_calls()], [*unsettled(), *uncollected_calls()]
     forgotten = [f"{key}: {state}" for key, state in promised if states.get(key) != state]
+    unbegun = closed_unbegun()
     told: dict[str, Any] = {
-        "agreements": sum(state != AgreementState.CANCELLED for state in states.values()),
-        "settled": sum(state == AgreementState.SETTLED for state in states.values()),
+        "agreements": sum(state != AgreementState.CANCELLED for state in states.values()) - unbegun,
+        "settled": sum(state == AgreementState.SETTLED for state in states.values()) - unbegun,
+        "unbegun": unbegun,
         "reported": len(_reported()),
         "doubled": len(twice),
         "lost_fen": sum(abs(fen) for fen in lost.values()) + -(-sum(map(abs, microfen.values())) // MICROFEN_PER_FEN),
@@ -306,6 +308,14 @@ def unlawful() -> list[str]:
 
 def _is_disputed(agreement: Agreement) -> bool:
     return Dispute.objects.filter(agreement=agreement, state__in=("open", "answered")).exists()
+
+
+def closed_unbegun() -> int:
+    """Agreements that lapsed, of which nothing was ever reported: the day's run closed them, and they came to
+    nothing."""
+    lapsed = Agreement.objects.filter(state=AgreementState.SETTLED, key__startswith="lapse-")
+    nothing = lapsed.exclude(pk__in=_reported()).exclude(settlements__gross_fen__gt=0)
+    return nothing.count()
 
 
 def _reported() -> set[int]:

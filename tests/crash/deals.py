@@ -95,7 +95,8 @@ def grumble(api: Api, key: str, name: str, firm: Party, chance: random.Random) -
 
 def lapse(api: Api, name: str, firm: Party, centre: Party, chance: random.Random) -> Ended:
     """Signed a month ago, so that its holds run out in a moment: it is cancelled in a race with the worker that gives
-    them back, or something is delivered too late to be paid."""
+    them back, or something is delivered too late to be paid; or the day's run was quicker, and closed what was signed
+    and never begun."""
     key, amount = f"lapse-{name}", chance.randint(1, 90_000)
     is_delivered, wait_s = chance.random() < 0.5, chance.uniform(0, 2)
     known = patiently(lambda: Agreement.objects.filter(key=key).first(), "agreement")
@@ -109,14 +110,20 @@ def lapse(api: Api, name: str, firm: Party, centre: Party, chance: random.Random
         patiently(lambda: approvals.approve_agreement(key, actor=actor(second), now=then), "approve")
     if not is_delivered:
         time.sleep(wait_s)
-        api.act("cancel", key, firm, f"cancel-{name}", text="过期")
-        return key, "cancelled"
-    api.act("submit", key, centre, f"submit-{name}", number=1, text="迟到的报告")
+        told = api.act("cancel", key, firm, f"cancel-{name}", lambda: is_settled(key), text="过期")
+        return key, "settled" if told is None else "cancelled"
+    given = {"number": 1, "text": "迟到的报告"}
+    if api.act("submit", key, centre, f"submit-{name}", lambda: is_settled(key), **given) is None:
+        return key, "settled"
     wait_for_release(key)
     refuse_to_pay(key, firm)
     api.act("reject", key, firm, f"reject-{name}", number=1, text="已过期")
     api.act("settle", key, centre, f"settle-{name}")
     return key, "settled"
+
+
+def is_settled(key: str) -> bool:
+    return Agreement.objects.filter(key=key, state=AgreementState.SETTLED).exists()
 
 
 def wait_for_release(key: str) -> None:
