@@ -134,6 +134,15 @@ def test_awards_of_a_row_are_combined(city: City) -> None:
     kept = {each["programme"]: (each["kept_fen"], each["bound_by"]) for each in found["awards"]}
     assert (kept["xunli"], kept["longhua-compute"]) == ((900_000_000, "compute-contract"), (300_000_000, None))
     assert ([each["row"] for each in found["rejects"]], found["joint_limits_not_weighed"]) == ([2], [])
+    held = {"subject": "a", "programme": "longhua-compute", "held_fen": 400_000_000, "period": "2026"}
+    both = [held, {**held, "subject": "b"}, {**held, "programme": "xunli", "period": "2025"}]
+    found = post(signed_in(city.alice), "combine", rows=[row], as_of="2026-06-01", holdings=both).json()
+    kept = {each["programme"]: (each["kept_fen"], each["held_fen"]) for each in found["awards"]}
+    assert (kept["xunli"], kept["longhua-compute"]) == ((800_000_000, 0), (400_000_000, 400_000_000))
+    assert found["held_without_row"] == ["b"]
+    for wrong in ({"programme": "xunly"}, {"period": "last year"}, {"held_fen": -1}):
+        answer = post(signed_in(city.alice), "combine", rows=[row], holdings=[{**held, **wrong}])
+        assert answer.status_code in (400, 422), answer.content
 
 
 def test_an_explanation_says_what_holds_the_award_down(city: City) -> None:
@@ -150,6 +159,8 @@ def test_an_explanation_says_what_holds_the_award_down(city: City) -> None:
         ("cap", "", 1_200_000_000, 1_000_000_000), ("stacking", "compute-contract", 1_000_000_000, 900_000_000),
     ]  # fmt: skip
     assert post(client, "explain", **{**body, "row": {"legal_form": "institute"}}).json()["bindings"] == []
+    held = [{"subject": "a", "programme": "longhua-compute", "held_fen": 400_000_000}]
+    assert post(client, "explain", **body, holdings=held).json()["bindings"][1]["after_fen"] == 800_000_000
 
 
 def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:

@@ -1,7 +1,7 @@
 """What subjects hold already, as the market knows it or as a file says: what was applied for or granted, and has not
 been lost again."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -103,33 +103,44 @@ def read_holdings(folder: Path, programmes: Collection[Programme]) -> tuple[Held
         )
     if problems:
         raise ImportRefused(problems)
-    ids = [programme.id for programme in programmes]
     texts = frame.select(
         pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("").alias(name)
         for name in (SUBJECT, PROGRAMME, PERIOD, ORGANISATION)
     )
-    rows = []
-    for number, (row, fen) in enumerate(zip(texts.iter_rows(named=True), frame[HELD], strict=True), 2):
-        found = [*_faults(row, fen, ids)]
-        problems += [Problem(message, fix, str(path), number, field=field) for field, message, fix in found]
-        if not found:
-            rows.append(Held(row[SUBJECT], row[PROGRAMME], fen, row[PERIOD], row[ORGANISATION]))
+    rows = [
+        Held(row[SUBJECT], row[PROGRAMME], fen, row[PERIOD], row[ORGANISATION])
+        for row, fen in zip(texts.iter_rows(named=True), frame[HELD], strict=True)
+    ]
+    return checked_holdings(rows, programmes, str(path), 2)
+
+
+def checked_holdings(
+    rows: Sequence[Held], programmes: Collection[Programme], source: str, first_row: int = 1
+) -> tuple[Held, ...]:
+    """Holdings as somebody gives them. Raises ImportRefused with every wrong one."""
+    ids = [programme.id for programme in programmes]
+    problems = [
+        Problem(message, fix, source, number, field=field)
+        for number, row in enumerate(rows, first_row)
+        for field, message, fix in _faults(row, ids)
+    ]
     if problems:
         raise ImportRefused(problems[:MOST_PROBLEMS])
     return tuple(rows)
 
 
-def _faults(row: Mapping[str, str], fen: int | None, ids: Collection[str]) -> Iterable[tuple[str, str, str]]:
-    if not row[SUBJECT]:
+def _faults(row: Held, ids: Collection[str]) -> Iterable[tuple[str, str, str]]:
+    fen: int | None = row.fen  # of a file it may be absent
+    if not row.subject:
         yield SUBJECT, Said("is empty", "为空"), Said("say whose it is", "请写明持有者")
-    if row[PROGRAMME] not in ids:
-        yield PROGRAMME, *refused("no_programme_named", name=row[PROGRAMME][:80], known=nearest(row[PROGRAMME], ids))
+    if row.programme not in ids:
+        yield PROGRAMME, *refused("no_programme_named", name=row.programme[:80], known=nearest(row.programme, ids))
     if fen is None or fen < 0:
         told = Said("is not an amount", "不是金额")
         told = told if fen is None else Said(f"{fen} is less than nothing", f"{fen} 小于零")
         yield HELD, told, Said("give fen, 0 or more", "请以分为单位写不小于 0 的数")
     try:
-        if row[PERIOD]:
-            span_of(row[PERIOD])
+        if row.period:
+            span_of(row.period)
     except InputError as error:
         yield PERIOD, error.problems[0].message, error.problems[0].fix

@@ -20,13 +20,15 @@ from siwei.policy.binding import Binding, bound_by_cap, bound_by_limit, bound_by
 from siwei.policy.claim_tables import claims_given
 from siwei.policy.columns import columns_of_rows
 from siwei.policy.combination import explain_combination
-from siwei.policy.combining import combine
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking
 from siwei.policy.drafts import check_text, load_stacking_text, load_text, run_text_cases
 from siwei.policy.explanation import Explanation, plain
 from siwei.policy.findings import Severity
 from siwei.policy.given_rows import judge_rows, other_rows
+from siwei.policy.held_combining import combine_beside
+from siwei.policy.holdings import Held, checked_holdings, holdings_on
+from siwei.policy.joint_choices import Holdings
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Period, Verdict
@@ -103,11 +105,13 @@ def combine_rows(request: HttpRequest, body: schemas.RowsToCombine) -> Any:
     decisions = apply_limits(decide(chosen, table, day), table)
     in_force = [each.id for each in chosen if body.drafts_in_force]
     mine = {each.id for each in chosen}
+    held = _held(body.holdings, day).of_kind(body.applies_to)
     return {
         "as_of": day,
-        "awards": combine(rules, decisions, table, in_force).rows.to_dicts(),
+        "awards": combine_beside(rules, decisions, table, held, in_force).rows.to_dicts(),
         "rejects": batch.rejects.to_dicts(),
         "joint_limits_not_weighed": [each.id for each in rules.joint if mine & {*each.programmes}],
+        "held_without_row": sorted({*held} - {*table["id"]}),
     }
 
 
@@ -149,16 +153,16 @@ def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
     found = explain(programme, facts, day, attribute_types(), with_nearest=True)
     related = related_shown(values, None if given is None else given.related)
     gaps = aggregate_gaps(programme, table, given, day, attribute_types())
-    bindings = plain(_bindings(programme, found, mine[0], given, day))
+    bindings = plain(_bindings(programme, found, mine[0], given, day, _held(body.holdings, day)))
     return {"explanation": found.to_dict(), "bindings": bindings, "related": plain(related),
             "not_added_up": plain(gaps)}  # fmt: skip
 
 
 def _bindings(
-    programme: Programme, found: Explanation, row: schemas.Row, given: Rows | None, day: date
+    programme: Programme, found: Explanation, row: schemas.Row, given: Rows | None, day: date, holdings: Holdings
 ) -> list[Binding]:
     """What holds the award down: its cap, a limit, and the rules of stacking beside the awards that the row's other
-    facts give. What the pot leaves hangs on the other claims."""
+    facts give and what is held already. What the pot leaves hangs on the other claims."""
     told = [*bound_by_cap(found)]
     if found.verdict is not Verdict.ELIGIBLE or not found.award.award_fen:
         return told
@@ -174,7 +178,8 @@ def _bindings(
     after = apply_limits(before, table)
     told += bound_by_limit(programme, before, after, id)
     if is_ruled:
-        told += bound_by_stacking(programme.id, explain_combination(rules, after, table, id))
+        held = holdings.of(programme.applies_to, id)
+        told += bound_by_stacking(programme.id, explain_combination(rules, after, table, id, held))
     return told
 
 
@@ -242,6 +247,14 @@ def _table(rows: list[schemas.Row], old: Side, new: Side, given: Rows | None) ->
     limits = read_dtypes(group.limit for side in (old, new) for group in side.stacking.groups)
     added = () if given is None else added_names(both)
     return _usable(judge_rows(rows, both, attribute_types(), limits, added)).good
+
+
+def _held(given: list[schemas.HeldAward], day: date) -> Holdings:
+    """As the rules of each subject count it. Raises ImportRefused for a programme or a period that is none."""
+    there = programmes_on(day).values()
+    rows = [Held(each.subject, each.programme, each.held_fen, each.period) for each in given]
+    kinds = {each.id: each.applies_to for each in there}
+    return holdings_on(checked_holdings(rows, there, "holdings"), day, kinds)
 
 
 def _others(others: schemas.Others | None, day: date) -> Rows | None:

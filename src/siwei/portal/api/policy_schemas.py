@@ -125,21 +125,38 @@ class Decided(Schema):
     rejects: list[Reject]
 
 
+class HeldAward(Schema):
+    subject: Identifier = Field(description="Whose it is, by the `id` of its row")
+    programme: Identifier
+    held_fen: Fen
+    period: Annotated[str, Field(max_length=100)] = Field(
+        "", description="Of its pot; empty: it counts whatever the day"
+    )
+
+
+Holdings = Annotated[
+    list[HeldAward],
+    Field(max_length=MOST_CLAIMS, description="What is held already: kept in every choice, and not cut any more"),
+]
+
+
 class RowsToCombine(Schema):
     rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
     applies_to: AppliesTo = "organisation"
     as_of: date | None = Field(None, description="None: the day the city decides for")
     drafts_in_force: bool = Field(False, description="Take drafts as in force: else nothing is kept of them")
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
+    holdings: Holdings = Field([])
 
 
 class RowKept(Schema):
     id: str
     programme: str
-    entitled_fen: int
+    entitled_fen: int | None = Field(description="None: not known, and something of it is held")
     chosen: bool | None = Field(description="None: cannot be told yet")
     kept_fen: int | None
     bound_by: str | None = Field(description="What cut it: a group's id, `declined`, or `draft`")
+    held_fen: int
 
 
 class RowsKept(Schema):
@@ -149,6 +166,7 @@ class RowsKept(Schema):
     joint_limits_not_weighed: list[str] = Field(
         description="Limits over an organisation, its contracts and its projects: `rows` are of one kind"
     )
+    held_without_row: list[str] = Field(description="Subjects of that kind that hold something and have no row here")
 
 
 class RowToExplain(Schema):
@@ -156,6 +174,7 @@ class RowToExplain(Schema):
     row: Row
     as_of: date | None = None
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `row`")
+    holdings: Holdings = Field([])
 
 
 class Explained(Schema):
