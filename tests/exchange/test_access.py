@@ -83,14 +83,17 @@ def test_each_side_sees_its_own_money(settled: Any) -> None:
     def codes(actor: Actor) -> list[str]:
         return sorted(Account.objects.visible_to(actor).values_list("code", flat=True))
 
-    assert codes(settled.cast.alice) == ["CNY:commitment:n-firm", "CNY:own-share:n-firm", "CNY:voucher:voucher"]
-    assert codes(settled.cast.bob) == ["CNY:receivable:n-centre"]
+    assert codes(settled.cast.alice) == [
+        "CNY:commitment:n-firm", "CNY:own-share:n-firm", "CNY:voucher:voucher", "accelerator-second:cpu:used:n-firm"
+    ]  # fmt: skip
+    assert codes(settled.cast.bob) == ["CNY:receivable:n-centre", "accelerator-second:cpu:delivered:n-centre"]
     assert counts(settled.cast.bob, Decision, Voucher) == [0, 0]
     # The centre sees what it is paid, not how the firm was funded.
-    assert set(Transfer.objects.visible_to(settled.cast.bob).values_list("kind", flat=True)) == {
-        "hold",
-        "capture",
-        "release",
+    assert set(Transfer.objects.visible_to(settled.cast.bob).values_list("unit", "kind")) == {
+        ("CNY", "hold"),
+        ("CNY", "capture"),
+        ("CNY", "release"),
+        ("accelerator-second:cpu", "post"),
     }
 
 
