@@ -1,7 +1,7 @@
 """A file of what happened to a pot after it was shared, read strictly; and the pot after it, as a table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem, Said
 from siwei.policy.claim_tables import read_rows, type_names
 from siwei.policy.earlier_awards import PAID, RESERVE
+from siwei.policy.language.compile import DTYPES
 from siwei.policy.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots import CLAIM, Shares
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import subject_types
-from siwei.policy.subjects import ID
+from siwei.policy.subject_batches import MOST_PROBLEMS
+from siwei.policy.subjects import ID, column_problem
 
 ON, KIND, AMOUNT = "on", "kind", "amount_fen"
 OF_FILES = [each for each in PotEventKind if each is not PotEventKind.AWARD]
@@ -24,6 +26,15 @@ FIX = Said(
     f"columns {ON}, {KIND} ({', '.join(OF_FILES)}), {ID}, {CLAIM} (claim, true_up), {AMOUNT} (fund, claw_back)",
     f"列为 {ON}、{KIND}（{'、'.join(OF_FILES)}）、{ID}、{CLAIM}（claim、true_up）、{AMOUNT}（fund、claw_back）",
 )
+
+
+NEEDED: Mapping[str, Sequence[PotEventKind]] = {
+    ID: [each for each in OF_FILES if each is not PotEventKind.FUND],
+    CLAIM: [PotEventKind.CLAIM, PotEventKind.TRUE_UP],
+    AMOUNT: [PotEventKind.FUND, PotEventKind.CLAW_BACK],
+}
+"""By column, the kinds of events that cannot do without it: a blank is no 0."""
+TYPES: Mapping[str, pl.DataType] = {ON: pl.Date(), KIND: pl.String(), CLAIM: pl.Int64(), AMOUNT: pl.Int64()}
 
 
 @dataclass(frozen=True)
@@ -37,27 +48,48 @@ class Followed:
 
 
 def read_events(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> pl.DataFrame:
-    """With the attributes of later claims that reserves and quotas read. Raises ImportRefused with what is wrong."""
-    kinds = type_names(subject_types(attributes, programme.applies_to))
-    frame = read_rows(source, {**kinds, ON: "date", CLAIM: "int", AMOUNT: "int"})
+    """Columns on, kind, id, claim_fen, amount_fen, and the attributes of later claims that reserves and quotas read;
+    every event has what its kind needs. Raises ImportRefused with what is wrong."""
+    types = subject_types(attributes, programme.applies_to)
+    frame = read_rows(source, {**type_names(types), ON: "date", CLAIM: "int", AMOUNT: "int"})
     problems = [
-        Problem(Said(f"no column {name!r}", f"没有 {name!r} 列"), FIX, str(source))
+        Problem(Said(f"no column {name!r}", f"没有 {name!r} 列"), FIX, str(source), field=name)
         for name in (ON, KIND, ID) if name not in frame.columns
     ]  # fmt: skip
-    for name in (ON, KIND):
-        if name in frame.columns:
-            wrong = frame[name].is_null()
-            wrong = wrong | ~frame[name].cast(pl.String).is_in(list(OF_FILES)) if name == KIND else wrong
-            problems += [
-                Problem(
-                    Said(f"{frame[name][row]!r} is no {name}", f"{frame[name][row]!r} 不是 {name}"), FIX, str(source),
-                    row + 2, field=name,
-                )
-                for row in wrong.arg_true()[:20]
-            ]  # fmt: skip
+    read = {name: DTYPES[types[name].kind] for name in programme.pot_attributes if name in types}
+    # Of a Parquet file the types are its own; ids may be numbers, as those of claims may.
+    ids = {} if ID in frame.columns and frame.schema[ID].is_integer() else {ID: pl.String()}
+    for name, dtype in {**read, **TYPES, **ids}.items():
+        found = column_problem(name, dtype, frame.schema) if name in frame.columns else None
+        problems += [replace(found, file=str(source))] if found else []
+    if problems:
+        raise ImportRefused(problems)
+    added = [pl.lit(None, dtype).alias(name) for name, dtype in TYPES.items() if name not in frame.columns]
+    frame = frame.with_columns(*added, pl.col(ON).cast(pl.Date), pl.col(KIND, ID).cast(pl.String))
+    frame = frame.with_columns(pl.col(CLAIM, AMOUNT).cast(pl.Int64))
+    problems = _wrong_cells(frame, source)
     if problems:
         raise ImportRefused(problems)
     return frame
+
+
+def _wrong_cells(frame: pl.DataFrame, source: Path) -> list[Problem]:
+    first_row = 1 if source.suffix == ".parquet" else 2
+    problems = []
+    for name, wrong in ((ON, pl.col(ON).is_null()), (KIND, ~pl.col(KIND).is_in(OF_FILES).fill_null(False))):
+        for row in frame.select(wrong).to_series().arg_true()[:MOST_PROBLEMS]:
+            told = Said(f"{frame[name][row]!r} is no {name}", f"{frame[name][row]!r} 不是 {name}")
+            problems.append(Problem(told, FIX, str(source), row + first_row, field=name))
+    for name, kinds in NEEDED.items():
+        cell = pl.col(name)
+        wrong = pl.col(KIND).is_in(kinds) & (cell.is_null() | (cell == "" if name == ID else cell < 0))
+        for row in frame.select(wrong).to_series().arg_true()[:MOST_PROBLEMS]:
+            kind, given = frame[KIND][row], frame[name][row]
+            told = Said(f"a {kind} needs its {name}", f"{kind} 须写明 {name}")
+            if given not in (None, ""):
+                told = Said(f"{given} is no {name}", f"{given} 不是 {name}")
+            problems.append(Problem(told, FIX, str(source), row + first_row, field=name))
+    return sorted(problems, key=lambda each: each.line or 0)[:MOST_PROBLEMS]
 
 
 def follow_file(programme: Programme, claims: pl.DataFrame, shares: Shares, events: pl.DataFrame, on: date) -> Followed:
@@ -80,7 +112,7 @@ def follow_file(programme: Programme, claims: pl.DataFrame, shares: Shares, even
 def _events(frame: pl.DataFrame) -> list[PotEvent]:
     return [
         PotEvent(
-            row[ON], PotEventKind(row[KIND]), row[ID] or "", row.get(CLAIM) or 0, row.get(AMOUNT) or 0
+            row[ON], PotEventKind(row[KIND]), row[ID] or "", row[CLAIM] or 0, row[AMOUNT] or 0
         )
         for row in frame.iter_rows(named=True)
     ]  # fmt: skip

@@ -1,0 +1,115 @@
+"""A pot followed by a file of events, which is read strictly: `siwei policy share --events`."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from siwei.city.home import PACKS
+from siwei.cli.policy import policy_app
+from siwei.cli.policy_money import share as registered
+from siwei.errors import ImportRefused
+
+assert registered
+DISTRICTS = "quotas: [{by: district, most_bp: 4000, words: {zh: 限, en: Quota}}]"
+HEADER = "on,kind,id,claim_fen,amount_fen,district\n"
+
+
+class Pot:
+    """A city with one pot of 1,000 fen, and its files."""
+
+    def __init__(self, folder: Path, rules: str) -> None:
+        self.folder, self.pack = folder, folder / "pack"
+        shenzhen = PACKS / "shenzhen"
+        (self.pack / "programmes").mkdir(parents=True)
+        shutil.copy(shenzhen / "attributes.csv", self.pack)
+        text = (shenzhen / "programmes" / "longhua-compute.yaml").read_text(encoding="utf-8")
+        pot = f"pot: {{budget_fen: 1000, sharing: first_come, words: {{zh: 池, en: Pot}}, {rules}}}\n"
+        (self.pack / "programmes" / "longhua-compute.yaml").write_text(
+            text[: text.index("pot:")] + pot + text[text.index("notes:") :], encoding="utf-8"
+        )
+
+    def share(self, claims: str, out: str, *arguments: str | Path) -> pl.DataFrame:
+        """`claims` as rows `id,claim_fen,applied_at,district`; what is written, read back as text."""
+        source, target = self.folder / f"claims-{out}", self.folder / out
+        source.write_text("id,claim_fen,applied_at,district\n" + claims, encoding="utf-8")
+        with pytest.raises(SystemExit) as left:
+            policy_app([*map(str, (
+                "share", "--programme", "longhua-compute", "--pack", self.pack, "--in", source, "--out", target,
+                "--as-of", "2026-06-01", "--json", *arguments,
+            ))])  # fmt: skip
+        assert left.value.code in (0, None)
+        return pl.read_csv(target)
+
+    def events(self, rows: str, header: str = HEADER) -> Path:
+        path = self.folder / "events.csv"
+        path.write_text(header + rows, encoding="utf-8")
+        return path
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "said"),
+    [
+        (HEADER, "2026-07-01,fund,,,5,\n2026-07-02,true_up,a,,,\n", "events.csv:3: a true_up needs its claim_fen"),
+        (HEADER, "2026-07-01,claim,c,,9,x\n", "events.csv:2: a claim needs its claim_fen"),
+        (HEADER, "2026-07-01,claw_back,a,9,,\n", "events.csv:2: a claw_back needs its amount_fen"),
+        (HEADER, "2026-07-01,fund,,9,,\n", "events.csv:2: a fund needs its amount_fen"),
+        (HEADER, "2026-07-01,fund,,,-9,\n", "events.csv:2: -9 is no amount_fen"),
+        (HEADER, "2026-07-01,fund,,,1.5,\n", "events.csv:2: '1.5' is not a whole number"),
+        (HEADER, "2026-07-01,withdraw,,,,\n", "events.csv:2: a withdraw needs its id"),
+        ("on,kind,id\n", "2026-07-01,true_up,a\n", "events.csv:2: a true_up needs its claim_fen"),
+        ("on,kind,id\n", "2026-07-01,claw_back,a\n", "events.csv:2: a claw_back needs its amount_fen"),
+        ("on,kind,id\n", "2026-07-01,,a\n", "events.csv:2: None is no kind"),
+    ],
+)
+def test_what_an_event_needs_is_no_0_where_it_is_blank(tmp_path: Path, header: str, rows: str, said: str) -> None:
+    pot = Pot(tmp_path, "returns: pot")
+    with pytest.raises(ImportRefused) as refused:
+        pot.share("a,600,1,x\n", "out.csv", "--events", pot.events(rows, header))
+    assert said in str(refused.value)
+    assert not (tmp_path / "out.csv").exists()
+    assert "→ 列为 on、kind" in refused.value.in_chinese() or "请改正" in refused.value.in_chinese()
+
+
+def test_a_true_up_to_0_that_is_written_takes_the_award_back(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, "returns: pot")
+    made = pot.share("a,600,1,x\n", "out.csv", "--events", pot.events("2026-07-01,true_up,a,0,,\n"))
+    assert made.rows() == [("a", 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"on": ["2026-07-01"]}, "column on is String, not Date"),
+        ({"on": [20260701]}, "column on is Int64, not Date"),
+        ({"kind": [1]}, "column kind is Int64, not String"),
+        ({"id": [1.0]}, "column id is Float64, not String"),
+        ({"amount_fen": ["9"]}, "column amount_fen is String, not Int64"),
+        ({"amount_fen": [9.0]}, "column amount_fen is Float64, not Int64"),
+        ({"amount_fen": [None]}, "events.parquet:1: a claw_back needs its amount_fen"),
+        ({"on": [None]}, "events.parquet:1: None is no on"),
+        ({"kind": [None]}, "events.parquet:1: None is no kind"),
+        ({"amount_fen": pl.Series([2**63], dtype=pl.UInt64)}, "column amount_fen is UInt64, not Int64"),
+        ({"district": [7]}, "column district is Int64, not String"),
+    ],
+)
+def test_the_types_of_a_parquet_file_are_checked(tmp_path: Path, columns: dict[str, Any], said: str) -> None:
+    pot = Pot(tmp_path, f"returns: pot, {DISTRICTS}")
+    events = tmp_path / "events.parquet"
+    row = {"on": [date(2026, 7, 1)], "kind": ["claw_back"], "id": ["7"], "amount_fen": [100]}
+    pl.DataFrame({**row, **columns}).write_parquet(events)
+    with pytest.raises(ImportRefused) as refused:
+        pot.share("7,400,1,x\n", "out.csv", "--events", events)
+    assert said in str(refused.value)
+
+
+def test_a_parquet_file_whose_ids_are_numbers_names_the_claims(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, "returns: pot")
+    events = tmp_path / "events.parquet"
+    pl.DataFrame({"on": [date(2026, 7, 1)], "kind": ["claw_back"], "id": [7], "amount_fen": [100]}).write_parquet(
+        events
+    )
+    assert pot.share("7,400,1,x\n", "out.csv", "--events", events)["paid_fen"].to_list() == [300]
