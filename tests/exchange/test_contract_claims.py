@@ -16,9 +16,12 @@ from siwei.exchange.aggregates import aggregate_facts, award_table, with_aggrega
 from siwei.exchange.claim_decisions import claims_to_decide
 from siwei.exchange.contract_claims import CONTRACT, claim_table
 from siwei.exchange.decisions import record_decision, replay_decision, subject_facts
-from siwei.exchange.models import Agreement, AgreementState, Decision, Fact, Organisation, Relation
+from siwei.exchange.held_awards import Room, room_for
+from siwei.exchange.models import Agreement, AgreementState, Decision, Fact, Organisation, Pot, Relation
 from siwei.exchange.relations import related_on
-from siwei.policy import Programme, decide, load_programme, load_programmes
+from siwei.policy import Programme, Text, decide, load_programme, load_programmes
+from siwei.policy.language.check import Checker
+from siwei.policy.stacking import Stacking, StackingGroup
 
 DAY = date(2026, 11, 23)
 ID = "deal/1"
@@ -261,3 +264,26 @@ def test_the_keys_of_organisations_are_what_claims_are_told_by(deal: Any, attrib
     deal.signed()
     keys = set(Organisation.objects.values_list("key", flat=True))
     assert set(claims(attributes)["organisation"]) | set(claims(attributes)["provider"]) <= keys
+
+
+@pytest.mark.parametrize("rule", ["limits", "stacking", "none"])
+def test_nothing_more_can_be_had_of_a_contract_that_was_cancelled(
+    deal: Any, attributes: dict[str, Attribute], programme: Programme, rule: str
+) -> None:
+    settled(deal)
+    words = Text("试验", "Trial")
+    group = StackingGroup(
+        "both", (programme.id, "xunli"), Checker({}).check("1000000"), 1, (programme.id,), words, None, "claim"
+    )
+    stacking = Stacking(groups=(group,) if rule == "stacking" else ())
+    ruled = programme if rule == "limits" else replace(programme, limits=())
+
+    def room() -> Room:
+        return room_for(
+            ruled, Pot.objects.get(), deal.cast.firm, 300, subject=ID, stacking=stacking, as_of=DAY,
+            attributes=attributes,
+        )  # fmt: skip
+
+    assert room().most_fen
+    Agreement.objects.update(state=AgreementState.CANCELLED)
+    assert room() == Room(0, "", None, {})

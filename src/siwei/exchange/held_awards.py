@@ -53,7 +53,8 @@ def room_for(
     programme's limits over several claims, beside what the same subject holds of other programmes, and within the joint
     limit over the organisation, its contracts and its projects. Of an organisation that is what it holds of pots that
     count in the same year; of a contract or a project whatever it holds, since the rule is of that one contract or
-    project; under a joint limit what all of them hold of pots that count in the same year."""
+    project; under a joint limit what all of them hold of pots that count in the same year. Nothing of a contract that
+    was cancelled since."""
     found = _room_of_subject(programme, pot, organisation, award_fen, subject, stacking, as_of, attributes)
     return _within_joint(found, programme, pot, organisation, subject, stacking, as_of, attributes)
 
@@ -69,6 +70,8 @@ def _room_of_subject(
         table = subjects(as_of, attributes=known, organisation_ids=[organisation.pk]).rename({"key": ID})
         return _beside(rules, programme, held_of_others(pot, organisation), award_fen, table, as_of)
     table = _claims_of(programme, organisation, as_of, attributes, read)
+    if subject not in table[ID]:
+        return Room(0, "", None, {})
     within = _within_limits(programme, table, subject, award_fen, as_of)
     if not within.most_fen or programme.id not in rules.programmes:
         return within
