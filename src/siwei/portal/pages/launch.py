@@ -21,7 +21,7 @@ from siwei.portal.api.answers import own_key
 from siwei.portal.languages import problems_of
 from siwei.portal.launching import Asked, launch, propose_launch, read_asked
 from siwei.portal.listing_forms import by_field
-from siwei.portal.pages.calls import key_of, typed
+from siwei.portal.pages.forms import key_of, typed
 from siwei.portal.queries.launch import open_pools, places_for
 
 

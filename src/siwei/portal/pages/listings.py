@@ -24,7 +24,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.languages import problems_of
 from siwei.portal.listing_forms import by_field, form_fields, typed_body
-from siwei.portal.pages.calls import key_of, typed
+from siwei.portal.pages.forms import key_of, typed
 from siwei.portal.queries.market import listing_or_missing
 
 OWN_NAME = "me"

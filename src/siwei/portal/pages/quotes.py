@@ -21,7 +21,7 @@ from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.entries import amount_entry
 from siwei.portal.languages import problems_of
-from siwei.portal.pages.calls import day_typed, key_of, typed
+from siwei.portal.pages.forms import day_typed, key_of, typed
 from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.proposals import match_or_missing, propose_match
 from siwei.portal.queries.organisations import concerns_generated
