@@ -26,6 +26,8 @@ DEMO_PEOPLE = {
     "demo-laboratory": "a laboratory",
     "demo-engineer": "a job seeker",
     "demo-operator": "the city's operator",
+    "demo-approver-1": "the operator's colleague, who approves payments",
+    "demo-approver-2": "another one: every batch takes two",
     "demo-auditor": "an auditor",
 }
 
