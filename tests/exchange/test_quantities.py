@@ -57,6 +57,18 @@ def test_a_correction_of_what_was_settled_corrects_the_seconds(court: Court) -> 
     assert sorted(balances(CPU).values()) == [-1_800, 1_800]
 
 
+def test_a_period_of_nothing_is_corrected_too(deal: Deal) -> None:
+    deal.signed()
+    court = Court.__new__(Court)
+    court.deal, court.now = deal, deal.now
+    court.meter("r", 0)
+    court.charge()
+    assert balances(CPU) == {}
+    court.open()
+    court.resolve(50)
+    assert sorted(balances(CPU).values()) == [-50, 50]
+
+
 def test_a_correction_before_settling_is_entered_once(court: Court) -> None:
     court.open()
     court.resolve(1_000)

@@ -15,14 +15,14 @@ from siwei.market.settlement import Held, settle
 
 def correct_usage(usage: Usage, quantity: int, key: str, now: datetime) -> dict[str, int]:
     """Bill `quantity` for the reading; the signed report and the counter-reading stay what they were."""
-    before = Usage.objects.select_related("settlement").get(pk=usage.pk)
+    before = Usage.objects.select_related("settlement", "line__agreement").get(pk=usage.pk)
     Usage.objects.filter(pk=usage.pk).update(quantity=quantity, is_held=False)
     if before.settlement is None:
         return {}
     by = quantity - before.quantity
     move_totals(usage.line, quantity=by)
     paid_back = pay_back(usage.line, key, now)
-    correct_quantity(usage.line, before.settlement.period, by, key, now)
+    correct_quantity(before, by, key, now)
     return paid_back
 
 

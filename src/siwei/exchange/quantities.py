@@ -14,7 +14,7 @@ from django.db.models import Sum
 
 from siwei.exchange.accounts import open_quantity_accounts
 from siwei.exchange.ledger import Chain, Entry, write_transfer
-from siwei.exchange.models import Account, AgreementLine, Delivery, ModelCall, Transfer, TransferKind
+from siwei.exchange.models import Account, AgreementLine, Delivery, ModelCall, Transfer, TransferKind, Usage
 from siwei.exchange.units import LONGEST, unit_of
 
 CALLS = "microfen"
@@ -60,11 +60,18 @@ def quantity_chains(charged: Sequence[Charged]) -> list[Chain]:
     ]
 
 
-def correct_quantity(line: AgreementLine, period: str, by: int, dispute: str, now: datetime) -> None:
-    """A settled reading is billed by `by` more (or less): what was entered for it follows. Nothing where nothing was:
-    it was settled before quantities were entered, or is of calls, whose tokens were used whatever they cost."""
-    unit, each = unit_of_line(line), Charged(line.agreement.key, line, period, by)
-    if unit is None or not by or not Transfer.objects.filter(idempotency_key=each.key).exists():
+def correct_quantity(usage: Usage, by: int, dispute: str, now: datetime) -> None:
+    """A settled reading is billed by `by` more (or less) from now on: what was entered for it follows. Nothing where
+    nothing was: it was settled before quantities were entered, or is of calls, whose tokens were used whatever they
+    cost."""
+    line, settlement = usage.line, usage.settlement
+    unit = unit_of_line(line)
+    if unit is None or settlement is None or not by:
+        return
+    each = Charged(line.agreement.key, line, settlement.period, by)
+    billed = Usage.objects.filter(line=line, settlement=settlement).aggregate(total=Sum("quantity"))["total"] or 0
+    was_nothing = billed == by  # and so had no entry
+    if not was_nothing and not Transfer.objects.filter(idempotency_key=each.key).exists():
         return
     causes = each.causes | {"dispute": dispute}
     entry = _entry(_accounts_of([(unit, line)]), line, unit, by, "dispute resolved", causes)
