@@ -1,10 +1,13 @@
 """Calls of models: admitted within what is held, charged once for what was delivered, settled with the agreement."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import IntegrityError, transaction
 from exchange_cast import make_person
 from exchange_models import ModelDeal
@@ -18,22 +21,28 @@ from siwei.exchange import (
     model_calls,
     model_keys,
     model_upstreams,
+    readings,
     settlement,
 )
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import (
     AccessKey,
     Account,
+    AgreementLine,
     CallMeter,
     Event,
     KeptCall,
     ModelCall,
     ModelKey,
+    Reporter,
     Representative,
     Transfer,
     Upstream,
     Usage,
+    UsageReport,
 )
+from siwei.exchange.reading_batches import Signed, report_usages
+from siwei.exchange.usage import Window, write_usage
 from siwei.market.model_calls import Delivered, Tokens
 
 pytestmark = pytest.mark.django_db
@@ -276,6 +285,74 @@ def test_calls_are_collected_an_hour_at_a_time_and_never_twice(model_deal: Model
     model_deal.end(model_deal.admit(secret).call, 5, 0)
     assert call_collection.collect_due_calls(actor=PLATFORM, now=late + timedelta(hours=1)) == 1
     assert sorted(Usage.objects.values_list("quantity", flat=True)) == [1000, 8400]
+
+
+def _report(deal: ModelDeal, quantity: int = 0) -> tuple[str, Signed]:
+    """A report that the provider signed on the line of the calls."""
+    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    made = readings.register_reporter(
+        deal.cast.centre.key, "meter", public, actor=deal.cast.bob, now=deal.now, idempotency_key="meter"
+    )
+    end = (deal.now + timedelta(minutes=1)).isoformat()
+    payload = json.dumps(
+        {"agreement": "model-deal", "line": 1, "meter": "m", "from": deal.now.isoformat(), "to": end,
+         "quantity": quantity}
+    )  # fmt: skip
+    return made.key_id, Signed(payload, key.sign(payload.encode()).hex())
+
+
+def test_a_report_on_a_line_of_calls_is_refused(model_deal: ModelDeal) -> None:
+    model_deal.signed()
+    key_id, sent = _report(model_deal, 5)
+    given = {"actor": model_deal.cast.bob, "now": model_deal.now + timedelta(hours=1)}
+    with pytest.raises(Conflict, match="metered by its calls") as said:
+        readings.report_usage(key_id, sent.payload, sent.signature, **given)
+    assert "由网关按调用计量" in said.value.in_chinese()
+    assert [str(each) for each in report_usages(key_id, [sent], **given)] == [str(said.value)]
+    assert not Usage.objects.exists()
+
+
+def test_calls_are_charged_whatever_else_was_read_on_their_line(model_deal: ModelDeal) -> None:
+    """What was taken before such reports were refused stops neither the collection nor the settlement."""
+    model_deal.signed()
+    key_id, sent = _report(model_deal)
+    line = AgreementLine.objects.select_related("agreement").get()
+    end = model_deal.now + timedelta(minutes=1)
+    taken = write_usage(line, None, "r", 0, {}, model_deal.cast.bob, end, Window("m", model_deal.now, end))
+    UsageReport.objects.create(
+        usage=taken, reporter=Reporter.objects.get(key_id=key_id), payload=sent.payload, signature=sent.signature,
+        quantity=0, received_at=end,
+    )  # fmt: skip
+    secret = model_deal.key().secret
+    late = model_deal.now + timedelta(hours=1)
+    model_deal.end(model_deal.admit(secret).call, 1_000, 0)
+    assert call_collection.collect_due_calls(actor=PLATFORM, now=late) == 1
+    model_deal.end(model_deal.admit(secret).call, 1_000, 500)
+    settled = settlement.settle_agreement("model-deal", actor=model_deal.cast.bob, now=late)
+    assert (sorted(Usage.objects.values_list("quantity", flat=True)), settled.gross_fen) == ([0, 200_000, 600_000], 1)
+
+
+def test_a_line_that_cannot_be_collected_keeps_no_other_back(
+    model_deal: ModelDeal, caplog: pytest.LogCaptureFixture
+) -> None:
+    model_deal.signed()
+    secret = model_deal.key().secret
+    model_deal.end(model_deal.admit(secret).call, 10, 0)
+    line = AgreementLine.objects.get()
+    second = AgreementLine.objects.get()
+    second.pk, second.number, second.voucher_hold, second.own_hold = None, 2, None, None
+    second.save(force_insert=True)
+    ModelCall.objects.update(line=second)
+    model_deal.end(model_deal.admit(secret).call, 20, 0)
+    late = model_deal.now + timedelta(hours=1)
+    write_usage(
+        AgreementLine.objects.select_related("agreement").get(pk=line.pk), None,
+        f"model-calls:model-deal:1:{ModelCall.objects.get(line=line).pk}", 1, {}, PLATFORM, late,
+    )  # fmt: skip  # another holds the name of the first line's reading
+    assert call_collection.collect_due_calls(actor=PLATFORM, now=late) == 1
+    assert ModelCall.objects.get(usage=None).line == line
+    assert "calls not collected: model-deal line 1" in caplog.text
 
 
 def test_the_voucher_and_the_firm_pay_their_shares_of_the_calls(model_deal: ModelDeal, deal: Any) -> None:

@@ -1,41 +1,54 @@
 """Ended calls become usage: an hour of them, or what is left when an agreement is settled, is one meter reading."""
 
 import hashlib
+import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Max, Min, Sum
 
-from siwei.errors import Conflict, Said
+from siwei.errors import Conflict, Said, SiweiError
 from siwei.exchange.access import can_act_for, can_operate, require
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event
 from siwei.exchange.call_meters import close_meters
 from siwei.exchange.canonical import canonical_json
-from siwei.exchange.jobs import record_usage
 from siwei.exchange.models import Agreement, AgreementLine, CallState, KeptCall, ModelCall
 from siwei.exchange.states import lock_agreement
+from siwei.exchange.usage import write_usage
 
+logger = logging.getLogger(__name__)
 COLLECT_AFTER = timedelta(hours=1)
 """Ended calls wait this long, so that an hour of them is one reading."""
 
 
 def collect_due_calls(*, actor: Actor, now: datetime) -> int:
-    """Collect the lines whose oldest uncollected call ended an hour ago, and throw away what was kept long enough."""
+    """Collect the lines whose oldest uncollected call ended an hour ago, and throw away what was kept long enough.
+
+    A line that cannot be collected keeps none of the others back: its fault is logged, and it is tried again.
+    """
     require(can_operate(actor), actor, Said("collect calls", "汇总调用"))
     KeptCall.objects.filter(expires_at__lte=now).delete()
     waiting = _uncollected().values("line").annotate(oldest=Min("ended_at")).filter(oldest__lte=now - COLLECT_AFTER)
     lines = AgreementLine.objects.filter(pk__in=waiting.values("line")).select_related("agreement").order_by("pk")
-    return sum(collect_calls(line, now=now) > 0 for line in lines)
+    collected = 0
+    for line in lines:
+        try:
+            collected += collect_calls(line, now=now) > 0
+        except SiweiError as error:
+            logger.error("calls not collected: %s line %d: %s", line.agreement.key, line.number, error)
+    return collected
 
 
 @action
 def collect_calls(line: AgreementLine, *, now: datetime) -> int:
     """One meter reading over all ended calls of the line that none covers yet; how many it covers.
 
-    The reading and the mark on its calls are one transaction, so that no call is in two readings or in none.
+    The reading and the mark on its calls are one transaction, so that no call is in two readings or in none. It is the
+    platform's own meter: whatever else was read on the line, what was called is charged.
     """
+    line.agreement = lock_agreement(line.agreement.key, PLATFORM)
     calls = _uncollected().filter(line=line)
     ids = list(calls.order_by("pk").values_list("pk", flat=True))
     if not ids:
@@ -51,9 +64,9 @@ def collect_calls(line: AgreementLine, *, now: datetime) -> int:
     digest = hashlib.sha256()
     for row in covered.order_by("pk").values_list("name", "cost_microfen"):
         digest.update(canonical_json(list(row)).encode())
-    usage = record_usage(
-        line.agreement.key,
-        line.number,
+    usage = write_usage(
+        line,
+        None,
         reading=f"model-calls:{line.agreement.key}:{line.number}:{ids[-1]}",
         quantity=sum(row["cost_microfen"] for row in totals),
         measured={

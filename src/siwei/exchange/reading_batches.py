@@ -24,7 +24,7 @@ from siwei.exchange.models import (
     Usage,
     UsageReport,
 )
-from siwei.exchange.readings import is_signed, parse_report, report_usage, reporter_for
+from siwei.exchange.readings import is_metered_by_calls, is_signed, parse_report, report_usage, reporter_for
 from siwei.exchange.usage import Window, begin_delivering, content_of, key_of, usage_of, window_problems
 
 logger = logging.getLogger(__name__)
@@ -151,11 +151,13 @@ def _lines(keys: Iterable[str], reporter: Reporter, actor: Actor) -> dict[tuple[
     going_on = (AgreementState.SIGNED, AgreementState.DELIVERING)
     visible = Agreement.objects.visible_to(actor).select_for_update().filter(key__in=keys).order_by("pk")
     locked = {each.pk: each for each in visible if each.state in going_on}
-    metered = AgreementLine.objects.filter(agreement__in=locked, provider_id=reporter.organisation_id)
+    metered = AgreementLine.objects.select_related("offer").filter(
+        agreement__in=locked, provider_id=reporter.organisation_id
+    )
     delivered = set(Delivery.objects.filter(line__in=metered).values_list("line_id", flat=True))
     lines = {}
     for line in metered:
-        if line.pk not in delivered:
+        if line.pk not in delivered and not is_metered_by_calls(line):
             line.agreement = locked[line.agreement_id]
             lines[line.agreement.key, line.number] = line
     return lines

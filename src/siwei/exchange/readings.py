@@ -136,6 +136,11 @@ def report_usage(key_id: str, payload: str, signature: str, *, actor: Actor, now
             f"reporter {key_id} does not meter line {line.number} of {deal.key} → its provider does",
             f"报数方 {key_id} 不计量 {deal.key} 的第 {line.number} 行 → 由其供给方计量",
         )
+    if is_metered_by_calls(line):
+        raise Conflict(
+            f"line {line.number} of {deal.key} is metered by its calls at the gateway → open a dispute about a reading",
+            f"{deal.key} 第 {line.number} 行由网关按调用计量 → 请就读数提出争议",
+        )
     if report.job is not None:
         usage = _usage_of_job(line, report.job)
     else:
@@ -219,6 +224,11 @@ def reporter_for(key_id: str, actor: Actor) -> Reporter:
             f"报数方 {key_id} 已于 {reporter.revoked_at:%Y-%m-%d} 吊销 → 请用其新密钥签名",
         )
     return reporter
+
+
+def is_metered_by_calls(line: AgreementLine) -> bool:
+    """A report on it would be added to what the gateway counted of the same calls."""
+    return line.offer is not None and line.offer.kind == "model"
 
 
 def is_signed(reporter: Reporter, payload: str, signature: str) -> bool:
