@@ -97,6 +97,38 @@ def test_what_cannot_be_told_on_a_full_disk_is_no_success() -> None:
     assert (done.returncode, done.stderr) == (7, "✗ what was told could not be written: No space left on device\n")
 
 
+RUNNING = [sys.executable, "-c", "from siwei.cli import main; main()"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is full")
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["policy", "schema", "--programme-file"]])
+@pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_a_full_disk_is_told_once_however_much_was_to_be_told(words: list[str], buffering: dict[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*RUNNING, *words], env=BUFFERED | buffering, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
+        )
+    assert (done.returncode, done.stderr) == (7, "✗ what was told could not be written: No space left on device\n")
+
+
+FAULTY = """
+import tempfile
+tempfile.tempdir = "/nowhere/at/all"
+def fail():
+    raise RuntimeError("ours")
+import siwei.cli
+siwei.cli.load_commands = fail
+siwei.cli.main()
+"""
+
+
+def test_a_fault_is_told_where_its_details_have_no_place() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULTY], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "Traceback" in done.stderr, done.stderr.count("\n")) == (1, False, 1)
+    assert "(RuntimeError)" in done.stderr
+    assert done.stderr.endswith("Please report it (its details found no place on this disk)\n")
+
+
 def test_a_reader_who_has_had_enough_is_no_fault() -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -64,7 +64,7 @@ INPUTS: Mapping[str, tuple[str, str]] = {
     "book.csv": ("is a workbook or an archive", "其实是 工作簿或压缩包"),
     "columns.csv": ("is Parquet, whatever its name says → name it .parquet", "其实是 Parquet 文件"),
     "none.csv": ("no such file", "没有此文件"),
-    "a.xlsx": ("is neither", "既不是"),
+    "a.xlsx": ("is neither .csv, .csv.gz", "既不是 .csv、.csv.gz"),
 }
 
 
@@ -94,6 +94,7 @@ def test_an_input_that_is_no_table_is_told_in_either_language(
             policy_app([*map(str, (*words, *base))], result_action="return_value")
         told, chinese = INPUTS[name]
         assert (told in str(refused.value), chinese in refused.value.in_chinese()) == (True, True), refused.value
+        assert re.search(r"\b(nor|neither)\b", refused.value.in_chinese()) is None
     assert [*tmp_path.iterdir()] == []
 
 

@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 import sys
 
-from siwei.cli.ending import leave
+from siwei.cli.ending import FULL, leave, tell_unwritten
 from siwei.cli.loading import loading
 from siwei.cli.output import print_error, print_interrupted, print_unexpected
 from siwei.errors import SiweiError
@@ -47,5 +47,7 @@ def _run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        sys.exit(tell_unwritten(error) if error.errno in FULL else print_unexpected())
     except Exception:
         sys.exit(print_unexpected())

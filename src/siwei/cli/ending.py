@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import errno
 import os
 import sys
 import threading
@@ -9,6 +10,8 @@ from typing import TextIO
 
 from siwei.errors import EnvironmentMissing
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk without room answers, or a file that may not grow."""
 _serves = False
 
 
@@ -46,7 +49,15 @@ def _flush(stream: TextIO | None) -> int:
     except BrokenPipeError:  # whoever read it has had enough
         return 0
     except OSError as error:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"✗ what was told could not be written: {error.strerror}\n")
-        return EnvironmentMissing.exit_code
+        return tell_unwritten(error)
     return 0
+
+
+def tell_unwritten(error: OSError) -> int:
+    """Say once that what was told has no place; returns the exit code. Nothing more goes to where it was told."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()  # where the place of errors is the full one
+    sys.stdout = None  # else its rest would be tried again, and told again
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"✗ what was told could not be written: {error.strerror}\n")
+    return EnvironmentMissing.exit_code

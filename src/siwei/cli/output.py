@@ -3,6 +3,7 @@
 Errors that are said in both languages are told in Chinese where the terminal's locale is Chinese; JSON is in English.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -87,12 +88,14 @@ def print_interrupted() -> None:
 
 def print_unexpected() -> int:
     """A fault of ours: details into a file for whoever mends it, a sentence to the person; returns exit code 1."""
-    with tempfile.NamedTemporaryFile("w", prefix="siwei-fault-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
-    cause = sys.exc_info()[1]
+    cause, report = sys.exc_info()[1], "it (its details found no place on this disk)"
+    with contextlib.suppress(OSError):  # no room, or no folder for such files
+        with tempfile.NamedTemporaryFile("w", prefix="siwei-fault-", suffix=".txt", delete=False) as file:
+            traceback.print_exc(file=file)
+        report = file.name
     error_console.print(
         f"✗ Something went wrong that should not have ({type(cause).__name__}). What was saved before is kept; "
-        f"running the command again is safe. Please report {file.name}",
+        f"running the command again is safe. Please report {report}",
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
     return SiweiError.exit_code

@@ -21,6 +21,7 @@ from siwei.policy.subjects import ID
 
 AWARD = "award_fen"
 MEND = Said("mend it", "请改正")
+KINDS = Said(".csv, .csv.gz nor .parquet", ".csv、.csv.gz，也不是 .parquet")
 _TEXT = {
     "int": Said("a whole number within 64 bits", " 64 位以内的整数"), "bool": Said("true or false", " true 或 false"),
     "date": Said("YYYY-MM-DD", "日期 YYYY-MM-DD"), "number": Said("a number", "数"),
@@ -45,7 +46,7 @@ def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
         raise ImportRefused([Problem(*of_file("no_file"), str(source))]) from None
     except UNREADABLE as error:
         raise refused_file(source, error) from None
-    raise ImportRefused([Problem(*of_file("kind", kinds=".csv, .csv.gz nor .parquet"), str(source))])
+    raise ImportRefused([Problem(*of_file("kind", kinds=KINDS), str(source))])
 
 
 def claims_given(

@@ -46,7 +46,7 @@ OTHERWISE = (
     (b"ARROW1", Said("Arrow", "Arrow 文件"), Said("name it .arrow", "请命名为 .arrow")),
 )
 """How files begin that are no CSV, whatever their names say."""
-KINDS = ".csv, .csv.gz, .parquet nor .arrow"
+KINDS = Said(".csv, .csv.gz, .parquet nor .arrow", ".csv、.csv.gz、.parquet，也不是 .arrow")
 
 
 @dataclass(frozen=True, slots=True)
