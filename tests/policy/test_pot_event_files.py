@@ -113,3 +113,23 @@ def test_a_parquet_file_whose_ids_are_numbers_names_the_claims(tmp_path: Path) -
         events
     )
     assert pot.share("7,400,1,x\n", "out.csv", "--events", events)["paid_fen"].to_list() == [300]
+
+
+def test_what_comes_back_in_a_second_round_passes_no_quota_of_the_whole_budget(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, f"returns: waiting, {DISTRICTS}")
+    assert pot.share("a,400,1,x\n", "first.csv")["paid_fen"].to_list() == [400]
+    second = "b,600,1,x\nc,300,2,y\n"
+    earlier = ("--earlier", tmp_path / "first.csv")
+    assert pot.share(second, "second.csv", *earlier)["paid_fen"].to_list() == [0, 300]
+    # District x has its 400 of 1,000 from the first round: nothing of what comes back is for it.
+    back = "2026-07-01,withdraw,c,,,\n"
+    after = pot.share(second, "after.csv", *earlier, "--events", pot.events(back))
+    assert after["paid_fen"].to_list() == [0, 0]
+    # Of 500 more in the pot 200 are x's.
+    more = back + "2026-07-02,fund,,,500,\n"
+    after = pot.share(second, "after.csv", *earlier, "--events", pot.events(more))
+    assert after["paid_fen"].to_list() == [200, 0]
+    # A district that has nothing yet gets its part of the whole, not of the rest.
+    later = "2026-07-01,claim,d,900,,z\n"
+    after = pot.share(second, "after.csv", *earlier, "--events", pot.events(later))
+    assert after["paid_fen"].to_list() == [0, 300, 300]

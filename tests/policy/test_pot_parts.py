@@ -12,8 +12,9 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import InputError
 from siwei.policy import Payment, Programme, Sharing, load_programme
-from siwei.policy.pot_events import PotEvent, PotEventKind, PotParts, events_of, follow_pot, parts_of
-from siwei.policy.pots import share_pot
+from siwei.policy.earlier_awards import Earlier, count_earlier
+from siwei.policy.pot_events import PotEvent, PotEventKind, PotParts, _Follower, events_of, follow_pot, parts_of
+from siwei.policy.pots import share_pot, with_counted
 from siwei.policy.programmes import Pot, Returns
 
 from .test_earlier_awards import BY_DISTRICT, NEW, SMALL, WORDS, claim, claims_of
@@ -116,3 +117,74 @@ def test_what_one_gives_back_goes_to_its_district_and_its_reserve(programme: Pro
     )  # fmt: skip
     # District b is full: what came back of a's quota serves the next of a.
     assert state.awarded_fen == {"1-0": 15, "1-1": 25, "1-2": 40, "1-3": 20}
+
+
+later_steps = st.lists(
+    st.tuples(st.sampled_from([FUND, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW]), st.integers(0, 9), st.integers(0, 60)),
+    max_size=8,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    first=claims, made=claims, budget=st.integers(0, 300), later=later_steps, payment=st.sampled_from(Payment),
+    sharing=st.sampled_from([Sharing.FIRST_COME, Sharing.PRO_RATA]), returns=st.sampled_from(Returns),
+)  # fmt: skip
+def test_a_round_that_is_followed_pays_as_one_pot_with_the_earlier_awards_in_it_does(
+    programme: Programme, first: list, made: list, budget: int, later: list, payment: Payment, sharing: Sharing,
+    returns: Returns,
+) -> None:  # fmt: skip
+    """The second round, given what the first took, against a pot that holds both; the first's claims wait for nothing.
+    What is kept of each reserve and quota is what adding up all awards anew comes to."""
+    assert programme.pot is not None
+    payment = Payment.PARTIAL if sharing is Sharing.PRO_RATA else payment
+    ruled = replace(programme, pot=replace(programme.pot, payment=payment))
+    one, two = claims_of(first, 1), claims_of([*made, *[(0, 9, "a", True, 5)] * (10 - len(made))], 2)
+    shares = share_pot(ruled, one, DAY, budget_fen=budget, sharing=sharing)
+    before = count_earlier(programme.pot, with_counted(ruled, one, shares), budget)
+    again = share_pot(ruled, two[: len(made)], DAY, budget_fen=before.left_fen, sharing=sharing, earlier=before)
+    parts = parts_of(ruled, pl.concat([one, two]), DAY)
+    follower = _Follower(sharing, payment, returns, parts, before)
+    whole = _Follower(sharing, payment, returns, parts)
+    for number, event in enumerate(events_of(again, DAY)):
+        follower.apply(number, event)
+    fund, *awards = events_of(shares, DAY)
+    paid = [replace(each, claim_fen=each.amount_fen) for each in awards]
+    for number, event in enumerate([fund, *paid, *events_of(again, DAY)[1:]]):
+        whole.apply(number, event)
+    for number, (kind, place, fen) in enumerate(later):
+        event = PotEvent(DAY + timedelta(number), kind, "" if kind is FUND else f"2-{place}", fen, fen)
+        refused = []
+        for each in (follower, whole):
+            try:
+                each.apply(100 + number, event)
+            except InputError:
+                refused.append(each)
+        assert len(refused) in (0, 2)
+        mine = {claim: fen for claim, fen in whole.state.awarded_fen.items() if claim in follower.state.awarded_fen}
+        assert follower.state.awarded_fen == mine
+        assert (follower.state.left_fen, follower.state.treasury_fen) == (
+            whole.state.left_fen, whole.state.treasury_fen,
+        )  # fmt: skip
+        assert (follower.taken, known(follower.by_value)) == (whole.taken, known(whole.by_value))
+        assert whole.taken == {id: sum(out_of.values()) for id, out_of in whole.state.reserved_fen.items()}
+        for quota, values in parts.quotas:
+            added: dict[object, int] = {}
+            for id, awarded in whole.state.awarded_fen.items():
+                added[values[id]] = added.get(values[id], 0) + awarded
+            assert known({quota.by: added}) == known(whole.by_value)
+
+
+def known(by_value: dict) -> dict:
+    return {by: {value: fen for value, fen in taken.items() if fen} for by, taken in by_value.items()}
+
+
+def test_an_earlier_award_whose_district_nobody_knows_counts_in_each(programme: Programme) -> None:
+    table = claims_of([(60, 1, "a", False, 50), (60, 2, "b", False, 50)], 1)
+    before = Earlier(100, 15, {"new": 0, "small": 0}, {"district": {None: 15}})
+    came = [PotEvent(DAY, CLAIM, id, 60) for id in table["id"]]
+    state = follow_pot(
+        [PotEvent(DAY, FUND, amount_fen=85), *came], Sharing.FIRST_COME, parts=parts_of(programme, table, DAY),
+        before=before,
+    )  # fmt: skip
+    assert state.awarded_fen == {"1-0": 25, "1-1": 25}

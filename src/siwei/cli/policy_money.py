@@ -84,7 +84,7 @@ def share(
     followed = None
     if events is not None:
         check_places(events, [target])
-        followed = follow_file(found, claims, shares, read_events(events, found, attributes), _day(as_of))
+        followed = follow_file(found, claims, shares, read_events(events, found, attributes), _day(as_of), before)
     write_table(with_counted(found, claims, shares) if followed is None else followed.table, target)
     table = shares.table
     summary: dict[str, Any] = {

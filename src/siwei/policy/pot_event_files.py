@@ -10,7 +10,7 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem, Said
 from siwei.policy.claim_tables import read_rows, type_names
-from siwei.policy.earlier_awards import PAID, RESERVE
+from siwei.policy.earlier_awards import PAID, RESERVE, Earlier
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots import CLAIM, Shares
@@ -92,9 +92,12 @@ def _wrong_cells(frame: pl.DataFrame, source: Path) -> list[Problem]:
     return sorted(problems, key=lambda each: each.line or 0)[:MOST_PROBLEMS]
 
 
-def follow_file(programme: Programme, claims: pl.DataFrame, shares: Shares, events: pl.DataFrame, on: date) -> Followed:
-    """The pot from its sharing on the day `on` through the events of a file (`read_events`). Raises InputError at the
-    first that cannot be."""
+def follow_file(
+    programme: Programme, claims: pl.DataFrame, shares: Shares, events: pl.DataFrame, on: date,
+    before: Earlier | None = None,
+) -> Followed:  # fmt: skip
+    """The pot from its sharing on the day `on`, and what was shared before it, through the events of a file
+    (`read_events`). Raises InputError at the first that cannot be."""
     assert programme.pot is not None
     later = events.filter(pl.col(KIND) == str(PotEventKind.CLAIM))
     named = [name for name in programme.pot_attributes if name in claims.columns]
@@ -105,7 +108,9 @@ def follow_file(programme: Programme, claims: pl.DataFrame, shares: Shares, even
     ).unique(ID, keep="first", maintain_order=True)  # fmt: skip
     parts = parts_of(programme, everybody, on)
     given = events_of(shares, on)
-    state = follow_pot([*given, *_events(events)], shares.sharing, programme.pot.payment, programme.pot.returns, parts)
+    state = follow_pot(
+        [*given, *_events(events)], shares.sharing, programme.pot.payment, programme.pot.returns, parts, before
+    )
     return Followed(state, _table(state, everybody, [quota.by for quota in programme.pot.quotas]), events.height)
 
 

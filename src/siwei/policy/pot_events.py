@@ -131,22 +131,34 @@ def follow_pot(
     payment: Payment = Payment.PARTIAL,
     returns: Returns = Returns.POT,
     parts: PotParts | None = None,
+    before: Earlier | None = None,
 ) -> PotState:
     """The pot after the events. Later claims are served as they come; where `returns` is WAITING, money that comes back
-    goes to the claims not paid in full, in the order they came, or pro rata where the pot was shared so.
+    goes to the claims not paid in full, in the order they came, or pro rata where the pot was shared so. With `before`
+    the pot was shared before these events: what that took of reserves and quotas counts, in the whole of the budget.
 
     Raises InputError at the first event that cannot be: out of order, of an unknown claim, for more than there is.
     """
-    follower = _Follower(sharing, payment, returns, parts)
+    follower = _Follower(sharing, payment, returns, parts, before)
     for number, event in enumerate(events):
         follower.apply(number, event)
     return follower.state
 
 
 class _Follower:
-    def __init__(self, sharing: Sharing, payment: Payment, returns: Returns, parts: PotParts | None = None) -> None:
+    def __init__(
+        self, sharing: Sharing, payment: Payment, returns: Returns, parts: PotParts | None = None,
+        before: Earlier | None = None,
+    ) -> None:  # fmt: skip
         self.sharing, self.payment, self.returns = sharing, payment, returns
         self.parts = parts or PotParts()
+        self.before = before or Earlier(0)
+        # What is awarded out of each reserve and to each value of a quota, kept as it moves: adding it up anew for each
+        # later claim would be as much work as there are claims.
+        self.taken = {reserve.id: self.before.reserves.get(reserve.id, 0) for reserve, _ in self.parts.reserves}
+        self.by_value: dict[str, dict[object, int]] = {
+            quota.by: dict(self.before.quotas.get(quota.by, {})) for quota, _ in self.parts.quotas
+        }
         self.state = PotState(reserved_fen={reserve.id: {} for reserve, _ in self.parts.reserves})
         self.waiting = WaitingClaims()
         self.number, self.event = 0, PotEvent(date.min, PotEventKind.FUND)
@@ -185,7 +197,7 @@ class _Follower:
         self._owe(event.claim, event.claim_fen)
         self._move(event.claim, event.amount_fen)
         for id, fen in event.reserved.items():
-            self.state.reserved_fen[id][event.claim] = fen
+            self._reserve(id, event.claim, fen)
 
     def _claim(self, event: PotEvent) -> None:
         self._owe(event.claim, event.claim_fen)
@@ -223,13 +235,23 @@ class _Follower:
             self.state.awarded_fen[claim] += amount
             self.waiting.want(claim, self.state.owed_fen[claim] - self.state.awarded_fen[claim])
             self.state.movements.append(Movement(self.number, self.event.on, claim, amount))
+            for quota, values in self.parts.quotas:
+                taken = self.by_value[quota.by]
+                taken[values[claim]] = taken.get(values[claim], 0) + amount
+
+    def _reserve(self, id: str, claim: str, fen: int) -> None:
+        """`fen` more (or less) of the claim's award is out of the reserve."""
+        out_of = self.state.reserved_fen[id]
+        out_of[claim] = out_of.get(claim, 0) + fen
+        self.taken[id] += fen
 
     def _give_back(self, claim: str, amount: int) -> None:
         self._move(claim, -amount)
         left = self.state.awarded_fen[claim]
-        for amounts in self.state.reserved_fen.values():
+        for id, amounts in self.state.reserved_fen.items():
             # What was out of no reserve comes back first.
-            amounts[claim] = min(amounts.get(claim, 0), left)
+            had = amounts.get(claim, 0)
+            self._reserve(id, claim, min(had, left) - had)
             left -= amounts[claim]
         if self.returns is Returns.TREASURY:
             self.state.left_fen -= amount
@@ -242,14 +264,10 @@ class _Follower:
         return bool(self.parts.reserves or self.parts.quotas)
 
     def _serve_parts(self, waiting: Mapping[str, int]) -> None:
-        """By the very sharing, of what is left of each part: each return is as much work as there are claims."""
+        """By the very sharing, of what is left of each part."""
         state, claims = self.state, list(waiting)
-        taken = {reserve.id: sum(state.reserved_fen[reserve.id].values()) for reserve, _ in self.parts.reserves}
-        by_value: dict[str, dict[object, int]] = {quota.by: {} for quota, _ in self.parts.quotas}
-        for quota, values in self.parts.quotas:
-            for claim, fen in state.awarded_fen.items():
-                by_value[quota.by][values[claim]] = by_value[quota.by].get(values[claim], 0) + fen
-        before = Earlier(state.funded_fen, 0, taken, by_value)
+        whole_fen = self.before.budget_fen - self.before.left_fen + state.funded_fen
+        before = Earlier(whole_fen, 0, self.taken, self.by_value)
         reserves = [
             ReserveLeft(reserve.id, before.left_of_reserve(reserve), [claim in kept for claim in claims])
             for reserve, kept in self.parts.reserves
@@ -265,12 +283,13 @@ class _Follower:
         served = serve_pot(list(waiting.values()), ids, order, state.left_fen, self.payment, reserves, quotas)
         for place, claim in enumerate(claims):
             for id, amounts in served.reserved.items():
-                state.reserved_fen[id][claim] = state.reserved_fen[id].get(claim, 0) + amounts[place]
+                self._reserve(id, claim, amounts[place])
             self._move(claim, served.paid[place])
 
     def _serve_waiting(self) -> None:
         if self._has_parts:
-            if self.state.waiting_fen and self.state.left_fen:
+            # As much work as there are claims.
+            if self.state.left_fen and self.waiting.first() is not None:
                 self._serve_parts(self.state.waiting_fen)
             return
         if self.sharing is Sharing.PRO_RATA:
