@@ -295,9 +295,22 @@ TRIED = {
 }  # fmt: skip
 
 
+def a_hold_runs_out() -> None:
+    """What chance leaves out most: part of a hold is released, the rest of it expires."""
+    story = Beside()
+    story.hold(debit="a", credit="b", amount=10, key="k0", until=2)
+    asked = Asked("release", "a", "b", 4, ref="k0")
+    story.one("k1", asked, lambda **given: ledger.release("k0", 4, **given))
+    story.clock(step=3)
+    story.expire()
+    story.both_say_the_same()
+    story.teardown()
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("in_transaction")
 def test_the_ledger_and_its_model_say_the_same() -> None:
+    a_hold_runs_out()
     for _ in range(5):
         run_state_machine_as_test(
             Beside,

@@ -19,6 +19,7 @@ READS = {"number", "wanted", "amount", "wanted_amount", "disputed", "day"}
 NO_FORM = {
     "base64": "the API's own",
     "limits": "the API's own",
+    "reports": "the API's own",
     "columns": "of a bank's file",
     "made_at": "of the orders for a bank",
     "orders": "of the orders for a bank",
