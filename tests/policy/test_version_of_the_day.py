@@ -1,6 +1,7 @@
 """Commands decide by the version that was in force on the day they decide for, and say when its text is another one."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import polars as pl
 import pytest
 
 from siwei.city.home import PACKS
-from siwei.cli import policy_author, policy_money
+from siwei.cli import policy_author, policy_diff, policy_money
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_explain import explain as registered
 
-assert registered and policy_author and policy_money
+assert registered and policy_author and policy_diff and policy_money
 FACTS = "id,legal_form,longhua_compute_paid,district\na,firm,1000000,longhua\n"
 Ask = Callable[..., str]
 
@@ -81,6 +82,28 @@ def test_a_table_of_the_schema_can_be_decided_on_any_day(ask: Ask, pack: Path, t
             " 0 rows decided"
             in f" {ask('decide', '--pack', pack, '--in', table, '--out', tmp_path / 'o.csv', '--as-of', day)}"
         )
+
+
+def test_a_changed_text_is_a_draft_where_it_is_compared(ask: Ask, pack: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(FACTS, encoding="utf-8")
+    ask("release", "longhua-compute", "2", "--pack", pack)
+    same = tmp_path / "same"
+    shutil.copytree(pack, same)
+    path = pack / "programmes" / "longhua-compute@2.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("value: 2000", "value: 9000"), encoding="utf-8")
+    where = ("--pack", pack, "--in", table, "--as-of", "2026-07-01", "--json")
+    version = "longhua-compute@2"
+    costs = {
+        (before, after): json.loads(ask("diff", before, after, *where))["costs"]
+        for before, after in ((version, version), (str(same), str(pack)))
+    }
+    assert [(each["kind"], each["before_fen"], each["after_fen"]) for each in costs[version, version]] == [
+        ("draft", 900_000, 900_000)
+    ]
+    assert {(each["kind"], each["before_fen"], each["after_fen"]) for each in costs[str(same), str(pack)]} == {
+        ("paid", 200_000, 0), ("draft", 0, 900_000),
+    }  # fmt: skip
 
 
 def test_a_changed_text_is_told_where_it_decides(ask: Ask, pack: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Versions of a programme: which applies on a day, the lock, loading by hash; and a new file to start from."""
 
+import codecs
+import hashlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -117,8 +119,8 @@ def test_a_released_text_that_changed_releases_no_money(folder: Path, attributes
     text = path.read_bytes()
     for written, day in ((text, None), (text.replace(b"value: 5000", b"value: 5001"), TODAY), (text, None)):
         path.write_bytes(written)
-        first, second, _ = as_released(folder, load_all_versions(folder, attributes))
-        assert (first.released_otherwise, first.is_draft, second.is_draft) == (day, day is not None, False)
+        first = as_released(folder, load_all_versions(folder, attributes))[0]
+        assert (first.released_otherwise, first.is_draft) == (day, day is not None)
     path.write_bytes(text + b"# a word\n")
     changed = as_released(folder, load_all_versions(folder, attributes))[0]
     told = draft_sentences(changed)
@@ -126,6 +128,92 @@ def test_a_released_text_that_changed_releases_no_money(folder: Path, attributes
     assert explain(changed, {}, date(2026, 6, 1), attributes).sentence.en.endswith(
         "(Its text has changed since it was released, so no money is released.)"
     )
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_line_ends_and_a_byte_order_mark_change_no_word(
+    folder: Path, attributes: dict[str, Attribute], mark: bytes, end: bytes
+) -> None:
+    """As a checkout or an editor of another system writes them; released here or there."""
+    for version in ("1", "2"):
+        path = folder / f"trial@{version}.yaml"
+        text = path.read_bytes()
+        other = mark + text.replace(b"\n", end)
+        path.write_bytes(text if version == "1" else other)
+        released = release_version(folder, find_version(folder, attributes, "trial", version), TODAY)
+        lock = folder / LOCK
+        lock.write_bytes(mark + lock.read_bytes().removeprefix(mark).replace(b"\r\n", b"\n").replace(b"\n", end))
+        path.write_bytes(other if version == "1" else text)
+        read = find_version(folder, attributes, "trial", version)
+        assert release_version(folder, read, date(2027, 1, 1)) == released
+        # Decisions go on to record the bytes, and are replayed from them.
+        assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert load_version(folder.parent, "trial", read.sha256, attributes) == read
+    assert [each.version for each in read_releases(folder)] == ["1", "2"]
+    first, second, _ = as_released(folder, load_all_versions(folder, attributes))
+    assert (first.is_draft, second.is_draft) == (False, False)
+    assert check_programmes(folder, attributes, TODAY) == ()
+    path = folder / "trial@1.yaml"
+    path.write_bytes(path.read_bytes().replace(b"value: 5000", b"value: 5001"))
+    assert as_released(folder, load_all_versions(folder, attributes))[0].is_draft
+    assert [each.kind for each in check_programmes(folder, attributes, TODAY)] == ["released_version_changed"]
+
+
+def test_a_lock_of_bytes_holds_and_one_cut_short_goes_on(folder: Path, attributes: dict[str, Attribute]) -> None:
+    """A release of before, of a file with the other line ends; and no line end behind the last line."""
+    path = folder / "trial@1.yaml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    bytes_ = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / LOCK).write_text(f"trial\t1\t{bytes_}\t2026-01-01", encoding="utf-8")
+    release_version(folder, find_version(folder, attributes, "trial", "2"), TODAY)
+    assert [each.version for each in read_releases(folder)] == ["1", "2"]
+    first, second, _ = as_released(folder, load_all_versions(folder, attributes))
+    assert (first.is_draft, second.is_draft) == (False, False)
+
+
+def test_another_number_does_not_put_a_changed_text_in_force(folder: Path, attributes: dict[str, Attribute]) -> None:
+    (folder / "trial@2.yaml").unlink()
+    (folder / "trial@3.yaml").unlink()
+    path = folder / "trial@1.yaml"
+    text = path.read_text(encoding="utf-8")
+    changed = text.replace('version: "1"', 'version: "1.1"').replace("value: 5000", "value: 9000")
+    other = folder / "trial@1.1.yaml"
+    other.write_text(changed, encoding="utf-8")
+    # A pack without a lock goes by what its files say.
+    assert [each.is_draft for each in as_released(folder, load_all_versions(folder, attributes))] == [False, False]
+    release_version(folder, find_version(folder, attributes, "trial", "1"), TODAY)
+    first, second = as_released(folder, load_all_versions(folder, attributes))
+    assert (first.lacks_release, second.lacks_release, second.is_draft) == (False, True, True)
+    told = draft_sentences(second)
+    assert told is not None
+    assert "was never released, while another version was" in told.en and told.en.endswith(
+        "siwei policy release trial 1.1."
+    )
+    assert "尚未发布" in told.zh
+    assert explain(second, {}, date(2026, 6, 1), attributes).sentence.en.endswith(
+        "(This version was never released, so no money is paid by it.)"
+    )
+    (warned,) = (each for each in check_programmes(folder, attributes, TODAY) if each.kind == "never_released")
+    assert "so it releases no money" in warned.problem.message
+    # Neither by calling it ended, while its days go on …
+    other.write_text(changed.replace("state: in_force", "state: ended"), encoding="utf-8")
+    assert as_released(folder, load_all_versions(folder, attributes))[1].never_released
+    # … but what was over before anything of it was released is older than the lock.
+    over = changed.replace("state: in_force", "state: ended").replace(OLD, "period: {end: 2026-11-22}")
+    other.write_text(over, encoding="utf-8")
+    assert not any(each.is_draft for each in as_released(folder, load_all_versions(folder, attributes)))
+    other.write_text(changed, encoding="utf-8")
+    release_version(folder, find_version(folder, attributes, "trial", "1.1"), TODAY)
+    assert not any(each.is_draft for each in as_released(folder, load_all_versions(folder, attributes)))
+
+
+@pytest.mark.parametrize("day", [date(2024, 1, 1), date(2026, 1, 1), date(2026, 11, 29)])
+def test_the_lock_that_is_shipped_makes_nothing_a_draft(day: date) -> None:
+    folder, attributes = PACKS / "shenzhen" / "programmes", load_attributes(PACKS / "shenzhen")
+    read = load_programmes(folder, attributes, day)
+    assert as_released(folder, read) == read
+    assert any(not each.is_draft for each in read)
 
 
 def test_why_no_money_is_released_is_said(folder: Path, attributes: dict[str, Attribute]) -> None:

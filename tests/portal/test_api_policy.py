@@ -1,14 +1,19 @@
 """What `siwei policy …` does, over the API: for whoever signs in, with what they send and nothing else."""
 
 import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from portal_city import City, signed_in
 
-from siwei.city.home import PACKS
+from siwei.city.home import PACKS, CityHome
 from siwei.policy import lottery_digest
+from siwei.portal import city_pack, django_settings
 
 pytestmark = pytest.mark.django_db
 YAML = (PACKS / "shenzhen" / "programmes" / "longhua-compute.yaml").read_text(encoding="utf-8")
@@ -173,6 +178,53 @@ def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
     assert post(client, "diff", **{**body, "yaml": "id: x"}).status_code == 400
     bad = {**body, "rows": ROWS}
     assert "rows:4" in post(client, "diff", **bad).json()["detail"]
+
+
+KEPT = (city_pack.pack, city_pack._versions, city_pack._programmes_on, city_pack._stacking_on)
+
+
+@pytest.fixture
+def edit(home: CityHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """The city goes by a pack of its own, in which what Longhua released says something else."""
+    pack = tmp_path / "pack"
+    shutil.copytree(PACKS / "shenzhen", pack)
+    monkeypatch.setattr(django_settings, "home", replace(home, pack=str(pack)))
+
+    def forget() -> None:
+        for kept in KEPT:
+            kept.cache_clear()
+
+    def write(old: str, new: str) -> None:
+        path = pack / "programmes" / "longhua-compute.yaml"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        forget()
+
+    forget()
+    yield write
+    forget()
+
+
+def test_a_released_text_that_changed_is_a_draft_beside_itself(city: City, edit: Callable[[str, str], None]) -> None:
+    client, body = signed_in(city.alice), {"programme": "longhua-compute", "rows": ROWS[:1], "version": "1"}
+    for number, version, told in (
+        (3000, "1", None),
+        (4000, "1", "was released on 2026-11-23 and its file has changed since"),
+        (4000, "1.1", "siwei policy release longhua-compute 1.1."),
+    ):
+        if told is not None:
+            edit(
+                "value: 3000}" if version == "1" else 'version: "1"',
+                "value: 4000}" if version == "1" else 'version: "1.1"',
+            )
+        found = post(client, "diff", **{**body, "version": version}).json()["difference"]
+        assert ([found[side]["is_draft"] for side in ("before", "after")], found["gains"], found["loses"]) == (
+            [told is not None] * 2, 0, 0,
+        )  # fmt: skip
+        assert found["cost_after_fen"] == number * 100
+        page = Client().get("/programmes/longhua-compute", headers={"accept-language": "en"}).content.decode()
+        assert ('id="draft"' in page, told is None or told in page) == (told is not None, True)
 
 
 CONTRACT = {

@@ -195,7 +195,7 @@ def decide(
     title = f"{done.rows - done.rejected} rows decided for {_day(as_of)} → {target}"
     print_table(title, columns, [[row[column] for column in columns] for row in counts])
     for programme in programmes:
-        if programme.released_otherwise is not None and (told := draft_sentences(programme)) is not None:
+        if programme.lacks_release and (told := draft_sentences(programme)) is not None:
             console.print(f"! {told.zh}\n  {told.en}", markup=False, highlight=False, soft_wrap=True)
     if done.rejects is not None:
         console.print(f"{done.rejected} rows rejected → {done.rejects}", markup=False, highlight=False, soft_wrap=True)

@@ -139,15 +139,15 @@ def _side(text: str, pack: str, day: date, rows: Path | None) -> "tuple[dict[str
     from siwei.policy import load_programmes
     from siwei.policy.diff import Side
     from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.releases import find_version
+    from siwei.policy.releases import as_released, find_version
     from siwei.policy.row_files import read_row_folder
 
     programme, at, version = text.partition("@")
     directory = pack_folder(pack if at else text)
-    attributes = load_attributes(directory)
-    everything = load_programmes(directory / "programmes", attributes, day)
+    attributes, folder = load_attributes(directory), directory / "programmes"
+    everything = as_released(folder, load_programmes(folder, attributes, day))
     stacking = load_stacking(directory, attributes, everything)
-    chosen = (find_version(directory / "programmes", attributes, programme, version),) if at else everything
+    chosen = as_released(folder, [find_version(folder, attributes, programme, version)]) if at else everything
     given = None if rows is None else read_row_folder(rows, attributes, stacking.related_parties, day)
     return attributes, Side(chosen, stacking, given)
 

@@ -245,6 +245,12 @@ FINDINGS: Mapping[str, Saying] = {
         "siwei policy release {programme} {version}",
         "siwei policy release {programme} {version}",
     ),
+    "never_released:draft": Saying(
+        "version {version} was never released, while another of {programme} was, so it releases no money",
+        "版本 {version} 从未发布，而 {programme} 的其他版本已发布，因此不拨付资金",
+        "siwei policy release {programme} {version}",
+        "siwei policy release {programme} {version}",
+    ),
 }
 
 

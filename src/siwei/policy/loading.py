@@ -1,5 +1,6 @@
 """From a directory of YAML files to checked programmes, or to every problem in all of them at once."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -203,6 +204,7 @@ class _Builder:
             aggregates=aggregates,
             limits=limits,
             tables=tables,
+            text_sha256=hashlib.sha256(self.text.encode()).hexdigest(),
         )
 
     def _checker(self, types: Mapping[str, CelType]) -> Checker:

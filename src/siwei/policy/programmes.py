@@ -288,6 +288,10 @@ class Programme:
     tables: tuple[Table, ...] = ()
     released_otherwise: date | None = None
     """The day on which this version was released with another text than the one that was read."""
+    never_released: bool = False
+    """In force by its own word alone: other versions of it were released, this one was not."""
+    text_sha256: str = ""
+    """The hash of the text: of the file's bytes without a byte order mark and with lines that end in LF."""
 
     def values_on(self, day: date) -> dict[str, int | None]:
         """What expressions read that is dated: parameters, and the limits and results of tables that change."""
@@ -339,6 +343,11 @@ class Programme:
     @property
     def is_draft(self) -> bool:
         """A draft is decided and shown, and releases no money: it cites nothing somewhere, is not in force yet, or is
-        not the text that was released."""
+        not a text that was released."""
         is_early = self.state in (State.DRAFT, State.REHEARSED)
-        return bool(self.unsourced) or is_early or self.released_otherwise is not None
+        return bool(self.unsourced) or is_early or self.lacks_release
+
+    @property
+    def lacks_release(self) -> bool:
+        """A draft by the lock alone: its version was released with another text, or not at all."""
+        return self.never_released or self.released_otherwise is not None

@@ -1,7 +1,8 @@
 """The lock of released versions: what is in force keeps its bytes, so that a decision can be replayed years later.
 
-`versions.lock` beside the programmes has a line per release: programme, version, SHA-256 of the file, day, separated
-by tabs. Lines are only ever added.
+`versions.lock` beside the programmes has a line per release: programme, version, SHA-256 of the text, day, separated
+by tabs. Lines are only ever added. Of the text, not of the bytes: an editor's or a checkout's other line ends and byte
+order mark change no word. What a decision records, and a replay looks for, is the hash of the bytes.
 """
 
 import hashlib
@@ -27,10 +28,15 @@ HEADER = "# programme\tversion\tsha256\treleased on. Written by `siwei policy re
 
 @dataclass(frozen=True, slots=True)
 class Release:
+    """`sha256` is of the text, or of the bytes of the file."""
+
     programme: str
     version: str
     sha256: str
     released_on: date
+
+    def is_of(self, programme: Programme) -> bool:
+        return self.sha256 in (programme.text_sha256, programme.sha256)
 
 
 def read_releases(directory: Path) -> tuple[Release, ...]:
@@ -38,7 +44,7 @@ def read_releases(directory: Path) -> tuple[Release, ...]:
     path = directory / LOCK
     try:
         content = read_bounded(path, LARGEST_LOCK)
-        lines = content.decode("utf-8").splitlines()
+        lines = content.decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
@@ -62,9 +68,9 @@ def read_releases(directory: Path) -> tuple[Release, ...]:
 
 
 def release_version(directory: Path, programme: Programme, day: date) -> Release:
-    """Add a version to the lock; again with the same bytes changes nothing.
+    """Add a version to the lock; again with the same text changes nothing.
 
-    Raises Conflict where the version is a draft, was not written as in force, or was released with other bytes.
+    Raises Conflict where the version is a draft, was not written as in force, or was released with another text.
     """
     if programme.state is not State.IN_FORCE:
         raise Conflict(
@@ -78,7 +84,7 @@ def release_version(directory: Path, programme: Programme, day: date) -> Release
         )
     for known in read_releases(directory):
         if (known.programme, known.version) == (programme.id, programme.version):
-            if known.sha256 != programme.sha256:
+            if not known.is_of(programme):
                 raise Conflict(
                     f"{programme.id} {programme.version} was released on {known.released_on} with other text → "
                     f"restore it, and write the change as another version ({programme.id}@<version>.yaml)",
@@ -86,9 +92,10 @@ def release_version(directory: Path, programme: Programme, day: date) -> Release
                     f"请恢复原文，并把改动写成另一版本（{programme.id}@<version>.yaml）",
                 )
             return known
-    release = Release(programme.id, programme.version, programme.sha256, day)
+    release = Release(programme.id, programme.version, programme.text_sha256, day)
     path = directory / LOCK
-    before = path.read_text(encoding="utf-8") if path.exists() else HEADER
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else HEADER
+    before += "" if before.endswith("\n") else "\n"
     draft = path.with_name(f".{LOCK}.part")
     draft.write_text(
         f"{before}{release.programme}\t{release.version}\t{release.sha256}\t{release.released_on}\n", encoding="utf-8"
@@ -98,15 +105,28 @@ def release_version(directory: Path, programme: Programme, day: date) -> Release
 
 
 def as_released(directory: Path, programmes: Sequence[Programme]) -> tuple[Programme, ...]:
-    """The programmes as a city goes by them: a released version whose text has changed since is a draft, so that what
-    nobody put in force releases no money. Raises PolicyError where the lock cannot be read."""
-    locked = {(each.programme, each.version): each for each in read_releases(directory)}
-    found = ((programme, locked.get((programme.id, programme.version))) for programme in programmes)
-    return tuple(
-        programme if release is None or release.sha256 == programme.sha256
-        else replace(programme, released_otherwise=release.released_on)
-        for programme, release in found
-    )  # fmt: skip
+    """The programmes as a city goes by them: a released version whose text has changed since is a draft, and so is one
+    that was never released of a programme that was, so that what nobody put in force releases no money. Raises
+    PolicyError where the lock cannot be read."""
+    releases = read_releases(directory)
+    return tuple(_as_released(programme, releases) for programme in programmes)
+
+
+def _as_released(programme: Programme, releases: Sequence[Release]) -> Programme:
+    release = next((each for each in releases if each.programme == programme.id and each.version == programme.version),
+                   None)  # fmt: skip
+    if release is None:
+        return replace(programme, never_released=True) if _awaits_release(programme, releases) else programme
+    return programme if release.is_of(programme) else replace(programme, released_otherwise=release.released_on)
+
+
+def _awaits_release(programme: Programme, releases: Sequence[Release]) -> bool:
+    """In force by its own word while the lock has other versions of it. What was over before the first of them was
+    released is older than the lock."""
+    mine = [each for each in releases if each.programme == programme.id]
+    if not mine or programme.is_draft or programme.version in [each.version for each in mine]:
+        return False
+    return programme.period.end is None or programme.period.end >= min(each.released_on for each in mine)
 
 
 def check_releases(directory: Path, read: Sequence[tuple[Programme, Path]]) -> Iterator[Finding]:
@@ -126,7 +146,7 @@ def check_releases(directory: Path, read: Sequence[tuple[Programme, Path]]) -> I
             )  # fmt: skip
             problem = Problem(*words, str(directory / LOCK))
             yield Finding(Severity.ERROR, "released_version_missing", release.programme, problem)
-        elif found[0].sha256 != release.sha256:
+        elif not release.is_of(found[0]):
             words = told(
                 "released_version_changed", programme=release.programme, version=release.version,
                 day=release.released_on,
@@ -141,6 +161,11 @@ def _never_released(releases: tuple[Release, ...], read: Sequence[tuple[Programm
     """Only where the pack uses a lock at all."""
     known = {(release.programme, release.version) for release in releases}
     for programme, path in read:
+        if _awaits_release(programme, releases):
+            words = told("never_released:draft", programme=programme.id, version=programme.version)
+            problem = read_places(path).problem_at(("version",), *words)
+            yield Finding(Severity.WARNING, "never_released", programme.id, problem)
+            continue
         in_force = programme.state is State.IN_FORCE and not programme.is_draft
         if in_force and (programme.id, programme.version) not in known:
             words = told("never_released", programme=programme.id, version=programme.version)

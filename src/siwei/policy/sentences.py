@@ -11,6 +11,8 @@ CHANGED = Text(
     "（发布后文本被改动，不发放资金）", " (Its text has changed since it was released, so no money is released.)"
 )
 
+UNRELEASED = Text("（该版本尚未发布，不发放资金）", " (This version was never released, so no money is paid by it.)")
+
 
 def write_sentence(
     programme: Programme,
@@ -52,6 +54,8 @@ def _why_draft(programme: Programme) -> Text:
         return Text("", "")
     if programme.released_otherwise is not None:
         return CHANGED
+    if programme.never_released:
+        return UNRELEASED
     return UNSOURCED if programme.unsourced else EARLY
 
 

@@ -51,6 +51,14 @@ def draft_sentences(programme: Programme) -> Text | None:
             f"Version {programme.version} of {title.en} ({programme.id}) was released on {day} and its file has "
             "changed since: it is decided and shown, and releases no money. Restore it, or write another version.",
         )
+    if programme.never_released:
+        command = f"siwei policy release {programme.id} {programme.version}"
+        return Text(
+            f"{title.zh}（{programme.id}）的版本 {programme.version} 尚未发布，而该政策已有版本发布："
+            f"照常判定和展示，不拨付资金。请发布：{command}。",
+            f"Version {programme.version} of {title.en} ({programme.id}) was never released, while another version "
+            f"was: it is decided and shown, and releases no money. Release it: {command}.",
+        )
     if not parts:
         state = STATE_WORDS[programme.state]
         return Text(

@@ -33,7 +33,7 @@ from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Period, Verdict
 from siwei.policy.related_shown import related_shown
-from siwei.policy.releases import find_version
+from siwei.policy.releases import as_released, find_version
 from siwei.policy.scaffold import scaffold
 from siwei.policy.subject_batches import Batch, first_problems
 from siwei.policy.subjects import read_dtypes
@@ -213,7 +213,9 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     if body.yaml is not None:
         after = load_text(body.yaml, pack_directory(), known)
     else:
-        after = find_version(pack_directory() / "programmes", known, body.programme, body.version or before.version)
+        folder = pack_directory() / "programmes"
+        found_version = find_version(folder, known, body.programme, body.version or before.version)
+        (after,) = as_released(folder, [found_version])
     sides = [before, replace(after, id=before.id)]
     if body.ignore_period:
         sides = [replace(each, period=Period(None, None)) for each in sides]
