@@ -8,23 +8,24 @@ from typing import Any
 import pytest
 from exchange_cast import make_organisation, make_person
 from exchange_persons import ALICE, CHARLIE, TAX, Persons
+from pytest_django import DjangoAssertNumQueries
 from test_pot_counts import same_again, voucher_of
 from test_rounds import AWARD, BUDGET, FACTS, LATER, City, attributes, programme
 
 from siwei.city.attributes import Attribute
 from siwei.errors import Conflict, NotAllowed
 from siwei.exchange import rounds, vouchers
-from siwei.exchange.applications import claimed_from
+from siwei.exchange.applications import claimed_from, score_application
 from siwei.exchange.claw_backs import claw_back_grant
 from siwei.exchange.consents import PERSON_AWARD, withdraw_consent
 from siwei.exchange.grants import grant_round
-from siwei.exchange.models import Application, Fact, Pot, SharingRound
+from siwei.exchange.models import Application, Decision, Fact, Pot, SharingRound
 from siwei.exchange.person_awards import open_application
 from siwei.exchange.round_claims import left_in
 from siwei.exchange.supplements import share_returned
 from siwei.exchange.traces import money_of
 from siwei.exchange.verification import verify_ledger
-from siwei.exchange.waiting_claims import propose, waiting_claims
+from siwei.exchange.waiting_claims import count_waiting, propose, waiting_claims
 from siwei.policy import Payment, Programme, Quota, Sharing, Text
 from siwei.policy.programmes import Pot as PotRule
 from siwei.policy.programmes import Returns
@@ -68,6 +69,13 @@ def lapse(city: City, name: str = "n-firm") -> None:
     vouchers.return_expired_vouchers(as_of=PAST, actor=city.cast.olive, now=city.now)
 
 
+def apply_late(city: City) -> Application:
+    late = make_organisation("n-late", "后来公司")
+    for name, value in FACTS.items():
+        Fact.objects.create(organisation=late, attribute=name, value=value, status=2, source="test", known_at=city.now)
+    return city.apply(late, make_person("lee", late).as_actor())
+
+
 def again(city: City, key: str = "again", actor: Any = None, stacking: Stacking | None = None, **more: Any) -> Any:
     return share_returned(
         city.programme, city.pot, attributes=city.attributes, stacking=stacking or Stacking(), as_of=PAST,
@@ -94,7 +102,7 @@ def test_what_a_lapsed_voucher_gives_back_goes_to_who_waits(made: Any) -> None:
         "shared", 25_000_000, of("n-outsider"), 0,
     )  # fmt: skip
     assert claimed_from(city.pot, city.cast.outsider) == AWARD
-    assert told(city) == []
+    assert (told(city), count_waiting(city.programme, city.pot)) == ([], 0)
     finish(city, shared)
     first = voucher_of(city, of("n-outsider"))
     second = voucher_of(city, Application.objects.get(pk=extra.pk))
@@ -107,10 +115,7 @@ def test_what_a_lapsed_voucher_gives_back_goes_to_who_waits(made: Any) -> None:
 
 def test_later_applications_come_after_those_who_wait(made: Any) -> None:
     city = made()
-    late = make_organisation("n-late", "后来公司")
-    for name, value in FACTS.items():
-        Fact.objects.create(organisation=late, attribute=name, value=value, status=2, source="test", known_at=city.now)
-    city.apply(late, make_person("lee", late).as_actor())
+    apply_late(city)
     lapse(city)
     with pytest.raises(Conflict, match=r"1 applications of earlier rounds of xunli wait, and ¥750,000\.00 is there"):
         city.share(sharing=None, idempotency_key="second")
@@ -246,3 +251,57 @@ def test_nothing_of_a_person_who_withdrew_their_consent_is_used(short: Persons) 
     withdraw_consent(PERSON_AWARD, actor=short.cast.charlie, now=short.now)
     with pytest.raises(Conflict, match="nobody waits"):
         share_among_persons(short)
+
+
+@pytest.fixture
+def by_merit(cast: Any, now: datetime, programme: Programme, attributes: dict[str, Attribute]) -> City:
+    """The text does not say how: first shared pro rata, without scores, then by merit, with nothing left for the one
+    that was scored."""
+    city = City(cast, now, replace(programme, pot=replace(RULE, sharing=Sharing.NOT_KNOWN)), attributes)
+    city.both()
+    finish(city, city.share(sharing=Sharing.PRO_RATA))
+    late = apply_late(city)
+    score_application(late, 80, actor=cast.olive, now=now, idempotency_key="score")
+    finish(city, city.share(sharing=Sharing.MERIT, idempotency_key="second"))
+    lapse(city)
+    return city
+
+
+def test_by_merit_those_without_a_score_get_nothing_and_are_told(by_merit: City) -> None:
+    city = by_merit
+    found = propose(city.programme, city.pot, attributes=city.attributes, stacking=Stacking(), as_of=PAST)
+    assert found is not None
+    assert [each.application.key for each in found.unscored] == ["application-n-outsider"]
+    assert told(city) == [("application-n-late", 75_000_000)]
+    shared = again(city)
+    assert [(each.supplement_to, each.shared_fen, each.score) for each in shared.applications.all()] == [
+        (of("n-late"), 75_000_000, 80)
+    ]
+    finish(city, shared)
+    same_again(city)
+
+
+def test_where_none_who_waits_has_a_score_later_applications_are_shared(by_merit: City) -> None:
+    Application.objects.update(score=None)
+    assert told(by_merit) == []
+    with pytest.raises(Conflict, match="nobody waits"):
+        again(by_merit)
+    with pytest.raises(Conflict, match="no application waits"):
+        by_merit.share(sharing=Sharing.MERIT, idempotency_key="third")
+
+
+def test_whether_somebody_waits_is_told_in_as_many_queries_for_one_as_for_three(
+    made: Any, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    city = made()
+    lapse(city)
+    with django_assert_num_queries(2):
+        assert count_waiting(city.programme, city.pot) == 1
+    first = of("n-outsider")
+    names = [field.name for field in Decision._meta.concrete_fields if field.name not in ("id", "key")]
+    for number in range(2):
+        own = {name: getattr(first, name) for name in ("organisation", "pot", "round", "state", "claim_fen")}
+        copy = Decision.objects.create(key=f"more-{number}", **{name: getattr(first.decision, name) for name in names})
+        Application.objects.create(key=f"more-{number}", shared_fen=1, applied_at=city.now, decision=copy, **own)
+    with django_assert_num_queries(2):
+        assert count_waiting(city.programme, city.pot) == 3

@@ -14,7 +14,7 @@ from siwei.city.home import CityHome
 from siwei.exchange.applications import apply_for_award
 from siwei.exchange.claw_backs import claw_back_grant
 from siwei.exchange.grants import grant_round
-from siwei.exchange.models import Application, Decision, Grant, Objection, Person, Pot, SharingRound
+from siwei.exchange.models import Application, ClawBack, Decision, Grant, Objection, Person, Pot, SharingRound
 from siwei.exchange.rounds import award_round, open_notice, share_applications
 from siwei.exchange.vouchers import open_pot
 from siwei.policy import Sharing
@@ -513,6 +513,7 @@ def test_what_came_back_is_proposed_and_shared_through_the_api(ready: City, monk
         "budget_fen": 20_000_000,
         "sharing": "pro_rata",
         "waiting": [{"application": first.key, "wanted_fen": 10_000_000, "share_fen": 10_000_000}],
+        "unscored": [],
     }
     for client in (charlie, signed_in(ready.bob)):
         assert (client.get(address).status_code, call_api(client, address).status_code) == (403, 403)
@@ -524,6 +525,35 @@ def test_what_came_back_is_proposed_and_shared_through_the_api(ready: City, monk
     )  # fmt: skip
     told = olive.get(f"/api/application?key={made['lines'][0]['application']}").json()
     assert (told["supplement_to"], told["claim_fen"], told["shared_fen"]) == (first.key, 10_000_000, 10_000_000)
-    assert olive.get(address).json() == {"budget_fen": 0, "sharing": None, "waiting": []}
+    assert olive.get(address).json() == {"budget_fen": 0, "sharing": None, "waiting": [], "unscored": []}
     assert call_api(olive, address, idempotency_key="more").status_code == 409
     assert olive.get("/api/calls/longhua-compute/2026").json()["returns"] == "waiting"
+
+
+def test_a_pot_that_cannot_be_shared_says_so_on_its_page_and_takes_no_desk_down(
+    ready: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned(ready, monkeypatch)
+    SharingRound.objects.update(sharing="not_known")
+    olive = signed_in(ready.olive)
+    response = olive.get(CALL)
+    assert (response.status_code, 'role="alert"' in response.content.decode()) == (200, True)
+    for address in ("/calls", "/desk"):
+        assert "另有申报者等待" in olive.get(address).content.decode()
+    assert form(CALL, olive, act="share_returned").status_code == 400
+
+
+def test_by_merit_the_page_tells_who_waits_without_a_score(ready: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    returned(ready, monkeypatch)
+    SharingRound.objects.update(sharing="merit")
+    olive = signed_in(ready.olive)
+    page = olive.get(CALL).content.decode()
+    assert ("目前均不能获得" in page, "分配给他们" in page) == (True, False)
+    # Another that waits has a score: it gets what is there.
+    lost = Application.objects.get(organisation=ready.firm)
+    ClawBack.objects.all().delete()
+    Application.objects.filter(pk=lost.pk).update(score=90)
+    page = olive.get(CALL).content.decode()
+    assert ("另有 1 份申报等待但不参与分配" in page, "分配给他们" in page) == (True, True)
+    answer = olive.get("/api/calls/longhua-compute/2026/returned").json()
+    assert ([each["application"] for each in answer["waiting"]], len(answer["unscored"])) == ([lost.key], 1)

@@ -19,7 +19,7 @@ from siwei.exchange.models import Application, Decision, Pot, SharingRound
 from siwei.exchange.person_awards import sealed_again
 from siwei.exchange.pseudonyms import own_word
 from siwei.exchange.rounds import check_draft, make_round
-from siwei.exchange.waiting_claims import WaitingClaim, latest_sharing, propose
+from siwei.exchange.waiting_claims import WaitingClaim, propose
 from siwei.policy import Programme
 from siwei.policy.stacking import Stacking
 
@@ -53,7 +53,7 @@ def share_returned(
         )
     waiting = [_supplement(each, idempotency_key) for each in found.claims]
     made, shares = make_round(
-        programme, pot, waiting, attributes=attributes, as_of=as_of, sharing=latest_sharing(pot), seed=seed,
+        programme, pot, waiting, attributes=attributes, as_of=as_of, sharing=found.shares.sharing, seed=seed,
         key=idempotency_key, is_supplementary=True,
     )  # fmt: skip
     record_event(

@@ -49,10 +49,12 @@ class WaitingClaim:
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What came back, and how it would be shared; `shares` by the first applications' keys. Of a lottery who gets it
-    hangs on the seed."""
+    hangs on the seed. `unscored` wait too, and get nothing: it is shared by merit, and an application has no score that
+    was shared among in another way."""
 
     claims: list[WaitingClaim]
     shares: Shares
+    unscored: list[WaitingClaim]
 
     @property
     def is_drawn(self) -> bool:
@@ -69,21 +71,34 @@ def propose(
     """How what came back would be shared now among those who wait; None where nobody waits that could get any of it."""
     if pot.is_draft or programme.is_draft or not (budget := left_in(pot)):
         return None
-    claims = waiting_claims(programme, pot, attributes=attributes, stacking=stacking, as_of=as_of)
+    waiting = waiting_claims(programme, pot, attributes=attributes, stacking=stacking, as_of=as_of)
+    if not waiting:
+        return None
+    mode = latest_sharing(programme, pot)
+    unscored = [each for each in waiting if mode is Sharing.MERIT and each.application.score is None]
+    claims = [each for each in waiting if each not in unscored]
     if not claims:
         return None
     table = claims_of(programme, [each.application for each in claims], attributes)
     table = table.with_columns(claim_fen=pl.Series([each.wanted_fen for each in claims], dtype=pl.Int64))
     shares = share_pot(
-        programme, table, as_of, budget_fen=budget, sharing=latest_sharing(pot), seed=ANY_SEED,
+        programme, table, as_of, budget_fen=budget, sharing=mode, seed=ANY_SEED,
         earlier=earlier_in(programme, pot, attributes),
     )  # fmt: skip
-    return Proposal(claims, shares) if shares.paid_fen else None
+    return Proposal(claims, shares, unscored) if shares.paid_fen else None
 
 
-def latest_sharing(pot: Pot) -> Sharing:
-    """What comes back is shared the way the pot was."""
-    made = SharingRound.objects.filter(pot=pot, state=RoundState.AWARDED).order_by("shared_on", "pk").last()
+def count_waiting(programme: Programme, pot: Pot) -> int:
+    """How many did not get all they claimed, whatever the rules leave them now: told without weighing any of them."""
+    if pot.is_draft or programme.is_draft:
+        return 0
+    return sum(_rest_of(each) > 0 for each in _first_ones(pot, programme.sha256))
+
+
+def latest_sharing(programme: Programme, pot: Pot) -> Sharing:
+    """What comes back is shared the way this version of the text shared the pot last."""
+    rounds = SharingRound.objects.filter(pot=pot, state=RoundState.AWARDED, version_sha256=programme.sha256)
+    made = rounds.order_by("shared_on", "pk").last()
     assert made is not None
     return Sharing(made.sharing)
 
@@ -91,20 +106,32 @@ def latest_sharing(pot: Pot) -> Sharing:
 def waiting_claims(
     programme: Programme, pot: Pot, *, attributes: Mapping[str, Attribute], stacking: Stacking, as_of: date
 ) -> list[WaitingClaim]:
-    """By their key. What several of one organisation wait for counts together in what the rules leave it."""
+    """By their key, those with a score first. What several of one organisation wait for counts together in what the
+    rules leave it."""
     found: list[WaitingClaim] = []
     given: dict[tuple[int | None, int | None, str], int] = {}
-    for application in _first_ones(pot, programme.sha256):
+    rooms: dict[tuple[object, ...], int] = {}
+    for application in sorted(_first_ones(pot, programme.sha256), key=lambda each: each.score is None):
+        if (rest := _rest_of(application)) <= 0:
+            continue
         decision = application.decision
         who = (application.organisation_id, application.pseudonym_id, decision.subject if decision else "")
-        had = (application.shared_fen or 0) if application.state == ApplicationState.AWARDED else 0
-        had += sum(each.shared_fen or 0 for each in application.supplements.all() if each.state in LIVE)
-        room = _room(programme, application, attributes, stacking, as_of) - given.get(who, 0)
-        wanted = min(application.claim_fen - had, room)
+        # Of an organisation's applications the room is one and the same; of a person's each saw facts of its own.
+        seen = (*who, decision.award_fen) if decision else (application.key,)
+        if seen not in rooms:
+            rooms[seen] = _room(programme, application, attributes, stacking, as_of)
+        wanted = min(rest, rooms[seen] - given.get(who, 0))
         if wanted > 0:
             given[who] = given.get(who, 0) + wanted
             found.append(WaitingClaim(application, wanted))
     return found
+
+
+def _rest_of(application: Application) -> int:
+    """What of its claim neither it got nor a supplement to it."""
+    had = (application.shared_fen or 0) if application.state == ApplicationState.AWARDED else 0
+    had += sum(each.shared_fen or 0 for each in application.supplements.all() if each.state in LIVE)
+    return application.claim_fen - had
 
 
 def _first_ones(pot: Pot, version_sha256: str) -> QuerySet[Application]:

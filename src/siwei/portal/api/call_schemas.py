@@ -108,6 +108,9 @@ class Returned(Schema):
     budget_fen: int
     sharing: str | None
     waiting: list[WaitingShare]
+    unscored: list[str] = Field(
+        description="Applications that wait too, but have no score, where it is shared by merit"
+    )
 
 
 class RoundSummary(Schema):

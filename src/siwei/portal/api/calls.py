@@ -211,7 +211,7 @@ def get_returned(request: HttpRequest, programme_id: str, period: str) -> Any:
     require(actor.sees_all, actor, Said("see who waits for what came back", "查看谁在等待退回的资金"))
     found = queries.proposal_of(queries.call_or_missing(programme_id, period, actor), actor)
     if found is None:
-        return {"budget_fen": 0, "sharing": None, "waiting": []}
+        return {"budget_fen": 0, "sharing": None, "waiting": [], "unscored": []}
     return {
         "budget_fen": found.shares.budget_fen,
         "sharing": str(found.shares.sharing),
@@ -222,6 +222,7 @@ def get_returned(request: HttpRequest, programme_id: str, period: str) -> Any:
             }
             for each, fen in found.rows
         ],
+        "unscored": [each.application.key for each in found.unscored],
     }  # fmt: skip
 
 

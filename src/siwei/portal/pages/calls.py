@@ -82,6 +82,12 @@ def call_response(
     mine = [each for each in queries.applications(actor) if each.pot_id == call.pot.pk] if not actor.sees_all else []
     desk = queries.review_desk(call, actor)
     made = list(notices.rounds_of(actor, call.pot))
+    proposal, returned_fen = None, 0
+    try:
+        proposal = queries.proposal_of(call, actor)
+        returned_fen = 0 if proposal else queries.returned_to(call.pot, actor)
+    except InputError as error:
+        problems = tuple(dict.fromkeys((*problems, *problems_of(error))))
     context = {
         "call": call,
         "programme": call.programme,
@@ -91,7 +97,8 @@ def call_response(
         "desk": desk,
         "waiting": sum(line.application.state == ApplicationState.APPLIED for line in desk),
         "rounds": made,
-        "proposal": queries.proposal_of(call, actor),
+        "proposal": proposal,
+        "returned_fen": returned_fen,
         "favouring": queries.favouring_clauses(call.programme),
         "modes": queries.MODES,
         "rule": call.programme.pot.sharing if call.programme.pot else Sharing.NOT_KNOWN,

@@ -30,7 +30,7 @@ from siwei.exchange.person_awards import open_application
 from siwei.exchange.round_claims import left_in
 from siwei.exchange.state_words import word_zh
 from siwei.exchange.vault import Erased
-from siwei.exchange.waiting_claims import Proposal, propose
+from siwei.exchange.waiting_claims import Proposal, count_waiting, propose
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.programmes import Clause, Programme, Returns, Sharing, Text, Verdict
 from siwei.policy.windows import Deadline, deadline_of
@@ -115,6 +115,14 @@ def proposal_of(call: Call, actor: Actor) -> Proposal | None:
     if not actor.sees_all or not call.pot.rounds.filter(returns=str(Returns.WAITING)).exists():
         return None
     return propose(call.programme, call.pot, attributes=pack().attributes, stacking=stacking(), as_of=decided_on())
+
+
+def returned_to(pot: Pot, actor: Actor) -> int:
+    """For the offices: what the pot has and nobody was promised, where others wait for it, whether or not the rules
+    leave any of them more. Told without weighing them, so that a desk can ask of every pot."""
+    if not actor.sees_all or not (left := left_in(pot)):
+        return 0
+    return left if count_waiting(programmes()[pot.programme], pot) else 0
 
 
 def favouring_clauses(programme: Programme) -> list[Clause]:
@@ -312,11 +320,8 @@ def waiting_for(actor: Actor) -> Waiting | None:
 
 def _returned(actor: Actor) -> list[tuple[Pot, int]]:
     pots = Pot.objects.filter(rounds__returns=str(Returns.WAITING), programme__in=list(programmes())).distinct()
-    found = []
-    for pot in pots.select_related("account").order_by("programme", "period"):
-        proposal = proposal_of(call_of(programmes()[pot.programme], pot), actor)
-        found += [(pot, proposal.shares.budget_fen)] if proposal else []
-    return found
+    found = pots.select_related("account").order_by("programme", "period")
+    return [(pot, fen) for pot in found if (fen := returned_to(pot, actor))]
 
 
 def waiting_for_scores(actor: Actor) -> list[tuple[Pot, int]]:
