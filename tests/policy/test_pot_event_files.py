@@ -1,5 +1,6 @@
 """A pot followed by a file of events, which is read strictly: `siwei policy share --events`."""
 
+import json
 import shutil
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_money import share as registered
-from siwei.errors import ImportRefused
+from siwei.errors import ImportRefused, InputError
 
 assert registered
 DISTRICTS = "quotas: [{by: district, most_bp: 4000, words: {zh: 限, en: Quota}}]"
@@ -133,3 +134,51 @@ def test_what_comes_back_in_a_second_round_passes_no_quota_of_the_whole_budget(t
     later = "2026-07-01,claim,d,900,,z\n"
     after = pot.share(second, "after.csv", *earlier, "--events", pot.events(later))
     assert after["paid_fen"].to_list() == [0, 300, 300]
+
+
+def test_what_went_to_the_treasury_is_shared_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pot = Pot(tmp_path, f"returns: treasury, {DISTRICTS}")
+    back = pot.events("2026-07-01,claw_back,a,,150,\n2026-07-02,true_up,a,200,,\n")
+    made = pot.share("a,400,1,x\nb,100,2,y\n", "first.csv", "--events", back)
+    assert made.rows() == [("a", 200, 200, 200, "x"), ("b", 100, 100, 0, "y")]
+    capsys.readouterr()
+    earlier = ("--earlier", tmp_path / "first.csv")
+    again = pot.share("c,900,1,z\nd,900,2,w\n", "second.csv", *earlier)
+    told = json.loads(capsys.readouterr().out)
+    # Of 1,000 are 300 awarded, and 200 are gone; a quota is still 400, of the whole.
+    assert (told["taken_before_fen"], told["treasury_before_fen"], told["budget_fen"]) == (300, 200, 500)
+    assert again.select("id", "paid_fen", "treasury_fen").rows() == [("c", 400, 0), ("d", 100, 0)]
+    first = tmp_path / "first.csv"
+    text = first.read_text(encoding="utf-8")
+    for wrong, said in (
+        (text.replace("treasury_fen", "note"), "first.csv: earlier awards have no column 'treasury_fen'"),
+        (text.replace("200,200,200", "200,200,"), "first.csv: an earlier award's treasury_fen is no amount"),
+        (text.replace("200,200,200", "200,200,900"), "first.csv: earlier awards take 1200 fen of a budget of 1000"),
+    ):
+        first.write_text(wrong, encoding="utf-8")
+        with pytest.raises(InputError) as refused:
+            pot.share("c,900,1,z\n", "second.csv", *earlier)
+        assert said in str(refused.value)
+
+
+def test_a_third_round_counts_the_first_and_the_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = "reserves: [{id: north, share_bp: 5000, where: 'district == \"x\"', words: {zh: 留, en: Kept}}]"
+    pot = Pot(tmp_path, f"returns: pot, {DISTRICTS}, {kept}")
+    pot.share("a,300,1,x\n", "first.csv")
+    one, two = ("--earlier", tmp_path / "first.csv"), ("--earlier", tmp_path / "second.parquet")
+    pot.share("b,300,1,y\n", "second.csv", *one)
+    pl.read_csv(tmp_path / "second.csv").write_parquet(tmp_path / "second.parquet")
+    capsys.readouterr()
+    third = pot.share("c,900,1,x\nd,900,2,y\ne,900,3,z\n", "third.csv", *one, *two)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["taken_before_fen"], told["budget_fen"]) == (600, 400)
+    assert third["paid_fen"].to_list() == [100, 100, 200]
+    with pytest.raises(ImportRefused, match=r"first.csv: is given twice"):
+        pot.share("c,900,1,x\n", "third.csv", *one, *one)
+    pot.share("b,700,1,z\nf,400,2,y\n", "other.csv")
+    with pytest.raises(InputError, match="earlier awards take 1100 fen of a budget of 1000"):
+        pot.share("c,900,1,x\n", "third.csv", *one, "--earlier", tmp_path / "other.csv")
+    numbers = pl.read_csv(tmp_path / "second.csv").with_columns(district=pl.lit(7))
+    numbers.write_parquet(tmp_path / "second.parquet")
+    with pytest.raises(InputError, match=r"second.parquet: column district is Int32, not String"):
+        pot.share("c,900,1,x\n", "third.csv", *one, *two)

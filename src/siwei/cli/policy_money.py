@@ -47,7 +47,10 @@ def share(
     budget: Annotated[int | None, Parameter(help="Fen, in place of the file's budget.")] = None,
     mode: Annotated[Mode | None, Parameter(help="A way of sharing to try, in place of the file's.")] = None,
     seed: Annotated[str | None, Parameter(help="The published seed of a lottery.")] = None,
-    earlier: Annotated[Path | None, Parameter(help="Awards of earlier sharings of the same pot.")] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        Parameter(help="Awards of an earlier sharing of the pot; give it for each of them.", negative=""),
+    ] = None,
     events: Annotated[Path | None, Parameter(help="What happened to the pot afterwards.")] = None,
     as_of: AsOf = None,
     json: Json = False,
@@ -55,8 +58,9 @@ def share(
     """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen.
 
     With --earlier the rest of the period's budget is shared, and reserves and quotas are still parts of the whole of
-    it: what earlier awards took of them counts. Its file is what an earlier `share` wrote, with `paid_fen` lowered by
-    what came back since.
+    it: what earlier awards took of them counts. A file is what an earlier `share` wrote, with `paid_fen` lowered by
+    what came back since (and, where the text sends that to the treasury, `treasury_fen` raised by it); what was put
+    in since is to be in --budget. It holds its own round only: before a third round give --earlier twice.
 
     With --events the pot is followed from there, and what each claim has in the end is written: money put in (fund),
     later claims, claw-backs, true-ups and withdrawals, a row each, by day. What comes back goes where the programme's
@@ -71,12 +75,12 @@ def share(
     from siwei.policy.table_files import write_table
 
     check_places(source, [target])
-    if earlier is not None:
-        check_places(earlier, [target])
+    for each in earlier or ():
+        check_places(each, [target])
     attributes, found = find_programme(pack, programme, _day(as_of))
     claims, left_out = read_claims(source, found, attributes)
     sharing = None if mode is None else Sharing(mode)
-    before = None if earlier is None else read_earlier(earlier, found, attributes, budget)
+    before = None if not earlier else read_earlier(earlier, found, attributes, budget)
     shares = share_pot(
         found, claims, _day(as_of), budget_fen=budget if before is None else before.left_fen, sharing=sharing,
         seed=seed, earlier=before,
@@ -93,6 +97,7 @@ def share(
         "seed": seed if shares.sharing is Sharing.LOTTERY else None,
         "budget_fen": shares.budget_fen,
         "taken_before_fen": 0 if before is None else before.taken_fen,
+        "treasury_before_fen": 0 if before is None else before.treasury_fen,
         "claims": table.height,
         "left_out": left_out,
         "claimed_fen": shares.claimed_fen,

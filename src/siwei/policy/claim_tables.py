@@ -1,6 +1,7 @@
 """Read claims, awards of the past and ties from a file, strictly."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -8,16 +9,17 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said, said_between
 from siwei.policy.bounded import check_plain
-from siwei.policy.earlier_awards import PAID, RESERVE, Earlier, count_earlier
+from siwei.policy.earlier_awards import PAID, RESERVE, TREASURY, Earlier, add_earlier, count_earlier
 from siwei.policy.file_words import of_file
+from siwei.policy.language.compile import DTYPES
 from siwei.policy.language.types import CelType
 from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
-from siwei.policy.programmes import Programme
+from siwei.policy.programmes import Pot, Programme, Returns
 from siwei.policy.reject_words import is_halved, reason
 from siwei.policy.sources import subject_types
 from siwei.policy.subject_batches import MOST_PROBLEMS, UNSEEN
 from siwei.policy.subject_files import UNREADABLE, check_columns, open_subjects, refused_file
-from siwei.policy.subjects import ID
+from siwei.policy.subjects import ID, column_problem
 
 AWARD = "award_fen"
 MEND = Said("mend it", "请改正")
@@ -173,18 +175,49 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
 
 
 def read_earlier(
-    source: Path, programme: Programme, attributes: Mapping[str, Attribute], budget_fen: int | None
+    sources: Sequence[Path], programme: Programme, attributes: Mapping[str, Attribute], budget_fen: int | None
 ) -> Earlier:
-    """What a file of earlier awards of the programme's pot (as `siwei policy share` wrote them, `paid_fen` lowered by
-    what came back) took of the period's budget. Raises ImportRefused, InputError."""
+    """What files of earlier awards of the programme's pot, one for each round (as `siwei policy share` wrote them,
+    `paid_fen` lowered by what came back), took of the period's budget. Raises ImportRefused, InputError."""
     pot = programme.pot
     budget = pot.budget_fen if pot and budget_fen is None else budget_fen
     if pot is None or budget is None:
         fix = Said("give the period's whole budget", "请填本期的全部预算")
         raise InputError([Problem(Said("no budget to count earlier awards in", "没有可计入此前扶持的预算"), fix)])
-    kinds = type_names(subject_types(attributes, programme.applies_to))
-    kinds |= {PAID: "int", **{f"{RESERVE}{reserve.id}": "int" for reserve in pot.reserves}}
-    return count_earlier(pot, read_rows(source, kinds), budget)
+    files = [source.resolve() for source in sources]
+    twice = next((source for place, source in enumerate(sources) if files[place] in files[:place]), None)
+    if twice is not None:
+        told = Said("is given twice: its awards would count twice", "给出了两次：其中的扶持会被计两次")
+        raise ImportRefused([Problem(told, Said("give each round's file once", "每轮的文件只给一次"), str(twice))])
+    return add_earlier([_read_round(source, programme, pot, attributes, budget) for source in sources])
+
+
+def _read_round(
+    source: Path, programme: Programme, pot: Pot, attributes: Mapping[str, Attribute], budget_fen: int
+) -> Earlier:
+    types = subject_types(attributes, programme.applies_to)
+    kinds = {**type_names(types), **dict.fromkeys((PAID, TREASURY), "int")}
+    kinds |= {f"{RESERVE}{reserve.id}": "int" for reserve in pot.reserves}
+    frame = read_rows(source, kinds)
+    problems = []
+    if pot.returns is Returns.TREASURY and TREASURY not in frame.columns:
+        told = Said(f"earlier awards have no column {TREASURY!r}", f"此前的扶持没有 {TREASURY!r} 列")
+        fix = Said(
+            "add it: `siwei policy share` writes it; what came back of each award and went to the treasury, or 0",
+            "请补上：`siwei policy share` 会写出它；即每项扶持退回并缴入财政的金额，没有则为 0",
+        )
+        problems.append(Problem(told, fix, field=TREASURY))
+    for quota in pot.quotas:
+        # A district that is a number in one file and a text in another would have two quotas.
+        dtype = DTYPES[types[quota.by].kind] if quota.by in types and quota.by in frame.columns else None
+        found = None if dtype is None else column_problem(quota.by, dtype, frame.schema)
+        problems += [found] if found else []
+    try:
+        if problems:
+            raise InputError(problems)
+        return count_earlier(pot, frame, budget_fen)
+    except InputError as error:
+        raise InputError([replace(each, file=str(source)) for each in error.problems]) from None
 
 
 def type_names(types: Mapping[str, CelType]) -> dict[str, str]:

@@ -4,7 +4,7 @@ A second sharing of the same money would otherwise give a district its share of 
 part of the rest. What came back counts no more: of an award first what was out of no reserve.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -16,6 +16,8 @@ from siwei.policy.sharing import sum_exactly
 PAID = "paid_fen"
 RESERVE = "reserve:"
 """Before a reserve's id: the column that tells what of an award came out of it."""
+TREASURY = "treasury_fen"
+"""The column that tells what came back of an award and left the pot for the treasury: it is shared no more."""
 WHOLE_BP = 10_000
 
 
@@ -23,16 +25,17 @@ WHOLE_BP = 10_000
 class Earlier:
     """`budget_fen` is the period's whole budget, `taken_fen` what was awarded of it and did not come back; `reserves`
     by id, `quotas` by attribute and value. What counts under the value None is of awards whose value nobody knows any
-    more: it counts against every value, so that no quota is passed."""
+    more: it counts against every value, so that no quota is passed. `treasury_fen` came back and left the pot."""
 
     budget_fen: int
     taken_fen: int = 0
     reserves: Mapping[str, int] = field(default_factory=dict)
     quotas: Mapping[str, Mapping[object, int]] = field(default_factory=dict)
+    treasury_fen: int = 0
 
     @property
     def left_fen(self) -> int:
-        return self.budget_fen - self.taken_fen
+        return self.budget_fen - self.taken_fen - self.treasury_fen
 
     def left_of_reserve(self, reserve: Reserve) -> int:
         return max(0, self.budget_fen * reserve.share_bp // WHOLE_BP - self.reserves.get(reserve.id, 0))
@@ -49,8 +52,9 @@ def columns_counted(pot: Pot) -> list[str]:
 
 def count_earlier(pot: Pot, awards: pl.DataFrame, budget_fen: int) -> Earlier:
     """Of awards of the same pot, one a row: `paid_fen` is what is left of it, `reserve:<id>` what it was paid out of a
-    reserve, and each quota's attribute has its value (null: not known). Raises InputError with every problem."""
-    _check(pot, awards, budget_fen)
+    reserve, and each quota's attribute has its value (null: not known); `treasury_fen`, where it is there, what left
+    the pot. Raises InputError with every problem."""
+    _check(pot, awards)
     paid: list[int] = awards[PAID].to_list()
     rest, reserves = paid, {}
     for reserve in pot.reserves:
@@ -62,11 +66,38 @@ def count_earlier(pot: Pot, awards: pl.DataFrame, budget_fen: int) -> Earlier:
         taken = quotas.setdefault(quota.by, {})
         for value, fen in zip(awards[quota.by], paid, strict=True):
             taken[value] = taken.get(value, 0) + fen
-    return Earlier(budget_fen, sum(paid), reserves, quotas)
+    treasury = sum_exactly(awards[TREASURY]) if TREASURY in awards.columns else 0
+    return _within_budget(Earlier(budget_fen, sum(paid), reserves, quotas, treasury))
 
 
-def _check(pot: Pot, awards: pl.DataFrame, budget_fen: int) -> None:
-    amounts = [PAID, *(f"{RESERVE}{reserve.id}" for reserve in pot.reserves)]
+def add_earlier(rounds: Sequence[Earlier]) -> Earlier:
+    """What several rounds of a pot took together, one at least. Raises InputError where it is more than the budget."""
+    reserves: dict[str, int] = {}
+    quotas: dict[str, dict[object, int]] = {}
+    for each in rounds:
+        for id, fen in each.reserves.items():
+            reserves[id] = reserves.get(id, 0) + fen
+        for by, taken in each.quotas.items():
+            added = quotas.setdefault(by, {})
+            for value, fen in taken.items():
+                added[value] = added.get(value, 0) + fen
+    taken_fen, treasury_fen = sum(each.taken_fen for each in rounds), sum(each.treasury_fen for each in rounds)
+    return _within_budget(Earlier(rounds[0].budget_fen, taken_fen, reserves, quotas, treasury_fen))
+
+
+def _within_budget(earlier: Earlier) -> Earlier:
+    if earlier.left_fen >= 0:
+        return earlier
+    told = Said(
+        f"earlier awards take {earlier.taken_fen + earlier.treasury_fen} fen of a budget of {earlier.budget_fen}",
+        f"此前的扶持共 {earlier.taken_fen + earlier.treasury_fen} 分，超过预算 {earlier.budget_fen} 分",
+    )
+    fix = Said("give the period's whole budget", "请填本期的全部预算")
+    raise InputError([Problem(told, fix, field="budget_fen")])
+
+
+def _check(pot: Pot, awards: pl.DataFrame) -> None:
+    amounts = [PAID, TREASURY, *(f"{RESERVE}{reserve.id}" for reserve in pot.reserves)]
     problems = [
         Problem(
             Said(f"earlier awards have no column {name!r}", f"此前的扶持没有 {name!r} 列"),
@@ -77,7 +108,7 @@ def _check(pot: Pot, awards: pl.DataFrame, budget_fen: int) -> None:
     ]  # fmt: skip
     for name in [each for each in amounts if each in awards.columns]:
         column = awards[name]
-        lacking = name == PAID and column.null_count() > 0
+        lacking = name in (PAID, TREASURY) and column.null_count() > 0
         if awards.height and (not column.dtype.is_integer() or lacking or int(column.min() or 0) < 0):  # type: ignore[arg-type]
             problems.append(
                 Problem(
@@ -86,11 +117,5 @@ def _check(pot: Pot, awards: pl.DataFrame, budget_fen: int) -> None:
                     field=name,
                 )
             )
-    if not problems and awards.height and (taken := sum_exactly(awards[PAID])) > budget_fen:
-        told = Said(
-            f"earlier awards take {taken} fen of a budget of {budget_fen}",
-            f"此前的扶持共 {taken} 分，超过预算 {budget_fen} 分",
-        )
-        problems.append(Problem(told, Said("give the period's whole budget", "请填本期的全部预算"), field="budget_fen"))
     if problems:
         raise InputError(problems)

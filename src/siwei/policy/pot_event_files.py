@@ -10,11 +10,11 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem, Said
 from siwei.policy.claim_tables import read_rows, type_names
-from siwei.policy.earlier_awards import PAID, RESERVE, Earlier
+from siwei.policy.earlier_awards import PAID, RESERVE, TREASURY, Earlier
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots import CLAIM, Shares
-from siwei.policy.programmes import Programme
+from siwei.policy.programmes import Pot, Programme, Returns
 from siwei.policy.sources import subject_types
 from siwei.policy.subject_batches import MOST_PROBLEMS
 from siwei.policy.subjects import ID, column_problem
@@ -111,7 +111,7 @@ def follow_file(
     state = follow_pot(
         [*given, *_events(events)], shares.sharing, programme.pot.payment, programme.pot.returns, parts, before
     )
-    return Followed(state, _table(state, everybody, [quota.by for quota in programme.pot.quotas]), events.height)
+    return Followed(state, _table(state, everybody, programme.pot), events.height)
 
 
 def _events(frame: pl.DataFrame) -> list[PotEvent]:
@@ -123,11 +123,13 @@ def _events(frame: pl.DataFrame) -> list[PotEvent]:
     ]  # fmt: skip
 
 
-def _table(state: PotState, claims: pl.DataFrame, quotas: list[str]) -> pl.DataFrame:
+def _table(state: PotState, claims: pl.DataFrame, pot: Pot) -> pl.DataFrame:
     ids = list(state.owed_fen)
     out_of = {f"{RESERVE}{id}": [paid.get(each, 0) for each in ids] for id, paid in state.reserved_fen.items()}
+    if pot.returns is Returns.TREASURY:
+        out_of = {TREASURY: [state.to_treasury_fen.get(each, 0) for each in ids], **out_of}
     made = pl.DataFrame(
         {ID: ids, CLAIM: list(state.owed_fen.values()), PAID: [state.awarded_fen[each] for each in ids], **out_of},
         schema={ID: pl.String, CLAIM: pl.Int64, PAID: pl.Int64, **dict.fromkeys(out_of, pl.Int64)},
     )
-    return made.join(claims.select(ID, *quotas), on=ID, how="left", maintain_order="left")
+    return made.join(claims.select(ID, *(quota.by for quota in pot.quotas)), on=ID, how="left", maintain_order="left")

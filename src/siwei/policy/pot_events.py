@@ -101,6 +101,8 @@ class PotState:
     awarded_fen: dict[str, int] = field(default_factory=dict)
     reserved_fen: dict[str, dict[str, int]] = field(default_factory=dict)
     """By reserve and claim: what of its award came out of it."""
+    to_treasury_fen: dict[str, int] = field(default_factory=dict)
+    """By claim: what came back of its award and went to the treasury."""
     movements: list[Movement] = field(default_factory=list)
 
     @property
@@ -256,6 +258,7 @@ class _Follower:
         if self.returns is Returns.TREASURY:
             self.state.left_fen -= amount
             self.state.treasury_fen += amount
+            self.state.to_treasury_fen[claim] = self.state.to_treasury_fen.get(claim, 0) + amount
         elif self.returns is Returns.WAITING:
             self._serve_waiting()
 

@@ -14,10 +14,10 @@ import polars as pl
 
 from siwei.errors import InputError, Problem
 from siwei.policy.decide import programme_context
-from siwei.policy.earlier_awards import RESERVE, Earlier
+from siwei.policy.earlier_awards import RESERVE, TREASURY, Earlier
 from siwei.policy.language.compile import Plan
 from siwei.policy.money_words import of_money
-from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Quota, Reserve, Sharing
+from siwei.policy.programmes import FactStatus, Payment, Pot, Programme, Quota, Reserve, Returns, Sharing
 from siwei.policy.rounds import QuotaLeft, ReserveLeft, serve_pot
 from siwei.policy.sharing import sum_exactly
 from siwei.policy.subjects import ID, column_problem, read_dtypes
@@ -89,10 +89,12 @@ def share_pot(
 
 def with_counted(programme: Programme, claims: pl.DataFrame, shares: Shares) -> pl.DataFrame:
     """`shares.table` with what a later sharing of the same pot counts (`earlier_awards`), where reserves or quotas do:
-    what came out of each reserve, and the value of each quota's attribute."""
+    what came out of each reserve, and the value of each quota's attribute; and a column for what goes to the treasury,
+    where what comes back does."""
     assert programme.pot is not None
+    gone = [pl.lit(0, pl.Int64).alias(TREASURY)] if programme.pot.returns is Returns.TREASURY else []
     out_of = [pl.Series(f"{RESERVE}{id}", paid, dtype=pl.Int64) for id, paid in shares.reserved.items()]
-    return shares.table.with_columns(*out_of, *(claims[quota.by] for quota in programme.pot.quotas))
+    return shares.table.with_columns(*gone, *out_of, *(claims[quota.by] for quota in programme.pot.quotas))
 
 
 def lottery_digest(seed: str, id: str) -> str:
