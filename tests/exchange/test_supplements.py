@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from exchange_cast import make_organisation, make_person
 from exchange_persons import ALICE, CHARLIE, TAX, Persons
 from pytest_django import DjangoAssertNumQueries
@@ -305,3 +307,21 @@ def test_whether_somebody_waits_is_told_in_as_many_queries_for_one_as_for_three(
         Application.objects.create(key=f"more-{number}", shared_fen=1, applied_at=city.now, decision=copy, **own)
     with django_assert_num_queries(2):
         assert count_waiting(city.programme, city.pot) == 3
+
+
+def locks(asked: CaptureQueriesContext) -> set[str]:
+    return {each["sql"].rpartition(" FOR ")[2] for each in asked if " FOR " in each["sql"].rpartition("WHERE")[2]}
+
+
+def test_who_applies_and_who_shares_do_not_wait_for_each_other(made: Any) -> None:
+    """Each holds what the other's new rows refer to: only changes are locked out, not references. SQLite has no such
+    locks."""
+    city = made()
+    lapse(city)
+    expected = {"NO KEY UPDATE"} if connection.vendor == "postgresql" else set()
+    with CaptureQueriesContext(connection) as asked:
+        apply_late(city)
+    assert locks(asked) == expected
+    with CaptureQueriesContext(connection) as asked:
+        again(city)
+    assert locks(asked) == expected

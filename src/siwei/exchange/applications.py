@@ -101,8 +101,9 @@ def apply_to_pot(
     if repeated("apply_to_pot", idempotency_key, content):
         return Application.objects.get(key=idempotency_key)
     # Two applications at once would both find nothing claimed before, from this pot or another: on PostgreSQL the
-    # second waits here, on SQLite the transaction itself does.
-    Organisation.objects.select_for_update().get(pk=decision.organisation_id)
+    # second waits here, on SQLite the transaction itself does. Only changes are locked out: a round that holds the pot
+    # makes rows that refer to the organisation, and each would wait for the other.
+    Organisation.objects.select_for_update(no_key=True).get(pk=decision.organisation_id)
     pot = locked_pot(pot)
     _check_application(programme, decision, pot, claim_fen, as_of)
     room = room_for(
@@ -160,7 +161,8 @@ def reference_of(kind: str, number: str) -> str:
 
 
 def locked_pot(pot: Pot) -> Pot:
-    return Pot.objects.select_for_update().get(pk=pot.pk)
+    """Whoever applies or shares waits; a voucher granted meanwhile, which refers to the pot, does not (`left_in`)."""
+    return Pot.objects.select_for_update(no_key=True).get(pk=pot.pk)
 
 
 def check_call(programme: Programme, pot: Pot, as_of: date) -> None:

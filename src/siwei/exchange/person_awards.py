@@ -99,7 +99,7 @@ def apply_as_person(
     if repeated("apply_as_person", key, content):
         return Application.objects.get(key=key)
     # As organisations do: a second application at the same moment waits, and then sees the first.
-    Pseudonym.objects.select_for_update().get(pk=pseudonym.pk)
+    Pseudonym.objects.select_for_update(no_key=True).get(pk=pseudonym.pk)
     pot = locked_pot(pot)
     check_call(programme, pot, as_of)
     if problems := name_problems(name):

@@ -14,11 +14,13 @@ from siwei.policy import Programme
 def left_in(pot: Pot) -> int:
     """What the pot has and no earlier round has promised: a promise stays in the pot until its voucher or
     its money is granted."""
-    pot.account.refresh_from_db()
     promised = Application.objects.filter(
         pot=pot, state__in=(ApplicationState.SHARED, ApplicationState.AWARDED), decision__voucher=None, grant=None
     )
-    return max(0, pot.account.available - (promised.aggregate(sum=Sum("shared_fen"))["sum"] or 0))
+    # Promises first: what is granted between the two is then taken off twice, never counted as left.
+    promised_fen = promised.aggregate(sum=Sum("shared_fen"))["sum"] or 0
+    pot.account.refresh_from_db()
+    return max(0, pot.account.available - promised_fen)
 
 
 def claims_of(
