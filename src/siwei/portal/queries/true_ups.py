@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Account, Decision, Transfer, TrueUp, Voucher
-from siwei.exchange.true_ups import award_of
+from siwei.exchange.true_ups import award_of, awarded_by, has_acted
 from siwei.policy.programmes import Verdict
 from siwei.portal.languages import choose
 
@@ -100,9 +100,9 @@ def waiting(actor: Actor) -> list[Waiting]:
         )  # fmt: skip
         used = voucher.true_ups.values("decision")
         latest = decisions.exclude(verdict=Verdict.CANNOT_TELL).exclude(pk__in=used).order_by("-decided_at").first()
-        if latest is None:
+        if latest is None or has_acted(latest, voucher):
             continue
-        after = (latest.award_fen or 0) if latest.verdict == Verdict.ELIGIBLE else 0
+        after = awarded_by(latest, voucher)
         if after != award_of(voucher):
             found.append(Waiting(voucher, latest, award_of(voucher), after))
     return found
