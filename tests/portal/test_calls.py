@@ -557,3 +557,29 @@ def test_by_merit_the_page_tells_who_waits_without_a_score(ready: City, monkeypa
     assert ("另有 1 份申报等待但不参与分配" in page, "分配给他们" in page) == (True, True)
     answer = olive.get("/api/calls/longhua-compute/2026/returned").json()
     assert ([each["application"] for each in answer["waiting"]], len(answer["unscored"])) == ([lost.key], 1)
+
+
+def test_later_applications_are_not_offered_to_be_shared_before_what_came_back(
+    ready: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned(ready, monkeypatch)
+    for name, value in (("district", "longhua"), ("longhua_compute_paid", "100000000")):
+        know(ready.centre, name, value, is_public=False)
+    apply(ready, ready.centre, ready.bob, contract="HT-9")
+    olive, offered = signed_in(ready.olive), 'name="act" value="share"'
+    page = olive.get(CALL).content.decode()
+    assert ("请先分配退回的资金" in page, offered in page) == (True, False)
+    assert form(CALL, olive, act="share").status_code == 409
+    assert form(CALL, olive, act="share_returned").status_code == 302
+    page = olive.get(CALL).content.decode()
+    assert ("请先分配退回的资金" in page, offered in page) == (False, True)
+
+
+def test_an_earlier_years_call_leads_to_the_current_one(ready: City) -> None:
+    pot(ready)
+    open_pot(programmes()["longhua-compute"], "2025", 40_000_000, actor=ready.olive, now=NOW, idempotency_key="before")
+    alice = signed_in(ready.alice)
+    before = alice.get("/calls/longhua-compute/2025").content.decode()
+    assert (APPLY in before, f'href="{CALL}">' in before, "当前的征集" in before) == (False, True, True)
+    page = alice.get(CALL).content.decode()
+    assert (APPLY in page, "当前的征集" in page) == (True, False)

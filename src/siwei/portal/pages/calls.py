@@ -93,6 +93,7 @@ def call_response(
         "programme": call.programme,
         "organisations": queries.may_claim(call, own, actor),
         "represents": own.exists(),
+        "current": queries.other_current_call(call, actor),
         "applications": mine,
         "desk": desk,
         "waiting": sum(line.application.state == ApplicationState.APPLIED for line in desk),

@@ -104,6 +104,12 @@ def current_call(programme: Programme, actor: Actor) -> Call | None:
     return None if chosen is None else call_of(programme, chosen)
 
 
+def other_current_call(call: Call, actor: Actor) -> Call | None:
+    """The programme's current call, to which one applies, where `call` is an earlier or a later one."""
+    current = current_call(call.programme, actor)
+    return None if current is None or current.pot.pk == call.pot.pk else current
+
+
 def current_calls(known: Iterable[Programme], actor: Actor) -> dict[str, Call]:
     """`current_call` of each programme that has one."""
     found = {programme.id: current_call(programme, actor) for programme in known}
@@ -185,8 +191,9 @@ def applying(organisation: Organisation, programme: Programme, actor: Actor, sub
 
 
 def may_claim(call: Call, organisations: Iterable[Organisation], actor: Actor) -> list[tuple[Organisation, int]]:
-    """What each may still claim from the call for itself; none of a call that is for claims, projects or persons."""
-    if not call.is_open or call.programme.applies_to != "organisation":
+    """What each may still claim from the call for itself; none of a call that is for claims, projects or persons, or
+    is not the programme's current one."""
+    if not call.is_open or call.programme.applies_to != "organisation" or other_current_call(call, actor):
         return []
     return [(each, applying(each, call.programme, actor).most_fen) for each in organisations]
 
