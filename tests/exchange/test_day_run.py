@@ -154,3 +154,56 @@ def test_queries_do_not_grow_with_the_agreements(days: Days) -> None:
         counts.append(len(captured))
     assert counts[1] <= counts[0] + 2
     assert counts[0] < 40
+
+
+def _disputed(agreement: Agreement) -> Agreement:
+    Agreement.objects.filter(pk=agreement.pk).update(state="disputed", disputed_from="delivering")
+    return agreement
+
+
+def _put_off() -> list[str]:
+    return list(Event.objects.filter(action="put_off").order_by("pk").values_list("subject", flat=True))
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("fate", "day"), [("captured", 95), ("run out", 50)])
+def test_where_nothing_is_held_any_more_nothing_is_put_off(days: Days, fate: str, day: int) -> None:
+    """And the run is as good when it is killed and begun again on the same day."""
+    until = days.now + timedelta(days=1) if fate == "run out" else None
+    (disputed,), others = days.deliver(1, voucher_until=until), days.deliver(2)
+    if fate == "captured":
+        for line in _disputed(disputed).lines.all():
+            for placed, share in ((line.voucher_hold, line.voucher_fen), (line.own_hold, line.own_fen)):
+                assert placed is not None
+                entry = ledger.of_hold(TransferKind.CAPTURE, placed, share, "x")
+                ledger.write_transfer(entry, key=f"capture:{placed.pk}", now=days.now)
+    _disputed(disputed)
+    days.meter(others, "first")
+    before = Transfer.objects.filter(idempotency_key__startswith="extend:").count()
+    first, second = run(days, day), run(days, day)
+    assert (first.charged, first.faults, second.charged, second.faults) == (2, (), 0, ())
+    assert (_put_off(), Transfer.objects.filter(idempotency_key__startswith="extend:").count()) == ([], before)
+
+
+@pytest.mark.database
+def test_holds_are_put_off_once_however_often_the_run_begins_again(days: Days) -> None:
+    disputed, others = _disputed(days.deliver(1)[0]), days.deliver(2)
+    days.meter(others, "first")
+    first = run(days, 95)
+    written = Transfer.objects.count()
+    second = run(days, 95)
+    assert (first.charged, first.faults, second.charged, second.faults) == (2, (), 0, ())
+    assert (_put_off(), Transfer.objects.count()) == ([f"agreement:{disputed.key}"], written)
+
+
+@pytest.mark.database
+def test_holds_that_cannot_be_put_off_keep_nothing_of_the_city_back(days: Days) -> None:
+    disputed, others = _disputed(days.deliver(1)[0]), days.deliver(2)
+    days.meter(others, "first")
+    day = (days.now + timedelta(days=95)).date()
+    record_event(
+        "put_off", f"{disputed.key}:{day}", {"another": True}, subject="x", actor=days.cast.olive, now=days.now
+    )
+    done = run(days, 95)
+    assert (done.charged, len(done.faults)) == (2, 1)
+    assert done.faults[0].startswith(f"{disputed.key}: key '{disputed.key}:{day}' was used")

@@ -50,9 +50,10 @@ def release_holds(agreement: Agreement, now: datetime) -> None:
                 write_transfer(entry, key=f"cancel:{placed.idempotency_key}", now=now)
 
 
-def extend_holds(agreement: Agreement, until: datetime, why: str, now: datetime) -> None:
+def extend_holds(agreement: Agreement, until: datetime, why: str, now: datetime) -> int:
     """Put off the expiry of what is still held: a hold's expiry never changes, so each is released and placed anew for
-    what remains, in one transaction. Doing it again under the same `why` changes nothing."""
+    what remains, in one transaction. Doing it again under the same `why` changes nothing. How many it put off."""
+    moved = 0
     for line in agreement.lines.order_by("number"):
         for payer, placed in (("voucher", line.voucher_hold), ("own", line.own_hold)):
             if placed is None:
@@ -70,7 +71,9 @@ def extend_holds(agreement: Agreement, until: datetime, why: str, now: datetime)
             )  # fmt: skip
             line.earlier_holds = [*line.earlier_holds, placed.pk]
             setattr(line, f"{payer}_hold", write_transfer(entry, key=key, now=now))
+            moved += 1
         line.save(update_fields=["voucher_hold", "own_hold", "earlier_holds"])
+    return moved
 
 
 def _hold_of_voucher(voucher: Voucher, entry: Entry, key: str, now: datetime) -> Transfer:

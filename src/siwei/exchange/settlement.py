@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from siwei.errors import Conflict, Said, SiweiError
 from siwei.exchange.access import can_operate, can_sign_for, require
 from siwei.exchange.actors import Actor
-from siwei.exchange.audit import Done, action, money_action, record_event, record_events
+from siwei.exchange.audit import Done, action, money_action, record_event, record_events, repeated
 from siwei.exchange.call_collection import close_calls, is_calling
 from siwei.exchange.caps import give_back_agreement
 from siwei.exchange.charges import FINAL, charge_agreements, charge_lines, lines_of
@@ -117,8 +117,12 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
     killed goes on where it was. Where one of them is refused, all of that goes back and each is charged by itself.
     """
     require(can_operate(actor), actor, Said("run the day's settlement", "进行当日结算"))
+    faults: list[str] = []
     for agreement in Agreement.objects.filter(state=AgreementState.DISPUTED).order_by("pk"):
-        put_off(agreement.key, as_of=as_of, actor=actor, now=now)
+        try:
+            put_off(agreement.key, as_of=as_of, actor=actor, now=now)
+        except SiweiError as error:
+            faults.append(f"{agreement.key}: {error}")
     # What was signed and never begun is closed too: its caps have back what it had committed.
     forgotten = Q(state=AgreementState.SIGNED, ends_at__lte=now - METERING_GRACE)
     running = Q(state__in=(AgreementState.DELIVERING, AgreementState.COMPLETED))
@@ -130,7 +134,6 @@ def settle_day(*, as_of: date, actor: Actor, now: datetime) -> SettlementDay:
         .distinct()
     )
     closed: list[Settlement] = []
-    faults: list[str] = []
     to_charge: list[str] = []
     for agreement in open_ones.order_by("pk").iterator():
         ended = agreement.state == AgreementState.COMPLETED or agreement.ends_at + METERING_GRACE <= now
@@ -216,17 +219,23 @@ def is_due(now: datetime) -> bool:
 
 @action
 def put_off(key: str, *, as_of: date, actor: Actor, now: datetime) -> None:
-    """Keep the holds of a disputed agreement from running out, where they would within a month. For the operator."""
+    """Keep the holds of a disputed agreement from running out, where they would within a month. For the operator.
+
+    Once a day; nothing is written where nothing is left of them, or they ran out already.
+    """
     require(can_operate(actor), actor, Said(f"put off the holds of {key}", f"推迟 {key} 的冻结期限"))
     agreement = lock_agreement(key, actor)
     soon = Hold.objects.filter(
         transfer__in=[
             hold for line in agreement.lines.all() for hold in (line.voucher_hold_id, line.own_hold_id) if hold
         ],
+        amount__gt=F("captured") + F("released"),
+        expires_at__gt=now,
         expires_at__lt=now + PUT_OFF_WITHIN,
     )
-    if agreement.state == AgreementState.DISPUTED and soon.exists():
-        extend_holds(agreement, now + EXTENSION, f"{as_of}:{key}", now)
+    if agreement.state != AgreementState.DISPUTED or repeated("put_off", f"{key}:{as_of}", {}) or not soon.exists():
+        return
+    if extend_holds(agreement, now + EXTENSION, f"{as_of}:{key}", now):
         parties = agreement.parties.filter(organisation__isnull=False).values_list("organisation_id", flat=True)
         record_event(
             "put_off", f"{key}:{as_of}", {}, subject=f"agreement:{key}", actor=actor, now=now,
