@@ -393,7 +393,7 @@ def test_a_shared_pot_is_followed_through_its_events(
         ("on,kind,id\n2026-07-01,award,a\n", "'award' is no kind"),
         ("on,kind,id\n2026-02-30,fund,\n", "'2026-02-30' is not YYYY-MM-DD"),
         ("on,kind,id,amount_fen\n2026-07-01,claw_back,z,1\n", "names no known claim"),
-        ("on,kind,id,claim_fen,district\n2026-07-01,claim,c,1,\n", "1 claims have no district, such as c"),
+        ("on,kind,id,claim_fen,district\n2026-07-01,claim,c,1,\n", r"events.csv:2: a claim needs its district"),
     ):
         events.write_text(wrong, encoding="utf-8")
         with pytest.raises((ImportRefused, InputError), match=message):

@@ -182,3 +182,43 @@ def test_a_third_round_counts_the_first_and_the_second(tmp_path: Path, capsys: p
     numbers.write_parquet(tmp_path / "second.parquet")
     with pytest.raises(InputError, match=r"second.parquet: column district is Int32, not String"):
         pot.share("c,900,1,x\n", "third.csv", *one, *two)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "zh"),
+    [
+        ("2026-07-01,fund,,,5,\n2026-07-02,claw_back,z,,1,\n",
+         "events.csv:3: the claw_back of z on 2026-07-02 names no known claim",
+         "events.csv:3: 2026-07-02 z claw_back的申报不存在"),
+        ("2026-07-02,claim,a,7,,x\n", "events.csv:2: the claim of a on 2026-07-02 names a claim that there is already",
+         "2026-07-02 a claim的申报此前已有"),
+        ("2026-07-02,claw_back,a,,401,\n",
+         "events.csv:2: the claw_back of a on 2026-07-02 takes back more than the 400 fen that it has",
+         "收回的多于其所得的 400 分"),
+        ("2026-05-31,fund,,,5,\n",
+         "events.csv:2: the fund on 2026-05-31 lies before the sharing on 2026-06-01 → give --as-of",
+         "2026-05-31 fund早于分配之日（2026-06-01） → 请用 --as-of 给出分配之日"),
+        ("2026-07-01,fund,,,5,\n2026-06-30,fund,,,5,\n",
+         "events.csv:3: the fund on 2026-06-30 lies before what precedes it, on 2026-07-01 → order events by day",
+         "早于其前一事件（2026-07-01）"),
+        ("2026-07-01,fund,,,5,\n2026-07-02,claim,c,7,,\n", "events.csv:3: a claim needs its district",
+         "claim 须写明 district"),
+    ],
+)  # fmt: skip
+def test_an_event_that_cannot_be_is_named_by_its_row(tmp_path: Path, rows: str, said: str, zh: str) -> None:
+    pot = Pot(tmp_path, f"returns: pot, {DISTRICTS}")
+    with pytest.raises(ImportRefused) as refused:
+        pot.share("a,600,1,x\n", "out.csv", "--events", pot.events(rows))
+    assert said in str(refused.value)
+    assert zh in refused.value.in_chinese()
+
+
+def test_movements_name_the_row_that_caused_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pot = Pot(tmp_path, f"returns: waiting, {DISTRICTS}")
+    rows = "2026-07-01,fund,,,100,\n2026-07-02,withdraw,a,,,\n"
+    capsys.readouterr()
+    pot.share("a,600,1,x\nb,100,2,x\n", "out.csv", "--events", pot.events(rows))
+    moved = [
+        (each["event"], each["claim"], each["amount_fen"]) for each in json.loads(capsys.readouterr().out)["movements"]
+    ]
+    assert moved == [(None, "a", 400), (2, "a", 40), (3, "a", -440), (3, "b", 100)]

@@ -146,18 +146,18 @@ def test_a_round_that_is_followed_pays_as_one_pot_with_the_earlier_awards_in_it_
     parts = parts_of(ruled, pl.concat([one, two]), DAY)
     follower = _Follower(sharing, payment, returns, parts, before)
     whole = _Follower(sharing, payment, returns, parts)
-    for number, event in enumerate(events_of(again, DAY)):
-        follower.apply(number, event)
+    for event in events_of(again, DAY):
+        follower.apply(event)
     fund, *awards = events_of(shares, DAY)
     paid = [replace(each, claim_fen=each.amount_fen) for each in awards]
-    for number, event in enumerate([fund, *paid, *events_of(again, DAY)[1:]]):
-        whole.apply(number, event)
+    for event in (fund, *paid, *events_of(again, DAY)[1:]):
+        whole.apply(event)
     for number, (kind, place, fen) in enumerate(later):
         event = PotEvent(DAY + timedelta(number), kind, "" if kind is FUND else f"2-{place}", fen, fen)
         refused = []
         for each in (follower, whole):
             try:
-                each.apply(100 + number, event)
+                each.apply(event)
             except InputError:
                 refused.append(each)
         assert len(refused) in (0, 2)

@@ -75,6 +75,52 @@ MONEY: Mapping[str, Saying] = {
         "give the organisations too",
         "请一并给出机构",
     ),
+    # what happened to a pot
+    "event_order": Saying(
+        "the {what} lies before what precedes it, on {before}",
+        "{what}早于其前一事件（{before}）",
+        "order events by day",
+        "请按日期排列",
+    ),
+    "event_before": Saying(
+        "the {what} lies before the sharing on {before}",
+        "{what}早于分配之日（{before}）",
+        "give --as-of, the day of the sharing",
+        "请用 --as-of 给出分配之日",
+    ),
+    "event_negative": Saying(
+        "the {what} has a negative amount", "{what}的金额为负", "amounts are 0 or more fen", "金额以分计，不小于 0"
+    ),
+    "event_known": Saying(
+        "the {what} names a claim that there is already",
+        "{what}的申报此前已有",
+        "give a later claim an id of its own",
+        "请给后来的申报各自的 id",
+    ),
+    "event_unknown": Saying(
+        "the {what} names no known claim",
+        "{what}的申报不存在",
+        "check its id: it is of a claim on this sharing, or of an earlier row",
+        "请核对 id：须为本次分配的申报，或此前某行的申报",
+    ),
+    "event_no_value": Saying(
+        "the {what} has no value for a quota",
+        "{what}没有限额所依据的值",
+        "give each claim what the pot is shared by",
+        "请写明每项申报的分配依据",
+    ),
+    "event_awards": Saying(
+        "the {what} awards more than is claimed or left",
+        "{what}多于所申报或所余",
+        "share the pot again",
+        "请重新分配",
+    ),
+    "event_back": Saying(
+        "the {what} takes back more than the {has} fen that it has",
+        "{what}收回的多于其所得的 {has} 分",
+        "look at what it has",
+        "请核对其所得",
+    ),
 }
 
 

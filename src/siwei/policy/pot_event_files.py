@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, Problem, Said
+from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.claim_tables import read_rows, type_names
 from siwei.policy.earlier_awards import PAID, RESERVE, TREASURY, Earlier
 from siwei.policy.language.compile import DTYPES
@@ -47,9 +47,22 @@ class Followed:
     events: int
 
 
-def read_events(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> pl.DataFrame:
-    """Columns on, kind, id, claim_fen, amount_fen, and the attributes of later claims that reserves and quotas read;
-    every event has what its kind needs. Raises ImportRefused with what is wrong."""
+@dataclass(frozen=True)
+class EventFile:
+    """`table` has the columns on, kind, id, claim_fen, amount_fen, and the attributes of later claims that reserves and
+    quotas read."""
+
+    source: Path
+    table: pl.DataFrame
+
+    @property
+    def first_row(self) -> int:
+        """In a CSV the header is line 1."""
+        return 1 if self.source.suffix == ".parquet" else 2
+
+
+def read_events(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> EventFile:
+    """Every event has what its kind needs. Raises ImportRefused with what is wrong."""
     types = subject_types(attributes, programme.applies_to)
     frame = read_rows(source, {**type_names(types), ON: "date", CLAIM: "int", AMOUNT: "int"})
     problems = [
@@ -64,25 +77,30 @@ def read_events(source: Path, programme: Programme, attributes: Mapping[str, Att
         problems += [replace(found, file=str(source))] if found else []
     if problems:
         raise ImportRefused(problems)
-    added = [pl.lit(None, dtype).alias(name) for name, dtype in TYPES.items() if name not in frame.columns]
+    quotas = [] if programme.pot is None else [quota.by for quota in programme.pot.quotas]
+    columns = {**read, **TYPES}
+    added = [pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in frame.columns]
     frame = frame.with_columns(*added, pl.col(ON).cast(pl.Date), pl.col(KIND, ID).cast(pl.String))
     frame = frame.with_columns(pl.col(CLAIM, AMOUNT).cast(pl.Int64))
-    problems = _wrong_cells(frame, source)
+    file = EventFile(source, frame)
+    problems = _wrong_cells(file, quotas)
     if problems:
         raise ImportRefused(problems)
-    return frame
+    return file
 
 
-def _wrong_cells(frame: pl.DataFrame, source: Path) -> list[Problem]:
-    first_row = 1 if source.suffix == ".parquet" else 2
+def _wrong_cells(file: EventFile, quotas: Sequence[str]) -> list[Problem]:
+    frame, source, first_row = file.table, file.source, file.first_row
     problems = []
     for name, wrong in ((ON, pl.col(ON).is_null()), (KIND, ~pl.col(KIND).is_in(OF_FILES).fill_null(False))):
         for row in frame.select(wrong).to_series().arg_true()[:MOST_PROBLEMS]:
             told = Said(f"{frame[name][row]!r} is no {name}", f"{frame[name][row]!r} 不是 {name}")
             problems.append(Problem(told, FIX, str(source), row + first_row, field=name))
-    for name, kinds in NEEDED.items():
+    for name, kinds in {**NEEDED, **{by: [PotEventKind.CLAIM] for by in quotas}}.items():
         cell = pl.col(name)
-        wrong = pl.col(KIND).is_in(kinds) & (cell.is_null() | (cell == "" if name == ID else cell < 0))
+        wrong = pl.col(KIND).is_in(kinds) & (
+            cell.is_null() | (cell < 0 if name in (CLAIM, AMOUNT) else cell.cast(pl.String) == "")
+        )
         for row in frame.select(wrong).to_series().arg_true()[:MOST_PROBLEMS]:
             kind, given = frame[KIND][row], frame[name][row]
             told = Said(f"a {kind} needs its {name}", f"{kind} 须写明 {name}")
@@ -93,13 +111,13 @@ def _wrong_cells(frame: pl.DataFrame, source: Path) -> list[Problem]:
 
 
 def follow_file(
-    programme: Programme, claims: pl.DataFrame, shares: Shares, events: pl.DataFrame, on: date,
+    programme: Programme, claims: pl.DataFrame, shares: Shares, events: EventFile, on: date,
     before: Earlier | None = None,
 ) -> Followed:  # fmt: skip
-    """The pot from its sharing on the day `on`, and what was shared before it, through the events of a file
-    (`read_events`). Raises InputError at the first that cannot be."""
+    """The pot from its sharing on the day `on`, and what was shared before it, through the events of a file. Raises
+    ImportRefused with the row of the first that cannot be."""
     assert programme.pot is not None
-    later = events.filter(pl.col(KIND) == str(PotEventKind.CLAIM))
+    later = events.table.filter(pl.col(KIND) == str(PotEventKind.CLAIM))
     named = [name for name in programme.pot_attributes if name in claims.columns]
     everybody = pl.concat(
         [each.select(pl.col(ID).cast(pl.String), *(name for name in named if name in each.columns))
@@ -107,19 +125,20 @@ def follow_file(
         how="diagonal_relaxed",
     ).unique(ID, keep="first", maintain_order=True)  # fmt: skip
     parts = parts_of(programme, everybody, on)
-    given = events_of(shares, on)
-    state = follow_pot(
-        [*given, *_events(events)], shares.sharing, programme.pot.payment, programme.pot.returns, parts, before
-    )
-    return Followed(state, _table(state, everybody, programme.pot), events.height)
+    followed = [*events_of(shares, on), *_events(events)]
+    try:
+        state = follow_pot(followed, shares.sharing, programme.pot.payment, programme.pot.returns, parts, before)
+    except InputError as error:
+        raise ImportRefused([replace(each, file=str(events.source)) for each in error.problems]) from None
+    return Followed(state, _table(state, everybody, programme.pot), events.table.height)
 
 
-def _events(frame: pl.DataFrame) -> list[PotEvent]:
+def _events(file: EventFile) -> list[PotEvent]:
     return [
         PotEvent(
-            row[ON], PotEventKind(row[KIND]), row[ID] or "", row[CLAIM] or 0, row[AMOUNT] or 0
+            row[ON], PotEventKind(row[KIND]), row[ID] or "", row[CLAIM] or 0, row[AMOUNT] or 0, row=number
         )
-        for row in frame.iter_rows(named=True)
+        for number, row in enumerate(file.table.iter_rows(named=True), file.first_row)
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from siwei.errors import InputError, Problem, Said
 from siwei.policy.earlier_awards import Earlier
+from siwei.policy.money_words import of_money
 from siwei.policy.pots import Shares, matches
 from siwei.policy.programmes import Payment, Programme, Quota, Reserve, Returns, Sharing
 from siwei.policy.rounds import QuotaLeft, ReserveLeft, serve_pot, serve_pro_rata
@@ -45,6 +46,8 @@ class PotEvent:
     amount_fen: int = 0
     reserved: Mapping[str, int] = field(default_factory=dict)
     """Of an award: what of it came out of each reserve."""
+    row: int | None = None
+    """Where it stands in the file it was read from; None: it is of the sharing itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,9 @@ def parts_of(programme: Programme, claims: pl.DataFrame, as_of: date) -> PotPart
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money between the pot and a claim (to the claim is positive), by the number of the event that caused it."""
+    """Money between the pot and a claim (to the claim is positive), by the row of the event that caused it."""
 
-    event: int
+    event: int | None
     on: date
     claim: str
     amount_fen: int
@@ -142,9 +145,15 @@ def follow_pot(
     Raises InputError at the first event that cannot be: out of order, of an unknown claim, for more than there is.
     """
     follower = _Follower(sharing, payment, returns, parts, before)
-    for number, event in enumerate(events):
-        follower.apply(number, event)
+    for event in events:
+        follower.apply(event)
     return follower.state
+
+
+def _refused(event: PotEvent, key: str, **values: object) -> InputError:
+    of_claim = Said(f" of {event.claim}", f" {event.claim} ") if event.claim else Said("", " ")
+    what = Said(f"{event.kind}{of_claim} on {event.on}", f"{event.on}{of_claim.zh}{event.kind}")
+    return InputError([Problem(*of_money(key, what=what, **values), line=event.row)])
 
 
 class _Follower:
@@ -163,29 +172,26 @@ class _Follower:
         }
         self.state = PotState(reserved_fen={reserve.id: {} for reserve, _ in self.parts.reserves})
         self.waiting = WaitingClaims()
-        self.number, self.event = 0, PotEvent(date.min, PotEventKind.FUND)
+        self.event = PotEvent(date.min, PotEventKind.FUND)
 
-    def apply(self, number: int, event: PotEvent) -> None:
+    def apply(self, event: PotEvent) -> None:
         if event.on < self.event.on:
-            self._refuse(number, event, "lies before the event that precedes it", "order events by day")
-        self.number, self.event = number, event
+            first_of_file = event.row is not None and self.event.row is None
+            raise _refused(event, "event_before" if first_of_file else "event_order", before=self.event.on)
+        self.event = event
         if event.amount_fen < 0 or event.claim_fen < 0:
-            self._refuse(number, event, "has a negative amount", "amounts are 0 or more fen")
+            raise _refused(event, "event_negative")
         new = event.kind in (PotEventKind.AWARD, PotEventKind.CLAIM)
         known = event.claim in self.state.owed_fen
         if event.kind is not PotEventKind.FUND and new == known:
-            self._refuse(number, event, "names a known claim" if known else "names no known claim", "check its id")
+            raise _refused(event, "event_known" if known else "event_unknown")
         if new and any(event.claim not in values for _, values in self.parts.quotas):
-            self._refuse(number, event, "has no value for a quota", "give each claim what the pot is shared by")
+            raise _refused(event, "event_no_value")
         getattr(self, f"_{event.kind}")(event)
 
     def _owe(self, claim: str, amount: int) -> None:
         self.state.owed_fen[claim] = amount
         self.waiting.want(claim, amount - self.state.awarded_fen.setdefault(claim, 0))
-
-    def _refuse(self, number: int, event: PotEvent, message: str, fix: str) -> None:
-        claim = f" of {event.claim}" if event.claim else ""
-        raise InputError([Problem(f"event {number} ({event.kind}{claim} on {event.on}) {message}", fix)])
 
     def _fund(self, event: PotEvent) -> None:
         self.state.funded_fen += event.amount_fen
@@ -195,7 +201,7 @@ class _Follower:
 
     def _award(self, event: PotEvent) -> None:
         if event.amount_fen > min(event.claim_fen, self.state.left_fen):
-            self._refuse(self.number, event, "awards more than is claimed or left", "share the pot again")
+            raise _refused(event, "event_awards")
         self._owe(event.claim, event.claim_fen)
         self._move(event.claim, event.amount_fen)
         for id, fen in event.reserved.items():
@@ -207,7 +213,7 @@ class _Follower:
 
     def _claw_back(self, event: PotEvent) -> None:
         if event.amount_fen > self.state.awarded_fen[event.claim]:
-            self._refuse(self.number, event, "takes back more than was awarded", "look at what it has")
+            raise _refused(event, "event_back", has=self.state.awarded_fen[event.claim])
         self._owe(event.claim, self.state.owed_fen[event.claim] - event.amount_fen)
         self._give_back(event.claim, event.amount_fen)
 
@@ -236,7 +242,7 @@ class _Follower:
             self.state.left_fen -= amount
             self.state.awarded_fen[claim] += amount
             self.waiting.want(claim, self.state.owed_fen[claim] - self.state.awarded_fen[claim])
-            self.state.movements.append(Movement(self.number, self.event.on, claim, amount))
+            self.state.movements.append(Movement(self.event.row, self.event.on, claim, amount))
             for quota, values in self.parts.quotas:
                 taken = self.by_value[quota.by]
                 taken[values[claim]] = taken.get(values[claim], 0) + amount
