@@ -134,3 +134,24 @@ def test_who_may_not_and_too_many_are_refused_whole(meter: Meter) -> None:
     with pytest.raises(NotAllowed, match="was revoked"):
         send(meter, reports)
     assert Usage.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fields"),
+    [
+        ("0001-01-01T00:00:00+08:00", "0001-01-01T00:01:00+08:00", ["from", "to"]),
+        ("9999-12-20T00:00:00Z", "9999-12-31T23:59:59-08:00", ["from", "to"]),
+        ("2199-12-31T00:00:00Z", "2200-01-01T00:00:00Z", ["to"]),
+        ("1999-12-31T00:00:00Z", "2000-01-01T00:00:00Z", ["from"]),
+    ],
+)
+def test_a_moment_out_of_all_time_is_told_and_keeps_no_other_back(
+    meter: Meter, start: str, end: str, fields: list[str]
+) -> None:
+    payload = meter.payload(**{"from": start, "to": end})
+    with pytest.raises(InputError) as said:
+        meter.send(payload)
+    assert [(each.field, "2000" in each.message) for each in said.value.problems] == [(each, True) for each in fields]
+    assert "2000 至 2199 年" in said.value.in_chinese()
+    good, wrong = send(meter, [signed(meter, 0), Signed(payload, KEY.sign(payload.encode()).hex())])
+    assert (isinstance(good, Usage), str(wrong)) == (True, str(said.value))

@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said
 from siwei.exchange.access import can_commit_money_for, can_operate, can_speak_for, require
@@ -37,6 +37,8 @@ from siwei.exchange.usage import Window, write_usage
 from siwei.schema_faults import problem_of
 
 PAYLOAD_LIMIT = 64 * 1024
+YEARS = range(2000, 2200)
+"""Of a window's moments: further out they cannot be told in every zone, nor reckoned with."""
 
 
 class Report(BaseModel):
@@ -52,6 +54,18 @@ class Report(BaseModel):
     quantity: int = Field(ge=0, le=10**16)
     measured: dict[str, Any] = Field(default_factory=dict)
     job: str | None = Field(default=None, max_length=120)
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_of_our_time(cls, moment: datetime) -> datetime:
+        if moment.year not in YEARS:
+            raise ValueError(
+                Said(
+                    f"this is in the year {moment.year} → a moment of the years {YEARS[0]} to {YEARS[-1]}",
+                    f"年份为 {moment.year} → 应在 {YEARS[0]} 至 {YEARS[-1]} 年之间",
+                )
+            )
+        return moment
 
 
 @money_action
