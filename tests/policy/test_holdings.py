@@ -142,6 +142,7 @@ def test_combine_weighs_it_under_joint_limits_as_explain_does(siwei: Any, folder
         (HEAD + "a,own,,2026,\n", "held_fen", "is not an amount"),
         (HEAD + 'a,own,"1,000",2026,\n', "held_fen", "'1,000' is not a whole number"),
         (HEAD + "a,own,5,last year,\n", "period", "declares no days"),
+        (HEAD + f"a,own,{2**63 - 1},,\n" * 2, "held_fen", f"comes to {2**64 - 2} fen in all"),
     ],
 )
 def test_a_holding_that_nobody_would_count_is_refused_with_its_place(

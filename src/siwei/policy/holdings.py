@@ -11,6 +11,7 @@ import polars as pl
 from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.claim_tables import read_rows
 from siwei.policy.columns import Column
+from siwei.policy.combining import GREATEST_AWARD
 from siwei.policy.joint_choices import Holdings
 from siwei.policy.pot_periods import is_weighed_on, span_of
 from siwei.policy.programmes import Programme, Text
@@ -124,6 +125,11 @@ def checked_holdings(
         for number, row in enumerate(rows, first_row)
         for field, message, fix in _faults(row, ids)
     ]
+    if not problems and (total := sum(row.fen for row in rows)) > GREATEST_AWARD:
+        # However they are added up, beside awards as well, no sum leaves 64 bits.
+        told = Said(f"comes to {total} fen in all", f"合计 {total} 分")
+        fix = Said(f"{GREATEST_AWARD} in all is the most: give fen", f"合计最多 {GREATEST_AWARD}：请以分为单位填写")
+        problems.append(Problem(told, fix, source, field=HELD))
     if problems:
         raise ImportRefused(problems[:MOST_PROBLEMS])
     return tuple(rows)

@@ -21,7 +21,7 @@ Row = Annotated[
         description="`id`, attributes (whole numbers, true or false, text, days YYYY-MM-DD) and `<attribute>__status`",
     ),
 ]
-Fen = Annotated[int, Field(ge=0, lt=2**63)]
+Fen = Annotated[int, Field(ge=0, le=10**16)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Yaml = Annotated[str, Field(max_length=LARGEST_FILE, description="A programme's file")]
 
