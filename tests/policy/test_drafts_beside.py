@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siwei.errors import NotFound
+from siwei.errors import NotFound, PolicyError
 from siwei.policy import Programme, decide
 from siwei.policy.binding import bound_by_stacking
 from siwei.policy.choosing import bound_column, kept_column
@@ -18,10 +18,12 @@ from siwei.policy.combining import DRAFT, combine, combine_lazily
 from siwei.policy.decide import Decisions
 from siwei.policy.diff import Side
 from siwei.policy.diff_stacking import diff_stacking
+from siwei.policy.drafts import load_stacking_text
 from siwei.policy.joint import combine_jointly
 from siwei.policy.joint_choices import Decided
 from siwei.policy.joint_explanation import JointAwards, explain_together
 from siwei.policy.programmes import State
+from siwei.policy.reading import LARGEST_FILE
 from siwei.policy.stacking import Stacking
 
 from .test_joint import DAY, contract, decided, firm, project
@@ -265,3 +267,17 @@ def test_what_others_take_is_added_up_once_and_not_for_every_choice_of_every_sub
     assert gone_through == []
     assert {id: one.parts for id, one in found.items()} == {id: one.parts for id, one in expected.items()}
     assert any(one.alternatives for each_of in found.values() for one in each_of.parts)
+
+
+def test_what_is_refused_is_told_in_both_languages(pack: Any) -> None:
+    stacking, decisions, table = claims(pack, frozenset(), [row(contract_paid=900)])
+    with pytest.raises(NotFound) as nobody:
+        explain_combination(stacking, decisions, table, "nobody")
+    assert nobody.value.in_chinese() == "已判定的主体中没有 'nobody'"
+    for text, told in (
+        ("\ud800", "含有半个字符 → 请用 UTF-8 书写"),
+        ("x" * (LARGEST_FILE + 1), "KiB → 政策文件只有几 KB"),
+    ):
+        with pytest.raises(PolicyError) as refused:
+            load_stacking_text(text, {}, ())
+        assert told in refused.value.in_chinese()

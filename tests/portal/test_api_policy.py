@@ -56,6 +56,31 @@ def test_a_name_that_is_nobodys_is_refused_with_the_nearest(city: City) -> None:
     assert (answer.status_code, "did you mean 'district'?" in answer.json()["detail"]) == (400, True)
 
 
+def test_refusals_are_told_in_chinese_too(city: City) -> None:
+    client = signed_in(city.alice)
+
+    def told(call: str, **body: Any) -> Any:
+        sent = {"content_type": "application/json", "headers": {"accept-language": "zh-hans"}}
+        return client.post(f"/api/policy/{call}", body, **sent).json()["detail"]
+
+    assert "没有属性 'distric' [distric] → 是否应为 'district'？" in told(
+        "decide", rows=[{"id": "a", "distric": "longhua"}]
+    )
+    assert "没有属性 'q' [q] → `siwei policy schema` 列出各属性" in told("decide", rows=[{"id": "a", "q": 1}])
+
+
+def test_no_more_is_held_than_can_be_added_up(city: City) -> None:
+    client, row = signed_in(city.alice), {"subject": "a", "programme": "longhua-compute"}
+    held = [row | {"held_fen": 10**16}] * 14
+    asked = {"rows": [{"id": "a", "district": "longhua", "longhua_compute_paid": 1_000_000}]}
+    (kept,) = post(client, "combine", **asked, holdings=held).json()["awards"]
+    assert (kept["held_fen"], kept["kept_fen"]) == (14 * 10**16, 14 * 10**16)
+    refused = post(client, "combine", **asked, holdings=[*held, *held])
+    assert (refused.status_code, f"comes to {28 * 10**16} fen in all" in refused.json()["detail"]) == (400, True)
+    beyond = post(client, "combine", **asked, holdings=[row | {"held_fen": 10**16 + 1}])
+    assert (beyond.status_code, "held_fen" in beyond.content.decode()) == (422, True)
+
+
 def test_the_version_of_the_day_decides(city: City) -> None:
     """The training voucher's text of 2024 reads whether a firm is a start-up; that of 2026 does not."""
     client = signed_in(city.alice)

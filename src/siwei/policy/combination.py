@@ -93,10 +93,14 @@ def explain_combination(
     Raises NotFound."""
     row = decisions.wide.filter(pl.col(ID) == id)
     if row.is_empty():
-        raise NotFound(f"no subject {id!r} among those decided")
+        raise _not_decided(id)
     mine = Decisions(decisions.programmes, decisions.as_of, row)
     facts = table.lazy().filter(pl.col(ID) == id)
     return Combinations(stacking, mine, facts, held, in_force).explain(id, held, within)
+
+
+def _not_decided(id: str) -> NotFound:
+    return NotFound(f"no subject {id!r} among those decided", f"已判定的主体中没有 {id!r}")
 
 
 class Combinations:
@@ -124,7 +128,7 @@ class Combinations:
     ) -> CombinationExplanation:
         """As `explain_combination`. Raises NotFound."""
         if id not in self.places:
-            raise NotFound(f"no subject {id!r} among those decided")
+            raise _not_decided(id)
         return _Subject(self, self.places[id], held, within).explain(id)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from siwei.city.attributes import Attribute
-from siwei.errors import PolicyError, Problem
+from siwei.errors import PolicyError, Problem, Said
 from siwei.policy.case_results import CaseRun, run_cases
 from siwei.policy.cases import SUFFIX, read_cases
 from siwei.policy.check import check_programmes
@@ -71,9 +71,11 @@ def _bounded(text: str) -> bytes:
     try:
         content = text.encode("utf-8")
     except UnicodeEncodeError:
-        raise PolicyError([Problem("holds half a character", "write it as UTF-8")]) from None
+        told = Said("holds half a character", "含有半个字符")
+        raise PolicyError([Problem(told, Said("write it as UTF-8", "请用 UTF-8 书写"))]) from None
     if len(content) > LARGEST_FILE:
-        raise PolicyError([Problem(f"is larger than {LARGEST_FILE // 1024} KiB", "a programme is a few kilobytes")])
+        told = Said(f"is larger than {LARGEST_FILE // 1024} KiB", f"超过 {LARGEST_FILE // 1024} KiB")
+        raise PolicyError([Problem(told, Said("a programme is a few kilobytes", "政策文件只有几 KB"))])
     return content
 
 

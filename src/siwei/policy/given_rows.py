@@ -13,8 +13,10 @@ from siwei.city.pack_yaml import KeyPath
 from siwei.errors import InputError, Problem
 from siwei.policy.aggregates import Rows
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader
+from siwei.policy.file_words import of_file
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
 from siwei.policy.programmes import FactStatus, Programme
+from siwei.policy.refused_words import nearest
 from siwei.policy.reject_words import is_halved
 from siwei.policy.sources import subject_types
 from siwei.policy.stacking import RelatedRule
@@ -67,9 +69,10 @@ def _beside(programmes: tuple[Programme, ...], attributes: Mapping[str, Attribut
 
 
 def _unknown(name: str, known: set[str]) -> Problem:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    fix = f"did you mean {near[0]!r}?" if near else "`siwei policy schema` lists what is read"
-    return Problem(f"no attribute {name[:80]!r}", fix, field=name[:80])
+    message, fix = of_file("no_attribute", name=name[:80])
+    if difflib.get_close_matches(name, known, n=1, cutoff=0.6):
+        fix = nearest(name, known)
+    return Problem(message, fix, field=name[:80])
 
 
 def _text(value: int | float | bool | str | None) -> str | None:
