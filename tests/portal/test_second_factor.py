@@ -100,6 +100,17 @@ def test_a_form_with_a_file_is_sent_once_more_from_its_page(city: City) -> None:
     assert (done.status_code, done.headers["Location"]) == (302, "/differences")
 
 
+def test_a_form_that_waited_is_not_sent_after_one_with_a_file(city: City) -> None:
+    client = signed_in(city.olive)
+    secret = set_up(client)
+    assert make_money_key(client).status_code == 302
+    given = {"holder": "-city", "file": SimpleUploadedFile("flow.csv", "日期,金额\n".encode())}
+    asked = client.post("/differences", given, headers={"Referer": "http://testserver/differences"})
+    forget_use()
+    done = client.post(asked.headers["Location"], {"code": code_of(secret), "next": "/differences"})
+    assert (done.headers["Location"], AccessKey.objects.count()) == ("/differences", 0)
+
+
 def test_the_form_that_waits_for_the_factor_lies_sealed(city: City) -> None:
     """In it may be what a person says to nobody else: their bank account."""
     client = signed_in(city.alice)

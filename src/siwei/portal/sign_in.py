@@ -103,6 +103,8 @@ def ask_confirmation(request: HttpRequest, needed: ConfirmationNeeded, back: str
     if needed.reason != Confirmation.STALE:
         return None
     if request.FILES:
+        # A form that waited before would go on in this one's place.
+        request.session.pop(STATE_SESSION_KEY, None)
         messages.info(request, _("A file is not kept meanwhile: confirm first, then choose it once more and send it."))
         response = HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
     else:
