@@ -186,6 +186,19 @@ def test_by_merit_each_is_scored_first(ready: City, monkeypatch: pytest.MonkeyPa
     assert "1 份申报尚未评分" in response.content.decode() and "column" not in response.content.decode()
 
 
+def test_nobody_chooses_another_rule_than_the_programmes_own(ready: City) -> None:
+    pot(ready)
+    apply(ready, ready.firm, ready.alice)
+    olive, own = signed_in(ready.olive), programmes()["longhua-compute"].pot
+    assert own is not None and own.sharing is Sharing.PRO_RATA
+    by_api = call_api(olive, "/api/calls/longhua-compute/2026/rounds", sharing="lottery", seed="mine")
+    assert (by_api.status_code, form(CALL, olive, act="share", sharing="lottery", seed="mine").status_code) == (
+        409, 409,
+    )  # fmt: skip
+    assert "按其政策文本的规定分配（按比例）" in by_api.json()["detail"] and SharingRound.objects.count() == 0
+    assert call_api(olive, "/api/calls/longhua-compute/2026/rounds", sharing="pro_rata").status_code == 200
+
+
 def test_the_operator_shares_and_opens_the_notice(ready: City) -> None:
     pot(ready)
     apply(ready, ready.firm, ready.alice)

@@ -2,6 +2,7 @@
 not stand."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Application, PaymentBatch, PaymentOrder, Pot, Pseudonym, SharingRound
 from siwei.exchange.vouchers import open_pot
 from siwei.market import bank
+from siwei.policy import Quota, Sharing
 from siwei.portal.city_pack import pack, programmes
 
 pytestmark = pytest.mark.django_db
@@ -59,13 +61,18 @@ def applied(city: City) -> Client:
     return client
 
 
-def noticed(city: City) -> SharingRound:
+def noticed(city: City, key: str = "") -> SharingRound:
     made = rounds.share_applications(
         programmes()["talent-subsidy"], Pot.objects.get(), attributes=pack().attributes, as_of=date(2026, 12, 1),
-        actor=city.olive, now=NOW, idempotency_key="round",
+        actor=city.olive, now=NOW, idempotency_key=f"round{key}",
     )  # fmt: skip
     return rounds.open_notice(
-        made, until=date(2026, 12, 8), as_of=date(2026, 12, 1), actor=city.olive, now=NOW, idempotency_key="notice"
+        made,
+        until=date(2026, 12, 8),
+        as_of=date(2026, 12, 1),
+        actor=city.olive,
+        now=NOW,
+        idempotency_key=f"notice{key}",
     )
 
 
@@ -164,6 +171,41 @@ def test_the_notice_says_the_first_character_the_programme_and_the_amount(open_c
     assert Application.objects.get().state == "withdrawn"
     shown = text(Client(), f"/notices/{made.key}")
     assert ("张*" in shown, "已删除" in shown) == (False, True)
+
+
+def test_earlier_awards_by_a_sealed_value_are_told_to_the_offices_alone(
+    open_call: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = programmes()["talent-subsidy"]
+    assert made.pot is not None
+    sealed = ("person_income_tax", "person_taxable_income")
+    quotas = tuple(Quota(by, 10_000, made.pot.words, None) for by in sealed)
+    pot = replace(made.pot, sharing=Sharing.FIRST_COME, quotas=quotas)
+    monkeypatch.setitem(programmes(), made.id, replace(made, pot=pot))
+    for actor, claim in ((open_call.charlie, 240_000), (open_call.alice, 100_000)):
+        client = signed_in(actor)
+        assert post(client, "/api/person/consent").status_code == 200
+        values = {name: {"value": "300000"} for name in sealed}
+        assert post(client, "/api/person/declarations", idempotency_key="k", values=values).status_code == 200
+        assert post(client, f"{API}/consent").status_code == 200
+        given = {"programme": made.id, "name": CHARLIE, "claim_fen": claim}
+        assert post(client, f"{API}/applications", idempotency_key="a", **given).status_code == 200
+        last = noticed(open_call, str(claim))
+    page, api = f"/notices/{last.key}", f"/api/round?key={last.key}"
+    for client in (Client(), signed_in(open_call.bob), signed_in(open_call.charlie)):
+        shown = text(client, page)
+        assert ("¥2,400.00" in shown, "个人应纳税所得额" in shown) == (False, False)
+        assert client.get(api).json()["earlier"] == {
+            "budget_fen": 500_000, "taken_fen": 240_000, "reserves": {}, "quotas": {},
+        }  # fmt: skip
+        assert all(not each["earlier"]["quotas"] for each in client.get("/api/rounds").json())
+    counted = {name: [["300000", 240_000]] for name in sealed}
+    for actor in (open_call.olive, open_call.ann):
+        client = signed_in(actor)
+        assert client.get(api).json()["earlier"]["quotas"] == counted
+        shown = re.sub("<[^>]+>", "", text(client, page))
+        told = shown[shown.index("已缴个人所得税：") :].split("\n")[0]
+        assert told == "已缴个人所得税：3,000 元 ¥2,400.00; 个人应纳税所得额：3,000 元 ¥2,400.00"
 
 
 def test_paid_and_no_name_where_it_may_not_stand(open_call: City) -> None:

@@ -23,6 +23,7 @@ from siwei.exchange.vouchers import grant_voucher
 from siwei.exchange.waiting_claims import Proposal, propose
 from siwei.market.bank import exact_yuan
 from siwei.policy import Programme, Shares, Sharing, share_pot
+from siwei.policy.pot_explanation import MODES
 from siwei.policy.programmes import Returns
 from siwei.policy.stacking import Stacking
 from siwei.policy.vouchers import last_day
@@ -46,14 +47,15 @@ def share_applications(
 ) -> SharingRound:
     """Close the window and share what is left in the pot among the applications on it, by the programme's rule.
 
-    `Conflict` before the window has closed, for a draft, with nothing to share among, or while money came back that is
-    for those of earlier rounds who wait (weighed under `stacking`): `supplements.share_returned` comes first.
+    `sharing` is for a programme whose text has no rule. `Conflict` where it has another, before the window has closed,
+    for a draft, with nothing to share among, or while money came back that is for those of earlier rounds who wait (weighed under `stacking`): `supplements.share_returned` comes first.
     """
     require(can_operate(actor), actor, Said("share a pot", "分配资金池"))
     content = {"pot": str(pot.pk), "sha256": programme.sha256, "sharing": str(sharing or ""), "seed": seed}
     if repeated("share_applications", idempotency_key, content):
         return SharingRound.objects.get(key=idempotency_key)
     check_draft(programme, pot)
+    _check_own_sharing(programme, sharing)
     if programme.window is not None and (programme.window.end is None or as_of <= programme.window.end):
         raise Conflict(
             f"the window of {programme.id} is open until {programme.window.end} → share after it",
@@ -85,6 +87,16 @@ def share_applications(
         payload={**payload, "seed": seed},
     )
     return made
+
+
+def _check_own_sharing(programme: Programme, sharing: Sharing | None) -> None:
+    """A rehearsal may try another rule; money is shared by the programme's own, where its text has one."""
+    own = programme.pot.sharing if programme.pot else Sharing.NOT_KNOWN
+    if sharing is not None and own is not Sharing.NOT_KNOWN and sharing is not own:
+        raise Conflict(
+            f"{programme.id} is shared {MODES[own][1]}, as its text says → do not choose another rule",
+            f"{programme.id} 按其政策文本的规定分配（{MODES[own][0]}）→ 请勿另选分配方式",
+        )
 
 
 def _require_scores(programme: Programme, waiting: list[Application], sharing: Sharing | None) -> None:

@@ -243,7 +243,8 @@ def share_what_returned(request: HttpRequest, programme_id: str, period: str, gi
 @router.get("/rounds", response=answers(list[call_schemas.RoundSummary]))
 def list_rounds(request: HttpRequest) -> Any:
     """Rounds on public notice and awarded, newest first; for the offices those just shared too. The newest 500."""
-    return [summary_row(each) for each in notices.rounds_of(actor_of(request))[:SHOWN]]
+    actor = actor_of(request)
+    return [summary_row(each, actor) for each in notices.rounds_of(actor)[:SHOWN]]
 
 
 @router.get("/round", response=answers(call_schemas.Round))
@@ -253,12 +254,13 @@ def get_round(request: HttpRequest, key: KeyParameter) -> Any:
     return round_row(notices.round_or_missing(key, actor), actor)
 
 
-def summary_row(made: SharingRound) -> dict[str, Any]:
-    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "earlier", "returns", "is_supplementary", "state")
+def summary_row(made: SharingRound, actor: Actor) -> dict[str, Any]:
+    own = ("key", "version_sha256", "sharing", "seed", "budget_fen", "returns", "is_supplementary", "state")
     days = ("shared_on", "notice_from", "notice_until", "awarded_on")
     return {
         "programme": made.pot.programme,
         "period": made.pot.period,
+        "earlier": notices.earlier_for(made, actor),
         **{name: getattr(made, name) for name in (*own, *days)},
     }
 
@@ -282,7 +284,7 @@ def round_row(made: SharingRound, actor: Actor) -> dict[str, Any]:
         for line in notice.lines
     ]
     counts = {"is_same": notice.is_same, "objected": notice.objected, "upheld": notice.upheld}
-    return {**summary_row(made), **counts, "lines": lines}
+    return {**summary_row(made, actor), **counts, "lines": lines}
 
 
 @router.post("/round/notice", response=answers(call_schemas.Round))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from siwei.exchange.rounds import share_again
 from siwei.exchange.vault import Erased
 from siwei.policy.pots import lottery_digest
 from siwei.policy.programmes import Kind, Programme, Sharing
-from siwei.portal.city_pack import decided_on, pack, programmes
+from siwei.portal.city_pack import attributes, decided_on, pack, programmes
 
 
 def rounds_of(actor: Actor, pot: Pot | None = None) -> QuerySet[SharingRound]:
@@ -63,6 +64,9 @@ class Notice:
     vouchers_to_grant: int
     to_pay: int
     """For the operator: awards of money that do not fall due yet."""
+    earlier_quotas: list[tuple[Mapping[str, Any], Sequence[tuple[str | None, int]]]]
+    """By attribute: what earlier awards counted of each value (None: not known any more), as far as the reader may
+    know it."""
 
 
 def notice_of(made: SharingRound, actor: Actor) -> Notice:
@@ -92,6 +96,7 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
     lines.sort(key=lambda line: (line.rank or 0, _order(line.application), line.application.key))
     mine = Objection.objects.visible_to(actor).filter(application__round=made)
     counted = objection_counts(made)
+    quotas = (earlier_for(made, actor) or {}).get("quotas", {})
     open_ = made.state == RoundState.NOTICE and made.notice_until is not None and day <= made.notice_until
     return Notice(
         made,
@@ -107,7 +112,18 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         (made.notice_until - day).days if open_ and made.notice_until is not None else None,
         vouchers_to_grant(made, programme, actor),
         made.applications.filter(to_be_paid()).count() if can_operate(actor) and is_paid_out(made) else 0,
+        [(attributes()[by], taken) for by, taken in quotas.items() if taken and by in attributes()],
     )
+
+
+def earlier_for(made: SharingRound, actor: Actor) -> Mapping[str, Any] | None:
+    """What earlier awards counted when the round was shared. By the values of a quota the offices alone see it of
+    persons: the sum of a value that one person has would tell the value beside the masked name."""
+    programme = programmes().get(made.pot.programme)
+    is_open = programme is not None and programme.applies_to != "person"
+    if made.earlier is None or actor.sees_all or is_open:
+        return made.earlier
+    return {**made.earlier, "quotas": {}}
 
 
 def _order(application: Application) -> str:
