@@ -48,7 +48,8 @@ def share_applications(
     """Close the window and share what is left in the pot among the applications on it, by the programme's rule.
 
     `sharing` is for a programme whose text has no rule. `Conflict` where it has another, before the window has closed,
-    for a draft, with nothing to share among, or while money came back that is for those of earlier rounds who wait (weighed under `stacking`): `supplements.share_returned` comes first.
+    for a draft, with nothing to share among, or while money came back that is for those of earlier rounds who wait
+    (weighed under `stacking`): `supplements.share_returned` comes first.
     """
     require(can_operate(actor), actor, Said("share a pot", "分配资金池"))
     content = {"pot": str(pot.pk), "sha256": programme.sha256, "sharing": str(sharing or ""), "seed": seed}

@@ -123,8 +123,8 @@ class RoundSummary(Schema):
     budget_fen: int
     earlier: dict[str, Any] | None = Field(
         description="What earlier awards of the period's budget counted in the pot's `reserves` (by id) and `quotas` "
-        "(by attribute: pairs of value and fen; of persons for the offices alone) when it was shared; null: the pot has "
-        "neither"
+        "(by attribute: pairs of value and fen; of persons for the offices alone) when it was shared; null: the pot "
+        "has neither"
     )
     returns: str = Field(description="Where money goes that comes back of its awards: waiting, pot or treasury")
     is_supplementary: bool = Field(description="What came back, shared among those of earlier rounds who waited for it")
