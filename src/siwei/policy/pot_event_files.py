@@ -58,7 +58,7 @@ class EventFile:
     @property
     def first_row(self) -> int:
         """In a CSV the header is line 1."""
-        return 1 if self.source.suffix == ".parquet" else 2
+        return 1 if self.source.suffix.lower() == ".parquet" else 2
 
 
 def read_events(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> EventFile:
