@@ -13,8 +13,9 @@ from test_readings import KEY, OTHER, Meter
 
 from siwei.errors import Conflict, InputError, NotAllowed, SiweiError
 from siwei.exchange import disputes, readings
-from siwei.exchange.models import Agreement, Event, Usage, UsageReport
-from siwei.exchange.reading_batches import MOST_REPORTS, Signed, report_usages
+from siwei.exchange.models import Agreement, AgreementLine, Event, Usage, UsageReport
+from siwei.exchange.reading_batches import MOST_REPORTS, Signed, _near, _read_windows, _Reading, report_usages
+from siwei.exchange.usage import Window
 
 REPORTS = st.lists(
     st.tuples(
@@ -155,3 +156,43 @@ def test_a_moment_out_of_all_time_is_told_and_keeps_no_other_back(
     assert "2000 至 2199 年" in said.value.in_chinese()
     good, wrong = send(meter, [signed(meter, 0), Signed(payload, KEY.sign(payload.encode()).hex())])
     assert (isinstance(good, Usage), str(wrong)) == (True, str(said.value))
+
+
+def test_what_lies_far_apart_reads_nothing_of_what_lies_between(deal: Deal) -> None:
+    """The windows between the oldest and the newest report of a meter, or of another meter, are not looked at."""
+    deal.signed()
+    meter = Meter(deal)
+    day = 24 * 60
+    many = [signed(meter, 2 * day + minute) for minute in range(300)]
+    meter_now = meter.deal.now + timedelta(days=28)
+    given: dict[str, Any] = {"actor": deal.cast.bob, "now": meter_now}
+    key_id = meter.reporter.key_id
+    assert all(isinstance(each, Usage) for each in report_usages(key_id, many, **given))
+    other = meter.payload(26 * day, meter="network")
+    far = [
+        *(signed(meter, minute) for minute in range(3)), signed(meter, 20 * day),
+        Signed(other, KEY.sign(other.encode()).hex()), signed(meter, 2 * day), signed(meter, 2 * day, quantity=61),
+    ]  # fmt: skip
+    near = [_of(meter, each) for each in (*range(3), 20 * day)]
+    assert [each.place for each in _near(near)] == [0, 1, 2]
+    # The oldest is of one meter and the newest of another: neither has what the first read between them.
+    two = [_of(meter, 0), _of(meter, 26 * day, name="network")]
+    assert (_near(two), dict(_read_windows(two)), dict(_read_windows(_near(near)))) == (two, {}, {})
+    (found,) = _read_windows([_of(meter, 2 * day, minutes=5), *two[1:]]).values()
+    assert len(found) == 5
+    outcomes = report_usages(key_id, far, **given)
+    assert [type(each) for each in outcomes] == [Usage] * 6 + [Conflict]
+    assert Usage.objects.count() == UsageReport.objects.count() == 305
+
+
+def test_what_overlaps_is_not_parted(meter: Meter) -> None:
+    day = 24 * 60
+    chain = [_of(meter, 20 * day * place, 25 * day, place) for place in range(4)]
+    assert _near(chain) == []  # taken one by one, in the order they were sent
+    assert _near(chain[:1]) == chain[:1]
+
+
+def _of(meter: Meter, minute: int, minutes: int = 1, place: int | None = None, name: str = "power") -> _Reading:
+    start = meter.deal.now + timedelta(minutes=minute)
+    window = Window(name, start, start + timedelta(minutes=minutes))
+    return _Reading(minute if place is None else place, Signed("", ""), AgreementLine.objects.get(), window, 1, {})

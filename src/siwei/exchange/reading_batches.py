@@ -5,9 +5,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import DatabaseError
+from django.db.models import Q
 
 from siwei.errors import InputError, Problem, Said, SiweiError
 from siwei.exchange.access import forbid_readers
@@ -25,12 +28,16 @@ from siwei.exchange.models import (
     UsageReport,
 )
 from siwei.exchange.readings import is_metered_by_calls, is_signed, parse_report, report_usage, reporter_for
-from siwei.exchange.usage import Window, begin_delivering, content_of, key_of, usage_of, window_problems
+from siwei.exchange.usage import LONGEST_WINDOW, Window, begin_delivering, content_of, key_of, usage_of, window_problems
 
 logger = logging.getLogger(__name__)
 MOST_REPORTS = 500
 LONGEST_NAME = 160
 """Of a reading, as its column has it."""
+FAR = timedelta(days=1)
+"""Between two windows of a meter that have nothing to do with one another."""
+ROWS_AT_ONCE = 50
+"""Lines and meters asked for in a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ def _plain(reporter: Reporter, reports: Sequence[Signed], actor: Actor, now: dat
             each = _Reading(place, sent, line, window, report.quantity, report.measured)
             if len(each.name) <= LONGEST_NAME and not window_problems(line, window, now):
                 found.append(each)
-    return _unread(found)
+    return _unread(_near(found))
 
 
 def _lines(keys: Iterable[str], reporter: Reporter, actor: Actor) -> dict[tuple[str, int], AgreementLine]:
@@ -185,18 +192,49 @@ def _unread(readings: Sequence[_Reading]) -> list[_Reading]:
     return found
 
 
+def _near(readings: Sequence[_Reading]) -> list[_Reading]:
+    """Of each line and meter those that lie together; what lies far from them is taken by itself, so that no more of
+    what was read before is looked at than lies about as long as a window may be."""
+    kept: set[int] = set()
+    rows: dict[tuple[int, str], list[_Reading]] = defaultdict(list)
+    for each in sorted(readings, key=lambda each: each.window.start):
+        rows[each.row].append(each)
+    for row in rows.values():
+        runs: list[list[_Reading]] = []
+        first = last = row[0].window.start
+        for each in row:
+            start, end = each.window.start, each.window.end
+            # Two that overlap stay together: the one that was sent first is the one that is taken.
+            is_apart = start >= last and (start - last > FAR or end - first > LONGEST_WINDOW)
+            if not runs or is_apart:
+                runs.append([])
+                first = last = start
+            runs[-1].append(each)
+            last = max(last, end)
+        short = [each for each in runs if _end(each) - each[0].window.start <= LONGEST_WINDOW]
+        kept |= {each.place for each in max(short, key=len, default=[])}
+    return [each for each in readings if each.place in kept]
+
+
+def _end(readings: Sequence[_Reading]) -> datetime:
+    return max(each.window.end for each in readings)
+
+
 def _read_windows(readings: Sequence[_Reading]) -> dict[tuple[int, str], list[tuple[datetime, datetime]]]:
-    """By line and meter, in order: the windows between the first and the last moment of these readings."""
-    before = Usage.objects.filter(
-        line__in={each.line.pk for each in readings},
-        meter__in={each.window.meter for each in readings},
-        window_start__lt=max(each.window.end for each in readings),
-        window_end__gt=min(each.window.start for each in readings),
-    )
+    """By line and meter, in order: the windows between the first and the last moment of its own readings."""
+    rows: dict[tuple[int, str], list[_Reading]] = defaultdict(list)
+    for each in readings:
+        rows[each.row].append(each)
+    bounds = [
+        Q(line=line, meter=meter, window_start__lt=_end(row), window_end__gt=min(each.window.start for each in row))
+        for (line, meter), row in rows.items()
+    ]
     found: dict[tuple[int, str], list[tuple[datetime, datetime]]] = defaultdict(list)
-    for line, meter, start, end in before.order_by("window_start").values_list(
-        "line_id", "meter", "window_start", "window_end"
-    ):
-        assert start is not None and end is not None  # of a meter's readings
-        found[line, meter].append((start, end))
+    for place in range(0, len(bounds), ROWS_AT_ONCE):
+        before = Usage.objects.filter(reduce(or_, bounds[place : place + ROWS_AT_ONCE]))
+        for line, meter, start, end in before.order_by("window_start").values_list(
+            "line_id", "meter", "window_start", "window_end"
+        ):
+            assert start is not None and end is not None  # of a meter's readings
+            found[line, meter].append((start, end))
     return found
