@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from exchange_persons import CHARLIE, LATER, TAX, Persons
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
@@ -79,9 +81,13 @@ def test_what_was_paid_is_owed_and_comes_back_by_a_statement(payable: Persons) -
     assert (made.returned_fen, made.owed_fen, pot() - before, owed_fen(grant)) == (0, 50_000, 50_000, 50_000)
     payable.says(payable.came_back(order, 30_000, "B-5", ""), payable.came_back(order, 30_000, "B-6", ""))
     first, second = BankEntry.objects.filter(direction="in").order_by("pk")
-    assert [(each.application, each.voucher, each.owed_fen) for each in owed_awards(first)] == [
-        (grant.application.key, "", 50_000)
-    ]
+    for entries in ([first], [first, second, second]):
+        with CaptureQueriesContext(connection) as asked:
+            told = owed_awards(entries)
+        assert len(asked) == 2  # debtors and grants; no firm owes, so no voucher is read
+        assert [[(each.application, each.voucher, each.owed_fen) for each in mine] for mine in told] == [
+            [(grant.application.key, "", 50_000)]
+        ] * len(entries)
 
     def repay(entry: BankEntry, actor: Actor = payable.cast.olive, key: str = "") -> BankEntry:
         return repay_claw_back(
@@ -97,7 +103,7 @@ def test_what_was_paid_is_owed_and_comes_back_by_a_statement(payable: Persons) -
     assert (repay(first).state, repay(first).state, owed_fen(grant)) == ("matched", "matched", 20_000)
     with pytest.raises(Conflict, match=r"¥200\.00 is owed"):
         repay(second)
-    assert owed_awards(second) == []
+    assert owed_awards([second]) == [[]]
     explain_entry(second.account_number, "B-6", because="多退", actor=payable.cast.olive, now=payable.now)
     with pytest.raises(Conflict, match="explained already"):
         repay(second)

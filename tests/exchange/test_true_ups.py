@@ -110,7 +110,7 @@ def test_what_is_claimed_back_is_paid_back_by_the_bank(spent: Deal) -> None:
     desk.accounts()
     again(spent, None, "not_eligible")
     first, second = comes_in(spent, 300, "B-1"), comes_in(spent, 419, "B-2")
-    assert [(each.payee.key, each.owed_fen, each.voucher) for each in repayments.owed_awards(first)] == [
+    assert [(each.payee.key, each.owed_fen, each.voucher) for each in repayments.owed_awards([first])[0]] == [
         ("n-firm", 719, "voucher")
     ]
     assert [repay(spent, first).state for _ in range(2)] == ["matched", "matched"]
@@ -121,7 +121,7 @@ def test_what_is_claimed_back_is_paid_back_by_the_bank(spent: Deal) -> None:
     assert balances() == (1_000_000, 0, 0)
     assert Account.objects.get(code="CNY:bank-difference:city").balance == 0
     late = comes_in(spent, 1, "B-3")
-    assert repayments.owed_awards(late) == []
+    assert repayments.owed_awards([late]) == [[]]
     with pytest.raises(Conflict, match=r"¥0\.01 came in, and ¥0\.00 is owed"):
         repay(spent, late)
     assert verify_ledger(actor=spent.cast.olive).findings == ()

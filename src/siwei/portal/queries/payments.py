@@ -174,13 +174,14 @@ def differences(actor: Actor) -> Differences:
     entries = BankEntry.objects.visible_to(actor).select_related(
         "organisation", "order__payee", "order__pseudonym", "file", "decided_by", "pseudonym"
     )
-    waiting = entries.filter(state=EntryState.OPEN).order_by("booked_on", "pk")[:SHOWN]
+    waiting = list(entries.filter(state=EntryState.OPEN).order_by("booked_on", "pk")[:SHOWN])
     decided = entries.exclude(state=EntryState.OPEN).exclude(reason="").order_by("-decided_at", "-pk")[:50]
     files = StatementFile.objects.visible_to(actor).select_related("organisation").order_by("-imported_at", "-pk")[:50]
     rejects = StatementReject.objects.visible_to(actor).select_related("file").order_by("-pk")[:50]
     late = late_orders(actor, timezone.localdate())[:SHOWN]
     prefetch_related_objects(late, _rests())
-    told = [(each, suggestions(each), overpaid_to(each), owed_awards(each)) for each in waiting]
+    owed = owed_awards(waiting)
+    told = [(each, suggestions(each), overpaid_to(each), mine) for each, mine in zip(waiting, owed, strict=True)]
     return Differences(told, list(decided), list(late), list(files), list(rejects))
 
 
