@@ -237,7 +237,8 @@ def test_what_was_swept_before_it_ended_is_not_delivered_whole(running: Running)
     report = running.report(sweep_after_s=3600)
     call = list(running.calls().values())[-1]
     assert report["calls"][call["name"]]["state"] == "swept"
-    with pytest.raises(openai.APIError, match="took too long"):
+    # Or its upstream stalled so long, on a machine that had other things to do, that it was given up before.
+    with pytest.raises(openai.APIError, match=r"took too long|broke off"):
         list(iterator)
     after = running.report()
     assert after["calls"][call["name"]] == report["calls"][call["name"]]
@@ -257,8 +258,8 @@ def test_only_a_key_that_says_so_has_its_calls_kept(running: Running) -> None:
 def test_a_gateway_killed_midway_loses_and_doubles_nothing(running: Running) -> None:
     stream = ask(running.client(), "[slow] A city", stream=True, max_tokens=100)
     iterator = iter(stream)
-    began = time.monotonic()
-    while time.monotonic() - began < 6:  # past the moment when progress is written down
+    # A piece each quarter of a second: progress is written down before the last of them.
+    while not list(running.calls().values())[-1]["pieces"]:
         next(iterator)
     running.kill()
     with pytest.raises(Exception, match=r"closed|reset|peer|incomplete|Connection"):
