@@ -17,6 +17,7 @@ from exchange_cast import make_person
 from exchange_datasets import ROWS, DatasetDeal, described, sha256
 from hypothesis import given
 from hypothesis import strategies as st
+from test_readings import Meter
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange import agreements, dataset_publication, datasets, settlement
@@ -158,6 +159,18 @@ def test_a_price_is_paid_by_voucher_and_own_share_with_the_first_access(data: Da
     # What was paid for stays to be had.
     data.have(version)
     assert Usage.objects.count() == 1
+
+
+def test_a_signed_report_on_the_line_keeps_nobody_from_what_was_bought(data: DatasetDeal, deal: Any) -> None:
+    data.offer(price_fen_per_licence=100)
+    version = data.publish()
+    data.signed()
+    data.accept(version)
+    meter, start = Meter(deal), data.now.isoformat()
+    until = (data.now + timedelta(minutes=1)).isoformat()
+    meter.send(meter.payload(agreement="data-deal", quantity=0, **{"from": start, "to": until}))
+    data.have(version)
+    assert sorted(Usage.objects.values_list("quantity", flat=True)) == [0, 2]
 
 
 def test_nothing_is_had_under_an_agreement_that_is_over(data: DatasetDeal) -> None:

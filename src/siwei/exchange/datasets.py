@@ -14,7 +14,6 @@ from siwei.errors import Conflict, NotAllowed, NotFound, Said
 from siwei.exchange.access import SIGNERS, can_act_for, require
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.audit import action, record_event
-from siwei.exchange.jobs import record_usage
 from siwei.exchange.models import (
     Agreement,
     AgreementLine,
@@ -29,6 +28,8 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.state_words import word_zh
+from siwei.exchange.states import find_line, lock_agreement
+from siwei.exchange.usage import write_usage
 
 IN_FORCE = (AgreementState.SIGNED, AgreementState.DELIVERING, AgreementState.COMPLETED, AgreementState.SETTLED)
 
@@ -222,10 +223,9 @@ def _meter(version: DatasetVersion, owner: Organisation, agreement: Agreement, n
                 f"{agreement.key} 处于“{word_zh(agreement.state)}”或已到期，其下未取得任何内容",
             )
         measured = {"dataset": version.dataset.key, "version": version.number, "terms_sha256": version.terms_sha256}
-        record_usage(
-            agreement.key, line.number, reading=reading, quantity=line.quantity, measured=measured, actor=PLATFORM,
-            now=now,
-        )  # fmt: skip
+        # The city's own word, whoever else may report on the line.
+        terms = find_line(lock_agreement(agreement.key, PLATFORM), line.number)
+        write_usage(terms, None, reading, terms.quantity, measured, PLATFORM, now)
 
 
 def _require_newest(version: DatasetVersion) -> None:
