@@ -27,12 +27,12 @@ from siwei.exchange.models import (
 
 
 class Court:
-    """A running deal of which one reading of 3,600 accelerator-seconds (36,001 fen) is there."""
+    """A running deal of which one reading is there: as a rule of 3,600 accelerator-seconds (36,001 fen)."""
 
-    def __init__(self, deal: Deal) -> None:
+    def __init__(self, deal: Deal, quantity: int = 3_600) -> None:
         self.deal, self.now = deal, deal.now
         deal.signed()
-        self.meter("r", 3_600)
+        self.meter("r", quantity)
 
     def meter(self, reading: str, quantity: int) -> Usage:
         return jobs.record_usage(

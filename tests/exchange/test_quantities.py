@@ -58,10 +58,7 @@ def test_a_correction_of_what_was_settled_corrects_the_seconds(court: Court) -> 
 
 
 def test_a_period_of_nothing_is_corrected_too(deal: Deal) -> None:
-    deal.signed()
-    court = Court.__new__(Court)
-    court.deal, court.now = deal, deal.now
-    court.meter("r", 0)
+    court = Court(deal, quantity=0)
     court.charge()
     assert balances(CPU) == {}
     court.open()

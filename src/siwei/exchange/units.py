@@ -39,7 +39,3 @@ def check_unit(unit: str) -> None:
                 )
             ]
         )
-
-
-def is_money(unit: str) -> bool:
-    return unit == CNY

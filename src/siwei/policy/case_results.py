@@ -12,9 +12,9 @@ from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, award_column, clause_
 from siwei.policy.limits import apply_limits
 from siwei.policy.loading import load_all_versions
 from siwei.policy.loading_stacking import load_related_rule
+from siwei.policy.pack_words import nearest, refused
 from siwei.policy.places import Places, with_line
 from siwei.policy.programmes import Programme
-from siwei.policy.refused_words import nearest, refused
 from siwei.policy.versions import latest_versions
 
 

@@ -14,8 +14,8 @@ from siwei.errors import InputError
 from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.document_parts import Document
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
+from siwei.policy.pack_words import nearest, refused
 from siwei.policy.programmes import FactStatus, Programme
-from siwei.policy.refused_words import nearest, refused
 from siwei.policy.related import TIES_SCHEMA, related
 from siwei.policy.sources import IS_RELATED, MEMBER, ORGANISATION, PROVIDER, source_types
 from siwei.policy.stacking import RelatedRule

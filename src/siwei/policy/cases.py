@@ -21,10 +21,10 @@ from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader, added_up, m
 from siwei.policy.document_parts import Document, Identifier, ShortText, Status, TextDocument
 from siwei.policy.group_keys import YEAR
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
+from siwei.policy.pack_words import nearest, refused
 from siwei.policy.places import with_line
 from siwei.policy.programmes import ClauseVerdict, FactStatus, Programme, Verdict
 from siwei.policy.reading import ReadFile, read_form
-from siwei.policy.refused_words import nearest, refused
 from siwei.policy.sources import ORGANISATION, subject_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID, attribute_dtypes

@@ -15,8 +15,8 @@ from siwei.policy.aggregates import Rows
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader
 from siwei.policy.file_words import of_file
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
+from siwei.policy.pack_words import nearest
 from siwei.policy.programmes import FactStatus, Programme
-from siwei.policy.refused_words import nearest
 from siwei.policy.reject_words import is_halved
 from siwei.policy.sources import subject_types
 from siwei.policy.stacking import RelatedRule

@@ -13,9 +13,9 @@ from siwei.policy.claim_tables import read_rows
 from siwei.policy.columns import Column
 from siwei.policy.combining import GREATEST_AWARD
 from siwei.policy.joint_choices import Holdings
+from siwei.policy.pack_words import nearest, refused
 from siwei.policy.pot_periods import is_weighed_on, span_of
 from siwei.policy.programmes import Programme, Text
-from siwei.policy.refused_words import nearest, refused
 from siwei.policy.row_files import table_file
 from siwei.policy.sources import ORGANISATION
 

@@ -25,6 +25,7 @@ from siwei.policy.language.types import BOOL, INT, CelType
 from siwei.policy.loading_language import band_tables, load_size_classes, unit_needed, units_of
 from siwei.policy.loading_money import MoneyReader
 from siwei.policy.loading_parts import ReadablePart, readable_part
+from siwei.policy.pack_words import refused
 from siwei.policy.places import Places, with_line
 from siwei.policy.programmes import (
     Award,
@@ -42,7 +43,6 @@ from siwei.policy.programmes import (
     Text,
 )
 from siwei.policy.reading import read_form
-from siwei.policy.refused_words import refused
 from siwei.policy.sources import source_types, subject_types
 from siwei.policy.versions import file_stems, latest_versions
 

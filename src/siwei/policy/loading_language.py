@@ -25,8 +25,8 @@ from siwei.policy.language.bands import (
 from siwei.policy.language.size_classes import CLASSES, MEASURES, SizeClasses, SizeRow
 from siwei.policy.language.types import INT64_MAX
 from siwei.policy.loading_money import citation_of, text_of
+from siwei.policy.pack_words import refused
 from siwei.policy.programmes import Table
-from siwei.policy.refused_words import refused
 from siwei.policy.sources import AWARD_UNITS
 
 SIZE_CLASSES = "size_classes.csv"

@@ -12,6 +12,7 @@ from siwei.policy.group_keys import column_of, is_year
 from siwei.policy.language.check import Checker
 from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import BOOL, DATE, INT, CelType
+from siwei.policy.pack_words import refused, subject_named
 from siwei.policy.programmes import (
     Aggregate,
     AggregateKind,
@@ -26,7 +27,6 @@ from siwei.policy.programmes import (
     Text,
     Voucher,
 )
-from siwei.policy.refused_words import refused, subject_named
 from siwei.policy.sources import source_types, subject_types
 
 Reader = Callable[[Checker, str, CelType, KeyPath], Expression | None]

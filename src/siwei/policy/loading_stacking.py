@@ -15,10 +15,10 @@ from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import INT
 from siwei.policy.loading_money import citation_of, text_of
 from siwei.policy.loading_parts import readable_limits
+from siwei.policy.pack_words import nearest, refused, subject_named
 from siwei.policy.places import Places
 from siwei.policy.programmes import Parameter, Programme
 from siwei.policy.reading import read_document, read_form
-from siwei.policy.refused_words import nearest, refused, subject_named
 from siwei.policy.sources import SUBJECTS, subject_types
 from siwei.policy.stacking import (
     MOST_LINKED,

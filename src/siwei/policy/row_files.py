@@ -11,7 +11,7 @@ from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregates import Rows
 from siwei.policy.claim_tables import read_rows, type_names
 from siwei.policy.file_words import of_file
-from siwei.policy.refused_words import refused
+from siwei.policy.pack_words import refused
 from siwei.policy.related import TIES_SCHEMA, Related, related
 from siwei.policy.sources import source_types, subject_types
 from siwei.policy.stacking import RelatedRule

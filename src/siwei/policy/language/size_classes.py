@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from siwei.policy.language.refusal_words import refusal
+from siwei.policy.language.expression_words import refusal
 from siwei.policy.language.tree import Call, Literal, Node
 from siwei.policy.language.types import BOOL, INT, STRING
 

@@ -13,12 +13,12 @@ import polars as pl
 
 from siwei.errors import Said
 from siwei.policy.language.bands import MOST_BANDS, BandTable, limit_name, result_name
+from siwei.policy.language.expression_words import SEE, refusal
 from siwei.policy.language.interpret import NotTaken, TooMuchWork, interpret
 from siwei.policy.language.meanings import meanings
 from siwei.policy.language.moments import EPOCH
 from siwei.policy.language.overloads import Overload, find_band, find_membership, find_overload
 from siwei.policy.language.patterns import PatternRefused, to_column_pattern
-from siwei.policy.language.refusal_words import SEE, refusal
 from siwei.policy.language.size_classes import SizeClasses
 from siwei.policy.language.standard import matches
 from siwei.policy.language.syntax import (

@@ -17,9 +17,9 @@ from siwei.policy.document_stacking import StackingDocument
 from siwei.policy.form_words import FORMS, form_fault
 from siwei.policy.language.cel_words import MESSAGES, in_both
 from siwei.policy.language.check import Checker, ExpressionRefused
-from siwei.policy.language.refusal_words import REFUSALS
+from siwei.policy.language.expression_words import REFUSALS
 from siwei.policy.language.types import BOOL, INT, STRING
-from siwei.policy.refused_words import REFUSED, nearest
+from siwei.policy.pack_words import REFUSED, nearest
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 TABLES: Mapping[str, Saying] = {**REFUSED, **REFUSALS}
