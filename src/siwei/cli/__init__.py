@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 import sys
 
-from siwei.cli.ending import FULL, leave, tell_unwritten
+from siwei.cli.ending import FULL, interrupt_once, leave, tell_unwritten
 from siwei.cli.loading import loading
 from siwei.cli.output import print_error, print_interrupted, print_unexpected
 from siwei.errors import SiweiError
@@ -24,6 +24,7 @@ def load_commands() -> None:
 
 
 def main() -> None:
+    interrupt_once()
     try:
         _run()
     except SystemExit as left:

@@ -21,6 +21,18 @@ def end_at_once() -> None:
     _serves = True
 
 
+def interrupt_once() -> None:
+    """^C in a query is raised by the engine and by the interpreter. The second may come while what was begun is put
+    away, where Python can only print it: the command is ending as it was asked to, and says so itself."""
+    told = sys.unraisablehook
+
+    def hook(found: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(found.exc_type, KeyboardInterrupt):
+            told(found)
+
+    sys.unraisablehook = hook
+
+
 def leave(code: int) -> None:
     """End here, with all that is told and written. Else the interpreter looks through all objects for cycles and takes
     every module apart before it lets them go, which is a third of a short command's time and seconds of a portal's;
