@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 import sys
 
-from siwei.cli.ending import FULL, interrupt_once, leave, tell_unwritten
+from siwei.cli.ending import FULL, hear_no_more, interrupt_once, leave, tell_unwritten
 from siwei.cli.loading import loading
 from siwei.cli.output import print_error, print_interrupted, print_unexpected
 from siwei.errors import SiweiError
@@ -43,6 +43,7 @@ def _run() -> None:
         print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        hear_no_more()
         print_interrupted()
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

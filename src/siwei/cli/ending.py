@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import errno
 import os
+import signal
 import sys
 import threading
 from typing import TextIO
@@ -31,6 +32,14 @@ def interrupt_once() -> None:
             told(found)
 
     sys.unraisablehook = hook
+
+
+def hear_no_more() -> None:
+    """The same second interrupt must not come between the command and what it says of the first."""
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGINT, lambda number, frame: None)
+            return
 
 
 def leave(code: int) -> None:
