@@ -222,3 +222,87 @@ def test_movements_name_the_row_that_caused_them(tmp_path: Path, capsys: pytest.
         (each["event"], each["claim"], each["amount_fen"]) for each in json.loads(capsys.readouterr().out)["movements"]
     ]
     assert moved == [(None, "a", 400), (2, "a", 40), (3, "a", -440), (3, "b", 100)]
+
+
+KEPT = "reserves: [{id: north, share_bp: 5000, where: 'district == \"x\"', words: {zh: 留, en: Kept}}]"
+
+
+@pytest.mark.parametrize(
+    ("returns", "events", "second", "third_budget"),
+    [
+        # What comes back of the first round's award of 400 (300 of it out of the reserve) waits for b and then c.
+        ("waiting", "2026-07-01,claw_back,a,,150,\n",
+         [("b", 700, 600, 0, "y", None), ("a", None, -150, -50, "x", True)], 150),
+        ("pot", "2026-07-01,withdraw,a,,,\n",
+         [("b", 700, 600, 0, "y", None), ("a", None, -400, -300, "x", True)], 400),
+        # A later true-up gives more again, of what is left in the pot: back into the reserve first.
+        ("pot", "2026-07-01,claw_back,a,,150,\n2026-07-02,true_up,a,350,,\n",
+         [("b", 700, 600, 0, "y", None), ("a", None, -50, 50, "x", True)], 50),
+    ],
+)  # fmt: skip
+def test_an_event_takes_back_of_an_award_of_an_earlier_round(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], returns: str, events: str, second: list, third_budget: int
+) -> None:
+    quota = "quotas: [{by: district, most_bp: 6000, words: {zh: 限, en: Quota}}]"
+    pot = Pot(tmp_path, f"returns: {returns}, {quota}, {KEPT}")
+    pot.share("a,400,1,x\n", "first.csv")
+    first = pl.read_csv(tmp_path / "first.csv").with_columns(pl.lit(300).alias("reserve:north"))
+    first.write_csv(tmp_path / "first.csv")
+    one = ("--earlier", tmp_path / "first.csv")
+    capsys.readouterr()
+    made = pot.share("b,700,1,y\n", "second.csv", *one, "--events", pot.events(events))
+    assert made.select("id", "claim_fen", "paid_fen", "reserve:north", "district", "earlier").rows() == second
+    after = json.loads(capsys.readouterr().out)["after_events"]
+    back = second[1][2]
+    assert (after["paid_fen"], after["earlier_awards_fen"], after["put_in_fen"]) == (600, back, 600)
+    assert after["left_fen"] == -back
+    # The two files together are what the pot holds now: the first stays as it was.
+    two = ("--earlier", tmp_path / "second.csv")
+    third = pot.share("c,900,1,z\n", "third.csv", *one, *two)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["taken_before_fen"], told["budget_fen"]) == (1000 + back, third_budget)
+    assert third["paid_fen"].to_list() == [third_budget]
+    # An event of the third round finds the award as the second left it.
+    with pytest.raises(ImportRefused, match=f"takes back more than the {400 + back} fen that it has"):
+        pot.share(
+            "c,900,1,z\n", "third.csv", *one, *two,
+            "--events", pot.events(f"2026-08-01,claw_back,a,,{401 + back},\n"),
+        )  # fmt: skip
+    pl.read_csv(tmp_path / "second.csv").write_parquet(tmp_path / "second.parquet")
+    again = pot.share("c,900,1,z\n", "third.csv", *one, "--earlier", tmp_path / "second.parquet")
+    assert again.equals(third)
+    with pytest.raises(InputError, match="the award of a is changed, and is of none of the earlier rounds given"):
+        pot.share("c,900,1,z\n", "third.csv", *two)
+
+
+def test_what_comes_back_of_an_earlier_award_goes_to_the_treasury(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, f"returns: treasury, {DISTRICTS}")
+    pot.share("a,400,1,x\n", "first.csv")
+    one = ("--earlier", tmp_path / "first.csv")
+    made = pot.share("b,900,1,y\n", "second.csv", *one, "--events", pot.events("2026-07-01,claw_back,a,,150,\n"))
+    columns = ["id", "paid_fen", "treasury_fen", "district", "earlier"]
+    assert made.select(columns).rows() == [("b", 400, 0, "y", None), ("a", -150, 150, "x", True)]
+    third = pot.share("c,900,1,z\n", "third.csv", *one, "--earlier", tmp_path / "second.csv")
+    # Of 1,000 a has 250, b 400 and the treasury 150.
+    assert third["paid_fen"].to_list() == [200]
+
+
+def test_what_comes_back_of_an_earlier_award_is_for_those_who_wait(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, "returns: waiting")
+    pot.share("a,400,1,x\n", "first.csv")
+    one = ("--earlier", tmp_path / "first.csv")
+    made = pot.share("b,700,1,y\n", "second.csv", *one, "--events", pot.events("2026-07-01,claw_back,a,,150,\n"))
+    assert made.select("id", "paid_fen").rows() == [("b", 700), ("a", -150)]
+
+
+def test_an_id_of_several_rounds_names_none_of_their_awards(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, "returns: pot")
+    pot.share("a,400,1,x\nb,100,2,y\n", "first.csv")
+    pot.share("b,100,1,y\n", "second.csv", "--earlier", tmp_path / "first.csv")
+    earlier = ("--earlier", tmp_path / "first.csv", "--earlier", tmp_path / "second.csv")
+    for id in ("a", "b"):
+        with pytest.raises(ImportRefused, match=f"the withdraw of {id} on 2026-07-01 names a claim of several rounds"):
+            pot.share("a,100,1,x\n", "third.csv", *earlier, "--events", pot.events(f"2026-07-01,withdraw,{id},,,\n"))
+    again = pot.events("2026-07-01,claim,a,5,,x\n2026-07-02,withdraw,a,,,\n")
+    with pytest.raises(ImportRefused, match=r"events.csv:3: the withdraw of a on 2026-07-02 names a claim of several"):
+        pot.share("c,100,1,x\n", "third.csv", *earlier, "--events", again)

@@ -65,7 +65,9 @@ def share(
     With --events the pot is followed from there, and what each claim has in the end is written: money put in (fund),
     later claims, claw-backs, true-ups and withdrawals, a row each, by day. What comes back goes where the programme's
     text says: to those who wait, to the pot, or to the treasury. Columns: on, kind, id, claim_fen (claim, true_up),
-    amount_fen (fund, claw_back), and of later claims what reserves and quotas read.
+    amount_fen (fund, claw_back), and of later claims what reserves and quotas read. An event may name an award of a
+    file of --earlier: what is written then has a row, marked `earlier`, that tells by how much that award changed, so
+    that the earlier file stays as it is. Who waits are the claims of this sharing and later ones.
     """
     from siwei.policy import Sharing, share_pot
     from siwei.policy.claim_tables import read_claims, read_earlier
@@ -113,7 +115,8 @@ def share(
             "events": followed.events,
             "returns": str(found.pot.returns),
             "put_in_fen": after.funded_fen,
-            "paid_fen": sum(after.awarded_fen.values()),
+            "paid_fen": followed.paid_fen,
+            "earlier_awards_fen": followed.earlier_fen,
             "left_fen": after.left_fen,
             "treasury_fen": after.treasury_fen,
             "waiting": len(after.waiting_fen),

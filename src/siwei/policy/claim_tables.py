@@ -9,7 +9,7 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said, said_between
 from siwei.policy.bounded import check_plain
-from siwei.policy.earlier_awards import PAID, RESERVE, TREASURY, Earlier, add_earlier, count_earlier
+from siwei.policy.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, add_earlier, count_earlier
 from siwei.policy.file_words import of_file
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.language.types import CelType
@@ -196,7 +196,7 @@ def _read_round(
     source: Path, programme: Programme, pot: Pot, attributes: Mapping[str, Attribute], budget_fen: int
 ) -> Earlier:
     types = subject_types(attributes, programme.applies_to)
-    kinds = {**type_names(types), **dict.fromkeys((PAID, TREASURY), "int")}
+    kinds = {**type_names(types), **dict.fromkeys((PAID, TREASURY), "int"), EARLIER: "bool"}
     kinds |= {f"{RESERVE}{reserve.id}": "int" for reserve in pot.reserves}
     frame = read_rows(source, kinds)
     problems = []

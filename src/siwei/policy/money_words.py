@@ -100,8 +100,14 @@ MONEY: Mapping[str, Saying] = {
     "event_unknown": Saying(
         "the {what} names no known claim",
         "{what}的申报不存在",
-        "check its id: it is of a claim on this sharing, or of an earlier row",
-        "请核对 id：须为本次分配的申报，或此前某行的申报",
+        "check its id: it is of a claim on this sharing, of an earlier row, or of an earlier round that is given",
+        "请核对 id：须为本次分配的申报、此前某行的申报，或所给的此前某轮的申报",
+    ),
+    "event_several": Saying(
+        "the {what} names a claim of several rounds",
+        "{what}的申报在几轮中都有",
+        "give the claims of each round ids of their own",
+        "请给各轮的申报各自的 id",
     ),
     "event_no_value": Saying(
         "the {what} has no value for a quota",

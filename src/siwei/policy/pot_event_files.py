@@ -10,11 +10,12 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.claim_tables import read_rows, type_names
-from siwei.policy.earlier_awards import PAID, RESERVE, TREASURY, Earlier
+from siwei.policy.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, EarlierAward
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots import CLAIM, Shares
 from siwei.policy.programmes import Pot, Programme, Returns
+from siwei.policy.sharing import sum_exactly
 from siwei.policy.sources import subject_types
 from siwei.policy.subject_batches import MOST_PROBLEMS
 from siwei.policy.subjects import ID, column_problem
@@ -40,11 +41,18 @@ TYPES: Mapping[str, pl.DataType] = {ON: pl.Date(), KIND: pl.String(), CLAIM: pl.
 @dataclass(frozen=True)
 class Followed:
     """`table` has a row per claim, in the order they came: what is owed on it, what it has, and what a later sharing of
-    the same pot counts (`earlier_awards`)."""
+    the same pot counts (`earlier_awards`); then, marked, by how much awards of earlier rounds changed, which comes to
+    `earlier_fen` in all."""
 
     state: PotState
     table: pl.DataFrame
     events: int
+    earlier_fen: int = 0
+
+    @property
+    def paid_fen(self) -> int:
+        """What this sharing's claims and later ones have."""
+        return sum_exactly(self.table[PAID]) - self.earlier_fen
 
 
 @dataclass(frozen=True)
@@ -126,11 +134,23 @@ def follow_file(
     ).unique(ID, keep="first", maintain_order=True)  # fmt: skip
     parts = parts_of(programme, everybody, on)
     followed = [*events_of(shares, on), *_events(events)]
+    before = None if before is None else _apart(before, everybody[ID])
     try:
         state = follow_pot(followed, shares.sharing, programme.pot.payment, programme.pot.returns, parts, before)
     except InputError as error:
         raise ImportRefused([replace(each, file=str(events.source)) for each in error.problems]) from None
-    return Followed(state, _table(state, everybody, programme.pot), events.table.height)
+    earlier = {} if before is None else {id: award for id, award in before.awards.items() if award is not None}
+    own = [id for id in state.owed_fen if id not in earlier]
+    table = _table(state, own, everybody, programme.pot)
+    changes = _changes(state, earlier, programme.pot)
+    if changes.height:
+        table = pl.concat([table, changes], how="diagonal_relaxed")
+    return Followed(state, table, events.table.height, sum_exactly(changes[PAID]))
+
+
+def _apart(before: Earlier, claims: pl.Series) -> Earlier:
+    """Without the awards of ids that claim anew: nothing would say which of the two an event is of."""
+    return replace(before, awards={**before.awards, **dict.fromkeys({*claims} & {*before.awards})})
 
 
 def _events(file: EventFile) -> list[PotEvent]:
@@ -142,13 +162,34 @@ def _events(file: EventFile) -> list[PotEvent]:
     ]  # fmt: skip
 
 
-def _table(state: PotState, claims: pl.DataFrame, pot: Pot) -> pl.DataFrame:
-    ids = list(state.owed_fen)
+def _table(state: PotState, ids: Sequence[str], claims: pl.DataFrame, pot: Pot) -> pl.DataFrame:
     out_of = {f"{RESERVE}{id}": [paid.get(each, 0) for each in ids] for id, paid in state.reserved_fen.items()}
     if pot.returns is Returns.TREASURY:
         out_of = {TREASURY: [state.to_treasury_fen.get(each, 0) for each in ids], **out_of}
+    owed, paid = [state.owed_fen[each] for each in ids], [state.awarded_fen[each] for each in ids]
     made = pl.DataFrame(
-        {ID: ids, CLAIM: list(state.owed_fen.values()), PAID: [state.awarded_fen[each] for each in ids], **out_of},
+        {ID: ids, CLAIM: owed, PAID: paid, **out_of},
         schema={ID: pl.String, CLAIM: pl.Int64, PAID: pl.Int64, **dict.fromkeys(out_of, pl.Int64)},
     )
     return made.join(claims.select(ID, *(quota.by for quota in pot.quotas)), on=ID, how="left", maintain_order="left")
+
+
+def _changes(state: PotState, earlier: Mapping[str, EarlierAward], pot: Pot) -> pl.DataFrame:
+    """By how much each award of an earlier round changed, marked as such: its own round's file stays as it is. Nothing
+    was claimed of it here."""
+    to_treasury = state.to_treasury_fen
+    rows = [
+        {
+            ID: id,
+            PAID: state.awarded_fen[id] - award.paid_fen,
+            **({TREASURY: to_treasury.get(id, 0)} if pot.returns is Returns.TREASURY else {}),
+            **{f"{RESERVE}{each}": out_of.get(id, 0) - award.reserves.get(each, 0)
+               for each, out_of in state.reserved_fen.items()},
+            **award.values,
+            EARLIER: True,
+        }
+        for id, award in earlier.items() if state.awarded_fen[id] != award.paid_fen or to_treasury.get(id)
+    ]  # fmt: skip
+    return (
+        pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={ID: pl.String, PAID: pl.Int64})
+    )

@@ -13,7 +13,7 @@ from enum import StrEnum
 import polars as pl
 
 from siwei.errors import InputError, Problem, Said
-from siwei.policy.earlier_awards import Earlier
+from siwei.policy.earlier_awards import Earlier, EarlierAward
 from siwei.policy.money_words import of_money
 from siwei.policy.pots import Shares, matches
 from siwei.policy.programmes import Payment, Programme, Quota, Reserve, Returns, Sharing
@@ -130,6 +130,20 @@ def events_of(shares: Shares, on: date) -> tuple[PotEvent, ...]:
     return (PotEvent(on, PotEventKind.FUND, amount_fen=shares.budget_fen), *awards)
 
 
+def _with_earlier(parts: PotParts, earlier: Mapping[str, EarlierAward]) -> PotParts:
+    """What awards of earlier rounds count under. Of a reserve they are in only where something of them is out of it:
+    what its `where` reads is not known of them."""
+    reserves = tuple(
+        (reserve, kept | {id for id, award in earlier.items() if award.reserves.get(reserve.id)})
+        for reserve, kept in parts.reserves
+    )
+    quotas = tuple(
+        (quota, {**{id: award.values.get(quota.by) for id, award in earlier.items()}, **values})
+        for quota, values in parts.quotas
+    )
+    return PotParts(reserves, quotas)
+
+
 def follow_pot(
     events: Sequence[PotEvent],
     sharing: Sharing,
@@ -140,7 +154,8 @@ def follow_pot(
 ) -> PotState:
     """The pot after the events. Later claims are served as they come; where `returns` is WAITING, money that comes back
     goes to the claims not paid in full, in the order they came, or pro rata where the pot was shared so. With `before`
-    the pot was shared before these events: what that took of reserves and quotas counts, in the whole of the budget.
+    the pot was shared before these events: what that took of reserves and quotas counts, in the whole of the budget,
+    and events may name its awards, which are in the state from the first.
 
     Raises InputError at the first event that cannot be: out of order, of an unknown claim, for more than there is.
     """
@@ -162,8 +177,9 @@ class _Follower:
         before: Earlier | None = None,
     ) -> None:  # fmt: skip
         self.sharing, self.payment, self.returns = sharing, payment, returns
-        self.parts = parts or PotParts()
         self.before = before or Earlier(0)
+        earlier = {id: award for id, award in self.before.awards.items() if award is not None}
+        self.parts = _with_earlier(parts or PotParts(), earlier)
         # What is awarded out of each reserve and to each value of a quota, kept as it moves: adding it up anew for each
         # later claim would be as much work as there are claims.
         self.taken = {reserve.id: self.before.reserves.get(reserve.id, 0) for reserve, _ in self.parts.reserves}
@@ -172,6 +188,13 @@ class _Follower:
         }
         self.state = PotState(reserved_fen={reserve.id: {} for reserve, _ in self.parts.reserves})
         self.waiting = WaitingClaims()
+        for id, award in earlier.items():
+            # They came first. The round they were of is over: they wait for nothing unless a true-up says more is owed.
+            self.state.awarded_fen[id] = award.paid_fen
+            self._owe(id, award.paid_fen)
+            for reserve, out_of in self.state.reserved_fen.items():
+                if fen := award.reserves.get(reserve, 0):
+                    out_of[id] = fen
         self.event = PotEvent(date.min, PotEventKind.FUND)
 
     def apply(self, event: PotEvent) -> None:
@@ -183,6 +206,8 @@ class _Follower:
             raise _refused(event, "event_negative")
         new = event.kind in (PotEventKind.AWARD, PotEventKind.CLAIM)
         known = event.claim in self.state.owed_fen
+        if not new and self.before.awards.get(event.claim, event) is None:
+            raise _refused(event, "event_several")
         if event.kind is not PotEventKind.FUND and new == known:
             raise _refused(event, "event_known" if known else "event_unknown")
         if new and any(event.claim not in values for _, values in self.parts.quotas):
