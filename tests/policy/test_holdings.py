@@ -131,9 +131,32 @@ def test_combine_weighs_it_under_joint_limits_as_explain_does(siwei: Any, folder
     assert kept["c3", "city"] == 1_000  # 9,000 of 10,000 are held of a contract that is no more
 
 
+def test_what_names_another_organisation_than_its_row_counts_for_the_rows_one_everywhere(
+    siwei: Any, folder: Path, capsys: Any
+) -> None:
+    """c1 is a's by its row; b has a contract c3, and no other."""
+    base = "combine {pack} {day} --in {t}/firms.csv --claims {t}/contracts.csv --projects {t}/projects.csv --json"
+    write(folder, HEAD + "c1,city,6100,2026,b\n")
+    told = siwei(base + " --rows {t}/rows --out {t}/kept.csv")
+    assert (told["held_without_row"], told["held_said_otherwise"]) == ([], ["c1"])
+    kept = {(row["id"], row["programme"]): row["kept_fen"] for row in pl.read_csv(folder / "kept.csv").to_dicts()}
+    for id, organisation in (("c2", "a"), ("c3", "b")):
+        explained = siwei(EXPLAIN.replace("--id c2", f"--id {id}") + OTHERS + " --rows {t}/rows --json")
+        limits = {each["id"]: each["held_fen"] for each in explained["joint_limits"]}
+        assert limits["firm"] == (6_100 if organisation == "a" else 0)
+        left = [each["after_fen"] for each in explained["bindings"]] or [explained["award"]["award_fen"]]
+        assert kept[id, "city"] == left[-1]
+        assert "holdings name another organisation than the rows of 1 subjects do" in explained["not_told"][0]["en"]
+    # Of a firm that has nothing to do with it nothing is said; where the row names nobody, what is held says whose.
+    write(folder, HEAD + "c1,city,6100,2026,a\n")
+    assert siwei(EXPLAIN + OTHERS + " --rows {t}/rows --json")["not_told"] == []
+
+
 @pytest.mark.parametrize(
     ("text", "field", "told"),
     [
+        (HEAD + "c1,city,5,2026,a\nc1,city,5,2026,\nc1,city,5,2026,b\n", "organisation", "is 'b', and 'c1' is of 'a'"),
+        (HEAD + "a,own,5,2026,b\n", "organisation", "is 'b', and 'a' is of 'a'"),
         ("subject,programme\na,own\n", "", "no column 'held_fen'"),
         (HEAD.replace("period", "perod") + "a,own,5,2026,\n", "perod", "did you mean 'period'"),
         (HEAD + "a,owm,5,2026,\n", "programme", "did you mean 'own'"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from cyclopts import Parameter
 
-from siwei.cli.policy_rows import tell_rejected
+from siwei.cli.policy_rows import MOST_TOLD, tell_rejected
 from siwei.errors import ImportRefused, InputError, Problem, Said
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from siwei.policy.diff import Side
     from siwei.policy.diff_joint import JointDifference
     from siwei.policy.holdings import Held
-    from siwei.policy.joint_choices import Decided, Holdings
     from siwei.policy.programmes import Text
     from siwei.policy.row_parts import RowParts
     from siwei.policy.stacking import JointLimit, Stacking
@@ -115,6 +114,17 @@ def told_not_given(limits: "Collection[JointLimit]", lacking: "Collection[str]")
     )
 
 
+def told_otherwise(subjects: "Collection[str]") -> "Text":
+    """Of whose rows another organisation is read than their holdings say."""
+    from siwei.policy.programmes import Text
+
+    shown = ", ".join(map(repr, [*subjects][:MOST_TOLD]))
+    return Text(
+        f"holdings 中 {len(subjects)} 个对象写明的所属机构与其行不符，以行为准：{shown}",
+        f"holdings name another organisation than the rows of {len(subjects)} subjects do; the rows' counts: {shown}",
+    )
+
+
 class Asked(Protocol):
     """The table of which one row was asked for."""
 
@@ -143,6 +153,8 @@ class Family:
 
     def explain(self, asked: Asked, open_: "list[Text]") -> "CombinationExplanation | None":
         """None where no joint limit bears on the programme, or it cannot be weighed: why is added to `open_`."""
+        from siwei.policy.holdings import holdings_on
+        from siwei.policy.joint_choices import NOTHING_HELD
         from siwei.policy.joint_explanation import explain_together, joint_family
         from siwei.policy.joint_files import read_family
 
@@ -160,24 +172,19 @@ class Family:
         organisation = self._organisation(stacking, mine, asked, open_)
         if organisation is None:
             return None
-        decided = read_family(parts, organisation, asked.day, asked.given)
+        everything = holdings_on(self.held, asked.day, {each.id: each.applies_to for each in self.programmes})
+        rows = read_family(parts, organisation, asked.day, asked.given, everything.held)
         for kind, each in parts.items():
             if kind != self.files.own:
                 tell_rejected(each, None)
-        holdings = self._holdings(decided, organisation, asked.day)
-        return explain_together(stacking, decided, organisation, self.files.own, asked.id, asked.day, holdings)
-
-    def _holdings(self, decided: "Mapping[str, Decided]", organisation: str, day: date) -> "Holdings":
-        """Of the organisation itself, of the rows that are its own, and of what is said to be its own."""
-        from siwei.policy.holdings import holdings_on
-
-        kinds = {each.id: each.applies_to for each in self.programmes}
-        mine = {(kind, id) for kind, each in decided.items() for id in each.table["id"]} | {
-            ("organisation", organisation)
-        }
-        held = [each for each in self.held
-                if each.organisation == organisation or (kinds[each.programme], each.subject) in mine]  # fmt: skip
-        return holdings_on(held, day, kinds)
+        holdings = everything.by_organisation(rows.owners).get(organisation, NOTHING_HELD)
+        otherwise = [
+            id for kind, id in everything.said_otherwise(rows.owners)
+            if organisation in (rows.owners[kind, id], everything.organisations[kind, id])
+        ]  # fmt: skip
+        if otherwise:
+            open_.append(told_otherwise(otherwise))
+        return explain_together(stacking, rows.decided, organisation, self.files.own, asked.id, asked.day, holdings)
 
     def _parts(
         self, stacking: "Stacking", programmes: "tuple[Programme, ...]", asked: Asked, open_: "list[Text]"

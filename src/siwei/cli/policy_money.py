@@ -22,7 +22,7 @@ from siwei.cli.policy import (
     pack_folder,
     policy_app,
 )
-from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given
+from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given, told_otherwise
 from siwei.cli.policy_rows import MOST_TOLD, Rejects, parts_as_dict, tell_rejected
 from siwei.errors import Said
 
@@ -285,6 +285,11 @@ def _combine_jointly(
     for kind, each in parts.items():
         tell_rejected(each, aside.get(kind))
     _tell_nowhere(done.without_row)
+    if done.said_otherwise:
+        told = told_otherwise(done.said_otherwise)
+        error_console.print(
+            f"! {in_terminal_language(Said(told.en, told.zh))}", markup=False, highlight=False, soft_wrap=True
+        )
     summary = {}
     for kind, awards in done.awards.items():
         kept, drafts = without_drafts(awards)
@@ -301,7 +306,7 @@ def _combine_jointly(
     if json:
         print_json({
             "kinds": summary, "joint_limits": limits_told, "joint_kinds_not_given": lacking,
-            "held_without_row": done.without_row,
+            "held_without_row": done.without_row, "held_said_otherwise": done.said_otherwise,
         })  # fmt: skip
         return
     if lacking:

@@ -119,12 +119,14 @@ def checked_holdings(
     rows: Sequence[Held], programmes: Collection[Programme], source: str, first_row: int = 1
 ) -> tuple[Held, ...]:
     """Holdings as somebody gives them. Raises ImportRefused with every wrong one."""
-    ids = [programme.id for programme in programmes]
+    ids = {programme.id: programme.applies_to for programme in programmes}
     problems = [
         Problem(message, fix, source, number, field=field)
         for number, row in enumerate(rows, first_row)
         for field, message, fix in _faults(row, ids)
     ]
+    problems += _said_twice(rows, ids, source, first_row)
+    problems.sort(key=lambda each: each.line or 0)
     if not problems and (total := sum(row.fen for row in rows)) > GREATEST_AWARD:
         # However they are added up, beside awards as well, no sum leaves 64 bits.
         told = Said(f"comes to {total} fen in all", f"合计 {total} 分")
@@ -133,6 +135,22 @@ def checked_holdings(
     if problems:
         raise ImportRefused(problems[:MOST_PROBLEMS])
     return tuple(rows)
+
+
+def _said_twice(rows: Sequence[Held], kinds: Mapping[str, str], source: str, first_row: int) -> Iterable[Problem]:
+    """An organisation is its own, and a contract or a project is of one."""
+    said: dict[tuple[str, str], str] = {}
+    for number, row in enumerate(rows, first_row):
+        kind = kinds.get(row.programme)
+        if not row.organisation or kind is None:
+            continue
+        known = row.subject if kind == ORGANISATION else said.setdefault((kind, row.subject), row.organisation)
+        if row.organisation != known:
+            told = Said(
+                f"is {row.organisation[:80]!r}, and {row.subject[:80]!r} is of {known[:80]!r}",
+                f"写的是 {row.organisation[:80]!r}，而 {row.subject[:80]!r} 属于 {known[:80]!r}",
+            )
+            yield Problem(told, Said("name one organisation", "请写同一机构"), source, number, field=ORGANISATION)
 
 
 def _faults(row: Held, ids: Collection[str]) -> Iterable[tuple[str, str, str]]:

@@ -133,13 +133,7 @@ def _kinds(
 def _holders(found: Mapping[str, "SubjectsOf"], holdings: Holdings) -> dict[str | None, Holdings]:
     """By organisation, what it and all of its own hold, those that are not decided included: its best combination is
     not told by entitlements alone."""
-    owners = _owners(found) if holdings.held else {}
-    subjects: dict[str | None, list[Subject]] = {}
-    for kind, id in holdings.held:
-        known = id if kind == ORGANISATION else holdings.organisations.get((kind, id))
-        if ((kind, id) in owners or known is not None) and holdings.of(kind, id):
-            subjects.setdefault(owners.get((kind, id), known), []).append((kind, id))
-    return {organisation: holdings.only(mine) for organisation, mine in subjects.items()}
+    return holdings.by_organisation(_owners(found)) if holdings.held else {}
 
 
 def _owners(found: Mapping[str, "SubjectsOf"]) -> dict[Subject, str | None]:

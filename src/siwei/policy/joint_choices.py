@@ -55,6 +55,21 @@ class Holdings:
             {key: self.earlier[key] for key in subjects if key in self.earlier},
         )
 
+    def by_organisation(self, owners: Mapping[Subject, str | None]) -> "dict[str | None, Holdings]":
+        """Whose each is: an organisation's its own; of a contract or a project its row's (`owners`), and where it has
+        no row, or that does not say, what is said of what is held. Of whom neither is known counts nowhere."""
+        found: dict[str | None, list[Subject]] = {}
+        for kind, id in self.held:
+            whose = id if kind == ORGANISATION else owners.get((kind, id)) or self.organisations.get((kind, id))
+            if (whose is not None or (kind, id) in owners) and self.of(kind, id):
+                found.setdefault(whose, []).append((kind, id))
+        return {organisation: self.only(mine) for organisation, mine in found.items()}
+
+    def said_otherwise(self, owners: Mapping[Subject, str | None]) -> list[Subject]:
+        """Of whose rows another organisation is read than what is held says: the row's counts."""
+        rows = ((key, owners.get(key)) for key in self.organisations)
+        return [key for key, whose in rows if whose is not None and whose != self.organisations[key]]
+
     def of(self, kind: str, id: str) -> Mapping[str, int]:
         return {name: fen for name, fen in self.held.get((kind, id), {}).items() if fen}
 

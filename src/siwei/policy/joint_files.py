@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from siwei.policy.combine_files import row_by_row
 from siwei.policy.combining import COMBINED_SCHEMA
 from siwei.policy.decide import Decisions
 from siwei.policy.joint import Jointly, combine_jointly
-from siwei.policy.joint_choices import NOTHING_HELD, Decided, Holdings
+from siwei.policy.joint_choices import NOTHING_HELD, Decided, Holdings, Subject
 from siwei.policy.row_parts import Added, Limited, RowParts
 from siwei.policy.sources import ORGANISATION
 from siwei.policy.stacking import Stacking
@@ -25,11 +25,22 @@ from siwei.policy.titles import row_titles
 @dataclass(frozen=True)
 class JointlyCombined:
     """`awards` by kind (COMBINED_SCHEMA, row by row); `limits` as `Jointly` says them. `without_row` are subjects that
-    hold something and of which neither a row nor an organisation is known: it counts nowhere."""
+    hold something and of which neither a row nor an organisation is known: it counts nowhere. Of `said_otherwise`
+    another organisation was said to be theirs than their row names, which counts."""
 
     awards: Mapping[str, pl.DataFrame]
     limits: pl.DataFrame
     without_row: tuple[str, ...] = ()
+    said_otherwise: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FamilyRows:
+    """`decided` by kind, of one organisation; of subjects that were asked about, and have a row that can be used, whose
+    they are (`owners`), be it another's."""
+
+    decided: Mapping[str, Decided]
+    owners: Mapping[Subject, str | None]
 
 
 def combine_files_jointly(
@@ -54,32 +65,58 @@ def combine_files_jointly(
             write = stack.enter_context(open_table(target, pl.Schema(COMBINED_SCHEMA)))
             for each in awards.values():
                 write(each)
-    known = {(kind, id) for kind, each in decided.items() for id in each.table[ID]} if holdings.held else frozenset()
-    nobody = [key for key in holdings.held if key not in known and key not in holdings.organisations]
-    return JointlyCombined(awards, found.limits, tuple(sorted(id for _, id in nobody)))
+    owners: dict[Subject, str | None] = {}
+    for kind in decided if holdings.held else ():
+        owners |= _owners_in(kind, decided[kind].table, holdings.held)
+    nobody = [key for key in holdings.held if key not in owners and key not in holdings.organisations]
+    otherwise = holdings.said_otherwise(owners)
+    return JointlyCombined(awards, found.limits, *(tuple(sorted(id for _, id in each)) for each in (nobody, otherwise)))
+
+
+def _owners_in(kind: str, table: pl.DataFrame, asked: Collection[Subject]) -> dict[Subject, str | None]:
+    ids = [id for each, id in asked if each == kind]
+    mine = table.filter(pl.col(ID).is_in(pl.Series(ids, dtype=pl.String).implode())) if ids else table.clear()
+    owner = ID if kind == ORGANISATION else ORGANISATION
+    return {(kind, id): whose for id, whose in zip(mine[ID], mine[owner], strict=True)}
 
 
 def read_family(
-    parts: Mapping[str, RowParts], organisation: str | None, as_of: date, given: Rows | None = None
-) -> dict[str, Decided]:
-    """Of each kind the rows of one organisation, decided; limits over several rows are taken over all of them."""
-    return {kind: _decided(each, as_of, given, None, kind, organisation) for kind, each in parts.items()}
+    parts: Mapping[str, RowParts], organisation: str | None, as_of: date, given: Rows | None = None,
+    holders: Collection[Subject] = (),
+) -> FamilyRows:  # fmt: skip
+    """Of each kind the rows of one organisation, decided, limits over several rows taken over all of them; and whose
+    the `holders` are."""
+    sought = {kind: _Sought(kind, organisation, holders) for kind in parts}
+    decided = {kind: _decided(each, as_of, given, None, sought[kind]) for kind, each in parts.items()}
+    return FamilyRows(decided, {key: whose for each in sought.values() for key, whose in each.owners.items()})
+
+
+@dataclass
+class _Sought:
+    """The rows of one organisation, and whose the `holders` of this kind are."""
+
+    kind: str
+    organisation: str | None
+    holders: Collection[Subject]
+    owners: dict[Subject, str | None] = field(default_factory=dict)
+
+    def among(self, table: pl.DataFrame) -> pl.Series:
+        self.owners |= _owners_in(self.kind, table, self.holders)
+        return table[ID if self.kind == ORGANISATION else ORGANISATION].eq_missing(self.organisation)
 
 
 def _decided(
-    parts: RowParts, as_of: date, given: Rows | None, rejects: Path | None, kind: str = "",
-    organisation: str | None = None,
-) -> Decided:  # fmt: skip
-    """With a `kind`, of the rows of that organisation alone."""
+    parts: RowParts, as_of: date, given: Rows | None, rejects: Path | None, sought: _Sought | None = None
+) -> Decided:
+    """All rows that can be used, or those that are `sought` alone."""
     added = Added(parts.programmes, given, as_of)
     limited = Limited(parts.programmes, as_of, lambda: (added.to(part) for part in parts.again()))
-    owner = ID if kind == ORGANISATION else ORGANISATION
     tables, wides = [], []
     for part in parts.read(rejects):
         table = added.to(part)
-        is_mine = table[owner].eq_missing(organisation) if kind else None
+        is_mine = None if sought is None else sought.among(table)
         wide = limited.decide(table).wide
         tables.append(table if is_mine is None else table.filter(is_mine))
         wides.append(wide if is_mine is None else wide.filter(is_mine))
     held = pl.concat(tables)
-    return Decided(Decisions(parts.programmes, as_of, pl.concat(wides)), held, row_titles(held) if kind else {})
+    return Decided(Decisions(parts.programmes, as_of, pl.concat(wides)), held, row_titles(held) if sought else {})
