@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from siwei.exchange import ledger, migrations
 from siwei.exchange.audit import record_event
 from siwei.exchange.guards import SUBJECTS, missing_guards
-from siwei.exchange.models import Account, Event, Hold, Transfer, TransferKind
+from siwei.exchange.models import Account, Event, Hold, Seal, Transfer, TransferKind
 from siwei.exchange.seals import seal
 from siwei.exchange.transfers import Entry, refusal
 
@@ -341,7 +341,7 @@ def test_replacing_is_no_way_around(money: dict[str, int], now: datetime) -> Non
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
-@pytest.mark.parametrize("table", ["transfer", "account", "event", "hold", "seal"])
+@pytest.mark.parametrize("table", ["transfer", "account", "event", "event_organisations", "hold", "seal"])
 def test_truncating(money: dict[str, int], table: str) -> None:
     with pytest.raises(DatabaseError):
         execute(f"TRUNCATE exchange_{table} CASCADE")
@@ -353,6 +353,71 @@ def test_events_stay(cast: Any, now: datetime, sql: str) -> None:
     with pytest.raises(DatabaseError):
         execute(sql)
     assert Event.objects.get().actor_name == "olive"
+
+
+class TestWhomAnEventConcerns:
+    """Who sees it: written with the event and never again."""
+
+    TABLE = "exchange_event_organisations"
+
+    @pytest.fixture
+    def row(self, cast: Any, now: datetime) -> dict[str, int]:
+        event = record_event("open", "key", {}, subject="x:y", actor=cast.olive, now=now, organisations=[cast.firm])
+        later = record_event("open", "next", {}, subject="x:y", actor=cast.olive, now=now)
+        number = Event.organisations.through.objects.get().pk
+        return {"id": number, "event": event.pk, "later": later.pk, "firm": cast.firm.pk, "other": cast.outsider.pk}
+
+    @pytest.mark.parametrize("is_sealed", [False, True])
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "UPDATE {table} SET organisation_id = {other}",
+            "UPDATE {table} SET event_id = {later}",
+            "UPDATE {table} SET id = id + 1",
+            "DELETE FROM {table}",
+            "INSERT INTO {table} (event_id, organisation_id) VALUES ({event}, {firm})",
+            "INSERT INTO {table} (id, event_id, organisation_id) VALUES ({id}, {later}, {other})",
+        ],
+    )
+    def test_stays(self, cast: Any, now: datetime, row: dict[str, int], sql: str, is_sealed: bool) -> None:
+        if is_sealed:
+            seal(actor=cast.olive, now=now)
+        with pytest.raises(DatabaseError):
+            execute(sql.format(table=self.TABLE, **row))
+        links = Event.organisations.through.objects.values("id", "event_id", "organisation_id")
+        assert list(links) == [{"id": row["id"], "event_id": row["event"], "organisation_id": row["firm"]}]
+
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no REPLACE")
+    @pytest.mark.parametrize("id", ["{id}", "NULL"])
+    def test_is_not_replaced(self, row: dict[str, int], id: str) -> None:
+        values = f"({id}, {{event}}, {{firm}})".format(**row)
+        with pytest.raises(DatabaseError, match="append-only"):
+            execute(f"INSERT OR REPLACE INTO {self.TABLE} (id, event_id, organisation_id) VALUES {values}")
+
+    def test_of_a_sealed_event_is_added_to_by_nobody(self, cast: Any, now: datetime, row: dict[str, int]) -> None:
+        seal(actor=cast.olive, now=now)
+        with pytest.raises(DatabaseError, match="sealed block"):
+            execute(
+                f"INSERT INTO {self.TABLE} (event_id, organisation_id) VALUES (%s, %s)", [row["event"], row["other"]]
+            )
+
+    def test_takes_no_number_of_a_sealed_block(self, cast: Any, now: datetime, row: dict[str, int]) -> None:
+        seal(actor=cast.olive, now=now)
+        fresh = record_event("open", "fresh", {}, subject="x:y", actor=cast.olive, now=now)
+        given = [row["id"] - 1, fresh.pk, row["other"]]
+        with pytest.raises(DatabaseError, match="sealed block"):
+            execute(f"INSERT INTO {self.TABLE} (id, event_id, organisation_id) VALUES (%s, %s, %s)", given)
+
+    def test_a_seal_does_not_go_back(self, cast: Any, now: datetime, row: dict[str, int]) -> None:
+        first = seal(actor=cast.olive, now=now)
+        assert first is not None
+        assert first.last_concerned_id == row["id"]
+        with pytest.raises(DatabaseError, match="follows the one before"), transaction.atomic():
+            Seal.objects.create(
+                number=2, previous_sha256=first.sha256, sha256="0" * 64, last_event_id=first.last_event_id,
+                last_transfer_id=first.last_transfer_id, last_account_id=first.last_account_id, events=0, transfers=0,
+                at=now,
+            )  # fmt: skip
 
 
 @pytest.mark.django_db

@@ -13,12 +13,12 @@ from django.db import connection
 from exchange_deal import DAY, Deal
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import caps, ledger
+from siwei.exchange import caps, ledger, seals
 from siwei.exchange.accounts import bank_account
 from siwei.exchange.audit import record_event
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.guards import drop_guards, install_guards
-from siwei.exchange.models import Account, Cap, Seal, Transfer
+from siwei.exchange.models import Account, Cap, Event, Seal, Transfer
 from siwei.exchange.seals import export_heads, read_heads, seal
 from siwei.exchange.verification import verify_ledger
 
@@ -34,15 +34,16 @@ def kept(cast: Any, now: datetime, tmp_path: Path) -> Path:
     given: dict[str, Any] = {"actor": cast.olive, "now": now}
     ledger.post_transfer("budget", "firm", 1_000, idempotency_key="fund", **given)
     ledger.hold("firm", "centre", 600, expires_at=now + timedelta(days=1), idempotency_key="h", **given)
-    record_event("open", "k0", {}, subject="x:y", payload={"fen": 1_000}, **given)
+    both = [cast.firm, cast.centre]
+    record_event("open", "k0", {}, subject="x:y", payload={"fen": 1_000}, organisations=both, **given)
     seal(**given)
     ledger.capture("h", 200, idempotency_key="c1", **given)
     ledger.post_transfer("firm", "centre", 50, idempotency_key="p1", **given)
     ledger.post_transfer("firm", "centre", 70, idempotency_key="p2", **given)
-    record_event("open", "k1", {}, subject="x:y", **given)
+    record_event("open", "k1", {}, subject="x:y", organisations=[cast.firm], **given)
     seal(**given)
     ledger.reverse("p1", 20, idempotency_key="r1", **given)
-    record_event("open", "k2", {}, subject="x:y", **given)
+    record_event("open", "k2", {}, subject="x:y", organisations=[cast.centre], **given)
     assert export_heads(tmp_path / "heads.jsonl") == 2
     return tmp_path / "heads.jsonl"
 
@@ -51,11 +52,28 @@ def tamper(*statements: str) -> None:
     connection.check_constraints()
     editor = connection.schema_editor()
     drop_guards(None, editor)
-    with connection.cursor() as cursor:
+    with without_guards("exchange_event_organisations"), connection.cursor() as cursor:
         for sql in statements:
             cursor.execute(sql)
-    connection.check_constraints()
+        connection.check_constraints()
     install_guards(None, editor)
+
+
+@contextmanager
+def without_guards(table: str) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        if POSTGRES:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            yield
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            return
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table])
+        standing = cursor.fetchall()
+        for name, _ in standing:
+            cursor.execute(f"DROP TRIGGER {name}")
+        yield
+        for _, sql in standing:
+            cursor.execute(sql)
 
 
 def found(cast: Any, heads: Path | None = None) -> list[str]:
@@ -134,6 +152,32 @@ class TestRows:
     def test_an_event_edited(self, cast: Any, kept: Path) -> None:
         tamper("UPDATE exchange_event SET payload = '{\"fen\": 9}' WHERE key = 'k0'")
         assert [each.split(" is ")[0] for each in found(cast)] == ["seal 1: sha256"]
+
+    @pytest.mark.parametrize(
+        ("sql", "what"),
+        [
+            ("UPDATE {table} SET organisation_id = {outsider} WHERE event_id = {k1}", "2: sha256"),
+            ("UPDATE {table} SET event_id = {k0} WHERE event_id = {k1}", "2: sha256"),
+            ("DELETE FROM {table} WHERE event_id = {k1}", "2: concerned"),
+        ],
+    )  # fmt: skip
+    def test_whom_an_event_concerned_changed(self, cast: Any, kept: Path, sql: str, what: str) -> None:
+        events = dict(Event.objects.values_list("key", "pk"))
+        if "SET event_id" in sql:
+            tamper(f"DELETE FROM exchange_event_organisations WHERE event_id = {events['k0']}")
+        names = {"outsider": cast.outsider.pk, "firm": cast.firm.pk} | events
+        tamper(sql.format(table="exchange_event_organisations", **names))
+        assert f"seal {what}" in [each.split(" is ")[0] for each in found(cast, kept)]
+
+    def test_somebody_added_whom_a_sealed_event_concerns(self, cast: Any, kept: Path) -> None:
+        """The next block would hash the row as any other."""
+        event, row = Event.objects.get(key="k0").pk, Event.organisations.through.objects.latest("pk").pk + 1
+        columns = "exchange_event_organisations (id, event_id, organisation_id)"
+        tamper(f"INSERT INTO {columns} VALUES ({row}, {event}, {cast.outsider.pk})")
+        told = [f"event {event}: an organisation it concerned was added after it was sealed (row {row})"]
+        assert found(cast, kept) == told
+        seal(actor=cast.olive, now=Event.objects.get(key="k2").at)
+        assert found(cast, kept) == told
 
     def test_an_account_given_to_another(self, cast: Any, kept: Path) -> None:
         tamper(f"UPDATE exchange_account SET owner_id = {cast.outsider.pk} WHERE code = 'firm'")
@@ -425,3 +469,33 @@ def test_earlier_blocks_keep_their_hashes(cast: Any, now: datetime) -> None:
     assert second is not None
     assert (second.accounts, second.last_account_id) == (2, Account.objects.latest("pk").pk)
     assert verify_ledger(actor=cast.olive).findings == ()
+
+
+def test_blocks_and_heads_from_before_whom_events_concern_was_sealed(cast: Any, now: datetime, tmp_path: Path) -> None:
+    """They verify as they did; the next block covers all such rows there were, and copies of heads go on."""
+    given: dict[str, Any] = {"actor": cast.olive, "now": now}
+    record_event("open", "old", {}, subject="x:y", organisations=[cast.firm], **given)
+    [row] = Event.objects.values()
+    digest = hashlib.sha256(canonical_json(row).encode() + b"\n").hexdigest()
+    Seal.objects.create(number=1, previous_sha256="", sha256=digest, last_event_id=row["id"], last_transfer_id=0,
+                        events=1, transfers=0, at=now)  # fmt: skip
+    copy = tmp_path / "heads.jsonl"
+    early = ("accounts", "at", "events", "last_account_id", "last_event_id", "last_transfer_id", "number",
+             "previous_sha256", "sha256", "transfers")  # fmt: skip
+    copy.write_text(canonical_json(Seal.objects.values(*early).get()) + "\n")
+    before = copy.read_text()
+    assert (export_heads(copy), copy.read_text()) == (0, before)
+    record_event("open", "new", {}, subject="x:y", organisations=[cast.firm, cast.centre], **given)
+    second = seal(**given)
+    assert second is not None
+    assert (second.concerned, second.last_concerned_id) == (3, Event.organisations.through.objects.latest("pk").pk)
+    assert export_heads(copy) == 1
+    assert copy.read_text().startswith(before)
+    assert [set(each) - set(early) for each in read_heads(copy)] == [set(), set(seals.LATER_IN_HEADS)]
+    assert found(cast, copy) == []
+    # A copy that tells them all, as one of today's would, is the same head.
+    told = [{"concerned": 0, "last_concerned_id": 0} | each for each in read_heads(copy)]
+    copy.write_text("".join(canonical_json(each) + "\n" for each in told))
+    assert (found(cast, copy), export_heads(copy)) == ([], 0)
+    tamper(f"DELETE FROM exchange_event_organisations WHERE event_id = {row['id']}")
+    assert "seal 2: concerned is 2, sealed was 3" in found(cast, copy)

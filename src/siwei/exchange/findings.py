@@ -54,6 +54,10 @@ WORDS = {
     "number_repeated": ("该编号用了 {count} 次", "the number is used {count} times"),
     "seal_before_missing": ("缺少它的前一区块", "the one before it is missing"),
     "seal_differs": ("{name} 为 {stands!r}，封存时为 {due!r}", "{name} is {stands!r}, sealed was {due!r}"),
+    "concerned_late": (
+        "封存之后又添上一个与之有关的机构（行 {row}）",
+        "an organisation it concerned was added after it was sealed (row {row})",
+    ),
     "head_order": (
         "在其文件中不接在区块头 {before} 之后",
         "it does not follow head {before} in its own file",

@@ -1,6 +1,7 @@
-"""Seals: events, transfers and accounts hashed in blocks, each over the one before; and copies of the blocks' heads.
+"""Seals: events, transfers, accounts and whom events concern, hashed in blocks; and copies of the blocks' heads.
 
-Whoever owns the database can rewrite rows and seals alike. A copy of the heads somewhere else is what shows it.
+Each block is over the one before. Whoever owns the database can rewrite rows and seals alike. A copy of the heads
+somewhere else is what shows it.
 """
 
 import fcntl
@@ -8,6 +9,7 @@ import hashlib
 import json
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -30,14 +32,19 @@ NEVER_CHANGES = ("id", "code", "unit", "purpose", "owner_id")
 """What is sealed of an account; its balance is proven by its entries."""
 HEADS_FILE = "block-heads.jsonl"
 LONGEST_HEAD = 4_096
+LATER_IN_HEADS = ("concerned", "last_concerned_id")
+"""Younger than the first heads, told only by a block that covers some: older copies stay what is told today."""
 HEAD = (
     "number", "previous_sha256", "sha256", "events", "transfers", "accounts", "last_event_id", "last_transfer_id",
-    "last_account_id",
+    "last_account_id", *LATER_IN_HEADS,
 )  # fmt: skip
 LOCK_WAIT_MS, LOCK_PAUSE_S, LOCK_TRIES = 200, 0.05, 50
 LOCK_NOT_AVAILABLE = "55P03"
-SEALED = (("events", "last_event_id"), ("transfers", "last_transfer_id"), ("accounts", "last_account_id"))
-"""How many rows of each table a block holds, and where it ends."""
+SEALED = (
+    ("events", "last_event_id"), ("transfers", "last_transfer_id"), ("accounts", "last_account_id"),
+    ("concerned", "last_concerned_id"),
+)  # fmt: skip
+"""How many rows of each table a block holds, and where it ends; in the order of `_rows_after`."""
 
 
 @action
@@ -73,11 +80,30 @@ def verify_seals() -> Iterator[Finding]:
             previous = current
 
 
+def verify_concerned() -> Iterator[Finding]:
+    """Rows that say an event concerned somebody, and stand in a later block than their event: added afterwards."""
+    covering = Seal.objects.filter(last_concerned_id__gt=0).order_by("number")
+    blocks = list(covering.values_list("last_concerned_id", "last_event_id"))
+    if not blocks:
+        return
+    ends = [last for last, _ in blocks]
+    # The first block that covers any covers all there were, of whatever age their events.
+    later = Event.organisations.through.objects.filter(pk__gt=ends[0]).order_by("pk")
+    for row, event in later.values_list("pk", "event_id").iterator(chunk_size=2_000):
+        if event <= blocks[bisect_left(ends, row) - 1][1]:
+            yield Finding("event", str(event), "concerned_late", {"row": row})
+
+
 def heads(after: int = 0) -> Iterator[dict[str, Any]]:
     """Heads of the blocks after that one, in order, as exported."""
     rows = Seal.objects.filter(number__gt=after).order_by("number").values(*HEAD, "at")
     for row in rows.iterator(chunk_size=2_000):
-        yield json.loads(canonical_json(row))
+        yield json.loads(canonical_json(_as_told(row)))
+
+
+def _as_told(head: Mapping[str, Any]) -> dict[str, Any]:
+    covers = head.get("last_concerned_id", 0) != 0
+    return {name: value for name, value in head.items() if covers or name not in LATER_IN_HEADS}
 
 
 def export_heads(target: Path) -> int:
@@ -121,7 +147,9 @@ def _head_of(line: bytes | str, source: Path, number: int | None) -> dict[str, A
         head = json.loads(line)
     except ValueError:
         head = None
-    if not isinstance(head, dict) or set(head) != {*HEAD, "at"} or type(head["number"]) is not int:
+    early = {*HEAD, "at"}.difference(LATER_IN_HEADS)
+    known = isinstance(head, dict) and set(head) in (early, early.union(LATER_IN_HEADS))
+    if not known or type(head["number"]) is not int:
         raise InputError(
             [
                 Problem(
@@ -132,7 +160,7 @@ def _head_of(line: bytes | str, source: Path, number: int | None) -> dict[str, A
                 )
             ]
         )
-    return head
+    return _as_told(head)
 
 
 def _disagree(target: Path, where: str) -> Conflict:
@@ -187,8 +215,8 @@ def compare_heads(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
             yield Finding("head", str(head["number"]), "head_unsealed")
             continue
         for name in (*HEAD, "at"):
-            if stands[name] != head[name]:
-                values = {"name": name, "stands": stands[name], "due": head[name]}
+            if stands.get(name, 0) != head.get(name, 0):
+                values = {"name": name, "stands": stands.get(name, 0), "due": head.get(name, 0)}
                 yield Finding("head", str(head["number"]), "head_differs", values)
 
 
@@ -198,6 +226,7 @@ def _rows_after(previous: Seal | None) -> list[SealedRows]:
         SealedRows(Event, previous.last_event_id if previous else None),
         SealedRows(Transfer, previous.last_transfer_id if previous else None),
         SealedRows(Account, previous.last_account_id if previous else None, NEVER_CHANGES),
+        SealedRows(Event.organisations.through, previous.last_concerned_id if previous else None),
     ]
 
 
@@ -227,7 +256,8 @@ def _wait_for_writers() -> None:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_MS}ms'")
                 cursor.execute(
-                    "LOCK TABLE exchange_account, exchange_event, exchange_transfer IN SHARE ROW EXCLUSIVE MODE"
+                    "LOCK TABLE exchange_account, exchange_event, exchange_event_organisations, exchange_transfer "
+                    "IN SHARE ROW EXCLUSIVE MODE"
                 )
                 cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
             return

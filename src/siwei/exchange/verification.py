@@ -22,7 +22,7 @@ from siwei.exchange.floors import verify_floors
 from siwei.exchange.guards import SUBJECTS, missing_guards
 from siwei.exchange.models import Account, Event, Hold, Seal, Transfer
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
-from siwei.exchange.seals import compare_heads, read_heads, verify_seals
+from siwei.exchange.seals import compare_heads, read_heads, verify_concerned, verify_seals
 
 MOST = 1_000
 """Findings of one check that are listed; the last says how many more there are."""
@@ -166,7 +166,7 @@ def verify_rows(heads: Sequence[Mapping[str, Any]] = ()) -> Iterator[Finding]:
     """What is to be checked of the rows alone, whatever guards them."""
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("account", _accounts), ("account", verify_floors), ("hold", _holds), ("transfer", _entries),
-        ("key", _repeated), ("seal", verify_seals), ("head", lambda: compare_heads(heads)),
+        ("key", _repeated), ("seal", verify_seals), ("event", verify_concerned), ("head", lambda: compare_heads(heads)),
     ]  # fmt: skip
     for name, check in checks:
         yield from _run(name, check)

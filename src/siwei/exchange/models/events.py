@@ -79,7 +79,7 @@ class SealQuerySet(models.QuerySet["Seal"]):
 
 
 class Seal(models.Model):
-    """A hashed block over the events, transfers and accounts since the block before it."""
+    """A hashed block over the events, transfers, accounts and whom events concern since the block before it."""
 
     number = models.PositiveBigIntegerField(unique=True)
     previous_sha256 = models.CharField(max_length=64)
@@ -91,6 +91,9 @@ class Seal(models.Model):
     last_account_id = models.BigIntegerField(default=0)
     accounts = models.PositiveBigIntegerField(default=0)
     """None of them in blocks older than this column; the first younger block covers all there were."""
+    last_concerned_id = models.BigIntegerField(default=0)
+    concerned = models.PositiveBigIntegerField(default=0)
+    """Rows that say whom an event concerns; as with accounts, none of them in older blocks."""
     at = models.DateTimeField()
 
     objects = SealQuerySet.as_manager()

@@ -147,6 +147,8 @@ class Head(Schema):
     last_event_id: int
     last_transfer_id: int
     last_account_id: int
+    concerned: int = 0
+    last_concerned_id: int = 0
     at: str
 
 
