@@ -1,9 +1,9 @@
 """Six programmes × five clauses, awards and stacking, by every system on the same rows.
 
-    python -m benchmarks.policy --rows 1000000 [--json] [--systems ours polars …] [--rounds 3]
+    python -m benchmarks.policy --rows 1000000 [--json [--every-figure]] [--systems ours polars …] [--rounds 3]
 
-Prints one list of `{system, rows, rules, evaluate_s, end_to_end_s, peak_rss_mb, agrees}` and more, of the systems whose
-packages are installed; the others are told on standard error. See README.md.
+With `--json` one list of `{system, rows, rules, evaluate_s, end_to_end_s, peak_rss_mb, agrees}`, with `--every-figure`
+of more, of the systems whose packages are installed; the others are told on standard error. See README.md.
 """
 
 import argparse
@@ -30,6 +30,7 @@ MOST_ROWS = {
 """Row-by-row systems are asked for fewer of the same rows; all figures of theirs are for those."""
 
 
+FIELDS = ("system", "rows", "rules", "evaluate_s", "end_to_end_s", "peak_rss_mb", "agrees")
 PACKAGES = {"openfisca": "openfisca_core", "zen_engine": "zen", "rust_cel": "cel", "duckdb": "duckdb"}
 """What a system imports beside what the platform needs; `cel` is common-expression-language."""
 
@@ -114,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.policy", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--every-figure", action="store_true", help="JSON with processor time, ranges and differences")
     parser.add_argument("--systems", nargs="+", choices=NAMES, default=list(NAMES), help="`ours` is always measured")
     parser.add_argument("--rounds", type=int, default=3, help="every system once a round; medians are of all rounds")
     options = parser.parse_args()
@@ -136,7 +138,7 @@ def main() -> None:
                 measured[name].append(measure_once(name, asked[name], folder))
         results = [combine(name, asked[name], measured[name], folder) for name in present]
     if options.json:
-        print(json.dumps(results))
+        print(json.dumps(results if options.every_figure else [{key: each[key] for key in FIELDS} for each in results]))
     else:
         print_results(results)
 

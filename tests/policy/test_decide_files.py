@@ -197,6 +197,13 @@ def test_a_file_that_cannot_be_used_leaves_nothing(tmp_path: Path, name: str, co
     assert left == ({"out.rejects.csv"} if "none of" in message else set())
 
 
+def test_the_status_of_a_fact_that_nothing_reads_is_no_misspelt_one(tmp_path: Path) -> None:
+    header = f"{HEADER},corpus_purchase_2025,corpus_purchase_2025__status"
+    source = write(tmp_path / "a.csv", "a,firm,longhua,1000,1000,verified,5,verified\n", header)
+    done = decide_file(PROGRAMMES, ATTRIBUTES, source, tmp_path / "out.csv", DAY)
+    assert (done.rows, done.rejected) == (1, 0)
+
+
 def test_a_result_never_overwrites_its_source_nor_another_result(tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", GOOD)
     for target, clauses in ((source, None), (tmp_path / "b.csv", source), (tmp_path / "b.csv", tmp_path / "b.csv")):

@@ -108,7 +108,8 @@ def _wanted(
     read = {name: dtype for name, dtype in read.items() if name in file.columns or name not in added}
     schema = file.schema
     statuses = [name + STATUS_SUFFIX for name in read]
-    problems = [_nearly_a_status(name, statuses) for name in file.columns if name not in statuses]
+    of_nobody = [name for name in file.columns if name not in statuses and not _of_another(name, file, attributes)]
+    problems = [_nearly_a_status(name, statuses) for name in of_nobody]
     problems += _but_for_case(file.columns, [*read, *statuses])
     if file.is_text:
         assumed = pl.Schema({name: read.get(name, pl.String()) for name in file.columns})
@@ -134,6 +135,12 @@ def _but_for_case(columns: Collection[str], read: list[str]) -> Iterator[Problem
         meant = named.get(name.strip().casefold(), name)
         if meant != name:
             yield Problem(*of_file("case", one=meant, other=name), field=name)
+
+
+def _of_another(status: str, file: SubjectFile, attributes: Mapping[str, Attribute]) -> bool:
+    """Whether it is the status of a fact that stands in the file or in the pack, though no programme reads it."""
+    name = status.removesuffix(STATUS_SUFFIX)
+    return name != status and (name in attributes or name in file.columns)
 
 
 def _nearly_a_status(name: str, statuses: list[str]) -> Problem | None:

@@ -5,6 +5,7 @@ Values are tagged as in the conformance cases: `{"int64": "42"}`, `{"bool": true
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -20,9 +21,11 @@ from siwei.policy.language.values import CelMap, Duration, EvaluationError, Time
 
 LONGEST_LINE = 1_000_000
 """Characters. In bytes, a line is never held beyond four times that, whatever its length."""
-_BEYOND_THE_PARSER = ("unsupported syntax", "variable name must be a simple identifier", "recursion")
-"""What cel-cpp says of the syntax of extensions that are not switched on, such as `a.?b`, and of what is too deep for
-it: not for us to call wrong."""
+_BEYOND_THE_PARSER = (
+    "unsupported syntax", "variable name must be a simple identifier", "recursion", "declared multiple times",
+)  # fmt: skip
+"""What cel-cpp says of the syntax of extensions that are not switched on, such as `a.?b`, of what is too deep for it,
+and of a variable that has the name of a type: not for us to call wrong."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _ROUNDING = "down"
 
@@ -52,13 +55,22 @@ def evaluate_line(line: str) -> dict[str, Any]:
     if len(line) > LONGEST_LINE:
         return {"refused": _too_long()}
     try:
-        case = json.loads(line)
+        case = json.loads(line, object_pairs_hook=_named_once)
         if problem := _problem(case):
             return {"refused": f"not a case: {problem}"}
         bindings = {name: untag(value) for name, value in (case.get("bindings") or {}).items()}
     except (ValueError, TypeError, RecursionError) as error:
         return {"refused": f"not a case: {str(error)[:200]}"}
     return evaluate(case["expr"], bindings, bool(case.get("disable_check")), case.get("container") or "")
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Which of two values of one name is meant cannot be told. Raises ValueError."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"{twice[:80]!r} stands twice")
+    return named
 
 
 def _too_long() -> str:

@@ -104,6 +104,9 @@ class _Interpreter:
             found = self._variable(".".join(path), node)
             if found is not None:
                 return found[0]
+            # cel-cpp knows the constants of protobuf's own enumerations (`NullValue.NULL_VALUE`), checked or not.
+            if any((namespace + ".".join(path)).startswith("google.protobuf.") for namespace in self.namespaces):
+                raise NotTaken(f"{'.'.join(path)} is not supported")
         if isinstance(node, Name):
             raise EvaluationError(f"undeclared reference to {node.name!r}")
         operand = self.value(node.operand, scope)

@@ -23,6 +23,7 @@ from siwei.policy.language.values import (
 )
 
 _WHOLE = re.compile(r"-?\d{1,30}", re.ASCII)
+_DOUBLE = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 
 
 def untag(tagged: Mapping[str, Any]) -> Value:
@@ -40,13 +41,16 @@ def _untag(tag: str, written: Any) -> Value:
     match tag, written:
         case ("null", None):
             return None
-        case ("bool", bool()) | ("string", str()):
-            return written  # type: ignore[no-any-return]
+        case ("bool", bool()):
+            return written
+        case ("string", str()):
+            written.encode("utf-8")
+            return written
         case ("int64", str() | int()) if _WHOLE.fullmatch(str(written)):
             return checked_int(int(written))
         case ("uint64", str() | int()) if _WHOLE.fullmatch(str(written)):
             return checked_uint(int(written))
-        case ("double", str() | int() | float()):
+        case ("double", str() | int() | float()) if _DOUBLE.fullmatch(str(written)):
             return float(written)
         case ("bytes", str()):
             return base64.b64decode(written, validate=True)
