@@ -1,9 +1,8 @@
 """`siwei policy share` and `combine`: share out a pot; find the best lawful combination of awards."""
 
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -72,7 +71,8 @@ def share(
     from siwei.policy import Sharing, share_pot
     from siwei.policy.claim_tables import read_claims, read_earlier
     from siwei.policy.decide_files import check_places
-    from siwei.policy.pot_event_files import follow_file, read_events
+    from siwei.policy.pot_event_tables import follow_table, read_events
+    from siwei.policy.pot_shown import followed_as_dict, shares_as_dict
     from siwei.policy.pots import with_counted
     from siwei.policy.table_files import write_table
 
@@ -90,46 +90,16 @@ def share(
     followed = None
     if events is not None:
         check_places(events, [target])
-        followed = follow_file(found, claims, shares, read_events(events, found, attributes), _day(as_of), before)
+        followed = follow_table(found, claims, shares, read_events(events, found, attributes), _day(as_of), before)
     write_table(with_counted(found, claims, shares) if followed is None else followed.table, target)
-    table = shares.table
-    summary: dict[str, Any] = {
-        "programme": found.id,
-        "sharing": str(shares.sharing),
-        "seed": seed if shares.sharing is Sharing.LOTTERY else None,
-        "budget_fen": shares.budget_fen,
-        "taken_before_fen": 0 if before is None else before.taken_fen,
-        "treasury_before_fen": 0 if before is None else before.treasury_fen,
-        "claims": table.height,
-        "left_out": left_out,
-        "claimed_fen": shares.claimed_fen,
-        "paid_fen": shares.paid_fen,
-        "left_fen": shares.left_fen,
-        "paid_in_full": table.filter(table["paid_fen"] == table["claim_fen"]).height,
-        "paid_in_part": table.filter((table["paid_fen"] > 0) & (table["paid_fen"] < table["claim_fen"])).height,
-        "draft": found.is_draft,
-    }
-    if followed is not None and found.pot is not None:
-        after = followed.state
-        summary["after_events"] = {
-            "events": followed.events,
-            "returns": str(found.pot.returns),
-            "put_in_fen": after.funded_fen,
-            "paid_fen": followed.paid_fen,
-            "earlier_awards_fen": followed.earlier_fen,
-            "left_fen": after.left_fen,
-            "treasury_fen": after.treasury_fen,
-            "waiting": len(after.waiting_fen),
-            "waiting_fen": sum(after.waiting_fen.values()),
-        }
+    summary = {**shares_as_dict(found, shares, seed, before), "left_out": left_out}
+    afterwards = {} if followed is None else followed_as_dict(found, followed)
     if json:
-        moves = [] if followed is None else [asdict(each) for each in followed.state.movements]
-        print_json({**summary, **({} if followed is None else {"movements": moves})})
+        print_json({**summary, **afterwards})
         return
-    after_events = summary.pop("after_events", {})
     print_table(f"{found.title.zh} {found.title.en} → {target}", ("what", "value"), list(summary.items()))
     if followed is not None:
-        print_table("after the events", ("what", "value"), list(after_events.items()))
+        print_table("after the events", ("what", "value"), list(afterwards["after_events"].items()))
     if found.is_draft:
         console.print("A draft releases no money: this is a rehearsal.")
 

@@ -1,4 +1,4 @@
-"""Read claims, awards of the past and ties from a file, strictly."""
+"""Claims, awards of the past and ties of a file, or as a program sends them, read strictly."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said, said_between
 from siwei.policy.bounded import check_plain
 from siwei.policy.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, add_earlier, count_earlier
-from siwei.policy.file_words import of_file
+from siwei.policy.file_words import no_attribute, of_file
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.language.types import CelType
 from siwei.policy.pots import APPLIED_AT, CLAIM, SCORE
@@ -51,29 +51,36 @@ def read_rows(source: Path, kinds: Mapping[str, str]) -> pl.DataFrame:
     raise ImportRefused([Problem(*of_file("kind", kinds=KINDS), str(source))])
 
 
-def claims_given(
-    rows: Sequence[Mapping[str, int | float | bool | str | None]],
-    programme: Programme,
-    attributes: Mapping[str, Attribute],
-) -> pl.DataFrame:
-    """Claims as a program sends them, as `share_pot` takes them: `id`, `claim_fen`, and what the pot is shared by.
-    Raises ImportRefused with the rows and names that are wrong."""
-    kinds = type_names(subject_types(attributes, programme.applies_to))
-    kinds |= {ID: "string", CLAIM: "int", APPLIED_AT: "moment", SCORE: "number"}
-    names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
+Given = Mapping[str, int | float | bool | str | None]
+
+
+def rows_given(rows: Sequence[Given], kinds: Mapping[str, str], place: str) -> pl.DataFrame:
+    """Rows as a program sends them, typed as `read_rows` types a file's; `place` is what they are called. A name that
+    is not of `kinds` is refused, since misspelt it would be a column that nobody has; a cell without a value is empty.
+    Raises ImportRefused with the rows, from 1, and the names that are wrong."""
+    names = dict.fromkeys(name for row in rows for name in row)
     unknown = [name for name in names if name not in kinds]
     if unknown:
         raise ImportRefused(
-            [Problem(*of_file("no_attribute", name=name[:80]), "claims", field=name) for name in unknown]
+            [Problem(*no_attribute(name, kinds), place, field=name[:80]) for name in unknown[:MOST_PROBLEMS]]
         )
     cells = {name: [_cell(row.get(name)) for row in rows] for name in names}
     halved = [(row, name) for name, column in cells.items() for row, cell in enumerate(column, 1) if is_halved(cell)]
     if halved:
         words = reason("no_unicode")
-        raise ImportRefused([Problem(words, MEND, "claims", row, field=name) for row, name in halved[:MOST_PROBLEMS]])
-    text = pl.DataFrame(cells, dict.fromkeys(names, pl.String))
-    _check_ids(text, Path("claims"), first_row=1)
-    return _typed(text, kinds, Path("claims"), first_row=1)
+        raise ImportRefused([Problem(words, MEND, place, row, field=name) for row, name in halved[:MOST_PROBLEMS]])
+    return _typed(pl.DataFrame(cells, dict.fromkeys(names, pl.String)), kinds, Path(place), first_row=1)
+
+
+def claims_given(rows: Sequence[Given], programme: Programme, attributes: Mapping[str, Attribute]) -> pl.DataFrame:
+    """Claims as a program sends them, as `share_pot` takes them: `id`, `claim_fen`, and what the pot is shared by.
+    Raises ImportRefused with the rows and names that are wrong."""
+    kinds = type_names(subject_types(attributes, programme.applies_to))
+    kinds |= {ID: "string", CLAIM: "int", APPLIED_AT: "moment", SCORE: "number"}
+    told = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    claims = rows_given(told, kinds, "claims")
+    _check_ids(claims, Path("claims"), first_row=1)
+    return claims
 
 
 def _check_ids(frame: pl.DataFrame, source: Path, first_row: int) -> None:
@@ -165,7 +172,7 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
                 "申报表有列 id、claim_fen（或 award_fen），以及分配所依据的列",
             )
             raise ImportRefused([Problem(*of_file("no_column", name=column, fix=fix), str(source))])
-    _check_ids(frame, source, 1 if source.suffix == ".parquet" else 2)
+    _check_ids(frame, source, first_row_of(source))
     if "programme" in frame.columns:
         frame = frame.filter(pl.col("programme").cast(pl.String) == programme.id)
     rows = frame.height
@@ -179,26 +186,56 @@ def read_earlier(
 ) -> Earlier:
     """What files of earlier awards of the programme's pot, one for each round (as `siwei policy share` wrote them,
     `paid_fen` lowered by what came back), took of the period's budget. Raises ImportRefused, InputError."""
-    pot = programme.pot
-    budget = pot.budget_fen if pot and budget_fen is None else budget_fen
-    if pot is None or budget is None:
-        fix = Said("give the period's whole budget", "请填本期的全部预算")
-        raise InputError([Problem(Said("no budget to count earlier awards in", "没有可计入此前扶持的预算"), fix)])
+    pot, budget = _period(programme, budget_fen)
     files = [source.resolve() for source in sources]
     twice = next((source for place, source in enumerate(sources) if files[place] in files[:place]), None)
     if twice is not None:
         told = Said("is given twice: its awards would count twice", "给出了两次：其中的扶持会被计两次")
         raise ImportRefused([Problem(told, Said("give each round's file once", "每轮的文件只给一次"), str(twice))])
-    return add_earlier([_read_round(source, programme, pot, attributes, budget) for source in sources])
-
-
-def _read_round(
-    source: Path, programme: Programme, pot: Pot, attributes: Mapping[str, Attribute], budget_fen: int
-) -> Earlier:
     types = subject_types(attributes, programme.applies_to)
-    kinds = {**type_names(types), **dict.fromkeys((PAID, TREASURY), "int"), EARLIER: "bool"}
-    kinds |= {f"{RESERVE}{reserve.id}": "int" for reserve in pot.reserves}
-    frame = read_rows(source, kinds)
+    kinds = _kinds_earlier(pot, types)
+    return add_earlier([
+        _count_round(read_rows(source, kinds), str(source), first_row_of(source), pot, types, budget)
+        for source in sources
+    ])  # fmt: skip
+
+
+def earlier_given(
+    rounds: Sequence[Sequence[Given]], programme: Programme, attributes: Mapping[str, Attribute],
+    budget_fen: int | None,
+) -> Earlier:  # fmt: skip
+    """The same of awards as a program sends them, a list for each round, one at least. Raises as `read_earlier`."""
+    pot, budget = _period(programme, budget_fen)
+    types = subject_types(attributes, programme.applies_to)
+    kinds = _kinds_earlier(pot, types) | _SHARED
+    return add_earlier([
+        _count_round(rows_given(rows, kinds, place), place, 1, pot, types, budget)
+        for place, rows in ((f"earlier[{number}]", rows) for number, rows in enumerate(rounds, 1))
+    ])  # fmt: skip
+
+
+_SHARED = {ID: "string", CLAIM: "int", "reserved_fen": "int", "rank": "int", "bound_by": "string"}
+"""What a sharing tells of its claims besides: its answer is sent back as it came."""
+
+
+def _period(programme: Programme, budget_fen: int | None) -> tuple[Pot, int]:
+    """The pot and the whole budget of its period."""
+    pot = programme.pot
+    budget = pot.budget_fen if pot and budget_fen is None else budget_fen
+    if pot is None or budget is None:
+        fix = Said("give the period's whole budget", "请填本期的全部预算")
+        raise InputError([Problem(Said("no budget to count earlier awards in", "没有可计入此前扶持的预算"), fix)])
+    return pot, budget
+
+
+def _kinds_earlier(pot: Pot, types: Mapping[str, CelType]) -> dict[str, str]:
+    amounts = [PAID, TREASURY, *(f"{RESERVE}{reserve.id}" for reserve in pot.reserves)]
+    return {**type_names(types), **dict.fromkeys(amounts, "int"), EARLIER: "bool"}
+
+
+def _count_round(
+    frame: pl.DataFrame, place: str, first_row: int, pot: Pot, types: Mapping[str, CelType], budget_fen: int
+) -> Earlier:
     problems = []
     if pot.returns is Returns.TREASURY and TREASURY not in frame.columns:
         told = Said(f"earlier awards have no column {TREASURY!r}", f"此前的扶持没有 {TREASURY!r} 列")
@@ -215,9 +252,14 @@ def _read_round(
     try:
         if problems:
             raise InputError(problems)
-        return count_earlier(pot, frame, budget_fen)
+        return count_earlier(pot, frame, budget_fen, first_row)
     except InputError as error:
-        raise InputError([replace(each, file=str(source)) for each in error.problems]) from None
+        raise InputError([replace(each, file=place) for each in error.problems]) from None
+
+
+def first_row_of(source: Path) -> int:
+    """The number of its first row as people are told: in a CSV the header is line 1."""
+    return 1 if source.suffix.lower() == ".parquet" else 2
 
 
 def type_names(types: Mapping[str, CelType]) -> dict[str, str]:

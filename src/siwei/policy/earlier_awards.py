@@ -23,6 +23,7 @@ EARLIER = "earlier"
 """The column that marks what a round's file tells of an award of a round before it: by how much events changed it,
 whichever way. Added to what that round's own file tells, it says what the award is now."""
 WHOLE_BP = 10_000
+MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ def columns_counted(pot: Pot) -> list[str]:
     return [*(f"{RESERVE}{reserve.id}" for reserve in pot.reserves), *(quota.by for quota in pot.quotas)]
 
 
-def count_earlier(pot: Pot, awards: pl.DataFrame, budget_fen: int) -> Earlier:
+def count_earlier(pot: Pot, awards: pl.DataFrame, budget_fen: int, first_row: int = 1) -> Earlier:
     """Of awards of the same pot, one a row: `paid_fen` is what is left of it, `reserve:<id>` what it was paid out of a
     reserve, and each quota's attribute has its value (null: not known); `treasury_fen`, where it is there, what left
     the pot. A row that is marked `earlier` tells by how much an earlier round's award changed. Raises InputError with
-    every problem."""
-    _check(pot, awards)
+    every problem, by row, of which `first_row` is the first."""
+    _check(pot, awards, first_row)
     paid: list[int] = awards[PAID].to_list()
     changes = _changes(awards)
     rest, out_of = paid, {}
@@ -172,7 +173,7 @@ def _within_budget(earlier: Earlier) -> Earlier:
     raise InputError([Problem(told, fix, field="budget_fen")])
 
 
-def _check(pot: Pot, awards: pl.DataFrame) -> None:
+def _check(pot: Pot, awards: pl.DataFrame, first_row: int) -> None:
     amounts = [PAID, TREASURY, *(f"{RESERVE}{reserve.id}" for reserve in pot.reserves)]
     problems = [
         Problem(
@@ -187,16 +188,22 @@ def _check(pot: Pot, awards: pl.DataFrame) -> None:
         raise InputError([*problems, Problem(told, Said("true or false", "true 或 false"), field=EARLIER)])
     own = pl.Series(_changes(awards), dtype=pl.Boolean).not_()
     for name in [each for each in amounts if each in awards.columns]:
-        column = awards[name]
-        lacking = name in (PAID, TREASURY) and column.null_count() > 0
-        least = column if name == TREASURY else column.filter(own)
-        if awards.height and (not column.dtype.is_integer() or lacking or int(least.min() or 0) < 0):  # type: ignore[arg-type]
-            problems.append(
-                Problem(
-                    Said(f"an earlier award's {name} is no amount", f"此前扶持的 {name} 不是金额"),
-                    Said("whole fen, 0 or more", "整数分，不为负"),
-                    field=name,
-                )
-            )
+        told = Said(f"an earlier award's {name} is no amount", f"此前扶持的 {name} 不是金额")
+        fix = Said("whole fen, 0 or more", "整数分，不为负")
+        rows = _no_amounts(awards[name], None if name == TREASURY else own, may_be_null=name not in (PAID, TREASURY))
+        problems += [Problem(told, fix, line=None if row is None else row + first_row, field=name) for row in rows]
     if problems:
-        raise InputError(problems)
+        raise InputError(problems[:MOST_PROBLEMS])
+
+
+def _no_amounts(column: pl.Series, own: pl.Series | None, *, may_be_null: bool) -> list[int | None]:
+    """The places that hold none; None where the whole column is of another type. Of what is not `own` an amount may be
+    less than nothing: it is a change."""
+    if column.is_empty():
+        return []
+    if not column.dtype.is_integer():
+        # A column of nothing but nulls has no type of its own.
+        return [] if may_be_null and column.null_count() == column.len() else [None]
+    less = column < 0 if own is None else (column < 0) & (own | column.is_null())
+    wrong = less.fill_null(not may_be_null)
+    return [*wrong.arg_true()[:MOST_PROBLEMS]]

@@ -1,8 +1,10 @@
 """What is wrong with a table that is read or a result that is written, in both languages, by the kind of the fault."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 
 from siwei.errors import Said, Saying
+from siwei.policy.pack_words import nearest
 
 FILES: Mapping[str, Saying] = {
     # tables that are read
@@ -86,3 +88,9 @@ FILES: Mapping[str, Saying] = {
 def of_file(key: str, **values: object) -> tuple[Said, Said]:
     """What is wrong and what to do, of a line of FILES."""
     return FILES[key].told(**values)
+
+
+def no_attribute(name: str, known: Collection[str]) -> tuple[Said, Said]:
+    """The same of a name that is nobody's, with the nearest that is somebody's."""
+    message, fix = of_file("no_attribute", name=name[:80])
+    return message, nearest(name, known) if difflib.get_close_matches(name, known, n=1, cutoff=0.6) else fix

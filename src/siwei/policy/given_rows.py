@@ -1,6 +1,5 @@
 """Rows given as plain values, as a program sends them: judged as the rows of a file are."""
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
@@ -13,9 +12,8 @@ from siwei.city.pack_yaml import KeyPath
 from siwei.errors import InputError, Problem
 from siwei.policy.aggregates import Rows
 from siwei.policy.case_rows import CaseRowsDocument, CaseRowsReader
-from siwei.policy.file_words import of_file
+from siwei.policy.file_words import no_attribute
 from siwei.policy.language.compile import DTYPES, STATUS_SUFFIX
-from siwei.policy.pack_words import nearest
 from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.reject_words import is_halved
 from siwei.policy.sources import subject_types
@@ -43,7 +41,7 @@ def judge_rows(
     known = {ID, *attributes, *wanted}
     known |= {name + STATUS_SUFFIX for name in known - {ID}}
     named = dict.fromkeys(name for row in rows for name in row)
-    problems = [_unknown(name, known) for name in named if name not in known]
+    problems = [Problem(*no_attribute(name, known), field=name[:80]) for name in named if name not in known]
     if problems:
         raise InputError(problems)
     wanted = {name: dtype for name, dtype in wanted.items() if name not in added or name in named}
@@ -66,13 +64,6 @@ def _beside(programmes: tuple[Programme, ...], attributes: Mapping[str, Attribut
     """What limits group and order rows by."""
     types = {name: kind for each in programmes for name, kind in subject_types(attributes, each.applies_to).items()}
     return {name: DTYPES[types[name].kind] for name in columns_beside(programmes) if name in types}
-
-
-def _unknown(name: str, known: set[str]) -> Problem:
-    message, fix = of_file("no_attribute", name=name[:80])
-    if difflib.get_close_matches(name, known, n=1, cutoff=0.6):
-        fix = nearest(name, known)
-    return Problem(message, fix, field=name[:80])
 
 
 def _text(value: int | float | bool | str | None) -> str | None:

@@ -76,6 +76,12 @@ MONEY: Mapping[str, Saying] = {
         "请一并给出机构",
     ),
     # what happened to a pot
+    "events_many": Saying(
+        "claims and earlier awards times events are more than {most}",
+        "申报及此前扶持的项数与事件数之积超过 {most}",
+        "send fewer of them, or use `siwei policy share --events`",
+        "请减少，或使用 `siwei policy share --events`",
+    ),
     "event_order": Saying(
         "the {what} lies before what precedes it, on {before}",
         "{what}早于其前一事件（{before}）",

@@ -12,12 +12,12 @@ from django.http import HttpRequest
 from django.utils.timezone import localdate
 from ninja import Router
 
-from siwei.errors import ImportRefused, NotFound
+from siwei.errors import ImportRefused, InputError, NotFound, Problem
 from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
 from siwei.policy.aggregate_gaps import aggregate_gaps
 from siwei.policy.aggregates import Rows, add_aggregates
 from siwei.policy.binding import Binding, bound_by_cap, bound_by_limit, bound_by_stacking
-from siwei.policy.claim_tables import claims_given
+from siwei.policy.claim_tables import claims_given, earlier_given
 from siwei.policy.columns import columns_of_rows
 from siwei.policy.combination import explain_combination
 from siwei.policy.diff import Side
@@ -31,6 +31,10 @@ from siwei.policy.holdings import Held, checked_holdings, holdings_on
 from siwei.policy.joint_choices import Holdings
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.limits import apply_limits
+from siwei.policy.money_words import of_money
+from siwei.policy.pot_event_tables import events_given, follow_table
+from siwei.policy.pot_shown import followed_as_dict, shares_as_dict
+from siwei.policy.pots import with_counted
 from siwei.policy.programmes import Period, Verdict
 from siwei.policy.related_shown import related_shown
 from siwei.policy.releases import as_released, find_version
@@ -185,23 +189,25 @@ def _bindings(
 
 @router.post("/share", response=answers(schemas.Shared))
 def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
-    """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen."""
-    day = body.as_of or decided_on()
+    """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen. With
+    `earlier` the rest of the period's budget is shared; with `events` the pot is followed from there."""
+    day, known = body.as_of or decided_on(), attribute_types()
     programme = programme_or_missing(body.programme, day)
     given = [{**each.more, **each.dict(exclude={"more"})} for each in body.claims]
-    claims = claims_given(given, programme, attribute_types())
+    claims = claims_given(given, programme, known)
     mode = None if body.mode is None else Sharing(body.mode)
-    shares = share_pot(programme, claims, day, budget_fen=body.budget_fen, sharing=mode, seed=body.seed)
-    return {
-        "sharing": str(shares.sharing),
-        "seed": body.seed if shares.sharing is Sharing.LOTTERY else None,
-        "budget_fen": shares.budget_fen,
-        "claimed_fen": shares.claimed_fen,
-        "paid_fen": shares.paid_fen,
-        "left_fen": shares.left_fen,
-        "is_draft": programme.is_draft,
-        "shares": shares.table.to_dicts(),
-    }
+    before = earlier_given(body.earlier, programme, known, body.budget_fen) if body.earlier else None
+    budget = body.budget_fen if before is None else before.left_fen
+    shares = share_pot(programme, claims, day, budget_fen=budget, sharing=mode, seed=body.seed, earlier=before)
+    told = shares_as_dict(programme, shares, body.seed, before)
+    answer = {**told, "is_draft": told["draft"], "shares": with_counted(programme, claims, shares).to_dicts()}
+    if body.events is None:
+        return answer
+    if (len(body.claims) + sum(map(len, body.earlier))) * len(body.events) > schemas.MOST_STEPS:
+        raise InputError([Problem(*of_money("events_many", most=schemas.MOST_STEPS), field="events")])
+    events = events_given(body.events, programme, known)
+    followed = follow_table(programme, claims, shares, events, day, before)
+    return {**answer, **followed_as_dict(programme, followed), "followed": followed.table.to_dicts()}
 
 
 @router.post("/diff", response=answers(schemas.Difference))

@@ -12,6 +12,9 @@ from siwei.policy.reading import LARGEST_FILE
 from siwei.portal.api.schemas import Named
 
 MOST_ROWS, MOST_CLAIMS, MOST_COLUMNS = 1_000, 10_000, 300
+MOST_ROUNDS, MOST_EVENTS = 20, 1_000
+MOST_STEPS = 200_000
+"""All claims and earlier awards times events: where all who wait are served alike, an event is work for each."""
 AppliesTo = Literal["organisation", "claim", "project", "person"]
 Value = StrictBool | StrictInt | StrictFloat | Annotated[str, Field(max_length=10_000)] | None
 Row = Annotated[
@@ -202,30 +205,75 @@ class ClaimAmount(Schema):
 class ClaimsToShare(Schema):
     programme: Identifier
     claims: list[ClaimAmount] = Field(min_length=1, max_length=MOST_CLAIMS)
-    budget_fen: Fen | None = Field(None, description="In place of the file's budget")
+    budget_fen: Fen | None = Field(None, description="In place of the file's budget; with `earlier` the whole of it")
     mode: Literal["first_come", "merit", "pro_rata", "lottery"] | None = None
     seed: Annotated[str, Field(max_length=200)] | None = Field(None, description="The published seed of a lottery")
     as_of: date | None = None
+    earlier: list[Annotated[list[Row], Field(max_length=MOST_CLAIMS)]] = Field(
+        [],
+        max_length=MOST_ROUNDS,
+        description="Awards of earlier sharings of the pot, a list for each: `shares` as they came, or `followed`; "
+        "`paid_fen` lowered by what came back since, `treasury_fen` raised by what of it left the pot",
+    )
+    events: list[Row] | None = Field(
+        None,
+        max_length=MOST_EVENTS,
+        description="What happened to the pot afterwards, by day: `on`, `kind` (fund, claim, claw_back, true_up, "
+        "withdraw), `id`, `claim_fen` (claim, true_up), `amount_fen` (fund, claw_back), and of later claims what of it "
+        f"reserves and quotas read; all claims and earlier awards times events: {MOST_STEPS:,} at most",
+    )
 
 
-class Share(Schema):
-    id: str
-    claim_fen: int
+Counted = Annotated[
+    dict[str, Any],
+    Field(
+        description="`id`, `claim_fen`, `paid_fen`; and, as a later sharing counts them (`earlier`), `reserve:<id>` "
+        "(what came out of a reserve), the attributes of quotas, `treasury_fen`; a row marked `earlier` tells by how "
+        "much an award of an earlier round changed"
+    ),
+]
+
+
+class PotMovement(Schema):
+    event: int | None = Field(description="The place of its event in `events`, from 1; None: the sharing itself")
+    on: date
+    claim: str
+    amount_fen: int = Field(description="To the claim is positive")
+
+
+class AfterEvents(Schema):
+    events: int
+    returns: str
+    put_in_fen: int
     paid_fen: int
-    reserved_fen: int
-    rank: int | None
-    bound_by: str | None
+    earlier_awards_fen: int = Field(description="By how much awards of earlier rounds changed")
+    left_fen: int
+    treasury_fen: int
+    waiting: int
+    waiting_fen: int
 
 
 class Shared(Schema):
+    programme: str
     sharing: str
     seed: str | None
     budget_fen: int
+    taken_before_fen: int
+    treasury_before_fen: int
     claimed_fen: int
     paid_fen: int
     left_fen: int
+    paid_in_full: int
+    paid_in_part: int
     is_draft: bool
-    shares: list[Share]
+    shares: list[Counted] = Field(
+        description="Of each claim besides `reserved_fen` (of all reserves), `rank` and `bound_by`"
+    )
+    after_events: AfterEvents | None = Field(None, description="The pot after `events`")
+    movements: list[PotMovement] = Field([], description="Of money between the pot and a claim, the sharing's first")
+    followed: list[Counted] = Field(
+        [], description="What each claim is owed and has after `events`, and how earlier awards changed"
+    )
 
 
 class VersionsToCompare(Schema):

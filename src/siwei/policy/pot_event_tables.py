@@ -1,4 +1,4 @@
-"""A file of what happened to a pot after it was shared, read strictly; and the pot after it, as a table."""
+"""What happened to a pot after it was shared, of a file or as a program sends it; and the pot after it, as a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +9,10 @@ import polars as pl
 
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said
-from siwei.policy.claim_tables import read_rows, type_names
+from siwei.policy.claim_tables import Given, first_row_of, read_rows, rows_given, type_names
 from siwei.policy.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, EarlierAward
 from siwei.policy.language.compile import DTYPES
+from siwei.policy.language.types import CelType
 from siwei.policy.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots import CLAIM, Shares
 from siwei.policy.programmes import Pot, Programme, Returns
@@ -56,25 +57,38 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class EventFile:
+class EventTable:
     """`table` has the columns on, kind, id, claim_fen, amount_fen, and the attributes of later claims that reserves and
-    quotas read."""
+    quotas read; `place` is what it is called, `first_row` the number of its first row, as people are told."""
 
-    source: Path
+    place: str
     table: pl.DataFrame
-
-    @property
-    def first_row(self) -> int:
-        """In a CSV the header is line 1."""
-        return 1 if self.source.suffix.lower() == ".parquet" else 2
+    first_row: int
 
 
-def read_events(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> EventFile:
+def read_events(source: Path, programme: Programme, attributes: Mapping[str, Attribute]) -> EventTable:
     """Every event has what its kind needs. Raises ImportRefused with what is wrong."""
     types = subject_types(attributes, programme.applies_to)
-    frame = read_rows(source, {**type_names(types), ON: "date", CLAIM: "int", AMOUNT: "int"})
+    frame = read_rows(source, {**type_names(types), **_KINDS})
+    return _checked(EventTable(str(source), frame, first_row_of(source)), programme, types)
+
+
+def events_given(rows: Sequence[Given], programme: Programme, attributes: Mapping[str, Attribute]) -> EventTable:
+    """The same of events as a program sends them."""
+    types = subject_types(attributes, programme.applies_to)
+    frame = rows_given(rows, {**type_names(types), **_KINDS, KIND: "string", ID: "string"}, "events")
+    if ID not in frame.columns:  # money that is put in is nobody's
+        frame = frame.with_columns(pl.lit(None, pl.String).alias(ID))
+    return _checked(EventTable("events", frame, 1), programme, types)
+
+
+_KINDS = {ON: "date", CLAIM: "int", AMOUNT: "int"}
+
+
+def _checked(events: EventTable, programme: Programme, types: Mapping[str, CelType]) -> EventTable:
+    frame, place = events.table, events.place
     problems = [
-        Problem(Said(f"no column {name!r}", f"没有 {name!r} 列"), FIX, str(source), field=name)
+        Problem(Said(f"no column {name!r}", f"没有 {name!r} 列"), FIX, place, field=name)
         for name in (ON, KIND, ID) if name not in frame.columns
     ]  # fmt: skip
     read = {name: DTYPES[types[name].kind] for name in programme.pot_attributes if name in types}
@@ -82,7 +96,7 @@ def read_events(source: Path, programme: Programme, attributes: Mapping[str, Att
     ids = {} if ID in frame.columns and frame.schema[ID].is_integer() else {ID: pl.String()}
     for name, dtype in {**read, **TYPES, **ids}.items():
         found = column_problem(name, dtype, frame.schema) if name in frame.columns else None
-        problems += [replace(found, file=str(source))] if found else []
+        problems += [replace(found, file=place)] if found else []
     if problems:
         raise ImportRefused(problems)
     quotas = [] if programme.pot is None else [quota.by for quota in programme.pot.quotas]
@@ -90,20 +104,20 @@ def read_events(source: Path, programme: Programme, attributes: Mapping[str, Att
     added = [pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in frame.columns]
     frame = frame.with_columns(*added, pl.col(ON).cast(pl.Date), pl.col(KIND, ID).cast(pl.String))
     frame = frame.with_columns(pl.col(CLAIM, AMOUNT).cast(pl.Int64))
-    file = EventFile(source, frame)
-    problems = _wrong_cells(file, quotas)
+    events = replace(events, table=frame)
+    problems = _wrong_cells(events, quotas)
     if problems:
         raise ImportRefused(problems)
-    return file
+    return events
 
 
-def _wrong_cells(file: EventFile, quotas: Sequence[str]) -> list[Problem]:
-    frame, source, first_row = file.table, file.source, file.first_row
+def _wrong_cells(events: EventTable, quotas: Sequence[str]) -> list[Problem]:
+    frame, place, first_row = events.table, events.place, events.first_row
     problems = []
     for name, wrong in ((ON, pl.col(ON).is_null()), (KIND, ~pl.col(KIND).is_in(OF_FILES).fill_null(False))):
         for row in frame.select(wrong).to_series().arg_true()[:MOST_PROBLEMS]:
             told = Said(f"{frame[name][row]!r} is no {name}", f"{frame[name][row]!r} 不是 {name}")
-            problems.append(Problem(told, FIX, str(source), row + first_row, field=name))
+            problems.append(Problem(told, FIX, place, row + first_row, field=name))
     for name, kinds in {**NEEDED, **{by: [PotEventKind.CLAIM] for by in quotas}}.items():
         cell = pl.col(name)
         wrong = pl.col(KIND).is_in(kinds) & (
@@ -114,15 +128,15 @@ def _wrong_cells(file: EventFile, quotas: Sequence[str]) -> list[Problem]:
             told = Said(f"a {kind} needs its {name}", f"{kind} 须写明 {name}")
             if given not in (None, ""):
                 told = Said(f"{given} is no {name}", f"{given} 不是 {name}")
-            problems.append(Problem(told, FIX, str(source), row + first_row, field=name))
+            problems.append(Problem(told, FIX, place, row + first_row, field=name))
     return sorted(problems, key=lambda each: each.line or 0)[:MOST_PROBLEMS]
 
 
-def follow_file(
-    programme: Programme, claims: pl.DataFrame, shares: Shares, events: EventFile, on: date,
+def follow_table(
+    programme: Programme, claims: pl.DataFrame, shares: Shares, events: EventTable, on: date,
     before: Earlier | None = None,
 ) -> Followed:  # fmt: skip
-    """The pot from its sharing on the day `on`, and what was shared before it, through the events of a file. Raises
+    """The pot from its sharing on the day `on`, and what was shared before it, through the events of a table. Raises
     ImportRefused with the row of the first that cannot be."""
     assert programme.pot is not None
     later = events.table.filter(pl.col(KIND) == str(PotEventKind.CLAIM))
@@ -138,7 +152,7 @@ def follow_file(
     try:
         state = follow_pot(followed, shares.sharing, programme.pot.payment, programme.pot.returns, parts, before)
     except InputError as error:
-        raise ImportRefused([replace(each, file=str(events.source)) for each in error.problems]) from None
+        raise ImportRefused([replace(each, file=events.place) for each in error.problems]) from None
     earlier = {} if before is None else {id: award for id, award in before.awards.items() if award is not None}
     own = [id for id in state.owed_fen if id not in earlier]
     table = _table(state, own, everybody, programme.pot)
@@ -153,12 +167,12 @@ def _apart(before: Earlier, claims: pl.Series) -> Earlier:
     return replace(before, awards={**before.awards, **dict.fromkeys({*claims} & {*before.awards})})
 
 
-def _events(file: EventFile) -> list[PotEvent]:
+def _events(events: EventTable) -> list[PotEvent]:
     return [
         PotEvent(
             row[ON], PotEventKind(row[KIND]), row[ID] or "", row[CLAIM] or 0, row[AMOUNT] or 0, row=number
         )
-        for number, row in enumerate(file.table.iter_rows(named=True), file.first_row)
+        for number, row in enumerate(events.table.iter_rows(named=True), events.first_row)
     ]  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def test_what_went_to_the_treasury_is_shared_no_more(tmp_path: Path, capsys: pyt
     text = first.read_text(encoding="utf-8")
     for wrong, said in (
         (text.replace("treasury_fen", "note"), "first.csv: earlier awards have no column 'treasury_fen'"),
-        (text.replace("200,200,200", "200,200,"), "first.csv: an earlier award's treasury_fen is no amount"),
+        (text.replace("200,200,200", "200,200,"), "first.csv:2: an earlier award's treasury_fen is no amount"),
         (text.replace("200,200,200", "200,200,900"), "first.csv: earlier awards take 1200 fen of a budget of 1000"),
     ):
         first.write_text(wrong, encoding="utf-8")
