@@ -55,7 +55,7 @@ def fill_city(home: Any, organisations: int) -> dict[str, float]:
     from siwei.city.pack import load_pack
     from siwei.city.population import generate, source_of, write_population
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.imports import import_firms
+    from siwei.exchange.facts.imports import import_firms
     from siwei.exchange.models import Origin
     from siwei.policy import load_programmes
     from siwei.run.chain import place_firms

@@ -70,7 +70,7 @@ def widen_facts(folder: Path, rows: int, pack_directory: Path) -> dict[str, Any]
 
     django.setup()
     from siwei.city.pack import load_pack
-    from siwei.exchange.subjects import widen
+    from siwei.exchange.facts.subjects import widen
 
     pack, result = load_pack(pack_directory), {}
     attributes = {name: each for name, each in pack.attributes.items() if each.subject == "organisation"}

@@ -39,8 +39,8 @@ def fill(agreements: int) -> dict[str, Any]:
     from exchange_days import Days
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.jobs import record_usage
     from siwei.exchange.models import AgreementLine, OrganisationKind
+    from siwei.exchange.trading.jobs import record_usage
 
     firm, centre = make_organisation("n-firm", "甲公司"), make_organisation("n-centre", "乙", OrganisationKind.CENTRE)
     days = Days(SimpleNamespace(firm=firm, centre=centre), NOW)

@@ -23,7 +23,7 @@ FUNDS = 10**12
 def ours(number: int, batch: int, prepare_only: bool = False) -> dict[str, Callable[[], int]]:
     """Vouchers of 2,000 firms, receivables of 200 providers: each transfer draws one of both."""
     django.setup()
-    from siwei.exchange.ledger import Chain, Entry, of_hold, open_account, write_batch, write_transfer
+    from siwei.exchange.ledger.actions import Chain, Entry, of_hold, open_account, write_batch, write_transfer
     from siwei.exchange.models import Account, TransferKind
 
     now = datetime(2026, 11, 23, tzinfo=UTC)

@@ -34,11 +34,11 @@ def read_mb() -> float:
 
 
 def explain(pack: Path, source: Path, id: str) -> dict[str, Any]:
-    import siwei.policy.row_parts
+    import siwei.policy.deciding.row_parts
     from siwei.cli.policy import policy_app
     from siwei.cli.policy_explain import explain as registered
 
-    assert registered and siwei.policy.row_parts
+    assert registered and siwei.policy.deciding.row_parts
     before_mb, read_before, out = peak_memory_mb(), read_mb(), io.StringIO()
     started, processor = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):

@@ -21,7 +21,7 @@ from benchmarks.policy.data import BLOCK, write_rows
 from benchmarks.policy.rules import AS_OF, PACK
 from siwei.city.attributes import load_attributes
 from siwei.policy import load_programmes
-from siwei.policy.partitions import Decide, DecidedPart, decide_partitions, spread_on_ray
+from siwei.policy.deciding.partitions import Decide, DecidedPart, decide_partitions, spread_on_ray
 
 
 def write_parts(folder: Path, rows: int, parts: int) -> list[Path]:

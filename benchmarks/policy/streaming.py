@@ -56,7 +56,7 @@ def decide_all(folder: Path) -> dict[str, Any]:
     """In a process of its own: load the programmes, decide part by part; its peak against what it held before."""
     from siwei.city.attributes import load_attributes
     from siwei.policy import load_programmes
-    from siwei.policy.partitions import decide_partitions
+    from siwei.policy.deciding.partitions import decide_partitions
 
     before_mb, started = peak_memory_mb(), time.perf_counter()
     programmes = load_programmes(folder / "programmes", load_attributes(PACK, today=AS_OF))

@@ -21,12 +21,12 @@ import polars as pl  # noqa: E402
 from siwei.city.home import open_home  # noqa: E402
 from siwei.exchange import ledger  # noqa: E402
 from siwei.exchange.actors import PLATFORM  # noqa: E402
-from siwei.exchange.disputes import open_dispute  # noqa: E402
-from siwei.exchange.evidence import attach_evidence  # noqa: E402
+from siwei.exchange.facts.runs import save_run  # noqa: E402
 from siwei.exchange.files import store_file  # noqa: E402
+from siwei.exchange.ledger.seals import seal  # noqa: E402
 from siwei.exchange.models import Person  # noqa: E402
-from siwei.exchange.runs import save_run  # noqa: E402
-from siwei.exchange.seals import seal  # noqa: E402
+from siwei.exchange.trading.disputes import open_dispute  # noqa: E402
+from siwei.exchange.trading.evidence import attach_evidence  # noqa: E402
 
 PAPER = b"%PDF-1.7 evidence"
 SHOWN = "日期,读数\n2026-11-23,3600\n".encode()

@@ -26,7 +26,7 @@ import os, django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "siwei.portal.django_settings")
 django.setup()
 from django.utils import timezone
-from siwei.exchange import listings
+from siwei.exchange.trading import listings
 from siwei.exchange.models import Organisation, Origin, Person, Representative
 now = timezone.now()
 owner = Organisation.objects.create(key="n-centre", name="乙", name_normalised="乙", origin=Origin.GENERATED)

@@ -15,7 +15,7 @@ SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 PREPARE = """
 import django; django.setup()
 from datetime import UTC, datetime
-from siwei.exchange import ledger
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.actors import PLATFORM
 given = {"actor": PLATFORM, "now": datetime(2026, 11, 23, tzinfo=UTC)}
 ledger.open_account("budget", unit="CNY", purpose="budget", floor=-1_000)

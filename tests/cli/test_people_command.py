@@ -15,7 +15,7 @@ import sys
 import django; django.setup()
 from django.utils import timezone
 from siwei.exchange.actors import Actor
-from siwei.exchange.invitations import accept_as_new
+from siwei.exchange.people.invitations import accept_as_new
 accept_as_new(sys.argv[1], "rita", "wr8-long-enough", consents=["account"], actor=Actor(), now=timezone.now())
 """
 

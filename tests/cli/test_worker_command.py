@@ -30,7 +30,7 @@ sys.path += sys.argv[1:3]
 from portal_city import fill_city
 from siwei.city.home import open_home
 from siwei.compute import JobSpec, LocalEngine
-from siwei.exchange.jobs import submit_job
+from siwei.exchange.trading.jobs import submit_job
 from pathlib import Path
 city = fill_city()
 city.deal.signed()
@@ -47,7 +47,7 @@ submit_job("deal", 1, JobSpec(command=(sys.executable, "-c", code), wall_limit_s
 '''
 REPORT = """
 import django, json; django.setup()
-from siwei.exchange.seals import verify_seals
+from siwei.exchange.ledger.seals import verify_seals
 from siwei.exchange.models import Job, Usage
 job = Job.objects.get(key="job")
 faults = [str(fault) for fault in verify_seals()]

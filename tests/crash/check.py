@@ -9,6 +9,7 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -35,9 +36,8 @@ from siwei.exchange.models import (
     Usage,
     Voucher,
 )
-from siwei.exchange.payments_due import dues_of, payments_due
 from siwei.exchange.queue import DBTaskResult
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.trading.payments_due import dues_of, payments_due
 from siwei.market.kind import Price
 from siwei.market.life import STATES
 from siwei.market.model_calls import MICROFEN_PER_FEN

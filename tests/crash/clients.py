@@ -15,8 +15,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from siwei.compute import JobSpec
-from siwei.exchange import jobs, listings, readings
 from siwei.exchange.models import Dispute
+from siwei.exchange.trading import jobs, listings, readings
 from tests.crash.asking import PATIENCE_S, Api, GivenUp, patiently
 from tests.crash.callers import Caller
 from tests.crash.deals import grumble, lapse, scenario, sign

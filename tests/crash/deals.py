@@ -5,11 +5,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from siwei.errors import Conflict
-from siwei.exchange import agreements, approvals, deliveries, disputes
-from siwei.exchange.agreements import LineTerms, PartyTerms
-from siwei.exchange.delivery_plans import DeliveryTerms
-from siwei.exchange.holds import SETTLEMENT_GRACE
 from siwei.exchange.models import Agreement, AgreementState, Approval, ApprovalState, Hold
+from siwei.exchange.trading import agreements, approvals, deliveries, disputes
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.holds import SETTLEMENT_GRACE
 from siwei.portal.proposals import end_of
 from tests.crash.asking import PATIENCE_S, Api, GivenUp, patiently
 from tests.crash.town import Party, Town, actor

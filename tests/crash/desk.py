@@ -16,9 +16,11 @@ from django.db import Error, connections
 from django.db.models import Q
 
 from siwei.errors import Conflict, InsufficientFunds
-from siwei.exchange import payments, repayments, statement_imports, vouchers
+from siwei.exchange.awards import vouchers
 from siwei.exchange.models import Account, BankEntry, ClawBack, Overpayment, PaymentBatch, PaymentFile, Pot
-from siwei.exchange.payment_files import sent_content
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.payments import repayments, statement_imports
+from siwei.exchange.payments.payment_files import sent_content
 from tests.crash.asking import PATIENCE_S, patiently
 from tests.crash.pulse import Pulse
 from tests.crash.town import AGREED_DAYS, Party, Town, actor, decide

@@ -88,7 +88,8 @@ def serve(port: int, pulse: Any, ahead: bool) -> None:
 
 def toil() -> None:
     """As `siwei worker` does, with its tasks coming back sooner."""
-    from siwei.exchange import call_collection, tasks, worker
+    from siwei.exchange import tasks, worker
+    from siwei.exchange.trading import call_collection
     from tests.crash.engine import LEASE, workplace
 
     call_collection.COLLECT_AFTER = COLLECT_AFTER
@@ -103,7 +104,7 @@ def pass_calls_on(port: int, pulse: Any) -> None:
     from aiohttp import web
 
     from siwei.cli.serve import listen
-    from siwei.exchange import model_calls
+    from siwei.exchange.calls import model_calls
     from siwei.gateway.server import make_application, run_server
     from siwei.settings import load_settings
     from tests.crash.pulse import STREAMING

@@ -14,12 +14,14 @@ from typing import Any
 from siwei.city.attributes import load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import Conflict
-from siwei.exchange import applications, claw_backs, consents, grants, person_bank_accounts, rounds, vouchers
-from siwei.exchange.consents import PERSON_AWARD, PERSON_FACTS
-from siwei.exchange.facts import Declaration
+from siwei.exchange.awards import applications, grants, rounds, vouchers
+from siwei.exchange.awards.person_awards import apply_as_person
+from siwei.exchange.facts.declared import Declaration
+from siwei.exchange.facts.person_facts import declare_person_facts
 from siwei.exchange.models import Application, ApplicationState, Consent, Grant, Person, SharingRound
-from siwei.exchange.person_awards import apply_as_person
-from siwei.exchange.person_facts import declare_person_facts
+from siwei.exchange.payments import claw_backs, person_bank_accounts
+from siwei.exchange.people import consents
+from siwei.exchange.people.consents import PERSON_AWARD, PERSON_FACTS
 from siwei.market import bank
 from siwei.policy import Programme, Sharing, load_programme
 from siwei.policy.stacking import Stacking

@@ -158,8 +158,8 @@ def judge(folder: Path) -> None:
     database speaks."""
     from siwei.exchange import worker
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.ledger.seals import seal
     from siwei.exchange.queue import FAILED, DBTaskResult, retry_task
-    from siwei.exchange.seals import seal
 
     for each in DBTaskResult.objects.filter(status=FAILED, exception_class_path="WorkerDied"):
         retry_task(str(each.id), actor=actor("olive"), now=workplace().now())

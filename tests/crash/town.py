@@ -10,19 +10,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from siwei.exchange import (
-    agreements,
-    approvals,
-    bank_accounts,
-    keys,
-    listings,
-    model_keys,
-    model_upstreams,
-    readings,
-    vouchers,
-)
 from siwei.exchange.actors import Actor, Role
+from siwei.exchange.awards import vouchers
+from siwei.exchange.calls import model_keys, model_upstreams
 from siwei.exchange.models import Decision, Organisation, OrganisationKind, Origin, Person, Representative
+from siwei.exchange.payments import bank_accounts
+from siwei.exchange.people import keys
+from siwei.exchange.trading import agreements, approvals, listings, readings
 from siwei.market import bank
 
 FIRMS, CENTRES = 6, 3

@@ -16,20 +16,10 @@ from test_rounds import IN_WINDOW, LATER, NOTICE_END, City
 
 from siwei.city.attributes import load_attributes
 from siwei.city.home import resolve_pack
-from siwei.exchange import (
-    accounts,
-    agreements,
-    caps,
-    grants,
-    jobs,
-    ledger,
-    listings,
-    model_upstreams,
-    rounds,
-    true_ups,
-    vouchers,
-)
-from siwei.exchange.agreements import LineTerms, PartyTerms
+from siwei.exchange.awards import grants, rounds, true_ups, vouchers
+from siwei.exchange.calls import model_upstreams
+from siwei.exchange.ledger import accounts
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -44,6 +34,8 @@ from siwei.exchange.models import (
     TrueUp,
     Voucher,
 )
+from siwei.exchange.trading import agreements, caps, jobs, listings
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 from siwei.policy import Programme, load_programme
 
 YEAR = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}

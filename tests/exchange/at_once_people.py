@@ -10,13 +10,13 @@ from django.core.management import call_command
 from exchange_cast import NOW, make_organisation, make_person
 
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.disabling import disable_account, enable_account
-from siwei.exchange.invitations import accept_as_self, invite
-from siwei.exchange.keys import create_access_key
-from siwei.exchange.mandates import change_role, end_mandate
 from siwei.exchange.models import AccessKey, Person, Representative
-from siwei.exchange.offices import Office, appoint
-from siwei.exchange.registration import register_person
+from siwei.exchange.people.disabling import disable_account, enable_account
+from siwei.exchange.people.invitations import accept_as_self, invite
+from siwei.exchange.people.keys import create_access_key
+from siwei.exchange.people.mandates import change_role, end_mandate
+from siwei.exchange.people.offices import Office, appoint
+from siwei.exchange.people.registration import register_person
 
 
 def actor_of(username: str) -> Actor:

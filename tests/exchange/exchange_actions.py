@@ -3,7 +3,6 @@
 import ast
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,23 @@ from typing import Any
 import siwei.exchange
 
 PACKAGE = Path(siwei.exchange.__file__).parent
+NO_ACTIONS = {"migrations", "management", "models", "digest"}
 # Writes an action's event, inside it.
 PARTS_OF_ACTIONS = {"record_event", "record_events"}
 
 
 def acting_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     """`module.function` and the function, of every public one with keyword-only `actor` and `now`."""
-    for found in pkgutil.iter_modules([str(PACKAGE)]):
-        if found.ispkg:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.stem == "__init__" or path.relative_to(PACKAGE).parts[0] in NO_ACTIONS:
             continue
-        module = importlib.import_module(f"siwei.exchange.{found.name}")
+        module = importlib.import_module(".".join(("siwei.exchange", *path.relative_to(PACKAGE).with_suffix("").parts)))
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if name.startswith("_") or name in PARTS_OF_ACTIONS or function.__module__ != module.__name__:
                 continue
             wanted = inspect.signature(function).parameters
             if all(each in wanted and wanted[each].kind == inspect.Parameter.KEYWORD_ONLY for each in ("actor", "now")):
-                yield f"{found.name}.{name}", function
+                yield f"{path.stem}.{name}", function
 
 
 def calls_of(function: Callable[..., Any]) -> set[str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from exchange_deal import DAY
 
-from siwei.exchange import agreements, dataset_publication, datasets, listings
-from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.models import Agreement, DatasetVersion, TermsAcceptance, Voucher
+from siwei.exchange.trading import agreements, dataset_publication, datasets, listings
+from siwei.exchange.trading.agreements import PartyTerms
 
 OFFER = {
     "title": "质检影像", "modality": "image", "records": 3, "uses": ["training"], "has_personal_data": False,

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from siwei.exchange import ledger
-from siwei.exchange.ledger import Chain, Entry
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.actions import Chain, Entry
 from siwei.exchange.models import Account, Agreement, AgreementLine, AgreementParty, Transfer, TransferKind, Usage
 
 PRICE_FEN, HELD_FEN = 7, 7_000

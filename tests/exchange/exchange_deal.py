@@ -7,9 +7,10 @@ from typing import Any
 from exchange_fakes import FakeEngine
 
 from siwei.compute import JobPhase, JobSpec
-from siwei.exchange import agreements, jobs, listings, settlement, vouchers
-from siwei.exchange.agreements import PartyTerms
+from siwei.exchange.awards import vouchers
 from siwei.exchange.models import Agreement, Decision, Fact, Job, Match, Pot, Settlement, Voucher
+from siwei.exchange.trading import agreements, jobs, listings, settlement
+from siwei.exchange.trading.agreements import PartyTerms
 
 DAY = date(2026, 11, 23)
 OFFER = {

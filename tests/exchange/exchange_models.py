@@ -5,13 +5,14 @@ from typing import Any
 
 from exchange_deal import DAY
 
-from siwei.exchange import agreements, listings, model_calls, model_keys, model_upstreams
-from siwei.exchange.agreements import PartyTerms
-from siwei.exchange.call_routes import Wanted
-from siwei.exchange.keys import MadeKey
-from siwei.exchange.model_calls import Admitted
-from siwei.exchange.model_keys import KeyLimits
+from siwei.exchange.calls import model_calls, model_keys, model_upstreams
+from siwei.exchange.calls.call_routes import Wanted
+from siwei.exchange.calls.model_calls import Admitted
+from siwei.exchange.calls.model_keys import KeyLimits
 from siwei.exchange.models import Agreement, Voucher
+from siwei.exchange.people.keys import MadeKey
+from siwei.exchange.trading import agreements, listings
+from siwei.exchange.trading.agreements import PartyTerms
 from siwei.market.model_calls import Charge, Delivered, Tokens
 
 OFFER = {

@@ -7,9 +7,10 @@ from typing import Any
 from exchange_cast import make_person
 from exchange_deal import Deal
 
-from siwei.exchange import bank_accounts, payment_orders, payments
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import BankAccount, PaymentBatch, PaymentOrder
+from siwei.exchange.payments import bank_accounts, payment_orders
+from siwei.exchange.payments import payment_batches as payments
 from siwei.market import bank
 
 CODE = "105584000021"

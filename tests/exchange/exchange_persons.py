@@ -11,22 +11,15 @@ from exchange_payments import CODE, NUMBERS
 
 from siwei.city.attributes import load_attributes
 from siwei.city.home import resolve_pack
-from siwei.exchange import (
-    bank_accounts,
-    grants,
-    payment_orders,
-    payments,
-    person_bank_accounts,
-    rounds,
-    statement_imports,
-    vouchers,
-)
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_AWARD, PERSON_FACTS, give_consent, withdraw_consent
-from siwei.exchange.facts import Declaration
+from siwei.exchange.awards import grants, rounds, vouchers
+from siwei.exchange.awards.person_awards import apply_as_person
+from siwei.exchange.facts.declared import Declaration
+from siwei.exchange.facts.person_facts import declare_person_facts
 from siwei.exchange.models import Application, PaymentBatch, PaymentOrder, PersonBankAccount, Pot, SharingRound
-from siwei.exchange.person_awards import apply_as_person
-from siwei.exchange.person_facts import declare_person_facts
+from siwei.exchange.payments import bank_accounts, payment_orders, person_bank_accounts, statement_imports
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.people.consents import PERSON_AWARD, PERSON_FACTS, give_consent, withdraw_consent
 from siwei.market import bank
 from siwei.market.bank import yuan_text
 from siwei.policy import Programme, Sharing, load_programme

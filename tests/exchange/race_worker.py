@@ -21,8 +21,8 @@ def contend(number: int, shot: Path, results: list[Any]) -> None:
     from django.db import connection, transaction
 
     from siwei.errors import Conflict, InsufficientFunds
-    from siwei.exchange import ledger
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.ledger import actions as ledger
 
     def attempt(act: Any, *args: Any, key: str) -> Any:
         # Each second one in a transaction of the caller's: that is another way into the database.

@@ -11,10 +11,8 @@ from django.db import models
 from exchange_cast import make_person
 from exchange_deal import DAY
 
-from siwei.exchange import agreements, approvals, deliveries, disputes
 from siwei.exchange.actors import VISITOR, Actor, Role
 from siwei.exchange.audit import record_event
-from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -32,7 +30,9 @@ from siwei.exchange.models import (
     Usage,
     Voucher,
 )
-from siwei.exchange.terms import LineTerms, PartyTerms
+from siwei.exchange.trading import agreements, approvals, deliveries, disputes
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.terms import LineTerms, PartyTerms
 
 MODELS = list(apps.get_app_config("exchange").get_models())
 PARTIES_ONLY = (Agreement, AgreementLine, AgreementParty, Job, Usage, Settlement)
@@ -98,7 +98,7 @@ def test_each_side_sees_its_own_money(settled: Any) -> None:
 
 
 def test_a_match_shows_to_the_offerer_once_introduced(deal: Any) -> None:
-    from siwei.exchange import listings
+    from siwei.exchange.trading import listings
 
     deal.match()
     assert counts(deal.cast.alice, Match) == [1]
@@ -109,7 +109,7 @@ def test_a_match_shows_to_the_offerer_once_introduced(deal: Any) -> None:
 
 
 def test_a_withdrawn_listing_is_its_owners_alone(deal: Any) -> None:
-    from siwei.exchange import listings
+    from siwei.exchange.trading import listings
 
     deal.offer()
     listings.withdraw_listing("offer", actor=deal.cast.bob, now=deal.now)

@@ -9,9 +9,10 @@ from exchange_cast import make_person
 from exchange_deal import DAY, Deal
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, approvals, mandates
 from siwei.exchange.actors import Actor, Confirmation, Role
 from siwei.exchange.models import Approval, ApprovalRule, Hold, Person
+from siwei.exchange.people import mandates
+from siwei.exchange.trading import agreements, approvals
 
 
 @dataclasses.dataclass

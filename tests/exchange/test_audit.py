@@ -9,7 +9,9 @@ import pytest
 from django.db import connection
 
 from siwei.errors import Conflict, InputError, NotAllowed
-from siwei.exchange import audit, ledger, seals
+from siwei.exchange import audit
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger import seals
 from siwei.exchange.models import Event, Seal
 
 

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import ledger
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.ledger import Chain, Entry, of_hold, of_reversal, write_batch, write_transfers
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.actions import Chain, Entry, of_hold, of_reversal, write_batch, write_transfers
 from siwei.exchange.models import Account, Hold, Transfer, TransferKind
 
 POST, HOLD, CAPTURE, RELEASE = TransferKind.POST, TransferKind.HOLD, TransferKind.CAPTURE, TransferKind.RELEASE

@@ -12,11 +12,12 @@ from test_disputes import Court
 from test_true_ups import again
 
 from siwei.errors import InputError, NotAllowed, NotFound
-from siwei.exchange import ledger, vouchers
-from siwei.exchange.books import as_table, make_statement, prove_balance, run_balance, totals_of, trial_balance
+from siwei.exchange.awards import vouchers
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.books import as_table, make_statement, prove_balance, run_balance, totals_of, trial_balance
+from siwei.exchange.ledger.seals import seal
 from siwei.exchange.models import Account, Organisation, Origin, Transfer
-from siwei.exchange.seals import seal
-from siwei.exchange.traces import CAPTURES, TRACE, share_captures, trace
+from siwei.exchange.payments.traces import CAPTURES, TRACE, share_captures, trace
 
 
 @pytest.fixture

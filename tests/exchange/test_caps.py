@@ -14,10 +14,10 @@ from test_races import environment, python  # noqa: F401 — a fixture
 
 from siwei.compute import JobSpec
 from siwei.errors import InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import agreements, caps, jobs, settlement
 from siwei.exchange.actors import Role
-from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.models import Agreement, Cap, CapAlert, Hold, Job, Transfer
+from siwei.exchange.trading import agreements, caps, jobs, settlement
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 
 YEAR = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}
 
@@ -231,8 +231,9 @@ from django.core.management import call_command
 call_command("migrate", verbosity=0)
 import sys; sys.path.insert(0, {here!r})
 from exchange_cast import make_organisation, make_person, NOW
-from siwei.exchange import agreements, caps
-from siwei.exchange.agreements import LineTerms, PartyTerms
+from siwei.exchange.trading import agreements
+from siwei.exchange.trading import caps
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 firm, centre = make_organisation("n-firm", "甲"), make_organisation("n-centre", "乙")
 alice, bob = make_person("alice", firm).as_actor(), make_person("bob", centre).as_actor()
 agreements.declare_budget("n-firm", 10**9, actor=alice, now=NOW, idempotency_key="b")
@@ -250,7 +251,7 @@ import django; django.setup()
 import sys; sys.path.insert(0, {here!r})
 from exchange_cast import NOW
 from siwei.errors import Conflict, InsufficientFunds
-from siwei.exchange import agreements
+from siwei.exchange.trading import agreements
 from siwei.exchange.models import Person
 alice = Person.objects.get(username="alice").as_actor()
 said = []

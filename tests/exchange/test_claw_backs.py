@@ -11,14 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from exchange_persons import CHARLIE, LATER, TAX, Persons
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import grants, order_rests, payments, rounds
 from siwei.exchange.actors import Actor
-from siwei.exchange.claw_backs import claw_back_grant, owed_fen
+from siwei.exchange.awards import grants, rounds
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, Application, BankEntry, ClawBack, Grant, Transfer
-from siwei.exchange.payments_due import payments_due
-from siwei.exchange.reconciliation import explain_entry
-from siwei.exchange.repayments import owed_awards, repay_claw_back
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.payments import order_rests
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.payments.claw_backs import claw_back_grant, owed_fen
+from siwei.exchange.payments.reconciliation import explain_entry
+from siwei.exchange.payments.repayments import owed_awards, repay_claw_back
+from siwei.exchange.trading.payments_due import payments_due
 from siwei.market.bank import exact_yuan
 
 pytestmark = pytest.mark.django_db

@@ -12,11 +12,11 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import InputError, NotAllowed, NotFound
-from siwei.exchange.aggregates import aggregate_facts, award_table, with_aggregates
-from siwei.exchange.claim_decisions import claims_to_decide
-from siwei.exchange.contract_claims import CONTRACT, claim_table
-from siwei.exchange.decisions import record_decision, replay_decision, subject_facts
-from siwei.exchange.held_awards import Room, room_for
+from siwei.exchange.awards.held_awards import Room, room_for
+from siwei.exchange.facts.aggregates import aggregate_facts, award_table, with_aggregates
+from siwei.exchange.facts.claim_decisions import claims_to_decide
+from siwei.exchange.facts.contract_claims import CONTRACT, claim_table
+from siwei.exchange.facts.decisions import record_decision, replay_decision, subject_facts
 from siwei.exchange.models import Agreement, AgreementState, Decision, Fact, Organisation, Pot, Relation
 from siwei.exchange.relations import related_on
 from siwei.policy import Programme, Text, decide, load_programme, load_programmes

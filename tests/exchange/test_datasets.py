@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from test_readings import Meter
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, dataset_publication, datasets, settlement
 from siwei.exchange.actors import Role
 from siwei.exchange.archives import check_archive
 from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
 from siwei.exchange.models import Account, DatasetAccess, DatasetFile, DatasetVersion, Event, TermsAcceptance, Usage
+from siwei.exchange.trading import agreements, dataset_publication, datasets, settlement
 
 pytestmark = pytest.mark.django_db
 

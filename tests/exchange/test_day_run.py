@@ -8,11 +8,12 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from exchange_days import HELD_FEN, PRICE_FEN, Days
 
-from siwei.exchange import ledger, settlement
 from siwei.exchange.audit import record_event
-from siwei.exchange.ledger import Entry
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.actions import Entry
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, Agreement, Event, Hold, Settlement, Transfer, TransferKind, Usage
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.trading import settlement
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_what_the_database_refuses_together_is_told_and_charged_one_by_one(
                  now=days.now)  # fmt: skip
     done = run(days)
     assert (done.charged, len(done.faults)) == (3, 1)
-    (told,) = [each for each in caplog.records if each.name == "siwei.exchange.settlement"]
+    (told,) = [each for each in caplog.records if each.name == "siwei.exchange.trading.settlement"]
     assert (told.levelname, told.getMessage()) == (
         "WARNING", "4 agreements could not be charged together: each is by itself",
     )  # fmt: skip

@@ -11,9 +11,9 @@ from exchange_deal import DAY, OFFER, SPEC, Deal
 
 from siwei.compute import JobPhase, JobSpec
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import agreements, jobs, ledger, listings, settlement, vouchers
 from siwei.exchange.actors import Role
-from siwei.exchange.agreements import LineTerms, PartyTerms
+from siwei.exchange.awards import vouchers
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -27,6 +27,8 @@ from siwei.exchange.models import (
     Usage,
     Voucher,
 )
+from siwei.exchange.trading import agreements, jobs, listings, settlement
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 
 
 def balances() -> dict[str, tuple[int, int]]:

@@ -9,10 +9,10 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import Conflict, NotAllowed
-from siwei.exchange import vouchers
-from siwei.exchange.decisions import facts_of, record_decision, replay_decision
+from siwei.exchange.awards import vouchers
+from siwei.exchange.facts.decisions import facts_of, record_decision, replay_decision
+from siwei.exchange.facts.subjects import subjects
 from siwei.exchange.models import Decision, Fact
-from siwei.exchange.subjects import subjects
 from siwei.policy import Programme, decide, load_programmes
 
 DAY = date(2026, 11, 23)

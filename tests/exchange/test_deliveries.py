@@ -9,11 +9,11 @@ import pytest
 from exchange_cast import make_person
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, deliveries, jobs, settlement
 from siwei.exchange.actors import Actor
-from siwei.exchange.agreements import LineTerms, PartyTerms
-from siwei.exchange.delivery_plans import DeliveryTerms
 from siwei.exchange.models import Account, Agreement, Delivery, Event, Hold, Settlement, Transfer
+from siwei.exchange.trading import agreements, deliveries, jobs, settlement
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
 
 LINE = LineTerms("n-firm", "n-centre", "试点", 1, "project", 100_000)
 STAGES = [DeliveryTerms("方案", 1, 30_001, date(2026, 12, 1)), DeliveryTerms("验收", 1, 69_999)]

@@ -9,8 +9,8 @@ from django.apps import apps
 from django.db import transaction
 
 from siwei.compute import JobPhase
-from siwei.exchange import seals
 from siwei.exchange.digest import LEFT_OUT, ROWS, digest
+from siwei.exchange.ledger import seals
 from siwei.exchange.models import Organisation
 
 

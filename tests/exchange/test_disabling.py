@@ -11,13 +11,13 @@ from exchange_cast import make_person
 
 from siwei.errors import CallRefused, ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound, SignInNeeded
 from siwei.exchange.actors import PLATFORM, VISITOR, Confirmation, Role
-from siwei.exchange.call_routes import find_caller
-from siwei.exchange.disabling import disable_account, enable_account
-from siwei.exchange.invitations import accept_as_new, invite
-from siwei.exchange.keys import create_access_key, read_access_key
-from siwei.exchange.mandates import change_role, end_mandate, has_owner, set_mandate
-from siwei.exchange.model_keys import KeyLimits, create_model_key
+from siwei.exchange.calls.call_routes import find_caller
+from siwei.exchange.calls.model_keys import KeyLimits, create_model_key
 from siwei.exchange.models import Event, Person, Representative
+from siwei.exchange.people.disabling import disable_account, enable_account
+from siwei.exchange.people.invitations import accept_as_new, invite
+from siwei.exchange.people.keys import create_access_key, read_access_key
+from siwei.exchange.people.mandates import change_role, end_mandate, has_owner, set_mandate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -10,8 +10,8 @@ from exchange_deal import Deal
 from test_deliveries import Scenario
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import deliveries, disputes, jobs, ledger, settlement
 from siwei.exchange.actors import Role
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -24,6 +24,7 @@ from siwei.exchange.models import (
     Settlement,
     Usage,
 )
+from siwei.exchange.trading import deliveries, disputes, jobs, settlement
 
 
 class Court:

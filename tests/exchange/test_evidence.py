@@ -17,11 +17,11 @@ from test_deliveries import Scenario
 
 from siwei.city.drafts import DRAFTS
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import deliveries, disputes, evidence
 from siwei.exchange.actors import VISITOR
 from siwei.exchange.digest import digest
 from siwei.exchange.files import LIMIT_BYTES, keep_parts
 from siwei.exchange.models import Event, EvidenceFile, StoredFile
+from siwei.exchange.trading import deliveries, disputes, evidence
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7 a report"

@@ -21,7 +21,7 @@ from exchange_payments import Desk
 from exchange_persons import Persons
 
 from siwei.errors import NotAllowed, NotFound
-from siwei.exchange import caps, disputes, invitations, invoices, keys, listings, tasks
+from siwei.exchange import tasks
 from siwei.exchange.actors import VISITOR, Actor, Role
 from siwei.exchange.models import (
     BankEntry,
@@ -33,6 +33,9 @@ from siwei.exchange.models import (
     StatementFile,
     Usage,
 )
+from siwei.exchange.payments import invoices
+from siwei.exchange.people import invitations, keys
+from siwei.exchange.trading import caps, disputes, listings
 
 ACTIONS = dict(acting_functions())
 

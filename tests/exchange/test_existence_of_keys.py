@@ -13,8 +13,8 @@ from test_existence import ACTIONS, World, answer, named_by, parameters_of
 
 import siwei
 from siwei.exchange.actors import VISITOR, Role
-from siwei.exchange.agreements import PartyTerms
 from siwei.exchange.models import Application, Event, Project
+from siwei.exchange.trading.agreements import PartyTerms
 
 KEY = "文"
 """What every text is in `answer`, the key too."""

@@ -13,18 +13,19 @@ from django.db import IntegrityError, transaction
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import caps, person_files
 from siwei.exchange.actors import VISITOR
-from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
 from siwei.exchange.digest import digest
-from siwei.exchange.fact_files import MOST_FILES, attach_fact_file, fact_files_of, read_fact_file
-from siwei.exchange.facts import Declaration, declare_facts
+from siwei.exchange.facts import person_files
+from siwei.exchange.facts.declared import Declaration, declare_facts
+from siwei.exchange.facts.fact_files import MOST_FILES, attach_fact_file, fact_files_of, read_fact_file
+from siwei.exchange.facts.person_facts import declare_person_facts
+from siwei.exchange.facts.person_files import attach_person_file, label_files, read_person_file
+from siwei.exchange.facts.person_proofs import ask_for_proof, decide_proof, take_back_proof
+from siwei.exchange.facts.projects import declare_project_facts
 from siwei.exchange.models import Event, FactFile, PersonFile, StoredFile
-from siwei.exchange.person_facts import declare_person_facts
-from siwei.exchange.person_files import attach_person_file, label_files, read_person_file
-from siwei.exchange.person_proofs import ask_for_proof, decide_proof, take_back_proof
-from siwei.exchange.projects import declare_project_facts
-from siwei.exchange.vault import find_key
+from siwei.exchange.people.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
+from siwei.exchange.people.vault import find_key
+from siwei.exchange.trading import caps
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 23)

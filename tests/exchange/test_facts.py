@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange.decisions import facts_of
-from siwei.exchange.facts import Declaration, declare_facts
+from siwei.exchange.facts.decisions import facts_of
+from siwei.exchange.facts.declared import Declaration, declare_facts
 from siwei.exchange.models import Event, Fact, FactStatus
 from siwei.exchange.parties import listed_providers
 

@@ -2,8 +2,8 @@
 
 import re
 
-from siwei.exchange.findings import CHECKS, COLUMNS, WORDS, Finding
-from siwei.exchange.verification import ENTRIES, REPEATED
+from siwei.exchange.ledger.findings import CHECKS, COLUMNS, WORDS, Finding
+from siwei.exchange.ledger.verification import ENTRIES, REPEATED
 
 VALUE = re.compile(r"{(\w+)")
 

@@ -7,10 +7,10 @@ import pytest
 from exchange_cast import make_person
 
 from siwei.errors import Conflict, NotAllowed, NotFound
-from siwei.exchange import listings
 from siwei.exchange.actors import VISITOR
-from siwei.exchange.fitting import FittingNeeds, approach_need, fitting_needs
 from siwei.exchange.models import Event, Listing, Match, MatchState
+from siwei.exchange.trading import listings
+from siwei.exchange.trading.fitting import FittingNeeds, approach_need, fitting_needs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 DAY = date(2026, 11, 23)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from siwei.exchange import ledger, migrations
+from siwei.exchange import migrations
 from siwei.exchange.audit import record_event
 from siwei.exchange.guards import SUBJECTS, missing_guards
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.seals import seal
+from siwei.exchange.ledger.transfers import Entry, refusal
 from siwei.exchange.models import Account, Event, Hold, Seal, Transfer, TransferKind
-from siwei.exchange.seals import seal
-from siwei.exchange.transfers import Entry, refusal
 
 COLUMNS = (
     "idempotency_key",

@@ -7,10 +7,11 @@ import pytest
 
 from siwei.compute import JobSpec
 from siwei.errors import InputError, SiweiError
-from siwei.exchange import agreements, jobs, ledger, listings
-from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.canonical import canonical_json, check_storable
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.models import Agreement, Event, Job, Listing
+from siwei.exchange.trading import agreements, jobs, listings
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 
 NASTY = ["\0", "a\0b", "\ud800", "x" * 5_000]
 DEEP: Any = []

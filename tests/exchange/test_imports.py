@@ -19,8 +19,8 @@ from siwei.city.home import PACKS
 from siwei.city.pack import Pack, load_pack
 from siwei.errors import Conflict, ImportRefused, NotAllowed, NotFound
 from siwei.exchange.actors import PLATFORM, VISITOR
-from siwei.exchange.import_review import undo_merge, write_rejects, write_warnings
-from siwei.exchange.imports import import_firms, import_population
+from siwei.exchange.facts.import_review import undo_merge, write_rejects, write_warnings
+from siwei.exchange.facts.imports import import_firms, import_population
 from siwei.exchange.models import Fact, ImportFile, Merge, Organisation, Reject, RowWarning
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "firms"
@@ -279,7 +279,7 @@ from pathlib import Path
 from siwei.cli.app import open_city
 open_city(Path(sys.argv[1]))
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.imports import import_firms
+from siwei.exchange.facts.imports import import_firms
 def die(stage, done, total):
     if stage == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)

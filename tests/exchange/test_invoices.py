@@ -11,10 +11,11 @@ from test_deliveries import Scenario
 from test_disputes import Court
 
 from siwei.errors import InputError, NotAllowed, NotFound
-from siwei.exchange import invoices, jobs, settlement
 from siwei.exchange.actors import Actor, Role
 from siwei.exchange.models import Invoice, InvoiceLine, Settlement
-from siwei.exchange.payments_due import payments_due
+from siwei.exchange.payments import invoices
+from siwei.exchange.trading import jobs, settlement
+from siwei.exchange.trading.payments_due import payments_due
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from exchange_cast import make_person
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed, NotFound, SignInNeeded
-from siwei.exchange import agreements
 from siwei.exchange.actors import Actor, Confirmation, Role
-from siwei.exchange.keys import MadeKey, create_access_key, read_access_key, revoke_access_key
-from siwei.exchange.model_keys import create_model_key
+from siwei.exchange.calls.model_keys import create_model_key
 from siwei.exchange.models import AccessKey, Event, Person, Representative
+from siwei.exchange.people.keys import MadeKey, create_access_key, read_access_key, revoke_access_key
+from siwei.exchange.trading import agreements
 
 YEAR = timedelta(days=365)
 

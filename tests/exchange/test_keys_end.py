@@ -8,11 +8,11 @@ from exchange_cast import make_organisation, make_person
 from exchange_models import ModelDeal
 
 from siwei.errors import CallRefused, SignInNeeded
-from siwei.exchange import mandates
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.keys import MadeKey, create_access_key, read_access_key
-from siwei.exchange.model_keys import create_model_key
+from siwei.exchange.calls.model_keys import create_model_key
 from siwei.exchange.models import AccessKey, Event, Organisation, Representative
+from siwei.exchange.people import mandates
+from siwei.exchange.people.keys import MadeKey, create_access_key, read_access_key
 
 
 def keys_of(deal: ModelDeal, actor: Actor) -> tuple[MadeKey, MadeKey, MadeKey]:

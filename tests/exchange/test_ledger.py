@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import ledger
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.models import Account, Hold, Transfer
 
 

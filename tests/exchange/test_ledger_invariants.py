@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from siwei.errors import SiweiError
-from siwei.exchange import ledger
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.models import Account, Hold, Transfer
 
 START = datetime(2026, 11, 23, tzinfo=UTC)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotFound, SiweiError
-from siwei.exchange import ledger
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.verification import verify_ledger, verify_rows
 from siwei.exchange.models import Account, Hold, Transfer, TransferKind
 from siwei.exchange.models.ledger import AMOUNT_LIMIT
-from siwei.exchange.verification import verify_ledger, verify_rows
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 UNITS = {"budget": "CNY", "a": "CNY", "b": "CNY", "seats": "seat:course"}

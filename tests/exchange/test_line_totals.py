@@ -15,10 +15,10 @@ from exchange_days import Days
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from siwei.exchange import disputes, settlement
-from siwei.exchange.charges import TOTALS, earlier_of
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import AgreementLine, Dispute, Settlement, Usage
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.trading import disputes, settlement
+from siwei.exchange.trading.charges import TOTALS, earlier_of
 from siwei.market.kind import Price
 from siwei.market.pricing import rate
 from siwei.market.settlement import Held, settle

@@ -13,18 +13,8 @@ from exchange_cast import make_person
 from exchange_models import ModelDeal
 
 from siwei.errors import CallRefused, Conflict, InputError, NotAllowed
-from siwei.exchange import (
-    agreements,
-    call_collection,
-    call_routes,
-    keys,
-    model_calls,
-    model_keys,
-    model_upstreams,
-    readings,
-    settlement,
-)
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.calls import call_routes, model_calls, model_keys, model_upstreams
 from siwei.exchange.models import (
     AccessKey,
     Account,
@@ -41,8 +31,10 @@ from siwei.exchange.models import (
     Usage,
     UsageReport,
 )
-from siwei.exchange.reading_batches import Signed, report_usages
-from siwei.exchange.usage import Window, write_usage
+from siwei.exchange.people import keys
+from siwei.exchange.trading import agreements, call_collection, readings, settlement
+from siwei.exchange.trading.reading_batches import Signed, report_usages
+from siwei.exchange.trading.usage import Window, write_usage
 from siwei.market.model_calls import Delivered, Tokens
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ import pytest
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange.actors import PLATFORM, Role
 from siwei.exchange.models import Event, Person
-from siwei.exchange.offices import Office, appoint, dismiss, offices_of
+from siwei.exchange.people.offices import Office, appoint, dismiss, offices_of
 
 WHY = {"because": "the office's letter of 2026-11-20", "idempotency_key": "one"}
 

@@ -15,13 +15,14 @@ from test_status_reports import report, single
 
 from siwei.cli.payments import rest
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import order_rests, payments
 from siwei.exchange.actors import PLATFORM, Actor
 from siwei.exchange.digest import digest
 from siwei.exchange.models import Account, BankEntry, Event, OrderRest, PaymentBatch, PaymentItem, PaymentOrder
-from siwei.exchange.partial_returns import return_entry
-from siwei.exchange.payments_due import payments_due
-from siwei.exchange.status_reports import import_status_report
+from siwei.exchange.payments import order_rests
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.payments.partial_returns import return_entry
+from siwei.exchange.payments.status_reports import import_status_report
+from siwei.exchange.trading.payments_due import payments_due
 
 
 class Part:

@@ -9,13 +9,15 @@ from exchange_cast import make_organisation, make_person
 from exchange_payments import CODE, EXECUTE_ON, NUMBERS
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, bank_accounts, deliveries, disputes, payments, repayments, statement_imports
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.agreements import LineTerms, PartyTerms
-from siwei.exchange.delivery_plans import DeliveryTerms
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, BankEntry, Dispute, Overpayment, PaymentBatch, PaymentItem
-from siwei.exchange.payments_due import payments_due
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.payments import bank_accounts, repayments, statement_imports
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.trading import agreements, deliveries, disputes
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.payments_due import payments_due
 from siwei.market import bank
 
 HEADINGS = "日期,借方发生额,贷方发生额,对方户名,对方账号,流水号,端到端标识"

@@ -11,12 +11,12 @@ from test_reconciliation import CITY, balances
 
 from siwei.cli.payments import return_
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import order_rests, partial_returns
-from siwei.exchange.account_statements import account_statement
 from siwei.exchange.actors import Actor
 from siwei.exchange.digest import digest
 from siwei.exchange.models import BankEntry, Event, OrderRest
-from siwei.exchange.reconciliation import explain_entry, suggestions
+from siwei.exchange.payments import order_rests, partial_returns
+from siwei.exchange.payments.account_statements import account_statement
+from siwei.exchange.payments.reconciliation import explain_entry, suggestions
 
 
 class Back(Part):

@@ -15,9 +15,9 @@ from pytest_django import DjangoAssertNumQueries
 from test_rounds import City, attributes, city, programme
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import grants, payments, rounds
 from siwei.exchange.actors import Actor, Confirmation
-from siwei.exchange.aggregates import award_table
+from siwei.exchange.awards import grants, rounds
+from siwei.exchange.facts.aggregates import award_table
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -35,8 +35,9 @@ from siwei.exchange.models import (
     Settlement,
     SharingRound,
 )
-from siwei.exchange.payments_due import dues_of, payers, payments_due
-from siwei.exchange.traces import money_of
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.payments.traces import money_of
+from siwei.exchange.trading.payments_due import dues_of, payers, payments_due
 
 __all__ = ["attributes", "city", "programme"]
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}

@@ -12,10 +12,11 @@ from exchange_cast import make_person
 from siwei.city.firms.codes import check_codes
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange.actors import VISITOR, Actor, Role
-from siwei.exchange.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
-from siwei.exchange.consents import PURPOSES, withdraw_consent
 from siwei.exchange.files import LIMIT_BYTES, whole_path
-from siwei.exchange.invitations import (
+from siwei.exchange.models import Claim, Consent, Event, Invitation, Organisation, Person, Representative, StoredFile
+from siwei.exchange.people.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
+from siwei.exchange.people.consents import PURPOSES, withdraw_consent
+from siwei.exchange.people.invitations import (
     accept_as_new,
     accept_as_self,
     invite,
@@ -23,9 +24,8 @@ from siwei.exchange.invitations import (
     read_invitation,
     revoke_invitation,
 )
-from siwei.exchange.mandates import change_role, end_mandate, is_same_person
-from siwei.exchange.models import Claim, Consent, Event, Invitation, Organisation, Person, Representative, StoredFile
-from siwei.exchange.registration import register_person
+from siwei.exchange.people.mandates import change_role, end_mandate, is_same_person
+from siwei.exchange.people.registration import register_person
 
 PDF = b"%PDF-1.7\nlicence"
 PASSWORD = "a-long-password-for-tests"

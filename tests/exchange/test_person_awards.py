@@ -8,14 +8,14 @@ import pytest
 from exchange_persons import AFTER, ALICE, CHARLIE, IN_WINDOW, LATER, TAX, Persons
 
 from siwei.errors import Conflict, InputError, NotAllowed
-from siwei.exchange import grants, rounds
 from siwei.exchange.actors import VISITOR, Actor
-from siwei.exchange.applications import withdraw_application
-from siwei.exchange.consents import PERSON_AWARD, PERSON_FACTS, give_consent
+from siwei.exchange.awards import grants, rounds
+from siwei.exchange.awards.applications import withdraw_application
+from siwei.exchange.awards.person_awards import open_application, shown_name
+from siwei.exchange.awards.rounds import left_in
 from siwei.exchange.models import Account, Application, ApplicationState, Event, Grant, PersonFact, Pseudonym, Transfer
-from siwei.exchange.person_awards import open_application, shown_name
-from siwei.exchange.rounds import left_in
-from siwei.exchange.vault import Erased
+from siwei.exchange.people.consents import PERSON_AWARD, PERSON_FACTS, give_consent
+from siwei.exchange.people.vault import Erased
 from siwei.policy import Sharing
 
 pytestmark = pytest.mark.django_db

@@ -12,10 +12,8 @@ from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
 from siwei.exchange.actors import VISITOR
-from siwei.exchange.consents import PERSON_FACTS, give_consent, has_consented, withdraw_consent
-from siwei.exchange.facts import Declaration
-from siwei.exchange.models import Consent, Event, PersonDecision, PersonFact, PersonKey
-from siwei.exchange.person_facts import (
+from siwei.exchange.facts.declared import Declaration
+from siwei.exchange.facts.person_facts import (
     declare_person_facts,
     explain_for_person,
     person_values,
@@ -23,8 +21,10 @@ from siwei.exchange.person_facts import (
     record_person_decision,
     replay_person_decision,
 )
-from siwei.exchange.replays import replay_decisions
-from siwei.exchange.vault import Erased, commit, seal, unseal
+from siwei.exchange.facts.replays import replay_decisions
+from siwei.exchange.models import Consent, Event, PersonDecision, PersonFact, PersonKey
+from siwei.exchange.people.consents import PERSON_FACTS, give_consent, has_consented, withdraw_consent
+from siwei.exchange.people.vault import Erased, commit, seal, unseal
 from siwei.policy import Programme, load_programmes
 
 DAY = date(2026, 11, 23)

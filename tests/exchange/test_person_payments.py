@@ -16,11 +16,9 @@ from lxml import etree
 from test_status_reports import report, single
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed
-from siwei.exchange import order_rests, partial_returns, payments
 from siwei.exchange.actors import VISITOR, Confirmation
-from siwei.exchange.award_erasure import destroy_old_records
-from siwei.exchange.consents import PERSON_AWARD
 from siwei.exchange.digest import digest
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import (
     Account,
     Application,
@@ -35,13 +33,16 @@ from siwei.exchange.models import (
     StatementReject,
     StatusLine,
 )
-from siwei.exchange.payment_files import sent_content
-from siwei.exchange.payments_due import payments_due
-from siwei.exchange.person_bank_accounts import own_account
-from siwei.exchange.reconciliation import suggestions
-from siwei.exchange.status_reports import import_status_report
-from siwei.exchange.vault import Erased
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.payments import order_rests, partial_returns
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.payments.payment_files import sent_content
+from siwei.exchange.payments.person_bank_accounts import own_account
+from siwei.exchange.payments.reconciliation import suggestions
+from siwei.exchange.payments.status_reports import import_status_report
+from siwei.exchange.people.award_erasure import destroy_old_records
+from siwei.exchange.people.consents import PERSON_AWARD
+from siwei.exchange.people.vault import Erased
+from siwei.exchange.trading.payments_due import payments_due
 
 pytestmark = pytest.mark.django_db
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}

@@ -8,7 +8,7 @@ import pytest
 from test_rounds import LATER, City, attributes, programme
 
 from siwei.city.attributes import Attribute
-from siwei.exchange import rounds, vouchers
+from siwei.exchange.awards import rounds, vouchers
 from siwei.exchange.models import Application, SharingRound
 from siwei.policy import Programme, Quota, Reserve, Sharing, Text
 from siwei.policy.language.check import Checker

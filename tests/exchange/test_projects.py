@@ -9,13 +9,13 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, caps
-from siwei.exchange.claim_decisions import projects_to_decide
-from siwei.exchange.decisions import record_decision, replay_decision, subject_facts
-from siwei.exchange.facts import Declaration
+from siwei.exchange.facts.claim_decisions import projects_to_decide
+from siwei.exchange.facts.decisions import record_decision, replay_decision, subject_facts
+from siwei.exchange.facts.declared import Declaration
+from siwei.exchange.facts.projects import declare_project_facts, partners_of, project_id, project_values
 from siwei.exchange.models import Event, Fact, Project, ProjectFact
-from siwei.exchange.projects import declare_project_facts, partners_of, project_id, project_values
-from siwei.exchange.terms import PartyTerms
+from siwei.exchange.trading import agreements, caps
+from siwei.exchange.trading.terms import PartyTerms
 from siwei.policy import Programme, decide, load_programmes
 from siwei.policy.decide import VERDICTS, award_column, verdict_column
 

@@ -10,22 +10,22 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import caps
 from siwei.exchange.actors import VISITOR, Role
-from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
-from siwei.exchange.decisions import facts_of
-from siwei.exchange.facts import Declaration
-from siwei.exchange.models import Event, Fact, FactStatus, PersonFact, PersonProof, Project, ProjectFact
-from siwei.exchange.person_facts import (
+from siwei.exchange.facts.decisions import facts_of
+from siwei.exchange.facts.declared import Declaration
+from siwei.exchange.facts.person_facts import (
     declare_person_facts,
     person_values,
     record_person_decision,
     replay_person_decision,
 )
-from siwei.exchange.person_proofs import ask_for_proof, decide_proof, shown_proofs, take_back_proof
-from siwei.exchange.projects import declare_project_facts, project_values
-from siwei.exchange.proofs import proof_of, prove_facts
-from siwei.exchange.vault import find_key
+from siwei.exchange.facts.person_proofs import ask_for_proof, decide_proof, shown_proofs, take_back_proof
+from siwei.exchange.facts.projects import declare_project_facts, project_values
+from siwei.exchange.facts.proofs import proof_of, prove_facts
+from siwei.exchange.models import Event, Fact, FactStatus, PersonFact, PersonProof, Project, ProjectFact
+from siwei.exchange.people.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
+from siwei.exchange.people.vault import find_key
+from siwei.exchange.trading import caps
 from siwei.policy import load_programmes
 
 DAY = date(2026, 11, 23)

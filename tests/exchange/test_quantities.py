@@ -9,13 +9,13 @@ from exchange_models import ModelDeal
 from test_deliveries import Scenario
 from test_disputes import Court
 
-from siwei.exchange import settlement
-from siwei.exchange.accounts import open_quantity_accounts
-from siwei.exchange.books import totals_of, trial_balance
+from siwei.exchange.ledger.accounts import open_quantity_accounts
+from siwei.exchange.ledger.books import totals_of, trial_balance
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, AgreementLine, Transfer
-from siwei.exchange.terms import LineTerms
-from siwei.exchange.traces import trace
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.payments.traces import trace
+from siwei.exchange.trading import settlement
+from siwei.exchange.trading.terms import LineTerms
 
 CPU = "accelerator-second:cpu"
 

@@ -10,10 +10,11 @@ from exchange_models import OFFER as MODEL
 from exchange_models import ModelDeal
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, applications, cap_room, caps, listings, quotes
 from siwei.exchange.actors import Role
-from siwei.exchange.agreements import LineTerms, PartyTerms
+from siwei.exchange.awards import applications
 from siwei.exchange.models import Agreement, AgreementLine, Cap, ClaimedDocument, Listing, ModelCall, Quote, Voucher
+from siwei.exchange.trading import agreements, cap_room, caps, listings, quotes
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 from siwei.market.model_calls import TokenPrice
 
 

@@ -21,7 +21,7 @@ import django; django.setup()
 from datetime import datetime, timedelta, UTC
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-from siwei.exchange import ledger
+from siwei.exchange.ledger import actions as ledger
 from siwei.exchange.actors import PLATFORM
 now = datetime(2026, 11, 23, tzinfo=UTC)
 for code, floor in (("bank", -10**6), ("purse", 0), ("shop", 0), ("left", 0), ("right", 0)):
@@ -123,7 +123,8 @@ POOLED = """
 import django; django.setup()
 import json, os, socket
 from django.db import connection
-from siwei.exchange import ledger, transfer_rows
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger import transfer_rows
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.audit import action
 from siwei.exchange.models import Transfer

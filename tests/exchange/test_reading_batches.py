@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from test_readings import KEY, OTHER, Meter
 
 from siwei.errors import Conflict, InputError, NotAllowed, SiweiError
-from siwei.exchange import disputes, readings
 from siwei.exchange.models import Agreement, AgreementLine, Event, Usage, UsageReport
-from siwei.exchange.reading_batches import MOST_REPORTS, Signed, _near, _read_windows, _Reading, report_usages
-from siwei.exchange.usage import Window
+from siwei.exchange.trading import disputes, readings
+from siwei.exchange.trading.reading_batches import MOST_REPORTS, Signed, _near, _read_windows, _Reading, report_usages
+from siwei.exchange.trading.usage import Window
 
 REPORTS = st.lists(
     st.tuples(

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import jobs, readings, settlement
 from siwei.exchange.models import (
     Agreement,
     CounterReading,
@@ -25,6 +24,7 @@ from siwei.exchange.models import (
     Usage,
     UsageReport,
 )
+from siwei.exchange.trading import jobs, readings, settlement
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 OTHER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)

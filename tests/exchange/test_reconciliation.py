@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from siwei.errors import Conflict, ImportRefused, InputError, NotAllowed, NotFound, SiweiError
-from siwei.exchange import payments, reconciliation, statement_imports
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import (
     Account,
@@ -24,7 +23,9 @@ from siwei.exchange.models import (
     StatementFile,
     StatementReject,
 )
-from siwei.exchange.payments_due import payments_due
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.payments import reconciliation, statement_imports
+from siwei.exchange.trading.payments_due import payments_due
 from siwei.market.bank import yuan_text
 
 HEADER = "交易日期,借方金额,贷方金额,对方户名,对方账号,流水号,客户流水号,摘要"

@@ -10,9 +10,9 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import NotFound
-from siwei.exchange.decisions import record_decision
+from siwei.exchange.facts.decisions import record_decision
+from siwei.exchange.facts.replays import replay_decisions
 from siwei.exchange.models import Decision
-from siwei.exchange.replays import replay_decisions
 from siwei.policy import load_programmes
 
 DAY = date(2026, 11, 23)

@@ -13,13 +13,13 @@ from test_rounds import BUDGET, City, attributes, programme
 from test_true_ups import again
 
 from siwei.city.attributes import Attribute
-from siwei.exchange import vouchers
-from siwei.exchange.books import trial_balance
-from siwei.exchange.claw_backs import claw_back_grant
+from siwei.exchange.awards import vouchers
+from siwei.exchange.awards.rounds import left_in
+from siwei.exchange.ledger.books import trial_balance
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, Application, Event, Pot, SharingRound, Transfer
-from siwei.exchange.rounds import left_in
-from siwei.exchange.traces import money_of
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.payments.claw_backs import claw_back_grant
+from siwei.exchange.payments.traces import money_of
 from siwei.policy import Programme, Sharing, Text
 from siwei.policy.programmes import Pot as PotRule
 from siwei.policy.programmes import Returns

@@ -16,9 +16,10 @@ from pytest_django import DjangoDbBlocker
 from telling import told
 
 from siwei.errors import ConfirmationNeeded, NotAllowed
-from siwei.exchange import access, agreements
+from siwei.exchange import access
 from siwei.exchange.actors import Actor, Confirmation, Role
 from siwei.exchange.models import Person, Representative
+from siwei.exchange.trading import agreements
 
 ACTIONS = dict(acting_functions())
 ASKING_FOR_MONEY = {"can_commit_money_for", "can_sign_for", "can_approve_for"}
@@ -43,7 +44,7 @@ def rows() -> dict[str, int]:
 
 
 def test_the_list_of_actions_is_the_codes() -> None:
-    assert {"agreements.sign_agreement", "jobs.submit_job", "imports.import_firms", "ledger.capture"} <= set(ACTIONS)
+    assert {"agreements.sign_agreement", "jobs.submit_job", "imports.import_firms", "actions.capture"} <= set(ACTIONS)
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))

@@ -11,17 +11,17 @@ from exchange_cast import make_person
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import rounds, vouchers
 from siwei.exchange.actors import VISITOR, Actor, Role
-from siwei.exchange.applications import (
+from siwei.exchange.awards import rounds, vouchers
+from siwei.exchange.awards.applications import (
     apply_to_pot,
     duplicate_documents,
     find_application,
     score_application,
     withdraw_application,
 )
-from siwei.exchange.decisions import record_decision
-from siwei.exchange.held_awards import held_on
+from siwei.exchange.awards.held_awards import held_on
+from siwei.exchange.facts.decisions import record_decision
 from siwei.exchange.models import (
     Application,
     ApplicationState,

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from siwei.errors import Conflict, InputError, NotAllowed
+from siwei.exchange.facts.runs import PLACEMENT_COLUMNS, load_run, run_path, save_placements, save_run
 from siwei.exchange.models import Placement, Run
-from siwei.exchange.runs import PLACEMENT_COLUMNS, load_run, run_path, save_placements, save_run
 
 FRAME = pl.DataFrame({"id": ["a", "b"], "award_fen": [1, None]})
 

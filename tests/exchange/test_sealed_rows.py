@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.db import connection, models
 
-from siwei.exchange import ledger, sealed_rows
 from siwei.exchange.audit import record_event
 from siwei.exchange.canonical import canonical_json
-from siwei.exchange.ledger import Chain, Entry, of_hold, of_reversal, write_batch
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger import sealed_rows
+from siwei.exchange.ledger.actions import Chain, Entry, of_hold, of_reversal, write_batch
+from siwei.exchange.ledger.sealed_rows import SealedRows
+from siwei.exchange.ledger.seals import NEVER_CHANGES
 from siwei.exchange.models import Account, Event, Transfer, TransferKind
-from siwei.exchange.sealed_rows import SealedRows
-from siwei.exchange.seals import NEVER_CHANGES
 
 TEXTS = ('a "b" \\ c', "tab\tline\nreturn\r\x01\x1f\x7f", "四维 \u2028 😀", "%s %% {}", "")
 MOMENTS = (0, 1, 120_000, 999_999, 500)

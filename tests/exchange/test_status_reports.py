@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.errors import Conflict, ImportRefused, NotAllowed
-from siwei.exchange import payment_orders
 from siwei.exchange.digest import digest
 from siwei.exchange.models import Account, Event, PaymentBatch, PaymentOrder, StatusFile, StatusLine
-from siwei.exchange.payments_due import payments_due
-from siwei.exchange.statement_imports import import_statement
-from siwei.exchange.status_reports import import_status_report
+from siwei.exchange.payments import payment_orders
+from siwei.exchange.payments.statement_imports import import_statement
+from siwei.exchange.payments.status_reports import import_status_report
+from siwei.exchange.trading.payments_due import payments_due
 from siwei.market.bank import Word, read_pain002
 
 SPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from siwei.city.attributes import Attribute
+from siwei.exchange.facts.subjects import subjects
 from siwei.exchange.models import Fact, Organisation
-from siwei.exchange.subjects import subjects
 
 DAY = date(2026, 11, 23)
 

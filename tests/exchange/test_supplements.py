@@ -16,18 +16,18 @@ from test_rounds import AWARD, BUDGET, FACTS, LATER, City, attributes, programme
 
 from siwei.city.attributes import Attribute
 from siwei.errors import Conflict, NotAllowed
-from siwei.exchange import rounds, vouchers
-from siwei.exchange.applications import claimed_from, score_application
-from siwei.exchange.claw_backs import claw_back_grant
-from siwei.exchange.consents import PERSON_AWARD, withdraw_consent
-from siwei.exchange.grants import grant_round
+from siwei.exchange.awards import rounds, vouchers
+from siwei.exchange.awards.applications import claimed_from, score_application
+from siwei.exchange.awards.grants import grant_round
+from siwei.exchange.awards.person_awards import open_application
+from siwei.exchange.awards.round_claims import left_in
+from siwei.exchange.awards.supplements import share_returned
+from siwei.exchange.awards.waiting_claims import count_waiting, propose, waiting_claims
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Application, Decision, Fact, Pot, SharingRound
-from siwei.exchange.person_awards import open_application
-from siwei.exchange.round_claims import left_in
-from siwei.exchange.supplements import share_returned
-from siwei.exchange.traces import money_of
-from siwei.exchange.verification import verify_ledger
-from siwei.exchange.waiting_claims import count_waiting, propose, waiting_claims
+from siwei.exchange.payments.claw_backs import claw_back_grant
+from siwei.exchange.payments.traces import money_of
+from siwei.exchange.people.consents import PERSON_AWARD, withdraw_consent
 from siwei.policy import Payment, Programme, Quota, Sharing, Text
 from siwei.policy.programmes import Pot as PotRule
 from siwei.policy.programmes import Returns

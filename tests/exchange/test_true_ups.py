@@ -10,10 +10,11 @@ from exchange_payments import NUMBERS, Desk
 
 from siwei.cli.payments import repaid
 from siwei.errors import Conflict, InputError, InsufficientFunds, NotAllowed, NotFound
-from siwei.exchange import repayments, statement_imports, true_ups
 from siwei.exchange.actors import Actor
+from siwei.exchange.awards import true_ups
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, BankEntry, Decision, Event, TrueUp, Voucher
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.payments import repayments, statement_imports
 
 
 @pytest.fixture

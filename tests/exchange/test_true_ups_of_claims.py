@@ -11,9 +11,9 @@ from test_rounds import AWARD, City, attributes, programme
 from test_supplements import again, finish, lapse, made, of
 
 from siwei.errors import Conflict
+from siwei.exchange.awards.true_ups import award_of, true_up_voucher
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Application, Decision, TrueUp, Voucher
-from siwei.exchange.true_ups import award_of, true_up_voucher
-from siwei.exchange.verification import verify_ledger
 from siwei.portal.queries import true_ups as queries
 
 __all__ = ["attributes", "made", "programme"]

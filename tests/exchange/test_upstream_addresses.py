@@ -3,7 +3,7 @@
 import pytest
 
 from siwei.errors import InputError
-from siwei.exchange.upstream_addresses import allowed_targets, parse_base_url, refused_number
+from siwei.exchange.calls.upstream_addresses import allowed_targets, parse_base_url, refused_number
 
 NONE: frozenset[tuple[str, int]] = frozenset()
 

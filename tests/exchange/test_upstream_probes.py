@@ -11,8 +11,8 @@ import pytest
 from exchange_models import ModelDeal
 
 from siwei.errors import NotAllowed
-from siwei.exchange import model_upstreams, upstream_probes
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.calls import model_upstreams, upstream_probes
 from siwei.exchange.models import Event, Upstream
 
 pytestmark = pytest.mark.django_db

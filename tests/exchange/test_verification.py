@@ -13,14 +13,16 @@ from django.db import connection
 from exchange_deal import DAY, Deal
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import caps, ledger, seals
-from siwei.exchange.accounts import bank_account
 from siwei.exchange.audit import record_event
 from siwei.exchange.canonical import canonical_json
 from siwei.exchange.guards import drop_guards, install_guards
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger import seals
+from siwei.exchange.ledger.accounts import bank_account
+from siwei.exchange.ledger.seals import export_heads, read_heads, seal
+from siwei.exchange.ledger.verification import verify_ledger
 from siwei.exchange.models import Account, Cap, Event, Seal, Transfer
-from siwei.exchange.seals import export_heads, read_heads, seal
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.trading import caps
 
 POSTGRES = connection.vendor == "postgresql"
 

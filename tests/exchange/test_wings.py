@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound
-from siwei.exchange import agreements, listings, settlement
-from siwei.exchange.agreements import LineTerms, PartyTerms
 from siwei.exchange.models import Agreement, AgreementParty, Listing, Match, Transfer
+from siwei.exchange.trading import agreements, listings, settlement
+from siwei.exchange.trading.agreements import LineTerms, PartyTerms
 
 DAY = date(2026, 11, 23)
 SCENARIO_NEED = {"title": "门诊分诊", "sector": "health", "capabilities": ["分诊", "语音"], "weeks": 12}

@@ -10,11 +10,12 @@ from django.db import OperationalError
 from django_tasks_db.models import DBTaskResult
 
 from siwei.compute import JobPhase, Usage
-from siwei.exchange import ledger, queue, tasks, worker
+from siwei.exchange import queue, tasks, worker
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger.seals import verify_seals
 from siwei.exchange.models import Hold, Job, Schedule, Seal, Voucher, Worker
 from siwei.exchange.models import Usage as Metered
-from siwei.exchange.seals import verify_seals
 from siwei.exchange.tasks import Workplace
 from siwei.exchange.worker import Done, work, work_once
 

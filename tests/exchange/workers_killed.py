@@ -32,6 +32,7 @@ from exchange_fakes import FakeEngine  # noqa: E402
 from siwei.compute import JobPhase  # noqa: E402
 from siwei.exchange import ledger, tasks, worker  # noqa: E402
 from siwei.exchange.actors import PLATFORM  # noqa: E402
+from siwei.exchange.ledger.seals import verify_seals  # noqa: E402
 from siwei.exchange.models import (  # noqa: E402
     Account,
     AgreementLine,
@@ -42,8 +43,7 @@ from siwei.exchange.models import (  # noqa: E402
     Usage,
     Worker,
 )
-from siwei.exchange.seals import verify_seals  # noqa: E402
-from siwei.exchange.settlement import settle_agreement  # noqa: E402
+from siwei.exchange.trading.settlement import settle_agreement  # noqa: E402
 
 LEASE = timedelta(seconds=1)
 HOLDS = 40

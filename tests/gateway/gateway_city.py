@@ -29,11 +29,13 @@ MODELS = {
 def fill(upstreams: dict[str, str]) -> dict[str, str]:
     from django.utils import timezone
 
-    from siwei.exchange import agreements, keys, listings, model_keys, model_upstreams
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.agreements import PartyTerms
-    from siwei.exchange.model_keys import KeyLimits
+    from siwei.exchange.calls import model_keys, model_upstreams
+    from siwei.exchange.calls.model_keys import KeyLimits
     from siwei.exchange.models import Organisation, Origin, Person, Representative
+    from siwei.exchange.people import keys
+    from siwei.exchange.trading import agreements, listings
+    from siwei.exchange.trading.agreements import PartyTerms
 
     now = timezone.now()
     end = now + timedelta(days=30)
@@ -93,8 +95,8 @@ def report(sweep_after_s: int) -> dict[str, Any]:
     from django.db.models import Sum
     from django.utils import timezone
 
-    from siwei.exchange import model_calls
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.calls import model_calls
     from siwei.exchange.models import CallMeter, KeptCall, ModelCall, ModelKey
 
     if sweep_after_s:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.errors import InputError
-from siwei.exchange.upstream_connections import CheckedResolver, ForbiddenAddress
+from siwei.exchange.calls.upstream_connections import CheckedResolver, ForbiddenAddress
 from siwei.gateway.answers import DONE, EVENT_LIMIT_BYTES, AnswerBroken, EventSplitter, StreamMeter, reported_tokens
 from siwei.gateway.breaker import FAILURES, PAUSE_S, Breaker
 from siwei.gateway.credentials import read_credentials

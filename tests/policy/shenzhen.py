@@ -2,7 +2,7 @@
 
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
-from siwei.policy.loading import load_all_versions
+from siwei.policy.documents.loading import load_all_versions
 from siwei.policy.versions import latest_versions
 
 PACK = PACKS / "shenzhen"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from siwei.city.attributes import Attribute
 from siwei.policy import Programme, load_programme
-from siwei.policy.aggregate_gaps import MOST_GAPS, Gap, aggregate_gaps
-from siwei.policy.aggregates import Rows, add_aggregates
+from siwei.policy.aggregating.aggregate_gaps import MOST_GAPS, Gap, aggregate_gaps
+from siwei.policy.aggregating.aggregates import Rows, add_aggregates
 from siwei.policy.related import TIES_SCHEMA, related
 
 DAY = date(2026, 6, 30)

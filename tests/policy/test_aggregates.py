@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute
 from siwei.errors import InputError, PolicyError
 from siwei.policy import Programme, decide, load_programme
-from siwei.policy.aggregates import Rows, add_aggregates
+from siwei.policy.aggregating.aggregates import Rows, add_aggregates
+from siwei.policy.aggregating.limits import apply_limits, limited_column
 from siwei.policy.decide import award_column
-from siwei.policy.limits import apply_limits, limited_column
 from siwei.policy.related import TIES_SCHEMA, Related, related
 
 DAY = date(2026, 6, 30)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.policy import Text, load_programmes
-from siwei.policy.beside import award_beside
-from siwei.policy.combination import explain_combination
+from siwei.policy.combinations.beside import award_beside
+from siwei.policy.combinations.combination import explain_combination
 from siwei.policy.decide import decide
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import INT
-from siwei.policy.loading_stacking import load_stacking
 from siwei.policy.stacking import EitherOr, Stacking, StackingGroup, linked
 
 DAY = date(2026, 6, 30)

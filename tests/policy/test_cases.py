@@ -8,10 +8,10 @@ import pytest
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import PolicyError
-from siwei.policy.case_results import CaseRun, Difference, run_cases, run_pack_cases
-from siwei.policy.cases import read_cases
-from siwei.policy.coverage import BranchCoverage, ClauseCoverage
-from siwei.policy.loading import load_programme
+from siwei.policy.checks.case_results import CaseRun, Difference, run_cases, run_pack_cases
+from siwei.policy.checks.coverage import BranchCoverage, ClauseCoverage
+from siwei.policy.documents.cases import read_cases
+from siwei.policy.documents.loading import load_programme
 from siwei.policy.programmes import Text
 from siwei.policy.stacking import RelatedRule
 

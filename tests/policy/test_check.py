@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
-from siwei.policy.check import check_programmes
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.checks.satisfiability import is_possible
 from siwei.policy.constants import Setting, bounds_of
-from siwei.policy.findings import Finding
+from siwei.policy.documents.findings import Finding
+from siwei.policy.documents.loading import cel_types
 from siwei.policy.language.check import Checker
 from siwei.policy.language.compile import Plan
 from siwei.policy.language.compiled import Context
 from siwei.policy.language.types import BOOL, INT
-from siwei.policy.loading import cel_types
-from siwei.policy.satisfiability import is_possible
 
 TODAY = date(2026, 11, 23)
 Write = Callable[..., Path]

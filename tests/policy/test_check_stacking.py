@@ -8,8 +8,8 @@ import pytest
 
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
-from siwei.policy.check import check_programmes
-from siwei.policy.findings import Finding
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.documents.findings import Finding
 
 SHENZHEN = PACKS / "shenzhen"
 TODAY = date(2026, 11, 23)

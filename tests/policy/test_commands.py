@@ -15,7 +15,7 @@ from siwei.cli.output import print_error
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_explain import explain as registered
 from siwei.errors import SiweiError
-from siwei.policy.table_files import write_table
+from siwei.policy.files.table_files import write_table
 
 assert registered and policy_author
 SHENZHEN = PACKS / "shenzhen"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from siwei.errors import InputError
 from siwei.policy import FactStatus, Programme, decide, load_programme
-from siwei.policy.clause_rows import award_rows, clause_rows
 from siwei.policy.decide import _planned
+from siwei.policy.deciding.clause_rows import award_rows, clause_rows
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.subjects import widened
 

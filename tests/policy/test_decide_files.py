@@ -13,12 +13,12 @@ import pytest
 
 from siwei.errors import ImportRefused
 from siwei.policy import Programme, decide
-from siwei.policy import subject_files as files
-from siwei.policy.aggregates import Rows, add_aggregates
-from siwei.policy.decide_files import decide_file, rejects_file
-from siwei.policy.limits import apply_limits
-from siwei.policy.subject_batches import read_batches
-from siwei.policy.table_files import open_table, write_table
+from siwei.policy.aggregating.aggregates import Rows, add_aggregates
+from siwei.policy.aggregating.limits import apply_limits
+from siwei.policy.deciding.decide_files import decide_file, rejects_file
+from siwei.policy.files import subject_files as files
+from siwei.policy.files.subject_batches import read_batches
+from siwei.policy.files.table_files import open_table, write_table
 
 from .shenzhen import ATTRIBUTES
 from .shenzhen import PROGRAMMES as ALL

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from siwei.city.attributes import Attribute
 from siwei.policy import Programme, decide, load_programme
-from siwei.policy.diff import ProgrammeDifference, diff
-from siwei.policy.dimensions import with_dimensions
+from siwei.policy.diffs.diff import ProgrammeDifference, diff
+from siwei.policy.diffs.dimensions import with_dimensions
 
 DAY = date(2026, 3, 1)
 Make = Callable[..., Programme]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute
 from siwei.errors import InputError
 from siwei.policy import Programme, load_programme
-from siwei.policy.aggregates import Rows
-from siwei.policy.combining import combine
-from siwei.policy.diff import Side, Subjects, diff
-from siwei.policy.diff_stacking import diff_stacking
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.aggregating.aggregates import Rows
+from siwei.policy.combinations.combining import combine
+from siwei.policy.diffs.diff import Side, Subjects, diff
+from siwei.policy.diffs.diff_stacking import diff_stacking
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking
 
 from .conftest import attribute

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from siwei.errors import NotFound, PolicyError
 from siwei.policy import Programme, decide
-from siwei.policy.binding import bound_by_stacking
-from siwei.policy.choosing import bound_column, kept_column
-from siwei.policy.combination import Combinations, explain_combination
-from siwei.policy.combining import DRAFT, combine, combine_lazily
+from siwei.policy.checks.drafts import load_stacking_text
+from siwei.policy.combinations.choosing import bound_column, kept_column
+from siwei.policy.combinations.combination import Combinations, explain_combination
+from siwei.policy.combinations.combining import DRAFT, combine, combine_lazily
+from siwei.policy.combinations.joint import combine_jointly
+from siwei.policy.combinations.joint_choices import Decided
+from siwei.policy.combinations.joint_explanation import JointAwards, explain_together
 from siwei.policy.decide import Decisions
-from siwei.policy.diff import Side
-from siwei.policy.diff_stacking import diff_stacking
-from siwei.policy.drafts import load_stacking_text
-from siwei.policy.joint import combine_jointly
-from siwei.policy.joint_choices import Decided
-from siwei.policy.joint_explanation import JointAwards, explain_together
+from siwei.policy.diffs.diff import Side
+from siwei.policy.diffs.diff_stacking import diff_stacking
+from siwei.policy.documents.reading import LARGEST_FILE
+from siwei.policy.explaining.binding import bound_by_stacking
 from siwei.policy.programmes import State
-from siwei.policy.reading import LARGEST_FILE
 from siwei.policy.stacking import Stacking
 
 from .test_joint import DAY, contract, decided, firm, project
@@ -187,7 +187,7 @@ def test_the_best_of_all_is_worked_out_once_however_many_contracts_there_are(
     pack: Any, drafts: frozenset[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted at two and at twenty contracts: settling, combining and reading limits hang on neither."""
-    from siwei.policy import combination, joint_choices, joint_explanation
+    from siwei.policy.combinations import combination, joint_choices, joint_explanation
 
     _, programmes, stacking = pack
     counts: dict[str, int] = {}
@@ -220,7 +220,7 @@ def test_the_best_of_all_is_worked_out_once_however_many_contracts_there_are(
             assert combinations.explain(id, within=awards.within("claim", id)).parts
         seen.append(dict(counts))
     assert seen[0] == seen[1]
-    assert seen[0]["siwei.policy.joint_explanation.settle_one"] == 1 + len(drafts)
+    assert seen[0]["siwei.policy.combinations.joint_explanation.settle_one"] == 1 + len(drafts)
     with pytest.raises(NotFound, match="no subject 'other'"):
         combinations.explain("other")
 

@@ -13,10 +13,10 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import InputError
 from siwei.policy import Payment, Programme, Quota, Reserve, Sharing, Text, load_programme
-from siwei.policy.earlier_awards import Earlier, count_earlier
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import BOOL, INT
-from siwei.policy.pots import Shares, share_pot, with_counted
+from siwei.policy.pots.earlier_awards import Earlier, count_earlier
+from siwei.policy.pots.share import Shares, share_pot, with_counted
 from siwei.policy.programmes import Pot
 
 DAY = date(2026, 6, 30)

@@ -11,10 +11,11 @@ import pytest
 import siwei.policy
 from siwei.city.attributes import Attribute
 from siwei.errors import Said
-from siwei.policy.check import check_programmes
-from siwei.policy.finding_words import FINDINGS, kind_of, told
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.documents.finding_words import FINDINGS, kind_of, told
 
-SOURCES = [*Path(siwei.policy.__file__).parent.glob("check_*.py"), Path(siwei.policy.__file__).parent / "releases.py"]
+POLICY = Path(siwei.policy.__file__).parent
+SOURCES = [*POLICY.glob("checks/check_*.py"), POLICY / "documents" / "releases.py"]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = {"never_released"}
 """What to do is a command."""

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from siwei.errors import ImportRefused
 from siwei.policy import decide
-from siwei.policy.combination import explain_combination
-from siwei.policy.combining import combine
-from siwei.policy.held_combining import combine_beside
-from siwei.policy.holdings import Held, holdings_on, read_holdings
+from siwei.policy.combinations.combination import explain_combination
+from siwei.policy.combinations.combining import combine
+from siwei.policy.combinations.held_combining import combine_beside
+from siwei.policy.combinations.holdings import Held, holdings_on, read_holdings
 
 from .test_drafts_beside import drafted
 from .test_joint import AWARDS, DAY, SCHEMAS, contract

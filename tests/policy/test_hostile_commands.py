@@ -23,9 +23,9 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.errors import Conflict, ImportRefused, InputError, PolicyError, Saying, SiweiError
-from siwei.policy.file_words import FILES
+from siwei.policy.documents.scaffold import write_scaffold
+from siwei.policy.files.file_words import FILES
 from siwei.policy.money_words import MONEY
-from siwei.policy.scaffold import write_scaffold
 
 CODE = "import sys; sys.argv = ['siwei', 'policy', *sys.argv[1:]]; from siwei.cli import main; main()"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -16,11 +16,11 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import PolicyError, Problem, chinese_of
 from siwei.policy import load_programme, programme_schema, stacking_schema
-from siwei.policy.case_results import run_pack_cases
-from siwei.policy.cases import CasesDocument
-from siwei.policy.check import check_programmes
-from siwei.policy.document_parts import editor_schema
-from siwei.policy.loading_stacking import read_stacking
+from siwei.policy.checks.case_results import run_pack_cases
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.documents.cases import CasesDocument
+from siwei.policy.documents.document_parts import editor_schema
+from siwei.policy.documents.loading_stacking import read_stacking
 
 ATTRIBUTES = load_attributes(PACKS / "shenzhen")
 TODAY = date(2026, 3, 1)

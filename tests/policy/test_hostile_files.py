@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from siwei.city.attributes import Attribute
-from siwei.policy.check import check_programmes
-from siwei.policy.findings import MOST_STRETCHES, Finding
-from siwei.policy.reading import MOST_PROBLEMS
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.documents.findings import MOST_STRETCHES, Finding
+from siwei.policy.documents.reading import MOST_PROBLEMS
 
 Write = Callable[..., Path]
 Check = Callable[[str], tuple[Finding, ...]]

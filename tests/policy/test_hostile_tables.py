@@ -22,9 +22,9 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import ImportRefused, PolicyError
 from siwei.policy import load_programme
-from siwei.policy.check import check_programmes
-from siwei.policy.claim_tables import read_rows
-from siwei.policy.decide_files import FileDecisions, decide_file
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.deciding.decide_files import FileDecisions, decide_file
+from siwei.policy.pots.claim_tables import read_rows
 from siwei.policy.subjects import attribute_dtypes
 
 PACK = PACKS / "shenzhen"

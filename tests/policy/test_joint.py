@@ -19,14 +19,15 @@ import siwei.cli.policy_money  # noqa: F401
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
 from siwei.errors import InputError, PolicyError
-from siwei.policy import Programme, decide, joint_sums
-from siwei.policy.check import check_programmes
-from siwei.policy.choices import reckon
-from siwei.policy.choosing import bound_column, kept_column
-from siwei.policy.combining import combine
-from siwei.policy.joint import combine_jointly
-from siwei.policy.joint_choices import Decided
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy import Programme, decide
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.combinations import joint_sums
+from siwei.policy.combinations.choices import reckon
+from siwei.policy.combinations.choosing import bound_column, kept_column
+from siwei.policy.combinations.combining import combine
+from siwei.policy.combinations.joint import combine_jointly
+from siwei.policy.combinations.joint_choices import Decided
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking, lawful_choices, linked
 
 from .test_stacking_subjects import ATTRIBUTES, write

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_diff import diff as registered
 from siwei.errors import InputError
-from siwei.policy.diff import Side
-from siwei.policy.diff_joint import diff_jointly
+from siwei.policy.diffs.diff import Side
+from siwei.policy.diffs.diff_joint import diff_jointly
 
 from .test_joint import AWARDS, DAY, HEAD, JOINT, SCHEMAS, TWO, by_trial, contract, firm, project, rules
 from .test_joint import pack as pack

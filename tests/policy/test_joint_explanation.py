@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siwei.policy.binding import bound_by_stacking
-from siwei.policy.joint import combine_jointly
-from siwei.policy.joint_choices import Holdings
-from siwei.policy.joint_explanation import explain_together, joint_family
+from siwei.policy.combinations.joint import combine_jointly
+from siwei.policy.combinations.joint_choices import Holdings
+from siwei.policy.combinations.joint_explanation import explain_together, joint_family
+from siwei.policy.explaining.binding import bound_by_stacking
 
 from .test_joint import AWARDS, DAY, HEAD, JOINT, SECOND, TWO, contract, decided, firm, project, rules
 from .test_joint import pack as pack

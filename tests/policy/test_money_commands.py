@@ -14,7 +14,7 @@ from siwei.cli.policy_diff import diff as registered_diff
 from siwei.cli.policy_explain import explain as registered_explain
 from siwei.cli.policy_money import combine as registered
 from siwei.errors import ImportRefused, InputError
-from siwei.policy.pots import lottery_digest
+from siwei.policy.pots.share import lottery_digest
 
 assert all((registered, registered_diff, registered_explain))
 CLAUSE = "compute_rental >= p.least_rental"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.policy import FactStatus, FactValue, Programme, decide, explain, load_programme, load_programmes
-from siwei.policy.nearest import distance, nearest_change
+from siwei.policy.explaining.nearest import distance, nearest_change
 
 DAY = date(2026, 3, 1)
 WHOLE = range(-2, 13)

@@ -11,10 +11,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from siwei.errors import Said, Saying
-from siwei.policy.cases import CasesDocument
-from siwei.policy.document import ProgrammeDocument
-from siwei.policy.document_stacking import StackingDocument
-from siwei.policy.form_words import FORMS, form_fault
+from siwei.policy.documents.cases import CasesDocument
+from siwei.policy.documents.document import ProgrammeDocument
+from siwei.policy.documents.document_stacking import StackingDocument
+from siwei.policy.documents.form_words import FORMS, form_fault
 from siwei.policy.language.cel_words import MESSAGES, in_both
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.expression_words import REFUSALS

@@ -10,7 +10,7 @@ import pytest
 
 from siwei.errors import EnvironmentMissing, InputError
 from siwei.policy import Programme, decide
-from siwei.policy.partitions import Decide, DecidedPart, decide_partitions, spread_on_ray
+from siwei.policy.deciding.partitions import Decide, DecidedPart, decide_partitions, spread_on_ray
 
 DAY = date(2026, 3, 1)
 Make = Callable[..., Programme]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from siwei.errors import InputError
 from siwei.policy import Payment, Sharing
-from siwei.policy.pot_events import PotEvent, PotEventKind, _Follower, events_of, follow_pot
-from siwei.policy.pots import SHARES_SCHEMA, Shares
+from siwei.policy.pots.pot_events import PotEvent, PotEventKind, _Follower, events_of, follow_pot
+from siwei.policy.pots.rounds import serve_in_order
+from siwei.policy.pots.share import SHARES_SCHEMA, Shares
 from siwei.policy.programmes import Returns
-from siwei.policy.rounds import serve_in_order
 
 DAY = date(2026, 6, 30)
 FUND, AWARD, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW = PotEventKind

@@ -12,9 +12,9 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import InputError
 from siwei.policy import Payment, Programme, Sharing, load_programme
-from siwei.policy.earlier_awards import Earlier, count_earlier
-from siwei.policy.pot_events import PotEvent, PotEventKind, PotParts, _Follower, events_of, follow_pot, parts_of
-from siwei.policy.pots import share_pot, with_counted
+from siwei.policy.pots.earlier_awards import Earlier, count_earlier
+from siwei.policy.pots.pot_events import PotEvent, PotEventKind, PotParts, _Follower, events_of, follow_pot, parts_of
+from siwei.policy.pots.share import share_pot, with_counted
 from siwei.policy.programmes import Pot, Returns
 
 from .test_earlier_awards import BY_DISTRICT, NEW, SMALL, WORDS, claim, claims_of

@@ -19,7 +19,7 @@ from siwei.errors import InputError
 from siwei.policy import Payment, Programme, Quota, Reserve, Sharing, Text, load_programme
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import BOOL
-from siwei.policy.pots import Shares, lottery_digest, share_pot
+from siwei.policy.pots.share import Shares, lottery_digest, share_pot
 from siwei.policy.programmes import Pot
 
 DAY = date(2026, 6, 30)

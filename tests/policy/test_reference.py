@@ -7,10 +7,11 @@ from typing import Any
 from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
-from siwei.policy import check_stacking, load_programme, load_programmes, programme_schema, stacking_schema
-from siwei.policy.finding_words import FINDINGS
+from siwei.policy import load_programme, load_programmes, programme_schema, stacking_schema
+from siwei.policy.checks import check_stacking
+from siwei.policy.documents.finding_words import FINDINGS
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.language.check import function_names
-from siwei.policy.loading_stacking import load_stacking
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "programme.md"
 TEXT = PAGE.read_text(encoding="utf-8")

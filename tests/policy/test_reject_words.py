@@ -13,11 +13,11 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import ImportRefused
 from siwei.policy import load_programme
-from siwei.policy.claim_tables import claims_given, read_claims
-from siwei.policy.decide_files import decide_file, rejects_file
-from siwei.policy.given_rows import judge_rows
-from siwei.policy.reject_words import REASONS, reason
-from siwei.policy.subject_batches import REJECTS_SCHEMA, reject_problem
+from siwei.policy.deciding.decide_files import decide_file, rejects_file
+from siwei.policy.deciding.given_rows import judge_rows
+from siwei.policy.files.reject_words import REASONS, reason
+from siwei.policy.files.subject_batches import REJECTS_SCHEMA, reject_problem
+from siwei.policy.pots.claim_tables import claims_given, read_claims
 
 ATTRIBUTES = load_attributes(PACKS / "shenzhen")
 PROGRAMME = load_programme(PACKS / "shenzhen" / "programmes" / "longhua-compute.yaml", ATTRIBUTES)

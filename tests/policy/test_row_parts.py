@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from siwei.errors import ImportRefused, NotFound
 from siwei.policy import Programme, attribute_dtypes, decide
-from siwei.policy.combine_files import combine_file, without_drafts
-from siwei.policy.combining import combine
-from siwei.policy.diff import Side, diff
-from siwei.policy.diff_files import diff_parts
-from siwei.policy.diff_stacking import diff_stacking
-from siwei.policy.limits import apply_limits
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.aggregating.limits import apply_limits
+from siwei.policy.combinations.combine_files import combine_file, without_drafts
+from siwei.policy.combinations.combining import combine
+from siwei.policy.deciding.row_parts import RowParts
+from siwei.policy.diffs.diff import Side, diff
+from siwei.policy.diffs.diff_files import diff_parts
+from siwei.policy.diffs.diff_stacking import diff_stacking
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.programmes import Limit, Text
-from siwei.policy.row_parts import RowParts
 from siwei.policy.stacking import Stacking
 
 from .shenzhen import ATTRIBUTES

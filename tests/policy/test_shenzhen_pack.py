@@ -10,10 +10,10 @@ import pytest
 from siwei.city.pack import load_pack
 from siwei.city.population import generate
 from siwei.policy import Kind, Programme, attribute_dtypes, decide
-from siwei.policy.case_results import run_pack_cases
-from siwei.policy.combining import combine
-from siwei.policy.loading import programme_files
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.checks.case_results import run_pack_cases
+from siwei.policy.combinations.combining import combine
+from siwei.policy.documents.loading import programme_files
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.programmes import State
 from siwei.policy.versions import file_stems, version_on
 

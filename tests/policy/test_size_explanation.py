@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siwei.city.home import PACKS
-from siwei.policy.loading_language import load_size_classes
-from siwei.policy.size_explanation import explain_size, size_by_industry
+from siwei.policy.documents.loading_language import load_size_classes
+from siwei.policy.explaining.size_explanation import explain_size, size_by_industry
 
 CLASSES = load_size_classes(PACKS / "shenzhen" / "programmes")
 assert CLASSES is not None

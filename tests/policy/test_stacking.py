@@ -15,14 +15,14 @@ from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import InputError, NotFound, PolicyError
 from siwei.policy import Programme, Text, attribute_dtypes, decide, load_programme, load_programmes
-from siwei.policy.choosing import UNKNOWN, bound_column, choose, kept_column, limit_column, search
-from siwei.policy.combination import explain_combination
-from siwei.policy.combining import combine, combine_lazily
+from siwei.policy.combinations.choosing import UNKNOWN, bound_column, choose, kept_column, limit_column, search
+from siwei.policy.combinations.combination import explain_combination
+from siwei.policy.combinations.combining import combine, combine_lazily
+from siwei.policy.combinations.one_limit import has_one_limit, one_limit_layers
 from siwei.policy.decide import Decisions, award_column, verdict_column
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.language.check import Checker
 from siwei.policy.language.types import INT
-from siwei.policy.loading_stacking import load_stacking
-from siwei.policy.one_limit import has_one_limit, one_limit_layers
 from siwei.policy.stacking import EitherOr, Stacking, StackingGroup, linked
 
 SHENZHEN = PACKS / "shenzhen"

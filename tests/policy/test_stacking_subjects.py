@@ -15,16 +15,16 @@ from siwei.city.attributes import load_attributes
 from siwei.city.home import PACKS
 from siwei.errors import PolicyError
 from siwei.policy import Programme, decide, load_programme
-from siwei.policy.check import check_programmes
-from siwei.policy.choices import reckon
-from siwei.policy.choosing import bound_column, kept_column
-from siwei.policy.combination import explain_combination
-from siwei.policy.combining import combine, combine_lazily
+from siwei.policy.aggregating.limits import apply_limits
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.combinations.choices import reckon
+from siwei.policy.combinations.choosing import bound_column, kept_column
+from siwei.policy.combinations.combination import explain_combination
+from siwei.policy.combinations.combining import combine, combine_lazily
 from siwei.policy.decide import award_column
-from siwei.policy.diff import Side
-from siwei.policy.diff_stacking import diff_stacking
-from siwei.policy.limits import apply_limits
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.diffs.diff import Side
+from siwei.policy.diffs.diff_stacking import diff_stacking
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking, lawful_choices, linked
 
 DAY = date(2026, 6, 30)

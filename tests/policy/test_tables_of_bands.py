@@ -13,11 +13,11 @@ from siwei.city.attributes import Attribute
 from siwei.city.home import PACKS
 from siwei.errors import PolicyError
 from siwei.policy import FactValue, Programme, check_programmes, decide, diff, explain, load_programme
+from siwei.policy.documents.loading_language import load_size_classes
 from siwei.policy.language.bands import Band, find_band_problems, make_table
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.tree import render
 from siwei.policy.language.types import INT, INT64_MAX, INT64_MIN, STRING
-from siwei.policy.loading_language import load_size_classes
 
 from .interpreter import compute
 

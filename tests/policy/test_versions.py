@@ -13,11 +13,18 @@ from siwei.city.home import PACKS
 from siwei.cli.policy_author import new
 from siwei.errors import Conflict, InputError, NotFound, PolicyError
 from siwei.policy import explain, load_programme, load_programmes
-from siwei.policy.check import check_programmes
-from siwei.policy.loading import load_all_versions
-from siwei.policy.releases import LOCK, as_released, find_version, load_version, read_releases, release_version
-from siwei.policy.scaffold import write_scaffold
-from siwei.policy.sourcing import draft_sentences
+from siwei.policy.checks.check import check_programmes
+from siwei.policy.checks.sourcing import draft_sentences
+from siwei.policy.documents.loading import load_all_versions
+from siwei.policy.documents.releases import (
+    LOCK,
+    as_released,
+    find_version,
+    load_version,
+    read_releases,
+    release_version,
+)
+from siwei.policy.documents.scaffold import write_scaffold
 from siwei.policy.versions import latest_versions, version_on
 
 TODAY = date(2026, 11, 23)

@@ -27,10 +27,8 @@ from exchange_datasets import DatasetDeal
 from exchange_deal import DAY, Deal
 from exchange_models import ModelDeal
 
-from siwei.exchange import model_upstreams
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.bank_accounts import enter_bank_account
-from siwei.exchange.invoices import issue_invoices
+from siwei.exchange.calls import model_upstreams
 from siwei.exchange.models import (
     Fact,
     ImportFile,
@@ -45,7 +43,9 @@ from siwei.exchange.models import (
     Representative,
     Voucher,
 )
-from siwei.exchange.quotes import quote_match
+from siwei.exchange.payments.bank_accounts import enter_bank_account
+from siwei.exchange.payments.invoices import issue_invoices
+from siwei.exchange.trading.quotes import quote_match
 from siwei.market.bank import BankAccount
 from siwei.portal import django_settings
 

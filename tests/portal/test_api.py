@@ -20,7 +20,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 from schemathesis.schemas import BaseSchema
 
-from siwei.exchange.keys import create_access_key
+from siwei.exchange.people.keys import create_access_key
 from siwei.portal.api import api
 
 pytestmark = pytest.mark.django_db

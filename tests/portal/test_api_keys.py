@@ -9,10 +9,10 @@ from django.utils import timezone
 from portal_city import City, signed_in
 
 from siwei.errors import CallRefused
-from siwei.exchange.call_routes import Wanted
-from siwei.exchange.keys import create_access_key
-from siwei.exchange.model_calls import admit_call
+from siwei.exchange.calls.call_routes import Wanted
+from siwei.exchange.calls.model_calls import admit_call
 from siwei.exchange.models import AccessKey, ModelKey
+from siwei.exchange.people.keys import create_access_key
 
 pytestmark = pytest.mark.django_db
 

@@ -11,12 +11,12 @@ from django.test import Client
 from portal_city import NOW, City, know, make_person, signed_in
 
 from siwei.city.home import CityHome
-from siwei.exchange.applications import apply_for_award
-from siwei.exchange.claw_backs import claw_back_grant
-from siwei.exchange.grants import grant_round
+from siwei.exchange.awards.applications import apply_for_award
+from siwei.exchange.awards.grants import grant_round
+from siwei.exchange.awards.rounds import award_round, open_notice, share_applications
+from siwei.exchange.awards.vouchers import open_pot
 from siwei.exchange.models import Application, ClawBack, Decision, Grant, Objection, Person, Pot, SharingRound
-from siwei.exchange.rounds import award_round, open_notice, share_applications
-from siwei.exchange.vouchers import open_pot
+from siwei.exchange.payments.claw_backs import claw_back_grant
 from siwei.policy import Sharing
 from siwei.policy.programmes import Returns
 from siwei.portal import django_settings

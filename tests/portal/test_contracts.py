@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from portal_city import NOW, City, signed_in
 
-from siwei.exchange.agreements import sign_agreement
 from siwei.exchange.models import Relation
+from siwei.exchange.trading.agreements import sign_agreement
 
 pytestmark = pytest.mark.django_db
 CLAIM = "/api/claim?id=deal/1"

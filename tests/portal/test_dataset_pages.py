@@ -13,8 +13,8 @@ from exchange_datasets import ROWS, TERMS, DatasetDeal, described
 from portal_city import City, signed_in
 
 from siwei.city.home import CityHome
-from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import DatasetAccess, DatasetVersion, Event, TermsAcceptance
+from siwei.exchange.people.keys import create_access_key
 from siwei.portal import django_settings
 
 pytestmark = pytest.mark.django_db

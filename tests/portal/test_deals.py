@@ -16,12 +16,12 @@ from portal_city import NOW, City, signed_in
 from pytest_django import DjangoDbBlocker
 from telling import told
 
-from siwei.exchange import caps
-from siwei.exchange.jobs import record_usage
-from siwei.exchange.listings import withdraw_listing
 from siwei.exchange.models import Agreement, Cap, Dispute, Event, Transfer, Usage
-from siwei.exchange.quotes import quote_match
-from siwei.exchange.settlement import settle_day
+from siwei.exchange.trading import caps
+from siwei.exchange.trading.jobs import record_usage
+from siwei.exchange.trading.listings import withdraw_listing
+from siwei.exchange.trading.quotes import quote_match
+from siwei.exchange.trading.settlement import settle_day
 from siwei.portal.acts import ACTS, ON_AGREEMENTS, ON_JOBS, ON_LISTINGS
 
 FIRM = "n-00000000000000aa"

@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from portal_city import City, call_models, pay, signed_in
 
-from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Event, Invoice, Project
+from siwei.exchange.people.keys import create_access_key
 from siwei.portal.addresses import subject_address
 from siwei.portal.openable import open_addresses
 

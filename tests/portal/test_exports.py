@@ -12,7 +12,7 @@ from portal_city import NOW, City, signed_in
 
 from siwei.city.home import CityHome
 from siwei.errors import InputError
-from siwei.exchange.runs import save_run
+from siwei.exchange.facts.runs import save_run
 from siwei.portal.exports import FORMULA_START, export_response, neutralised, with_generated
 from siwei.portal.queries.indicators import measurements
 

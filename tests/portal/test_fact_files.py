@@ -16,9 +16,9 @@ from django.utils import timezone
 from portal_city import NOW, City, signed_in
 
 from siwei.city.home import CityHome
-from siwei.exchange import caps
-from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Fact, FactFile, PersonFile, StoredFile
+from siwei.exchange.people.keys import create_access_key
+from siwei.exchange.trading import caps
 from siwei.portal import django_settings
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from portal_city import NOW, City, make_person, signed_in
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.listings import publish_listing
 from siwei.exchange.models import Match
+from siwei.exchange.trading.listings import publish_listing
 
 pytestmark = pytest.mark.django_db
 WANTED = {"title": "算法工程师", "skills": ["pytorch"], "experience_months": 12}

@@ -12,8 +12,8 @@ from siwei.city.home import CityHome
 from siwei.compute import JobSpec
 from siwei.compute.local import LocalEngine
 from siwei.errors import EnvironmentMissing
-from siwei.exchange import jobs
 from siwei.exchange.models import Job, JobState
+from siwei.exchange.trading import jobs
 
 pytestmark = [
     pytest.mark.django_db,

@@ -13,10 +13,10 @@ from portal_city import NOW, City, signed_in
 from test_person_awards_pages import applied, open_call, post, ready
 from test_project_pages import FACTS, KEY, declare, released
 
+from siwei.exchange.awards.vouchers import open_pot
 from siwei.exchange.models import AgreementLine, Application, Pot, Pseudonym, Usage, Voucher
-from siwei.exchange.vouchers import open_pot
-from siwei.policy.combination import CombinationExplanation
-from siwei.policy.drafts import load_stacking_text
+from siwei.policy.checks.drafts import load_stacking_text
+from siwei.policy.combinations.combination import CombinationExplanation
 from siwei.policy.programmes import Programme, State
 from siwei.portal import city_pack
 from siwei.portal.api import calls as calls_api

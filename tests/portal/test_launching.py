@@ -13,10 +13,10 @@ from exchange_deal import OFFER
 from portal_city import City, signed_in
 
 from siwei.compute import JobSpec
-from siwei.exchange import caps
-from siwei.exchange.jobs import refresh_job
-from siwei.exchange.listings import publish_listing
 from siwei.exchange.models import Agreement, AgreementLine, Event, Job, Listing, Quote
+from siwei.exchange.trading import caps
+from siwei.exchange.trading.jobs import refresh_job
+from siwei.exchange.trading.listings import publish_listing
 from siwei.portal.launching import own_engine
 
 pytestmark = pytest.mark.django_db

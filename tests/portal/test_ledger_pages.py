@@ -14,8 +14,8 @@ from portal_city import City, signed_in
 
 from siwei.exchange import queue
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.ledger.seals import seal
 from siwei.exchange.models import Account, Seal
-from siwei.exchange.seals import seal
 
 POSTGRES = connection.vendor == "postgresql"
 WALLET = "/organisations/n-00000000000000aa/wallet"

@@ -135,7 +135,7 @@ MEMO_AT = {"Entry": 6, "of_hold": 3}
 def memos() -> Iterator[str]:
     """Why an entry was written, as far as the exchange's code says it in so many words; of one put together, its
     beginning."""
-    for path in Path(siwei.exchange.__file__).parent.glob("*.py"):
+    for path in Path(siwei.exchange.__file__).parent.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call):
                 place = MEMO_AT.get(getattr(call.func, "id", ""), len(call.args))

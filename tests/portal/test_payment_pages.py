@@ -14,7 +14,6 @@ from portal_city import NOW, City, make_organisation, make_person, signed_in
 from pypdf import PdfReader
 
 from siwei.exchange.actors import Role
-from siwei.exchange.invoices import find_invoice, issue_invoices
 from siwei.exchange.models import (
     Agreement,
     BankEntry,
@@ -26,7 +25,8 @@ from siwei.exchange.models import (
     Person,
     Usage,
 )
-from siwei.exchange.overpayments import take_back
+from siwei.exchange.payments.invoices import find_invoice, issue_invoices
+from siwei.exchange.trading.overpayments import take_back
 from siwei.portal.settlement_papers import invoice_file
 
 FIRM, CENTRE = "n-00000000000000aa", "n-00000000000000bb"

@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from portal_city import City, signed_in
 
-from siwei.exchange.keys import create_access_key
 from siwei.exchange.models import Event, PersonDecision, PersonFact, PersonKey
-from siwei.policy.drafts import load_stacking_text
+from siwei.exchange.people.keys import create_access_key
+from siwei.policy.checks.drafts import load_stacking_text
 from siwei.policy.programmes import Citation, Kind, State
 from siwei.portal import city_pack
 from siwei.portal.queries import together

@@ -15,10 +15,12 @@ from exchange_payments import CODE, NUMBERS
 from exchange_persons import ACCOUNTS, CHARLIE, load
 from portal_city import NOW, City, make_person, signed_in
 
-from siwei.exchange import bank_accounts, grants, payments, rounds
-from siwei.exchange.keys import create_access_key
+from siwei.exchange.awards import grants, rounds
+from siwei.exchange.awards.vouchers import open_pot
 from siwei.exchange.models import Application, PaymentBatch, PaymentOrder, Pot, Pseudonym, SharingRound
-from siwei.exchange.vouchers import open_pot
+from siwei.exchange.payments import bank_accounts
+from siwei.exchange.payments import payment_batches as payments
+from siwei.exchange.people.keys import create_access_key
 from siwei.market import bank
 from siwei.policy import Quota, Sharing
 from siwei.portal.city_pack import pack, programmes

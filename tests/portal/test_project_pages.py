@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from portal_city import NOW, City, know, signed_in
 
+from siwei.exchange.awards.vouchers import open_pot
 from siwei.exchange.models import Application, Project, ProjectFact, Voucher
-from siwei.exchange.vouchers import open_pot
 from siwei.market.bank import exact_yuan
-from siwei.policy.drafts import load_stacking_text
+from siwei.policy.checks.drafts import load_stacking_text
 from siwei.policy.programmes import Citation, Programme, State
 from siwei.portal import city_pack
 from siwei.portal.api import calls as calls_api

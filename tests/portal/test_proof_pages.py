@@ -10,8 +10,8 @@ from django.test import Client
 from portal_city import NOW, City, signed_in
 from pypdf import PdfReader
 
-from siwei.exchange import caps
 from siwei.exchange.models import PersonFact, PersonProof, Project, ProjectFact
+from siwei.exchange.trading import caps
 
 pytestmark = pytest.mark.django_db
 PROJECT = "n-00000000000000aa/灵巧手"

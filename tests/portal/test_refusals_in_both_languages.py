@@ -20,8 +20,8 @@ from siwei.portal.words import GROUPS
 SOURCE = Path(siwei.__file__).parent
 ROOMS = ("exchange", "portal", "gateway", "market")
 FILES = (
-    "compute/specification.py", "city/attributes.py", "policy/combination.py", "policy/drafts.py",
-    "policy/given_rows.py",
+    "compute/specification.py", "city/attributes.py", "policy/combinations/combination.py", "policy/checks/drafts.py",
+    "policy/deciding/given_rows.py",
 )  # fmt: skip
 TRANSLATORS = {"_", "gettext", "ngettext", "gettext_lazy"}
 # Of the gateway's protocol, which is no error of ours but an answer.

@@ -10,8 +10,8 @@ from django.test import Client
 from portal_city import PASSWORD, City, signed_in
 
 from siwei.errors import EnvironmentMissing
-from siwei.exchange import keys
 from siwei.exchange.models import BankAccount
+from siwei.exchange.people import keys
 from siwei.portal import access
 from siwei.portal.pages import representatives
 

@@ -15,7 +15,7 @@ from exchange_models import ModelDeal
 from portal_city import City, signed_in
 
 from siwei.errors import CallRefused
-from siwei.exchange import model_upstreams
+from siwei.exchange.calls import model_upstreams
 from siwei.exchange.models import AccessKey, CallMeter, Event, ModelCall, ModelKey, Upstream
 
 pytestmark = pytest.mark.django_db

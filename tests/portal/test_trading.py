@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from portal_city import City, signed_in
 
-from siwei.exchange import approvals, caps
 from siwei.exchange.models import Agreement, Delivery, Event, Listing, Match, Quote
+from siwei.exchange.trading import approvals, caps
 from siwei.market.kinds import KINDS
 from siwei.portal.listing_forms import body_of, form_fields, typed_body
 

@@ -11,7 +11,6 @@ from django.utils import timezone
 from exchange_deal import DAY, NEED, OFFER
 from portal_city import NOW, City, signed_in
 
-from siwei.exchange import agreements, approvals, caps
 from siwei.exchange.models import (
     Agreement,
     Dispute,
@@ -23,7 +22,8 @@ from siwei.exchange.models import (
     Usage,
     Voucher,
 )
-from siwei.exchange.terms import LineTerms, PartyTerms
+from siwei.exchange.trading import agreements, approvals, caps
+from siwei.exchange.trading.terms import LineTerms, PartyTerms
 from siwei.market.kinds import KINDS
 
 pytestmark = pytest.mark.django_db

@@ -12,11 +12,11 @@ from django_tasks_db.models import DBTaskResult
 from portal_addresses import addresses
 from portal_city import NOW, City, know, signed_in
 
-from siwei.exchange.applications import apply_for_award
+from siwei.exchange.awards.applications import apply_for_award
+from siwei.exchange.awards.rounds import object_to, open_notice, share_applications
+from siwei.exchange.awards.vouchers import open_pot
 from siwei.exchange.models import Application, Objection, Pot, SharingRound, Voucher
-from siwei.exchange.rounds import object_to, open_notice, share_applications
 from siwei.exchange.tasks import follow_job
-from siwei.exchange.vouchers import open_pot
 from siwei.portal.city_pack import pack, programmes, stacking
 
 TASK = "00000000-0000-0000-0000-000000000001"

@@ -15,11 +15,7 @@ from exchange_deal import DAY
 from portal_city import NOW, City, make_person, signed_in
 
 from siwei.errors import NotAllowed
-from siwei.exchange import agreements, approvals, deliveries, jobs
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.agreements import PartyTerms
-from siwei.exchange.delivery_plans import DeliveryTerms
-from siwei.exchange.disputes import open_dispute
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -33,7 +29,11 @@ from siwei.exchange.models import (
     Person,
     Reporter,
 )
-from siwei.exchange.terms import LineTerms
+from siwei.exchange.trading import agreements, approvals, deliveries, jobs
+from siwei.exchange.trading.agreements import PartyTerms
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.disputes import open_dispute
+from siwei.exchange.trading.terms import LineTerms
 from siwei.market.bank import exact_yuan
 from siwei.portal.pages.desk import approvals_waiting
 from siwei.portal.queries.market import agreement_view

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from siwei.policy.table_files import beside, open_parquet
+from siwei.policy.files.table_files import beside, open_parquet
 
 
 @dataclass(frozen=True, slots=True)

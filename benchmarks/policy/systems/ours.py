@@ -11,9 +11,9 @@ from benchmarks.policy.rules import AS_OF, PACK, RESULT_COLUMNS, RESULT_SCHEMA, 
 from benchmarks.policy.systems import System, write_parts
 from siwei.city.attributes import load_attributes
 from siwei.policy import Programme, load_programmes
-from siwei.policy.choosing import kept_column
-from siwei.policy.combining import combine_lazily
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.combinations.choosing import kept_column
+from siwei.policy.combinations.combining import combine_lazily
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.policy.stacking import Stacking
 
 Compiled = tuple[tuple[Programme, ...], Stacking]

@@ -47,7 +47,7 @@ def publish(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.dataset_publication import publish_dataset
+    from siwei.exchange.trading.dataset_publication import publish_dataset
     from siwei.market.croissant import read_croissant
     from siwei.market.json_ld import LIMIT_BYTES
 
@@ -145,7 +145,7 @@ def withdraw(dataset: str, version: int, /, *, city: City = None) -> None:
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.datasets import withdraw_terms
+    from siwei.exchange.trading.datasets import withdraw_terms
 
     done = withdraw_terms(dataset, version, actor=PLATFORM, now=timezone.now())
     console.print(f"Version {done.number} of {dataset} is handed over no longer.", highlight=False, markup=False)

@@ -34,7 +34,7 @@ def import_firms(files: list[Path], /, *, city: City = None, source: str | None 
     home = open_city(city)
     from siwei.city.pack import load_pack
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.imports import import_firms as save
+    from siwei.exchange.facts.imports import import_firms as save
 
     started = time.perf_counter()
     with progress_bars(quiet=json) as progress:
@@ -64,7 +64,7 @@ def generated(
     home = open_city(city)
     from siwei.city.pack import load_pack
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.imports import import_population
+    from siwei.exchange.facts.imports import import_population
 
     started = time.perf_counter()
     with progress_bars(quiet=json) as progress:
@@ -86,7 +86,7 @@ def rejects(*, out: Out, file: OfFile = None, city: City = None) -> None:
     """Write the rejected rows, with file, row, field, the reason in Chinese and English, and the original cells."""
     open_city(city)
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.import_review import write_rejects
+    from siwei.exchange.facts.import_review import write_rejects
 
     console.print(f"{write_rejects(out, actor=PLATFORM, file=file):,} rejected rows in {out}")
 
@@ -96,7 +96,7 @@ def warnings(*, out: Out, file: OfFile = None, city: City = None) -> None:
     """Write what was set right or left out in rows that were kept."""
     open_city(city)
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.import_review import write_warnings
+    from siwei.exchange.facts.import_review import write_warnings
 
     console.print(f"{write_warnings(out, actor=PLATFORM, file=file):,} warnings in {out}")
 
@@ -111,7 +111,7 @@ def merges(*, file: OfFile = None, limit: int = 50, city: City = None, json: Jso
     """
     open_city(city)
     from siwei.city.firms.reasons import MERGED_BY
-    from siwei.exchange.import_review import find_import
+    from siwei.exchange.facts.import_review import find_import
     from siwei.exchange.models import Merge
 
     rows = Merge.objects.select_related("file", "organisation").order_by("file__name", "row")
@@ -140,7 +140,7 @@ def undo(file: str, row: int, /, *, city: City = None, json: Json = False) -> No
     """Undo the merge of ROW of FILE: it becomes an organisation of its own, and its facts go with it."""
     open_city(city)
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.import_review import undo_merge
+    from siwei.exchange.facts.import_review import undo_merge
 
     organisation = undo_merge(file, row, actor=PLATFORM, now=datetime.now(UTC))
     if json:

@@ -34,7 +34,7 @@ def verify(
     """
     open_city(city)
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.verification import verify_ledger
+    from siwei.exchange.ledger.verification import verify_ledger
 
     result = verify_ledger(actor=PLATFORM, heads=heads)
     if json:
@@ -65,8 +65,8 @@ def heads(
     The worker does so by itself after every block where SIWEI_BLOCK_HEADS names a directory.
     """
     open_city(city)
+    from siwei.exchange.ledger.seals import export_heads
     from siwei.exchange.models import Seal
-    from siwei.exchange.seals import export_heads
 
     added = export_heads(target)
     last = Seal.objects.order_by("-number").first()
@@ -81,7 +81,7 @@ def balance(account: str, /, *, city: City = None, json: Json = False) -> None:
     """Prove the balance of ACCOUNT from nothing but its entries; the exit code is 1 where they do not come to it."""
     open_city(city)
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.books import prove_balance
+    from siwei.exchange.ledger.books import prove_balance
 
     proof = prove_balance(account, actor=PLATFORM)
     stands = proof.account
@@ -117,7 +117,7 @@ def statement(
         _check_target(target)
     open_city(city)
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.books import as_table, make_statement
+    from siwei.exchange.ledger.books import as_table, make_statement
 
     made = make_statement(account, start, end, actor=PLATFORM)
     table = as_table(made)
@@ -147,8 +147,8 @@ def trial_balance(
 ) -> None:
     """Every account by unit with what it received, gave and holds; a unit whose balances do not sum to zero exits 1."""
     open_city(city)
-    from siwei.exchange import books
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.ledger import books
 
     trial = books.trial_balance(as_of, actor=PLATFORM)
     totals = books.totals_of(trial)
@@ -172,7 +172,7 @@ def trace(subject: str, /, *, city: City = None, json: Json = False) -> None:
     from dataclasses import asdict
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.traces import trace as follow
+    from siwei.exchange.payments.traces import trace as follow
     from siwei.market.bank import exact_yuan
 
     found = follow(subject, actor=PLATFORM)

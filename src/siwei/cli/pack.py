@@ -63,7 +63,7 @@ def check_pack(directory: Path) -> tuple["Pack | None", int, list[Problem]]:
     from siwei.city.attributes import load_attributes
     from siwei.city.pack import load_pack
     from siwei.policy import load_programmes
-    from siwei.policy.loading_stacking import load_stacking
+    from siwei.policy.documents.loading_stacking import load_stacking
 
     problems: list[Problem] = []
     pack: Pack | None = None

@@ -22,7 +22,7 @@ def due(*, payer: Payer = None, city: City = None, json: Json = False) -> None:
     """List what is due and in no order yet."""
     open_city(city)
     from siwei.exchange.parties import find_organisation
-    from siwei.exchange.payments_due import payments_due
+    from siwei.exchange.trading.payments_due import payments_due
 
     found = payments_due(find_organisation(payer) if payer else None)
     rows = [(each.payee.key, each.payee.name, each.amount_fen, len(each.items), each.hindrance) for each in found]
@@ -43,7 +43,7 @@ def order(*, on: date, key: str, payer: Payer = None, city: City = None, json: J
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.payments import make_batch
+    from siwei.exchange.payments.payment_batches import make_batch
 
     batch = make_batch(payer, execute_on=on, actor=PLATFORM, now=timezone.now(), idempotency_key=key)
     rows = [(batch.message_id, batch.orders_count, batch.total_fen, batch.state, batch.content_sha256)]
@@ -82,8 +82,8 @@ def export(batch: str, *, out: Path, form: Literal["pain001", "csv"] = "pain001"
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.payment_files import sent_content
-    from siwei.exchange.payments import export_batch
+    from siwei.exchange.payments.payment_batches import export_batch
+    from siwei.exchange.payments.payment_files import sent_content
 
     if not out.parent.is_dir():
         raise InputError([Problem(f"there is no folder {out.parent}", "make it first", field="--out")])
@@ -111,7 +111,7 @@ def import_(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.statement_imports import import_statement
+    from siwei.exchange.payments.statement_imports import import_statement
     from siwei.market.bank.statements import LIMIT_BYTES
 
     content = _read(file, LIMIT_BYTES)
@@ -141,7 +141,7 @@ def report(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.status_reports import import_status_report
+    from siwei.exchange.payments.status_reports import import_status_report
     from siwei.market.bank.statements import LIMIT_BYTES
 
     content = _read(file, LIMIT_BYTES)
@@ -166,8 +166,8 @@ def rest(
     open_city(city)
     from django.utils import timezone
 
-    from siwei.exchange import order_rests
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.payments import order_rests
 
     acts = {"order": order_rests.order_rest, "write-off": order_rests.write_off}
     made = acts.get(act, order_rests.withdraw_write_off)(order, because=because, actor=PLATFORM, now=timezone.now())
@@ -192,7 +192,7 @@ def return_(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.partial_returns import return_entry
+    from siwei.exchange.payments.partial_returns import return_entry
 
     number = _account_of(entry, account)
     booked = return_entry(number, entry, order, because=because, actor=PLATFORM, now=timezone.now())
@@ -221,7 +221,7 @@ def repaid(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.repayments import repay_claw_back, repay_overpayment
+    from siwei.exchange.payments.repayments import repay_claw_back, repay_overpayment
 
     named = [each for each in (dispute, voucher, application) if each]
     if len(named) != 1:
@@ -290,7 +290,7 @@ def invoices(
     from django.utils import timezone
 
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.invoices import issue_invoices
+    from siwei.exchange.payments.invoices import issue_invoices
 
     found = issue_invoices(issuer, period, actor=PLATFORM, now=timezone.now())
     if out is not None:

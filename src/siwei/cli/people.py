@@ -31,8 +31,8 @@ def invite(name: str, /, *, city: City = None, json: Json = False) -> None:
     from django.urls import reverse
     from django.utils import timezone
 
-    from siwei.exchange import invitations
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.people import invitations
 
     made = invitations.invite(name, actor=PLATFORM, now=timezone.now(), idempotency_key=secrets.token_hex(16))
     path, until = reverse("invitation", args=[made.secret]), made.invitation.expires_at
@@ -64,7 +64,7 @@ def list_(*, city: City = None, json: Json = False) -> None:
     from django.db.models import Q
 
     from siwei.exchange.models import Person
-    from siwei.exchange.offices import offices_of
+    from siwei.exchange.people.offices import offices_of
 
     holders = Person.objects.filter(Q(is_operator=True) | Q(is_reviewer=True) | Q(is_auditor=True)).order_by("username")
     rows = [
@@ -108,7 +108,7 @@ def disable(username: str, /, *, because: Because, city: City = None, json: Json
     under their own name.
     """
     open_city(city)
-    from siwei.exchange.disabling import disable_account
+    from siwei.exchange.people.disabling import disable_account
 
     _decide(disable_account, username, because, json)
 
@@ -117,7 +117,7 @@ def disable(username: str, /, *, because: Because, city: City = None, json: Json
 def enable(username: str, /, *, because: Because, city: City = None, json: Json = False) -> None:
     """Enable a disabled account again, in the roles and offices it has; keys are made anew."""
     open_city(city)
-    from siwei.exchange.disabling import enable_account
+    from siwei.exchange.people.disabling import enable_account
 
     _decide(enable_account, username, because, json)
 
@@ -126,8 +126,8 @@ def _change(what: str, username: str, office: OfficeName, because: str, city: Ci
     open_city(city)
     from django.utils import timezone
 
-    from siwei.exchange import offices
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.people import offices
 
     change = offices.appoint if what == "appoint" else offices.dismiss
     person = change(
@@ -156,7 +156,7 @@ def _decide(act: Any, username: str, because: str, as_json: bool) -> None:
 
 
 def _account(person: Any) -> tuple[str, str, str, str, int, str]:
-    from siwei.exchange.offices import offices_of
+    from siwei.exchange.people.offices import offices_of
 
     represents = " ".join(f"{each.organisation.key}:{each.role}" for each in person.standing)
     last = f"{person.last_login:%Y-%m-%dT%H:%MZ}" if person.last_login else ""

@@ -14,7 +14,7 @@ from siwei.errors import NotFound, PolicyError
 if TYPE_CHECKING:
     from siwei.city.attributes import Attribute
     from siwei.policy import Programme
-    from siwei.policy.aggregates import Rows
+    from siwei.policy.aggregating.aggregates import Rows
 
 policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
 app.command(policy_app)
@@ -53,7 +53,7 @@ def _load(pack: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme,
     """The pack's attributes, and of each programme the version in force on the day, or else the last."""
     from siwei.city.attributes import load_attributes
     from siwei.policy import load_programmes
-    from siwei.policy.releases import as_released
+    from siwei.policy.documents.releases import as_released
 
     directory = pack_folder(pack)
     attributes = load_attributes(directory)
@@ -101,10 +101,10 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
     changed …); warnings what is only worth knowing (a clause that decides nothing, an old source …).
     """
     from siwei.city.attributes import load_attributes
-    from siwei.policy.check import check_programmes
+    from siwei.policy.checks.check import check_programmes
+    from siwei.policy.checks.sourcing import draft_sentences, unsourced_parts
+    from siwei.policy.documents.findings import Severity
     from siwei.policy.explanation import plain
-    from siwei.policy.findings import Severity
-    from siwei.policy.sourcing import draft_sentences, unsourced_parts
 
     directory = pack_folder(pack)
     findings = check_programmes(directory / "programmes", load_attributes(directory), _day(None))
@@ -167,8 +167,8 @@ def decide(
     table is read twice, and of every row its id, its award and what the limit goes by are kept in memory.
     """
     from siwei.cli.progress import progress_bars
-    from siwei.policy.decide_files import decide_file as decide_into
-    from siwei.policy.sourcing import draft_sentences
+    from siwei.policy.checks.sourcing import draft_sentences
+    from siwei.policy.deciding.decide_files import decide_file as decide_into
 
     attributes, programmes = _load_for(pack, applies_to, _day(as_of))
     related = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
@@ -202,8 +202,8 @@ def decide(
 
 
 def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day: date) -> "Rows":
-    from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.row_files import read_row_folder
+    from siwei.policy.aggregating.row_files import read_row_folder
+    from siwei.policy.documents.loading_stacking import load_stacking
 
     rule = load_stacking(pack_folder(pack), attributes, _load(pack, day)[1]).related_parties
     return read_row_folder(rows, attributes, rule, day)
@@ -245,8 +245,8 @@ def schema(
     stacking_file: print the JSON Schema of a pack's stacking.yaml instead
     """
     from siwei.policy import programme_schema, stacking_schema
-    from siwei.policy.columns import columns_of_rows
-    from siwei.policy.holdings import HOLDINGS_COLUMNS
+    from siwei.policy.aggregating.columns import columns_of_rows
+    from siwei.policy.combinations.holdings import HOLDINGS_COLUMNS
 
     if programme_file or stacking_file:
         print_json(programme_schema() if programme_file else stacking_schema())

@@ -10,7 +10,7 @@ from siwei.cli.policy import Pack, pack_folder, policy_app
 from siwei.errors import Conflict, PolicyError, Problem
 
 if TYPE_CHECKING:
-    from siwei.policy.case_results import CaseRun
+    from siwei.policy.checks.case_results import CaseRun
 
 
 @policy_app.command
@@ -20,7 +20,7 @@ def test(*, pack: Pack = "shenzhen", json: Json = False) -> None:
     Says besides what no case shows: a clause that never decided one, a branch of an award that none took.
     """
     from siwei.city.attributes import load_attributes
-    from siwei.policy.case_results import run_pack_cases
+    from siwei.policy.checks.case_results import run_pack_cases
 
     directory = pack_folder(pack)
     runs, untested = run_pack_cases(directory, load_attributes(directory))
@@ -73,10 +73,10 @@ def release(programme: str, version: str, /, *, pack: Pack = "shenzhen", json: J
     where `siwei policy check` finds a fault in it, or where one of its cases comes out wrong.
     """
     from siwei.city.attributes import load_attributes
-    from siwei.policy.case_results import run_pack_cases
-    from siwei.policy.check import check_programmes
-    from siwei.policy.findings import Severity
-    from siwei.policy.releases import find_version, release_version
+    from siwei.policy.checks.case_results import run_pack_cases
+    from siwei.policy.checks.check import check_programmes
+    from siwei.policy.documents.findings import Severity
+    from siwei.policy.documents.releases import find_version, release_version
 
     directory = pack_folder(pack)
     attributes = load_attributes(directory)
@@ -113,7 +113,7 @@ def replay(*keys: str, city: City = None, json: Json = False) -> None:
     """
     home = open_city(city)
     from siwei.city.attributes import load_attributes
-    from siwei.exchange.replays import replay_decisions
+    from siwei.exchange.facts.replays import replay_decisions
 
     replays = replay_decisions(home.pack_directory, load_attributes(home.pack_directory), keys)
     wrong = [each for each in replays if each.reason]
@@ -140,7 +140,7 @@ def new(id: str, /, *, pack: Pack, json: Json = False) -> None:
     In an empty folder it starts the pack as well: an attributes.csv with a few facts to read.
     """
     from siwei.city.attributes import load_attributes
-    from siwei.policy.scaffold import check_identifier, start_pack, write_scaffold
+    from siwei.policy.documents.scaffold import check_identifier, start_pack, write_scaffold
 
     check_identifier(id)
     today = date.today()  # noqa: DTZ011  (the reader's own day)

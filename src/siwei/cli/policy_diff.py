@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from siwei.city.attributes import Attribute
-    from siwei.policy.changes import Change
-    from siwei.policy.diff import ProgrammeDifference, Side
-    from siwei.policy.diff_joint import JointDifference
-    from siwei.policy.diff_stacking import KeptDifference
+    from siwei.policy.diffs.changes import Change
+    from siwei.policy.diffs.diff import ProgrammeDifference, Side
+    from siwei.policy.diffs.diff_joint import JointDifference
+    from siwei.policy.diffs.diff_stacking import KeptDifference
 
 Kind = Annotated[
     Literal["organisation", "claim", "project", "person"] | None,
@@ -61,14 +61,14 @@ def diff(
     ignore_period: compare the rules as if both sides were in force on the day
     drafts_in_force: take drafts as in force; else they release no money, so that nothing is kept of them
     """
-    from siwei.policy.decide_files import check_places
-    from siwei.policy.diff import total_costs
-    from siwei.policy.diff_files import diff_parts
-    from siwei.policy.dimensions import SOURCES, with_dimensions
+    from siwei.policy.deciding.decide_files import check_places
+    from siwei.policy.deciding.row_parts import RowParts
+    from siwei.policy.diffs.diff import total_costs
+    from siwei.policy.diffs.diff_files import diff_parts
+    from siwei.policy.diffs.dimensions import SOURCES, with_dimensions
+    from siwei.policy.files.tables import added_names
     from siwei.policy.programmes import Period
-    from siwei.policy.row_parts import RowParts
     from siwei.policy.subjects import read_dtypes
-    from siwei.policy.tables import added_names
 
     day, is_pack = _day(as_of), "@" not in before and "@" not in after
     kind = applies_to or ("organisation" if is_pack else None)
@@ -137,10 +137,10 @@ def _of(side: "Side", kind: str) -> "Side":
 def _side(text: str, pack: str, day: date, rows: Path | None) -> "tuple[dict[str, Attribute], Side]":
     from siwei.city.attributes import load_attributes
     from siwei.policy import load_programmes
-    from siwei.policy.diff import Side
-    from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.releases import as_released, find_version
-    from siwei.policy.row_files import read_row_folder
+    from siwei.policy.aggregating.row_files import read_row_folder
+    from siwei.policy.diffs.diff import Side
+    from siwei.policy.documents.loading_stacking import load_stacking
+    from siwei.policy.documents.releases import as_released, find_version
 
     programme, at, version = text.partition("@")
     directory = pack_folder(pack if at else text)
@@ -155,7 +155,7 @@ def _side(text: str, pack: str, day: date, rows: Path | None) -> "tuple[dict[str
 def _print_differences(
     differences: "tuple[ProgrammeDifference, ...]", subjects: int, day: date, in_force: "frozenset[str]"
 ) -> None:
-    from siwei.policy.diff import budget, total_costs
+    from siwei.policy.diffs.diff import budget, total_costs
     from siwei.policy.explanation import yuan
 
     columns = ("programme", "before", "after", "gains", "loses", "same", "undecided", "cost before", "cost after",

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from siwei.city.attributes import Attribute
     from siwei.policy import Explanation, Programme
-    from siwei.policy.aggregates import Rows
-    from siwei.policy.binding import Binding
-    from siwei.policy.combination import CombinationExplanation
+    from siwei.policy.aggregating.aggregates import Rows
+    from siwei.policy.combinations.combination import CombinationExplanation
+    from siwei.policy.combinations.draft_shown import DraftShown
+    from siwei.policy.combinations.holdings import Held
+    from siwei.policy.combinations.joint_shown import JointShown
     from siwei.policy.decide import Decisions
-    from siwei.policy.draft_shown import DraftShown
-    from siwei.policy.holdings import Held
-    from siwei.policy.joint_shown import JointShown
+    from siwei.policy.explaining.binding import Binding
     from siwei.policy.programmes import Text
 
 
@@ -74,11 +74,11 @@ def explain(
     """
     from siwei.policy import FactStatus, FactValue, Verdict
     from siwei.policy import explain as explain_row
-    from siwei.policy.aggregate_gaps import aggregate_gaps
-    from siwei.policy.binding import bound_by_cap
+    from siwei.policy.aggregating.aggregate_gaps import aggregate_gaps
+    from siwei.policy.aggregating.related_shown import related_shown
+    from siwei.policy.combinations.holdings import read_holdings
+    from siwei.policy.explaining.binding import bound_by_cap
     from siwei.policy.explanation import plain
-    from siwei.policy.holdings import read_holdings
-    from siwei.policy.related_shown import related_shown
     from siwei.policy.windows import deadline_of
 
     attributes, programmes = _load(pack, _day(as_of))
@@ -124,7 +124,7 @@ def explain(
 
 def _of_pots(programme: "Programme") -> set[str]:
     """What its pot may be shared by, where the table has it."""
-    from siwei.policy.pots import APPLIED_AT, SCORE
+    from siwei.policy.pots.share import APPLIED_AT, SCORE
 
     return {*programme.pot_attributes, APPLIED_AT, SCORE}
 
@@ -142,8 +142,8 @@ class _Table:
 
     def row(self, programmes: "tuple[Programme, ...]", besides: "Collection[str]") -> "pl.DataFrame":
         """The one row. Raises NotFound where it is not there, ImportRefused where it cannot be used."""
-        from siwei.policy.row_parts import Added
-        from siwei.policy.tables import read_row
+        from siwei.policy.deciding.row_parts import Added
+        from siwei.policy.files.tables import read_row
 
         found = read_row(self.source, self.id, programmes, self.attributes, besides, self._added(programmes))
         return Added(programmes, self.given, self.day).to(found)
@@ -152,7 +152,7 @@ class _Table:
         self, programmes: "tuple[Programme, ...]", besides: "Collection[str]"
     ) -> "tuple[Decisions, pl.DataFrame]":
         """All rows that can be used, decided before any limit, with the few columns that are needed of them all."""
-        from siwei.policy.row_parts import Added, RowParts, decide_narrowly
+        from siwei.policy.deciding.row_parts import Added, RowParts, decide_narrowly
 
         parts = RowParts(self.source, programmes, self.attributes, besides, self._added(programmes))
         added = Added(programmes, self.given, self.day)
@@ -162,8 +162,8 @@ class _Table:
         return found
 
     def write_rejects(self, programmes: "tuple[Programme, ...]", rejects: Path) -> None:
-        from siwei.policy.decide_files import check_places
-        from siwei.policy.row_parts import RowParts
+        from siwei.policy.deciding.decide_files import check_places
+        from siwei.policy.deciding.row_parts import RowParts
 
         check_places(self.source, [rejects])
         parts = RowParts(self.source, programmes, self.attributes, (), self._added(programmes))
@@ -173,7 +173,7 @@ class _Table:
         self.has_told = True
 
     def _added(self, programmes: "tuple[Programme, ...]") -> "frozenset[str]":
-        from siwei.policy.tables import added_names
+        from siwei.policy.files.tables import added_names
 
         return frozenset() if self.given is None else added_names(programmes)
 
@@ -192,7 +192,7 @@ class Told:
 
     def tell(self, programme: str, found: "CombinationExplanation") -> "Iterator[Binding]":
         """What a combination says of one of its programmes, and what binds it."""
-        from siwei.policy.binding import bound_by_stacking
+        from siwei.policy.explaining.binding import bound_by_stacking
 
         self.joint += found.joint
         self.drafts += found.drafts_beside(programme)
@@ -217,8 +217,8 @@ class _Award:
 
     def bindings(self, row: "pl.DataFrame", told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
-        from siwei.policy.binding import bound_by_limit
-        from siwei.policy.limits import apply_limits
+        from siwei.policy.aggregating.limits import apply_limits
+        from siwei.policy.explaining.binding import bound_by_limit
 
         mine = (self.programme,)
         has_budget = self.programme.pot is not None and self.programme.pot.budget_fen is not None
@@ -233,14 +233,14 @@ class _Award:
 
     def _stacking(self, told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
-        from siwei.policy.combination import explain_combination
-        from siwei.policy.holdings import holdings_on
-        from siwei.policy.limits import apply_limits
-        from siwei.policy.loading_stacking import load_stacking
+        from siwei.policy.aggregating.limits import apply_limits
+        from siwei.policy.combinations.combination import explain_combination
+        from siwei.policy.combinations.holdings import holdings_on
+        from siwei.policy.documents.loading_stacking import load_stacking
+        from siwei.policy.files.subject_files import open_subjects
+        from siwei.policy.files.tables import added_names
         from siwei.policy.programmes import Text
-        from siwei.policy.subject_files import open_subjects
         from siwei.policy.subjects import attribute_dtypes, read_dtypes
-        from siwei.policy.tables import added_names
 
         of_table = self.table
         everything = load_stacking(self.pack, of_table.attributes, self.programmes)
@@ -283,10 +283,10 @@ class _Award:
         """As if all eligible rows of the table were the claims on the pot."""
         import polars as pl
 
-        from siwei.policy.claim_tables import typed_order
         from siwei.policy.decide import award_column, verdict_column
-        from siwei.policy.pot_explanation import explain_pot
-        from siwei.policy.pots import CLAIM
+        from siwei.policy.explaining.pot_explanation import explain_pot
+        from siwei.policy.pots.claim_tables import typed_order
+        from siwei.policy.pots.share import CLAIM
 
         name = self.programme.id
         amount = pl.when(wide[verdict_column(name)] == 1).then(wide[award_column(name)]).fill_null(0)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from siwei.city.attributes import Attribute
     from siwei.policy import Programme
-    from siwei.policy.aggregates import Rows
-    from siwei.policy.combination import CombinationExplanation
-    from siwei.policy.diff import Side
-    from siwei.policy.diff_joint import JointDifference
-    from siwei.policy.holdings import Held
+    from siwei.policy.aggregating.aggregates import Rows
+    from siwei.policy.combinations.combination import CombinationExplanation
+    from siwei.policy.combinations.holdings import Held
+    from siwei.policy.deciding.row_parts import RowParts
+    from siwei.policy.diffs.diff import Side
+    from siwei.policy.diffs.diff_joint import JointDifference
     from siwei.policy.programmes import Text
-    from siwei.policy.row_parts import RowParts
     from siwei.policy.stacking import JointLimit, Stacking
 
 OPTIONS = {"organisation": "--organisations", "claim": "--claims", "project": "--projects"}
@@ -42,7 +42,7 @@ class KindFiles:
 
     def lacking(self, limits: "Collection[JointLimit]", programmes: "Collection[Programme]") -> list[str]:
         """Kinds that the limits count, or read, and no file holds."""
-        from siwei.policy.joint_explanation import kinds_counted
+        from siwei.policy.combinations.joint_explanation import kinds_counted
 
         wanted = kinds_counted(limits, programmes) | ({"organisation"} if limits else set())
         return [kind for kind in OPTIONS if kind in wanted and kind not in self.files]
@@ -96,7 +96,7 @@ def limits_named(limits: "Collection[JointLimit]") -> "Text":
 
 def told_not_given(limits: "Collection[JointLimit]", lacking: "Collection[str]") -> "Text":
     """That joint limits were not weighed, or only in part, and what to give."""
-    from siwei.policy.joint_shown import KIND_WORDS
+    from siwei.policy.combinations.joint_shown import KIND_WORDS
     from siwei.policy.programmes import Text
 
     names, options = limits_named(limits), " ".join(OPTIONS[kind] for kind in lacking)
@@ -153,10 +153,10 @@ class Family:
 
     def explain(self, asked: Asked, open_: "list[Text]") -> "CombinationExplanation | None":
         """None where no joint limit bears on the programme, or it cannot be weighed: why is added to `open_`."""
-        from siwei.policy.holdings import holdings_on
-        from siwei.policy.joint_choices import NOTHING_HELD
-        from siwei.policy.joint_explanation import explain_together, joint_family
-        from siwei.policy.joint_files import read_family
+        from siwei.policy.combinations.holdings import holdings_on
+        from siwei.policy.combinations.joint_choices import NOTHING_HELD
+        from siwei.policy.combinations.joint_explanation import explain_together, joint_family
+        from siwei.policy.combinations.joint_files import read_family
 
         stacking, names = joint_family(self.stacking, {self.programme.id})
         if not names:
@@ -189,11 +189,11 @@ class Family:
     def _parts(
         self, stacking: "Stacking", programmes: "tuple[Programme, ...]", asked: Asked, open_: "list[Text]"
     ) -> "dict[str, RowParts] | None":
+        from siwei.policy.deciding.row_parts import RowParts
+        from siwei.policy.files.subject_files import open_subjects
+        from siwei.policy.files.tables import added_names
         from siwei.policy.programmes import Text
-        from siwei.policy.row_parts import RowParts
-        from siwei.policy.subject_files import open_subjects
         from siwei.policy.subjects import attribute_dtypes
-        from siwei.policy.tables import added_names
         from siwei.policy.titles import TITLE_COLUMNS
 
         parts = {}
@@ -277,7 +277,7 @@ class JointFiles:
     def difference(self) -> "JointDifference | None":
         """None where there is no joint limit, or no file of contracts or projects was given. Raises ImportRefused for
         a file."""
-        from siwei.policy.diff_joint import diff_jointly
+        from siwei.policy.diffs.diff_joint import diff_jointly
 
         if not self.others or not self.limits:
             return None
@@ -287,10 +287,10 @@ class JointFiles:
         """All rows that can be used: any of an organisation may bear on any other of its own."""
         import polars as pl
 
-        from siwei.policy.diff_joint import programmes_under_joint_limits
-        from siwei.policy.dimensions import SOURCES, with_dimensions
-        from siwei.policy.row_parts import RowParts
-        from siwei.policy.tables import added_names
+        from siwei.policy.deciding.row_parts import RowParts
+        from siwei.policy.diffs.diff_joint import programmes_under_joint_limits
+        from siwei.policy.diffs.dimensions import SOURCES, with_dimensions
+        from siwei.policy.files.tables import added_names
 
         names = programmes_under_joint_limits(*self.sides)
         mine = tuple(

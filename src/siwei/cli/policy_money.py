@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from siwei.policy import Programme
-    from siwei.policy.joint_choices import Holdings
+    from siwei.policy.combinations.joint_choices import Holdings
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -69,12 +69,12 @@ def share(
     that the earlier file stays as it is. Who waits are the claims of this sharing and later ones.
     """
     from siwei.policy import Sharing, share_pot
-    from siwei.policy.claim_tables import read_claims, read_earlier
-    from siwei.policy.decide_files import check_places
-    from siwei.policy.pot_event_tables import follow_table, read_events
-    from siwei.policy.pot_shown import followed_as_dict, shares_as_dict
-    from siwei.policy.pots import with_counted
-    from siwei.policy.table_files import write_table
+    from siwei.policy.deciding.decide_files import check_places
+    from siwei.policy.files.table_files import write_table
+    from siwei.policy.pots.claim_tables import read_claims, read_earlier
+    from siwei.policy.pots.pot_event_tables import follow_table, read_events
+    from siwei.policy.pots.pot_shown import followed_as_dict, shares_as_dict
+    from siwei.policy.pots.share import with_counted
 
     check_places(source, [target])
     for each in earlier or ():
@@ -137,12 +137,12 @@ def combine(
     ----------
     drafts_in_force: take drafts as in force
     """
-    from siwei.policy.combine_files import combine_file
-    from siwei.policy.decide_files import check_places, rejects_file
-    from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.row_parts import RowParts
+    from siwei.policy.combinations.combine_files import combine_file
+    from siwei.policy.deciding.decide_files import check_places, rejects_file
+    from siwei.policy.deciding.row_parts import RowParts
+    from siwei.policy.documents.loading_stacking import load_stacking
+    from siwei.policy.files.tables import added_names
     from siwei.policy.subjects import read_dtypes
-    from siwei.policy.tables import added_names
 
     if claims is not None or projects is not None:
         others = {"claim": claims, "project": projects}
@@ -203,7 +203,7 @@ def combine(
 
 def _holdings(rows: Path | None, programmes: "tuple[Programme, ...]", day: date) -> "Holdings":
     """Of a folder of rows, as the rules of each subject count it."""
-    from siwei.policy.holdings import holdings_on, read_holdings
+    from siwei.policy.combinations.holdings import holdings_on, read_holdings
 
     held = () if rows is None else read_holdings(rows, programmes)
     return holdings_on(held, day, {each.id: each.applies_to for each in programmes})
@@ -225,13 +225,13 @@ def _combine_jointly(
     pack: str, source: Path, others: dict[str, Path | None], target: Path | None, rows: Path | None, day: date,
     rejects: Path | None, drafts_in_force: bool, json: bool,
 ) -> None:  # fmt: skip
-    from siwei.policy.combine_files import without_drafts
-    from siwei.policy.decide_files import check_places, rejects_file
-    from siwei.policy.joint_files import combine_files_jointly
-    from siwei.policy.loading_stacking import load_stacking
-    from siwei.policy.row_parts import RowParts
+    from siwei.policy.combinations.combine_files import without_drafts
+    from siwei.policy.combinations.joint_files import combine_files_jointly
+    from siwei.policy.deciding.decide_files import check_places, rejects_file
+    from siwei.policy.deciding.row_parts import RowParts
+    from siwei.policy.documents.loading_stacking import load_stacking
+    from siwei.policy.files.tables import added_names
     from siwei.policy.sharing import sum_exactly
-    from siwei.policy.tables import added_names
 
     files = {"organisation": source, **{kind: file for kind, file in others.items() if file is not None}}
     attributes, everything = _load(pack, day)

@@ -10,7 +10,7 @@ from siwei.cli.output import error_console
 if TYPE_CHECKING:
     import polars as pl
 
-    from siwei.policy.row_parts import RowParts
+    from siwei.policy.deciding.row_parts import RowParts
 
 Rejects = Annotated[
     Path | None,
@@ -20,7 +20,7 @@ MOST_TOLD = 20
 
 
 def _lines(rejected: int, rows: int, told: "pl.DataFrame", source: Path) -> list[str]:
-    from siwei.policy.subject_batches import reject_problem
+    from siwei.policy.files.subject_batches import reject_problem
 
     lines = [f"! {rejected} of {rows} rows rejected, the others go on (--rejects FILE keeps them all):"]
     return lines + [f"  {reject_problem(row, source)}" for row in told.iter_rows(named=True)]

@@ -184,7 +184,7 @@ def _shown(value: object) -> str:
 def _set_passwords(passwords: dict[str, str]) -> None:
     """New random passwords for the demonstration's people; the old ones stop working."""
     from siwei.exchange.actors import PLATFORM
-    from siwei.exchange.registration import register_person
+    from siwei.exchange.people.registration import register_person
 
     for username, password in passwords.items():
         # All of them are there since the main job: only their passwords are new.

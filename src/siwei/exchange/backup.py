@@ -35,7 +35,7 @@ from siwei.exchange.database_copy import (
     postgresql_snapshot,
     sqlite_copy,
 )
-from siwei.exchange.verification import verify_ledger
+from siwei.exchange.ledger.verification import verify_ledger
 
 DATABASE = "database"
 CITY = "city"

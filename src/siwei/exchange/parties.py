@@ -9,9 +9,9 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Fact, Organisation, Person, Representative
 
 DECLARED_BY = "declared by "
-"""How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts`)."""
+"""How the source of a fact begins that an organisation states of itself (`siwei.exchange.facts.declared`)."""
 PROVEN_BY = "proven before "
-"""How the source of a fact begins that an office saw proven (`siwei.exchange.proofs`, `person_proofs`)."""
+"""How the source of a fact begins that an office saw proven (`siwei.exchange.facts.proofs`, `person_proofs`)."""
 
 
 def find_organisation(key: str) -> Organisation:
@@ -43,7 +43,8 @@ def lock_active(person_id: int) -> Person:
 
 def require_standing(actor: Actor, organisation: Organisation) -> None:
     """`Conflict` where the actor's own role at an organisation is not what it was when the request began. To be asked
-    under the lock that changing it takes (`siwei.exchange.mandates.lock_people_of`, or `lock_active` of oneself)."""
+    under the lock that changing it takes (`siwei.exchange.people.mandates.lock_people_of`, or `lock_active` of
+    oneself)."""
     role = actor.role_in(organisation.pk)
     if role is None or actor.person_id is None:
         return

@@ -15,7 +15,7 @@ from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, Relation
 from siwei.exchange.models.awards import RelationQuerySet
 from siwei.market.listing import Words
-from siwei.policy.loading_stacking import FILE, load_related_rule
+from siwei.policy.documents.loading_stacking import FILE, load_related_rule
 from siwei.policy.related import TIES_SCHEMA, Related, Tie, related
 
 SHARE_FROM_BP = 2500

@@ -19,21 +19,16 @@ from django_tasks.base import Task
 
 from siwei.compute import Engine
 from siwei.errors import Conflict
-from siwei.exchange import (
-    award_erasure,
-    call_collection,
-    ledger,
-    model_calls,
-    queue,
-    seals,
-    settlement,
-    upstream_probes,
-    verification,
-    vouchers,
-)
+from siwei.exchange import queue
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.jobs import ACTIVE, refresh_job
+from siwei.exchange.awards import vouchers
+from siwei.exchange.calls import model_calls, upstream_probes
+from siwei.exchange.ledger import actions as ledger
+from siwei.exchange.ledger import seals, verification
 from siwei.exchange.models import CallState, Event, Hold, Job, JobState, ModelCall, Seal, Transfer, Voucher
+from siwei.exchange.people import award_erasure
+from siwei.exchange.trading import call_collection, settlement
+from siwei.exchange.trading.jobs import ACTIVE, refresh_job
 from siwei.settings import load_settings
 
 logger = logging.getLogger(__name__)

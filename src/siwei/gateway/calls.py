@@ -16,9 +16,9 @@ from django.utils import timezone
 from pydantic_core import from_json
 
 from siwei.errors import CallRefused, InputError, Said
-from siwei.exchange import call_routes, model_calls
-from siwei.exchange.model_calls import Admitted
-from siwei.exchange.model_upstreams import note_health
+from siwei.exchange.calls import call_routes, model_calls
+from siwei.exchange.calls.model_calls import Admitted
+from siwei.exchange.calls.model_upstreams import note_health
 from siwei.gateway.answers import AnswerBroken, EventSplitter, StreamMeter, answer_text, reported_tokens
 from siwei.gateway.breaker import Breaker
 from siwei.gateway.database import Database

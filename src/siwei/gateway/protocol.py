@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siwei.errors import CallRefused, Said, chinese_of
-from siwei.exchange.call_routes import Wanted
+from siwei.exchange.calls.call_routes import Wanted
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
 MOST_CHOICES = 128

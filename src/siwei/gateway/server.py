@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from aiohttp import web
 
 from siwei.errors import Said
-from siwei.exchange.upstream_addresses import allowed_targets
+from siwei.exchange.calls.upstream_addresses import allowed_targets
 from siwei.gateway.breaker import Breaker
 from siwei.gateway.calls import Gateway, answer_call, list_models
 from siwei.gateway.credentials import read_credentials

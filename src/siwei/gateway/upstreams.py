@@ -7,9 +7,9 @@ import aiohttp
 from yarl import URL
 
 from siwei.errors import InputError, Said
-from siwei.exchange.call_routes import Route
-from siwei.exchange.upstream_addresses import parse_base_url
-from siwei.exchange.upstream_connections import CheckedResolver
+from siwei.exchange.calls.call_routes import Route
+from siwei.exchange.calls.upstream_addresses import parse_base_url
+from siwei.exchange.calls.upstream_connections import CheckedResolver
 
 CONNECT_TIMEOUT_S = 10
 CONNECTIONS = 200

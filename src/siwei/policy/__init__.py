@@ -1,16 +1,18 @@
 """Programmes as code: read and check them, decide them for every subject, explain a decision, share out a pot."""
 
-from siwei.policy.case_results import run_pack_cases
-from siwei.policy.check import check_programmes
+from siwei.policy.checks.case_results import run_pack_cases
+from siwei.policy.checks.check import check_programmes
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, Decisions, decide, decide_lazily
-from siwei.policy.diff import diff
-from siwei.policy.document import programme_schema
-from siwei.policy.document_stacking import stacking_schema
-from siwei.policy.explain import explain
+from siwei.policy.diffs.diff import diff
+from siwei.policy.documents.document import programme_schema
+from siwei.policy.documents.document_stacking import stacking_schema
+from siwei.policy.documents.loading import load_all_versions, load_programme, load_programmes
+from siwei.policy.documents.releases import load_version, release_version
+from siwei.policy.explaining.explain import explain
+from siwei.policy.explaining.nearest import nearest_change
+from siwei.policy.explaining.unlock import UNLOCK_SCHEMA, unlock
 from siwei.policy.explanation import Explanation, FactValue
-from siwei.policy.loading import load_all_versions, load_programme, load_programmes
-from siwei.policy.nearest import nearest_change
-from siwei.policy.pots import SHARES_SCHEMA, Shares, lottery_digest, share_pot
+from siwei.policy.pots.share import SHARES_SCHEMA, Shares, lottery_digest, share_pot
 from siwei.policy.programmes import (
     Award,
     Citation,
@@ -33,10 +35,8 @@ from siwei.policy.programmes import (
     Text,
     Verdict,
 )
-from siwei.policy.releases import load_version, release_version
 from siwei.policy.sharing import share_pro_rata
 from siwei.policy.subjects import attribute_dtypes
-from siwei.policy.unlock import UNLOCK_SCHEMA, unlock
 
 __all__ = [
     "CLAUSE_VERDICTS",

@@ -9,8 +9,8 @@ from ninja.security import django_auth
 
 from siwei.errors import NotAllowed
 from siwei.exchange.actors import VISITOR, Actor
-from siwei.exchange.keys import read_access_key
 from siwei.exchange.models import Scope
+from siwei.exchange.people.keys import read_access_key
 from siwei.portal.sign_in import confirmation_of
 
 BEARER = "Bearer "

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from siwei.errors import NotFound
-from siwei.exchange import (
+from siwei.exchange.trading import (
     agreements,
     approvals,
     call_collection,

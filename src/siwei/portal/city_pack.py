@@ -15,10 +15,10 @@ from siwei.city.attributes import Attribute
 from siwei.city.home import PACKS, CityHome
 from siwei.city.pack import OfficialFirmCount, Pack, load_pack
 from siwei.errors import EnvironmentMissing, NotFound
-from siwei.policy.loading import load_all_versions
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.documents.loading import load_all_versions
+from siwei.policy.documents.loading_stacking import load_stacking
+from siwei.policy.documents.releases import as_released
 from siwei.policy.programmes import Programme
-from siwei.policy.releases import as_released
 from siwei.policy.stacking import Stacking
 from siwei.policy.versions import latest_versions
 from siwei.portal import django_settings

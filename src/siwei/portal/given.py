@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from siwei.errors import InputError, NotFound, Problem, Said
-from siwei.exchange import vouchers
 from siwei.exchange.actors import Actor
+from siwei.exchange.awards import vouchers
 from siwei.exchange.models import Voucher
 from siwei.portal.entries import amount_entry, microfen_entry
 

@@ -18,11 +18,11 @@ from siwei.compute.specification import WorkingFile
 from siwei.errors import Conflict, InputError, NotFound, Problem
 from siwei.exchange.access import forbid_readers
 from siwei.exchange.actors import Actor
-from siwei.exchange.agreements import propose_agreement
-from siwei.exchange.jobs import cancel_job, submit_job
-from siwei.exchange.listings import match_need, publish_listing
 from siwei.exchange.models import Agreement, Job, Project, Quote, Voucher
-from siwei.exchange.quotes import quote_match
+from siwei.exchange.trading.agreements import propose_agreement
+from siwei.exchange.trading.jobs import cancel_job, submit_job
+from siwei.exchange.trading.listings import match_need, publish_listing
+from siwei.exchange.trading.quotes import quote_match
 from siwei.portal.city_pack import current_home, decided_on
 from siwei.portal.proposals import parties_of
 

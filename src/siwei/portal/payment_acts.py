@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from siwei.errors import NotFound
-from siwei.exchange import (
+from siwei.exchange.awards import grants, true_ups
+from siwei.exchange.models import Decision, Voucher
+from siwei.exchange.models.payments import CITY
+from siwei.exchange.payments import (
     bank_accounts,
     claw_backs,
-    grants,
     invoices,
     order_rests,
     partial_returns,
-    payments,
     reconciliation,
     repayments,
-    true_ups,
 )
-from siwei.exchange.models import Decision, Voucher
-from siwei.exchange.models.payments import CITY
+from siwei.exchange.payments import payment_batches as payments
 from siwei.market import bank
 from siwei.portal.given import Given
 

@@ -9,12 +9,12 @@ from django.utils.timezone import get_default_timezone
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.agreements import propose_agreement
-from siwei.exchange.caps import find_project
-from siwei.exchange.delivery_plans import DeliveryTerms
-from siwei.exchange.listings import find_match
 from siwei.exchange.models import Agreement, Listing, Match, Project, Quote
-from siwei.exchange.terms import LineTerms, PartyTerms
+from siwei.exchange.trading.agreements import propose_agreement
+from siwei.exchange.trading.caps import find_project
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.listings import find_match
+from siwei.exchange.trading.terms import LineTerms, PartyTerms
 from siwei.portal.city_pack import decided_on
 
 ROLES = {

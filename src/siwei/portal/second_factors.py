@@ -21,10 +21,10 @@ from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require, require_confirmation
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event, repeated
-from siwei.exchange.disabling import end_sessions, represented_by
-from siwei.exchange.keys import end_money_keys
-from siwei.exchange.mandates import is_same_person
 from siwei.exchange.models import Person
+from siwei.exchange.people.disabling import end_sessions, represented_by
+from siwei.exchange.people.keys import end_money_keys
+from siwei.exchange.people.mandates import is_same_person
 
 
 @action

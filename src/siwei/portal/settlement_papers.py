@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from siwei.errors import InputError, Problem, Said
-from siwei.exchange.account_statements import AccountStatement
-from siwei.exchange.invoices import Evidence, evidence_of, lines_of
 from siwei.exchange.models import Invoice, InvoiceLine, Organisation
+from siwei.exchange.payments.account_statements import AccountStatement
+from siwei.exchange.payments.invoices import Evidence, evidence_of, lines_of
 from siwei.market.bank import exact_yuan
 from siwei.portal.application.blocks import Block, Document, Heading, Paragraph, Table, plain
 from siwei.portal.application.docx_file import with_day

@@ -100,7 +100,7 @@ def _voucher_accounts(codes: Iterable[str]) -> dict[str, str]:
 
 
 def followed(subject: str, actor: Actor) -> str:
-    """What `siwei.exchange.traces.trace` was asked to follow: a pot by its programme, a voucher by its pot's."""
+    """What `siwei.exchange.payments.traces.trace` was asked to follow: a pot by its programme, a voucher by its pot."""
     programme, _colon, period = subject.rpartition(":")
     if programme in programmes():
         return f"{_('Pot')} · {programme_title(programme)} · {period}"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.caps import open_project
 from siwei.exchange.models import FactStatus, Organisation, Origin, Person, Project, ProjectFact
-from siwei.exchange.registration import FactStatement, Registration, register_organisations, register_person
-from siwei.exchange.terms import PartyTerms
+from siwei.exchange.people.registration import FactStatement, Registration, register_organisations, register_person
+from siwei.exchange.trading.caps import open_project
+from siwei.exchange.trading.terms import PartyTerms
 from siwei.run.cast import Cast, Party
 from siwei.run.stage import Job
 

@@ -8,9 +8,9 @@ from siwei.chain.classify import classify, find_candidates
 from siwei.chain.gaps import nearest
 from siwei.chain.vocabulary import load_vocabulary
 from siwei.exchange.actors import PLATFORM
+from siwei.exchange.facts.runs import save_placements, save_run
+from siwei.exchange.facts.subjects import subjects
 from siwei.exchange.models import Organisation, OrganisationKind, Run
-from siwei.exchange.runs import save_placements, save_run
-from siwei.exchange.subjects import subjects
 from siwei.run.fingerprints import fingerprint
 from siwei.run.stage import Counts, Job
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from siwei.exchange.actors import PLATFORM
 from siwei.exchange.models import FactStatus, OrganisationKind, Origin
-from siwei.exchange.registration import FactStatement, Registration, register_organisations
+from siwei.exchange.people.registration import FactStatement, Registration, register_organisations
 from siwei.run.stage import Counts, Job
 
 NO_SOURCE = "city pack, no source given (draft)"

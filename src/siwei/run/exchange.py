@@ -9,11 +9,8 @@ from siwei.compute import LocalEngine
 from siwei.compute.jobs import training_job
 from siwei.errors import Conflict, EnvironmentMissing
 from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.agreements import declare_budget, propose_agreement, sign_agreement
-from siwei.exchange.decisions import record_decision
-from siwei.exchange.deliveries import accept_delivery, submit_delivery
-from siwei.exchange.jobs import refresh_job, submit_job
-from siwei.exchange.listings import find_match, introduce_match, match_need, publish_listing
+from siwei.exchange.awards.vouchers import grant_voucher, open_pot
+from siwei.exchange.facts.decisions import record_decision
 from siwei.exchange.models import (
     Agreement,
     AgreementState,
@@ -32,8 +29,11 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.exchange.models import Job as ComputeJob
-from siwei.exchange.settlement import settle_agreement
-from siwei.exchange.vouchers import grant_voucher, open_pot
+from siwei.exchange.trading.agreements import declare_budget, propose_agreement, sign_agreement
+from siwei.exchange.trading.deliveries import accept_delivery, submit_delivery
+from siwei.exchange.trading.jobs import refresh_job, submit_job
+from siwei.exchange.trading.listings import find_match, introduce_match, match_need, publish_listing
+from siwei.exchange.trading.settlement import settle_agreement
 from siwei.run.cast import Deal, Training, load_cast
 from siwei.run.cast_parties import Stage, enter, open_projects
 from siwei.run.milestones import UNSIGNED, approve, argue, money_of, set_limits

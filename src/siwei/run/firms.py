@@ -5,7 +5,7 @@ from pathlib import Path
 from siwei.city.population import generate, source_of, write_population
 from siwei.errors import Conflict, NotFound
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.imports import ImportSummary, import_firms
+from siwei.exchange.facts.imports import ImportSummary, import_firms
 from siwei.exchange.models import ImportFile, Organisation, Origin
 from siwei.run.cast import load_cast
 from siwei.run.cast_parties import enter

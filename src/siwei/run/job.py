@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from siwei.city.home import CityHome
 from siwei.city.pack import load_pack
-from siwei.policy.loading import load_programmes
-from siwei.policy.releases import as_released
+from siwei.policy.documents.loading import load_programmes
+from siwei.policy.documents.releases import as_released
 from siwei.run.chain import place_firms
 from siwei.run.city import save_city
 from siwei.run.exchange import trade

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.runs import save_run
-from siwei.exchange.seals import seal
+from siwei.exchange.facts.runs import save_run
+from siwei.exchange.ledger.seals import seal
 from siwei.indicators import as_frame, measure_each
 from siwei.indicators.report import write_report
 from siwei.run.fingerprints import fingerprint

@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from siwei.exchange.actors import PLATFORM, Actor, Role
-from siwei.exchange.agreements import declare_budget
-from siwei.exchange.approvals import approve_agreement, set_approval_rule
-from siwei.exchange.caps import set_cap
-from siwei.exchange.delivery_plans import DeliveryTerms
-from siwei.exchange.disputes import answer_dispute, open_dispute, resolve_dispute
 from siwei.exchange.models import Agreement, AgreementState, Organisation
-from siwei.exchange.registration import register_person
-from siwei.exchange.terms import LineTerms
+from siwei.exchange.people.registration import register_person
+from siwei.exchange.trading.agreements import declare_budget
+from siwei.exchange.trading.approvals import approve_agreement, set_approval_rule
+from siwei.exchange.trading.caps import set_cap
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.disputes import answer_dispute, open_dispute, resolve_dispute
+from siwei.exchange.trading.terms import LineTerms
 from siwei.run.cast import Deal
 from siwei.run.cast_parties import SOURCE, Stage
 

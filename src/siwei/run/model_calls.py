@@ -23,13 +23,13 @@ from siwei.city.home import CityHome
 from siwei.compute.serving.embeddings import make_server
 from siwei.errors import Conflict, EnvironmentMissing
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.call_collection import collect_calls
-from siwei.exchange.keys import new_secret
-from siwei.exchange.model_calls import end_call
-from siwei.exchange.model_keys import KeyLimits, create_model_key
-from siwei.exchange.model_upstreams import approve_upstream, register_upstream
+from siwei.exchange.calls.model_calls import end_call
+from siwei.exchange.calls.model_keys import KeyLimits, create_model_key
+from siwei.exchange.calls.model_upstreams import approve_upstream, register_upstream
 from siwei.exchange.models import AgreementLine, CallState, ModelCall, Upstream
-from siwei.exchange.settlement import charge_period
+from siwei.exchange.people.keys import new_secret
+from siwei.exchange.trading.call_collection import collect_calls
+from siwei.exchange.trading.settlement import charge_period
 from siwei.gateway.server import Beside
 from siwei.market.model_calls import Delivered
 from siwei.run.cast import ModelCalls

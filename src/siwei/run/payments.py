@@ -6,15 +6,15 @@ import hashlib
 import io
 
 from siwei.exchange.actors import PLATFORM, Actor
-from siwei.exchange.bank_accounts import enter_bank_account
-from siwei.exchange.grants import grant_award, is_money
-from siwei.exchange.invoices import issue_invoices
+from siwei.exchange.awards.grants import grant_award, is_money
 from siwei.exchange.models import Application, ApplicationState, PaymentBatch, Settlement
-from siwei.exchange.payment_files import creditor_of
-from siwei.exchange.payments import approve_batch, export_batch, make_batch
-from siwei.exchange.payments_due import payments_due
-from siwei.exchange.registration import register_person
-from siwei.exchange.statement_imports import import_statement
+from siwei.exchange.payments.bank_accounts import enter_bank_account
+from siwei.exchange.payments.invoices import issue_invoices
+from siwei.exchange.payments.payment_batches import approve_batch, export_batch, make_batch
+from siwei.exchange.payments.payment_files import creditor_of
+from siwei.exchange.payments.statement_imports import import_statement
+from siwei.exchange.people.registration import register_person
+from siwei.exchange.trading.payments_due import payments_due
 from siwei.market.bank import BankAccount, yuan_text
 from siwei.run.cast_parties import OPERATOR, Stage
 

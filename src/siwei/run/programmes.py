@@ -6,12 +6,12 @@ from typing import Any
 import polars as pl
 
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.aggregates import with_aggregates
-from siwei.exchange.claim_decisions import claims_to_decide, facts_read, projects_to_decide
+from siwei.exchange.facts.aggregates import with_aggregates
+from siwei.exchange.facts.claim_decisions import claims_to_decide, facts_read, projects_to_decide
+from siwei.exchange.facts.runs import save_run
 from siwei.exchange.models import Run
-from siwei.exchange.runs import save_run
+from siwei.policy.aggregating.limits import apply_limits
 from siwei.policy.decide import Decisions, decide
-from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Programme
 from siwei.run.fingerprints import fingerprint
 from siwei.run.stage import Counts, Job

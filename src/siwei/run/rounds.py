@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 from siwei.errors import Conflict
 from siwei.exchange.actors import PLATFORM
-from siwei.exchange.applications import apply_for_award
-from siwei.exchange.decisions import record_decision
+from siwei.exchange.awards.applications import apply_for_award
+from siwei.exchange.awards.rounds import award_round, decide_objection, object_to, open_notice, share_applications
+from siwei.exchange.awards.vouchers import open_pot
+from siwei.exchange.facts.decisions import record_decision
 from siwei.exchange.models import Application, Pot, RoundState, SharingRound
-from siwei.exchange.rounds import award_round, decide_objection, object_to, open_notice, share_applications
-from siwei.exchange.vouchers import open_pot
 from siwei.policy import Programme, Sharing
-from siwei.policy.loading_stacking import load_stacking
+from siwei.policy.documents.loading_stacking import load_stacking
 from siwei.run.cast import Applicant, CallRound
 from siwei.run.cast_parties import Stage
 

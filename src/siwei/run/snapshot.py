@@ -9,6 +9,8 @@ from django.db.models import Count, Q, QuerySet
 from siwei.chain.concentration import coverage
 from siwei.city.home import CityHome
 from siwei.city.pack import Pack
+from siwei.exchange.facts.runs import load_run
+from siwei.exchange.facts.subjects import subjects
 from siwei.exchange.models import (
     Agreement,
     AgreementParty,
@@ -23,8 +25,6 @@ from siwei.exchange.models import (
     Transfer,
     Usage,
 )
-from siwei.exchange.runs import load_run
-from siwei.exchange.subjects import subjects
 from siwei.indicators import TABLES, Snapshot, pack_tables
 from siwei.policy.programmes import Programme
 

@@ -78,7 +78,7 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
 
 class Application(models.Model):
     """A claim on a pot, for at most what was decided: by an organisation on its decision, or by a person under their
-    pseudonym, on a decision that is sealed with their name (`siwei.exchange.person_awards`)."""
+    pseudonym, on a decision that is sealed with their name (`siwei.exchange.awards.person_awards`)."""
 
     key = models.CharField(max_length=120, unique=True)
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="applications")

@@ -66,7 +66,7 @@ class DatasetVersion(models.Model):
 
 class DatasetFileQuerySet(models.QuerySet["DatasetFile"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Names, sizes and checksums; the bytes and the address are another matter (`siwei.exchange.datasets`)."""
+        """Names, sizes and checksums; bytes and address are another matter (`siwei.exchange.trading.datasets`)."""
         return self.filter(version__in=DatasetVersion.objects.visible_to(actor))
 
 

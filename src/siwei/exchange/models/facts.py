@@ -66,7 +66,7 @@ class ProjectFactQuerySet(models.QuerySet["ProjectFact"]):
 
 
 class ProjectFact(KnownValue):
-    """What is known of a project, beyond what its signed agreements say (`siwei.exchange.projects`)."""
+    """What is known of a project, beyond what its signed agreements say (`siwei.exchange.facts.projects`)."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="facts")
 

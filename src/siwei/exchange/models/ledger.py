@@ -2,8 +2,8 @@
 
 A transfer takes `amount` (integer minor units of its unit of account) out of the debit account and puts it into the
 credit account, so that the balances of one unit always sum to zero. The rules are held by the database itself
-(constraints here, triggers in `migrations/sql/ledger_*.sql`); `siwei.exchange.ledger` only says beforehand, in words,
-what the database would refuse.
+(constraints here, triggers in `migrations/sql/ledger_*.sql`); `siwei.exchange.ledger.actions` only says beforehand, in
+words, what the database would refuse.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What a person told of themselves, and what was proven of it. Values are sealed under a key of that person's own
-(`siwei.exchange.vault`)."""
+(`siwei.exchange.people.vault`)."""
 
 from __future__ import annotations
 

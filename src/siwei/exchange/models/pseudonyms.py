@@ -1,4 +1,4 @@
-"""A person as money knows them: a pseudonym, with what is sealed under it (`siwei.exchange.pseudonyms`)."""
+"""A person as money knows them: a pseudonym, with what is sealed under it (`siwei.exchange.people.pseudonyms`)."""
 
 from __future__ import annotations
 

@@ -12,17 +12,16 @@ from ninja import Query, Router
 from siwei.errors import NotFound, Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
-from siwei.exchange.applications import (
+from siwei.exchange.awards.applications import (
     apply_for_award,
     duplicate_documents,
     find_application,
     score_application,
     withdraw_application,
 )
-from siwei.exchange.grants import grant_round
-from siwei.exchange.models import Application, Objection, RoundState, SharingRound
-from siwei.exchange.person_awards import shown_name
-from siwei.exchange.rounds import (
+from siwei.exchange.awards.grants import grant_round
+from siwei.exchange.awards.person_awards import shown_name
+from siwei.exchange.awards.rounds import (
     award_round,
     decide_objection,
     grant_round_vouchers,
@@ -30,8 +29,9 @@ from siwei.exchange.rounds import (
     open_notice,
     share_applications,
 )
-from siwei.exchange.supplements import share_returned
-from siwei.exchange.vouchers import open_pot
+from siwei.exchange.awards.supplements import share_returned
+from siwei.exchange.awards.vouchers import open_pot
+from siwei.exchange.models import Application, Objection, RoundState, SharingRound
 from siwei.policy.programmes import Sharing
 from siwei.portal.access import actor_of
 from siwei.portal.api import call_schemas

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Field, Router, Schema
 
-from siwei.exchange.dataset_publication import publish_dataset
-from siwei.exchange.datasets import accept_terms, withdraw_terms
 from siwei.exchange.models import DatasetAccess
+from siwei.exchange.trading.dataset_publication import publish_dataset
+from siwei.exchange.trading.datasets import accept_terms, withdraw_terms
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, own_key
 from siwei.portal.city_pack import home_or_missing

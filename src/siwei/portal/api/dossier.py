@@ -12,9 +12,9 @@ from django.utils import timezone
 from ninja import Router
 
 from siwei.exchange.access import can_declare_for
-from siwei.exchange.facts import Declaration, declare_facts
+from siwei.exchange.facts.declared import Declaration, declare_facts
+from siwei.exchange.facts.proofs import proof_of, prove_facts
 from siwei.exchange.models import Fact, FactStatus
-from siwei.exchange.proofs import proof_of, prove_facts
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api import dossier_schemas, schemas
 from siwei.portal.api.answers import answers, named, own_key

@@ -12,8 +12,8 @@ from ninja import Field, File, Form, Query, Router, Schema
 from ninja.files import UploadedFile
 
 from siwei.errors import EnvironmentMissing
-from siwei.exchange.evidence import attach_evidence
 from siwei.exchange.models import EvidenceFile
+from siwei.exchange.trading.evidence import attach_evidence
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, own_key
 from siwei.portal.city_pack import current_home

@@ -12,7 +12,7 @@ from ninja.files import UploadedFile
 
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor
-from siwei.exchange.fact_files import attach_fact_file
+from siwei.exchange.facts.fact_files import attach_fact_file
 from siwei.exchange.models import Organisation, Project
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.api.answers import IdempotencyKey, answers, own_key

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Query, Router, Schema
 
-from siwei.exchange.account_statements import account_statement
-from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import Invoice
+from siwei.exchange.payments.account_statements import account_statement
+from siwei.exchange.payments.invoices import find_invoice
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import PageNumber, answers, bounds
 from siwei.portal.api.written_files import WrittenFile, written

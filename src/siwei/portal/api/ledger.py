@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from siwei.exchange.books import make_statement, prove_balance, totals_of, trial_balance
-from siwei.exchange.seals import heads
-from siwei.exchange.traces import trace
+from siwei.exchange.ledger.books import make_statement, prove_balance, totals_of, trial_balance
+from siwei.exchange.ledger.seals import heads
+from siwei.exchange.payments.traces import trace
 from siwei.exchange.verifications import ask_verification, last_verification
 from siwei.portal.access import actor_of, require_operator
 from siwei.portal.api.answers import PAGE_SIZE, PageNumber, answers

@@ -10,9 +10,9 @@ from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema
 
 from siwei.errors import NotFound
-from siwei.exchange.cap_room import CapLeft
 from siwei.exchange.models import Agreement, Delivery, Dispute, Job, Listing, Match, PaymentBatch, Quote
 from siwei.exchange.relations import RelationStep
+from siwei.exchange.trading.cap_room import CapLeft
 from siwei.market.life import possible_steps
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of

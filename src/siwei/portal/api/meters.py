@@ -9,10 +9,10 @@ from django.utils import timezone
 from ninja import Path, Query, Router
 
 from siwei.errors import NotFound
+from siwei.exchange.awards.true_ups import true_up_voucher
 from siwei.exchange.models import Decision, Reporter, TrueUp, Usage
-from siwei.exchange.reading_batches import Signed, report_usages
-from siwei.exchange.readings import counter_reading, register_reporter, report_usage, revoke_reporter
-from siwei.exchange.true_ups import true_up_voucher
+from siwei.exchange.trading.reading_batches import Signed, report_usages
+from siwei.exchange.trading.readings import counter_reading, register_reporter, report_usage, revoke_reporter
 from siwei.portal.access import actor_of
 from siwei.portal.api import deal_schemas
 from siwei.portal.api.answers import PageNumber, answers, bounds, own_key

@@ -21,10 +21,10 @@ from siwei.exchange.models import (
     StatusFile,
 )
 from siwei.exchange.models.payments import CITY
-from siwei.exchange.payments_due import cause_of_rest, payers
-from siwei.exchange.repayments import OwedAward
-from siwei.exchange.statement_imports import import_statement
-from siwei.exchange.status_reports import import_status_report
+from siwei.exchange.payments.repayments import OwedAward
+from siwei.exchange.payments.statement_imports import import_statement
+from siwei.exchange.payments.status_reports import import_status_report
+from siwei.exchange.trading.payments_due import cause_of_rest, payers
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import PageNumber, answers, bounds
 from siwei.portal.api.payment_schemas import (

@@ -12,9 +12,9 @@ from ninja import Field, Query, Router, Schema
 
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor
-from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
-from siwei.exchange.model_keys import MOST_FEN, MOST_KEPT_DAYS, MOST_PER_MINUTE, KeyLimits, create_model_key
+from siwei.exchange.calls.model_keys import MOST_FEN, MOST_KEPT_DAYS, MOST_PER_MINUTE, KeyLimits, create_model_key
 from siwei.exchange.models import AccessKey, Organisation
+from siwei.exchange.people.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, Text, answers, own_key
 from siwei.portal.api.people_schemas import DonePage, Key, MadeKey

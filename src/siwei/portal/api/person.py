@@ -13,11 +13,11 @@ from ninja.files import UploadedFile
 from siwei.errors import Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
-from siwei.exchange.facts import Declaration
-from siwei.exchange.person_facts import declare_person_facts, record_person_decision
-from siwei.exchange.person_files import attach_person_file
-from siwei.exchange.person_proofs import ask_for_proof, decide_proof, take_back_proof
+from siwei.exchange.facts.declared import Declaration
+from siwei.exchange.facts.person_facts import declare_person_facts, record_person_decision
+from siwei.exchange.facts.person_files import attach_person_file
+from siwei.exchange.facts.person_proofs import ask_for_proof, decide_proof, take_back_proof
+from siwei.exchange.people.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, named, own_key

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
-from siwei.exchange.disabling import disable_account, enable_account
 from siwei.exchange.models import Person
-from siwei.exchange.offices import offices_of
+from siwei.exchange.people.disabling import disable_account, enable_account
+from siwei.exchange.people.offices import offices_of
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, PageNumber, Text, answers, bounds, own_key
 from siwei.portal.queries.person_accounts import person_account, person_accounts

@@ -14,34 +14,34 @@ from ninja import Router
 
 from siwei.errors import ImportRefused, InputError, NotFound, Problem
 from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
-from siwei.policy.aggregate_gaps import aggregate_gaps
-from siwei.policy.aggregates import Rows, add_aggregates
-from siwei.policy.binding import Binding, bound_by_cap, bound_by_limit, bound_by_stacking
-from siwei.policy.claim_tables import claims_given, earlier_given
-from siwei.policy.columns import columns_of_rows
-from siwei.policy.combination import explain_combination
-from siwei.policy.diff import Side
-from siwei.policy.diff_stacking import diff_stacking
-from siwei.policy.drafts import check_text, load_stacking_text, load_text, run_text_cases
+from siwei.policy.aggregating.aggregate_gaps import aggregate_gaps
+from siwei.policy.aggregating.aggregates import Rows, add_aggregates
+from siwei.policy.aggregating.columns import columns_of_rows
+from siwei.policy.aggregating.limits import apply_limits
+from siwei.policy.aggregating.related_shown import related_shown
+from siwei.policy.checks.drafts import check_text, load_stacking_text, load_text, run_text_cases
+from siwei.policy.combinations.combination import explain_combination
+from siwei.policy.combinations.held_combining import combine_beside
+from siwei.policy.combinations.holdings import Held, checked_holdings, holdings_on
+from siwei.policy.combinations.joint_choices import Holdings
+from siwei.policy.deciding.given_rows import judge_rows, other_rows
+from siwei.policy.diffs.diff import Side
+from siwei.policy.diffs.diff_stacking import diff_stacking
+from siwei.policy.documents.findings import Severity
+from siwei.policy.documents.releases import as_released, find_version
+from siwei.policy.documents.scaffold import scaffold
+from siwei.policy.explaining.binding import Binding, bound_by_cap, bound_by_limit, bound_by_stacking
 from siwei.policy.explanation import Explanation, plain
-from siwei.policy.findings import Severity
-from siwei.policy.given_rows import judge_rows, other_rows
-from siwei.policy.held_combining import combine_beside
-from siwei.policy.holdings import Held, checked_holdings, holdings_on
-from siwei.policy.joint_choices import Holdings
+from siwei.policy.files.subject_batches import Batch, first_problems
+from siwei.policy.files.tables import added_names
 from siwei.policy.language.compile import STATUS_SUFFIX
-from siwei.policy.limits import apply_limits
 from siwei.policy.money_words import of_money
-from siwei.policy.pot_event_tables import events_given, follow_table
-from siwei.policy.pot_shown import followed_as_dict, shares_as_dict
-from siwei.policy.pots import with_counted
+from siwei.policy.pots.claim_tables import claims_given, earlier_given
+from siwei.policy.pots.pot_event_tables import events_given, follow_table
+from siwei.policy.pots.pot_shown import followed_as_dict, shares_as_dict
+from siwei.policy.pots.share import with_counted
 from siwei.policy.programmes import Period, Verdict
-from siwei.policy.related_shown import related_shown
-from siwei.policy.releases import as_released, find_version
-from siwei.policy.scaffold import scaffold
-from siwei.policy.subject_batches import Batch, first_problems
 from siwei.policy.subjects import read_dtypes
-from siwei.policy.tables import added_names
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
 from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes_on, stacking

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
-from siwei.policy.reading import LARGEST_FILE
+from siwei.policy.documents.reading import LARGEST_FILE
 from siwei.portal.api.schemas import Named
 
 MOST_ROWS, MOST_CLAIMS, MOST_COLUMNS = 1_000, 10_000, 300

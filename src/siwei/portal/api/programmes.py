@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
+from siwei.policy.checks.sourcing import unsourced_parts
 from siwei.policy.programmes import Citation, Programme
-from siwei.policy.sourcing import unsourced_parts
 from siwei.portal.access import actor_of
 from siwei.portal.api import schemas
 from siwei.portal.api.answers import answers, named

@@ -9,9 +9,9 @@ from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
 from siwei.exchange.access import can_declare_for
+from siwei.exchange.facts.projects import declare_project_facts, project_id
+from siwei.exchange.facts.proofs import proof_of, prove_facts
 from siwei.exchange.models import Project
-from siwei.exchange.projects import declare_project_facts, project_id
-from siwei.exchange.proofs import proof_of, prove_facts
 from siwei.policy.explanation import plain
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import IdempotencyKey, answers, explained_row, own_key

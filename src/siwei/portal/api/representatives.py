@@ -12,11 +12,11 @@ from ninja import Query, Router
 
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
-from siwei.exchange.consents import give_consent, withdraw_consent
-from siwei.exchange.invitations import accept_as_new, accept_as_self, invite, read_invitation, revoke_invitation
-from siwei.exchange.mandates import change_role, end_mandate
 from siwei.exchange.models import Claim, Invitation, Organisation
+from siwei.exchange.people.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
+from siwei.exchange.people.consents import give_consent, withdraw_consent
+from siwei.exchange.people.invitations import accept_as_new, accept_as_self, invite, read_invitation, revoke_invitation
+from siwei.exchange.people.mandates import change_role, end_mandate
 from siwei.portal.access import actor_of
 from siwei.portal.api import representative_schemas as schemas
 from siwei.portal.api.answers import answers, own_key

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
 
-from siwei.exchange.model_keys import change_limits
-from siwei.exchange.model_upstreams import approve_upstream, close_upstream, register_upstream
+from siwei.exchange.calls.model_keys import change_limits
+from siwei.exchange.calls.model_upstreams import approve_upstream, close_upstream, register_upstream
 from siwei.exchange.models import Listing, ModelCall, ModelKey
 from siwei.portal.access import actor_of
 from siwei.portal.api import service_schemas

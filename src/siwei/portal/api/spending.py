@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from siwei.exchange.deliveries import decider_of
 from siwei.exchange.models import Approval, ApprovalRule, Cap, Delivery, DeliveryState, Dispute
+from siwei.exchange.trading.deliveries import decider_of
 from siwei.portal.access import actor_of
 from siwei.portal.api import deal_schemas
 from siwei.portal.api.answers import PageNumber, Text, answers, bounds

@@ -11,13 +11,13 @@ from ninja import Query
 from siwei.compute import JobSpec
 from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.actors import Actor
-from siwei.exchange.agreements import propose_agreement
-from siwei.exchange.caps import find_project
-from siwei.exchange.delivery_plans import DeliveryTerms
-from siwei.exchange.listings import publish_listing, revise_listing
 from siwei.exchange.models import Match, Quote, Voucher
-from siwei.exchange.quotes import quote_match
-from siwei.exchange.terms import LineTerms, PartyTerms
+from siwei.exchange.trading.agreements import propose_agreement
+from siwei.exchange.trading.caps import find_project
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.listings import publish_listing, revise_listing
+from siwei.exchange.trading.quotes import quote_match
+from siwei.exchange.trading.terms import LineTerms, PartyTerms
 from siwei.market.kinds import KINDS
 from siwei.market.pricing import BOUND_WORDS
 from siwei.portal.access import actor_of, require_private

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_safe
 
 from siwei.errors import InputError
 from siwei.exchange.actors import Actor
-from siwei.exchange.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.exchange.models import AccessKey, Organisation, Scope
+from siwei.exchange.people.keys import LONGEST, create_access_key, revoke_access_key
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor

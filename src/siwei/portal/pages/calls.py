@@ -16,21 +16,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.access import can_act_for, can_operate, can_review
 from siwei.exchange.actors import Actor
-from siwei.exchange.applications import (
+from siwei.exchange.awards.applications import (
     apply_for_award,
     can_choose_again,
     is_of,
     score_application,
     withdraw_application,
 )
-from siwei.exchange.grants import is_to_grant
-from siwei.exchange.models import ApplicationState, ClawBack, Grant, Organisation, RoundState
-from siwei.exchange.returns import rule_of
-from siwei.exchange.rounds import (
+from siwei.exchange.awards.grants import is_to_grant
+from siwei.exchange.awards.returns import rule_of
+from siwei.exchange.awards.rounds import (
     share_applications,
 )
-from siwei.exchange.supplements import share_returned
-from siwei.exchange.vouchers import open_pot
+from siwei.exchange.awards.supplements import share_returned
+from siwei.exchange.awards.vouchers import open_pot
+from siwei.exchange.models import ApplicationState, ClawBack, Grant, Organisation, RoundState
 from siwei.policy.programmes import Sharing, Verdict
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on, pack, programmes, stacking

@@ -18,10 +18,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
 from siwei.exchange.files import LIMIT_BYTES
-from siwei.exchange.mandates import has_owner, is_same_person
 from siwei.exchange.models import Claim, ClaimState, Organisation
+from siwei.exchange.people.claims import Evidence, claim_organisation, decide_claim, withdraw_claim
+from siwei.exchange.people.mandates import has_owner, is_same_person
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor, home_or_missing

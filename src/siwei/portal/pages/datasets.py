@@ -18,10 +18,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import EnvironmentMissing, InputError, NotAllowed, Problem, SignInNeeded
 from siwei.exchange.actors import Actor
-from siwei.exchange.dataset_publication import publish_dataset
-from siwei.exchange.datasets import accept_terms, hand_over, withdraw_terms
 from siwei.exchange.files import UnsatisfiableRange, read_part, wanted_range
 from siwei.exchange.models import DatasetFile, DatasetVersion
+from siwei.exchange.trading.dataset_publication import publish_dataset
+from siwei.exchange.trading.datasets import accept_terms, hand_over, withdraw_terms
 from siwei.market.croissant import read_croissant
 from siwei.market.json_ld import LIMIT_BYTES
 from siwei.portal.access import actor_of

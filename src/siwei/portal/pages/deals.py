@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from siwei.exchange.approvals import decidable
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -34,6 +33,7 @@ from siwei.exchange.models import (
     Quote,
     TrueUp,
 )
+from siwei.exchange.trading.approvals import decidable
 from siwei.portal.access import actor_of
 from siwei.portal.acts import ON_AGREEMENTS, ON_LISTINGS, do
 from siwei.portal.api.answers import own_key

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.approvals import decidable
 from siwei.exchange.models import Approval, ApprovalState, ClaimState, Dispute, DisputeState, Event, Job, Organisation
+from siwei.exchange.trading.approvals import decidable
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.directory import current_directory

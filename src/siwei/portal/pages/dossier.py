@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from siwei.errors import InputError, Problem
 from siwei.exchange.access import can_declare_for, can_prove_for
 from siwei.exchange.actors import Actor
-from siwei.exchange.facts import declare_facts
+from siwei.exchange.facts.declared import declare_facts
 from siwei.exchange.models import KnownValue, Organisation
 from siwei.portal.access import actor_of, require_private
 from siwei.portal.application.content import Application, attached_files

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 
 from siwei.errors import EnvironmentMissing, InputError, Problem, Said, SignInNeeded
 from siwei.exchange.actors import Actor
-from siwei.exchange.evidence import attach_evidence, read_evidence
 from siwei.exchange.models import Delivery, Dispute, EvidenceFile
+from siwei.exchange.trading.evidence import attach_evidence, read_evidence
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import current_home

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from siwei.errors import SignInNeeded
 from siwei.exchange.actors import Actor
-from siwei.exchange.fact_files import read_fact_file
-from siwei.exchange.person_files import read_person_file
+from siwei.exchange.facts.fact_files import read_fact_file
+from siwei.exchange.facts.person_files import read_person_file
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import home_or_missing
 from siwei.portal.downloads import Handed, hand_over, headed

@@ -16,12 +16,12 @@ from django.utils.translation import ngettext
 from siwei.errors import InputError, Problem
 from siwei.exchange.actors import Actor
 from siwei.exchange.canonical import sha256_of
-from siwei.exchange.fact_files import attach_fact_file
-from siwei.exchange.facts import Declaration, check_declarations
+from siwei.exchange.facts.declared import Declaration, check_declarations
+from siwei.exchange.facts.fact_files import attach_fact_file
+from siwei.exchange.facts.person_files import attach_person_file
+from siwei.exchange.facts.proofs import PROOFS, proof_of, prove_facts
 from siwei.exchange.files import sha256_of_source
 from siwei.exchange.models import KnownValue, Organisation, Project
-from siwei.exchange.person_files import attach_person_file
-from siwei.exchange.proofs import PROOFS, proof_of, prove_facts
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, districts, home_or_missing, pack
 from siwei.portal.entries import canonical_entry

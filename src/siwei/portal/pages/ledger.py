@@ -18,11 +18,11 @@ from django.views.decorators.http import require_safe
 
 from siwei.errors import InputError, Problem
 from siwei.exchange.actors import Actor
-from siwei.exchange.books import Statement, as_table, make_statement, prove_balance, totals_of, trial_balance
 from siwei.exchange.canonical import canonical_json
+from siwei.exchange.ledger.books import Statement, as_table, make_statement, prove_balance, totals_of, trial_balance
+from siwei.exchange.ledger.seals import HEADS_FILE, heads
 from siwei.exchange.models import Account, Decision, Seal
-from siwei.exchange.seals import HEADS_FILE, heads
-from siwei.exchange.traces import trace
+from siwei.exchange.payments.traces import trace
 from siwei.exchange.verifications import ask_verification, last_verification
 from siwei.portal.access import actor_of, require_operator, require_private
 from siwei.portal.directory import current_directory

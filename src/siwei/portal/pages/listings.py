@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from siwei.errors import InputError, NotAllowed, NotFound, Problem
 from siwei.exchange.access import can_change_listing
 from siwei.exchange.actors import Actor
-from siwei.exchange.listings import PERSONAL_KINDS, publish_listing, revise_listing
 from siwei.exchange.models import Listing, Organisation, Side
+from siwei.exchange.trading.listings import PERSONAL_KINDS, publish_listing, revise_listing
 from siwei.market.kind import Kind
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of

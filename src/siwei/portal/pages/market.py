@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from siwei.errors import NotFound
 from siwei.exchange.access import can_change_listing, can_sign_for
-from siwei.exchange.approvals import decidable
-from siwei.exchange.deliveries import decider_of, reporters_of
 from siwei.exchange.models import Side, TrueUp
+from siwei.exchange.trading.approvals import decidable
+from siwei.exchange.trading.deliveries import decider_of, reporters_of
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on

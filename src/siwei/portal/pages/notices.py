@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.access import can_operate
 from siwei.exchange.actors import Actor
-from siwei.exchange.applications import find_application
-from siwei.exchange.grants import grant_round
+from siwei.exchange.awards.applications import find_application
+from siwei.exchange.awards.grants import grant_round
+from siwei.exchange.awards.rounds import award_round, decide_objection, grant_round_vouchers, object_to, open_notice
 from siwei.exchange.models import RoundState, SharingRound
-from siwei.exchange.rounds import award_round, decide_objection, grant_round_vouchers, object_to, open_notice
 from siwei.policy.programmes import Kind
 from siwei.portal.access import actor_of
 from siwei.portal.city_pack import decided_on

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.applications import claimed_from
+from siwei.exchange.awards.applications import claimed_from
 from siwei.exchange.models import Organisation
 from siwei.market.kinds import KINDS
 from siwei.policy.explanation import Explanation, Missing

@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, Problem, Said
-from siwei.exchange.account_statements import account_statement
-from siwei.exchange.invoices import find_invoice
 from siwei.exchange.models import Organisation, PaymentItem
 from siwei.exchange.models.payments import CITY
-from siwei.exchange.payments_due import Due, DueItem, payers
-from siwei.exchange.statement_imports import import_statement
-from siwei.exchange.status_reports import import_status_report
+from siwei.exchange.payments.account_statements import account_statement
+from siwei.exchange.payments.invoices import find_invoice
+from siwei.exchange.payments.statement_imports import import_statement
+from siwei.exchange.payments.status_reports import import_status_report
+from siwei.exchange.trading.payments_due import Due, DueItem, payers
 from siwei.market.bank import is_pain002
 from siwei.market.bank.statements import LIMIT_BYTES
 from siwei.portal.access import actor_of, require_private

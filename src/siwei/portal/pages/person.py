@@ -17,9 +17,9 @@ from django.views.decorators.http import require_http_methods
 
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
-from siwei.exchange.person_facts import declare_person_facts, record_person_decision
-from siwei.exchange.person_proofs import ask_for_proof, take_back_proof
+from siwei.exchange.facts.person_facts import declare_person_facts, record_person_decision
+from siwei.exchange.facts.person_proofs import ask_for_proof, take_back_proof
+from siwei.exchange.people.consents import PERSON_FACTS, PERSON_PROOF, give_consent, withdraw_consent
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack

@@ -14,9 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, Problem
-from siwei.exchange.disabling import disable_account, enable_account
-from siwei.exchange.mandates import is_same_person
-from siwei.exchange.offices import offices_of
+from siwei.exchange.people.disabling import disable_account, enable_account
+from siwei.exchange.people.mandates import is_same_person
+from siwei.exchange.people.offices import offices_of
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.pages.paging import page_of, text_parameter

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods
 
 from siwei.errors import InputError, NotFound, Problem
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_AWARD, give_consent, withdraw_consent
-from siwei.exchange.person_awards import apply_as_person
-from siwei.exchange.person_bank_accounts import enter_person_account
+from siwei.exchange.awards.person_awards import apply_as_person
+from siwei.exchange.payments.person_bank_accounts import enter_person_account
+from siwei.exchange.people.consents import PERSON_AWARD, give_consent, withdraw_consent
 from siwei.market import bank
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods
 from siwei.errors import InputError, Problem
 from siwei.exchange.access import can_declare_for, can_manage_people_of, can_prove_for
 from siwei.exchange.actors import Actor
-from siwei.exchange.caps import open_project
+from siwei.exchange.facts.projects import declare_project_facts, project_id
 from siwei.exchange.models import Organisation, Project
-from siwei.exchange.projects import declare_project_facts, project_id
+from siwei.exchange.trading.caps import open_project
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on, pack

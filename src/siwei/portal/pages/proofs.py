@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from siwei.errors import InputError, Problem, Said
 from siwei.exchange.access import require
 from siwei.exchange.actors import Actor
-from siwei.exchange.person_proofs import OUTCOMES, decide_proof
+from siwei.exchange.facts.person_proofs import OUTCOMES, decide_proof
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import decided_on

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, Problem
-from siwei.exchange.delivery_plans import DeliveryTerms
+from siwei.exchange.trading.delivery_plans import DeliveryTerms
 from siwei.market.kinds import KINDS
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem
 from siwei.exchange.actors import TREASURERS, VISITOR, Actor, Role
-from siwei.exchange.invitations import (
+from siwei.exchange.models import Invitation, Organisation
+from siwei.exchange.people.invitations import (
     SHAPE,
     InvitationState,
     MadeInvitation,
@@ -30,8 +31,7 @@ from siwei.exchange.invitations import (
     revoke_invitation,
     state_of,
 )
-from siwei.exchange.mandates import change_role, end_mandate
-from siwei.exchange.models import Invitation, Organisation
+from siwei.exchange.people.mandates import change_role, end_mandate
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key
 from siwei.portal.city_pack import asks_second_factor

@@ -22,10 +22,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from siwei.errors import InputError, Problem
-from siwei.exchange.keys import LONGEST, revoke_access_key
-from siwei.exchange.model_keys import ENDPOINTS, KeyLimits, change_limits, create_model_key
-from siwei.exchange.model_upstreams import approve_upstream, close_upstream, register_upstream
+from siwei.exchange.calls.model_keys import ENDPOINTS, KeyLimits, change_limits, create_model_key
+from siwei.exchange.calls.model_upstreams import approve_upstream, close_upstream, register_upstream
 from siwei.exchange.models import ModelKey, Organisation
+from siwei.exchange.people.keys import LONGEST, revoke_access_key
 from siwei.market.model_calls import MICROFEN_PER_FEN
 from siwei.portal.access import actor_of
 from siwei.portal.api.answers import own_key

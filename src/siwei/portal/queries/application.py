@@ -7,13 +7,13 @@ from typing import Any
 
 from siwei.errors import NotFound, Said, chinese_of
 from siwei.exchange.actors import Actor
-from siwei.exchange.aggregates import read_attributes
-from siwei.exchange.decisions import subject_facts
+from siwei.exchange.facts.aggregates import read_attributes
+from siwei.exchange.facts.decisions import subject_facts
+from siwei.exchange.facts.person_facts import person_values
+from siwei.exchange.facts.projects import partners_of, project_id
 from siwei.exchange.models import Organisation, Project
-from siwei.exchange.person_facts import person_values
-from siwei.exchange.projects import partners_of, project_id
 from siwei.exchange.state_words import word_zh
-from siwei.policy.explain import explain
+from siwei.policy.explaining.explain import explain
 from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.programmes import Programme
 from siwei.policy.windows import deadline_of

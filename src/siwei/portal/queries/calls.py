@@ -12,9 +12,12 @@ from django.db.models import Count, Q, QuerySet
 from siwei.errors import NotAllowed, NotFound, Said, chinese_of
 from siwei.exchange.access import can_review
 from siwei.exchange.actors import Actor
-from siwei.exchange.applications import claimed_from, duplicate_documents
-from siwei.exchange.decisions import subject_facts
-from siwei.exchange.held_awards import Room, room_for
+from siwei.exchange.awards.applications import claimed_from, duplicate_documents
+from siwei.exchange.awards.held_awards import Room, room_for
+from siwei.exchange.awards.person_awards import open_application
+from siwei.exchange.awards.round_claims import left_in
+from siwei.exchange.awards.waiting_claims import Proposal, count_waiting, propose
+from siwei.exchange.facts.decisions import subject_facts
 from siwei.exchange.models import (
     Application,
     ClaimedDocument,
@@ -26,11 +29,8 @@ from siwei.exchange.models import (
     Voucher,
 )
 from siwei.exchange.models.pseudonyms import is_own
-from siwei.exchange.person_awards import open_application
-from siwei.exchange.round_claims import left_in
+from siwei.exchange.people.vault import Erased
 from siwei.exchange.state_words import word_zh
-from siwei.exchange.vault import Erased
-from siwei.exchange.waiting_claims import Proposal, count_waiting, propose
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
 from siwei.policy.programmes import Clause, Programme, Returns, Sharing, Text, Verdict
 from siwei.policy.windows import Deadline, deadline_of

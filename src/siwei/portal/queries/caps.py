@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.db.models import F, Q, QuerySet
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.cap_room import CapLeft, caps_left_by
 from siwei.exchange.models import Agreement, AgreementLine, AgreementState, CapAlert
+from siwei.exchange.trading.cap_room import CapLeft, caps_left_by
 from siwei.portal.city_pack import decided_on
 
 MOST_ALERTS = 100

@@ -8,15 +8,15 @@ from typing import Any
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.claim_decisions import claims_to_decide
-from siwei.exchange.contract_claims import CLAIMED, claim_id
-from siwei.exchange.decisions import subject_facts
+from siwei.exchange.facts.claim_decisions import claims_to_decide
+from siwei.exchange.facts.contract_claims import CLAIMED, claim_id
+from siwei.exchange.facts.decisions import subject_facts
 from siwei.exchange.models import AgreementLine, AgreementState, Organisation
 from siwei.exchange.relations import RelationStep, relation_paths
-from siwei.policy.combination import CombinationExplanation
+from siwei.policy.aggregating.limits import apply_limits, limited_column
+from siwei.policy.combinations.combination import CombinationExplanation
 from siwei.policy.decide import VERDICTS, award_column, decide, verdict_column
 from siwei.policy.explanation import Explanation
-from siwei.policy.limits import apply_limits, limited_column
 from siwei.policy.programmes import Programme, Verdict
 from siwei.policy.sources import IS_RELATED, PROVIDER
 from siwei.policy.subjects import ID

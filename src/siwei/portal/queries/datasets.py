@@ -10,7 +10,6 @@ from django.db.models import Prefetch, QuerySet
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.datasets import paying_agreement, price_of
 from siwei.exchange.models import (
     Agreement,
     Dataset,
@@ -21,6 +20,7 @@ from siwei.exchange.models import (
     Organisation,
     TermsAcceptance,
 )
+from siwei.exchange.trading.datasets import paying_agreement, price_of
 from siwei.market.croissant import read_croissant, written_croissant
 
 SHOWN = 200

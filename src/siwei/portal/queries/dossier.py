@@ -8,9 +8,9 @@ from typing import Any
 
 from siwei.city.attributes import Attribute, canonical_text
 from siwei.exchange.actors import Actor
-from siwei.exchange.facts import source_of
+from siwei.exchange.facts.declared import source_of
+from siwei.exchange.facts.subjects import facts_on, of_subject
 from siwei.exchange.models import Organisation
-from siwei.exchange.subjects import facts_on, of_subject
 from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.programmes import FactStatus, Programme, Verdict
 from siwei.policy.windows import Deadline, deadline_of

@@ -11,22 +11,22 @@ from typing import Any
 import polars as pl
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.aggregates import aggregate_facts, read_attributes
-from siwei.exchange.decisions import facts_of
-from siwei.exchange.held_awards import held_on
-from siwei.exchange.joint_awards import within_joint_limits
+from siwei.exchange.awards.held_awards import held_on
+from siwei.exchange.awards.joint_awards import within_joint_limits
+from siwei.exchange.facts.aggregates import aggregate_facts, read_attributes
+from siwei.exchange.facts.decisions import facts_of
+from siwei.exchange.facts.subjects import AnyFact
 from siwei.exchange.models import Organisation
-from siwei.exchange.subjects import AnyFact
-from siwei.policy.binding import Binding, bound_by_cap, bound_by_stacking
-from siwei.policy.combination import CombinationExplanation, WithinOf, explain_combination
+from siwei.policy.combinations.combination import CombinationExplanation, WithinOf, explain_combination
+from siwei.policy.combinations.draft_shown import DraftShown, draft_shown
 from siwei.policy.decide import decide
-from siwei.policy.draft_shown import DraftShown, draft_shown
-from siwei.policy.explain import explain
+from siwei.policy.explaining.binding import Binding, bound_by_cap, bound_by_stacking
+from siwei.policy.explaining.explain import explain
+from siwei.policy.explaining.nearest import nearest_change
+from siwei.policy.explaining.unlock import unlock
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
-from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Kind, Programme, Verdict
 from siwei.policy.stacking import Stacking
-from siwei.policy.unlock import unlock
 from siwei.policy.windows import deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import attributes, decided_on, pack, programmes, stacking

@@ -9,10 +9,10 @@ from datetime import datetime
 from django.urls import reverse
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.fact_files import fact_files_of
+from siwei.exchange.facts.fact_files import fact_files_of
+from siwei.exchange.facts.person_files import PersonFileLabel, label_files, read_person_file
 from siwei.exchange.files import PART_BYTES, whole_path
 from siwei.exchange.models import FactFile, Organisation, PersonFile, Project
-from siwei.exchange.person_files import PersonFileLabel, label_files, read_person_file
 from siwei.portal.city_pack import decided_on, home_or_missing
 
 

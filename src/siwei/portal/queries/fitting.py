@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Q
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.fitting import fitting_needs
-from siwei.exchange.listings import part_rows
 from siwei.exchange.models import Listing, ListingState, Side
+from siwei.exchange.trading.fitting import fitting_needs
+from siwei.exchange.trading.listings import part_rows
 from siwei.market.listing import Words
 from siwei.portal.city_pack import decided_on, supplies
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from siwei.compute import most_billed
 from siwei.exchange.actors import Actor
-from siwei.exchange.cap_room import CapLeft, caps_left_by_job
-from siwei.exchange.jobs import ACTIVE, line_room
-from siwei.exchange.listings import deal_context, find_kind, parse_listing
 from siwei.exchange.models import AgreementLine, Job, Listing, Organisation, Voucher
+from siwei.exchange.trading.cap_room import CapLeft, caps_left_by_job
+from siwei.exchange.trading.jobs import ACTIVE, line_room
+from siwei.exchange.trading.listings import deal_context, find_kind, parse_listing
 from siwei.market import ranking
 from siwei.market.listing import Need, Words
 from siwei.market.pricing import BOUND_WORDS, Quote, quote

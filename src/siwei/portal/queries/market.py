@@ -26,8 +26,8 @@ from siwei.exchange.models import (
     Transfer,
     Usage,
 )
-from siwei.exchange.overpayments import repayment_keys
 from siwei.exchange.relations import RelationStep, relation_paths
+from siwei.exchange.trading.overpayments import repayment_keys
 from siwei.market.kinds import KINDS
 from siwei.portal.city_pack import chain, decided_on
 from siwei.portal.languages import choose, comma

@@ -8,7 +8,7 @@ from django.db.models import F, Q, Sum
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Account, Hold, Pot, Transfer, TransferKind, Voucher
-from siwei.exchange.traces import Money, money_of
+from siwei.exchange.payments.traces import Money, money_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from django.db.models import Count, Q, QuerySet
 from siwei.errors import Conflict, NotFound
 from siwei.exchange.access import can_operate
 from siwei.exchange.actors import Actor
+from siwei.exchange.awards.rounds import share_again
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound
-from siwei.exchange.rounds import share_again
-from siwei.exchange.vault import Erased
-from siwei.policy.pots import lottery_digest
+from siwei.exchange.people.vault import Erased
+from siwei.policy.pots.share import lottery_digest
 from siwei.policy.programmes import Kind, Programme, Sharing
 from siwei.portal.city_pack import attributes, decided_on, pack, programmes
 

@@ -29,11 +29,11 @@ from siwei.exchange.models import (
     StatusLine,
 )
 from siwei.exchange.models.payments import CITY
-from siwei.exchange.payment_files import sent_content
-from siwei.exchange.payments import find_batch, keeps_money_of
-from siwei.exchange.payments_due import Due, dues_of, payments_due
-from siwei.exchange.reconciliation import late_orders, suggestions
-from siwei.exchange.repayments import OwedAward, overpaid_to, owed_awards
+from siwei.exchange.payments.payment_batches import find_batch, keeps_money_of
+from siwei.exchange.payments.payment_files import sent_content
+from siwei.exchange.payments.reconciliation import late_orders, suggestions
+from siwei.exchange.payments.repayments import OwedAward, overpaid_to, owed_awards
+from siwei.exchange.trading.payments_due import Due, dues_of, payments_due
 
 SHOWN = 200
 

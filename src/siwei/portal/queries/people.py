@@ -10,10 +10,10 @@ from django.db.models import F, QuerySet
 from siwei.errors import NotFound
 from siwei.exchange.access import can_manage_people_of
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.consents import PURPOSES, Purpose
 from siwei.exchange.files import whole_path
-from siwei.exchange.invitations import InvitationState, people_of, state_of
 from siwei.exchange.models import Claim, Consent, Invitation, Organisation, Person, Representative, StoredFile
+from siwei.exchange.people.consents import PURPOSES, Purpose
+from siwei.exchange.people.invitations import InvitationState, people_of, state_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import home_or_missing
 

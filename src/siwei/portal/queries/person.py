@@ -14,10 +14,8 @@ from django.db.models import QuerySet
 
 from siwei.errors import Said, SiweiError
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_FACTS, PERSON_PROOF, PURPOSES, Purpose, has_consented
-from siwei.exchange.held_awards import held_by_person
-from siwei.exchange.models import Consent, FactStatus, PersonDecision, PersonProof, ProofState
-from siwei.exchange.person_facts import (
+from siwei.exchange.awards.held_awards import held_by_person
+from siwei.exchange.facts.person_facts import (
     OpenedFact,
     explain_for_person,
     person_values,
@@ -25,8 +23,10 @@ from siwei.exchange.person_facts import (
     replay_person_decision,
     require_oneself,
 )
-from siwei.exchange.person_proofs import shown_proofs
-from siwei.exchange.vault import Erased
+from siwei.exchange.facts.person_proofs import shown_proofs
+from siwei.exchange.models import Consent, FactStatus, PersonDecision, PersonProof, ProofState
+from siwei.exchange.people.consents import PERSON_FACTS, PERSON_PROOF, PURPOSES, Purpose, has_consented
+from siwei.exchange.people.vault import Erased
 from siwei.policy.explanation import Explanation
 from siwei.policy.programmes import Programme
 from siwei.portal.city_pack import attributes, decided_on, pack, programmes

@@ -6,8 +6,8 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor, Role
-from siwei.exchange.mandates import owners_of
 from siwei.exchange.models import Event, Organisation, Person, Representative
+from siwei.exchange.people.mandates import owners_of
 from siwei.portal.access import require_operator
 
 STATES = ("active", "disabled")

@@ -7,14 +7,14 @@ from datetime import date, datetime
 
 from siwei.errors import Said
 from siwei.exchange.actors import Actor
-from siwei.exchange.consents import PERSON_AWARD, PERSON_FACTS, Purpose, has_consented
+from siwei.exchange.awards.person_awards import Claimable, claimable
+from siwei.exchange.facts.person_facts import require_oneself
 from siwei.exchange.models import Application, ApplicationState
 from siwei.exchange.models.pseudonyms import is_own
-from siwei.exchange.person_awards import Claimable, claimable
-from siwei.exchange.person_bank_accounts import own_account
-from siwei.exchange.person_facts import require_oneself
-from siwei.exchange.pseudonyms import pseudonym_of
-from siwei.exchange.retention import retention_years
+from siwei.exchange.payments.person_bank_accounts import own_account
+from siwei.exchange.people.consents import PERSON_AWARD, PERSON_FACTS, Purpose, has_consented
+from siwei.exchange.people.pseudonyms import pseudonym_of
+from siwei.exchange.people.retention import retention_years
 from siwei.policy.programmes import Kind, Verdict
 from siwei.portal.city_pack import decided_on, pack, stacking
 from siwei.portal.queries.calls import Call, applications, current_calls

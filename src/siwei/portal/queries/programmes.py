@@ -10,8 +10,8 @@ import polars as pl
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
+from siwei.exchange.facts.runs import load_run
 from siwei.exchange.models import Run
-from siwei.exchange.runs import load_run
 from siwei.policy.programmes import Citation, Programme, Text
 from siwei.policy.stacking import JointLimit, StackingGroup
 from siwei.portal.access import require_operator

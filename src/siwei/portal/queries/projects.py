@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 
 from siwei.errors import NotFound
 from siwei.exchange.actors import Actor
-from siwei.exchange.decisions import subject_facts
-from siwei.exchange.facts import source_of
+from siwei.exchange.facts.decisions import subject_facts
+from siwei.exchange.facts.declared import source_of
+from siwei.exchange.facts.projects import partners_of, project_id, project_values
+from siwei.exchange.facts.subjects import valid_on
 from siwei.exchange.models import Agreement, Organisation, Project
-from siwei.exchange.projects import partners_of, project_id, project_values
-from siwei.exchange.subjects import valid_on
+from siwei.policy.explaining.nearest import nearest_change
 from siwei.policy.explanation import Explanation
-from siwei.policy.nearest import nearest_change
 from siwei.policy.programmes import Programme, Verdict
 from siwei.portal.city_pack import decided_on, pack, programmes
 from siwei.portal.queries.calls import Call, current_calls

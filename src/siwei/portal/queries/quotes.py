@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from siwei.exchange.actors import Actor
-from siwei.exchange.cap_room import CapLeft, caps_left
+from siwei.exchange.ledger.units import CNY
 from siwei.exchange.models import (
     Account,
     Agreement,
@@ -18,9 +18,9 @@ from siwei.exchange.models import (
     Quote,
     Voucher,
 )
-from siwei.exchange.quotes import approvals_wanted
 from siwei.exchange.relations import RelationStep, relation_path
-from siwei.exchange.units import CNY
+from siwei.exchange.trading.cap_room import CapLeft, caps_left
+from siwei.exchange.trading.quotes import approvals_wanted
 from siwei.market.listing import Words
 from siwei.market.pricing import BOUND_WORDS
 from siwei.portal.proposals import find_quote

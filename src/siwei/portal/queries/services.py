@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from siwei.errors import InputError, NotFound, Problem, Said
 from siwei.exchange.actors import Actor
-from siwei.exchange.call_meters import spending_windows
-from siwei.exchange.call_routes import OPEN_AGREEMENTS
+from siwei.exchange.calls.call_routes import OPEN_AGREEMENTS
 from siwei.exchange.models import AgreementLine, KeptCall, Listing, ModelCall, ModelKey, Upstream
+from siwei.exchange.trading.call_meters import spending_windows
 
 MOST_DAYS = 366
 SHOWN = 500

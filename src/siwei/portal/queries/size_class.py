@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from siwei.policy.documents.loading_language import load_size_classes
+from siwei.policy.explaining.size_explanation import SizeExplanation, explain_size
 from siwei.policy.explanation import FactValue
 from siwei.policy.language.size_classes import MEASURES, SizeClasses
-from siwei.policy.loading_language import load_size_classes
-from siwei.policy.size_explanation import SizeExplanation, explain_size
 from siwei.portal.city_pack import pack_directory
 
 MAIN_INDUSTRY = "main_industry"

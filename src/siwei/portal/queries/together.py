@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from siwei.exchange.claim_decisions import claims_to_decide, projects_to_decide
-from siwei.exchange.held_awards import held_of_subjects
-from siwei.exchange.joint_awards import joint_awards
+from siwei.exchange.awards.held_awards import held_of_subjects
+from siwei.exchange.awards.joint_awards import joint_awards
+from siwei.exchange.facts.claim_decisions import claims_to_decide, projects_to_decide
 from siwei.exchange.models import Organisation
-from siwei.policy.combination import CombinationExplanation, Combinations, PartExplanation, explain_combination
+from siwei.policy.aggregating.limits import apply_limits
+from siwei.policy.combinations.combination import (
+    CombinationExplanation,
+    Combinations,
+    PartExplanation,
+    explain_combination,
+)
+from siwei.policy.combinations.draft_shown import DraftShown
+from siwei.policy.combinations.joint_shown import JointShown
 from siwei.policy.decide import Decisions, decide
-from siwei.policy.draft_shown import DraftShown
 from siwei.policy.explanation import FactValue
-from siwei.policy.joint_shown import JointShown
-from siwei.policy.limits import apply_limits
 from siwei.policy.programmes import Kind, Programme
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import ID

@@ -9,8 +9,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from siwei.exchange.actors import Actor
+from siwei.exchange.awards.true_ups import award_of, awarded_by, has_acted
 from siwei.exchange.models import Account, Decision, Transfer, TrueUp, Voucher
-from siwei.exchange.true_ups import award_of, awarded_by, has_acted
 from siwei.policy.programmes import Verdict
 from siwei.portal.languages import choose
 

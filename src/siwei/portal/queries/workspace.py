@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 
 from siwei.exchange.access import can_act_for, can_sign_for, can_speak_for
 from siwei.exchange.actors import Actor
-from siwei.exchange.agreements import can_cancel
-from siwei.exchange.approvals import decidable
-from siwei.exchange.deliveries import can_complete, decider_of
 from siwei.exchange.models import AgreementParty, Delivery, DeliveryState, Dispute, Event, Transfer
-from siwei.exchange.settlement import can_settle
+from siwei.exchange.trading.agreements import can_cancel
+from siwei.exchange.trading.approvals import decidable
+from siwei.exchange.trading.deliveries import can_complete, decider_of
+from siwei.exchange.trading.settlement import can_settle
 from siwei.market.life import possible_steps
 from siwei.portal.city_pack import decided_on
 from siwei.portal.languages import is_chinese

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from siwei.exchange.accounts import Payee
+from siwei.exchange.awards.person_awards import shown_name
+from siwei.exchange.ledger.accounts import Payee
 from siwei.exchange.models import Application, Pseudonym
-from siwei.exchange.person_awards import shown_name
 
 register = template.Library()
 

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 
 from siwei.city.firms.reasons import MERGED_BY, in_chinese
 from siwei.exchange.actors import Actor
+from siwei.exchange.facts.projects import project_id
 from siwei.exchange.models import Agreement, Dispute, Job, Organisation, Project
-from siwei.exchange.projects import project_id
 from siwei.market.bank.reasons import reason_in_chinese
 from siwei.market.kinds import KINDS
+from siwei.policy.checks.sourcing import Unsourced, draft_sentences, unsourced_parts
 from siwei.policy.programmes import Programme, Text
-from siwei.policy.sourcing import Unsourced, draft_sentences, unsourced_parts
 from siwei.policy.windows import deadline_of
 from siwei.portal import languages, words
 from siwei.portal.city_pack import attributes, chain, decided_on, programmes

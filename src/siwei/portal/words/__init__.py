@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from siwei.exchange.contract_claims import SOURCE
+from siwei.exchange.facts.contract_claims import SOURCE
+from siwei.exchange.facts.person_facts import OWN_WORD
 from siwei.exchange.parties import DECLARED_BY, PROVEN_BY
-from siwei.exchange.person_facts import OWN_WORD
 from siwei.portal.figures import grouped
 from siwei.portal.languages import choose
 from siwei.portal.words.actions import ACTIONS
@@ -79,7 +79,7 @@ def dimension(code: str) -> str:
 
 
 def source(text: str) -> str:
-    """A fact's source; an organisation's own word (`siwei.exchange.facts`) in the reader's language."""
+    """A fact's source; an organisation's own word (`siwei.exchange.facts.declared`) in the reader's language."""
     if text == OWN_WORD:
         return _("your own word")
     if text == SOURCE:

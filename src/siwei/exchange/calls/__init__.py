@@ -1,0 +1,1 @@
+"""Calls of models: who may call, what is held, where models are served."""

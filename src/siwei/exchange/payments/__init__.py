@@ -1,0 +1,1 @@
+"""What is due paid through banks: orders, approvals, files, statements, invoices, and money that comes back."""

@@ -1,0 +1,1 @@
+"""What other rows come to: sums as columns of the subjects, and limits over several rows."""

@@ -1,0 +1,1 @@
+"""Programmes decided over files, partitions, and rows that a program sends."""

@@ -1,0 +1,1 @@
+"""Two texts over the same subjects: who gains, who loses, what it costs, and which change did it."""

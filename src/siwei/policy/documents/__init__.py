@@ -1,0 +1,1 @@
+"""A pack's YAML files, read and checked into programmes; their cases; the lock of released versions."""

@@ -1,0 +1,1 @@
+"""One decision in words: clauses, values, what bound the award, the nearest change, facts worth supplying."""

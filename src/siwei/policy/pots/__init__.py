@@ -1,0 +1,1 @@
+"""A pot shared among claims, and what happens to it afterwards."""
