@@ -24,7 +24,7 @@ from siwei.errors import ImportRefused, PolicyError
 from siwei.policy import load_programme
 from siwei.policy.checks.check import check_programmes
 from siwei.policy.deciding.decide_files import FileDecisions, decide_file
-from siwei.policy.pots.claim_tables import read_rows
+from siwei.policy.files.typed_rows import read_rows
 from siwei.policy.subjects import attribute_dtypes
 
 PACK = PACKS / "shenzhen"

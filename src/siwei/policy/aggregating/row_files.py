@@ -10,8 +10,8 @@ from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, Problem
 from siwei.policy.aggregating.aggregates import Rows
 from siwei.policy.files.file_words import of_file
+from siwei.policy.files.typed_rows import read_rows, type_names
 from siwei.policy.pack_words import refused
-from siwei.policy.pots.claim_tables import read_rows, type_names
 from siwei.policy.related import TIES_SCHEMA, Related, related
 from siwei.policy.sources import source_types, subject_types
 from siwei.policy.stacking import RelatedRule

@@ -13,9 +13,9 @@ from siwei.policy.aggregating.columns import Column
 from siwei.policy.aggregating.row_files import table_file
 from siwei.policy.combinations.combining import GREATEST_AWARD
 from siwei.policy.combinations.joint_choices import Holdings
+from siwei.policy.files.typed_rows import read_rows
 from siwei.policy.pack_words import nearest, refused
 from siwei.policy.pot_periods import is_weighed_on, span_of
-from siwei.policy.pots.claim_tables import read_rows
 from siwei.policy.programmes import Programme, Text
 from siwei.policy.sources import ORGANISATION
 

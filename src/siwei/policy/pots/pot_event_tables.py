@@ -10,9 +10,9 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.files.subject_batches import MOST_PROBLEMS
+from siwei.policy.files.typed_rows import Given, first_row_of, read_rows, rows_given, type_names
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.language.types import CelType
-from siwei.policy.pots.claim_tables import Given, first_row_of, read_rows, rows_given, type_names
 from siwei.policy.pots.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, EarlierAward
 from siwei.policy.pots.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots.share import CLAIM, Shares
