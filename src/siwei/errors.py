@@ -66,10 +66,11 @@ class Saying:
     fix_zh: str
 
     def told(self, **values: object) -> tuple[Said, Said]:
-        return _filled(self.en, self.zh, values), _filled(self.fix_en, self.fix_zh, values)
+        return filled(self.en, self.zh, values), filled(self.fix_en, self.fix_zh, values)
 
 
-def _filled(en: str, zh: str, values: Mapping[str, object]) -> Said:
+def filled(en: str, zh: str, values: Mapping[str, object]) -> Said:
+    """Two texts with values in braces; of a value that is `Said` each takes its own language."""
     chinese = {name: chinese_of(value) if isinstance(value, str) else value for name, value in values.items()}
     return Said(en.format(**values), zh.format(**chinese))
 

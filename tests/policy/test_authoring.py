@@ -73,7 +73,7 @@ def write(version: str = "1", **changes: str) -> Path:
     return path
 
 
-def test_the_page_is_run_as_it_stands(siwei_policy: Run) -> None:
+def test_the_page_is_run_as_it_stands(siwei_policy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     new, check, test, explain, compare, release = COMMANDS
     assert siwei_policy(new).code == 0
     assert siwei_policy(check).code == 0
@@ -82,7 +82,9 @@ def test_the_page_is_run_as_it_stands(siwei_policy: Run) -> None:
     assert siwei_policy(check).code == 0
     tested = siwei_policy(test)
     assert (tested.code, "100%" in tested.stdout, "!" in tested.stdout) == (0, True, False)
-    explained = siwei_policy(explain)
+    with monkeypatch.context() as terminal:
+        terminal.setenv("LC_ALL", "zh_CN.UTF-8")
+        explained = siwei_policy(explain)
     nearest = "“语料采购合同额”由 9,000 元 变为 10,000 元（附证明材料），即符合语料券（示例），测算金额 3,000 元。"
     assert nearest in explained.stdout.replace("\n", "")
     write("2", **{"value: 3000": "value: 4000"})

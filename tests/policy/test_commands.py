@@ -166,7 +166,9 @@ def test_wrong_arguments(siwei: Run, arguments: list[str], code: int, message: s
     assert (result.returncode, message in result.stderr.replace("\n", "")) == (code, True)
 
 
-def test_explain_names_its_row_and_its_sources(siwei: Run, pack: Path, table: Path) -> None:
+def test_explain_names_its_row_and_its_sources(
+    siwei: Run, pack: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "a", "--as-of", "2026-11-23", "--json")
     explanation = json.loads(result.stdout)
     assert explanation["award"]["award_fen"] == 300
@@ -180,10 +182,13 @@ def test_explain_names_its_row_and_its_sources(siwei: Run, pack: Path, table: Pa
     absent = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "z")
     assert (absent.returncode, "no row with id 'z'" in absent.stderr) == (4, True)
     for_people = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "a", "--as-of", "2026-11-23")
+    assert "Eligible for Corpus voucher: 3 CNY by the rules." in for_people.stdout
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    for_people = siwei("explain", "yuliao", "--pack", pack, "--in", table, "--id", "a", "--as-of", "2026-11-23")
     assert "符合语料券，测算金额 3 元。" in for_people.stdout
 
 
-def test_check_shows_problems_and_drafts(siwei: Run, pack: Path) -> None:
+def test_check_shows_problems_and_drafts(siwei: Run, pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = json.loads(siwei("check", "--json").stdout)
     drafts = {each["programme"]: each["draft"] for each in right["programmes"]}
     assert (drafts["high-tech-enterprise"], drafts["xunli"]) == (True, False)
@@ -196,14 +201,18 @@ def test_check_shows_problems_and_drafts(siwei: Run, pack: Path) -> None:
         ("parameter", "rate_standard"),
     ]  # fmt: skip
     words = siwei("check").stdout
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    chinese = siwei("check").stdout
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     for each in right["programmes"]:
         assert len(lacking[each["programme"]]) == len([one for one in each["without a source"].split(", ") if one])
-        # Every draft, and nothing else, is told in both languages, with all that has no source.
-        assert (f"（{each['programme']}）" in words) == each["draft"], each["programme"]
+        # Every draft, and nothing else, is told, with all that has no source.
+        assert (f"（{each['programme']}）" in chinese) == each["draft"], each["programme"]
+        assert (f"({each['programme']}) " in words) == each["draft"], each["programme"]
         assert all(f" {one} (" in words for _, one in lacking[each["programme"]] if one)
-    assert "以下无出处：条款 level（属于三个层次之一" in words
+    assert "以下无出处：条款 level（属于三个层次之一" in chinese
     assert "(rd-super-deduction-chips) cites its sources, and its state is draft" in words
-    assert "（rd-super-deduction-chips）各处均有出处，但状态为草案：" in words
+    assert "（rd-super-deduction-chips）各处均有出处，但状态为草案：" in chinese
     path = pack / "programmes" / "yuliao.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("corpus_purchase > 0", "corpus_purchas > 0"), encoding="utf-8"

@@ -48,7 +48,9 @@ def test_years_are_counted_as_the_market_counts_them() -> None:
     assert holdings_on(rows, date(2025, 5, 5), KINDS).of("person", "p") == {"talent": 8}
 
 
-def test_explain_weighs_what_is_held_of_the_rule_and_of_the_joint_limit(siwei: Any, folder: Path) -> None:
+def test_explain_weighs_what_is_held_of_the_rule_and_of_the_joint_limit(
+    siwei: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = siwei(EXPLAIN + OTHERS + " --json")
     assert (before["held_fen"], before["bindings"][0]["after_fen"]) == ({}, 4_000)
     # Of a contract that has no row any more, and of an organisation that is another's.
@@ -60,6 +62,7 @@ def test_explain_weighs_what_is_held_of_the_rule_and_of_the_joint_limit(siwei: A
     told = siwei(EXPLAIN + OTHERS + " --rows {t}/rows --json")
     assert told["held_fen"] == {"city": 4_800}
     assert (own["before_fen"], told["bindings"][0]["after_fen"]) == (5_000, 4_800)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     words = siwei(EXPLAIN + OTHERS + " --rows {t}/rows").replace(" ", "")
     assert "其中已持有city政策48元" in words
 

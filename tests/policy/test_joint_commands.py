@@ -59,7 +59,7 @@ EXPLAIN = "explain city {pack} {day} --in {t}/contracts.csv --id c2"
 OTHERS = " --organisations {t}/firms.csv --projects {t}/projects.csv"
 
 
-def test_explain_names_the_joint_limit_and_who_takes_the_rest(siwei: Run) -> None:
+def test_explain_names_the_joint_limit_and_who_takes_the_rest(siwei: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     told = siwei(EXPLAIN + OTHERS + " --json")
     (binding,) = told["bindings"]
     assert (binding["kind"], binding["rule"], binding["before_fen"], binding["after_fen"]) == (
@@ -72,19 +72,27 @@ def test_explain_names_the_joint_limit_and_who_takes_the_rest(siwei: Run) -> Non
     assert (limit["id"], limit["limit_fen"], limit["counted_fen"], limit["left_fen"]) == ("firm", 10_000, 11_500, 0)
     assert told["not_told"] == []
     words = siwei(EXPLAIN + OTHERS)
-    assert "由50元减为40元；同一机构的其他扶持占用60元（合同c1《city政策》60元）。" in words.replace(" ", "")
     assert "the rest of the same organisation takes 60 CNY (Trial of city of contract c1 60 CNY)." in words
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    words = siwei(EXPLAIN + OTHERS)
+    assert "由50元减为40元；同一机构的其他扶持占用60元（合同c1《city政策》60元）。" in words.replace(" ", "")
     assert "合计最多100元；由115元减为100元；已用100元，尚余0元。" in words.replace(" ", "")
 
 
-def test_subjects_are_called_by_the_titles_their_rows_carry(siwei: Run, folder: Path) -> None:
+def test_subjects_are_called_by_the_titles_their_rows_carry(
+    siwei: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where two are called the same their ids stand beside; what carries none keeps its id."""
     rows = CONTRACTS.splitlines()
 
     def titled(*titles: str) -> str:
         text = "\n".join(f"{row},{title}" for row, title in zip(rows, titles, strict=True))
         (folder / "contracts.csv").write_text(text + "\n", "utf-8")
-        return str(siwei(EXPLAIN + OTHERS))
+        told = []
+        for locale in ("C.UTF-8", "zh_CN.UTF-8"):
+            monkeypatch.setenv("LC_ALL", locale)
+            told.append(str(siwei(EXPLAIN + OTHERS)))
+        return "\n".join(told)
 
     words = titled("title_zh,title_en", "昇腾\u202e训练, Ascend\ttraining ", "同名,Other", ",", ",")
     assert "由 50 元减为 40 元；同一机构的其他扶持占用 60 元（合同 “昇腾 训练”《city政策》60 元）。" in words

@@ -1,6 +1,6 @@
 """What commands print: tables for people, JSON for programs, problems one per line.
 
-Errors that are said in both languages are told in Chinese where the terminal's locale is Chinese; JSON is in English.
+What is said in both languages is told in Chinese where the terminal's locale is Chinese; JSON holds both.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from rich.table import Table
 from siwei.errors import InputError, Problem, Said, SiweiError, chinese_of
 
 VERBATIM = re.compile(r"('[^'\n]*'|`[^`\n]*`|\n.*)", re.DOTALL)
+YES, NO = Said("yes", "是"), Said("no", "否")
 console = Console()
 error_console = Console(stderr=True)
 
@@ -30,13 +31,28 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Cells are data: what looks like markup in them ("[/]") is shown, not obeyed."""
-    table = Table(title=escape(title), title_justify="left")
+    """Cells are data: what looks like markup in them ("[/]") is shown, not obeyed. What is `Said`, in a cell too, is
+    told in the language of the terminal."""
+    table = Table(title=escape(shown(title)), title_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(escape(shown(column)))
     for row in rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        table.add_row(*(escape(shown(cell)) for cell in row))
     console.print(table)
+
+
+def print_line(said: str, *, error: bool = False) -> None:
+    """A line or a few, in the language of the terminal, however wide it is; on standard error where it is beside what
+    was asked for."""
+    (error_console if error else console).print(shown(said), markup=False, highlight=False, soft_wrap=True)
+
+
+def shown(cell: object) -> str:
+    if isinstance(cell, bool):
+        cell = YES if cell else NO
+    if isinstance(cell, Said):
+        return in_terminal_language(cell)
+    return "" if cell is None else str(cell)
 
 
 def terminal_locale() -> str:
@@ -74,7 +90,7 @@ def print_error(error: SiweiError) -> None:
     for line in lines:
         error_console.print(f"[bold red]✗[/] {escape(line)}", markup=True, highlight=False, soft_wrap=True)
     if len(lines) > 1:
-        error_console.print(f"{len(lines)} problems", highlight=False)
+        print_line(Said(f"{len(lines)} problems", f"共 {len(lines)} 个问题"), error=True)
 
 
 def print_interrupted() -> None:
@@ -88,14 +104,16 @@ def print_interrupted() -> None:
 
 def print_unexpected() -> int:
     """A fault of ours: details into a file for whoever mends it, a sentence to the person; returns exit code 1."""
-    cause, report = sys.exc_info()[1], "it (its details found no place on this disk)"
+    cause = sys.exc_info()[1]
+    report: str = Said("it (its details found no place on this disk)", "此事（磁盘上没有空间存放详情）")
     with contextlib.suppress(OSError):  # no room, or no folder for such files
         with tempfile.NamedTemporaryFile("w", prefix="siwei-fault-", suffix=".txt", delete=False) as file:
             traceback.print_exc(file=file)
         report = file.name
-    error_console.print(
-        f"✗ Something went wrong that should not have ({type(cause).__name__}). What was saved before is kept; "
-        f"running the command again is safe. Please report {report}",
-        highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
+    told = Said(
+        f"Something went wrong that should not have ({type(cause).__name__}). What was saved before is kept; "
+        "running the command again is safe. Please report",
+        f"出现了不应有的错误（{type(cause).__name__}）。此前保存的内容均在；可以重新运行该命令。请报告",
+    )
+    print_line(f"✗ {in_terminal_language(told)} {shown(report)}", error=True)
     return SiweiError.exit_code

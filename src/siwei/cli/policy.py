@@ -8,13 +8,15 @@ from cyclopts import App, Parameter
 
 from siwei.city.home import PACKS
 from siwei.cli.app import Json, app
-from siwei.cli.output import console, in_terminal_language, print_json, print_table
+from siwei.cli.output import in_terminal_language, print_json, print_line, print_table, shown
+from siwei.cli.policy_words import code, headings, in_both, line
 from siwei.errors import NotFound, PolicyError
 
 if TYPE_CHECKING:
     from siwei.city.attributes import Attribute
     from siwei.policy import Programme
     from siwei.policy.aggregating.aggregates import Rows
+    from siwei.policy.aggregating.columns import Column
 
 policy_app = App(name="policy", help="Programmes as code: check, decide, explain.")
 app.command(policy_app)
@@ -136,12 +138,13 @@ def check(*, pack: Pack = "shenzhen", json: Json = False) -> None:
             raise SystemExit(PolicyError.exit_code)
         return
     for warning in warnings:
-        console.print(f"! {in_terminal_language(warning.problem)}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"! {in_terminal_language(warning.problem)}")
     if faults:
         raise PolicyError([fault.problem for fault in faults])
-    print_table(f"{len(programmes)} programmes, no problems, {len(warnings)} warnings", columns, rows)
+    title = line("checked", programmes=len(programmes), warnings=len(warnings))
+    print_table(title, headings(columns), [[*map(code, row)] for row in rows])
     for sentence in filter(None, map(draft_sentences, programmes)):
-        console.print(f"{sentence.zh}\n{sentence.en}", markup=False, highlight=False, soft_wrap=True)
+        print_line(in_both(sentence))
 
 
 @policy_app.command
@@ -192,13 +195,13 @@ def decide(
         print_json({"as_of": _day(as_of), **kept, "programmes": counts})
         return
     columns = ("programme", "eligible", "not_eligible", "cannot_tell", "award_fen", "draft")
-    title = f"{done.rows - done.rejected} rows decided for {_day(as_of)} → {target}"
-    print_table(title, columns, [[row[column] for column in columns] for row in counts])
+    title = shown(line("decided", rows=done.rows - done.rejected, day=_day(as_of)))
+    print_table(f"{title} → {target}", headings(columns), [[row[column] for column in columns] for row in counts])
     for programme in programmes:
         if programme.lacks_release and (told := draft_sentences(programme)) is not None:
-            console.print(f"! {told.zh}\n  {told.en}", markup=False, highlight=False, soft_wrap=True)
+            print_line(f"! {shown(in_both(told))}")
     if done.rejects is not None:
-        console.print(f"{done.rejected} rows rejected → {done.rejects}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"{shown(line('rejected', rejected=done.rejected))} → {done.rejects}")
 
 
 def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day: date) -> "Rows":
@@ -254,31 +257,33 @@ def schema(
     attributes, programmes = _load_for(pack, applies_to, _day(as_of))
     if as_of is None:
         programmes = _of_any_day(pack, programmes)
-    columns: list[dict[str, object]] = [
-        {
-            "column": each.name,
-            "type": each.type,
-            "unit": each.unit,
-            "meaning_zh": each.meaning.zh,
-            "meaning_en": each.meaning.en,
-            "read_by": each.read_by,
-            "added_up_of": each.added_up_of,
-        }
-        for each in columns_of_rows(programmes, attributes)
-    ]
-    names = ("column", "type", "unit", "meaning_zh", "meaning_en")
-    holdings = [(each.name, each.type, each.unit, each.meaning.zh, each.meaning.en) for each in HOLDINGS_COLUMNS]
+    columns = columns_of_rows(programmes, attributes)
     if json:
         statuses = "<column>__status: 0 declared, 1 documented, 2 verified"
-        held = [dict(zip(names, line, strict=True)) for line in holdings]
-        print_json({"columns": columns, "status_columns": statuses, "holdings_columns": held})
+        listed = [
+            {**_column_as_dict(each), "read_by": each.read_by, "added_up_of": each.added_up_of} for each in columns
+        ]
+        held = [_column_as_dict(each) for each in HOLDINGS_COLUMNS]
+        print_json({"columns": listed, "status_columns": statuses, "holdings_columns": held})
         return
-    wide = (*names, "added_up_of")
-    print_table("columns", wide, [[column[name] for name in wide] for column in columns])
-    console.print("Empty is not known. <column>__status may stand beside each: 0 declared, 1 documented, 2 verified.")
-    if any(column["added_up_of"] for column in columns):
-        console.print("What is added up of other rows may be absent where --rows gives them.")
-    print_table("`holdings` in the folder of --rows: what is held already, which `explain` weighs", names, holdings)
+    names = ("column", "type", "unit", "meaning")
+    rows = [(each.name, each.type, each.unit, in_both(each.meaning), each.added_up_of) for each in columns]
+    print_table(line("columns"), headings((*names, "added_up_of")), rows)
+    print_line(line("status_columns"))
+    if any(each.added_up_of for each in columns):
+        print_line(line("added_up"))
+    of_holdings = [(each.name, each.type, each.unit, in_both(each.meaning)) for each in HOLDINGS_COLUMNS]
+    print_table(line("holdings"), headings(names), of_holdings)
+
+
+def _column_as_dict(column: "Column") -> dict[str, object]:
+    return {
+        "column": column.name,
+        "type": column.type,
+        "unit": column.unit,
+        "meaning_zh": column.meaning.zh,
+        "meaning_en": column.meaning.en,
+    }
 
 
 @policy_app.command(name="eval")

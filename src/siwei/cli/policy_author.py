@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siwei.cli.app import City, Json, open_city
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import Pack, pack_folder, policy_app
-from siwei.errors import Conflict, PolicyError, Problem
+from siwei.cli.policy_words import code, heading, headings, joined, line
+from siwei.errors import Conflict, PolicyError, Problem, Said, chinese_of
 
 if TYPE_CHECKING:
     from siwei.policy.checks.case_results import CaseRun
@@ -40,12 +41,12 @@ def test(*, pack: Pack = "shenzhen", json: Json = False) -> None:
         )
         for run in runs
     ]
-    print_table("cases", ("programme", "version", "cases", "wrong", "covered"), rows)
+    print_table(line("cases"), headings(("programme", "version", "cases", "wrong", "covered")), rows)
     for run in runs:
         for gap in run.coverage.gaps:
-            console.print(f"! {run.programme.id}: {gap}", markup=False, highlight=False)
+            print_line(f"! {run.programme.id}: {shown(gap)}")
     if untested:
-        console.print(f"! without cases: {', '.join(untested)}", markup=False, highlight=False)
+        print_line(line("without_cases", programmes=joined(untested)))
     if failed:
         raise PolicyError([problem for run in runs for problem in _problems(run)])
 
@@ -53,15 +54,18 @@ def test(*, pack: Pack = "shenzhen", json: Json = False) -> None:
 def _problems(run: "CaseRun") -> list[Problem]:
     problems = []
     for result in run.failed:
-        told = [
-            f"\n    {each.what}: expected {each.expected}, got {each.got}"
+        parts = [
+            line("differs", what=heading(each.what), expected=code(each.expected), got=code(each.got))
             for each in result.differences
             if each.expected
         ]
-        seen = [f"{each.what} {each.got}" for each in result.differences if not each.expected]
-        besides = f"\n    besides: {', '.join(seen)}" if seen else ""
-        message = f"{run.programme.id}, case {result.case.id} on {result.case.as_of}{''.join(told)}{besides}\n   "
-        problems.append(Problem(message, "mend the rules or the case", result.case.file, result.case.line))
+        seen = [
+            line("came_out", what=each.what, got=code(each.got)) for each in result.differences if not each.expected
+        ]
+        parts += [line("besides", seen=joined(seen))] if seen else []
+        case = line("case", programme=run.programme.id, case=result.case.id, day=result.case.as_of)
+        message = Said("\n    ".join((case, *parts)) + "\n   ", f"{case.zh}：{'；'.join(part.zh for part in parts)}")
+        problems.append(Problem(message, line("mend_case"), result.case.file, result.case.line))
     return problems
 
 
@@ -99,7 +103,15 @@ def release(programme: str, version: str, /, *, pack: Pack = "shenzhen", json: J
             }
         )
         return
-    console.print(f"{done.programme} {done.version} released on {done.released_on}: {done.sha256}", highlight=False)
+    print_line(
+        line(
+            "released",
+            programme=done.programme,
+            version=done.version,
+            day=done.released_on,
+            sha256=done.sha256,
+        )
+    )
 
 
 @policy_app.command
@@ -120,17 +132,28 @@ def replay(*keys: str, city: City = None, json: Json = False) -> None:
     erased = [each.decision for each in replays if each.is_erased]
     same = len(replays) - len(wrong) - len(erased)
     if json:
-        listed = [{"decision": each.decision, "programme": each.programme, "reason": each.reason} for each in wrong]
+        listed = [
+            {
+                "decision": each.decision,
+                "programme": each.programme,
+                "reason": each.reason,
+                "reason_zh": chinese_of(each.reason),
+            }
+            for each in wrong
+        ]
         print_json({"decisions": len(replays), "same": same, "erased": erased, "differing": listed})
         if wrong:
             raise SystemExit(Conflict.exit_code)
         return
     for key in erased:
-        console.print(f"{key}: erased", highlight=False)
-    gone = f", {len(erased)} erased" if erased else ""
-    console.print(f"{len(replays)} decisions replayed, {same} the same{gone}", highlight=False)
+        print_line(line("erased", key=key))
+    told = "replayed_erased" if erased else "replayed"
+    print_line(line(told, count=len(replays), same=same, erased=len(erased)))
     if wrong:
-        raise Conflict("; ".join(f"{each.decision}: {each.reason}" for each in wrong))
+        raise Conflict(
+            "; ".join(f"{each.decision}: {each.reason}" for each in wrong),
+            "；".join(f"{each.decision}：{chinese_of(each.reason)}" for each in wrong),
+        )
 
 
 @policy_app.command
@@ -151,5 +174,5 @@ def new(id: str, /, *, pack: Pack, json: Json = False) -> None:
         print_json({"programme": id, "file": path, "attributes": started})
         return
     if started:
-        console.print(f"{started} written: the facts programmes may read; add your own", highlight=False)
-    console.print(f"{path} written: fill in what says TODO, then siwei policy check --pack {pack}", highlight=False)
+        print_line(f"{started} {shown(line('pack_started'))}")
+    print_line(f"{path} {shown(line('programme_started'))} {pack}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siwei.cli.app import Json
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import (
     AsOf,
     Pack,
@@ -22,6 +22,7 @@ from siwei.cli.policy import (
 )
 from siwei.cli.policy_joint import Claims, Family, KindFiles, Organisations, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, tell_rejected
+from siwei.cli.policy_words import code, heading, headings, in_both, line
 from siwei.errors import ImportRefused
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from siwei.policy.combinations.joint_shown import JointShown
     from siwei.policy.decide import Decisions
     from siwei.policy.explaining.binding import Binding
-    from siwei.policy.programmes import Text
+    from siwei.policy.explanation import ClauseExplanation, SeenValue
+    from siwei.policy.programmes import Citation, Text
 
 
 @policy_app.command
@@ -119,7 +121,7 @@ def explain(
     ]  # fmt: skip
     _print_explanation(explanation, bindings, shown)
     if deadline.words is not None and explanation.verdict is not Verdict.NOT_ELIGIBLE:
-        console.print(deadline.words.zh, deadline.words.en, sep="\n", highlight=False, markup=False)
+        print_line(in_both(deadline.words))
 
 
 def _of_pots(programme: "Programme") -> set[str]:
@@ -299,25 +301,38 @@ class _Award:
 
 
 def _print_explanation(explanation: "Explanation", bindings: "list[Binding]", open_: "list[Text]") -> None:
-    console.print(explanation.sentence.zh, explanation.sentence.en, sep="\n", highlight=False, markup=False)
-    rows = []
-    for clause in explanation.clauses:
-        saw = ", ".join(f"{seen.attribute} = {seen.fact.value if seen.fact else '?'}" for seen in clause.saw)
-        citation = f"{clause.citation.document}, {clause.citation.locator}" if clause.citation else "no source"
-        words = f"{clause.words.zh}\n{clause.words.en}"
-        if clause.favours_local:
-            review = clause.review or "未知 not known"
-            words += f"\n有利于本地企业 favours local suppliers; 公平竞争审查 review: {review}"
-        rows.append((clause.verdict, words, saw, citation))
-    print_table(f"{explanation.title.zh} {explanation.title.en}", ("verdict", "condition", "saw", "source"), rows)
+    print_line(in_both(explanation.sentence))
+    rows = [
+        (code(str(clause.verdict)), _condition(clause), ", ".join(map(_seen, clause.saw)), _source(clause.citation))
+        for clause in explanation.clauses
+    ]
+    print_table(in_both(explanation.title), headings(("verdict", "condition", "saw", "source")), rows)
     award = explanation.award
-    steps = [(step.expression, step.value if step.status == "ok" else step.status) for step in award.steps]
+    steps = [(step.expression, step.value if step.status == "ok" else code(step.status)) for step in award.steps]
     if award.cap_fen is not None:
-        steps.append(("cap", award.cap_fen))
-    steps.append((f"award{' (cut by the cap)' if award.bound_by == 'cap' else ''}, fen", award.award_fen))
-    print_table("how the award is worked out", ("step", "value"), steps)
+        steps.append((heading("cap"), award.cap_fen))
+    steps.append((line("award_cut" if award.bound_by == "cap" else "award"), award.award_fen))
+    print_table(line("worked_out"), headings(("step", "value")), steps)
     for sentence in (*(each.sentence for each in bindings), *open_):
-        console.print(sentence.zh, sentence.en, sep="\n", highlight=False, markup=False)
+        print_line(in_both(sentence))
     if explanation.nearest is not None:
-        sentence = explanation.nearest.sentence
-        console.print(sentence.zh, sentence.en, sep="\n", highlight=False, markup=False)
+        print_line(in_both(explanation.nearest.sentence))
+
+
+def _condition(clause: "ClauseExplanation") -> str:
+    """In words, and whether it is to be reviewed as fair competition asks."""
+    words = shown(in_both(clause.words))
+    if not clause.favours_local:
+        return words
+    return f"{words}\n{shown(line('favours_local'))} {clause.review or shown(line('not_known'))}"
+
+
+def _seen(seen: "SeenValue") -> str:
+    return f"{seen.attribute} = {seen.fact.value if seen.fact else '?'}"
+
+
+def _source(citation: "Citation | None") -> str:
+    if citation is None:
+        return line("no_source")
+    place = line("no_place") if citation.locator == "not known" else citation.locator
+    return f"{citation.document}, {shown(place)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from siwei.cli.app import Json
-from siwei.cli.output import console, error_console, in_terminal_language, print_json, print_table
+from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import (
     AsOf,
     Pack,
@@ -23,10 +23,10 @@ from siwei.cli.policy import (
 )
 from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given, told_otherwise
 from siwei.cli.policy_rows import MOST_TOLD, Rejects, parts_as_dict, tell_rejected
-from siwei.errors import Said
+from siwei.cli.policy_words import code, heading, headings, in_both, joined, line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from siwei.policy import Programme
     from siwei.policy.combinations.joint_choices import Holdings
@@ -97,11 +97,15 @@ def share(
     if json:
         print_json({**summary, **afterwards})
         return
-    print_table(f"{found.title.zh} {found.title.en} → {target}", ("what", "value"), list(summary.items()))
+    _print_summary(f"{shown(in_both(found.title))} → {target}", summary)
     if followed is not None:
-        print_table("after the events", ("what", "value"), list(afterwards["after_events"].items()))
+        _print_summary(line("after_events"), afterwards["after_events"])
     if found.is_draft:
-        console.print("A draft releases no money: this is a rehearsal.")
+        print_line(line("rehearsal"))
+
+
+def _print_summary(title: str, summary: "Mapping[str, object]") -> None:
+    print_table(title, headings(("what", "value")), [(heading(name), code(value)) for name, value in summary.items()])
 
 
 @policy_app.command
@@ -179,8 +183,7 @@ def combine(
     }
     left_out = [limit.id for limit in stacking.joint if {*limit.programmes} & {each.id for each in programmes}]
     if left_out and not json:
-        told = f"! not weighed here: the joint limits {', '.join(left_out)} → give --claims and --projects"
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+        print_line(line("not_weighed", limits=joined(left_out), how=line("give_files")))
     if json:
         print_json(
             {
@@ -190,15 +193,15 @@ def combine(
             }
         )
         return
-    lines = [(name, value) for name, value in summary.items() if name not in ("rejects", "held_without_row")]
-    print_table("awards combined", ("what", "value"), lines)
+    told = {name: value for name, value in summary.items() if name not in ("rejects", "held_without_row")}
+    _print_summary(line("combined"), told)
     for part in () if explanation is None else explanation.parts:
-        console.print(part.sentence.zh, part.sentence.en, sep="\n", highlight=False, markup=False)
+        print_line(in_both(part.sentence))
         choices = [choice for choice in (part.best, *part.alternatives) if choice is not None]
-        shown = [(", ".join(choice.programmes) or "none", choice.total_fen) for choice in choices]
-        print_table(f"{part.lawful} lawful choices", ("awards", "fen"), shown)
+        listed = [(joined(choice.programmes) or code("none"), choice.total_fen) for choice in choices]
+        print_table(line("choices", count=part.lawful), headings(("awards", "fen")), listed)
     for draft in () if explanation is None else explanation.drafts:
-        console.print(draft.sentence.zh, draft.sentence.en, sep="\n", highlight=False, markup=False)
+        print_line(in_both(draft.sentence))
 
 
 def _holdings(rows: Path | None, programmes: "tuple[Programme, ...]", day: date) -> "Holdings":
@@ -212,13 +215,8 @@ def _holdings(rows: Path | None, programmes: "tuple[Programme, ...]", day: date)
 def _tell_nowhere(subjects: "Collection[str]") -> None:
     """A misspelt subject would be a holding that nobody counts."""
     if subjects:
-        shown = ", ".join(map(repr, [*subjects][:MOST_TOLD]))
-        told = Said(
-            f"! what {len(subjects)} subjects hold counts nowhere: no row is theirs, and no organisation is named: "
-            f"{shown}",
-            f"! {len(subjects)} 个对象所持有的未计入：文件中没有其行，也未写明所属机构：{shown}",
-        )
-        error_console.print(in_terminal_language(told), markup=False, highlight=False, soft_wrap=True)
+        listed = joined(map(repr, [*subjects][:MOST_TOLD]))
+        print_line(line("held_nowhere", count=len(subjects), shown=listed), error=True)
 
 
 def _combine_jointly(
@@ -257,9 +255,7 @@ def _combine_jointly(
     _tell_nowhere(done.without_row)
     if done.said_otherwise:
         told = told_otherwise(done.said_otherwise)
-        error_console.print(
-            f"! {in_terminal_language(Said(told.en, told.zh))}", markup=False, highlight=False, soft_wrap=True
-        )
+        print_line(f"! {shown(in_both(told))}", error=True)
     summary = {}
     for kind, awards in done.awards.items():
         kept, drafts = without_drafts(awards)
@@ -280,8 +276,8 @@ def _combine_jointly(
         })  # fmt: skip
         return
     if lacking:
-        console.print(f"! {told_not_given(stacking.joint, lacking).en}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"! {shown(in_both(told_not_given(stacking.joint, lacking)))}")
     columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell", "draft_fen", "held_fen")
-    print_table("awards combined", ("what", *columns), [(kind, *(each[name] for name in columns))
-                                                        for kind, each in summary.items()])  # fmt: skip
-    print_table("joint limits", tuple(done.limits.columns), [tuple(each.values()) for each in limits_told])
+    rows_told = [(code(kind), *(each[name] for name in columns)) for kind, each in summary.items()]
+    print_table(line("combined"), headings(("what", *columns)), rows_told)
+    print_table(line("joint_limits"), headings(done.limits.columns), [tuple(each.values()) for each in limits_told])

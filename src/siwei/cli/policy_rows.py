@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from siwei.cli.output import error_console
+from siwei.cli.output import in_terminal_language, print_line, shown
+from siwei.cli.policy_words import line
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from siwei.policy.deciding.row_parts import RowParts
 
 Rejects = Annotated[
@@ -19,20 +18,18 @@ Rejects = Annotated[
 MOST_TOLD = 20
 
 
-def _lines(rejected: int, rows: int, told: "pl.DataFrame", source: Path) -> list[str]:
-    from siwei.policy.files.subject_batches import reject_problem
-
-    lines = [f"! {rejected} of {rows} rows rejected, the others go on (--rejects FILE keeps them all):"]
-    return lines + [f"  {reject_problem(row, source)}" for row in told.iter_rows(named=True)]
-
-
 def tell_rejected(parts: "RowParts", rejects: Path | None) -> None:
     """The same of a file that was gone through part by part."""
-    if parts.rejected and rejects is not None:
-        error_console.print(f"! {parts.rejected} rows rejected → {rejects}", markup=False, soft_wrap=True)
-    elif parts.rejected:
-        for line in _lines(parts.rejected, parts.rows, parts.told, parts.source):
-            error_console.print(line, markup=False, highlight=False, soft_wrap=True)
+    from siwei.policy.files.subject_batches import reject_problem
+
+    if not parts.rejected:
+        return
+    if rejects is not None:
+        print_line(f"! {shown(line('rejected', rejected=parts.rejected))} → {rejects}", error=True)
+        return
+    print_line(line("rejected_first", rejected=parts.rejected, rows=parts.rows), error=True)
+    for row in parts.told.iter_rows(named=True):
+        print_line(f"  {in_terminal_language(reject_problem(row, parts.source))}", error=True)
 
 
 def parts_as_dict(parts: "RowParts", rejects: Path | None) -> dict[str, object]:

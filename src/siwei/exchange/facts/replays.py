@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from siwei.city.attributes import Attribute
-from siwei.errors import NotFound, SiweiError
+from siwei.errors import NotFound, Said, SiweiError
 from siwei.exchange.facts.decisions import replay_decision
 from siwei.exchange.facts.person_facts import replay_person_decision
 from siwei.exchange.models import Decision, PersonDecision
@@ -77,5 +77,5 @@ def _replay(
     except Erased:
         return Replay(decision.key, decision.programme, "", is_erased=True)
     except SiweiError as error:
-        return Replay(decision.key, decision.programme, str(error))
+        return Replay(decision.key, decision.programme, Said(str(error), error.in_chinese()))
     return Replay(decision.key, decision.programme, "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siwei.city.attributes import Attribute
-from siwei.errors import PolicyError, Problem
+from siwei.errors import PolicyError, Problem, chinese_of
 from siwei.policy.aggregating.limits import apply_limits
 from siwei.policy.checks.coverage import Coverage, measure_coverage
 from siwei.policy.decide import CLAUSE_VERDICTS, VERDICTS, award_column, clause_column, decide, verdict_column
@@ -71,9 +71,12 @@ class CaseRun:
                     for each in coverage.clauses
                 ],
                 "branches": [
-                    {"where": each.where, "branch": each.branch, "cases": each.cases} for each in coverage.branches
+                    {"where": each.where, "branch": each.branch, "branch_zh": chinese_of(each.branch),
+                     "cases": each.cases}
+                    for each in coverage.branches
                 ],
                 "gaps": coverage.gaps,
+                "gaps_zh": [gap.zh for gap in coverage.gaps],
             },
         }  # fmt: skip
 

@@ -6,6 +6,7 @@ from datetime import date
 
 import polars as pl
 
+from siwei.errors import Said, chinese_of
 from siwei.policy.decide import clause_column, decide, programme_context
 from siwei.policy.documents.cases import Case, case_table
 from siwei.policy.language.compile import Plan
@@ -13,6 +14,11 @@ from siwei.policy.language.tree import Call, Expression, ListLiteral, Node, Para
 from siwei.policy.language.types import BOOL
 from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.subjects import ID
+
+BRANCH = ("where", "branch", "branch_zh")
+PLACES = {"award": "金额", "cap": "封顶"}
+"""Of an expression that is no clause, in Chinese."""
+ABOVE_CAP, UP_TO_CAP = Said("above the cap", "高于封顶"), Said("at most the cap", "不高于封顶")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,8 @@ class ClauseCoverage:
 
 @dataclass(frozen=True, slots=True)
 class BranchCoverage:
-    """A way an expression may go (`where` is a clause's id, `award` or `cap`), and how many cases went it."""
+    """A way an expression may go (`where` is a clause's id, `award` or `cap`), and how many cases went it. `branch` is
+    said in both languages."""
 
     where: str
     branch: str
@@ -43,15 +50,20 @@ class Coverage:
     branches: tuple[BranchCoverage, ...]
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def gaps(self) -> tuple[Said, ...]:
         """What no case shows, in words."""
-        found = []
+        found: list[Said] = []
         for each in self.clauses:
-            found += [f"{each.clause} is never yes"] if each.yes == 0 else []
-            found += [f"{each.clause} is never no"] if each.no == 0 else []
-            found += [f"{each.clause} is never the only no"] if each.no and each.alone_no == 0 else []
-            found += [f"{each.clause} is never unknown"] if each.unknown == 0 else []
-        found += [f"{each.where}: never {each.branch}" for each in self.branches if each.cases == 0]
+            name = each.clause
+            found += [Said(f"{name} is never yes", f"{name} 从未“符合”")] if each.yes == 0 else []
+            found += [Said(f"{name} is never no", f"{name} 从未“不符合”")] if each.no == 0 else []
+            if each.no and each.alone_no == 0:
+                found += [Said(f"{name} is never the only no", f"{name} 从未是唯一“不符合”的条款")]
+            found += [Said(f"{name} is never unknown", f"{name} 从未“待补材料”")] if each.unknown == 0 else []
+        for way in self.branches:
+            if way.cases == 0:
+                where = PLACES.get(way.where, way.where)
+                found.append(Said(f"{way.where}: never {way.branch}", f"{where}：从未{chinese_of(way.branch)}"))
         return tuple(found)
 
     @property
@@ -70,8 +82,8 @@ def measure_coverage(programme: Programme, cases: tuple[Case, ...]) -> Coverage:
         table = case_table(programme, mine)
         wides.append(decide((programme,), table, day).wide)
         branches.append(_branches(programme, table, day))
-    wide, counted = pl.concat(wides), pl.concat(branches).group_by("where", "branch", maintain_order=True).sum()
-    taken = tuple(BranchCoverage(*row) for row in counted.iter_rows())
+    wide, counted = pl.concat(wides), pl.concat(branches).group_by(*BRANCH, maintain_order=True).sum()
+    taken = tuple(BranchCoverage(where, Said(en, zh), cases) for where, en, zh, cases in counted.iter_rows())
     return Coverage(tuple(_clauses(programme, wide)), taken)
 
 
@@ -88,10 +100,10 @@ def _clauses(programme: Programme, wide: pl.DataFrame) -> Iterator[ClauseCoverag
 
 
 def _branches(programme: Programme, table: pl.DataFrame, day: date) -> pl.DataFrame:
-    """`where, branch, cases`."""
+    """The columns of BRANCH, and `cases`."""
     plan = Plan()
     keep: list[pl.Expr] = []
-    named: list[tuple[str, str]] = []
+    named: list[tuple[str, Said]] = []
     for where, expression, requires in _expressions(programme):
         context = programme_context(programme, day, requires, frozenset(table.columns))
         for text, conditions in _ways(expression.tree, (), context.parameters):
@@ -105,13 +117,12 @@ def _branches(programme: Programme, table: pl.DataFrame, day: date) -> pl.DataFr
         context = programme_context(programme, day, programme.award.requires, frozenset(table.columns))
         amount = plan.add(programme.award.expression.tree, context).value
         cap = plan.add(programme.award.cap.tree, context).value
-        for text, reached in (("above the cap", amount > cap), ("at most the cap", amount <= cap)):
+        for text, reached in ((ABOVE_CAP, amount > cap), (UP_TO_CAP, amount <= cap)):
             keep.append(reached.fill_null(False).sum().alias(str(len(named))))
             named.append(("cap", text))
     counts = plan.apply(table.lazy(), [*keep, pl.col(ID).len().alias("all")]).collect().row(0)
-    wheres, texts = [where for where, _ in named], [text for _, text in named]
-    schema = {"where": pl.String(), "branch": pl.String(), "cases": pl.Int64()}
-    return pl.DataFrame({"where": wheres, "branch": texts, "cases": list(counts[: len(named)])}, schema=schema)
+    rows = [(where, str(text), text.zh, count) for (where, text), count in zip(named, counts, strict=False)]
+    return pl.DataFrame(rows, schema={**dict.fromkeys(BRANCH, pl.String()), "cases": pl.Int64()}, orient="row")
 
 
 def _expressions(programme: Programme) -> Iterator[tuple[str, Expression, FactStatus]]:
@@ -123,11 +134,10 @@ def _expressions(programme: Programme) -> Iterator[tuple[str, Expression, FactSt
 
 
 Condition = tuple[Node, bool]
+Way = tuple[Said, tuple[Condition, ...]]
 
 
-def _ways(
-    node: Node, before: tuple[Condition, ...], figures: Mapping[str, int | None]
-) -> Iterator[tuple[str, tuple[Condition, ...]]]:
+def _ways(node: Node, before: tuple[Condition, ...], figures: Mapping[str, int | None]) -> Iterator[Way]:
     """Each side of each conditional, with the tests that lead there; each step of a band as it is on the day whose
     `figures` are given."""
     match node:
@@ -135,7 +145,8 @@ def _ways(
             yield from _ways(test, before, figures)
             for side, wanted in ((then, True), (otherwise, False)):
                 taken = (*before, (test, wanted))
-                yield f"{render(test)} is {'yes' if wanted else 'no'}", taken
+                text = render(test)
+                yield Said(f"{text} is {'yes' if wanted else 'no'}", f"{text} 为{'真' if wanted else '假'}"), taken
                 yield from _ways(side, taken, figures)
         case Call(function="band", arguments=(subject, ListLiteral(items=limits), ListLiteral())):
             yield from _steps(subject, _apart(limits, figures), before)
@@ -150,11 +161,12 @@ def _apart(limits: tuple[Node, ...], figures: Mapping[str, int | None]) -> tuple
     return tuple(each for place, each in enumerate(limits) if place == 0 or values[place] != values[place - 1])
 
 
-def _steps(
-    subject: Node, limits: tuple[Node, ...], before: tuple[Condition, ...]
-) -> Iterator[tuple[str, tuple[Condition, ...]]]:
+def _steps(subject: Node, limits: tuple[Node, ...], before: tuple[Condition, ...]) -> Iterator[Way]:
+    value = render(subject)
     within = [Call("_<=_", (subject, limit), BOOL, subject.offset) for limit in limits]
     for place, limit in enumerate(limits):
         below = () if place == 0 else ((within[place - 1], False),)
-        yield f"{render(subject)} up to {render(limit)}", (*before, *below, (within[place], True))
-    yield f"{render(subject)} above {render(limits[-1])}", (*before, (within[-1], False))
+        most = render(limit)
+        yield Said(f"{value} up to {most}", f"{value} 至多 {most}"), (*before, *below, (within[place], True))
+    most = render(limits[-1])
+    yield Said(f"{value} above {most}", f"{value} 高于 {most}"), (*before, (within[-1], False))
