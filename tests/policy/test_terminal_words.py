@@ -168,3 +168,28 @@ def test_what_organisations_get_together_is_told_in_chinese(siwei_policy: Run, f
     told = {name: each.replace("Trial rules", "") for name, each in told.items()}  # what the document is called
     assert {name: english(each) for name, each in told.items() if english(each) or not CHINESE.search(each)} == {}
     assert "! 此处未权衡合计上限" in told["alone"]
+
+
+def test_what_differs_is_told_in_chinese(siwei_policy: Run, folder: Path, firms: Path) -> None:
+    changed = folder / "changed"
+    shutil.copytree(folder / "pack", changed)
+    rules_ = changed / "stacking.yaml"
+    text = rules_.read_text(encoding="utf-8")
+    rules_.write_text(re.sub(r"limit: [^,}\n]+", "limit: '6000'", text), encoding="utf-8")
+    for programme in (changed / "programmes").glob("*.yaml"):
+        written = programme.read_text(encoding="utf-8")
+        programme.write_text(
+            re.sub(r"(?m)^(award:\s*\n?\s*\{?expr: )(\S+?)(,| )", r"\1min(\2, 4500)\3", written), "utf-8"
+        )
+    common = f"{folder}/pack {changed} --as-of 2026-06-30 --in {folder}/firms.csv --drafts-in-force"
+    told = {
+        "kept": siwei_policy(f"diff {common} --claims {folder}/contracts.csv --projects {folder}/projects.csv"),
+        "in part": siwei_policy(f"diff {common} --claims {folder}/contracts.csv"),
+        "alone": siwei_policy(f"diff {common}"),
+        "versions": siwei_policy(f"diff xunli@2024.1 xunli@2026.1 --in {firms} --as-of 2026-06-01 --ignore-period"),
+        "pot": siwei_policy(f"diff longgang-compute@1 longgang-compute@2026.1 --in {firms} --as-of 2026-06-01"),
+    }
+    told = {name: each.replace("Trial rules", "") for name, each in told.items()}
+    assert {name: english(each) for name, each in told.items() if english(each) or not CHINESE.search(each)} == {}
+    assert "合计上限" in told["kept"]
+    assert re.search("改前 +┃ 改后", told["versions"])

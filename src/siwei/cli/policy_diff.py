@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from siwei.cli.app import Json
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, pack_folder, policy_app
 from siwei.cli.policy_joint import Claims, JointFiles, Projects, kind_files, told_not_given
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
+from siwei.cli.policy_words import code, headings, in_both, joined, line
 from siwei.errors import NotFound
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from siwei.policy.diffs.diff_joint import JointDifference
     from siwei.policy.diffs.diff_stacking import KeptDifference
 
+CODED = frozenset({"dimension", "group", "outcome", "verdict_before", "verdict_after"})
+"""Columns of a comparison that hold codes; the groups are districts and segments by their ids besides."""
 Kind = Annotated[
     Literal["organisation", "claim", "project", "person"] | None,
     Parameter(name="--applies-to", help="What a row is; of packs, default: organisation."),
@@ -117,16 +120,13 @@ def diff(
         return
     _print_differences(differences, found.subjects, day, old.in_force | new.in_force)
     if stacking is not None:
-        _print_changes("stacking.yaml: what changed", stacking.changes)
-        _print_kept("kept together", stacking.kept)
+        _print_changes("stacking.yaml", stacking.changes)
+        _print_kept(stacking.kept, "kept_together", "kept")
     if jointly is not None:
         _print_jointly(jointly, together, with_changes=stacking is None)
     if not_weighed:
-        how = (
-            "give --claims and --projects" if is_pack and kind == "organisation" else "compare packs over organisations"
-        )
-        warning = f"! not weighed here: the joint limits {', '.join(not_weighed)} → {how}"
-        console.print(warning, markup=False, highlight=False, soft_wrap=True)
+        how = line("give_files" if is_pack and kind == "organisation" else "compare_packs")
+        print_line(line("not_weighed", limits=joined(not_weighed), how=how))
 
 
 def _of(side: "Side", kind: str) -> "Side":
@@ -168,67 +168,73 @@ def _print_differences(
              *each.counts.values(), yuan(each.cost_before_fen), yuan(each.cost_after_fen),
              *(None if pot is None else yuan(pot) for pot in pots))
         )  # fmt: skip
-    print_table(f"{subjects} rows on {day}; CNY before pots are shared", columns, rows)
+    print_table(line("compared", subjects=subjects, day=day), headings(columns), rows)
     for each in differences:
         if each.counts["same"] == subjects and not each.changes:
             continue
-        _print_changes(f"{each.programme}: what changed", each.changes)
-        _print_frame(f"{each.programme}: why", each.reasons)
+        _print_changes(each.programme, each.changes)
+        _print_frame(line("why", what=each.programme), each.reasons)
         if each.counts["same"] != subjects:
-            _print_frame(f"{each.programme}: for whom", each.groups)
-        _print_frame(f"{each.programme}: examples", each.examples)
+            _print_frame(line("for_whom", what=each.programme), each.groups)
+        _print_frame(line("examples", what=each.programme), each.examples)
     for kind, before, after in total_costs(differences, in_force):
-        word = "drafts, which release no money" if kind == "draft" else kind
-        console.print(f"{word}: {yuan(before)} → {yuan(after)} CNY", highlight=False)
+        print_line(line("cost", kind=line(f"cost_{kind}"), before=yuan(before), after=yuan(after)))
 
 
 def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_changes: bool) -> None:
     from siwei.policy.explanation import yuan
 
     if with_changes:
-        _print_changes("stacking.yaml: what changed", jointly.changes)
-    _print_kept("kept under joint limits", jointly.kept, " by organisations, their contracts and their projects")
+        _print_changes("stacking.yaml", jointly.changes)
+    _print_kept(jointly.kept, "kept_jointly", "kept_by_organisations")
     columns = ("joint limit", "side", "organisations", "cut", "cut, CNY", "cannot tell")
     rows = [
-        (id, side, each.organisations, each.cut, yuan(each.cut_fen), each.cannot_tell)
+        (id, code(side), each.organisations, each.cut, yuan(each.cut_fen), each.cannot_tell)
         for id, outcomes in jointly.limits.items()
         for side, each in zip(("before", "after"), outcomes, strict=True)
         if each is not None
     ]
-    print_table("joint limits", columns, rows)
-    notes = [f"{count} rows for a {kind} are of organisations that are not in the table, and are left out"
-             for kind, count in jointly.left_out.items() if count]  # fmt: skip
+    print_table(line("joint_limits"), headings(columns), rows)
+    for kind, count in jointly.left_out.items():
+        if count:
+            print_line(line("of_others", count=count, kind=code(kind)))
     if together.lacking:
-        notes.append(told_not_given(together.limits, together.lacking).en)
-    for note in notes:
-        console.print(f"! {note}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"! {shown(in_both(told_not_given(together.limits, together.lacking)))}")
 
 
-def _print_kept(title: str, kept: "Sequence[KeptDifference]", whose: str = "") -> None:
+def _print_kept(kept: "Sequence[KeptDifference]", title: str, sentence: str) -> None:
+    """`title` and `sentence` are keys of lines."""
     from siwei.policy.explanation import yuan
 
     for each in kept:
-        _print_frame(f"{title}, {each.kind}: why", each.reasons)
+        what = line(title, kind=line(f"cost_{each.kind}"))
+        _print_frame(line("why", what=what), each.reasons)
         if each.counts["gains"] or each.counts["loses"]:
-            _print_frame(f"{title}, {each.kind}: for whom", each.groups)
-        _print_frame(f"{title}, {each.kind}: examples", each.examples)
-        counts = ", ".join(f"{count} {name}" for name, count in each.counts.items())
-        amounts = f"{yuan(each.kept_before_fen)} → {yuan(each.kept_after_fen)} CNY"
-        console.print(
-            f"kept of {', '.join(each.programmes)}{whose}: {amounts}; {counts}", highlight=False, markup=False
-        )
+            _print_frame(line("for_whom", what=what), each.groups)
+        _print_frame(line("examples", what=what), each.examples)
+        counts = joined(line("count", count=count, what=code(name)) for name, count in each.counts.items())
+        before, after = yuan(each.kept_before_fen), yuan(each.kept_after_fen)
+        print_line(line(sentence, programmes=joined(each.programmes), before=before, after=after, counts=counts))
 
 
-def _print_changes(title: str, changes: "Sequence[Change]") -> None:
+def _print_changes(what: str, changes: "Sequence[Change]") -> None:
     if changes:
-        print_table(title, ("part", "before", "after"), [(each.name, each.before, each.after) for each in changes])
+        rows = [(each.name, each.before, each.after) for each in changes]
+        print_table(line("changed", what=what), headings(("part", "before", "after")), rows)
 
 
 def _print_frame(title: str, frame: "pl.DataFrame") -> None:
+    from siwei.policy.diffs.change_words import reason_in_both
     from siwei.policy.explanation import yuan
+
+    def cell(name: str, value: object) -> object:
+        if name == "reason":
+            return reason_in_both(str(value))
+        if name.endswith("_fen") and isinstance(value, int):
+            return yuan(value)
+        return code(value) if name in CODED else value
 
     if frame.height:
         columns = [column.removesuffix("_fen") for column in frame.columns]
-        shown = [[yuan(cell) if name.endswith("_fen") and cell is not None else cell for name, cell in row.items()]
-                 for row in frame.iter_rows(named=True)]  # fmt: skip
-        print_table(title, columns, shown)
+        rows = [[cell(name, value) for name, value in row.items()] for row in frame.iter_rows(named=True)]
+        print_table(title, headings(columns), rows)

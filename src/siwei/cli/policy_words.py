@@ -162,6 +162,10 @@ CODES: Mapping[str, str] = {
     "pot": "回到资金池，供以后申报", "treasury": "退回财政", "waiting": "给予未足额获得的申报者",
     "organisation": "机构", "claim": "合同", "project": "项目", "person": "个人",
     "before": "改前", "after": "改后", "gains": "增加", "loses": "减少", "same": "不变", "undecided": "未定",
+    "0–9 people": "0–9 人", "10–99 people": "10–99 人", "100–299 people": "100–299 人",
+    "300 people and more": "300 人以上", "under 1 year": "不满 1 年", "1–2 years": "1–2 年", "3–5 years": "3–5 年",
+    "6–10 years": "6–10 年", "over 10 years": "10 年以上", "micro": "微型企业", "small": "小型企业",
+    "medium": "中型企业", "large": "大型企业",
     "by_district": "所在区", "by_size": "规模", "by_age": "成立年限", "by_segment": "环节",
 }  # fmt: skip
 

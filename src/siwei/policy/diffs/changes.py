@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol, TypeVar
 
+from siwei.errors import Said, chinese_of
+from siwei.policy.diffs.change_words import change_text, part_name, required, word
 from siwei.policy.language.tree import Expression, render
-from siwei.policy.programmes import Aggregate, Clause, Limit, Parameter, Pot, Programme, Table, Voucher
+from siwei.policy.programmes import Aggregate, Clause, Limit, Parameter, Pot, Programme, Rounding, Table, Voucher
 
 OF_MONEY = ("pot", "voucher", "window")
 """Kinds of changes that change no decision: what comes after it, and when one may apply."""
@@ -16,7 +18,7 @@ OF_MONEY = ("pot", "voucher", "window")
 class Change:
     """`kind` is parameter, table, aggregate, clause, award, cap, rounding, limit, period or one of OF_MONEY; of a
     pack's stacking.yaml parameter, group, exclusion, joint limit or related parties. `before` and `after` are None
-    where absent."""
+    where absent, and said in both languages where they are more than code."""
 
     kind: str
     id: str
@@ -24,15 +26,17 @@ class Change:
     after: str | None
 
     @property
-    def name(self) -> str:
-        return f"{self.kind} {self.id}" if self.id else self.kind
+    def name(self) -> Said:
+        return part_name(self.kind, self.id)
 
     @property
     def decides(self) -> bool:
         return self.kind not in OF_MONEY
 
     def as_dict(self) -> dict[str, object]:
-        return {"kind": self.kind, "id": self.id, "before": self.before, "after": self.after}
+        sides = {"before": self.before, "after": self.after}
+        chinese = {f"{side}_zh": None if text is None else chinese_of(text) for side, text in sides.items()}
+        return {"kind": self.kind, "id": self.id, **sides, **chinese}
 
 
 class _Named(Protocol):
@@ -58,11 +62,12 @@ def _parts(before: Programme, after: Programme, day: date) -> Iterator[Change]:
                                         for side in sides))  # fmt: skip
     yield from named_changes("aggregate", *({each.id: _aggregate(each) for each in side.aggregates} for side in sides))
     yield from named_changes("clause", *({each.id: _clause(each) for each in side.clauses} for side in sides))
-    yield Change("award", "", *(f"{render(each.award.expression.tree)} ({each.award.requires.name})" for each in sides))
+    yield Change("award", "", *(required(render(each.award.expression.tree), each.award.requires) for each in sides))
     yield Change("cap", "", *(_expression(each.award.cap) for each in sides))
-    yield Change("rounding", "", *(f"{each.rounding.mode} to {each.rounding.multiple_fen} fen" for each in sides))
+    yield Change("rounding", "", *(_rounding(each.rounding) for each in sides))
     yield from named_changes("limit", *({each.id: _limit(each) for each in side.limits} for side in sides))
-    yield Change("period", "", *("in force" if each.period.contains(day) else "not in force" for each in sides))
+    force = (change_text("in_force" if each.period.contains(day) else "not_in_force") for each in sides)
+    yield Change("period", "", *force)
     yield Change("window", "", *(None if each.window is None else _days(each) for each in sides))
     yield from named_changes("voucher", *(_voucher(each.voucher) for each in sides))
     yield from named_changes("pot", *(_pot(each.pot) for each in sides))
@@ -82,7 +87,11 @@ def named_changes(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> 
 
 
 def _clause(clause: Clause) -> str:
-    return f"{render(clause.expression.tree)} ({clause.requires.name.lower()})"
+    return required(render(clause.expression.tree), clause.requires)
+
+
+def _rounding(rounding: Rounding) -> str:
+    return change_text("rounding", mode=word(rounding.mode), fen=rounding.multiple_fen)
 
 
 def _expression(expression: Expression | None) -> str | None:
@@ -90,46 +99,54 @@ def _expression(expression: Expression | None) -> str | None:
 
 
 def _aggregate(aggregate: Aggregate) -> str:
-    value = f" of {_expression(aggregate.value)}" if aggregate.value is not None else ""
-    where = f" where {_expression(aggregate.where)}" if aggregate.where is not None else ""
-    return f"{aggregate.kind}{value} over {aggregate.of}{where} per {', '.join(aggregate.per)}"
+    value = "" if aggregate.value is None else change_text("value", code=_expression(aggregate.value))
+    where = "" if aggregate.where is None else change_text("where", code=_expression(aggregate.where))
+    kind, per = word(aggregate.kind), ", ".join(aggregate.per)
+    return change_text("aggregate", kind=kind, value=value, of=aggregate.of, where=where, per=per)
 
 
 def _table(table: Table, day: date) -> str:
     """What holds on the day, of a table that changes; one that does not is written out where it is read."""
     version = table.bands.version_on(day)
-    return "none" if version is None else f"up to {[*version[0]]}: {[*version[1]]}"
+    if version is None:
+        return change_text("no_table")
+    return change_text("table", limits=[*version[0]], results=[*version[1]])
 
 
 def _limit(limit: Limit) -> str:
-    order = f", served by {', '.join(limit.order)}" if limit.order else ""
-    return f"at most {_expression(limit.at_most)} per {', '.join(limit.per)}{order}"
+    order = change_text("served", order=", ".join(limit.order)) if limit.order else ""
+    return change_text("limit", code=_expression(limit.at_most), per=", ".join(limit.per), order=order)
 
 
 def _days(programme: Programme) -> str:
     assert programme.window is not None
-    return f"{programme.window.start or 'open'} to {programme.window.end or 'open'}"
+    open_ = change_text("open")
+    return change_text("days", start=programme.window.start or open_, end=programme.window.end or open_)
 
 
 def _voucher(voucher: Voucher | None) -> dict[str, str]:
     if voucher is None:
         return {}
-    valid = voucher.valid_until if voucher.valid_days is None else f"{voucher.valid_days} days"
-    listed = {"providers": "listed only"} if voucher.listed_providers_only else {}
+    valid = voucher.valid_until if voucher.valid_days is None else change_text("valid_days", days=voucher.valid_days)
+    listed = {"providers": change_text("listed_only")} if voucher.listed_providers_only else {}
     kinds = ", ".join(voucher.kinds)
-    return {"kinds": kinds, "rate": render(voucher.rate.tree), "valid": valid or "not known", **listed}
+    return {"kinds": kinds, "rate": render(voucher.rate.tree), "valid": valid or change_text("not_known"), **listed}
 
 
 def _pot(pot: Pot | None) -> dict[str, str]:
     """By what is declared of it."""
     if pot is None:
         return {}
-    budget = "not in the text" if pot.budget_fen is None else f"{pot.budget_fen} fen"
-    reserves = {f"reserve {each.id}": f"{each.share_bp} bp where {render(each.where.tree)}" for each in pot.reserves}
-    quotas = {f"quota by {each.by}": f"{each.most_bp} bp" for each in pot.quotas}
-    told = {"sharing": str(pot.sharing), "payment": str(pot.payment), "returns": str(pot.returns)}
-    again = {"choice": "again, where the pot gives less"} if pot.choose_again else {}
-    return {"budget": f"{budget} ({pot.per})", **told, **again, **reserves, **quotas}
+    budget = change_text("no_budget") if pot.budget_fen is None else change_text("budget_fen", fen=pot.budget_fen)
+    reserves = {
+        f"reserve {each.id}": change_text("reserve", share=each.share_bp, code=render(each.where.tree))
+        for each in pot.reserves
+    }
+    quotas = {f"quota by {each.by}": change_text("quota", most=each.most_bp) for each in pot.quotas}
+    told = {"sharing": word(pot.sharing), "payment": word(pot.payment), "returns": word(pot.returns)}
+    again = {"choice": change_text("again")} if pot.choose_again else {}
+    whole = change_text("budget", budget=budget, per=word(pot.per))
+    return {"budget": whole, **told, **again, **reserves, **quotas}
 
 
 def with_change(base: Programme, other: Programme, change: Change) -> Programme:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from siwei.policy.decide import VERDICTS
+from siwei.policy.diffs.change_words import OR, WITH, change_text, reason_in_both
 from siwei.policy.diffs.changes import Change
 from siwei.policy.subjects import ID
 
@@ -22,7 +23,7 @@ EXAMPLES_SCHEMA: dict[str, pl.DataType] = {
     ID: pl.String(), "outcome": pl.String(), "verdict_before": pl.String(), "verdict_after": pl.String(),
     "award_before_fen": pl.Int64(), "award_after_fen": pl.Int64(), "reason": pl.String(),
 }  # fmt: skip
-UNEXPLAINED = "another part of the text"
+UNEXPLAINED = str(change_text("unexplained"))
 Exchanged = Callable[[Change, pl.Series], pl.DataFrame]
 """The outcome (`verdict`, `award`) of the subjects of a mask, one part of a text exchanged."""
 
@@ -52,14 +53,14 @@ def find_reasons(
     if not changes or not moved.any():
         return pl.Series("reason", [UNEXPLAINED], dtype=pl.String).new_from_index(0, int(moved.sum()))
     alone = [_matches(into_before(change, moved), rows.filter(moved)) for change in changes]
-    text = _joined(alone, changes, " or ")
+    text = _joined(alone, changes, str(OR))
     open_ = text == ""
     if open_.any():
         places = moved.arg_true().filter(open_)
         rest = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height).scatter(places, True)
         kept = [_matches(into_after(change, rest), rows.filter(rest)) for change in changes]
-        needed = _joined([~each for each in kept], changes, " with ")
-        text = text.scatter(open_.arg_true(), needed.replace("", "all changes together"))
+        needed = _joined([~each for each in kept], changes, str(WITH))
+        text = text.scatter(open_.arg_true(), needed.replace("", str(change_text("together"))))
     return text.rename("reason")
 
 
@@ -70,7 +71,7 @@ def _matches(got: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
 def _joined(masks: list[pl.Series], changes: Sequence[Change], between: str) -> pl.Series:
     """The names of the changes whose mask is true, row by row."""
     frame = pl.DataFrame({str(place): mask for place, mask in enumerate(masks)})
-    expressions = [pl.when(pl.col(str(place))).then(pl.lit(change.name)) for place, change in enumerate(changes)]
+    expressions = [pl.when(pl.col(str(place))).then(pl.lit(str(change.name))) for place, change in enumerate(changes)]
     return frame.select(pl.concat_list(expressions).list.drop_nulls().list.join(between).alias("reason"))["reason"]
 
 
@@ -100,6 +101,11 @@ def count_reasons(moved: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     order = pl.col("gains") + pl.col("loses") + pl.col("undecided")
     return counted.select(list(REASONS_SCHEMA)).sort(order, pl.col("reason"), descending=[True, False])
+
+
+def with_chinese(reasons: pl.DataFrame) -> list[dict[str, object]]:
+    """Rows of REASONS_SCHEMA or EXAMPLES_SCHEMA for programs, which are given `reason` in both languages."""
+    return [{**row, "reason_zh": reason_in_both(row["reason"]).zh} for row in reasons.iter_rows(named=True)]
 
 
 def choose_examples(moved: pl.DataFrame) -> pl.DataFrame:

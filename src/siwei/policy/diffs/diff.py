@@ -15,6 +15,7 @@ import polars as pl
 from siwei.policy.aggregating.aggregates import Rows, add_aggregates, meaning_of
 from siwei.policy.aggregating.limits import apply_limits
 from siwei.policy.decide import Decisions, award_column, decide, verdict_column
+from siwei.policy.diffs.change_words import change_text
 from siwei.policy.diffs.changes import Change, changes_between, with_change
 from siwei.policy.diffs.comparing import (
     choose_examples,
@@ -23,6 +24,7 @@ from siwei.policy.diffs.comparing import (
     count_reasons,
     find_reasons,
     group_rows,
+    with_chinese,
 )
 from siwei.policy.diffs.dimensions import DIMENSIONS
 from siwei.policy.files.tables import added_names, reads_related
@@ -71,8 +73,8 @@ class ProgrammeDifference:
             "cost_before_fen": self.cost_before_fen,
             "cost_after_fen": self.cost_after_fen,
             "groups": self.groups.to_dicts(),
-            "reasons": self.reasons.to_dicts(),
-            "examples": self.examples.to_dicts(),
+            "reasons": with_chinese(self.reasons),
+            "examples": with_chinese(self.examples),
         }
 
 
@@ -187,8 +189,8 @@ def _reasons(
 ) -> pl.Series:  # fmt: skip
     """The reason of every row that is not the same."""
     if before is None or after is None:
-        word = "the programme is new" if before is None else "the programme is gone"
-        return pl.Series([word], dtype=pl.String).new_from_index(0, int((rows["outcome"] != 2).sum()))
+        word = change_text("new" if before is None else "gone")
+        return pl.Series([str(word)], dtype=pl.String).new_from_index(0, int((rows["outcome"] != 2).sum()))
     deciding = [change for change in changes if change.decides]
     old, new = given
     if after.aggregates and old is not new:

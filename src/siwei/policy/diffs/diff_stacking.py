@@ -11,6 +11,7 @@ import polars as pl
 
 from siwei.policy.combinations.choosing import kept_column
 from siwei.policy.combinations.combining import combine
+from siwei.policy.diffs.change_words import change_text
 from siwei.policy.diffs.changes import Change, exchange, named_changes, parameter_changes
 from siwei.policy.diffs.comparing import (
     choose_examples,
@@ -19,6 +20,7 @@ from siwei.policy.diffs.comparing import (
     count_reasons,
     find_reasons,
     group_rows,
+    with_chinese,
 )
 from siwei.policy.diffs.diff import Side, Subjects
 from siwei.policy.diffs.dimensions import DIMENSIONS
@@ -77,8 +79,8 @@ def kept_as_dict(kept: KeptDifference) -> dict[str, object]:
         "kept_before_fen": kept.kept_before_fen,
         "kept_after_fen": kept.kept_after_fen,
         "groups": kept.groups.to_dicts(),
-        "reasons": kept.reasons.to_dicts(),
-        "examples": kept.examples.to_dicts(),
+        "reasons": with_chinese(kept.reasons),
+        "examples": with_chinese(kept.examples),
     }
 
 
@@ -116,23 +118,23 @@ def _changes(before: Stacking, after: Stacking, day: date) -> Iterator[Change]:
 
 
 def _group(group: StackingGroup) -> str:
-    since = f" from {group.applies_from} awards on" if group.applies_from > 1 else ""
+    since = change_text("since", count=group.applies_from) if group.applies_from > 1 else ""
     names, order = ", ".join(group.programmes), ", ".join(group.reduce)
-    return f"{names}: at most {render(group.limit.tree)}{since}, cut in the order {order}"
+    return change_text("group", programmes=names, code=render(group.limit.tree), since=since, order=order)
 
 
 def _exclusion(rule: EitherOr) -> str:
-    return f"at most {rule.most} of {', '.join(rule.programmes)}"
+    return change_text("exclusion", most=rule.most, programmes=", ".join(rule.programmes))
 
 
 def _joint(limit: JointLimit) -> str:
-    served = f", served by {', '.join(limit.order)}" if limit.order else ""
+    served = change_text("served", order=", ".join(limit.order)) if limit.order else ""
     names, order = ", ".join(limit.programmes), ", ".join(limit.reduce)
-    return f"{names}: at most {render(limit.limit.tree)} of one organisation in all, cut in the order {order}{served}"
+    return change_text("joint", programmes=names, code=render(limit.limit.tree), order=order, served=served)
 
 
 def _related(rule: RelatedRule | None) -> str | None:
-    return None if rule is None else f"shares from {rule.share_from_bp} bp on"
+    return None if rule is None else change_text("related", share=rule.share_from_bp)
 
 
 def compare_kept(
