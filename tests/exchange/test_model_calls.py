@@ -32,7 +32,7 @@ from siwei.exchange.models import (
     UsageReport,
 )
 from siwei.exchange.people import keys
-from siwei.exchange.trading import agreements, call_collection, readings, settlement
+from siwei.exchange.trading import agreements, call_collection, jobs, readings, settlement
 from siwei.exchange.trading.reading_batches import Signed, report_usages
 from siwei.exchange.trading.usage import Window, write_usage
 from siwei.market.model_calls import Delivered, Tokens
@@ -303,6 +303,28 @@ def test_a_report_on_a_line_of_calls_is_refused(model_deal: ModelDeal) -> None:
     assert "由网关按调用计量" in said.value.in_chinese()
     assert [str(each) for each in report_usages(key_id, [sent], **given)] == [str(said.value)]
     assert not Usage.objects.exists()
+
+
+@pytest.mark.parametrize("actor", ["bob", "olive"])
+def test_a_reading_by_hand_on_a_line_of_calls_is_refused(model_deal: ModelDeal, actor: str) -> None:
+    """It would be added to what the gateway counted, and paid."""
+    model_deal.signed()
+    late = model_deal.now + timedelta(hours=1)
+    model_deal.end(model_deal.admit(model_deal.key().secret).call, 1_000, 0)
+    assert call_collection.collect_due_calls(actor=PLATFORM, now=late) == 1
+    counted = Usage.objects.get()
+
+    def record(reading: str, quantity: int) -> Usage:
+        given: dict[str, Any] = {"actor": getattr(model_deal.cast, actor), "now": late}
+        return jobs.record_usage("model-deal", 1, reading=reading, quantity=quantity, measured={}, **given)
+
+    for reading in ("more", "model-calls:model-deal:1:999", "model-deal/1/m/20261123T000000+0000"):
+        with pytest.raises(Conflict, match="metered by its calls") as said:
+            record(reading, 5_000)
+        assert "由网关按调用计量" in said.value.in_chinese()
+    with pytest.raises(Conflict, match="was used for another"):
+        record(counted.reading, 5_000)
+    assert list(Usage.objects.all()) == [counted]
 
 
 def test_calls_are_charged_whatever_else_was_read_on_their_line(model_deal: ModelDeal) -> None:

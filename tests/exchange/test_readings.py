@@ -143,6 +143,25 @@ def test_what_signed_reports_meter_is_not_added_to_without_a_signature(meter: Me
     assert sum(usage.quantity for usage in Usage.objects.all()) == 120
 
 
+@pytest.mark.parametrize(
+    "reading",
+    ["model-calls:other:1:7", "licence:other:1", "other/1/power/20261123T000000+0000", "deal/2/p/20261123T000000"],
+)
+def test_a_reading_by_hand_takes_no_name_that_another_will_need(meter: Meter, reading: str) -> None:
+    """Names are the city's: whose came second would never be written."""
+
+    def record(name: str) -> Usage:
+        return jobs.record_usage(
+            "deal", 1, reading=name, quantity=6, measured={}, actor=meter.deal.cast.bob, now=meter.later
+        )
+
+    with pytest.raises(InputError, match="the name of another reading"):
+        record(reading)
+    assert [record(name).reading for name in ("a/b", "calls:1", "deal/1/p/20261123T000000")] == [
+        "a/b", "calls:1", "deal/1/p/20261123T000000"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("quantity", [-1, 10**16 + 1, 10**30, 1.5, True, "6"])
 def test_a_counter_reading_that_is_no_quantity(meter: Meter, quantity: Any) -> None:
     usage = meter.send(meter.payload())

@@ -15,7 +15,7 @@ from siwei.exchange.audit import action, record_event, repeated
 from siwei.exchange.models import AgreementLine, AgreementState, Job, JobState, Project, Usage, UsageReport
 from siwei.exchange.states import find_line, lock_agreement, move, require_step
 from siwei.exchange.trading.caps import commit_job, give_back_job
-from siwei.exchange.trading.usage import write_usage
+from siwei.exchange.trading.usage import is_metered_by_calls, is_named_by_us, write_usage
 
 MAXIMUM_ATTEMPTS = 5
 ACTIVE = (JobState.QUEUED, JobState.RUNNING)
@@ -97,7 +97,7 @@ def record_usage(
     """Enter a meter reading, once, in the line's unit. For the provider or the operator: no consumer meters itself.
 
     The same reading again is the same usage; with another content it is a `Conflict`, and so is one on a line that is
-    metered by signed reports: what they say must not be added to by a word without a signature.
+    metered by signed reports or by its calls: what they say must not be added to by a word without a signature.
     """
     terms = find_line(lock_agreement(agreement, actor), line)
     own = actor.represents(terms.consumer_id) and not actor.represents(terms.provider_id)
@@ -106,14 +106,38 @@ def record_usage(
         actor,
         Said(f"meter {agreement}", f"为 {agreement} 计量"),
     )
-    signed = UsageReport.objects.filter(usage__line=terms, usage__job=None).select_related("usage").first()
-    if signed is not None and not Usage.objects.filter(reading=reading).exists():
-        raise Conflict(
-            f"line {line} of {agreement} is metered by signed reports ({signed.usage.meter}) → send a signed report, "
-            "or open a dispute about one",
-            f"{agreement} 第 {line} 行由签名报告计量（{signed.usage.meter}） → 请发送签名报告，或就某条报告提出争议",
-        )
+    if not Usage.objects.filter(line=terms, reading=reading).exists():
+        _require_unsigned(terms, reading)
     return write_usage(terms, None, reading, quantity, measured, actor, now)
+
+
+def _require_unsigned(line: AgreementLine, reading: str) -> None:
+    """That nothing else meters the line, and the name is nobody else's."""
+    agreement = line.agreement.key
+    if is_metered_by_calls(line):
+        raise Conflict(
+            f"line {line.number} of {agreement} is metered by its calls at the gateway → "
+            "open a dispute about a reading",
+            f"{agreement} 的第 {line.number} 行由网关按调用计量 → 请就读数提出争议",
+        )
+    signed = UsageReport.objects.filter(usage__line=line, usage__job=None).select_related("usage").first()
+    if signed is not None:
+        raise Conflict(
+            f"line {line.number} of {agreement} is metered by signed reports ({signed.usage.meter}) → "
+            "send a signed report, or open a dispute about one",
+            f"{agreement} 第 {line.number} 行由签名报告计量（{signed.usage.meter}） → "
+            "请发送签名报告，或就某条报告提出争议",
+        )
+    if is_named_by_us(reading, line):
+        raise InputError(
+            [
+                Problem(
+                    Said(f"{reading!r:.60} is the name of another reading", f"{reading!r:.60} 是另一读数的名称"),
+                    Said("name it after your own meter", "请以您自己的计量表命名"),
+                    field="reading",
+                )
+            ]
+        )
 
 
 def find_job(key: str, actor: Actor) -> Job:

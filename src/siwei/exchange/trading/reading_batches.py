@@ -27,12 +27,13 @@ from siwei.exchange.models import (
     Usage,
     UsageReport,
 )
-from siwei.exchange.trading.readings import is_metered_by_calls, is_signed, parse_report, report_usage, reporter_for
+from siwei.exchange.trading.readings import is_signed, parse_report, report_usage, reporter_for
 from siwei.exchange.trading.usage import (
     LONGEST_WINDOW,
     Window,
     begin_delivering,
     content_of,
+    is_metered_by_calls,
     key_of,
     usage_of,
     window_problems,

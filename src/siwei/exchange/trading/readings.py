@@ -33,7 +33,7 @@ from siwei.exchange.models.ledger import AMOUNT_LIMIT
 from siwei.exchange.parties import find_organisation
 from siwei.exchange.states import find_line, lock_agreement
 from siwei.exchange.trading.disputes import open_by_sources
-from siwei.exchange.trading.usage import Window, write_usage
+from siwei.exchange.trading.usage import Window, is_metered_by_calls, write_usage
 from siwei.schema_faults import problem_of
 
 PAYLOAD_LIMIT = 64 * 1024
@@ -238,11 +238,6 @@ def reporter_for(key_id: str, actor: Actor) -> Reporter:
             f"报数方 {key_id} 已于 {reporter.revoked_at:%Y-%m-%d} 吊销 → 请用其新密钥签名",
         )
     return reporter
-
-
-def is_metered_by_calls(line: AgreementLine) -> bool:
-    """A report on it would be added to what the gateway counted of the same calls."""
-    return line.offer is not None and line.offer.kind == "model"
 
 
 def is_signed(reporter: Reporter, payload: str, signature: str) -> bool:

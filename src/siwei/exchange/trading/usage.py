@@ -1,6 +1,7 @@
 """Readings of a meter, each once: told by their name or by their window, whatever order they come in."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from siwei.exchange.states import move, require_step
 LONGEST_WINDOW = timedelta(days=31)
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of ours a reporter's clock may be."""
+OUR_NAMES = re.compile(r"model-calls:|licence:|.+/\d+/.+/\d{8}T\d{6}", re.ASCII | re.DOTALL)
+"""Readings of calls, of licences, of windows (`Window.name`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,18 @@ def window_problems(line: AgreementLine, window: Window, now: datetime) -> list[
             )
         )
     return problems
+
+
+def is_metered_by_calls(line: AgreementLine) -> bool:
+    """What else is read on it would be added to what the gateway counted of the same calls."""
+    return line.offer is not None and line.offer.kind == "model"
+
+
+def is_named_by_us(reading: str, line: AgreementLine) -> bool:
+    """Whether a name is one that the platform gives a reading of itself, or of another line's report: who took it
+    first would keep that one from being written."""
+    window_of_its_own = reading.startswith(f"{line.agreement.key}/{line.number}/")
+    return OUR_NAMES.match(reading) is not None and not window_of_its_own
 
 
 def begin_delivering(deal: Agreement) -> None:
