@@ -23,6 +23,9 @@ from siwei.exchange.payments import payment_batches as payments
 from siwei.exchange.people.keys import create_access_key
 from siwei.market import bank
 from siwei.policy import Quota, Sharing
+from siwei.policy.language.check import Checker
+from siwei.policy.language.types import INT
+from siwei.policy.programmes import Reserve
 from siwei.portal.city_pack import pack, programmes
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +211,51 @@ def test_earlier_awards_by_a_sealed_value_are_told_to_the_offices_alone(
         shown = re.sub("<[^>]+>", "", text(client, page))
         told = shown[shown.index("已缴个人所得税：") :].split("\n")[0]
         assert told == "已缴个人所得税：3,000 元 ¥2,400.00; 个人应纳税所得额：3,000 元 ¥2,400.00"
+
+
+def test_who_is_in_a_reserve_is_told_to_the_offices_and_to_themselves(
+    open_call: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is in a reserve has what it asks for, and beside a masked name stands how much they got out of it."""
+    made = programmes()["talent-subsidy"]
+    assert made.pot is not None
+    where = Checker({"person_income_tax": INT}).check("person_income_tax >= 300000")
+    reserve = Reserve("taxed", 5_000, where, made.pot.words, None)
+    pot = replace(made.pot, sharing=Sharing.FIRST_COME, reserves=(reserve,))
+    monkeypatch.setitem(programmes(), made.id, replace(made, pot=pot))
+    keys = []
+    for actor, tax in ((open_call.charlie, "300000"), (open_call.alice, "300000"), (open_call.bob, "200000")):
+        client = signed_in(actor)
+        assert post(client, "/api/person/consent").status_code == 200
+        values = {"person_income_tax": {"value": tax}}
+        assert post(client, "/api/person/declarations", idempotency_key="k", values=values).status_code == 200
+        assert post(client, f"{API}/consent").status_code == 200
+        given = {"programme": made.id, "name": CHARLIE, "claim_fen": 100_000}
+        assert post(client, f"{API}/applications", idempotency_key="a", **given).status_code == 200
+        keys.append(Application.objects.latest("pk").key)
+        if actor is open_call.charlie:
+            first = noticed(open_call, "first")
+    last = noticed(open_call, "last")
+
+    def seen(client: Client, round_key: str) -> tuple[bool, dict[str, Any], dict[str, Any]]:
+        told = client.get(f"/api/round?key={round_key}").json()
+        listed = {each["key"]: each for each in client.get("/api/rounds").json()}
+        assert listed[round_key]["earlier"] == told["earlier"]
+        amounts = {line["application"]: line["reserved_fen"] for line in told["lines"]}
+        return "出自预留" in text(client, f"/notices/{round_key}"), amounts, told["earlier"]["reserves"]
+
+    charlie, alice, bob = keys
+    for actor in (open_call.olive, open_call.ann):
+        client = signed_in(actor)
+        assert seen(client, first.key) == (True, {charlie: 100_000}, {"taxed": 0})
+        assert seen(client, last.key) == (True, {alice: 100_000, bob: 0}, {"taxed": 100_000})
+        assert "taxed" in json.dumps(client.get(f"/api/round?key={last.key}").json()["earlier"])
+    for client in (Client(), signed_in(open_call.bob), signed_in(open_call.charlie)):
+        assert seen(client, last.key)[::2] == (False, {})
+        assert seen(client, last.key)[1][alice] is None
+    assert seen(signed_in(open_call.charlie), first.key) == (True, {charlie: 100_000}, {})
+    assert seen(signed_in(open_call.alice), last.key) == (True, {alice: 100_000, bob: None}, {})
+    assert seen(Client(), first.key) == (False, {charlie: None}, {})
 
 
 def test_paid_and_no_name_where_it_may_not_stand(open_call: City) -> None:

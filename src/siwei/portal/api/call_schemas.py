@@ -123,7 +123,7 @@ class RoundSummary(Schema):
     budget_fen: int
     earlier: dict[str, Any] | None = Field(
         description="What earlier awards of the period's budget counted in the pot's `reserves` (by id) and `quotas` "
-        "(by attribute: pairs of value and fen; of persons for the offices alone) when it was shared; null: the pot "
+        "(by attribute: pairs of value and fen) when it was shared, of persons for the offices alone; null: the pot "
         "has neither"
     )
     returns: str = Field(description="Where money goes that comes back of its awards: waiting, pot or treasury")
@@ -142,7 +142,9 @@ class RoundLine(Schema):
     generated: bool
     claim_fen: int
     shared_fen: int | None = Field(description="Null once it is refused: nothing is left of its share")
-    reserved_fen: int | None
+    reserved_fen: int | None = Field(
+        description="Of its share, what came out of reserves; of a person for the offices and themselves alone"
+    )
     rank: int | None
     bound_by: str
     state: str

@@ -13,6 +13,7 @@ from siwei.exchange.access import can_operate
 from siwei.exchange.actors import Actor
 from siwei.exchange.awards.rounds import share_again
 from siwei.exchange.models import Application, ApplicationState, Objection, Pot, RoundState, SharingRound
+from siwei.exchange.models.pseudonyms import is_own
 from siwei.exchange.people.vault import Erased
 from siwei.policy.pots.share import lottery_digest
 from siwei.policy.programmes import Kind, Programme, Sharing
@@ -41,6 +42,7 @@ class NoticeLine:
     application: Application
     rank: int | None
     reserved_fen: int | None
+    """None too where the reader may not know it (`may_know_facts_behind`)."""
     digest: str
 
 
@@ -64,6 +66,8 @@ class Notice:
     vouchers_to_grant: int
     to_pay: int
     """For the operator: awards of money that do not fall due yet."""
+    earlier_reserves: Mapping[str, int]
+    """By reserve: what earlier awards had out of it, as far as the reader may know it."""
     earlier_quotas: list[tuple[Mapping[str, Any], Sequence[tuple[str | None, int]]]]
     """By attribute: what earlier awards counted of each value (None: not known any more), as far as the reader may
     know it."""
@@ -84,11 +88,15 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         except Conflict:
             is_same = False
     lottery = made.sharing == Sharing.LOTTERY
+    is_open = may_know_facts_behind(made, actor)
+    own = set() if is_open else set(found.filter(is_own(actor)).values_list("pk", flat=True))
     lines = [
         NoticeLine(
             each,
             ranks.get(each.key, {}).get("rank"),
-            None if each.standing_fen is None else ranks.get(each.key, {}).get("reserved_fen"),
+            ranks.get(each.key, {}).get("reserved_fen")
+            if each.standing_fen is not None and (is_open or each.pk in own)
+            else None,
             lottery_digest(made.seed, each.key) if lottery else "",
         )
         for each in rows
@@ -96,7 +104,7 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
     lines.sort(key=lambda line: (line.rank or 0, _order(line.application), line.application.key))
     mine = Objection.objects.visible_to(actor).filter(application__round=made)
     counted = objection_counts(made)
-    quotas = (earlier_for(made, actor) or {}).get("quotas", {})
+    earlier = earlier_for(made, actor) or {}
     open_ = made.state == RoundState.NOTICE and made.notice_until is not None and day <= made.notice_until
     return Notice(
         made,
@@ -112,18 +120,24 @@ def notice_of(made: SharingRound, actor: Actor) -> Notice:
         (made.notice_until - day).days if open_ and made.notice_until is not None else None,
         vouchers_to_grant(made, programme, actor),
         made.applications.filter(to_be_paid()).count() if can_operate(actor) and is_paid_out(made) else 0,
-        [(attributes()[by], taken) for by, taken in quotas.items() if taken and by in attributes()],
+        earlier.get("reserves", {}),
+        [(attributes()[by], taken) for by, taken in earlier.get("quotas", {}).items() if taken and by in attributes()],
     )
 
 
 def earlier_for(made: SharingRound, actor: Actor) -> Mapping[str, Any] | None:
-    """What earlier awards counted when the round was shared. By the values of a quota the offices alone see it of
-    persons: the sum of a value that one person has would tell the value beside the masked name."""
-    programme = programmes().get(made.pot.programme)
-    is_open = programme is not None and programme.applies_to != "person"
-    if made.earlier is None or actor.sees_all or is_open:
+    """What earlier awards counted when the round was shared; of persons by reserve and by the values of a quota for the
+    offices alone."""
+    if made.earlier is None or may_know_facts_behind(made, actor):
         return made.earlier
-    return {**made.earlier, "quotas": {}}
+    return {**made.earlier, "reserves": {}, "quotas": {}}
+
+
+def may_know_facts_behind(made: SharingRound, actor: Actor) -> bool:
+    """Whether the reader may know what counted in a reserve or a quota. Of persons only the offices: who is in a
+    reserve has what it asks for, and the sum of a value that one person has would tell it beside the masked name."""
+    programme = programmes().get(made.pot.programme)
+    return actor.sees_all or (programme is not None and programme.applies_to != "person")
 
 
 def _order(application: Application) -> str:
