@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from django.utils.timezone import localdate
 
 from siwei.city.firms import Counts
 from siwei.city.home import PACKS
@@ -85,7 +86,7 @@ def test_the_same_files_again_change_nothing(pack: Pack, tmp_path: Path) -> None
     assert copied.files["copy.csv"] == first.files["registry.csv"]
     registry = ImportFile.objects.get(name="registry.csv")
     assert copied.remarks == (
-        f"copy.csv: imported before as registry.csv on {registry.imported_at:%Y-%m-%d}; nothing to do",
+        f"copy.csv: imported before as registry.csv on {localdate(registry.imported_at)}; nothing to do",
     )
     assert everything() == before
 

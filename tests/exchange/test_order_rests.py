@@ -1,7 +1,7 @@
 """The rest of an order paid in part: ordered anew or written off by two; never while the bank may still pay it."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -166,6 +166,20 @@ def test_while_the_bank_may_still_pay_neither_is_done(part: Part) -> None:
     with pytest.raises(Conflict, match="entry B-3 may be that payment"):
         part.anew()
     assert (part.order.state, held(), OrderRest.objects.count()) == ("part-paid", 19, 0)
+
+
+def test_the_days_of_waiting_are_the_citys(part: Part) -> None:
+    """Its day begins at 16:00 by UTC of the day before."""
+    midnight = datetime(2026, 11, 28, 16, tzinfo=UTC)
+    part.desk.now = midnight - timedelta(seconds=1)
+    part.bank.says(part.bank.paid(5, "", "FEE-1", "99"))
+    with pytest.raises(Conflict, match="the bank has until 2026-11-29 to pay it"):
+        part.anew()
+    part.desk.now = midnight
+    with pytest.raises(Conflict, match="import the bank's statement first"):
+        part.anew()
+    part.bank.says(part.bank.paid(5, "", "FEE-2", "99"))
+    assert part.anew().amount_fen == 19
 
 
 def said(part: Part, code: str) -> None:

@@ -4,18 +4,20 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
+from exchange_fakes import FakeEngine
 from exchange_persons import ACCOUNTS, ALICE, CHARLIE, TAX, Persons
 from lxml import etree
 from test_status_reports import report, single
 
 from siwei.errors import ConfirmationNeeded, Conflict, InputError, NotAllowed
+from siwei.exchange import tasks
 from siwei.exchange.actors import VISITOR, Confirmation
 from siwei.exchange.digest import digest
 from siwei.exchange.ledger.verification import verify_ledger
@@ -306,6 +308,26 @@ def test_records_are_destroyed_when_their_time_is_over(payable: Persons) -> None
     assert verify_ledger(actor=payable.cast.olive).findings == ()
     with pytest.raises(NotAllowed):
         destroy_old_records(as_of=KEPT_UNTIL, actor=payable.cast.charlie, now=payable.now)
+
+
+@pytest.mark.parametrize(("hour", "until"), [(15, KEPT_UNTIL), (16, date(2058, 1, 1))])
+def test_the_year_of_a_payment_is_the_citys(payable: Persons, hour: int, until: date) -> None:
+    payable.now = datetime(2026, 12, 31, hour, 30, tzinfo=UTC)
+    payable.exported()
+    payable.withdraw(payable.cast.charlie)
+    assert of(payable, payable.cast.charlie).kept_until == until
+
+
+def test_records_are_destroyed_on_the_citys_day(payable: Persons) -> None:
+    payable.exported()
+    payable.withdraw(payable.cast.charlie)
+    midnight = datetime(2056, 12, 31, 16, tzinfo=UTC)
+    [daily] = [each for each in tasks.RECURRING if each.task is tasks.destroy_old_records]
+    for early, destroyed in ((timedelta(seconds=1), 0), (timedelta(0), 1)):
+        place = tasks.Workplace(FakeEngine(), "fake", lambda early=early: midnight - early)
+        assert daily.is_wanted(place) == bool(destroyed)
+        with tasks.at_work(place):
+            assert tasks.destroy_old_records.func() == destroyed
 
 
 def test_the_city_says_for_how_long(payable: Persons, settings: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, Said
 from siwei.exchange.access import require_confirmation, require_writer
@@ -86,8 +87,8 @@ def repeated(name: str, key: str, content: Mapping[str, Any]) -> Event | None:
     earlier = Event.objects.filter(action=name, key=key).first()
     if earlier is not None and earlier.content_sha256 != sha256_of(content):
         raise Conflict(
-            f"key {key!r} was used for another {name} on {earlier.at:%Y-%m-%d} → use a new key",
-            f"键 {key!r} 已于 {earlier.at:%Y-%m-%d} 用于另一次 {name} → 请换新键",
+            f"key {key!r} was used for another {name} on {timezone.localdate(earlier.at)} → use a new key",
+            f"键 {key!r} 已于 {timezone.localdate(earlier.at)} 用于另一次 {name} → 请换新键",
         )
     return earlier
 

@@ -159,7 +159,7 @@ def verify_ledger() -> dict[str, Any]:
 def destroy_old_records() -> int:
     """Records of payments to persons who withdrew their consent, when the law has them kept no longer."""
     place = workplace()
-    return award_erasure.destroy_old_records(as_of=place.now().date(), actor=PLATFORM, now=place.now())
+    return award_erasure.destroy_old_records(as_of=timezone.localdate(place.now()), actor=PLATFORM, now=place.now())
 
 
 @task()
@@ -206,7 +206,7 @@ RECURRING = (
     Recurring(
         destroy_old_records,
         timedelta(days=1),
-        lambda place: award_erasure.records_to_destroy(place.now().date()).exists(),
+        lambda place: award_erasure.records_to_destroy(timezone.localdate(place.now())).exists(),
     ),
     Recurring(settle_day, timedelta(days=1), lambda place: settlement.is_due(place.now())),
     Recurring(seal, timedelta(minutes=1), _is_unsealed),

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+from django.utils import timezone
 
 from siwei.city.firms import check_codes, clean_names, name_key, neutralise_formulas, normalise_names, separate_key
 from siwei.city.firms.merging import BY_CODE
@@ -64,8 +65,8 @@ def undo_merge(file: str, row: int, *, actor: Actor, now: datetime) -> Organisat
         )
     if Merge.objects.filter(pk=merge.pk, undone_at=None).update(undone_at=now) == 0:
         raise Conflict(
-            f"the merge of row {row} of {imported.name} was undone on {merge.undone_at:%Y-%m-%d}",
-            f"{imported.name} 第 {row} 行的合并已于 {merge.undone_at:%Y-%m-%d} 撤销",
+            f"the merge of row {row} of {imported.name} was undone on {timezone.localdate(merge.undone_at)}",
+            f"{imported.name} 第 {row} 行的合并已于 {timezone.localdate(merge.undone_at)} 撤销",
         )
     name, normalised, code = _identity(imported.shape, merge.record)
     source_ref = f"{reference_prefix(imported.name, imported.sha256)} row {row}"

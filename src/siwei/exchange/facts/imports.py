@@ -17,6 +17,7 @@ import polars as pl
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from siwei.city.firms import Counts, Gazetteer, Imported, build_gazetteer, merge_files, name_files, parse_files
 from siwei.city.firms.merging import BY_CODE, KNOWN
@@ -90,7 +91,11 @@ def import_firms(
     first_names = {digest: name for name, digest in reversed(hashes.items())}
     fresh = {name: named[name] for name, digest in hashes.items() if digest not in seen and first_names[digest] == name}
     parsed = parse_files(
-        fresh, attributes=pack.attributes, gazetteer=pack_gazetteer(pack), today=now.date(), progress=progress
+        fresh,
+        attributes=pack.attributes,
+        gazetteer=pack_gazetteer(pack),
+        today=timezone.localdate(now),
+        progress=progress,
     )
     for file in parsed:
         if file.sha256 != hashes[file.name]:
@@ -110,7 +115,9 @@ def import_firms(
         record = saved[digest]
         counts[name] = counts_of(record) if first_names[digest] == name else Counts()
         if digest in seen:
-            remarks.append(f"{name}: imported before as {record.name} on {record.imported_at:%Y-%m-%d}; nothing to do")
+            remarks.append(
+                f"{name}: imported before as {record.name} on {timezone.localdate(record.imported_at)}; nothing to do"
+            )
     return ImportSummary(counts, tuple(remarks))
 
 

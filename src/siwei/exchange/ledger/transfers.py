@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 from django.db.models.base import ModelState
+from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, InsufficientFunds, Problem, Said, SiweiError
 from siwei.exchange.canonical import check_storable
@@ -263,9 +264,9 @@ def is_same(earlier: Transfer, entry: Entry, hold: int | None, reverses: int | N
 
 def other_content(earlier: Transfer) -> Conflict:
     return Conflict(
-        f"key {earlier.idempotency_key!r} was used on {earlier.at:%Y-%m-%d} for a {earlier.kind} of "
+        f"key {earlier.idempotency_key!r} was used on {timezone.localdate(earlier.at)} for a {earlier.kind} of "
         f"{earlier.amount} {earlier.unit} with other content → use a new key for a new transfer",
-        f"键 {earlier.idempotency_key!r} 已于 {earlier.at:%Y-%m-%d} 用于内容不同的 "
+        f"键 {earlier.idempotency_key!r} 已于 {timezone.localdate(earlier.at)} 用于内容不同的 "
         f"{earlier.kind}（{earlier.amount} {earlier.unit}） → 新的转账请用新键",
     )
 

@@ -7,6 +7,8 @@ further order of exactly it stands in the next batch; written off, it leaves the
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from siwei.errors import Conflict, Said, chinese_of
 from siwei.exchange.access import require
 from siwei.exchange.actors import PLATFORM, Actor
@@ -146,15 +148,15 @@ def why_it_may_still_be_paid(order: PaymentOrder, now: datetime) -> str:
     if word is not None and (payment is None or word.file.imported_at >= payment.file.imported_at):
         if word.code in REJECTED:
             return ""
-        last = max(last, word.file.imported_at.date())
+        last = max(last, timezone.localdate(word.file.imported_at))
     until = last + timedelta(days=LATE_AFTER_DAYS)
-    if now.date() < until:
+    if timezone.localdate(now) < until:
         return Said(
             f"the bank has until {until} to pay it → wait, or import its report that it will not",
             f"银行在 {until} 之前仍可支付 → 请等待，或导入银行不再支付的回执",
         )
     files = StatementFile.objects.filter(organisation=order.batch.payer_id, is_whole=True)
-    if not any(file.imported_at.date() >= until for file in files.order_by("-imported_at")[:1]):
+    if not any(timezone.localdate(file.imported_at) >= until for file in files.order_by("-imported_at")[:1]):
         return Said(
             f"no statement imported since {until} says that it did not → import the bank's statement first",
             f"{until} 以来没有导入对账单证明未付 → 请先导入银行对账单",

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_act_for, can_commit_money_for, can_operate, require
@@ -68,7 +69,7 @@ def make_batch(
     content = {"payer": payer, "execute_on": execute_on, "payees": wanted}
     if repeated("make_batch", idempotency_key, content):
         return PaymentBatch.objects.get(key=idempotency_key)
-    if abs(execute_on - now.date()) > timedelta(days=400):
+    if abs(execute_on - timezone.localdate(now)) > timedelta(days=400):
         raise InputError(
             [
                 Problem(

@@ -9,6 +9,7 @@ stays awarded: it waits on the pseudonym's account until the person consents aga
 from datetime import date, datetime
 
 from django.db.models import Max, QuerySet
+from django.utils import timezone
 
 from siwei.errors import Said
 from siwei.exchange.access import can_operate, require
@@ -50,7 +51,7 @@ def give_up_awards(person_id: int, now: datetime) -> None:
         _destroy(pseudonym)
     else:
         paid = sent.aggregate(last=Max("paid_on"))["last"]
-        pseudonym.kept_until = kept_until(max(filter(None, (last.date(), paid))))
+        pseudonym.kept_until = kept_until(max(filter(None, (timezone.localdate(last), paid))))
         pseudonym.save(update_fields=["kept_until"])
 
 

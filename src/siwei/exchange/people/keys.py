@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, SignInNeeded
 from siwei.exchange.access import can_commit_money_for, can_manage_people_of, require, require_confirmation
@@ -152,7 +153,12 @@ def make_key(
         actor=actor,
         now=now,
         organisations=[owner] if owner else [],
-        payload={"name": name, "scopes": granted, "project": project, "expires_at": f"{expires_at:%Y-%m-%d}"},
+        payload={
+            "name": name,
+            "scopes": granted,
+            "project": project,
+            "expires_at": f"{timezone.localdate(expires_at)}",
+        },
     )
     return MadeKey(key, shape[0])
 

@@ -210,8 +210,8 @@ def sign_agreement(key: str, *, actor: Actor, now: datetime, as_of: date | None 
     require_step(agreement, "sign")
     if agreement.ends_at <= now:
         raise Conflict(
-            f"{key} was to end on {agreement.ends_at:%Y-%m-%d} → propose it again with a later end",
-            f"{key} 应于 {agreement.ends_at:%Y-%m-%d} 结束 → 请以更晚的结束日期重新提出",
+            f"{key} was to end on {timezone.localdate(agreement.ends_at)} → propose it again with a later end",
+            f"{key} 应于 {timezone.localdate(agreement.ends_at)} 结束 → 请以更晚的结束日期重新提出",
         )
     AgreementParty.objects.filter(pk__in=[party.pk for party in unsigned]).update(
         signed_at=now, signed_by_id=actor.person_id

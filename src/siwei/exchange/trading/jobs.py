@@ -193,8 +193,8 @@ def _record_job(
     require_step(deal, "deliver")
     if deal.ends_at <= now:
         raise Conflict(
-            f"{agreement} ended on {deal.ends_at:%Y-%m-%d} → agree anew",
-            f"{agreement} 已于 {deal.ends_at:%Y-%m-%d} 结束 → 请重新签约",
+            f"{agreement} ended on {timezone.localdate(deal.ends_at)} → agree anew",
+            f"{agreement} 已于 {timezone.localdate(deal.ends_at)} 结束 → 请重新签约",
         )
     _check_room(line, spec)
     job = Job.objects.create(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from django.utils import timezone
+
 from siwei.errors import Conflict, Said
 from siwei.exchange.access import can_change_listing, require
 from siwei.exchange.actors import Actor
@@ -87,9 +89,10 @@ def unit_of(match: Match, told: MarketQuote) -> str:
 
 def require_valid(saved: Quote, now: datetime) -> None:
     if saved.valid_until <= now:
+        until = timezone.localtime(saved.valid_until)
         raise Conflict(
-            f"quote {saved.key} held until {saved.valid_until:%Y-%m-%d %H:%M} → have it quoted again",
-            f"报价 {saved.key} 有效至 {saved.valid_until:%Y-%m-%d %H:%M} → 请重新报价",
+            f"quote {saved.key} held until {until:%Y-%m-%d %H:%M} → have it quoted again",
+            f"报价 {saved.key} 有效至 {until:%Y-%m-%d %H:%M} → 请重新报价",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.utils import timezone
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from siwei.errors import Conflict, InputError, NotAllowed, NotFound, Problem, Said
@@ -234,8 +235,8 @@ def reporter_for(key_id: str, actor: Actor) -> Reporter:
     )
     if reporter.revoked_at is not None:
         raise NotAllowed(
-            f"reporter {key_id} was revoked on {reporter.revoked_at:%Y-%m-%d} → sign with its new key",
-            f"报数方 {key_id} 已于 {reporter.revoked_at:%Y-%m-%d} 吊销 → 请用其新密钥签名",
+            f"reporter {key_id} was revoked on {timezone.localdate(reporter.revoked_at)} → sign with its new key",
+            f"报数方 {key_id} 已于 {timezone.localdate(reporter.revoked_at)} 吊销 → 请用其新密钥签名",
         )
     return reporter
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from siwei.errors import Conflict, InputError, Problem, Said
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import record_event, repeated
@@ -164,7 +166,10 @@ def window_problems(line: AgreementLine, window: Window, now: datetime) -> list[
         problems.append(
             Problem(
                 Said(f"it is not within {deal.key}", f"不在 {deal.key} 的期限内"),
-                Said(f"until {deal.ends_at:%Y-%m-%d}", f"至 {deal.ends_at:%Y-%m-%d}"),
+                Said(
+                    f"until {timezone.localdate(deal.ends_at)}",
+                    f"至 {timezone.localdate(deal.ends_at)}",
+                ),
                 field="window",
             )
         )
