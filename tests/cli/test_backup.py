@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
+from forking import SIWEI
 
 from siwei.city.archive import MANIFEST
 from siwei.city.drafts import DRAFTS
 from siwei.city.home import PACKS
 
 pytestmark = pytest.mark.database
-SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 PROGRAM = Path(__file__).with_name("backup_city.py")
 SERVER = os.environ.get("SIWEI_DATABASE_URL", "")
 OLDER = Path(__file__).parents[1] / "fixtures" / "backups"
@@ -52,7 +53,7 @@ class City:
 
     def siwei(self, *words: str | Path, to: str = "city", expect: int = 0) -> Any:
         command = [*SIWEI, *map(str, words)]
-        done = subprocess.run(command, env=self.environment(to), capture_output=True, text=True, check=False)
+        done = forking.run(command, env=self.environment(to))
         assert done.returncode == expect, done.stderr + done.stdout
         assert "Traceback" not in done.stderr
         return json.loads(done.stdout) if "--json" in words else done.stderr

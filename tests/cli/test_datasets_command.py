@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
 
 HERE = Path(__file__).parent
@@ -44,7 +45,7 @@ PART = os.urandom(1024 * 1024)
 def city(tmp_path_factory: pytest.TempPathFactory, lay_city: Callable[[Path], None]) -> Path:
     directory = tmp_path_factory.mktemp("datasets") / "city"
     lay_city(directory)
-    subprocess.run([sys.executable, "-c", FILL], env=environment(directory), check=True)
+    forking.run([sys.executable, "-c", FILL], env=environment(directory), check=True)
     return directory
 
 
@@ -54,9 +55,7 @@ def environment(city: Path) -> dict[str, str]:
 
 
 def siwei(city: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [SIWEI, "datasets", *words], env=environment(city), capture_output=True, text=True, check=False
-    )
+    done = forking.run([*forking.SIWEI, "datasets", *words], env=environment(city))
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
     return done
 

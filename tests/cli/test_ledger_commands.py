@@ -2,16 +2,16 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import forking
 import pytest
+from forking import SIWEI
 from openpyxl import load_workbook
 
-SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 PREPARE = """
 import django; django.setup()
 from datetime import UTC, datetime
@@ -45,22 +45,22 @@ def city(tmp_path: Path, lay_city: Callable[[Path], None]) -> Iterator[dict[str,
     return values
 
 
-def run(values: dict[str, str], *arguments: str, expected: int = 0) -> str:
-    done = subprocess.run([*SIWEI, *arguments], env=values, capture_output=True, text=True, timeout=120)
+def run(values: dict[str, str], *arguments: str, expected: int = 0, anew: bool = False) -> str:
+    done = forking.run([*SIWEI, *arguments], env=values, anew=anew)
     assert done.returncode == expected, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
 
 
 def script(values: dict[str, str], text: str) -> None:
-    subprocess.run([sys.executable, "-c", text], env=values, check=True, timeout=120)
+    forking.run([sys.executable, "-c", text], env=values, check=True)
 
 
 def test_from_worker_to_verification(city: dict[str, str], tmp_path: Path) -> None:
     heads = tmp_path / "elsewhere" / "block-heads.jsonl"
-    run(city, "worker", "--once")
+    run(city, "worker", "--once", anew=True)
     assert json.loads(heads.read_text())["transfers"] == 1
-    told = json.loads(run(city, "ledger", "verify", "--heads", str(heads), "--json"))
+    told = json.loads(run(city, "ledger", "verify", "--heads", str(heads), "--json", anew=True))
     assert (told["is_whole"], told["rows"]["heads"], told["last_seal"]["number"]) == (True, 1, 1)
     assert "0 heads added" in run(city, "ledger", "heads", "--out", str(heads))
     script(city, TAMPER)

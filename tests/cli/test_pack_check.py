@@ -1,21 +1,19 @@
 """`siwei pack check`, as a person and a program meet it."""
 
 import json
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import forking
 import pytest
 
 TINY = Path(__file__).parent.parent / "fixtures" / "packs" / "tiny"
 
 
-def run_siwei(*arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "from siwei.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300, check=False
-    )
+def run_siwei(*arguments: str, anew: bool = False) -> subprocess.CompletedProcess[str]:
+    return forking.run([*forking.SIWEI, *arguments], env=os.environ, anew=anew)
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def test_a_right_pack_prints_its_tables() -> None:
 
 
 def test_a_built_in_pack_is_found_by_name() -> None:
-    done = run_siwei("pack", "check", "shenzhen")
+    done = run_siwei("pack", "check", "shenzhen", anew=True)
     assert done.returncode == 0, done.stderr
     assert "深圳市" in done.stdout
 

@@ -2,14 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import forking
 import pytest
+from forking import SIWEI
 
-SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 ACCEPT = """
 import sys
 import django; django.setup()
@@ -27,19 +27,19 @@ def city(tmp_path: Path, lay_city: Callable[[Path], None]) -> dict[str, str]:
     return kept | {"SIWEI_CITY": str(tmp_path / "city"), "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings"}
 
 
-def run(city: dict[str, str], *arguments: str, expected: int = 0) -> str:
-    done = subprocess.run([*SIWEI, "people", *arguments], env=city, capture_output=True, text=True, timeout=120)
+def run(city: dict[str, str], *arguments: str, expected: int = 0, anew: bool = False) -> str:
+    done = forking.run([*SIWEI, "people", *arguments], env=city, anew=anew)
     assert done.returncode == expected, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if expected == 0 else done.stderr
 
 
 def test_from_an_empty_city_to_an_operator(city: dict[str, str]) -> None:
-    assert json.loads(run(city, "list", "--json")) == []
+    assert json.loads(run(city, "list", "--json", anew=True)) == []
     because = ("--because", "founding of the city")
     assert "siwei people invite" in run(city, "appoint", "rita", "operator", *because, expected=4)
     link = json.loads(run(city, "invite", "Rita", "--json"))["path"]
-    subprocess.run([sys.executable, "-c", ACCEPT, link.rpartition("/")[2]], env=city, check=True, timeout=120)
+    forking.run([sys.executable, "-c", ACCEPT, link.rpartition("/")[2]], env=city, check=True)
     given = json.loads(run(city, "appoint", "rita", "operator", *because, "--json"))
     assert given == {"person": "rita", "offices": ["operator"]}
     assert json.loads(run(city, "list", "--json")) == [{"person": "rita", "offices": ["operator"], "can_sign_in": True}]

@@ -14,13 +14,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
+from forking import SIWEI
 
 from siwei.cli.worker import StopBySignal, worker
 from siwei.compute.local.sandbox import check_environment
 from siwei.errors import EnvironmentMissing, InputError
 
-SIWEI = [sys.executable, "-c", "from siwei.cli import main; main()"]
 TESTS = Path(__file__).parents[1]
 PREPARE = '''
 import os, sys
@@ -68,7 +69,8 @@ def environment(tmp_path: Path, lay_city: Callable[[Path], None]) -> Iterator[di
         "DJANGO_SETTINGS_MODULE": "siwei.portal.django_settings",
     }
     lay_city(tmp_path / "city")
-    run([sys.executable, "-c", PREPARE, str(TESTS / "portal"), str(TESTS / "exchange")], values)
+    prepare = [sys.executable, "-c", PREPARE, str(TESTS / "portal"), str(TESTS / "exchange")]
+    forking.run(prepare, env=values, check=True)
     yield values
     let_go(values)
 
@@ -92,7 +94,7 @@ def run(command: list[str], environment: dict[str, str]) -> str:
 
 
 def report(environment: dict[str, str]) -> Any:
-    return json.loads(run([sys.executable, "-c", REPORT], environment))
+    return json.loads(forking.run([sys.executable, "-c", REPORT], env=environment, check=True).stdout)
 
 
 def wait_for(environment: dict[str, str], state: str, worker: "subprocess.Popen[Any]") -> Any:
@@ -134,9 +136,9 @@ def test_a_killed_worker_loses_nothing(environment: dict[str, str]) -> None:
     assert third.returncode == 0
     assert found == ["succeeded", 1, [["job", billed_s(environment)]], []]
     run([*SIWEI, "worker", "--once"], environment)
-    idle = json.loads(run([*SIWEI, "worker", "--once", "--json"], environment))
-    assert idle == {"succeeded": {}, "retried": {}, "failed": {}}
-    assert run([*SIWEI, "worker", "--once"], environment) == "Nothing waits.\n"
+    idle = forking.run([*SIWEI, "worker", "--once", "--json"], env=environment, check=True).stdout
+    assert json.loads(idle) == {"succeeded": {}, "retried": {}, "failed": {}}
+    assert forking.run([*SIWEI, "worker", "--once"], env=environment).stdout == "Nothing waits.\n"
 
 
 def test_one_told_to_stop_before_it_has_begun_ends_well(environment: dict[str, str]) -> None:

@@ -5,12 +5,13 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
+import forking
 import polars as pl
 import pytest
 from django.utils.timezone import localdate
@@ -277,6 +278,7 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from siwei.cli.app import open_city
 open_city(Path(sys.argv[1]))
 from siwei.exchange.actors import PLATFORM
@@ -293,20 +295,20 @@ def test_killed_anywhere_and_run_again_is_one_import(tmp_path: Path, lay_city: C
     city = tmp_path / "city"
     environment = {key: value for key, value in os.environ.items() if key != "SIWEI_DATABASE_URL"}
 
-    def siwei(*words: str) -> str:
-        command = [sys.executable, "-c", "from siwei.cli import main; main()", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    def imported(*, anew: bool) -> Any:
+        words = ["import", "firms", *files, "--city", str(city), "--json"]
+        return json.loads(forking.run([*forking.SIWEI, *words], env=environment, check=True, anew=anew).stdout)
 
     lay_city(city)
     files = [str(path) for path in FILES]
     for stage in ("read", "facts"):
-        killed = subprocess.run([sys.executable, "-c", KILLED, str(city), stage, *files], env=environment, check=False)
+        killed = forking.run([sys.executable, "-c", KILLED, str(city), stage, *files], env=environment)
         assert killed.returncode == -signal.SIGKILL
         with sqlite3.connect(city / "city.sqlite3") as database:
             assert database.execute("SELECT count(*) FROM exchange_organisation").fetchone() == (0,)
-    again = json.loads(siwei("import", "firms", *files, "--city", str(city), "--json"))
+    again = imported(anew=True)
     assert again["all"] == {"read": 20, "created": 14, "merged": 4, "rejected": 2}
-    assert json.loads(siwei("import", "firms", *files, "--city", str(city), "--json")) == again
+    assert imported(anew=False) == again
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forking
 import openai
 import pytest
 
@@ -41,6 +42,13 @@ def siwei(city: Path, *words: str, data: str | None = None) -> Any:
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def payments(city: Path, *words: str, expected: int = 0) -> "subprocess.CompletedProcess[str]":
+    arguments, environment = command(city, "payments", *words)
+    done = forking.run([*forking.SIWEI, *arguments[len(SIWEI) :]], env=environment)
+    assert (done.returncode, "Traceback" in done.stderr) == (expected, False), (words, done.stderr)
+    return done
 
 
 def init(city: Path, pack: str) -> None:
@@ -208,26 +216,21 @@ def test_what_was_due_is_paid_and_the_banks_fee_is_a_difference(city: Path, tmp_
     assert (fee["finding"], fee["difference_fen"]) == ("not-ordered", 1_500)
     written = []
     for name in ("first.xml", "again.xml"):
-        arguments, environment = command(city, "payments", "export", batch["batch"], "--out", str(tmp_path / name))
-        subprocess.run(arguments, env=environment, check=True, capture_output=True)
+        payments(city, "export", batch["batch"], "--out", str(tmp_path / name))
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1] and b"pain.001.001.09" in written[0]
     # What is brought in here must not be seen by the other tests of this city.
     city = Path(shutil.copytree(city, tmp_path / "copy"))
     statement = tmp_path / "bank.csv"
     statement.write_text("交易日期,借方金额,流水号\n2026-11-24,1.00,B-1\n2026-11-24,一元,B-2\n", encoding="gbk")
-    arguments, environment = command(city, "payments", "import", str(statement))
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
-    assert "bank.csv:3: '一元' is not an amount" in done.stdout
+    assert "bank.csv:3: '一元' is not an amount" in payments(city, "import", str(statement)).stdout
     for words, code in (
-        (("payments", "export", "none", "--out", str(tmp_path / "x")), 4),
-        (("payments", "import", str(tmp_path / "none.csv")), 3),
-        (("payments", "due", "--payer", "n-none"), 4),
-        (("payments", "order", "--on", "1999-01-01", "--key", "x"), 3),
+        (("export", "none", "--out", str(tmp_path / "x")), 4),
+        (("import", str(tmp_path / "none.csv")), 3),
+        (("due", "--payer", "n-none"), 4),
+        (("order", "--on", "1999-01-01", "--key", "x"), 3),
     ):
-        arguments, environment = command(city, *words)
-        failed = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
-        assert (failed.returncode, "Traceback" in failed.stderr) == (code, False), (words, failed.stderr)
+        payments(city, *words, expected=code)
 
 
 def done(city: Path) -> int:

@@ -52,9 +52,11 @@ def leave(code: int) -> None:
     if others and not _serves and not any(others):
         return
     if "django.db" in sys.modules:
+        from django.conf import settings
         from django.db import connections
 
-        connections.close_all()  # SQLite then tidies its journal away
+        if settings.configured:  # else no city was opened
+            connections.close_all()  # SQLite then tidies its journal away
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         code = _flush(stream) or code
