@@ -14,7 +14,7 @@ from siwei.city.attributes import Attribute
 from siwei.errors import InputError
 from siwei.policy import Programme, load_programme
 from siwei.policy.aggregating.aggregates import Rows
-from siwei.policy.combinations.combining import combine
+from siwei.policy.combinations.held_combining import combine_beside
 from siwei.policy.diffs.diff import Side, Subjects, diff
 from siwei.policy.diffs.diff_stacking import diff_stacking
 from siwei.policy.documents.loading_stacking import load_stacking
@@ -107,7 +107,13 @@ def test_a_pot_s_terms_are_named_and_change_no_decision(edited: Edit) -> None:
         ("pot budget", "500 fen (year)", "400 fen (year)"), ("pot sharing", "pro_rata", "merit"),
     ]  # fmt: skip
     assert (found.counts["same"], found.reasons.height) == (1, 0)
-    assert found.as_dict()["after"] == {"version": "1", "sha256": after.sha256, "is_draft": False, "budget_fen": 400}
+    assert found.as_dict()["after"] == {
+        "version": "1",
+        "sha256": after.sha256,
+        "is_draft": False,
+        "draft_because": None,
+        "budget_fen": 400,
+    }
 
 
 STACKING = f"""\
@@ -163,24 +169,47 @@ def test_programmes_are_a_reason_beside_rules(
     assert (nothing.changes, nothing.kept[0].counts["same"]) == ((), 1)
 
 
+def test_what_is_held_is_kept_on_both_sides_and_of_a_programme_that_is_gone(
+    two: tuple[Programme, ...], edited: Edit, attributes: dict[str, Attribute], tmp_path: Path
+) -> None:
+    """Under 500 for both: a holds 250 of one's 300; b holds 90 of two, and is entitled to nothing of it."""
+    stacking = rules(tmp_path, two, attributes, STACKING.replace("either_or:\n", "") % ("500", ""))
+    less = (edited(id="one", award="spent / 3"), two[1])
+    table, held = firms(("a", "x", 300, 300), ("b", "x", 300, 0)), {"a": {"one": 250}, "b": {"two": 90}}
+    (kept,) = diff_stacking(Side(two, stacking), Side(less, stacking), table, DAY, held=held).kept
+    assert (kept.kept_before_fen, kept.kept_after_fen, kept.held_fen) == (500 + 390, 500 + 190, 340)
+    assert kept.counts == {"gains": 0, "loses": 1, "same": 1, "undecided": 0}
+    (kept,) = diff_stacking(Side(two, stacking), Side((), Stacking()), table, DAY, held=held).kept
+    assert (kept.kept_before_fen, kept.kept_after_fen) == (500 + 390, 250 + 90)
+    (kept,) = diff_stacking(Side((), Stacking()), Side(two, stacking), table, DAY, held=held).kept
+    assert (kept.kept_before_fen, kept.kept_after_fen) == (250 + 90, 500 + 390)
+    # Without rules that which is held of a programme is compared all the same.
+    (kept,) = diff_stacking(Side(two[:1]), Side(less[:1]), table, DAY, held={"a": {"one": 250}}).kept
+    assert (kept.programmes, kept.kept_before_fen, kept.kept_after_fen) == (("one",), 600, 250 + 100)
+    assert diff_stacking(Side(two[:1]), Side(less[:1]), table, DAY).kept == ()
+
+
 amount = st.one_of(st.none(), st.integers(0, 600))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(amount, amount), max_size=12), st.sampled_from(["", EXCLUSION]), st.integers(0, 900))
+@given(
+    st.lists(st.tuples(amount, amount), max_size=12), st.sampled_from(["", EXCLUSION]), st.integers(0, 900),
+    st.dictionaries(st.sampled_from("0123"), st.dictionaries(st.sampled_from(["one", "two"]), st.integers(0, 700))),
+)  # fmt: skip
 def test_what_is_kept_is_what_combine_says(
     two: tuple[Programme, ...], attributes: dict[str, Attribute], tmp_path: Path,
-    made: list[tuple[int | None, int | None]], exclusion: str, limit: int,
+    made: list[tuple[int | None, int | None]], exclusion: str, limit: int, held: dict[str, dict[str, int]],
 ) -> None:  # fmt: skip
     before = rules(tmp_path, two, attributes, STACKING.replace("either_or:\n", "") % ("500", ""))
     text = STACKING if exclusion else STACKING.replace("either_or:\n", "")
     after = rules(tmp_path, two, attributes, text % (limit, exclusion))
     table = firms(*((str(place), "x", *pair) for place, pair in enumerate(made)))
-    (kept,) = diff_stacking(Side(two, before), Side(two, after), table, DAY).kept
+    (kept,) = diff_stacking(Side(two, before), Side(two, after), table, DAY, held=held).kept
     totals = []
     for stacking in (before, after):
         decisions, decided = Subjects(table, DAY).decisions(two, None)
-        wide = combine(stacking, decisions, decided).wide
+        wide = combine_beside(stacking, decisions, decided, held).wide
         totals.append([None if None in row else sum(row) for row in wide.select("one:kept_fen", "two:kept_fen").rows()])
     assert (kept.kept_before_fen, kept.kept_after_fen) == tuple(
         sum(each for each in side if each is not None) for side in totals

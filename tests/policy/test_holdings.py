@@ -1,5 +1,6 @@
 """What is held already, given in files: counted as the market counts it, weighed by `explain`, refused where wrong."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -153,6 +154,43 @@ def test_what_names_another_organisation_than_its_row_counts_for_the_rows_one_ev
     # Of a firm that has nothing to do with it nothing is said; where the row names nobody, what is held says whose.
     write(folder, HEAD + "c1,city,6100,2026,a\n")
     assert siwei(EXPLAIN + OTHERS + " --rows {t}/rows --json")["not_told"] == []
+
+
+def test_diff_weighs_what_is_held_as_combine_does(siwei: Any, folder: Path, capsys: Any) -> None:
+    other = folder / "other"
+    shutil.copytree(folder / "pack", other)
+    text = (other / "stacking.yaml").read_text("utf-8")
+    (other / "stacking.yaml").write_text(text.replace("limit: revenue", "limit: revenue / 2"), "utf-8")
+    write(folder, HEAD + "c1,city,5800,2026,\ngone,city,150,2026,a\nnobody,city,4,2026,\nc2,city,40,2025,b\n")
+    files = "--in {t}/firms.csv --claims {t}/contracts.csv --projects {t}/projects.csv --rows {t}/rows --json {day}"
+    told = siwei("diff {t}/pack {t}/other " + files)
+    assert (told["held_without_row"], told["joint"]["held_said_otherwise"]) == (["nobody"], ["c2"])
+    (kept,) = told["joint"]["kept"]
+    sums = []
+    for name in ("pack", "other"):
+        siwei(f"combine --pack {folder}/{name} --out {folder}/kept.csv {files}")
+        sums.append(pl.read_csv(folder / "kept.csv")["kept_fen"].sum())
+        capsys.readouterr()
+    assert [kept["kept_before_fen"], kept["kept_after_fen"]] == sums
+    assert (kept["held_fen"], kept["loses"]) == (5_840, 2)
+    # Of two versions of a programme what is held of it is kept, and the others' is told.
+    programmes = folder / "pack" / "programmes"
+    text = (programmes / "city.yaml").read_text("utf-8").replace('version: "1"', 'version: "2"')
+    (programmes / "city@2.yaml").write_text(
+        text.replace("  expr: contract_amount\n", "  expr: contract_amount / 2\n"), "utf-8"
+    )
+    write(folder, HEAD + "c1,city,5800,2026,\nc1,park,5,2026,\na,own,7,2026,\n")
+    command = "diff city@1 city@2 {pack} {day} --in {t}/contracts.csv --rows {t}/rows"
+    told = siwei(command + " --json")
+    assert told["held_not_weighed"] == ["park"]
+    (kept,) = told["stacking"]["kept"]
+    (of_programme,) = told["programmes"]
+    assert (kept["kept_before_fen"], kept["kept_after_fen"], kept["held_fen"]) == (
+        of_programme["cost_before_fen"], of_programme["cost_after_fen"] + 5_800 - 3_000, 5_800,
+    )  # fmt: skip
+    words = siwei(command)
+    assert "of it held already: 58" in words
+    assert "! not weighed here: what is held of park → compare packs" in words
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from siwei.cli.policy import policy_app
 from siwei.cli.policy_diff import diff as registered
 from siwei.errors import InputError
+from siwei.policy.combinations.joint_choices import Holdings
 from siwei.policy.diffs.diff import Side
 from siwei.policy.diffs.diff_joint import diff_jointly
 
@@ -105,6 +106,31 @@ def test_the_limit_that_did_it_is_named_and_what_it_cuts(pack: Any) -> None:
     assert before_ is not None
     assert after_ is not None
     assert (before_.cut, before_.cut_fen, after_.cut, after_.cut_fen) == (1, 1_500, 1, 6_497)
+
+
+def test_what_is_held_is_kept_under_both_limits(pack: Any) -> None:
+    """a holds 6,500 of c1's 6,000, and of a contract that is no more 300; of 5,003 nothing is left for the others."""
+    made, programmes, before = pack
+    after = rules(made, HEAD + OTHER, programmes)
+    rules(made, HEAD + TWO, programmes)
+    held = Holdings(
+        {("claim", "c1"): {"city": 6_500}, ("claim", "gone"): {"city": 300}, ("claim", "nobodys"): {"city": 9},
+         ("project", "p1"): {"topic": 50}},
+        organisations={("claim", "gone"): "a", ("claim", "c1"): "b"},
+    )  # fmt: skip
+    sides = Side(programmes, before), Side(programmes, after)
+    found = diff_jointly(*sides, tables(ROWS), DAY, held)
+    (kept,) = found.kept
+    # Of 10,000: 6,500 and 300 are held, 3,200 are left; of 5,003 nothing is. Held beside is in no sum.
+    assert (kept.kept_before_fen, kept.kept_after_fen) == (9_700 + 700 + 4_000, 6_500 + 700 + 4_000)
+    assert (kept.held_fen, kept.counts["loses"]) == (6_550, 1)
+    assert (found.held_without_row, found.held_said_otherwise) == (("nobodys",), ("c1",))
+    gone = Side(
+        tuple(each for each in programmes if each.applies_to != "project"), replace(before, joint=before.joint[:1])
+    )
+    (kept,) = diff_jointly(sides[0], gone, tables(ROWS), DAY, held).kept
+    # No limit is on what the firm has of “more”, and what is held of the topic that is gone stays.
+    assert kept.kept_after_fen == 9_700 + 400 + 50 + 4_000
 
 
 def test_a_programme_that_changes_is_a_reason_beside_limits(pack: Any) -> None:

@@ -95,9 +95,12 @@ def with_rate(value: int) -> tuple[Programme, ...]:
 
 @settings(deadline=None, max_examples=12)
 @given(
-    rows=st.lists(firm, min_size=1, max_size=12), size=st.integers(1, 5), kinds=st.tuples(st.booleans(), st.booleans())
-)
-def test_compared_in_parts_as_in_one(rows: list[dict[str, Any]], size: int, kinds: tuple[bool, bool]) -> None:
+    rows=st.lists(firm, min_size=1, max_size=12), size=st.integers(1, 5), kinds=st.tuples(st.booleans(), st.booleans()),
+    held=st.integers(0, 10**9),
+)  # fmt: skip
+def test_compared_in_parts_as_in_one(
+    rows: list[dict[str, Any]], size: int, kinds: tuple[bool, bool], held: int
+) -> None:
     is_limited, has_other_rules = kinds
     before, after, table = CHOSEN, with_rate(2), table_of(rows)
     if is_limited:
@@ -107,8 +110,10 @@ def test_compared_in_parts_as_in_one(rows: list[dict[str, Any]], size: int, kind
         other = replace(RULES, groups=tuple(replace(each, applies_from=1) for each in RULES.groups))
     sides = Side(before, RULES), Side(after, other)
     parts = [table.slice(first, size) for first in range(0, table.height, size)]
-    found = diff_parts(*sides, parts, DAY, "organisation")
-    expected, kept = diff(*sides, table, DAY), diff_stacking(*sides, table, DAY)
+    holders = {table["id"][0]: {"longhua-compute": held}, "nobody": {"xunli": 5}} if held % 2 else {}
+    found = diff_parts(*sides, parts, DAY, "organisation", holders)
+    expected, kept = diff(*sides, table, DAY), diff_stacking(*sides, table, DAY, held=holders)
+    assert found.without_row == (("nobody",) if holders else ())
     assert found.subjects == table.height
     assert [each.as_dict() for each in found.programmes] == [each.as_dict() for each in expected]
     assert found.stacking is not None

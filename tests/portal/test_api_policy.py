@@ -201,6 +201,19 @@ def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
         3, 300_000, 400_000,
     )  # fmt: skip
     assert post(client, "diff", **{**body, "yaml": "id: x"}).status_code == 400
+    # Its version was released with another text: it is a draft that says so, under whatever id it comes.
+    for text in (body["yaml"], body["yaml"].replace("id: longhua-compute", "id: other")):
+        after = post(client, "diff", **{**body, "yaml": text}).json()["difference"]["after"]
+        assert (after["is_draft"], "was released on 2026-11-23" in after["draft_because"]["en"]) == (True, True)
+    for text, told in ((YAML, None), (YAML.replace('version: "1"', 'version: "2"'), "was never released")):
+        after = post(client, "diff", **{**body, "yaml": text}).json()["difference"]["after"]
+        assert after["is_draft"] is (told is not None)
+        assert told is None or told in after["draft_because"]["en"]
+    # The findings of `siwei policy check`, of the text alone.
+    kinds = [
+        {each["kind"] for each in post(client, "check", yaml=text).json()["problems"]} for text in (YAML, body["yaml"])
+    ]
+    assert kinds == [set(), {"released_version_changed"}]
     bad = {**body, "rows": ROWS}
     assert "rows:4" in post(client, "diff", **bad).json()["detail"]
 
@@ -357,6 +370,40 @@ def test_rules_of_stacking_are_compared(city: City) -> None:
     assert told["joint_limits_not_weighed"] == ["firm"]
     wrong = post(signed_in(city.alice), "diff", **{**body, "stacking": "groups: {}"})
     assert (wrong.status_code, "stacking.yaml:1" in wrong.json()["detail"]) == (400, True)
+
+
+def test_what_is_held_is_kept_on_both_sides(city: City) -> None:
+    """24 million CNY of rental, half of it for all together: the voucher gives 10, of which 7 are held, Longhua 3,
+    and 4 are held of it."""
+    row = {
+        "id": "a", "legal_form": "firm", "listed_provider": False, "compute_rental": 2_400_000_000,
+        "compute_rental_from_listed": 2_400_000_000, "compute_other_support": 0, "founded_on": "2020-01-01",
+        "district": "longhua", "longhua_compute_paid": 1_000_000_000,
+    }  # fmt: skip
+    text = (PACKS / "shenzhen" / "programmes" / "xunli.yaml").read_text(encoding="utf-8")
+    client = signed_in(city.alice)
+    body = {"programme": "xunli", "rows": [row], "as_of": "2026-06-01", "yaml": text}
+    plain = post(client, "diff", **body).json()
+    assert (plain["stacking"], plain["held_without_row"]) == (None, [])
+    held = [
+        {"subject": "a", "programme": "xunli", "held_fen": 700_000_000, "period": "2026"},
+        {"subject": "a", "programme": "longhua-compute", "held_fen": 400_000_000, "period": "2026"},
+        {"subject": "nobody", "programme": "xunli", "held_fen": 1},
+    ]
+    same = post(client, "diff", **body, holdings=held).json()
+    (kept,) = same["stacking"]["kept"]
+    assert (kept["kept_before_fen"], kept["kept_after_fen"], kept["held_fen"], same["held_without_row"]) == (
+        1_200_000_000, 1_200_000_000, 1_100_000_000, ["nobody"],
+    )  # fmt: skip
+    # At most 2 million instead of 10: the 7 that are held stay, in a draft as well.
+    less = {**body, "yaml": text.replace("values: [{value: 1000000000}]", "values: [{value: 200000000}]")}
+    for in_force in (True, False):
+        (kept,) = post(client, "diff", **less, holdings=held, drafts_in_force=in_force).json()["stacking"]["kept"]
+        assert (kept["kept_before_fen"], kept["kept_after_fen"], kept["loses"]) == (1_200_000_000, 1_100_000_000, 1)
+    nobodys = post(client, "diff", **less, holdings=held[2:], drafts_in_force=True).json()["stacking"]["kept"]
+    assert [(each["kept_before_fen"], each["kept_after_fen"]) for each in nobodys] == [(1_200_000_000, 500_000_000)]
+    wrong = post(client, "diff", **body, holdings=[{**held[0], "programme": "xunly"}])
+    assert (wrong.status_code, "did you mean 'xunli'" in wrong.json()["detail"]) == (400, True)
 
 
 def test_half_a_character_is_no_text(city: City) -> None:

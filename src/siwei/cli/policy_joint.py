@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from cyclopts import Parameter
 
-from siwei.cli.policy_rows import MOST_TOLD, tell_rejected
+from siwei.cli.policy_held import said_otherwise
+from siwei.cli.policy_rows import tell_rejected
 from siwei.errors import ImportRefused, InputError, Problem, Said
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from siwei.policy.aggregating.aggregates import Rows
     from siwei.policy.combinations.combination import CombinationExplanation
     from siwei.policy.combinations.holdings import Held
+    from siwei.policy.combinations.joint_choices import Holdings
     from siwei.policy.deciding.row_parts import RowParts
     from siwei.policy.diffs.diff import Side
     from siwei.policy.diffs.diff_joint import JointDifference
@@ -114,17 +116,6 @@ def told_not_given(limits: "Collection[JointLimit]", lacking: "Collection[str]")
     )
 
 
-def told_otherwise(subjects: "Collection[str]") -> "Text":
-    """Of whose rows another organisation is read than their holdings say."""
-    from siwei.policy.programmes import Text
-
-    shown = ", ".join(map(repr, [*subjects][:MOST_TOLD]))
-    return Text(
-        f"holdings 中 {len(subjects)} 个对象写明的所属机构与其行不符，以行为准：{shown}",
-        f"holdings name another organisation than the rows of {len(subjects)} subjects do; the rows' counts: {shown}",
-    )
-
-
 class Asked(Protocol):
     """The table of which one row was asked for."""
 
@@ -157,6 +148,7 @@ class Family:
         from siwei.policy.combinations.joint_choices import NOTHING_HELD
         from siwei.policy.combinations.joint_explanation import explain_together, joint_family
         from siwei.policy.combinations.joint_files import read_family
+        from siwei.policy.programmes import Text
 
         stacking, names = joint_family(self.stacking, {self.programme.id})
         if not names:
@@ -183,7 +175,8 @@ class Family:
             if organisation in (rows.owners[kind, id], everything.organisations[kind, id])
         ]  # fmt: skip
         if otherwise:
-            open_.append(told_otherwise(otherwise))
+            words = said_otherwise(otherwise)
+            open_.append(Text(words.zh, str(words)))
         return explain_together(stacking, rows.decided, organisation, self.files.own, asked.id, asked.day, holdings)
 
     def _parts(
@@ -250,6 +243,7 @@ class JointFiles:
     day: date
     has_rows: bool
     can_be_weighed: bool
+    holdings: "Holdings"
 
     @property
     def limits(self) -> "list[JointLimit]":
@@ -281,7 +275,8 @@ class JointFiles:
 
         if not self.others or not self.limits:
             return None
-        return diff_jointly(*self.sides, {kind: self._table(kind) for kind in self.files.files}, self.day)
+        tables = {kind: self._table(kind) for kind in self.files.files}
+        return diff_jointly(*self.sides, tables, self.day, self.holdings)
 
     def _table(self, kind: str) -> "pl.DataFrame":
         """All rows that can be used: any of an organisation may bear on any other of its own."""

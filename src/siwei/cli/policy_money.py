@@ -21,15 +21,13 @@ from siwei.cli.policy import (
     pack_folder,
     policy_app,
 )
-from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given, told_otherwise
-from siwei.cli.policy_rows import MOST_TOLD, Rejects, parts_as_dict, tell_rejected
+from siwei.cli.policy_held import holdings_in, tell_nowhere, tell_otherwise
+from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given
+from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.cli.policy_words import code, heading, headings, in_both, joined, line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from siwei.policy import Programme
-    from siwei.policy.combinations.joint_choices import Holdings
+    from collections.abc import Mapping
 
 Mode = Literal["first_come", "merit", "pro_rata", "lottery"]
 
@@ -160,14 +158,14 @@ def combine(
     parts = RowParts(source, programmes, attributes, read_dtypes(group.limit for group in stacking.groups), added)
     given = None if rows is None else _related_rows(pack, attributes, rows, _day(as_of))
     in_force = [each.id for each in programmes if drafts_in_force]
-    holdings = _holdings(rows, _load(pack, _day(as_of))[1], _day(as_of))
+    holdings = holdings_in(rows, _load(pack, _day(as_of))[1], _day(as_of))
     done = combine_file(
         stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id, in_force=in_force,
         held=holdings.of_kind(applies_to),
     )  # fmt: skip
     tell_rejected(parts, apart)
     nowhere = [each for each in done.without_row if (applies_to, each) not in holdings.organisations]
-    _tell_nowhere(nowhere)
+    tell_nowhere(nowhere)
     explanation = done.explanation
     summary = {
         **parts_as_dict(parts, apart),
@@ -204,21 +202,6 @@ def combine(
         print_line(in_both(draft.sentence))
 
 
-def _holdings(rows: Path | None, programmes: "tuple[Programme, ...]", day: date) -> "Holdings":
-    """Of a folder of rows, as the rules of each subject count it."""
-    from siwei.policy.combinations.holdings import holdings_on, read_holdings
-
-    held = () if rows is None else read_holdings(rows, programmes)
-    return holdings_on(held, day, {each.id: each.applies_to for each in programmes})
-
-
-def _tell_nowhere(subjects: "Collection[str]") -> None:
-    """A misspelt subject would be a holding that nobody counts."""
-    if subjects:
-        listed = joined(map(repr, [*subjects][:MOST_TOLD]))
-        print_line(line("held_nowhere", count=len(subjects), shown=listed), error=True)
-
-
 def _combine_jointly(
     pack: str, source: Path, others: dict[str, Path | None], target: Path | None, rows: Path | None, day: date,
     rejects: Path | None, drafts_in_force: bool, json: bool,
@@ -248,14 +231,12 @@ def _combine_jointly(
     in_force = [each.id for each in everything if drafts_in_force]
     done = combine_files_jointly(
         stacking, parts, day, given=given, target=target, rejects=aside, in_force=in_force,
-        holdings=_holdings(rows, everything, day),
+        holdings=holdings_in(rows, everything, day),
     )  # fmt: skip
     for kind, each in parts.items():
         tell_rejected(each, aside.get(kind))
-    _tell_nowhere(done.without_row)
-    if done.said_otherwise:
-        told = told_otherwise(done.said_otherwise)
-        print_line(f"! {shown(in_both(told))}", error=True)
+    tell_nowhere(done.without_row)
+    tell_otherwise(done.said_otherwise)
     summary = {}
     for kind, awards in done.awards.items():
         kept, drafts = without_drafts(awards)

@@ -35,8 +35,8 @@ LINES: Mapping[str, tuple[str, str]] = {
         "由其他行汇总的列，在 --rows 给出这些行时可以没有。",
     ),
     "holdings": (
-        "`holdings` in the folder of --rows: what is held already, which `explain` weighs",
-        "--rows 文件夹中的 `holdings`：已持有的扶持，`explain` 一并权衡",
+        "`holdings` in the folder of --rows: what is held already, which `explain`, `combine` and `diff` weigh",
+        "--rows 文件夹中的 `holdings`：已持有的扶持，`explain`、`combine` 与 `diff` 一并权衡",
     ),
     # explain
     "favours_local": (
@@ -69,7 +69,16 @@ LINES: Mapping[str, tuple[str, str]] = {
         "! what {count} subjects hold counts nowhere: no row is theirs, and no organisation is named: {shown}",
         "! {count} 个对象所持有的未计入：文件中没有其行，也未写明所属机构：{shown}",
     ),
+    "held_otherwise": (
+        "holdings name another organisation than the rows of {count} subjects do; the rows' counts: {shown}",
+        "holdings 中 {count} 个对象写明的所属机构与其行不符，以行为准：{shown}",
+    ),
     # diff
+    "held_of_it": ("of it held already: {held} CNY", "其中已持有 {held} 元"),
+    "held_not_weighed": (
+        "! not weighed here: what is held of {programmes} → compare packs",
+        "! 此处未权衡已持有的 {programmes} → 请比较两个政策包",
+    ),
     "compared": ("{subjects} rows on {day}; CNY before pots are shared", "{day}，{subjects} 行；元，资金池分配之前"),
     "changed": ("{what}: what changed", "{what}：改动"),
     "why": ("{what}: why", "{what}：原因"),

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from siwei.city.attributes import Attribute
 from siwei.errors import PolicyError, Problem, Said
+from siwei.policy.bounded import read_bounded
 from siwei.policy.checks.case_results import CaseRun, run_cases
 from siwei.policy.checks.check import check_programmes
 from siwei.policy.documents.cases import SUFFIX, read_cases
@@ -20,6 +21,7 @@ from siwei.policy.documents.loading_language import SIZE_CLASSES
 from siwei.policy.documents.loading_stacking import FILE as STACKING
 from siwei.policy.documents.loading_stacking import load_related_rule, load_stacking
 from siwei.policy.documents.reading import LARGEST_FILE
+from siwei.policy.documents.releases import LARGEST_LOCK, LOCK, MISSING, as_released
 from siwei.policy.programmes import Programme
 from siwei.policy.stacking import Stacking
 
@@ -31,14 +33,18 @@ def check_text(text: str, pack: Path, attributes: Mapping[str, Attribute], today
     """What `check_programmes` finds in it, errors first; places are of the text."""
     with _written(text, pack) as path:
         found = check_programmes(path.parent, attributes, today)
-    return tuple(replace(each, problem=replace(each.problem, file=path.name)) for each in found)
+    # Its other versions stand in the pack, and not beside the text.
+    mine = [each for each in found if each.kind != MISSING]
+    return tuple(replace(each, problem=replace(each.problem, file=path.name)) for each in mine)
 
 
 def load_text(text: str, pack: Path, attributes: Mapping[str, Attribute]) -> Programme:
-    """The programme. Raises PolicyError with every problem."""
+    """The programme, a draft where its version was released with another text. Raises PolicyError with every
+    problem."""
     with _written(text, pack) as path:
         try:
-            return load_programme(path, attributes)
+            (programme,) = as_released(path.parent, [load_programme(path, attributes)])
+            return programme
         except PolicyError as error:
             raise PolicyError([replace(problem, file=path.name) for problem in error.problems]) from None
 
@@ -81,7 +87,7 @@ def _bounded(text: str) -> bytes:
 
 @contextmanager
 def _written(text: str, pack: Path) -> Iterator[Path]:
-    """A pack that holds it alone. A programme's file bears its id."""
+    """A pack that holds it alone, with what the pack's lock has released of it. A programme's file bears its id."""
     content = _bounded(text)
     named = _ID.search(text)
     with TemporaryDirectory(prefix="siwei-draft-") as folder:
@@ -92,4 +98,10 @@ def _written(text: str, pack: Path) -> Iterator[Path]:
                 shutil.copy(source, target)
         path = programmes / f"{named[1] if named else 'programme'}.yaml"
         path.write_bytes(content)
+        if named and (lock := pack / "programmes" / LOCK).is_file():
+            lines = read_bounded(lock, LARGEST_LOCK).splitlines(keepends=True)
+            # A checkout's byte order mark stands before the first line, which tells of no release.
+            (programmes / LOCK).write_bytes(
+                b"".join(each for each in lines if each.startswith(f"{named[1]}\t".encode()))
+            )
         yield path

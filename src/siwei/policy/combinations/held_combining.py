@@ -28,10 +28,18 @@ def combine_beside(
     combined = combine(stacking, decisions, table, in_force)
     holders = {id: mine for id, each in held.items() if (mine := {name: fen for name, fen in each.items() if fen})}
     concerned = combined.wide[ID].is_in(pl.Series([*holders], dtype=pl.String).implode())
-    if not concerned.any():
+    if not concerned.any() or not combined.programmes:
         return combined
     theirs = Decisions(decisions.programmes, decisions.as_of, decisions.wide.filter(concerned))
     return _Beside(stacking, combined, theirs, table.filter(concerned), concerned, holders).result()
+
+
+def held_by(ids: pl.Series, held: Held, programmes: Collection[str]) -> pl.Series:
+    """Fen held of these programmes, of each subject."""
+    sums = {id: sum(fen for name, fen in mine.items() if name in programmes) for id, mine in held.items()}
+    nothing = pl.Series("held", [0], dtype=pl.Int64).new_from_index(0, ids.len())
+    places = ids.is_in(pl.Series([id for id, fen in sums.items() if fen], dtype=pl.String).implode()).arg_true()
+    return nothing.scatter(places, [sums[id] for id in ids.gather(places)])
 
 
 class _Beside:

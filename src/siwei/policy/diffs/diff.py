@@ -14,6 +14,7 @@ import polars as pl
 
 from siwei.policy.aggregating.aggregates import Rows, add_aggregates, meaning_of
 from siwei.policy.aggregating.limits import apply_limits
+from siwei.policy.checks.sourcing import draft_sentences
 from siwei.policy.decide import Decisions, award_column, decide, verdict_column
 from siwei.policy.diffs.change_words import change_text
 from siwei.policy.diffs.changes import Change, changes_between, with_change
@@ -83,6 +84,7 @@ def _side_as_dict(programme: Programme | None) -> dict[str, object] | None:
         return None
     return {
         "version": programme.version, "sha256": programme.sha256, "is_draft": programme.is_draft,
+        "draft_because": None if (why := draft_sentences(programme)) is None else {"zh": why.zh, "en": why.en},
         "budget_fen": budget(programme.pot),
     }  # fmt: skip
 

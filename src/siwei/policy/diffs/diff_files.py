@@ -10,9 +10,10 @@ from datetime import date
 
 import polars as pl
 
+from siwei.policy.combinations.held_combining import Held
 from siwei.policy.diffs.comparing import EXAMPLES_SCHEMA, GROUPS_SCHEMA, MOST_EXAMPLES, OUTCOMES, REASONS_SCHEMA
 from siwei.policy.diffs.diff import ProgrammeDifference, Side, diff
-from siwei.policy.diffs.diff_stacking import KeptDifference, StackingDifference, diff_stacking
+from siwei.policy.diffs.diff_stacking import NOBODY_HOLDS, KeptDifference, StackingDifference, diff_stacking
 from siwei.policy.diffs.dimensions import DIMENSIONS
 from siwei.policy.files.tables import columns_beside
 from siwei.policy.programmes import Programme
@@ -21,39 +22,48 @@ from siwei.policy.subjects import ID, attribute_dtypes, read_dtypes
 
 @dataclass(frozen=True)
 class FileDifferences:
+    """`without_row` are subjects that hold something and of which no row is compared."""
+
     subjects: int
     programmes: tuple[ProgrammeDifference, ...]
     stacking: StackingDifference | None
+    without_row: tuple[str, ...] = ()
 
 
 def diff_parts(
-    before: Side, after: Side, parts: Iterable[pl.DataFrame], as_of: date, combined: str | None = None
-) -> FileDifferences:
-    """`diff`, and with `combined` (what a row is) `diff_stacking`, over tables as these take them."""
+    before: Side, after: Side, parts: Iterable[pl.DataFrame], as_of: date, combined: str | None = None,
+    held: Held = NOBODY_HOLDS,
+) -> FileDifferences:  # fmt: skip
+    """`diff`, and with `combined` (what a row is) `diff_stacking` beside what is `held` already, over tables as these
+    take them."""
     sides = before, after
     limited = {each.id for side in sides for each in side.programmes if each.limits}
     ruled = {name for side in sides for name in side.stacking.programmes} if combined else set()
+    ruled |= {name for mine in held.values() for name in mine} if combined else set()
     together = bool(combined) and bool(limited & ruled)
-    held_ids = limited | (ruled if together else set())
-    columns = _columns(sides, held_ids, together)
+    whole_ids = limited | (ruled if together else set())
+    columns = _columns(sides, whole_ids, together)
     old, new = (_without(side, limited) for side in sides)
-    held, found, kept, subjects = [], list[tuple[ProgrammeDifference, ...]](), list[StackingDifference](), 0
+    whole_parts, found, kept, subjects = [], list[tuple[ProgrammeDifference, ...]](), list[StackingDifference](), 0
+    missed = {*held}
     for part in parts:
         subjects += part.height
-        if held_ids:
-            held.append(part.select(name for name in part.columns if name in columns))
+        missed = missed and missed.difference(part[ID])
+        if whole_ids:
+            whole_parts.append(part.select(name for name in part.columns if name in columns))
         if old.programmes or new.programmes:
             found.append(diff(old, new, part, as_of))
         if combined and not together:
-            kept.append(diff_stacking(before, after, part, as_of, combined))
-    whole = pl.concat(held) if held else None
+            kept.append(diff_stacking(before, after, part, as_of, combined, held))
+    whole = pl.concat(whole_parts) if whole_parts else None
     differences = [_sum_programmes(each) for each in zip(*found, strict=True)]
     if whole is not None and limited:
         differences += diff(_only(before, limited), _only(after, limited), whole, as_of)
     stacking = _sum_stacking(kept) if kept else None
     if whole is not None and together and combined:
-        stacking = diff_stacking(_only(before, held_ids), _only(after, held_ids), whole, as_of, combined)
-    return FileDifferences(subjects, tuple(sorted(differences, key=lambda each: each.programme)), stacking)
+        stacking = diff_stacking(_only(before, whole_ids), _only(after, whole_ids), whole, as_of, combined, held)
+    ordered = tuple(sorted(differences, key=lambda each: each.programme))
+    return FileDifferences(subjects, ordered, stacking, tuple(sorted(missed)))
 
 
 def _without(side: Side, names: Collection[str]) -> Side:
@@ -95,6 +105,7 @@ def _sum_kept(parts: tuple[KeptDifference, ...]) -> KeptDifference:
         counts=_sum_counts(parts),
         kept_before_fen=sum(each.kept_before_fen for each in parts),
         kept_after_fen=sum(each.kept_after_fen for each in parts),
+        held_fen=sum(each.held_fen for each in parts),
         groups=_groups(pl.concat([each.groups for each in parts])),
         reasons=_reasons(pl.concat([each.reasons for each in parts])),
         examples=_examples(pl.concat([each.examples for each in parts])),

@@ -8,8 +8,9 @@ from datetime import date
 import polars as pl
 
 from siwei.policy.combinations.choosing import kept_column
+from siwei.policy.combinations.held_combining import held_by
 from siwei.policy.combinations.joint import Jointly, combine_jointly
-from siwei.policy.combinations.joint_choices import KINDS, Decided
+from siwei.policy.combinations.joint_choices import KINDS, NOTHING_HELD, Decided, Holdings, Subject
 from siwei.policy.diffs.changes import Change
 from siwei.policy.diffs.diff import Side, Subjects
 from siwei.policy.diffs.diff_stacking import (
@@ -45,12 +46,15 @@ class LimitOutcome:
 class JointDifference:
     """`kept` counts organisations, each with all that it, its contracts and its projects keep of `programmes`. `limits`
     by id, before and after; None where that side has no such limit. `left_out` by kind: rows of organisations that are
-    not among those compared."""
+    not among those compared. `held_without_row` are subjects that hold something, and of which neither a row nor an
+    organisation is known; `held_said_otherwise` those whose row names another organisation than the holdings."""
 
     changes: tuple[Change, ...]
     kept: tuple[KeptDifference, ...]
     limits: Mapping[str, tuple[LimitOutcome | None, LimitOutcome | None]]
     left_out: Mapping[str, int]
+    held_without_row: tuple[str, ...] = ()
+    held_said_otherwise: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -61,14 +65,18 @@ class JointDifference:
                 for id, (before, after) in self.limits.items()
             ],
             "left_out": dict(self.left_out),
+            "held_said_otherwise": list(self.held_said_otherwise),
         }
 
 
-def diff_jointly(before: Side, after: Side, tables: Mapping[str, pl.DataFrame], as_of: date) -> JointDifference:
+def diff_jointly(
+    before: Side, after: Side, tables: Mapping[str, pl.DataFrame], as_of: date, holdings: Holdings = NOTHING_HELD
+) -> JointDifference:
     """`tables` by kind, organisations among them with columns of DIMENSIONS beside, as `decide` takes them for both
     sides, with what rules and joint limits read; those of contracts and projects name their `organisation`. A kind that
-    is not there is taken to have no row: say so. Both sides hold programmes of all kinds."""
-    return _Joint(before, after, tables, as_of).difference()
+    is not there is taken to have no row: say so. Both sides hold programmes of all kinds. What is held already is kept
+    on both sides; of a subject that has no row it takes its part of the limits."""
+    return _Joint(before, after, tables, as_of, holdings).difference()
 
 
 def programmes_under_joint_limits(*sides: Side) -> frozenset[str]:
@@ -83,8 +91,10 @@ def programmes_under_joint_limits(*sides: Side) -> frozenset[str]:
 
 
 class _Joint:
-    def __init__(self, before: Side, after: Side, tables: Mapping[str, pl.DataFrame], as_of: date) -> None:
-        self.before, self.after, self.as_of = before, after, as_of
+    def __init__(
+        self, before: Side, after: Side, tables: Mapping[str, pl.DataFrame], as_of: date, holdings: Holdings
+    ) -> None:
+        self.before, self.after, self.as_of, self.holdings = before, after, as_of, holdings
         self.names = programmes_under_joint_limits(before, after)
         self.organisations = tables[ORGANISATION]
         ids = self.organisations[ID].implode()
@@ -112,13 +122,37 @@ class _Joint:
         outcomes = {
             id: (_outcome(sides[0], id, self.before), _outcome(sides[1], id, self.after)) for id in limits
         }  # fmt: skip
-        return JointDifference(self.changes, tuple(kept), outcomes, self.left_out)
+        return JointDifference(self.changes, tuple(kept), outcomes, self.left_out, *self._odd())
+
+    def _odd(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Holdings that count nowhere, and those that say of their subjects what the rows do not."""
+        owners = dict[Subject, str | None]()
+        for kind, subjects in self.subjects.items() if self.holdings.held else ():
+            table = subjects.table
+            owners |= zip(
+                ((kind, id) for id in table[ID]), table[ID if kind == ORGANISATION else ORGANISATION], strict=True
+            )
+        nowhere = [
+            id for kind, id in self.holdings.held
+            if kind in self.subjects and (kind, id) not in owners and (kind, id) not in self.holdings.organisations
+        ]  # fmt: skip
+        otherwise = [id for _, id in self.holdings.said_otherwise(owners)]
+        return tuple(sorted(nowhere)), tuple(sorted(otherwise))
 
     def _of_kind(self, kind: str, names: tuple[str, ...], sums: list[pl.DataFrame]) -> KeptDifference:
         return compare_kept(
             kind, names, self.organisations, sums, (self.before, self.after), self.changes,
-            lambda side, keep: self._kept(side, names, keep),
+            lambda side, keep: self._kept(side, names, keep), self._held(names),
         )  # fmt: skip
+
+    def _held(self, names: tuple[str, ...]) -> pl.Series:
+        """Of each organisation, by all its subjects that are compared."""
+        sums: dict[str, int] = {}
+        for kind, subjects in self.subjects.items():
+            owner = subjects.table[ID if kind == ORGANISATION else ORGANISATION]
+            for whose, fen in zip(owner, held_by(subjects.table[ID], self.holdings.of_kind(kind), names), strict=True):
+                sums[whose] = sums.get(whose, 0) + fen
+        return pl.Series([sums.get(id, 0) for id in self.organisations[ID]], dtype=pl.Int64)
 
     def _kept(self, side: Side, names: tuple[str, ...], keep: pl.Series) -> pl.DataFrame:
         return self._sums(self._combined(side, keep), names, keep)
@@ -131,7 +165,7 @@ class _Joint:
             of_others = kind != ORGANISATION and keep is not None
             wanted = subjects.table[ORGANISATION].is_in(ids.implode()) if of_others else keep
             decided[kind] = Decided(*subjects.decisions(mine, side.rows, wanted))
-        return combine_jointly(side.stacking, decided, self.as_of, in_force=side.in_force)
+        return combine_jointly(side.stacking, decided, self.as_of, self.holdings, side.in_force)
 
     def _sums(self, found: Jointly, names: tuple[str, ...], keep: pl.Series | None) -> pl.DataFrame:
         """Of each organisation `verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of
@@ -139,6 +173,9 @@ class _Joint:
         parts = [pl.DataFrame(schema={ORGANISATION: pl.String(), "kept": pl.Int128()})]
         for kind, combined in found.combined.items():
             mine = [pl.col(kept_column(name)).cast(pl.Int128) for name in combined.programmes if name in names]
+            # What is held of a programme that this side has not stays all the same.
+            if gone := {*names} - {*combined.programmes}:
+                mine.append(pl.lit(held_by(combined.wide[ID], self.holdings.of_kind(kind), gone)).cast(pl.Int128))
             total = pl.sum_horizontal([pl.lit(0, dtype=pl.Int128), *mine], ignore_nulls=False).alias("kept")
             wide = combined.wide.with_columns(total)
             owner = wide[ID] if kind == ORGANISATION else self._owners(kind, wide)

@@ -6,11 +6,12 @@ Beside the difference of each programme: a rule of stacking.yaml changes no enti
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
 from siwei.policy.combinations.choosing import kept_column
-from siwei.policy.combinations.combining import combine
+from siwei.policy.combinations.held_combining import Held, combine_beside, held_by
 from siwei.policy.diffs.change_words import change_text
 from siwei.policy.diffs.changes import Change, exchange, named_changes, parameter_changes
 from siwei.policy.diffs.comparing import (
@@ -40,20 +41,23 @@ from siwei.policy.stacking import (
 from siwei.policy.subjects import ID
 
 JOINT = "joint limit"
+NOBODY_HOLDS: Held = MappingProxyType({})
 PROGRAMMES = Change("programmes", "", None, None)
 """All that differs in the programmes themselves, taken together: `diff` says which of their parts."""
 
 
 @dataclass(frozen=True)
 class KeptDifference:
-    """All awards of a kind (`paid` or `tax_saving`) that rules of either side speak of, together. Costs are what is
-    kept by those of whom it is known. Frames are as those of a programme's difference."""
+    """All awards of a kind (`paid` or `tax_saving`) that rules of either side speak of, or of which something is held
+    already, together. Costs are what is kept by those of whom it is known, `held_fen` of it on either side (held of a
+    programme that a side has not, too). Frames are as those of a programme's difference."""
 
     kind: str
     programmes: tuple[str, ...]
     counts: dict[str, int]
     kept_before_fen: int
     kept_after_fen: int
+    held_fen: int
     groups: pl.DataFrame
     reasons: pl.DataFrame
     examples: pl.DataFrame
@@ -78,6 +82,7 @@ def kept_as_dict(kept: KeptDifference) -> dict[str, object]:
         **kept.counts,
         "kept_before_fen": kept.kept_before_fen,
         "kept_after_fen": kept.kept_after_fen,
+        "held_fen": kept.held_fen,
         "groups": kept.groups.to_dicts(),
         "reasons": with_chinese(kept.reasons),
         "examples": with_chinese(kept.examples),
@@ -85,13 +90,14 @@ def kept_as_dict(kept: KeptDifference) -> dict[str, object]:
 
 
 def diff_stacking(
-    before: Side, after: Side, table: pl.DataFrame, as_of: date, applies_to: str = ORGANISATION
-) -> StackingDifference:
+    before: Side, after: Side, table: pl.DataFrame, as_of: date, applies_to: str = ORGANISATION,
+    held: Held = NOBODY_HOLDS,
+) -> StackingDifference:  # fmt: skip
     """Of the awards for subjects of one kind, `applies_to`, as `combine` finds the best lawful combination of them on
-    each side. `table` as `diff` takes it, with what the rules' limits read beside."""
+    each side beside what they hold already. `table` as `diff` takes it, with what the rules' limits read beside."""
     sides = _of_subjects(before, applies_to), _of_subjects(after, applies_to)
     changes = stacking_changes(sides[0].stacking, sides[1].stacking, as_of)
-    comparison = _Comparison(*sides, Subjects(table, as_of), changes)
+    comparison = _Comparison(*sides, Subjects(table, as_of), changes, held)
     return StackingDifference(changes, tuple(comparison.kept()))
 
 
@@ -145,9 +151,10 @@ def compare_kept(
     texts: tuple[Side, Side],
     changes: Sequence[Change],
     again: Callable[[Side, pl.Series], pl.DataFrame],
+    held: pl.Series,
 ) -> KeptDifference:
-    """What the rows of `table` keep of `names` under both `texts`, and which change did it: `again` says what is kept
-    under a text with one change taken back, of the rows marked."""
+    """What the rows of `table` keep of `names` under both `texts`, of it `held` by each row already, and which change
+    did it: `again` says what is kept under a text with one change taken back, of the rows marked."""
     before, after = texts
     sides = [
         each.rename({"verdict": f"verdict_{side}", "award": f"award_{side}"})
@@ -167,7 +174,7 @@ def compare_kept(
     moved = rows.filter(pl.col("outcome") != 2).with_columns(reason=reason)
     return KeptDifference(
         kind, names, count_outcomes(rows), sum_exactly(rows["award_before"]), sum_exactly(rows["award_after"]),
-        group_rows(rows, dimensions), count_reasons(moved), choose_examples(moved),
+        sum_exactly(held), group_rows(rows, dimensions), count_reasons(moved), choose_examples(moved),
     )  # fmt: skip
 
 
@@ -177,9 +184,11 @@ class _Comparison:
     after: Side
     subjects: Subjects
     changes: tuple[Change, ...]
+    held: Held
 
     def kept(self) -> Iterator[KeptDifference]:
         ruled = {*self.before.stacking.programmes, *self.after.stacking.programmes}
+        ruled |= {name for mine in self.held.values() for name, fen in mine.items() if fen}
         known = {each.id: each for each in (*self.before.programmes, *self.after.programmes) if each.id in ruled}
         for kind, is_saving in (("paid", False), ("tax_saving", True)):
             names = tuple(name for name in sorted(known) if (known[name].kind is Kind.TAX_SAVING) is is_saving)
@@ -193,14 +202,19 @@ class _Comparison:
         return compare_kept(
             kind, names, self.subjects.table, sides, (self.before, self.after), changes,
             lambda side, keep: self._kept(side, names, keep),
+            held_by(self.subjects.table[ID], self.held, names),
         )  # fmt: skip
 
     def _kept(self, side: Side, names: tuple[str, ...], keep: pl.Series | None) -> pl.DataFrame:
         """`verdict` (1 where anything is kept, 2 where it cannot be told) and `award`, the sum of what is kept."""
         mine = tuple(each for each in side.programmes if each.id in side.stacking.programmes or each.id in names)
         decisions, table = self.subjects.decisions(mine, side.rows, keep)
-        kept = combine(side.stacking, decisions, table, side.in_force).wide
+        kept = combine_beside(side.stacking, decisions, table, self.held, side.in_force).wide
         columns = [pl.col(kept_column(each.id)).cast(pl.Int128) for each in mine if each.id in names]
+        # What is held of a programme that this side has not stays all the same.
+        gone = {*names} - {each.id for each in mine}
+        if gone and self.held:
+            columns.append(pl.lit(held_by(kept[ID], self.held, gone)).cast(pl.Int128))
         total = pl.sum_horizontal([pl.lit(0, dtype=pl.Int128), *columns], ignore_nulls=False)
         # With the id, so that there are as many rows where no programme is.
         frame = kept.select(ID, total.cast(pl.Int64, strict=False).alias("award"))

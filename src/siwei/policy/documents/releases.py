@@ -23,6 +23,8 @@ from siwei.policy.programmes import Programme, State
 
 LARGEST_LOCK = 4 * 1024 * 1024
 LOCK = "versions.lock"
+MISSING = "released_version_missing"
+"""The kind of finding that a released version's file is not there."""
 HEADER = "# programme\tversion\tsha256\treleased on. Written by `siwei policy release`; lines are only added.\n"
 
 
@@ -141,11 +143,11 @@ def check_releases(directory: Path, read: Sequence[tuple[Programme, Path]]) -> I
         found = by_version.get((release.programme, release.version))
         if found is None:
             words = told(
-                "released_version_missing", programme=release.programme, version=release.version,
+                MISSING, programme=release.programme, version=release.version,
                 day=release.released_on,
             )  # fmt: skip
             problem = Problem(*words, str(directory / LOCK))
-            yield Finding(Severity.ERROR, "released_version_missing", release.programme, problem)
+            yield Finding(Severity.ERROR, MISSING, release.programme, problem)
         elif not release.is_of(found[0]):
             words = told(
                 "released_version_changed", programme=release.programme, version=release.version,

@@ -213,23 +213,29 @@ def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
 @router.post("/diff", response=answers(schemas.Difference))
 def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     """Compare a programme as the city has it with another version, or with a draft, over rows of facts: who gains, who
-    loses, what it costs, and why. With another `stacking`, what is kept of all awards of that kind it speaks of too."""
+    loses, what it costs, and why. With another `stacking`, or with `holdings`, what is kept of all awards of that kind
+    that the rules speak of too, beside what is held already."""
     day, known = body.as_of or decided_on(), attribute_types()
     before = programme_or_missing(body.programme, day)
+    folder = pack_directory() / "programmes"
     if body.yaml is not None:
         after = load_text(body.yaml, pack_directory(), known)
     else:
-        folder = pack_directory() / "programmes"
-        found_version = find_version(folder, known, body.programme, body.version or before.version)
-        (after,) = as_released(folder, [found_version])
-    sides = [before, replace(after, id=before.id)]
+        after = find_version(folder, known, body.programme, body.version or before.version)
+    # Under whatever id a text comes, it is compared as one of this programme, whose releases it is held against.
+    sides = [before, *as_released(folder, [replace(after, id=before.id)])]
     if body.ignore_period:
         sides = [replace(each, period=Period(None, None)) for each in sides]
     given = _others(body.others, day)
     old, new = (Side((each,), stacking(), given) for each in sides)
-    if body.stacking is not None:
-        rules = load_stacking_text(body.stacking, known, [*programmes_on(day).values()])
-        ruled = {*stacking().programmes, *rules.programmes} | {before.id}
+    held = _held(body.holdings, day).of_kind(before.applies_to)
+    if is_weighed := bool(body.stacking is not None or held):
+        rules = (
+            stacking()
+            if body.stacking is None
+            else load_stacking_text(body.stacking, known, [*programmes_on(day).values()])
+        )
+        ruled = {*stacking().programmes, *rules.programmes, *(name for mine in held.values() for name in mine)}
         rest = tuple(each for each in programmes_on(day).values()
                      if each.id in ruled and each.id != before.id and each.applies_to == before.applies_to)  # fmt: skip
         old, new = (replace(old, programmes=(*old.programmes, *rest)),
@@ -239,13 +245,14 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
         old, new = (replace(side, in_force=frozenset(each.id for each in side.programmes)) for side in (old, new))
     table = _table(body.rows, old, new, given)
     found = next(each for each in diff(old, new, table, day) if each.programme == before.id)
-    kept = None if body.stacking is None else diff_stacking(old, new, table, day, before.applies_to).as_dict()
+    kept = diff_stacking(old, new, table, day, before.applies_to, held).as_dict() if is_weighed else None
     compared = {each.id for side in (old, new) for each in side.programmes}
     not_weighed = {
         each.id: None for side in (old, new) for each in side.stacking.joint if compared & {*each.programmes}
     }
     return {
         "as_of": day, "rows": table.height, "difference": found.as_dict(), "stacking": kept,
+        "held_without_row": sorted({*held} - {*table["id"]}),
         "joint_limits_not_weighed": [*not_weighed],
     }  # fmt: skip
 

@@ -286,13 +286,19 @@ class VersionsToCompare(Schema):
     drafts_in_force: bool = Field(False, description="Take drafts as in force: else nothing is kept of them")
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
     stacking: Yaml | None = Field(None, description="A stacking.yaml to compare with the city's")
+    holdings: Holdings = Field([])
 
 
 class Difference(Schema):
     as_of: date
     rows: int
     difference: dict[str, Any]
-    stacking: dict[str, Any] | None = None
+    stacking: dict[str, Any] | None = Field(
+        None,
+        description="What is kept of all awards that rules of stacking link with it, beside what is held; where "
+        "`stacking` or `holdings` is given",
+    )
+    held_without_row: list[str] = Field(description="Subjects of that kind that hold something and have no row here")
     joint_limits_not_weighed: list[str] = Field(
         description="Limits over an organisation, its contracts and its projects that bear on what is compared: `rows` "
         "are of one kind, so what these leave is not told"
