@@ -1,5 +1,8 @@
 """YAML without its traps: no anchors, no tags, no second meaning of a word, every value with its place."""
 
+import random
+import re
+
 import pytest
 import yaml
 from hypothesis import given
@@ -7,7 +10,8 @@ from hypothesis import strategies as st
 
 from siwei.city.home import PACKS
 from siwei.city.pack_yaml import MAX_DEPTH, QUICK, _read, is_left_to_libyaml, read_yaml
-from siwei.errors import Problem
+from siwei.city.yaml_words import yaml_in_both
+from siwei.errors import Problem, Said
 
 
 def only_problem(text: str) -> Problem:
@@ -123,3 +127,23 @@ def test_what_is_taken_is_taken_alike_by_the_slower_parser(text: str, start: int
         part = part[:place] + mark + part[place + 1 :]
     read = read_yaml(part, "p.yaml")
     assert read == _read(part, "p.yaml", yaml.SafeLoader)
+
+
+TOKENS = [
+    "a", "b: 1", ":", "-", "[", "]", "{", "}", "\n", "\n  ", "\n    ", "'", '"', "|", ">", "%", "@", "`", "\t", "#",
+    "?", ",", "\\q", "\\x1", "---", "...", "&", "*x", "!x", "!<", "\x01", "%YAML 2.0", "%TAG !x! y", "|0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loader", [QUICK, yaml.SafeLoader])
+def test_whatever_the_parsers_say_is_said_in_chinese_too(loader: type[yaml.SafeLoader]) -> None:
+    chance, refused = random.Random(3), 0
+    for _ in range(3_000):
+        text = "".join(chance.choices(TOKENS, k=chance.randint(1, 9)))
+        for problem in _read(text, "p.yaml", loader).problems:
+            refused += problem.message.startswith("is not YAML")
+            assert isinstance(problem.message, Said)
+            assert re.search("[\u4e00-\u9fff]", problem.message.zh), problem.message
+            assert f"`{problem.message.removeprefix('is not YAML: ')}`" not in problem.message.zh, text
+    assert refused > 1_000
+    assert yaml_in_both("something new").zh == "语法错误（`something new`）"

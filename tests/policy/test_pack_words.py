@@ -1,28 +1,42 @@
 """What a file or an expression is refused for is said in English and Chinese: by tables of our own, and where CEL or
 the library that checks the form of a file says it."""
 
+import ast
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import siwei.policy.language
+from siwei.city.table_words import DELIMITERS
+from siwei.city.table_words import TABLES as TABLE_WORDS
 from siwei.errors import Said, Saying
 from siwei.policy.documents.cases import CasesDocument
 from siwei.policy.documents.document import ProgrammeDocument
 from siwei.policy.documents.document_stacking import StackingDocument
 from siwei.policy.documents.form_words import FORMS, form_fault
+from siwei.policy.files.file_words import FILES
 from siwei.policy.language.cel_words import MESSAGES, in_both
 from siwei.policy.language.check import Checker, ExpressionRefused
 from siwei.policy.language.expression_words import REFUSALS
+from siwei.policy.language.failure_words import FAILURES, failure_in_both
 from siwei.policy.language.types import BOOL, INT, STRING
+from siwei.policy.money_words import MONEY
 from siwei.policy.pack_words import REFUSED, nearest
+from siwei.policy.row_words import ROWS, TIES
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-TABLES: Mapping[str, Saying] = {**REFUSED, **REFUSALS}
+TABLES: Mapping[str, Saying] = {
+    f"{place}:{key}": saying
+    for place, table in (("pack", REFUSED), ("expression", REFUSALS), ("rows", ROWS), ("money", MONEY),
+                         ("files", FILES), ("table", TABLE_WORDS))
+    for key, saying in table.items()
+}  # fmt: skip
 TOKENS = [
     "a",
     "b",
@@ -95,6 +109,11 @@ BROKEN = (
 )  # fmt: skip
 
 
+def test_what_stands_in_such_a_line_is_said_in_both() -> None:
+    for said in (*TIES.values(), *DELIMITERS.values()):
+        assert (CHINESE.search(said), CHINESE.search(said.zh) is not None) == (None, True), said
+
+
 def names(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
@@ -141,6 +160,40 @@ def test_what_cel_quotes_is_kept_and_what_is_not_known_stays() -> None:
     assert isinstance(found, Said)
     assert found.zh == "'_+_' 不能用于这些类型：int, string"
     assert type(in_both("something new")) is str
+
+
+def raised() -> Iterator[str]:
+    """Every message that the evaluator raises, or a function of ours that it calls, with a value in its braces."""
+    errors = {"EvaluationError", "PatternRefused", "TooMuchWork", "NotTaken"}
+    for path in sorted(Path(siwei.policy.language.__file__).parent.glob("*.py")):
+        named = errors | ({"ValueError"} if path.stem in ("functions", "size_classes") else set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in named:
+                yield _message(node.args[0])
+
+
+def _message(node: ast.expr) -> str:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant)
+        else "'x'" if isinstance(part, ast.FormattedValue) and part.conversion == ord("r") else "7"
+        for part in parts
+    )  # fmt: skip
+
+
+def test_whatever_fails_in_an_evaluation_is_said_in_chinese_too() -> None:
+    messages = {*raised()} - {"7: 7"}  # the name of a function before what is wrong
+    assert len(messages) > 40
+    for message in messages:
+        for said in (failure_in_both(message), failure_in_both(f"share: {message}")):
+            assert isinstance(said, Said), message
+            assert CHINESE.search(said.zh), message
+    used = {pattern for pattern in FAILURES if any(re.fullmatch(pattern, message) for message in messages)}
+    assert used == {*FAILURES}
+    found = failure_in_both("share: share needs a denominator above zero")
+    assert isinstance(found, Said)
+    assert found.zh == "share：share 的分母须大于零"
+    assert type(failure_in_both("something new")) is str
 
 
 WRONG: tuple[Any, ...] = (

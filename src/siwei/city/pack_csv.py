@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from siwei.city.table_words import DELIMITERS, of_table, reader_in_both
 from siwei.errors import Problem
 
 MAX_COLUMNS = 100
 MAX_PROBLEMS = 100
 MAX_COMPARED = 5_000
-OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ def read_csv_table(text: str, name: str, columns: Sequence[str], required: Seque
     records = _records(text)
     line, header = next(records, (1, []))
     if isinstance(header, str):
-        return CsvTable((), (Problem(f"the header cannot be read: {header}", "mend the quotes", name, line),), False)
+        return CsvTable((), (Problem(*of_table("header_unreadable", why=reader_in_both(header)), name, line),), False)
     if not header:
-        return CsvTable((), (Problem("is empty", f"begin with the header {','.join(columns)}", name, 1),), False)
+        return CsvTable((), (Problem(*of_table("empty", columns=",".join(columns)), name, 1),), False)
     header = [cell.strip() for cell in header]
     problems = check_header(header, name, columns, required)
     if problems:
@@ -59,33 +59,31 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
 
 def check_header(header: Sequence[str], name: str, columns: Sequence[str], required: Sequence[str]) -> list[Problem]:
     if len(header) == 1:
-        for delimiter, words in OTHER_DELIMITERS.items():
+        for delimiter, sign in DELIMITERS.items():
             if delimiter in header[0]:
-                return [Problem(f"is separated by {words}", "separate the columns by commas", name, 1)]
+                return [Problem(*of_table("delimiter", sign=sign), name, 1)]
     if len(header) > MAX_COLUMNS:
-        return [Problem(f"has {len(header)} columns", f"keep to these: {', '.join(columns)}", name, 1)]
+        return [Problem(*of_table("many_columns", count=len(header), columns=", ".join(columns)), name, 1)]
     problems = []
     for column in sorted({column for column in header if header.count(column) > 1}):
-        problems.append(Problem(f"column {column!r} appears twice", "remove one of them", name, 1, field=column))
+        problems.append(Problem(*of_table("column_twice", name=column), name, 1, field=column))
     missing = [column for column in required if column not in header]
     for column in header:
         if column not in columns and header.count(column) == 1:
             nearest = nearest_name(column, [each for each in columns if each not in header])
-            fix = f"rename it {nearest!r}" if nearest else f"remove it; known columns are {', '.join(columns)}"
-            problems.append(Problem(f"unknown column {column!r}", fix, name, 1, field=column))
+            words = of_table("unknown", name=column, columns=", ".join(columns))
+            if nearest:
+                words = of_table("misspelt", name=column, near=nearest)
+            problems.append(Problem(*words, name, 1, field=column))
             if nearest in missing:
                 missing.remove(nearest)
-    problems += [
-        Problem(f"column {column!r} is missing", "add it to the header", name, 1, field=column) for column in missing
-    ]
+    problems += [Problem(*of_table("missing", name=column), name, 1, field=column) for column in missing]
     return problems
 
 
 def too_many_problems(name: str, line: int | None) -> Problem:
     """What stands for the rest: a file that is wrong throughout must not take minutes and megabytes to say so."""
-    return Problem(
-        f"has more than {MAX_PROBLEMS} problems; later rows were not looked at", "mend these first", name, line
-    )
+    return Problem(*of_table("many_problems", most=MAX_PROBLEMS), name, line)
 
 
 def nearest_name(word: str, known: Sequence[str]) -> str:
@@ -103,14 +101,11 @@ def _read_rows(records: Iterator[tuple[int, list[str] | str]], header: list[str]
             problems.append(too_many_problems(name, line))
             break
         if isinstance(cells, str):
-            problems.append(
-                Problem(f"cannot be read from here on: {cells}", "close the quotes of this row", name, line)
-            )
+            problems.append(Problem(*of_table("broken_off", why=reader_in_both(cells)), name, line))
         elif len(cells) != len(header):
             problems.append(
                 Problem(
-                    f"{len(cells)} cells under {len(header)} columns",
-                    "give one cell per column; quote a cell that holds a comma",
+                    *of_table("cells", count=len(cells), columns=len(header)),
                     name,
                     line,
                 )

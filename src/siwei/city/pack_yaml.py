@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from siwei.city.yaml_words import yaml_in_both
 from siwei.errors import Problem, Said
 
 MAX_DEPTH = 20
@@ -67,9 +68,9 @@ def is_left_to_libyaml(text: str) -> bool:
 
 
 def _no_yaml(why: str | None) -> Said:
-    """What the parser says itself is in English."""
-    told = why or ""
-    return Said(f"is not YAML: {told}", f"不是 YAML：{told.zh if isinstance(told, Said) else told}")
+    """`why`: as the parser says it, or said in both languages."""
+    told = why if isinstance(why, Said) else yaml_in_both(why or "")
+    return Said(f"is not YAML: {told}", f"不是 YAML：{told.zh}")
 
 
 def _read(text: str, name: str, loader: Any) -> YamlDocument:

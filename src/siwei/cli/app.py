@@ -40,5 +40,8 @@ def open_city(city: Path | None, *, migrated: bool = True) -> CityHome:
         from siwei.exchange.laying import is_laid
 
         if not is_laid(connection):
-            raise Conflict(f"the database of {home.directory} is not of this version → siwei init {home.directory}")
+            raise Conflict(
+                f"the database of {home.directory} is not of this version → siwei init {home.directory}",
+                f"{home.directory} 的数据库不是此版本的 → siwei init {home.directory}",
+            )
     return home

@@ -265,8 +265,13 @@ class JointFiles:
     def check(self) -> None:
         """Raises InputError where contracts or projects stand beside rows that are no organisations."""
         if self.others and (not self.can_be_weighed or self.files.own != "organisation"):
-            fix = "compare two packs, whose rows are organisations, or leave it out"
-            raise InputError([Problem(f"{OPTIONS[self.others[0]]} weighs joint limits over organisations", fix)])
+            option = OPTIONS[self.others[0]]
+            message = Said(f"{option} weighs joint limits over organisations", f"{option} 用于就机构权衡合计上限")
+            fix = Said(
+                "compare two packs, whose rows are organisations, or leave it out",
+                "请比较两个以机构为行的政策包，或删去",
+            )
+            raise InputError([Problem(message, fix)])
 
     def difference(self) -> "JointDifference | None":
         """None where there is no joint limit, or no file of contracts or projects was given. Raises ImportRefused for

@@ -104,13 +104,13 @@ LINES: Mapping[str, tuple[str, str]] = {
         "! {count} 行{kind}所属的机构不在表中，未计入",
     ),
     # test, release, replay, new
-    "cases": ("cases", "用例"),
-    "case": ("{programme}, case {case} on {day}", "{programme} 的用例 {case}（{day}）"),
+    "cases": ("cases", "案例"),
+    "case": ("{programme}, case {case} on {day}", "{programme} 的案例 {case}（{day}）"),
     "differs": ("{what}: expected {expected}, got {got}", "{what}应为 {expected}，实为 {got}"),
     "came_out": ("{what} {got}", "{what} {got}"),
     "besides": ("besides: {seen}", "此外：{seen}"),
-    "mend_case": ("mend the rules or the case", "请改正规则或用例"),
-    "without_cases": ("! without cases: {programmes}", "! 没有用例：{programmes}"),
+    "mend_case": ("mend the rules or the case", "请改正规则或案例"),
+    "without_cases": ("! without cases: {programmes}", "! 没有案例：{programmes}"),
     "released": (
         "{programme} {version} released on {day}: {sha256}",
         "{programme} {version} 已于 {day} 发布：{sha256}",
@@ -160,7 +160,7 @@ HEADINGS: Mapping[str, str] = {
     "group": "组别", "subjects": "对象", "outcome": "结果", "verdict_before": "改前判定", "verdict_after": "改后判定",
     "award_before": "改前金额", "award_after": "改后金额",
     # test
-    "cases": "用例", "wrong": "不符", "covered": "覆盖", "limited_fen": "上限核减后的金额（分）",
+    "cases": "案例", "wrong": "不符", "covered": "覆盖", "limited_fen": "上限核减后的金额（分）",
 }  # fmt: skip
 
 CODES: Mapping[str, str] = {

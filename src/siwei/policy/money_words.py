@@ -47,6 +47,15 @@ MONEY: Mapping[str, Saying] = {
         "a claim is 0 or more fen",
         "申报金额以分计，不小于 0",
     ),
+    "claim_negative": Saying(
+        "a claim is negative", "有一项申报为负", "a claim is 0 or more", "申报金额以分计，不小于 0"
+    ),
+    "ids_of_claims": Saying(
+        "ids are missing, repeated or not one per claim",
+        "id 缺少、重复，或与申报数目不符",
+        "give each claim its id",
+        "请给每项申报各自的 id",
+    ),
     "order_type": Saying("column {name} is {type}", "列 {name} 的类型是 {type}", "give numbers", "请写数"),
     "order_missing": Saying(
         "{count} claims have no {name}", "{count} 项申报没有 {name}", "every claim needs it", "每项申报都须有"

@@ -57,6 +57,22 @@ REFUSED: Mapping[str, Saying] = {
         "is larger than {most} KiB", "大于 {most} KiB", "keep three rows an industry", "每个行业只留三行"
     ),
     # columns and attributes
+    "size_industry": Saying("no industry", "缺少行业", "name it", "请写明"),
+    "size_unknown": Saying("{size!r} is no size", "{size!r} 不是规模", "one of {known}", "可选：{known}"),
+    "size_no_threshold": Saying("no threshold", "没有界限", "give one of {known}", "请给出其一：{known}"),
+    "size_twice": Saying("{industry} has {size} twice", "{industry} 的 {size} 出现两次", "keep one row", "请只留一行"),
+    "size_day": Saying("{text!r} is no day", "{text!r} 不是日期", "write YYYY-MM-DD", "请写成 YYYY-MM-DD"),
+    "size_verified": Saying(
+        "{text!r} is neither true nor false", "{text!r} 既不是 true 也不是 false", "write one", "请写其一"
+    ),
+    "size_missing": Saying("{industry} has no {sizes}", "{industry} 缺少 {sizes}", "give all three", "请给出全部三类"),
+    "size_order": Saying(
+        "{industry}: {upper} needs less {measure} than {lower}",
+        "{industry}：{upper} 的 {measure} 界限低于 {lower}",
+        "mend one of them",
+        "请改正其一",
+    ),
+    "size_not_whole": Saying("{text!r} is not a whole number", "{text!r} 不是整数", "in {unit}", "单位为 {unit}"),
     "not_of_subject": Saying(
         "{name!r} is not known of the {subject}",
         "{subject}没有 {name!r}",

@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from siwei.errors import InputError, NotFound, Problem
+from siwei.policy.row_words import TIES, of_rows
 
 TIES_SCHEMA: dict[str, pl.DataType] = {
     "holder": pl.String(), "held": pl.String(), "kind": pl.String(), "share_bp": pl.Int64(),
@@ -90,8 +91,7 @@ class Related:
         sizes = one.group_by("top").len("ones").join(other.group_by("top").len("others"), on="top")
         expected = int((sizes["ones"].cast(pl.Int64) * sizes["others"].cast(pl.Int64)).sum())
         if expected > most:
-            message = f"{expected} pairs of related parties, more than {most}"
-            raise InputError([Problem(message, "look at the ties, and at the share from which they count")])
+            raise InputError([Problem(*of_rows("many_pairs", count=expected, most=most))])
         pairs = one.join(other, on="top").select("one", "other")
         selves = pl.DataFrame({"one": asked, "other": asked})
         made = pl.concat([pairs, selves]).unique().sort("one", "other")
@@ -122,8 +122,8 @@ class Related:
                 merged = found[0] if len(found) == 1 else frozenset().union(*found)
                 if len(merged) > MOST_CONTROLLERS:
                     party = next(name for name, place in self.number.items() if self.circle[place] == current)
-                    message = f"{party} has {len(merged)} ultimate controllers, more than {MOST_CONTROLLERS}"
-                    raise InputError([Problem(message, "look at its ties and at the share from which they count")])
+                    words = of_rows("many_controllers", party=party, count=len(merged), most=MOST_CONTROLLERS)
+                    raise InputError([Problem(*words)])
                 self.ultimate[current] = merged
         return self.ultimate[circle]
 
@@ -135,7 +135,7 @@ class Related:
         up, down = self._steps_up(one), self._steps_up(other)
         common = [(up[party][0] + down[party][0], party) for party in up.keys() & down.keys()]
         if not common:
-            raise NotFound(f"{one!r} and {other!r} are not related")
+            raise NotFound(f"{one!r} and {other!r} are not related", f"{one!r} 与 {other!r} 不是关联方")
         _, meeting = min(common)
         return (*reversed(_walk(up, meeting)), *_walk(down, meeting))
 
@@ -183,24 +183,22 @@ def related(ties: pl.DataFrame, as_of: date, share_from_bp: int) -> Related:
 def _check(ties: pl.DataFrame, share_from_bp: int) -> None:
     missing = [name for name in TIES_SCHEMA if name not in ties.columns]
     if missing:
-        fix = "add it, empty where not known"
-        raise InputError([Problem(f"no column {name!r}", fix, field=name) for name in missing])
+        raise InputError([Problem(*of_rows("no_tie_column", name=name), field=name) for name in missing])
     problems = []
     if not 0 < share_from_bp <= 10_000:
-        problems.append(Problem(f"a share of {share_from_bp} basis points", "1 to 10,000", field="share_from_bp"))
+        problems.append(Problem(*of_rows("share_from", share=share_from_bp), field="share_from_bp"))
     faults = {
-        "a tie without holder or held": pl.col("holder").is_null() | pl.col("held").is_null(),
-        "a kind that is neither share nor control": ~pl.col("kind").is_in(KINDS).fill_null(False),
-        "a share that is not given, or not 0 to 10,000": (pl.col("kind") == "share")
-        & ~pl.col("share_bp").is_between(0, 10_000).fill_null(False),
-        "a party that holds itself": pl.col("holder") == pl.col("held"),
-        "a tie that ends before it begins": pl.col("valid_to") < pl.col("valid_from"),
+        "nobody": pl.col("holder").is_null() | pl.col("held").is_null(),
+        "kind": ~pl.col("kind").is_in(KINDS).fill_null(False),
+        "share": (pl.col("kind") == "share") & ~pl.col("share_bp").is_between(0, 10_000).fill_null(False),
+        "itself": pl.col("holder") == pl.col("held"),
+        "days": pl.col("valid_to") < pl.col("valid_from"),
     }
-    for message, fault in faults.items():
+    for what, fault in faults.items():
         rows = ties.select(fault.fill_null(False)).to_series().arg_true()
         if len(rows):
             example = ties.row(int(rows[0]), named=True)
             where = f"{example['holder']} → {example['held']}"
-            problems.append(Problem(f"{len(rows)} rows: {message}", f"mend or leave them out; first: {where}"))
+            problems.append(Problem(*of_rows("ties", count=len(rows), what=TIES[what], where=where)))
     if problems:
         raise InputError(problems)

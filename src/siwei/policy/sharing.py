@@ -3,6 +3,7 @@
 import polars as pl
 
 from siwei.errors import InputError, Problem
+from siwei.policy.money_words import of_money
 
 
 def share_pro_rata(claims_fen: pl.Series, budget_fen: int, ids: pl.Series | None = None) -> pl.Series:
@@ -58,17 +59,15 @@ def sum_exactly(amounts: pl.Series) -> int:
 def _checked(claims: pl.Series, budget_fen: int, ids: pl.Series | None) -> pl.Series:
     problems = []
     if not claims.dtype.is_integer() and len(claims):
-        problems.append(Problem(f"claims are {claims.dtype}", "give whole fen", field="claims_fen"))
+        problems.append(Problem(*of_money("claims_type", type=claims.dtype), field="claims_fen"))
     elif claims.null_count():
-        problems.append(Problem(f"{claims.null_count()} claims are null", "leave them out", field="claims_fen"))
+        problems.append(Problem(*of_money("claims_null", count=claims.null_count()), field="claims_fen"))
     elif len(claims) and int(claims.min()) < 0:  # type: ignore[arg-type]
-        problems.append(Problem("a claim is negative", "a claim is 0 or more", field="claims_fen"))
+        problems.append(Problem(*of_money("claim_negative"), field="claims_fen"))
     if budget_fen < 0:
-        problems.append(Problem(f"the budget is {budget_fen}", "a budget is 0 or more", field="budget_fen"))
+        problems.append(Problem(*of_money("budget", budget=budget_fen), field="budget_fen"))
     if ids is not None and (len(ids) != len(claims) or ids.null_count() or ids.n_unique() != len(ids)):
-        problems.append(
-            Problem("ids are missing, repeated or not one per claim", "give each claim its id", field="ids")
-        )
+        problems.append(Problem(*of_money("ids_of_claims"), field="ids"))
     if problems:
         raise InputError(problems)
     return claims.cast(pl.Int64)

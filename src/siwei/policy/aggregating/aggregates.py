@@ -20,6 +20,7 @@ from siwei.policy.language.tree import Expression
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.programmes import Aggregate, AggregateKind, FactStatus, Programme
 from siwei.policy.related import Related
+from siwei.policy.row_words import kind_of_rows, of_rows
 from siwei.policy.sources import IS_RELATED, MEMBER, ORGANISATION, PROVIDER
 from siwei.policy.subjects import ID, prepare_columns, read_dtypes
 
@@ -106,12 +107,10 @@ class Aggregates:
 def _check_ties(columns: Collection[str], rows: Rows) -> None:
     """Whether rows without `is_related` can be told to be. Raises InputError."""
     if rows.related is None:
-        fix = "add it, empty where it is not known, or give `ties` with the rows that are added up"
-        raise InputError([Problem(f"no column {IS_RELATED!r}", fix, field=IS_RELATED)])
+        raise InputError([Problem(*of_rows("no_related", name=IS_RELATED), field=IS_RELATED)])
     lacking = [name for name in (ORGANISATION, PROVIDER) if name not in columns]
-    fix = "add it: by it the ties tell who is a related party"
     if lacking:
-        raise InputError([Problem(f"no column {name!r}", fix, field=name) for name in lacking])
+        raise InputError([Problem(*of_rows("no_party", name=name), field=name) for name in lacking])
 
 
 def mark_related(claims: pl.DataFrame, graph: Related | None) -> pl.DataFrame:
@@ -128,8 +127,8 @@ def _check_same(one: tuple[Aggregate, Programme], other: tuple[Aggregate, Progra
     """One column cannot hold two meanings."""
     if one[1] is other[1] or meaning_of(*one, as_of) == meaning_of(*other, as_of):
         return
-    message = f"{one[1].id} and {other[1].id} mean different things by the aggregate {one[0].id!r}"
-    raise InputError([Problem(message, "give one of them another name", field=one[0].id)])
+    words = of_rows("two_meanings", one=one[1].id, other=other[1].id, name=one[0].id)
+    raise InputError([Problem(*words, field=one[0].id)])
 
 
 def meaning_of(aggregate: Aggregate, programme: Programme, as_of: date) -> tuple[object, ...]:
@@ -151,8 +150,7 @@ def rows_of(aggregate: Aggregate, rows: Rows, subjects: pl.DataFrame) -> pl.Data
             return _with_member(rows.members, rows.organisations)
         case "related" if rows.related is not None:
             return _with_member(_related_members(rows.related, subjects, rows.organisations), rows.organisations)
-    problem = Problem(f"{aggregate.id} adds up {aggregate.of}, and none are given", f"give the {aggregate.of}")
-    raise InputError([problem])
+    raise InputError([Problem(*of_rows("not_given", aggregate=aggregate.id, rows=kind_of_rows(aggregate.of)))])
 
 
 def _with_organisation(claims: pl.DataFrame, organisations: pl.DataFrame | None) -> pl.DataFrame:
@@ -165,7 +163,7 @@ def _with_organisation(claims: pl.DataFrame, organisations: pl.DataFrame | None)
 
 def _with_member(members: pl.DataFrame, organisations: pl.DataFrame | None) -> pl.DataFrame:
     if organisations is None or ID not in organisations.columns:
-        raise InputError([Problem("members are added up, and no organisations are given", "give the organisations")])
+        raise InputError([Problem(*of_rows("no_organisations"))])
     facts = organisations.rename({ID: MEMBER})
     return members.join(facts, on=MEMBER, how="left", suffix="_of_member")
 
@@ -222,8 +220,8 @@ def is_doubtful(keep: Compiled, value: Compiled) -> pl.Expr:
 def _check_per(aggregate: Aggregate, source: pl.DataFrame) -> None:
     missing = [column_of(key) for key in aggregate.per if column_of(key) not in source.columns]
     if missing:
-        fix = f"add it to the {aggregate.of}"
-        raise InputError([Problem(f"no column {name!r} in the {aggregate.of}", fix, field=name) for name in missing])
+        rows = kind_of_rows(aggregate.of)
+        raise InputError([Problem(*of_rows("no_key", name=name, rows=rows), field=name) for name in missing])
 
 
 def _error(part: Compiled) -> pl.Expr:
@@ -248,9 +246,8 @@ def _join(frame: pl.DataFrame, aggregate: Aggregate, groups: pl.DataFrame) -> pl
     keys = [name if name in frame.columns or name != ORGANISATION else ID for name in aggregate.per]
     missing = [column_of(key) for key in keys if column_of(key) not in frame.columns]
     if missing:
-        raise InputError(
-            [Problem(f"no column {missing[0]!r}", f"{aggregate.id} is told apart by it", field=missing[0])]
-        )
+        words = of_rows("no_key_of_subject", name=missing[0], aggregate=aggregate.id)
+        raise InputError([Problem(*words, field=missing[0])])
     amount = pl.when(_fits()).then(pl.col("total")).cast(pl.Int64).alias(aggregate.id)
     statuses = [pl.col("proof").alias(aggregate.id + STATUS_SUFFIX)] if "proof" in groups.columns else []
     right = groups.select(*aggregate.per, amount, *statuses, pl.lit(True).alias(":found"))

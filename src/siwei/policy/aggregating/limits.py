@@ -9,6 +9,7 @@ from siwei.errors import InputError, Problem
 from siwei.policy.decide import Decisions, award_column, programme_context, verdict_column
 from siwei.policy.group_keys import column_of, is_year, key_of
 from siwei.policy.language.compile import Plan
+from siwei.policy.money_words import of_money
 from siwei.policy.programmes import FactStatus, Limit, Programme
 from siwei.policy.subjects import ID, column_problem, prepare_columns, read_dtypes
 
@@ -53,7 +54,7 @@ def _facts(
     years = [key_of(key) for key in limit.per if is_year(key)]
     frame = plan.apply(subjects, [pl.col(ID), *(pl.col(name) for name in names), *years, most]).collect()
     if not frame[ID].equals(decisions.wide[ID]):
-        raise InputError([Problem("the table is not the one that was decided", "give the same rows in the same order")])
+        raise InputError([Problem(*of_money("other_table"))])
     return frame
 
 

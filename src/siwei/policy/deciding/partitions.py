@@ -16,7 +16,9 @@ import polars as pl
 
 from siwei.errors import EnvironmentMissing, InputError, Problem
 from siwei.policy.decide import decide_lazily
+from siwei.policy.files.file_words import of_file
 from siwei.policy.programmes import Programme
+from siwei.policy.row_words import of_rows
 
 ROWS_IN_WORK = 300_000
 """Over all programmes: what is held at once grows with rows and with programmes, so many programmes take fewer rows
@@ -84,7 +86,7 @@ def decide_part(programmes: tuple[Programme, ...], source: Path, target: Path, a
         draft.replace(target)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([Problem(f"cannot be decided: {reason}", "give Parquet that is whole", str(source))]) from None
+        raise InputError([Problem(*of_rows("part_undecided", why=reason), str(source))]) from None
     finally:
         draft.unlink(missing_ok=True)
     return DecidedPart(source, target, rows, digest)
@@ -97,9 +99,15 @@ def spread_on_ray(decide_one: Decide, sources: Sequence[Path]) -> Iterator[Decid
     try:
         import ray
     except ImportError:
-        raise EnvironmentMissing("Ray is not installed → pip install ray==2.60.0, or decide without it") from None
+        raise EnvironmentMissing(
+            "Ray is not installed → pip install ray==2.60.0, or decide without it",
+            "未安装 Ray → 请运行 pip install ray==2.60.0，或不用它判定",
+        ) from None
     if not ray.is_initialized():
-        raise EnvironmentMissing("no Ray cluster is connected → call ray.init(address=…) first")
+        raise EnvironmentMissing(
+            "no Ray cluster is connected → call ray.init(address=…) first",
+            "未连接 Ray 集群 → 请先调用 ray.init(address=…)",
+        )
     task = ray.remote(num_cpus=1, max_retries=MOST_TRIES)(decide_one)
     waiting = [task.remote(source) for source in sources]
     try:
@@ -119,15 +127,15 @@ def _one_by_one(decide_one: Decide, sources: Sequence[Path]) -> Iterator[Decided
 
 def _problems(sources: Sequence[Path], folder: Path) -> Iterator[Problem]:
     if not sources:
-        yield Problem("no parts to decide", "name at least one Parquet file")
+        yield Problem(*of_rows("no_parts"))
     seen: set[str] = set()
     for source in sources:
         if source.suffix != ".parquet":
-            yield Problem("is not .parquet", "write the table as Parquet", str(source))
+            yield Problem(*of_rows("not_parquet"), str(source))
         elif not source.is_file():
-            yield Problem("no such file", "check the path", str(source))
+            yield Problem(*of_file("no_file"), str(source))
         elif source.name in seen:
-            yield Problem("another part has the same name", "give every part a name of its own", str(source))
+            yield Problem(*of_rows("part_twice"), str(source))
         elif (folder / source.name).exists() and (folder / source.name).samefile(source):
-            yield Problem("would be overwritten by its own result", "choose another folder", str(source))
+            yield Problem(*of_rows("part_overwritten"), str(source))
         seen.add(source.name)

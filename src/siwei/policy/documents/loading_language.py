@@ -125,23 +125,23 @@ class _SizeReader:
     def add(self, line: int, cells: Mapping[str, str]) -> None:
         industry, size = cells["industry"], cells["size"]
         if not industry:
-            self._complain("no industry", "name it", line, "industry")
+            self._complain("size_industry", line, "industry")
         if size not in CLASSES:
-            self._complain(f"{size!r} is no size", f"one of {', '.join(CLASSES)}", line, "size")
+            self._complain("size_unknown", line, "size", size=size, known=", ".join(CLASSES))
         least = {measure: self._whole(cells[measure], line, measure) for measure in MEASURES if cells[measure]}
         if not least:
-            self._complain("no threshold", f"give one of {', '.join(MEASURES)}", line, "size")
+            self._complain("size_no_threshold", line, "size", known=", ".join(MEASURES))
         sizes = self.thresholds.setdefault(industry, {})
         if size in sizes:
-            self._complain(f"{industry} has {size} twice", "keep one row", line, "size")
+            self._complain("size_twice", line, "size", industry=industry, size=size)
         sizes[size] = least
         try:
             as_of = date.fromisoformat(cells["as_of"]) if cells["as_of"] else None
         except ValueError:
-            self._complain(f"{cells['as_of']!r} is no day", "write YYYY-MM-DD", line, "as_of")
+            self._complain("size_day", line, "as_of", text=cells["as_of"])
             as_of = None
         if cells["verified"] not in ("true", "false"):
-            self._complain(f"{cells['verified']!r} is neither true nor false", "write one", line, "verified")
+            self._complain("size_verified", line, "verified", text=cells["verified"])
         self.named[industry] = (
             cells["name_zh"], cells["name_en"], tuple(cells.get(_MAIN_INDUSTRIES, "").split()),
         )  # fmt: skip
@@ -152,13 +152,13 @@ class _SizeReader:
         for industry, sizes in self.thresholds.items():
             missing = [size for size in CLASSES if size not in sizes]
             if missing:
-                self._complain(f"{industry} has no {', '.join(missing)}", "give all three", None, "size")
+                self._complain("size_missing", None, "size", industry=industry, sizes=", ".join(missing))
                 continue
             for upper, lower in pairwise(CLASSES):
                 for measure in sizes[upper]:
                     if sizes[upper][measure] < sizes[lower].get(measure, 0):
-                        message = f"{industry}: {upper} needs less {measure} than {lower}"
-                        self._complain(message, "mend one of them", None, measure)
+                        values = {"industry": industry, "upper": upper, "lower": lower, "measure": measure}
+                        self._complain("size_order", None, measure, **values)
         if problems or self.problems:
             raise PolicyError([*problems, *self.problems])
         rows = {
@@ -169,8 +169,8 @@ class _SizeReader:
     def _whole(self, text: str, line: int, measure: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= INT64_MAX:
             return int(text)
-        self._complain(f"{text!r} is not a whole number", f"in {MEASURES[measure]}", line, measure)
+        self._complain("size_not_whole", line, measure, text=text, unit=MEASURES[measure])
         return 0
 
-    def _complain(self, message: str, fix: str, line: int | None, field: str) -> None:
-        self.problems.append(Problem(message, fix, self.file, line, field=field))
+    def _complain(self, kind: str, line: int | None, field: str, **values: object) -> None:
+        self.problems.append(Problem(*refused(kind, **values), self.file, line, field=field))

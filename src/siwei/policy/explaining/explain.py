@@ -40,6 +40,7 @@ from siwei.policy.language.compiled import Compiled
 from siwei.policy.language.tree import Call, Expression, Node, Parameter, children, render
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.programmes import Clause, ClauseVerdict, FactStatus, Programme, Text, Verdict
+from siwei.policy.row_words import of_rows
 from siwei.policy.subjects import ID, attribute_dtypes
 from siwei.policy.vouchers import voucher_terms
 
@@ -79,7 +80,7 @@ def one_row(programme: Programme, row: Mapping[str, FactValue]) -> pl.DataFrame:
         fact = row.get(name)
         value = None if fact is None else fact.value
         if value is not None and not _is_of(value, dtype):
-            problems.append(Problem(f"{value!r} is not {dtype}", "give a value of the attribute's type", field=name))
+            problems.append(Problem(*of_rows("fact_type", value=value, type=dtype), field=name))
             continue
         columns[name] = pl.Series([value], dtype=dtype)
         status = None if fact is None or value is None else int(fact.status)

@@ -14,6 +14,7 @@ import polars as pl
 from siwei.errors import Said
 from siwei.policy.language.bands import MOST_BANDS, BandTable, limit_name, result_name
 from siwei.policy.language.expression_words import SEE, refusal
+from siwei.policy.language.failure_words import failed
 from siwei.policy.language.interpret import NotTaken, TooMuchWork, interpret
 from siwei.policy.language.meanings import meanings
 from siwei.policy.language.moments import EPOCH
@@ -241,9 +242,9 @@ class Converter:
         try:
             value = interpret(node, bindings, functions=meanings(self.setting.rounding))
         except EvaluationError as error:
-            raise Refusal(node.offset, *refusal("always_fails", error=error), is_final=True) from None
+            raise Refusal(node.offset, *failed("always_fails", error), is_final=True) from None
         except TooMuchWork as error:
-            raise Refusal(node.offset, *refusal("much_work", error=error), is_final=True) from None
+            raise Refusal(node.offset, *failed("much_work", error), is_final=True) from None
         except NotTaken:
             raise refused from None
         return self._literal(value, node.offset, refused)
@@ -340,9 +341,9 @@ def _try_pattern(pattern: Node) -> None:
         matches("", str(pattern.value))
         pl.Series([""]).str.contains(to_column_pattern(str(pattern.value)))
     except EvaluationError as error:
-        raise Refusal(pattern.offset, *refusal("pattern", error=error)) from None
+        raise Refusal(pattern.offset, *failed("pattern", error)) from None
     except PatternRefused as refused:
-        raise Refusal(pattern.offset, *refusal("pattern_in_columns", error=refused)) from None
+        raise Refusal(pattern.offset, *failed("pattern_in_columns", refused)) from None
     except pl.exceptions.ComputeError as error:
         last = str(error).splitlines()[-1][:200]
         raise Refusal(pattern.offset, *refusal("pattern_not_searched", error=last)) from None
