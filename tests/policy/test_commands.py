@@ -232,6 +232,27 @@ def test_schema_lists_what_a_table_must_hold(siwei: Run, pack: Path) -> None:
     assert "ProgrammeDocument" not in json.loads(siwei("schema", "--programme-file").stdout)["$defs"]
 
 
+def test_a_pack_for_one_kind_of_subject_need_not_be_told_which(siwei: Run, pack: Path, tmp_path: Path) -> None:
+    (pack / "programmes" / "longhua-compute.yaml").unlink()
+    for path in (pack / "programmes").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8").replace("applies_to: organisation", "applies_to: project")
+        path.write_text(text, encoding="utf-8")
+    columns = [each["column"] for each in json.loads(siwei("schema", "--pack", pack, "--json").stdout)["columns"]]
+    source = tmp_path / "projects.csv"
+    cells = {"id": "a", "organisation": "o", "legal_form": "firm"}
+    source.write_text(",".join(columns) + "\n" + ",".join(cells.get(each, "") for each in columns) + "\n")
+    target = tmp_path / "awards.csv"
+    done = siwei("decide", "--pack", pack, "--in", source, "--out", target, "--as-of", "2026-11-23")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert pl.read_csv(target)["id"].to_list() == ["a", "a"]
+
+
+def test_a_table_in_a_file_or_pipe_is_cut_nowhere(siwei: Run, pack: Path) -> None:
+    shown = siwei("schema", "--pack", pack).stdout
+    assert "longhua_compute_paid" in shown
+    assert "…" not in shown
+
+
 def test_schema_names_what_is_added_up_and_what_limits_group_by(siwei: Run) -> None:
     columns = json.loads(siwei("schema", "--applies-to", "claim", "--json").stdout)["columns"]
     shown = {each["column"]: (each["type"], each["unit"], each["added_up_of"]) for each in columns}

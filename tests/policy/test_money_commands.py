@@ -145,7 +145,12 @@ def test_packs_are_compared_with_their_rules_of_stacking(
     assert (answer["subjects"], answer["rejected"]) == (2, 1)
     assert [each["same"] for each in answer["programmes"]] == [2, 2]
     assert answer["stacking"]["changes"] == [
-        {"kind": "parameter", "id": "total_support", "before": "5000", "after": "4000"}
+        {
+            "kind": "parameter",
+            "id": "total_support",
+            **dict.fromkeys(("before", "before_zh"), "5000"),
+            **dict.fromkeys(("after", "after_zh"), "4000"),
+        }
     ]
     (kept,) = answer["stacking"]["kept"]
     # Of 2,400,000,000 fen of rental 50 %; where it is 40 %, the voucher of 1,000,000,000 alone is the better choice.
@@ -222,6 +227,38 @@ def test_explain_takes_a_limit_and_a_pot_over_all_rows(
         "a": [("pot", 3000, 2250)], "b": [("limit", 3000, 1000), ("pot", 1000, 750)],
     }  # fmt: skip
     assert found["b"][0]["sentence"]["en"] == "Held down by a limit: By district; from 30 to 10 CNY."
+
+
+def test_explain_says_whose_awards_a_limit_waits_for(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = pack / "programmes" / "longhua-compute.yaml"
+    text = path.read_text(encoding="utf-8")
+    limit = (
+        "limits:\n  - {id: by-form, per: [legal_form], at_most: '4000', words: {zh: 每类, en: By form}}\n"
+        "  - {id: by-rent, per: [district], at_most: corpus_purchase, words: {zh: 每区, en: By district}}\n"
+    )
+    path.write_text(text[: text.index("pot:")] + text[text.index("notes:") :] + limit, encoding="utf-8")
+    (pack / "stacking.yaml").unlink()
+    source = tmp_path / "paid.csv"
+    rows = ["a,longhua,10000,x,5000", "b,longhua,,x,5000", "c,longhua,100,x,5000", "d,longhua,100,,5000"]
+    rows += ["e,longhua,100,y,"]
+    header = "id,district,longhua_compute_paid,legal_form,corpus_purchase\n"
+    source.write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
+
+    def told(id: str) -> list[str]:
+        found = explained(capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", id)
+        return [each["en"] for each in found["not_told"]]
+
+    waits = "what it leaves cannot be told: it waits for the awards of rows that come first, b."
+    unknown = "what it leaves cannot be told: it, or what it goes by, is unknown."
+    assert told("c") == [f"Under a limit: By form; {waits}"]
+    assert told("d") == [f"Under a limit: By form; {unknown}"]
+    # The first limit leaves `a` and `e` all of their awards; the second is not known of the whole district.
+    assert told("a") == [f"Under a limit: By district; {unknown}"]
+    assert told("e") == [f"Under a limit: By district; {waits[:-1]}, c, d."]
+    source.write_text(header + rows[0] + "\n", encoding="utf-8")
+    assert told("a") == []
 
 
 def shared_by(pack: Path, pot: str) -> None:

@@ -22,6 +22,8 @@ from siwei.errors import InputError, Problem, Said, SiweiError, chinese_of
 
 VERBATIM = re.compile(r"('[^'\n]*'|`[^`\n]*`|\n.*)", re.DOTALL)
 YES, NO = Said("yes", "是"), Said("no", "否")
+WIDEST_TABLE = 10_000
+"""Characters of a line."""
 console = Console()
 error_console = Console(stderr=True)
 
@@ -31,14 +33,19 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Cells are data: what looks like markup in them ("[/]") is shown, not obeyed. What is `Said`, in a cell too, is
-    told in the language of the terminal."""
+    """Cells are data: what looks like markup in them ("[/]") is shown, not obeyed, and none is cut. What is `Said`, in
+    a cell too, is told in the language of the terminal. A file or a pipe has no width: there a row is a line."""
     table = Table(title=escape(shown(title)), title_justify="left")
     for column in columns:
-        table.add_column(escape(shown(column)))
+        table.add_column(escape(shown(column)), overflow="fold")
     for row in rows:
         table.add_row(*(escape(shown(cell)) for cell in row))
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    unbounded = Console(file=console.file, width=WIDEST_TABLE)
+    unbounded.width = max(console.width, unbounded.measure(table).maximum)
+    unbounded.print(table)
 
 
 def print_line(said: str, *, error: bool = False) -> None:

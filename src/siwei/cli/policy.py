@@ -33,8 +33,12 @@ RowFolder = Annotated[
 ]
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day to decide for; default: today.")]
 AppliesTo = Annotated[
-    Literal["organisation", "claim", "project", "person"],
-    Parameter(name="--applies-to", help="What a row is; only programmes that apply to it are read."),
+    Literal["organisation", "claim", "project", "person"] | None,
+    Parameter(
+        name="--applies-to",
+        help="What a row is; only programmes that apply to it are read. Default: organisation, or the one kind that "
+        "all programmes of the pack apply to.",
+    ),
 ]
 
 
@@ -63,15 +67,18 @@ def _load(pack: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme,
     return attributes, as_released(directory / "programmes", programmes)
 
 
-def _load_for(pack: str, applies_to: str, day: date) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
-    """The same of the programmes that apply to such rows. Raises NotFound where there are none."""
+def _load_for(pack: str, applies_to: str | None, day: date) -> "tuple[dict[str, Attribute], tuple[Programme, ...]]":
+    """The same of the programmes that apply to such rows; where it is not said to which, to organisations, or to what
+    all of the pack apply to. Raises NotFound where there are none."""
     attributes, programmes = _load(pack, day)
-    chosen = tuple(each for each in programmes if each.applies_to == applies_to)
+    kinds = sorted({each.applies_to for each in programmes})
+    kind = applies_to or (kinds[0] if len(kinds) == 1 else "organisation")
+    chosen = tuple(each for each in programmes if each.applies_to == kind)
     if not chosen:
-        kinds = ", ".join(sorted({each.applies_to for each in programmes})) or "nothing"
+        named = ", ".join(kinds) or "nothing"
         raise NotFound(
-            f"no programme of {pack!r} applies to {applies_to} → --applies-to one of: {kinds}",
-            f"{pack!r} 中没有面向 {applies_to} 的政策 → --applies-to 可选：{kinds}",
+            f"no programme of {pack!r} applies to {kind} → --applies-to one of: {named}",
+            f"{pack!r} 中没有面向 {kind} 的政策 → --applies-to 可选：{named}",
         )
     return attributes, chosen
 
@@ -158,7 +165,7 @@ def decide(
         Path | None, Parameter(help="Also write every clause's verdict: .csv, .parquet, .arrow.")
     ] = None,
     pack: Pack = "shenzhen",
-    applies_to: AppliesTo = "organisation",
+    applies_to: AppliesTo = None,
     rows: RowFolder = None,
     as_of: AsOf = None,
     json: Json = False,
@@ -232,7 +239,7 @@ def _of_any_day(pack: str, programmes: "tuple[Programme, ...]") -> "tuple[Progra
 def schema(
     *,
     pack: Pack = "shenzhen",
-    applies_to: AppliesTo = "organisation",
+    applies_to: AppliesTo = None,
     programme_file: bool = False,
     stacking_file: bool = False,
     as_of: Annotated[

@@ -220,7 +220,7 @@ class _Award:
     def bindings(self, row: "pl.DataFrame", told: Told) -> "Iterator[Binding]":
         from siwei.policy import decide
         from siwei.policy.aggregating.limits import apply_limits
-        from siwei.policy.explaining.binding import bound_by_limit
+        from siwei.policy.explaining.binding import bound_by_limit, left_open_by_limit
 
         mine = (self.programme,)
         has_budget = self.programme.pot is not None and self.programme.pot.budget_fen is not None
@@ -230,6 +230,7 @@ class _Award:
             before, table = decide(mine, row, self.table.day), row
         after = apply_limits(before, table)
         yield from bound_by_limit(self.programme, before, after, self.table.id)
+        told.open_ += left_open_by_limit(self.programme, before, table, self.table.id)
         yield from self._stacking(told)
         yield from self._pot(after.wide, table, told.pot)
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from siwei.cli.app import Json
 from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import (
+    AppliesTo,
     AsOf,
     Pack,
     RowFolder,
@@ -118,9 +119,7 @@ def combine(
     rows: RowFolder = None,
     as_of: AsOf = None,
     rejects: Rejects = None,
-    applies_to: Annotated[
-        Literal["organisation", "claim", "project", "person"], Parameter(name="--applies-to", help="What a row is.")
-    ] = "organisation",
+    applies_to: AppliesTo = None,
     claims: Claims = None,
     projects: Projects = None,
     drafts_in_force: bool = False,
@@ -151,7 +150,8 @@ def combine(
         _combine_jointly(pack, source, others, target, rows, _day(as_of), rejects, drafts_in_force, json)
         return
     attributes, programmes = _load_for(pack, applies_to, _day(as_of))
-    stacking = load_stacking(pack_folder(pack), attributes, _load(pack, _day(as_of))[1]).of(applies_to)
+    kind = programmes[0].applies_to
+    stacking = load_stacking(pack_folder(pack), attributes, _load(pack, _day(as_of))[1]).of(kind)
     added = () if rows is None else added_names(programmes)
     apart = rejects_file(target) if rejects is None and target is not None else rejects
     check_places(source, [place for place in (target, apart) if place is not None])
@@ -161,10 +161,10 @@ def combine(
     holdings = holdings_in(rows, _load(pack, _day(as_of))[1], _day(as_of))
     done = combine_file(
         stacking, parts, _day(as_of), given=given, target=target, rejects=apart, id=id, in_force=in_force,
-        held=holdings.of_kind(applies_to),
+        held=holdings.of_kind(kind),
     )  # fmt: skip
     tell_rejected(parts, apart)
-    nowhere = [each for each in done.without_row if (applies_to, each) not in holdings.organisations]
+    nowhere = [each for each in done.without_row if (kind, each) not in holdings.organisations]
     tell_nowhere(nowhere)
     explanation = done.explanation
     summary = {

@@ -58,16 +58,41 @@ def _facts(
     return frame
 
 
-def _apply(wide: pl.DataFrame, programme: Programme, limit: Limit, facts: pl.DataFrame) -> pl.DataFrame:
-    award, by = award_column(programme.id), limited_column(programme.id)
+def left_open_by(
+    decisions: Decisions, programme: Programme, table: pl.DataFrame | pl.LazyFrame, id: str
+) -> tuple[Limit, tuple[str, ...]] | None:
+    """The limit under which the award of a row cannot be told, though it is known by itself, and the rows served before
+    it that this waits for; none where it waits for the limit's own figure, or for whose row it is. None where it is
+    known what it gets."""
+    wide, award = decisions.wide, pl.col(award_column(programme.id))
+    mine = pl.col(ID) == id
+    for limit in programme.limits:
+        facts = _facts(decisions, programme, limit, table)
+        after = _apply(wide, programme, limit, facts)
+        if after.filter(mine & award.is_null()).height and wide.filter(mine & award.is_not_null()).height:
+            per = list(limit.per)
+            served = _served(wide, programme, limit, facts)
+            before = served.slice(0, served[ID].to_list().index(id))
+            together = before.join(served.filter(mine).select(per), on=per, how="semi")
+            return limit, tuple(together.filter(":unknown")[ID].to_list())
+        wide = after
+    return None
+
+
+def _served(wide: pl.DataFrame, programme: Programme, limit: Limit, facts: pl.DataFrame) -> pl.DataFrame:
+    """The rows in the order in which the limit serves them: what each asked for, whether that is known."""
     not_eligible = wide[verdict_column(programme.id)] == 0
-    asked = wide[award].set(not_eligible, 0)
-    per = list(limit.per)
+    asked = wide[award_column(programme.id)].set(not_eligible, 0)
     frame = facts.with_columns(asked.alias(":asked"), pl.int_range(pl.len()).alias(":place"))
-    frame = frame.sort([*limit.order, ID], nulls_last=True).with_columns(
+    return frame.sort([*limit.order, ID], nulls_last=True).with_columns(
         pl.col(":asked").is_null().alias(":unknown"), pl.col(":asked").fill_null(0).cast(pl.Int128).alias(":sum")
     )
-    frame = frame.with_columns(
+
+
+def _apply(wide: pl.DataFrame, programme: Programme, limit: Limit, facts: pl.DataFrame) -> pl.DataFrame:
+    award, by = award_column(programme.id), limited_column(programme.id)
+    per = list(limit.per)
+    frame = _served(wide, programme, limit, facts).with_columns(
         (pl.col(":sum").cum_sum() - pl.col(":sum")).over(per).alias(":before"),
         (pl.col(":unknown").cast(pl.Int64).cum_sum() - pl.col(":unknown").cast(pl.Int64)).over(per).alias(":open"),
         pl.when(~pl.col(":most").is_null().any()).then(pl.col(":most").min()).over(per).clip(0).alias(":most"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from siwei.policy.aggregating.limits import limited_column
+from siwei.policy.aggregating.limits import left_open_by, limited_column
 from siwei.policy.combinations.combination import CombinationExplanation, PartExplanation, RuleShown
 from siwei.policy.combinations.joint_shown import JointAward, taken_by_others
 from siwei.policy.decide import Decisions, award_column
@@ -20,6 +20,8 @@ NAMES = {
     "joint": ("企业、合同与项目合计的上限", "a limit over the organisation, its contracts and its projects"),
     "pot": ("资金池", "the pot"),
 }  # fmt: skip
+MOST_NAMED = 10
+"""Rows that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,30 @@ def bound_by_limit(programme: Programme, before: Decisions, after: Decisions, id
     limit = next((each for each in programme.limits if each.id == rule), None)
     if limit is not None:
         yield bound("limit", limit.id, limit.words, limit.citation, alone, row[award_column(programme.id)].item())
+
+
+def left_open_by_limit(
+    programme: Programme, before: Decisions, table: pl.DataFrame | pl.LazyFrame, id: str
+) -> Iterator[Text]:
+    """Why it cannot be told what a limit leaves of an award that is known by itself."""
+    found = left_open_by(before, programme, table, id)
+    if found is None:
+        return
+    limit, rows = found
+    if not rows:
+        yield Text(
+            f"受合计上限约束：{limit.words.zh}；该上限或其所依据的数据未知，不能判定其结果。",
+            f"Under a limit: {limit.words.en}; what it leaves cannot be told: it, or what it goes by, is unknown.",
+        )
+        return
+    more = len(rows) - MOST_NAMED
+    zh, en = ("", "") if more <= 0 else (f" 等 {len(rows)} 行", f" and {more} more")
+    names = rows[:MOST_NAMED]
+    yield Text(
+        f"受合计上限约束：{limit.words.zh}；先于本行计入的 {'、'.join(names)}{zh} 的金额未知，不能判定其结果。",
+        f"Under a limit: {limit.words.en}; what it leaves cannot be told: it waits for the awards of rows that come "
+        f"first, {', '.join(names)}{en}.",
+    )
 
 
 def bound_by_stacking(programme: str, combination: CombinationExplanation) -> Iterator[Binding]:
