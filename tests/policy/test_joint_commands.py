@@ -141,7 +141,7 @@ def test_what_was_not_given_is_said(siwei: Run, folder: Path) -> None:
 
 
 def test_a_file_twice_for_one_kind_is_refused(siwei: Run) -> None:
-    with pytest.raises(InputError, match="a second file of rows for a claim"):
+    with pytest.raises(InputError, match="--claims gives rows for a claim a second time"):
         siwei(EXPLAIN + " --claims {t}/contracts.csv")
 
 

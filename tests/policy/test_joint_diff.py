@@ -224,5 +224,5 @@ def test_the_command_weighs_them_or_says_plainly_that_it_did_not(
     assert "164 → 104 CNY; 0 gains, 2 loses, 1 same, 0 undecided" in words
     with pytest.raises(InputError, match="--claims weighs joint limits over organisations"):
         run(f"--applies-to project --claims {folder}/contracts.csv")
-    with pytest.raises(InputError, match="a second file of rows for a claim"):
+    with pytest.raises(InputError, match="gives rows for a claim a second time"):
         run(f"--applies-to claim --claims {folder}/contracts.csv")

@@ -277,9 +277,9 @@ ROWS = "id,district,longhua_compute_paid{more}\na,longhua,10000{a}\nb,longhua,10
     [
         ("budget_fen: 4000, sharing: first_come", [",applied_at", ",2026-05-03", ",2026-05-01", ",2026-05-02"], (),
          {"a": 0, "b": 3000, "c": 1000},
-         "first come, first served, all awards of this file taken as its claims, 2 of 3"),
+         "first come, first served, all awards of the rows given taken as its claims, 2 of 3"),
         ("budget_fen: 4000, sharing: merit", [",score", ",1", ",2", ",9.5"], (),
-         {"a": 0, "b": 1000, "c": 3000}, "by merit, all awards of this file taken as its claims, 1 of 3 in order"),
+         {"a": 0, "b": 1000, "c": 3000}, "by merit, all awards of the rows given taken as its claims, 1 of 3 in order"),
         ("budget_fen: 4000, sharing: lottery", ["", "", "", ""], ("--seed", "seed of the day"), None, "by lottery"),
         ("budget_fen: 4000, sharing: merit, payment: whole_or_next", [",score", ",1", ",2", ",9.5"], (),
          {"a": 0, "b": 0, "c": 3000}, "by merit"),
@@ -314,7 +314,7 @@ def test_explain_shares_a_pot_in_its_own_way(
         ("budget_fen: 7000, sharing: first_come", "Served first it gets 30 CNY, served last 10 CNY."),
         (
             "budget_fen: 4000, sharing: merit",
-            "the file has no scores (score), and before applications close",
+            "no row has a score (score), and before applications close",
         ),
         ("budget_fen: 4000, sharing: lottery", "no published seed was given"),
         ("budget_fen: 4000, sharing: lottery, payment: whole_or_next", "Served first it gets 30 CNY."),

@@ -12,7 +12,7 @@ from siwei.cli.app import Json
 from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, pack_folder, policy_app
 from siwei.cli.policy_held import holdings_in, tell_nowhere, tell_otherwise
-from siwei.cli.policy_joint import Claims, JointFiles, Projects, kind_files, told_not_given
+from siwei.cli.policy_joint import Claims, JointFiles, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.cli.policy_words import code, headings, in_both, joined, line
 from siwei.errors import NotFound
@@ -221,6 +221,7 @@ def _print_differences(
 
 
 def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_changes: bool) -> None:
+    from siwei.policy.combinations.joint_tables import told_not_given
     from siwei.policy.explanation import yuan
 
     if with_changes:
@@ -238,7 +239,7 @@ def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_cha
         if count:
             print_line(line("of_others", count=count, kind=code(kind)))
     if together.lacking:
-        print_line(f"! {shown(in_both(told_not_given(together.limits, together.lacking)))}")
+        print_line(f"! {shown(in_both(told_not_given(together.limits, together.lacking, together.files)))}")
 
 
 def _print_kept(kept: "Sequence[KeptDifference]", title: str, sentence: str) -> None:

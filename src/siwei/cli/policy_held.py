@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from siwei.cli.output import print_line, shown
 from siwei.cli.policy_rows import MOST_TOLD
-from siwei.cli.policy_words import joined, line
+from siwei.cli.policy_words import in_both, joined, line
 from siwei.errors import Said
 
 if TYPE_CHECKING:
@@ -31,14 +31,12 @@ def tell_nowhere(subjects: Collection[str]) -> None:
         print_line(line("held_nowhere", count=len(subjects), shown=_named(subjects)), error=True)
 
 
-def said_otherwise(subjects: Collection[str]) -> Said:
-    """Of whose rows another organisation is read than their holdings say."""
-    return line("held_otherwise", count=len(subjects), shown=_named(subjects))
-
-
 def tell_otherwise(subjects: Collection[str]) -> None:
+    """Of whose rows another organisation is read than their holdings say."""
+    from siwei.policy.combinations.joint_tables import told_otherwise
+
     if subjects:
-        print_line(f"! {shown(said_otherwise(subjects))}", error=True)
+        print_line(f"! {shown(in_both(told_otherwise(subjects)))}", error=True)
 
 
 def _named(subjects: Collection[str]) -> Said:

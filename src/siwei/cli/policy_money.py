@@ -23,7 +23,7 @@ from siwei.cli.policy import (
     policy_app,
 )
 from siwei.cli.policy_held import holdings_in, tell_nowhere, tell_otherwise
-from siwei.cli.policy_joint import Claims, KindFiles, Projects, limits_read, served_by, told_not_given
+from siwei.cli.policy_joint import Claims, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.cli.policy_words import code, heading, headings, in_both, joined, line
 
@@ -208,6 +208,7 @@ def _combine_jointly(
 ) -> None:  # fmt: skip
     from siwei.policy.combinations.combine_files import without_drafts
     from siwei.policy.combinations.joint_files import combine_files_jointly
+    from siwei.policy.combinations.joint_tables import limits_read, served_by, told_not_given
     from siwei.policy.deciding.decide_files import check_places, rejects_file
     from siwei.policy.deciding.row_parts import RowParts
     from siwei.policy.documents.loading_stacking import load_stacking
@@ -249,7 +250,8 @@ def _combine_jointly(
             "held_fen": sum_exactly(awards["held_fen"]),
         }
     limits_told = done.limits.to_dicts()
-    lacking = KindFiles("organisation", files).lacking(stacking.joint, everything)
+    tables = kind_files("organisation", source, claims=others["claim"], projects=others["project"])
+    lacking = tables.lacking(stacking.joint, everything)
     if json:
         print_json({
             "kinds": summary, "joint_limits": limits_told, "joint_kinds_not_given": lacking,
@@ -257,7 +259,7 @@ def _combine_jointly(
         })  # fmt: skip
         return
     if lacking:
-        print_line(f"! {shown(in_both(told_not_given(stacking.joint, lacking)))}")
+        print_line(f"! {shown(in_both(told_not_given(stacking.joint, lacking, tables)))}")
     columns = ("rows", "entitled_fen", "kept_fen", "cannot_tell", "draft_fen", "held_fen")
     rows_told = [(code(kind), *(each[name] for name in columns)) for kind, each in summary.items()]
     print_table(line("combined"), headings(("what", *columns)), rows_told)

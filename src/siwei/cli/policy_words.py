@@ -69,10 +69,6 @@ LINES: Mapping[str, tuple[str, str]] = {
         "! what {count} subjects hold counts nowhere: no row is theirs, and no organisation is named: {shown}",
         "! {count} 个对象所持有的未计入：文件中没有其行，也未写明所属机构：{shown}",
     ),
-    "held_otherwise": (
-        "holdings name another organisation than the rows of {count} subjects do; the rows' counts: {shown}",
-        "holdings 中 {count} 个对象写明的所属机构与其行不符，以行为准：{shown}",
-    ),
     # diff
     "held_of_it": ("of it held already: {held} CNY", "其中已持有 {held} 元"),
     "held_not_weighed": (

@@ -163,9 +163,11 @@ def _versions() -> tuple[Programme, ...]:
     return as_released(directory, load_all_versions(directory, pack().attributes))
 
 
-def stacking() -> Stacking:
-    """Which awards may stand together, as the pack says."""
-    return _stacking_on(decided_on())
+def stacking(day: date | None = None) -> Stacking:
+    """Which awards may stand together, as the pack says: on the city's day, or on any."""
+    if day is None or day == decided_on():
+        return _stacking_on(decided_on())
+    return load_stacking(pack_directory(), pack().attributes, tuple(programmes_on(day).values()))
 
 
 @lru_cache(maxsize=DAYS_KEPT)

@@ -32,16 +32,18 @@ def judge_rows(
     attributes: Mapping[str, Attribute],
     besides: Mapping[str, pl.DataType] = MappingProxyType({}),
     added: Collection[str] = (),
+    known: Collection[str] = (),
+    place: str = "",
 ) -> Batch:
     """The rows as `decide` takes them, and those that cannot be used. What a row does not name is not known; a name
     that is nobody's is refused, since misspelt it would be a fact that nobody has. `besides` are columns that no
-    programme reads; `added` are left out where no row names them: they are added up later. Raises InputError with every
-    such name."""
+    programme reads; `added` are left out where no row names them: they are added up later; `known` are names that are
+    passed over. Raises InputError with every other name, of the table that is called `place`."""
     wanted = {ID: pl.String(), **besides, **_beside(programmes, attributes), **attribute_dtypes(programmes)}
-    known = {ID, *attributes, *wanted}
+    known = {ID, *attributes, *wanted, *known}
     known |= {name + STATUS_SUFFIX for name in known - {ID}}
     named = dict.fromkeys(name for row in rows for name in row)
-    problems = [Problem(*no_attribute(name, known), field=name[:80]) for name in named if name not in known]
+    problems = [Problem(*no_attribute(name, known), place, field=name[:80]) for name in named if name not in known]
     if problems:
         raise InputError(problems)
     wanted = {name: dtype for name, dtype in wanted.items() if name not in added or name in named}

@@ -1,4 +1,4 @@
-"""The rows of a file in parts of bounded size, judged as `decide_file` judges them: for what compares or combines more
+"""The rows of a table in parts of bounded size, judged as `decide_file` judges them: for what compares or combines more
 rows than memory holds.
 
 What stands under limits over all rows is gone through twice (`Limited`): of those programmes a few columns of every row
@@ -17,8 +17,9 @@ from siwei.errors import ImportRefused, Problem, Said
 from siwei.policy.aggregating.aggregates import Aggregates, Rows
 from siwei.policy.aggregating.limits import apply_limits
 from siwei.policy.decide import Decisions, award_column, decide, decide_lazily, verdict_column
+from siwei.policy.deciding.subject_tables import FileTable, SubjectTable
 from siwei.policy.files.file_words import of_file
-from siwei.policy.files.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless, read_batches
+from siwei.policy.files.subject_batches import REJECTS_SCHEMA, Batch, first_problems, harmless
 from siwei.policy.files.table_files import open_table
 from siwei.policy.files.tables import columns_beside
 from siwei.policy.group_keys import column_of
@@ -34,17 +35,22 @@ class RowParts:
     holds the first of the rejected."""
 
     def __init__(
-        self, source: Path, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute],
+        self, source: Path | SubjectTable, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute],
         besides: Collection[str] = (), added: Collection[str] = (), rows_per_part: int = ROWS_PER_PART,
     ) -> None:  # fmt: skip
-        self.source, self.programmes, self.attributes = source, programmes, attributes
+        self.table = FileTable(source) if isinstance(source, Path) else source
+        self.programmes, self.attributes = programmes, attributes
         self.names = tuple(dict.fromkeys([*columns_beside(programmes), *besides]))
         self.added, self.rows_per_part = added, rows_per_part
         self.rows = self.rejected = 0
         self.told = pl.DataFrame(schema=REJECTS_SCHEMA)
 
-    def _batches(self) -> Iterator[Batch]:
-        return read_batches(self.source, self.programmes, self.attributes, self.names, self.added)
+    @property
+    def source(self) -> Path:
+        return self.table.place
+
+    def _batches(self) -> Iterable[Batch]:
+        return self.table.batches(self.programmes, self.attributes, self.names, self.added)
 
     def read(self, rejects: Path | None = None) -> Iterator[pl.DataFrame]:
         """The rows that can be used, part by part; the others into the file `rejects`, where there are any. Raises
@@ -53,9 +59,9 @@ class RowParts:
             yield from self._parts(self._noted(write))
         if rejects is not None and not self.rejected:
             rejects.unlink()
-        if not self.rows:
+        if not self.rows and not self.table.may_be_empty:
             raise ImportRefused([Problem(*of_file("no_row"), str(self.source))])
-        if self.rejected == self.rows:
+        if self.rows and self.rejected == self.rows:
             words = of_file("none_usable", rows=self.rows, fix=Said("mend them", "请改正"))
             raise ImportRefused([Problem(*words, str(self.source)), *first_problems(self._batches(), self.source)])
 
@@ -77,7 +83,7 @@ class RowParts:
     def _parts(self, batches: Iterable[Batch]) -> Iterator[pl.DataFrame]:
         held: list[pl.DataFrame] = []
         for batch in batches:
-            if batch.good.height:
+            if batch.good.height or not batch.rows:  # of no row at all the columns go on
                 held.append(batch.good)
             if sum(each.height for each in held) < self.rows_per_part:
                 continue

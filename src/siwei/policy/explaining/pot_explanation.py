@@ -24,10 +24,10 @@ MODES = {
 }  # fmt: skip
 LACKS = {
     Sharing.FIRST_COME: (
-        f"文件没有申报时间（{APPLIED_AT}）",
-        f"the file does not say when each applied ({APPLIED_AT})",
+        f"未给出申报时间（{APPLIED_AT}）",
+        f"no row says when each applied ({APPLIED_AT})",
     ),
-    Sharing.MERIT: (f"文件没有评分（{SCORE}）", f"the file has no scores ({SCORE})"),
+    Sharing.MERIT: (f"未给出评分（{SCORE}）", f"no row has a score ({SCORE})"),
     Sharing.LOTTERY: ("种子尚未公布", "no published seed was given"),
 }
 
@@ -113,8 +113,9 @@ def _shared(shares: Shares, id: str) -> Text:
         place_zh += f"，其中 {yuan(row['reserved_fen'])} 元出自预留"
         place_en += f", {yuan(row['reserved_fen'])} CNY of it out of a reserve"
     return Text(
-        f"资金池{zh}分配，以本文件全部可得金额为申报{place_zh}：得 {yuan(row['paid_fen'])} 元。",
-        f"The pot is shared {en}, all awards of this file taken as its claims{place_en}: {yuan(row['paid_fen'])} CNY.",
+        f"资金池{zh}分配，以所给各行全部可得金额为申报{place_zh}：得 {yuan(row['paid_fen'])} 元。",
+        f"The pot is shared {en}, all awards of the rows given taken as its claims{place_en}: "
+        f"{yuan(row['paid_fen'])} CNY.",
     )
 
 

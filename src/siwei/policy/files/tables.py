@@ -1,14 +1,7 @@
-"""What a table of subjects must hold, and one row of it read alone."""
+"""What a table of subjects must hold."""
 
-from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
-import polars as pl
-
-from siwei.city.attributes import Attribute
-from siwei.errors import ImportRefused, NotFound, Problem
-from siwei.policy.files.file_words import of_file
-from siwei.policy.files.subject_batches import read_rows_of, reject_problem
 from siwei.policy.group_keys import column_of
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import IS_RELATED, ORGANISATION, PROVIDER
@@ -44,25 +37,3 @@ def added_names(programmes: tuple[Programme, ...]) -> frozenset[str]:
     party, which ties tell."""
     aggregates = {aggregate.id for programme in programmes for aggregate in programme.aggregates}
     return frozenset(aggregates | ({IS_RELATED} if reads_related(programmes) else set()))
-
-
-def read_row(
-    source: Path,
-    id: str,
-    programmes: tuple[Programme, ...],
-    attributes: Mapping[str, Attribute],
-    besides: Collection[str] = (),
-    added: Collection[str] = (),
-) -> pl.DataFrame:
-    """The one row `id`, as `decide` takes it. Raises ImportRefused where the file or the row cannot be used, NotFound
-    where there is none."""
-    names = dict.fromkeys([*columns_beside(programmes), *besides])
-    batches = read_rows_of(source, id, programmes, attributes, tuple(names), added)
-    good = [batch.good for batch in batches if batch.good.height]
-    if good:
-        return pl.concat(good)
-    if batches:
-        faults = [row for batch in batches for row in batch.rejects.iter_rows(named=True)]
-        raise ImportRefused([reject_problem(row, source) for row in faults])
-    problem = Problem(*of_file("no_id", id=id), str(source))
-    raise NotFound(str(problem), str(problem.in_chinese()))

@@ -13,34 +13,31 @@ from django.utils.timezone import localdate
 from ninja import Router
 
 from siwei.errors import ImportRefused, InputError, NotFound, Problem
-from siwei.policy import FactStatus, FactValue, Programme, Sharing, decide, diff, explain, programme_schema, share_pot
-from siwei.policy.aggregating.aggregate_gaps import aggregate_gaps
+from siwei.policy import FactStatus, Programme, Sharing, decide, diff, programme_schema, share_pot
 from siwei.policy.aggregating.aggregates import Rows, add_aggregates
 from siwei.policy.aggregating.columns import columns_of_rows
 from siwei.policy.aggregating.limits import apply_limits
-from siwei.policy.aggregating.related_shown import related_shown
 from siwei.policy.checks.drafts import check_text, load_stacking_text, load_text, run_text_cases
-from siwei.policy.combinations.combination import explain_combination
 from siwei.policy.combinations.held_combining import combine_beside
 from siwei.policy.combinations.holdings import Held, checked_holdings, holdings_on
 from siwei.policy.combinations.joint_choices import Holdings
+from siwei.policy.combinations.joint_tables import kind_tables
+from siwei.policy.deciding.asked import Asked
 from siwei.policy.deciding.given_rows import judge_rows, other_rows
 from siwei.policy.diffs.diff import Side
 from siwei.policy.diffs.diff_stacking import diff_stacking
 from siwei.policy.documents.findings import Severity
 from siwei.policy.documents.releases import as_released, find_version
 from siwei.policy.documents.scaffold import scaffold
-from siwei.policy.explaining.binding import Binding, bound_by_cap, bound_by_limit, bound_by_stacking
-from siwei.policy.explanation import Explanation, plain
+from siwei.policy.explaining.explain_asked import ORDERS, explain_asked
 from siwei.policy.files.subject_batches import Batch, first_problems
 from siwei.policy.files.tables import added_names
-from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.money_words import of_money
 from siwei.policy.pots.claim_tables import claims_given, earlier_given
 from siwei.policy.pots.pot_event_tables import events_given, follow_table
 from siwei.policy.pots.pot_shown import followed_as_dict, shares_as_dict
 from siwei.policy.pots.share import with_counted
-from siwei.policy.programmes import Period, Verdict
+from siwei.policy.programmes import Period
 from siwei.policy.subjects import read_dtypes
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
@@ -101,7 +98,7 @@ def combine_rows(request: HttpRequest, body: schemas.RowsToCombine) -> Any:
     """The best lawful combination of awards of every row, under the city's rules of stacking."""
     day = body.as_of or decided_on()
     chosen, given = _chosen((), body.applies_to, day), _others(body.others, day)
-    rules = stacking().of(body.applies_to)
+    rules = stacking(day).of(body.applies_to)
     limits = read_dtypes(group.limit for group in rules.groups)
     added = () if given is None else added_names(chosen)
     batch = judge_rows(body.rows, chosen, attribute_types(), limits, added)
@@ -109,7 +106,7 @@ def combine_rows(request: HttpRequest, body: schemas.RowsToCombine) -> Any:
     decisions = apply_limits(decide(chosen, table, day), table)
     in_force = [each.id for each in chosen if body.drafts_in_force]
     mine = {each.id for each in chosen}
-    held = _held(body.holdings, day).of_kind(body.applies_to)
+    held = _counted(_held(body.holdings, day), day).of_kind(body.applies_to)
     return {
         "as_of": day,
         "awards": combine_beside(rules, decisions, table, held, in_force).rows.to_dicts(),
@@ -141,50 +138,23 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
 @router.post("/explain", response=answers(schemas.Explained))
 def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
     """Explain a programme for one row of facts: every clause, what it saw, how the award is worked out, which cap,
-    limit or rule of stacking holds it down, and the nearest change that would make a no a yes."""
+    limit, rule of stacking, joint limit or pot holds it down, and the nearest change that would make a no a yes."""
     day = body.as_of or decided_on()
-    programme = programme_or_missing(body.programme, day)
-    mine, given = [{**body.row, "id": body.row.get("id") or "row"}], _others(body.others, day)
-    added = () if given is None else added_names((programme,))
-    table = _usable(judge_rows(mine, (programme,), attribute_types(), added=added)).good
-    table = table if given is None else add_aggregates((programme,), table, given, day).table
-    (values,) = table.iter_rows(named=True)
-    facts = {
-        name: FactValue(values[name], FactStatus(values.get(name + STATUS_SUFFIX) or 0), "request", "")
-        for name in programme.attributes
-        if values.get(name) is not None
+    programme, pack = programme_or_missing(body.programme, day), tuple(programmes_on(day).values())
+    mine = {**body.row, "id": body.row.get("id") or "row"}
+    given = _others(body.others, day)
+    tables = kind_tables(
+        programme.applies_to, [mine, *body.rows], pack,
+        {"organisation": body.organisations, "claim": body.claims, "project": body.projects}, ORDERS,
+    )  # fmt: skip
+    asked = Asked(tables.tables[programme.applies_to], attribute_types(), str(mine["id"]), given, day)
+    found = explain_asked(programme, asked, pack, lambda: stacking(day), tables, _held(body.holdings, day), body.seed)
+    rejects = {
+        (each["row"], each["column"], each["reason"], parts.source.name): {**each, "of": parts.source.name}
+        for parts in found.told.gone_through
+        for each in parts.told.to_dicts()
     }
-    found = explain(programme, facts, day, attribute_types(), with_nearest=True)
-    related = related_shown(values, None if given is None else given.related)
-    gaps = aggregate_gaps(programme, table, given, day, attribute_types())
-    bindings = plain(_bindings(programme, found, mine[0], given, day, _held(body.holdings, day)))
-    return {"explanation": found.to_dict(), "bindings": bindings, "related": plain(related),
-            "not_added_up": plain(gaps)}  # fmt: skip
-
-
-def _bindings(
-    programme: Programme, found: Explanation, row: schemas.Row, given: Rows | None, day: date, holdings: Holdings
-) -> list[Binding]:
-    """What holds the award down: its cap, a limit, and the rules of stacking beside the awards that the row's other
-    facts give and what is held already. What the pot leaves hangs on the other claims."""
-    told = [*bound_by_cap(found)]
-    if found.verdict is not Verdict.ELIGIBLE or not found.award.award_fen:
-        return told
-    rules = stacking().of(programme.applies_to)
-    is_ruled = programme.id in rules.programmes
-    ruled = tuple(each for each in programmes_on(day).values() if is_ruled and each.id in rules.programmes)
-    ruled = ruled or (programme,)
-    limits = read_dtypes(group.limit for group in rules.groups)
-    added = () if given is None else added_names(ruled)
-    table = _usable(judge_rows([row], ruled, attribute_types(), limits, added)).good
-    table = table if given is None else add_aggregates(ruled, table, given, day).table
-    before, id = decide(ruled, table, day), table["id"][0]
-    after = apply_limits(before, table)
-    told += bound_by_limit(programme, before, after, id)
-    if is_ruled:
-        held = holdings.of(programme.applies_to, id)
-        told += bound_by_stacking(programme.id, explain_combination(rules, after, table, id, held))
-    return told
+    return {"explanation": found.explanation.to_dict(), **found.beside_dict(), "rejects": [*rejects.values()]}
 
 
 @router.post("/share", response=answers(schemas.Shared))
@@ -227,15 +197,15 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     if body.ignore_period:
         sides = [replace(each, period=Period(None, None)) for each in sides]
     given = _others(body.others, day)
-    old, new = (Side((each,), stacking(), given) for each in sides)
-    held = _held(body.holdings, day).of_kind(before.applies_to)
+    old, new = (Side((each,), stacking(day), given) for each in sides)
+    held = _counted(_held(body.holdings, day), day).of_kind(before.applies_to)
     if is_weighed := bool(body.stacking is not None or held):
         rules = (
-            stacking()
+            stacking(day)
             if body.stacking is None
             else load_stacking_text(body.stacking, known, [*programmes_on(day).values()])
         )
-        ruled = {*stacking().programmes, *rules.programmes, *(name for mine in held.values() for name in mine)}
+        ruled = {*stacking(day).programmes, *rules.programmes, *(name for mine in held.values() for name in mine)}
         rest = tuple(each for each in programmes_on(day).values()
                      if each.id in ruled and each.id != before.id and each.applies_to == before.applies_to)  # fmt: skip
         old, new = (replace(old, programmes=(*old.programmes, *rest)),
@@ -264,19 +234,22 @@ def _table(rows: list[schemas.Row], old: Side, new: Side, given: Rows | None) ->
     return _usable(judge_rows(rows, both, attribute_types(), limits, added)).good
 
 
-def _held(given: list[schemas.HeldAward], day: date) -> Holdings:
-    """As the rules of each subject count it. Raises ImportRefused for a programme or a period that is none."""
-    there = programmes_on(day).values()
-    rows = [Held(each.subject, each.programme, each.held_fen, each.period) for each in given]
-    kinds = {each.id: each.applies_to for each in there}
-    return holdings_on(checked_holdings(rows, there, "holdings"), day, kinds)
+def _held(given: list[schemas.HeldAward], day: date) -> tuple[Held, ...]:
+    """Raises ImportRefused for a programme or a period that is none."""
+    rows = [Held(each.subject, each.programme, each.held_fen, each.period, each.organisation) for each in given]
+    return checked_holdings(rows, programmes_on(day).values(), "holdings")
+
+
+def _counted(held: tuple[Held, ...], day: date) -> Holdings:
+    """As the rules of each subject count it."""
+    return holdings_on(held, day, {each.id: each.applies_to for each in programmes_on(day).values()})
 
 
 def _others(others: schemas.Others | None, day: date) -> Rows | None:
     if others is None:
         return None
     lists = {name: rows for name, rows in others.dict(exclude={"proof"}).items() if rows is not None}
-    return other_rows(lists, attribute_types(), stacking().related_parties, FactStatus[others.proof.upper()], day)
+    return other_rows(lists, attribute_types(), stacking(day).related_parties, FactStatus[others.proof.upper()], day)
 
 
 def _chosen(ids: tuple[str, ...], applies_to: str, day: date) -> tuple[Programme, ...]:

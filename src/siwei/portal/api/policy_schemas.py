@@ -135,6 +135,9 @@ class HeldAward(Schema):
     period: Annotated[str, Field(max_length=100)] = Field(
         "", description="Of its pot; empty: it counts whatever the day"
     )
+    organisation: Annotated[str, Field(max_length=200)] = Field(
+        "", description="Whose contract or project it is: needed of one that has no row any more"
+    )
 
 
 Holdings = Annotated[
@@ -174,17 +177,33 @@ class RowsKept(Schema):
 
 class RowToExplain(Schema):
     programme: Identifier
-    row: Row
+    row: Row = Field(description="Its `id` is `row` where none is given")
+    rows: list[Row] = Field(
+        [],
+        max_length=MOST_ROWS,
+        description="The others of its kind, an `id` each: what limits over several rows and the pot go by, shared by "
+        "`applied_at` or `score`",
+    )
+    organisations: list[Row] | None = Field(
+        None, max_length=MOST_ROWS, description="Whose contracts or projects the rows are, for joint limits"
+    )
+    claims: list[Row] | None = Field(None, max_length=MOST_ROWS, description="Contracts of these, for joint limits")
+    projects: list[Row] | None = Field(None, max_length=MOST_ROWS, description="Projects of these, for joint limits")
+    seed: Annotated[str, Field(max_length=200)] | None = Field(None, description="The published seed of a lottery")
     as_of: date | None = None
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `row`")
     holdings: Holdings = Field([])
 
 
+class RejectOf(Reject):
+    of: str = Field(description="`rows`, `organisations`, `claims` or `projects`; `row` itself is row 1 of `rows`")
+
+
 class Explained(Schema):
     explanation: dict[str, Any]
     bindings: list[dict[str, Any]] = Field(
-        description="What held the award down: `kind` (cap, limit, stacking), `rule`, `before_fen`, `after_fen`, "
-        "`sentence`; beside what the row's other facts give"
+        description="What held the award down: `kind` (cap, limit, stacking, joint, pot), `rule`, `before_fen`, "
+        "`after_fen`, `sentence`, and of a joint limit `others`, who takes the rest of it"
     )
     related: dict[str, Any] | None = Field(
         None, description="By which ties the contract's provider is a related party: `ties`, `sentence`"
@@ -192,6 +211,16 @@ class Explained(Schema):
     not_added_up: list[dict[str, Any]] = Field(
         [], description="What sums wait for: `aggregate`, `of`, `row` and the `attributes` not known of it, `sentence`"
     )
+    pot: list[Named] = Field(description="How the pot is shared among the rows, or why that cannot be known")
+    not_told: list[Named] = Field(description="What was not weighed, and what to give")
+    joint_limits: list[dict[str, Any]] = Field(
+        description="The joint limits over the organisation, its contracts and its projects: `limit_fen`, "
+        "`counted_fen`, `kept_fen`, `left_fen`, all `awards` under it, `sentence`"
+    )
+    drafts: list[dict[str, Any]] = Field(description="What drafts would change were they in force")
+    held_fen: dict[str, int] = Field(description="By programme, what is held already of what is combined with it")
+    applications: dict[str, Any] = Field(description="Whether applications are taken on the day, and until when")
+    rejects: list[RejectOf] = Field(description="Of the other rows the first that cannot be used; the rest go on")
 
 
 class ClaimAmount(Schema):
