@@ -161,7 +161,14 @@ def test_diff_of_versions_and_of_packs(siwei_policy: Run) -> None:
     # Neither is in force: what they cost stands apart from what is paid.
     assert told["costs"] == [{"kind": "draft", "before_fen": 3_000_000, "after_fen": 4_000_000}]
     assert programme["reasons"] == [
-        {"reason": "parameter rate", "gains": 1, "loses": 0, "undecided": 0, "change_fen": 1_000_000}
+        {
+            "reason": "parameter rate",
+            "reason_zh": "参数 rate",
+            "gains": 1,
+            "loses": 0,
+            "undecided": 0,
+            "change_fen": 1_000_000,
+        }
     ]
     assert {each["dimension"] for each in programme["groups"]} == {"by_district", "by_size"}
     shutil.copytree("my-city", "their-city")
