@@ -5,6 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,10 +18,10 @@ from test_rounds import AWARD, BUDGET, FACTS, LATER, City, attributes, programme
 from siwei.city.attributes import Attribute
 from siwei.errors import Conflict, NotAllowed
 from siwei.exchange.awards import rounds, vouchers
-from siwei.exchange.awards.applications import claimed_from, score_application
+from siwei.exchange.awards.applications import claimed_from, score_application, withdraw_application
 from siwei.exchange.awards.grants import grant_round
 from siwei.exchange.awards.person_awards import open_application
-from siwei.exchange.awards.round_claims import left_in
+from siwei.exchange.awards.round_claims import claims_of, left_in
 from siwei.exchange.awards.supplements import share_returned
 from siwei.exchange.awards.waiting_claims import count_waiting, propose, waiting_claims
 from siwei.exchange.ledger.verification import verify_ledger
@@ -28,7 +29,8 @@ from siwei.exchange.models import Application, Decision, Fact, Pot, SharingRound
 from siwei.exchange.payments.claw_backs import claw_back_grant
 from siwei.exchange.payments.traces import money_of
 from siwei.exchange.people.consents import PERSON_AWARD, withdraw_consent
-from siwei.policy import Payment, Programme, Quota, Sharing, Text
+from siwei.policy import Payment, Programme, Quota, Sharing, Text, share_pot
+from siwei.policy.pots.pot_event_tables import follow_table
 from siwei.policy.programmes import Pot as PotRule
 from siwei.policy.programmes import Returns
 from siwei.policy.stacking import Stacking
@@ -69,6 +71,31 @@ def lapse(city: City, name: str = "n-firm") -> None:
     """Its voucher was granted, and not spent in its time."""
     voucher_of(city, of(name))
     vouchers.return_expired_vouchers(as_of=PAST, actor=city.cast.olive, now=city.now)
+
+
+def test_who_chooses_again_leaves_it_to_who_waits_as_siwei_policy_share_rehearses(
+    cast: Any, now: datetime, programme: Programme, attributes: dict[str, Attribute]
+) -> None:
+    """75 of 100 each; one has 80 elsewhere and gives it up on public notice, the other gets the rest of its claim."""
+    city = City(cast, now, replace(programme, pot=replace(RULE, choose_again=True)), attributes)
+    mine, other = city.both()
+    made = city.share(sharing=None)
+    rounds.open_notice(
+        made, until=LATER, as_of=LATER, actor=city.cast.olive, now=city.now, idempotency_key=f"n-{made.key}"
+    )
+    withdraw_application(mine, actor=city.cast.alice, now=city.now, idempotency_key="choose", programme=city.programme)
+    rounds.award_round(made, as_of=PAST, actor=city.cast.olive, now=city.now, idempotency_key=f"a-{made.key}")
+    finish(city, again(city))
+    awarded = Application.objects.filter(state="awarded").values_list("organisation__key", "shared_fen")
+    platform = {key: sum(fen for of, fen in awarded if of == key) for key, _ in awarded}
+    table = claims_of(city.programme, [mine, other], attributes)
+    table = table.with_columns(instead_fen=pl.Series([80_000_000, 0], dtype=pl.Int64))
+    shares = share_pot(city.programme, table, LATER, budget_fen=BUDGET)
+    followed = follow_table(city.programme, table, shares, None, LATER)
+    assert followed is not None
+    rehearsed = dict(zip([cast.firm.key, cast.outsider.key], followed.table["paid_fen"], strict=True))
+    assert rehearsed == {cast.firm.key: 0, **platform} == {cast.firm.key: 0, cast.outsider.key: AWARD}
+    assert followed.state.left_fen == left_in(city.pot) == BUDGET - AWARD
 
 
 def apply_late(city: City) -> Application:

@@ -33,10 +33,12 @@ class Pot:
             text[: text.index("pot:")] + pot + text[text.index("notes:") :], encoding="utf-8"
         )
 
-    def share(self, claims: str, out: str, *arguments: str | Path) -> pl.DataFrame:
-        """`claims` as rows `id,claim_fen,applied_at,district`; what is written, read back as text."""
+    def share(
+        self, claims: str, out: str, *arguments: str | Path, header: str = "id,claim_fen,applied_at,district\n"
+    ) -> pl.DataFrame:
+        """What is written, read back as text."""
         source, target = self.folder / f"claims-{out}", self.folder / out
-        source.write_text("id,claim_fen,applied_at,district\n" + claims, encoding="utf-8")
+        source.write_text(header + claims, encoding="utf-8")
         with pytest.raises(SystemExit) as left:
             policy_app([*map(str, (
                 "share", "--programme", "longhua-compute", "--pack", self.pack, "--in", source, "--out", target,

@@ -15,7 +15,7 @@ from siwei.policy.pots.share import SHARES_SCHEMA, Shares
 from siwei.policy.programmes import Returns
 
 DAY = date(2026, 6, 30)
-FUND, AWARD, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW = PotEventKind
+FUND, AWARD, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW, GIVE_UP = PotEventKind
 SHARED = Shares(
     Sharing.FIRST_COME,
     100,

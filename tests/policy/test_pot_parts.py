@@ -20,7 +20,7 @@ from siwei.policy.programmes import Pot, Returns
 from .test_earlier_awards import BY_DISTRICT, NEW, SMALL, WORDS, claim, claims_of
 
 DAY = date(2026, 6, 30)
-FUND, AWARD, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW = PotEventKind
+FUND, AWARD, CLAIM, CLAW_BACK, TRUE_UP, WITHDRAW, GIVE_UP = PotEventKind
 claims = st.lists(claim, min_size=1, max_size=7)
 steps = st.lists(
     st.tuples(st.sampled_from([FUND, CLAW_BACK, TRUE_UP, WITHDRAW]), st.integers(0, 6), st.integers(0, 60)), max_size=8

@@ -35,7 +35,7 @@ def test_first_come_by_time_with_zone(tmp_path: Path, capsys: pytest.CaptureFixt
     assert summary == {
         "programme": "xunli", "sharing": "first_come", "seed": None, "budget_fen": 100, "claims": 3, "left_out": 0,
         "claimed_fen": 120, "paid_fen": 100, "left_fen": 0, "paid_in_full": 2, "paid_in_part": 1, "draft": False,
-        "taken_before_fen": 0, "treasury_before_fen": 0,
+        "taken_before_fen": 0, "treasury_before_fen": 0, "choose_again": False,
     }  # fmt: skip
 
 

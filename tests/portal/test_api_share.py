@@ -66,7 +66,7 @@ class Pot:
         return json.loads(capsys.readouterr().out), pl.read_parquet(target).to_dicts()
 
     def api(self, claims: Rows, language: str = "en", **body: Any) -> Any:
-        made = [{**{name: row[name] for name in ("id", "claim_fen", "applied_at")},
+        made = [{**{name: row[name] for name in ("id", "claim_fen", "applied_at", "instead_fen") if name in row},
                  "more": {"district": row["district"]}} for row in claims]  # fmt: skip
         return self.client.post(
             "/api/policy/share",
@@ -138,6 +138,23 @@ def test_two_rounds_and_what_happened_then_come_to_the_same(
     _, written = pot.command(third, capsys, both, None, tmp_path / "third.parquet", "--budget", "1120")
     answer = pot.api(third, earlier=[told["shares"], found["followed"]], budget_fen=1120)
     assert answer.json()["shares"] == written
+
+
+def test_who_chooses_again_does_so_over_the_api_too(
+    pot_of: Callable[..., Pot], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """d gets 100 of 250 and has 101 elsewhere; e, which got nothing, has nothing there and waits."""
+    pot = pot_of("returns: waiting, choose_again: true")
+    claims = [{**row, "instead_fen": fen} for row, fen in zip(claims_of(SECOND), (9, 101, None), strict=True)]
+    printed, written = pot.command(claims, capsys, [], None, tmp_path / "after.parquet")
+    found = pot.api(claims).json()
+    assert (found["followed"], found["after_events"]) == (written, printed["after_events"])
+    assert {row["id"]: row["paid_fen"] for row in written} == {"c": 900, "d": 0, "e": 100}
+    assert (found["choose_again"], found["after_events"]["given_up_fen"]) == (True, 100)
+    events = [{"on": "2026-06-10", "kind": "give_up", "id": "d"}]
+    assert pot.api(claims_of(SECOND), events=events).json()["followed"] == written
+    wrong = pot.api([{**claims[0], "instead_fen": -1}])
+    assert wrong.status_code == 422
 
 
 @pytest.mark.parametrize(

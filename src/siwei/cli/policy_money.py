@@ -38,7 +38,7 @@ def share(
     *,
     programme: Annotated[str, Parameter(help="Whose pot is shared.")],
     source: Annotated[
-        Path, Parameter(name="--in", help="Claims: id, claim_fen (or what `decide` wrote); CSV, Parquet.")
+        Path, Parameter(name="--in", help="Claims: id, claim_fen (or what `decide` or `combine` wrote); CSV, Parquet.")
     ],
     target: Annotated[Path, Parameter(name="--out", help="What each claim is paid: .csv or .parquet.")],
     pack: Pack = "shenzhen",
@@ -66,6 +66,11 @@ def share(
     amount_fen (fund, claw_back), and of later claims what reserves and quotas read. An event may name an award of a
     file of --earlier: what is written then has a row, marked `earlier`, that tells by how much that award changed, so
     that the earlier file stays as it is. Who waits are the claims of this sharing and later ones.
+
+    Where the text says `choose_again`, whoever gets less than they claim may give it up while the sharing is on public
+    notice: an event `give_up`, before all others. With a column `instead_fen` of the claims (what a claimant has of
+    other awards without this one, as `combine` writes it) whoever has more instead gives it up. What they would have
+    had stays in the pot, and goes to those who wait, where the text sends there what comes back.
     """
     from siwei.policy import Sharing, share_pot
     from siwei.policy.deciding.decide_files import check_places
@@ -86,10 +91,10 @@ def share(
         found, claims, _day(as_of), budget_fen=budget if before is None else before.left_fen, sharing=sharing,
         seed=seed, earlier=before,
     )  # fmt: skip
-    followed = None
     if events is not None:
         check_places(events, [target])
-        followed = follow_table(found, claims, shares, read_events(events, found, attributes), _day(as_of), before)
+    happened = None if events is None else read_events(events, found, attributes)
+    followed = follow_table(found, claims, shares, happened, _day(as_of), before)
     write_table(with_counted(found, claims, shares) if followed is None else followed.table, target)
     summary = {**shares_as_dict(found, shares, seed, before), "left_out": left_out}
     afterwards = {} if followed is None else followed_as_dict(found, followed)

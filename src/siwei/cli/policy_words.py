@@ -144,6 +144,7 @@ HEADINGS: Mapping[str, str] = {
     "paid_fen": "所得合计（分）", "left_fen": "剩余（分）", "paid_in_full": "全额", "paid_in_part": "部分",
     "events": "事件", "returns": "退回去向", "put_in_fen": "已投入（分）", "treasury_fen": "退回财政（分）",
     "waiting": "等待", "waiting_fen": "等待金额（分）", "earlier_awards_fen": "此前轮次的扶持（分）",
+    "choose_again": "可重新选择", "given_up": "放弃的申报", "given_up_fen": "放弃的金额（分）",
     # combine
     "rows": "行", "rejected": "不能用的行", "awards": "扶持", "entitled_fen": "应得（分）", "kept_fen": "保留（分）",
     "cut_or_declined": "核减或放弃", "drafts": "草案", "draft_fen": "草案金额（分）", "held_fen": "已持有（分）",

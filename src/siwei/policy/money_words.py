@@ -130,6 +130,30 @@ MONEY: Mapping[str, Saying] = {
         "give each claim what the pot is shared by",
         "请写明每项申报的分配依据",
     ),
+    "event_no_choice": Saying(
+        "the {what} is not open to it: nobody chooses again under this text",
+        "{what}不可行：该政策不允许重新选择",
+        "write `choose_again: true` in its pot, or a withdrawal",
+        "请在资金池写明 `choose_again: true`，或改为 withdraw",
+    ),
+    "event_notice": Saying(
+        "the {what} is too late, or of no claim of this sharing",
+        "{what}已过公示期，或不是本次分配的申报",
+        "a claim is given up while its sharing is on public notice, before anything else happens",
+        "须在公示期内、任何其他事件之前放弃本次分配的申报",
+    ),
+    "event_whole": Saying(
+        "the {what} gives up a claim that got all that it claims, or was given up",
+        "{what}放弃的申报已全额获得，或已放弃",
+        "whoever got less than they claimed may choose again",
+        "仅所得少于申报的可以重新选择",
+    ),
+    "instead": Saying(
+        "what a claimant has instead is negative",
+        "另可获得的金额为负",
+        "0 or more fen, or nothing where it is not known",
+        "以分计，不小于 0；不详则留空",
+    ),
     "event_awards": Saying(
         "the {what} awards more than is claimed or left",
         "{what}多于所申报或所余",

@@ -5,6 +5,10 @@ import polars as pl
 from siwei.errors import InputError, Problem
 from siwei.policy.money_words import of_money
 
+INSTEAD = "instead_fen"
+"""The column of a claim that says what more of other awards its claimant has where it gives this one up, as programmes
+may let it once their pot was shared (`choose_again`); null: not known."""
+
 
 def share_pro_rata(claims_fen: pl.Series, budget_fen: int, ids: pl.Series | None = None) -> pl.Series:
     """What each claim is paid, Int64 in the order given, named `paid_fen`; the sum is min(budget, total of the claims).

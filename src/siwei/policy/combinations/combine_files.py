@@ -12,8 +12,9 @@ import polars as pl
 from siwei.errors import NotFound
 from siwei.policy.aggregating.aggregates import Rows
 from siwei.policy.combinations.combination import CombinationExplanation, explain_combination
-from siwei.policy.combinations.combining import COMBINED_SCHEMA, DRAFT, Combined
+from siwei.policy.combinations.combining import DRAFT, Combined
 from siwei.policy.combinations.held_combining import Held, combine_beside
+from siwei.policy.combinations.instead import rows_schema, with_instead
 from siwei.policy.deciding.row_parts import Added, Limited, RowParts
 from siwei.policy.files.table_files import open_table
 from siwei.policy.sharing import sum_exactly
@@ -51,17 +52,18 @@ def combine_file(
     in_force: Collection[str] = (),
     held: Held = MappingProxyType({}),
 ) -> CombinedFile:
-    """COMBINED_SCHEMA into `target`, row by row and in each the programmes in their order. `in_force` are drafts taken
-    to be in force, `held` is what subjects hold already. Raises ImportRefused for the file, NotFound where no row that
-    can be used is `id`."""
+    """Rows of `rows_schema` into `target`, row by row and in each the programmes in their order. `in_force` are drafts
+    taken to be in force, `held` is what subjects hold already. Raises ImportRefused for the file, NotFound where no row
+    that can be used is `id`."""
     added = Added(parts.programmes, given, as_of)
     limited = Limited(parts.programmes, as_of, lambda: (added.to(part) for part in parts.again()))
     done, found, missed = CombinedFile(), None, {*held}
-    with nullcontext() if target is None else open_table(target, pl.Schema(COMBINED_SCHEMA)) as write:
+    with nullcontext() if target is None else open_table(target, rows_schema(parts.programmes)) as write:
         for part in parts.read(rejects):
             table = added.to(part)
             decisions = limited.decide(table)
-            kept = row_by_row(combine_beside(stacking, decisions, table, held, in_force))
+            combined = combine_beside(stacking, decisions, table, held, in_force)
+            kept = row_by_row(combined, with_instead(stacking, combined, decisions, table))
             missed = missed and missed.difference(table[ID])
             if write is not None:
                 write(kept)
@@ -76,10 +78,10 @@ def combine_file(
     return replace(done, explanation=found, without_row=tuple(sorted(missed)))
 
 
-def row_by_row(combined: Combined) -> pl.DataFrame:
-    """The same however a file is cut."""
+def row_by_row(combined: Combined, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a combination, the same however a file is cut."""
     places = combined.wide.select(ID).with_row_index(":place")
-    rows = combined.rows.join(places, on=ID, how="left", maintain_order="left")
+    rows = rows.join(places, on=ID, how="left", maintain_order="left")
     return rows.sort(":place", maintain_order=True).drop(":place")
 
 

@@ -59,7 +59,7 @@ def combine_files_jointly(
     ImportRefused for a file, InputError as `combine_jointly`."""
     decided = {kind: _decided(each, as_of, given, (rejects or {}).get(kind)) for kind, each in parts.items()}
     found: Jointly = combine_jointly(stacking, decided, as_of, holdings, in_force)
-    awards = {kind: row_by_row(combined) for kind, combined in found.combined.items()}
+    awards = {kind: row_by_row(combined, combined.rows) for kind, combined in found.combined.items()}
     with ExitStack() as stack:
         if target is not None:
             write = stack.enter_context(open_table(target, pl.Schema(COMBINED_SCHEMA)))

@@ -23,17 +23,18 @@ from siwei.policy.language.types import CelType
 from siwei.policy.pots.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, add_earlier, count_earlier
 from siwei.policy.pots.share import APPLIED_AT, CLAIM, SCORE
 from siwei.policy.programmes import Pot, Programme, Returns
+from siwei.policy.sharing import INSTEAD
 from siwei.policy.sources import subject_types
 from siwei.policy.subjects import ID, column_problem
 
-AWARD = "award_fen"
+AWARD, KEPT, HELD = "award_fen", "kept_fen", "held_fen"
 
 
 def claims_given(rows: Sequence[Given], programme: Programme, attributes: Mapping[str, Attribute]) -> pl.DataFrame:
     """Claims as a program sends them, as `share_pot` takes them: `id`, `claim_fen`, and what the pot is shared by.
     Raises ImportRefused with the rows and names that are wrong."""
     kinds = type_names(subject_types(attributes, programme.applies_to))
-    kinds |= {ID: "string", CLAIM: "int", APPLIED_AT: "moment", SCORE: "number"}
+    kinds |= {ID: "string", CLAIM: "int", APPLIED_AT: "moment", SCORE: "number", INSTEAD: "int"}
     told = [{name: value for name, value in row.items() if value is not None} for row in rows]
     claims = rows_given(told, kinds, "claims")
     check_ids(claims, Path("claims"), first_row=1)
@@ -53,18 +54,24 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
     """The claims on a programme's pot, as `share_pot` takes them, and how many rows are none.
 
     `claim_fen` may be called `award_fen`, as `siwei policy decide` writes it: then rows of another `programme` are
-    passed over, and of those of this one only what is `eligible` with a known amount is a claim.
+    passed over, and of those of this one only what is `eligible` with a known amount is a claim. Or `kept_fen`, as
+    `siwei policy combine` writes it: then what is kept is claimed, less what is held of it already.
     """
     types = subject_types(attributes, programme.applies_to)
     kinds = {name: kind.kind for name, kind in types.items()}
-    frame = read_rows(source, {**kinds, CLAIM: "int", AWARD: "int", APPLIED_AT: "moment", SCORE: "number"})
+    kinds |= dict.fromkeys((CLAIM, AWARD, KEPT, HELD, INSTEAD), "int")
+    frame = read_rows(source, {**kinds, APPLIED_AT: "moment", SCORE: "number"})
     if CLAIM not in frame.columns and AWARD in frame.columns:
         frame = frame.rename({AWARD: CLAIM})
+    amounts = [frame.schema.get(name) for name in (KEPT, HELD)]
+    is_combined = CLAIM not in frame.columns and all(dtype is not None and dtype.is_integer() for dtype in amounts)
+    if is_combined:
+        frame = frame.with_columns((pl.col(KEPT) - pl.col(HELD)).alias(CLAIM))
     for column in (ID, CLAIM):
         if column not in frame.columns:
             fix = Said(
-                "claims have columns id, claim_fen (or award_fen), and what the pot is shared by",
-                "申报表有列 id、claim_fen（或 award_fen），以及分配所依据的列",
+                "claims have columns id, claim_fen (award_fen, kept_fen and held_fen), and what the pot is shared by",
+                "申报表有列 id、claim_fen（award_fen、kept_fen 与 held_fen），以及分配所依据的列",
             )
             raise ImportRefused([Problem(*of_file("no_column", name=column, fix=fix), str(source))])
     check_ids(frame, source, first_row_of(source))
@@ -73,6 +80,8 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
     rows = frame.height
     if "verdict" in frame.columns:
         frame = frame.filter(pl.col("verdict").cast(pl.String) == "eligible", pl.col(CLAIM).is_not_null())
+    if is_combined:
+        frame = frame.filter(pl.col(CLAIM) > 0)
     return frame, rows - frame.height
 
 

@@ -13,6 +13,7 @@ from siwei.policy.files.subject_batches import MOST_PROBLEMS
 from siwei.policy.files.typed_rows import Given, first_row_of, read_rows, rows_given, type_names
 from siwei.policy.language.compile import DTYPES
 from siwei.policy.language.types import CelType
+from siwei.policy.pots.choosing_again import give_ups
 from siwei.policy.pots.earlier_awards import EARLIER, PAID, RESERVE, TREASURY, Earlier, EarlierAward
 from siwei.policy.pots.pot_events import PotEvent, PotEventKind, PotState, events_of, follow_pot, parts_of
 from siwei.policy.pots.share import CLAIM, Shares
@@ -133,12 +134,17 @@ def _wrong_cells(events: EventTable, quotas: Sequence[str]) -> list[Problem]:
 
 
 def follow_table(
-    programme: Programme, claims: pl.DataFrame, shares: Shares, events: EventTable, on: date,
+    programme: Programme, claims: pl.DataFrame, shares: Shares, events: EventTable | None, on: date,
     before: Earlier | None = None,
-) -> Followed:  # fmt: skip
-    """The pot from its sharing on the day `on`, and what was shared before it, through the events of a table. Raises
-    ImportRefused with the row of the first that cannot be."""
+) -> Followed | None:  # fmt: skip
+    """The pot from its sharing on the day `on`, and what was shared before it, through those who then choose again and
+    the events of a table; None where there are neither. Raises ImportRefused with the row of the first that cannot be,
+    InputError where what claimants have instead is no amount."""
     assert programme.pot is not None
+    chosen = give_ups(programme, claims, shares, on)
+    if events is None and not chosen:
+        return None
+    events = events or EventTable("events", pl.DataFrame(schema={ID: pl.String(), **TYPES}), 1)
     later = events.table.filter(pl.col(KIND) == str(PotEventKind.CLAIM))
     named = [name for name in programme.pot_attributes if name in claims.columns]
     everybody = pl.concat(
@@ -147,10 +153,13 @@ def follow_table(
         how="diagonal_relaxed",
     ).unique(ID, keep="first", maintain_order=True)  # fmt: skip
     parts = parts_of(programme, everybody, on)
-    followed = [*events_of(shares, on), *_events(events)]
+    followed = [*events_of(shares, on), *chosen, *_events(events)]
     before = None if before is None else _apart(before, everybody[ID])
     try:
-        state = follow_pot(followed, shares.sharing, programme.pot.payment, programme.pot.returns, parts, before)
+        state = follow_pot(
+            followed, shares.sharing, programme.pot.payment, programme.pot.returns, parts, before,
+            choose_again=programme.pot.choose_again,
+        )  # fmt: skip
     except InputError as error:
         raise ImportRefused([replace(each, file=events.place) for each in error.problems]) from None
     earlier = {} if before is None else {id: award for id, award in before.awards.items() if award is not None}

@@ -35,6 +35,9 @@ class PotEventKind(StrEnum):
     """What is owed on a claim turns out to be `claim_fen`."""
     WITHDRAW = "withdraw"
     """The claimant gives it up, with all it was awarded."""
+    GIVE_UP = "give_up"
+    """The claimant chooses again: it got less than it claims, and gives that up while the sharing is on public notice,
+    before anything else happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class PotState:
     to_treasury_fen: dict[str, int] = field(default_factory=dict)
     """By claim: what came back of its award and went to the treasury."""
     movements: list[Movement] = field(default_factory=list)
+    given_up_fen: dict[str, int] = field(default_factory=dict)
+    """By claim that was given up on public notice: what it would have had."""
 
     @property
     def waiting_fen(self) -> dict[str, int]:
@@ -151,17 +156,22 @@ def follow_pot(
     returns: Returns = Returns.POT,
     parts: PotParts | None = None,
     before: Earlier | None = None,
+    *,
+    choose_again: bool = False,
 ) -> PotState:
     """The pot after the events. Later claims are served as they come; where `returns` is WAITING, money that comes back
     goes to the claims not paid in full, in the order they came, or pro rata where the pot was shared so. With `before`
     the pot was shared before these events: what that took of reserves and quotas counts, in the whole of the budget,
-    and events may name its awards, which are in the state from the first.
+    and events may name its awards, which are in the state from the first. Where the text lets claimants `choose_again`
+    a claim may be given up before anything else happens: what it would have had stays in the pot, and goes to those who
+    wait, where what comes back does, once all have chosen.
 
     Raises InputError at the first event that cannot be: out of order, of an unknown claim, for more than there is.
     """
-    follower = _Follower(sharing, payment, returns, parts, before)
+    follower = _Follower(sharing, payment, returns, parts, before, choose_again=choose_again)
     for event in events:
         follower.apply(event)
+    follower.end_notice()
     return follower.state
 
 
@@ -174,9 +184,11 @@ def _refused(event: PotEvent, key: str, **values: object) -> InputError:
 class _Follower:
     def __init__(
         self, sharing: Sharing, payment: Payment, returns: Returns, parts: PotParts | None = None,
-        before: Earlier | None = None,
+        before: Earlier | None = None, *, choose_again: bool = False,
     ) -> None:  # fmt: skip
         self.sharing, self.payment, self.returns = sharing, payment, returns
+        self.choose_again = choose_again
+        self.on_notice: set[str] = set()
         self.before = before or Earlier(0)
         earlier = {id: award for id, award in self.before.awards.items() if award is not None}
         self.parts = _with_earlier(parts or PotParts(), earlier)
@@ -201,6 +213,8 @@ class _Follower:
         if event.on < self.event.on:
             first_of_file = event.row is not None and self.event.row is None
             raise _refused(event, "event_before" if first_of_file else "event_order", before=self.event.on)
+        if event.kind not in (PotEventKind.AWARD, PotEventKind.GIVE_UP):
+            self.end_notice()
         self.event = event
         if event.amount_fen < 0 or event.claim_fen < 0:
             raise _refused(event, "event_negative")
@@ -227,6 +241,7 @@ class _Follower:
     def _award(self, event: PotEvent) -> None:
         if event.amount_fen > min(event.claim_fen, self.state.left_fen):
             raise _refused(event, "event_awards")
+        self.on_notice.add(event.claim)
         self._owe(event.claim, event.claim_fen)
         self._move(event.claim, event.amount_fen)
         for id, fen in event.reserved.items():
@@ -254,6 +269,24 @@ class _Follower:
         self._owe(event.claim, 0)
         self._give_back(event.claim, self.state.awarded_fen[event.claim])
 
+    def _give_up(self, event: PotEvent) -> None:
+        if not self.choose_again:
+            raise _refused(event, "event_no_choice")
+        if event.claim not in self.on_notice:
+            raise _refused(event, "event_notice")
+        had = self.state.awarded_fen[event.claim]
+        if had >= self.state.owed_fen[event.claim]:
+            raise _refused(event, "event_whole")
+        self._owe(event.claim, 0)
+        self._take_back(event.claim, had)
+        self.state.given_up_fen[event.claim] = had
+
+    def end_notice(self) -> None:
+        """All have chosen: what was given up is there for those who wait."""
+        if self.on_notice and self.state.given_up_fen and self.returns is Returns.WAITING:
+            self._serve_waiting()
+        self.on_notice.clear()
+
     def _pay(self, claim: str) -> None:
         """What is owed and not yet paid, from what is left."""
         owed = self.state.owed_fen[claim] - self.state.awarded_fen[claim]
@@ -278,7 +311,7 @@ class _Follower:
         out_of[claim] = out_of.get(claim, 0) + fen
         self.taken[id] += fen
 
-    def _give_back(self, claim: str, amount: int) -> None:
+    def _take_back(self, claim: str, amount: int) -> None:
         self._move(claim, -amount)
         left = self.state.awarded_fen[claim]
         for id, amounts in self.state.reserved_fen.items():
@@ -286,6 +319,9 @@ class _Follower:
             had = amounts.get(claim, 0)
             self._reserve(id, claim, min(had, left) - had)
             left -= amounts[claim]
+
+    def _give_back(self, claim: str, amount: int) -> None:
+        self._take_back(claim, amount)
         if self.returns is Returns.TREASURY:
             self.state.left_fen -= amount
             self.state.treasury_fen += amount

@@ -30,6 +30,7 @@ def shares_as_dict(
         "left_fen": shares.left_fen,
         "paid_in_full": table.filter(table[PAID] == table[CLAIM]).height,
         "paid_in_part": table.filter((table[PAID] > 0) & (table[PAID] < table[CLAIM])).height,
+        "choose_again": programme.pot is not None and programme.pot.choose_again,
         "draft": programme.is_draft,
     }
 
@@ -42,6 +43,8 @@ def followed_as_dict(programme: Programme, followed: Followed) -> dict[str, Any]
         "events": followed.events,
         "returns": str(programme.pot.returns),
         "put_in_fen": after.funded_fen,
+        "given_up": len(after.given_up_fen),
+        "given_up_fen": sum(after.given_up_fen.values()),
         "paid_fen": followed.paid_fen,
         "earlier_awards_fen": followed.earlier_fen,
         "left_fen": after.left_fen,

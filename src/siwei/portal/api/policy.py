@@ -20,6 +20,7 @@ from siwei.policy.aggregating.limits import apply_limits
 from siwei.policy.checks.drafts import check_text, load_stacking_text, load_text, run_text_cases
 from siwei.policy.combinations.held_combining import combine_beside
 from siwei.policy.combinations.holdings import Held, checked_holdings, holdings_on
+from siwei.policy.combinations.instead import with_instead
 from siwei.policy.combinations.joint_choices import Holdings
 from siwei.policy.combinations.joint_tables import kind_tables
 from siwei.policy.deciding.asked import Asked
@@ -107,9 +108,10 @@ def combine_rows(request: HttpRequest, body: schemas.RowsToCombine) -> Any:
     in_force = [each.id for each in chosen if body.drafts_in_force]
     mine = {each.id for each in chosen}
     held = _counted(_held(body.holdings, day), day).of_kind(body.applies_to)
+    combined = combine_beside(rules, decisions, table, held, in_force)
     return {
         "as_of": day,
-        "awards": combine_beside(rules, decisions, table, held, in_force).rows.to_dicts(),
+        "awards": with_instead(rules, combined, decisions, table).to_dicts(),
         "rejects": batch.rejects.to_dicts(),
         "joint_limits_not_weighed": [each.id for each in rules.joint if mine & {*each.programmes}],
         "held_without_row": sorted({*held} - {*table["id"]}),
@@ -160,7 +162,8 @@ def explain_row(request: HttpRequest, body: schemas.RowToExplain) -> Any:
 @router.post("/share", response=answers(schemas.Shared))
 def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
     """Share a programme's pot among claims: first come, by merit, pro rata or by lottery, exactly to the fen. With
-    `earlier` the rest of the period's budget is shared; with `events` the pot is followed from there."""
+    `earlier` the rest of the period's budget is shared; with `events` the pot is followed from there, as with what
+    claimants have `instead_fen`, where the programme lets them choose again."""
     day, known = body.as_of or decided_on(), attribute_types()
     programme = programme_or_missing(body.programme, day)
     given = [{**each.more, **each.dict(exclude={"more"})} for each in body.claims]
@@ -171,12 +174,12 @@ def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
     shares = share_pot(programme, claims, day, budget_fen=budget, sharing=mode, seed=body.seed, earlier=before)
     told = shares_as_dict(programme, shares, body.seed, before)
     answer = {**told, "is_draft": told["draft"], "shares": with_counted(programme, claims, shares).to_dicts()}
-    if body.events is None:
-        return answer
-    if (len(body.claims) + sum(map(len, body.earlier))) * len(body.events) > schemas.MOST_STEPS:
+    if (len(body.claims) + sum(map(len, body.earlier))) * len(body.events or ()) > schemas.MOST_STEPS:
         raise InputError([Problem(*of_money("events_many", most=schemas.MOST_STEPS), field="events")])
-    events = events_given(body.events, programme, known)
+    events = None if body.events is None else events_given(body.events, programme, known)
     followed = follow_table(programme, claims, shares, events, day, before)
+    if followed is None:
+        return answer
     return {**answer, **followed_as_dict(programme, followed), "followed": followed.table.to_dicts()}
 
 

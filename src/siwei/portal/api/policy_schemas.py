@@ -163,6 +163,10 @@ class RowKept(Schema):
     kept_fen: int | None
     bound_by: str | None = Field(description="What cut it: a group's id, `declined`, or `draft`")
     held_fen: int
+    instead_fen: int | None = Field(
+        None,
+        description="Where its pot lets claimants choose again: what more of other awards there would be without it",
+    )
 
 
 class RowsKept(Schema):
@@ -228,6 +232,11 @@ class ClaimAmount(Schema):
     claim_fen: Fen
     applied_at: Annotated[str, Field(max_length=40)] | None = Field(None, description="A day or a moment, ISO 8601")
     score: float | None = Field(None, allow_inf_nan=False)
+    instead_fen: Fen | None = Field(
+        None,
+        description="What it has of other awards without this one, where the programme lets claimants choose again: "
+        "whoever gets less than they claim, and less than this, gives the claim up. None: not known",
+    )
     more: Row = Field({}, description="Attributes that reserves and quotas read")
 
 
@@ -248,7 +257,8 @@ class ClaimsToShare(Schema):
         None,
         max_length=MOST_EVENTS,
         description="What happened to the pot afterwards, by day: `on`, `kind` (fund, claim, claw_back, true_up, "
-        "withdraw), `id`, `claim_fen` (claim, true_up), `amount_fen` (fund, claw_back), and of later claims what of it "
+        "withdraw; give_up before all others), `id`, `claim_fen` (claim, true_up), `amount_fen` (fund, claw_back), and "
+        "of later claims what of it "
         f"reserves and quotas read; all claims and earlier awards times events: {MOST_STEPS:,} at most",
     )
 
@@ -274,6 +284,8 @@ class AfterEvents(Schema):
     events: int
     returns: str
     put_in_fen: int
+    given_up: int = Field(description="Claims of those who chose again")
+    given_up_fen: int = Field(description="What these would have had")
     paid_fen: int
     earlier_awards_fen: int = Field(description="By how much awards of earlier rounds changed")
     left_fen: int
@@ -294,6 +306,7 @@ class Shared(Schema):
     left_fen: int
     paid_in_full: int
     paid_in_part: int
+    choose_again: bool
     is_draft: bool
     shares: list[Counted] = Field(
         description="Of each claim besides `reserved_fen` (of all reserves), `rank` and `bound_by`"
