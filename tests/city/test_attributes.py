@@ -47,6 +47,17 @@ def test_a_wrong_file_is_refused_with_every_problem(tmp_path: Path) -> None:
     assert [(each.line, each.field) for each in caught.value.problems] == [(3, "type"), (4, "id")]
 
 
+def test_an_attribute_stands_once(tmp_path: Path) -> None:
+    text = (TINY / "attributes.csv").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    (tmp_path / "attributes.csv").write_text("\n".join([*lines, lines[1].replace("int", "date")]), encoding="utf-8")
+    with pytest.raises(PackError) as refused:
+        load_attributes(tmp_path, today=date(2026, 11, 23))
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.field) == (len(lines) + 1, "id")
+    assert problem.message == f"id {lines[1].split(',')[0]} is already on line 2"
+
+
 @pytest.mark.parametrize(
     ("attribute", "text"),
     [

@@ -216,6 +216,40 @@ def test_an_expired_document(write_programme: Write, attributes: dict[str, Attri
     assert kinds(checked(path, attributes, date(2026, 6, 30))) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"name_zh,valid_to\nA,b,c,d\n", 2, "4 cells under 2 columns"),
+        (b'name_zh,valid_to\n"A,2026-01-01\n', 2, "cannot be read from here on"),
+        (b"name_zh,valid_to\nA,2020-1-1\nTrial rules,2026-06-30\n", 2, "'2020-1-1' is not a date"),
+        (b"name_zh,valid\n", 1, "unknown column 'valid'"),
+        (b"", 1, "is empty"),
+        (b"\xff\xfe", 1, "is UTF-16"),
+    ],
+)
+def test_documents_that_cannot_be_read_are_a_fault(
+    write_programme: Write, attributes: dict[str, Attribute], tmp_path: Path, content: bytes, line: int, message: str
+) -> None:
+    folder = tmp_path / "pack" / "programmes"
+    folder.mkdir(parents=True)
+    path = write_programme().rename(folder / "trial.yaml")
+    (folder.parent / "documents.csv").write_bytes(content)
+    fault, *others = checked(path, attributes)
+    assert (fault.severity, fault.kind, fault.programme, fault.problem.line) == (
+        "error", "refused", "documents.csv", line,
+    )  # fmt: skip
+    assert message in fault.problem.message
+    assert kinds(tuple(others)) == ([("warning", "source_expired")] if b"Trial" in content else [])
+
+
+@pytest.mark.parametrize("function", ["days_between", "months_between", "years_between"])
+def test_a_clause_on_an_age_hides_no_award_that_cannot_be_paid(
+    write_programme: Write, attributes: dict[str, Attribute], function: str
+) -> None:
+    path = write_programme(clause=f"{function}(founded_on, as_of) == 7", award="spent / 0")
+    assert kinds(checked(path, attributes)) == [("warning", "award_cannot_be_paid")]
+
+
 def test_shenzhen_has_no_faults() -> None:
     pack = PACKS / "shenzhen"
     found = check_programmes(pack / "programmes", load_attributes(pack), TODAY)

@@ -13,7 +13,7 @@ from siwei.city.cells import shown
 from siwei.city.pack_csv import read_csv_table
 from siwei.city.pack_files import MAX_CSV_BYTES, read_pack_file
 from siwei.city.rows import AttributeRow, Row
-from siwei.city.tables import TABLES_BY_ID, parse_rows
+from siwei.city.tables import TABLES_BY_ID, check_unique, parse_rows
 from siwei.errors import InputError, PackError, Problem, Said
 
 DTYPES: Mapping[str, pl.DataType] = MappingProxyType(
@@ -55,7 +55,7 @@ def load_attributes(directory: Path, *, today: date | None = None) -> dict[str, 
         raise PackError(file.problems)
     csv_table = read_csv_table(file.text, file.name, table.columns, table.required_columns)
     parsed, problems = parse_rows(table, csv_table, file.name, today or date.today())  # noqa: DTZ011  (the reader's day)
-    problems = [*csv_table.problems, *problems]
+    problems = [*csv_table.problems, *problems, *check_unique(parsed)]
     if problems:
         raise PackError(problems)
     return attributes_of(parsed.rows)

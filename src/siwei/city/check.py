@@ -7,14 +7,14 @@ import polars as pl
 
 from siwei.city.firms.codes import check_codes
 from siwei.city.pack_csv import MAX_PROBLEMS, nearest_name, too_many_problems
-from siwei.city.rows import ClusterRow, ClusterSegmentRow, DistrictRow, EdgeRow, FacilityRow, InstitutionRow, Row
-from siwei.city.tables import ParsedTable
+from siwei.city.rows import ClusterRow, ClusterSegmentRow, DistrictRow, EdgeRow, FacilityRow, InstitutionRow
+from siwei.city.tables import ParsedTable, cell_of, check_unique, numbered
 from siwei.errors import Problem
 
 
 def check_tables(tables: Mapping[str, ParsedTable]) -> list[Problem]:
     """Every problem between rows, for tables whose rows have been checked one by one."""
-    found = [_check_unique(parsed) for parsed in tables.values()]
+    found = [check_unique(parsed) for parsed in tables.values()]
     found += [_check_references(parsed, tables) for parsed in tables.values()]
     found += [
         _check_edges(tables["edges"]),
@@ -32,38 +32,13 @@ def check_tables(tables: Mapping[str, ParsedTable]) -> list[Problem]:
     return problems
 
 
-def _cell(row: Row, column: str) -> object:
-    return getattr(row, "from_" if column == "from" else column)
-
-
-def _numbered(parsed: ParsedTable) -> Iterator[tuple[int, Row]]:
-    return zip(parsed.lines, parsed.rows, strict=True)
-
-
-def _check_unique(parsed: ParsedTable) -> Iterator[Problem]:
-    first: dict[tuple[object, ...], int] = {}
-    for line, row in _numbered(parsed):
-        key = tuple(_cell(row, column) for column in parsed.table.key)
-        if key in first:
-            words = ", ".join(f"{column} {value}" for column, value in zip(parsed.table.key, key, strict=True))
-            yield Problem(
-                f"{words} is already on line {first[key]}",
-                "remove one of the two rows",
-                parsed.file,
-                line,
-                field=parsed.table.key[-1] if len(key) == 1 else "+".join(parsed.table.key),
-            )
-        else:
-            first[key] = line
-
-
 def _check_references(parsed: ParsedTable, tables: Mapping[str, ParsedTable]) -> Iterator[Problem]:
     for column, target in parsed.table.references.items():
         known = tables[target].keys
         if known is None:
             continue
-        for line, row in _numbered(parsed):
-            value = _cell(row, column)
+        for line, row in numbered(parsed):
+            value = cell_of(row, column)
             if value is not None and value not in known:
                 nearest = nearest_name(str(value), sorted(known))
                 yield Problem(
@@ -78,7 +53,7 @@ def _check_references(parsed: ParsedTable, tables: Mapping[str, ParsedTable]) ->
 def _check_edges(edges: ParsedTable) -> Iterator[Problem]:
     """`a supplies b` and `b uses a` are one statement; so are `a substitutes b` and `b substitutes a`."""
     first: dict[tuple[str, str, str], int] = {}
-    for line, row in _numbered(edges):
+    for line, row in numbered(edges):
         assert isinstance(row, EdgeRow)
         if row.type == "substitutes":
             said = ("substitutes", min(row.from_, row.to), max(row.from_, row.to))
@@ -109,7 +84,7 @@ def _check_cluster_links(clusters: ParsedTable, links: ParsedTable) -> Iterator[
         return
     known = {(row.version, row.id) for row in clusters.rows if isinstance(row, ClusterRow)}
     versions = sorted({version for version, _ in known})
-    for line, row in _numbered(links):
+    for line, row in numbered(links):
         assert isinstance(row, ClusterSegmentRow)
         if (row.version, row.cluster) in known:
             continue
@@ -131,7 +106,7 @@ def _check_cluster_links(clusters: ParsedTable, links: ParsedTable) -> Iterator[
 def _check_split_districts(districts: ParsedTable) -> Iterator[Problem]:
     """One step only: a chain of splits would make an old address ambiguous."""
     parents = {row.id: row.split_from for row in districts.rows if isinstance(row, DistrictRow)}
-    for line, row in _numbered(districts):
+    for line, row in numbered(districts):
         assert isinstance(row, DistrictRow)
         if row.split_from is not None and parents.get(row.split_from) is not None:
             yield Problem(
@@ -146,7 +121,7 @@ def _check_split_districts(districts: ParsedTable) -> Iterator[Problem]:
 def _check_same_facility(facilities: ParsedTable) -> Iterator[Problem]:
     """The figures of one facility stand on several rows: its name and place must be the same on each."""
     first: dict[str, tuple[int, FacilityRow]] = {}
-    for line, row in _numbered(facilities):
+    for line, row in numbered(facilities):
         assert isinstance(row, FacilityRow)
         before, other = first.setdefault(row.facility, (line, row))
         for field in ("name_zh", "name_en", "kind", "district"):

@@ -38,6 +38,9 @@ TABLES: Mapping[str, Saying] = {
         "close the quotes of this row",
         "请补全此行的引号",
     ),
+    "row_twice": Saying(
+        "{words} is already on line {line}", "{words} 已在第 {line} 行", "remove one of the two rows", "请删去其中一行"
+    ),
     "cells": Saying(
         "{count} cells under {columns} columns",
         "{columns} 列之下有 {count} 个单元格",

@@ -1,7 +1,7 @@
 """The tables of a pack: where each lies, what its rows are, which must be there; and rows → Polars frames."""
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, get_args, get_origin
@@ -30,6 +30,7 @@ from siwei.city.rows import (
     StatisticRow,
     VoucherProviderRow,
 )
+from siwei.city.table_words import of_table
 from siwei.errors import Problem
 
 PROVENANCE = ("source", "as_of", "verified")
@@ -131,6 +132,30 @@ def parse_rows(table: TableSchema, csv_table: CsvTable, file: str, today: date) 
             problems += explain_validation(error, file, csv_row)
     keys = frozenset(csv_row.cells[table.key[0]] for csv_row in csv_table.rows) if csv_table.whole else None
     return ParsedTable(table, file, tuple(rows), tuple(lines), keys, csv_table.whole and not problems), problems
+
+
+def numbered(parsed: ParsedTable) -> Iterator[tuple[int, Row]]:
+    return zip(parsed.lines, parsed.rows, strict=True)
+
+
+def cell_of(row: Row, column: str) -> object:
+    return getattr(row, "from_" if column == "from" else column)
+
+
+def check_unique(parsed: ParsedTable) -> Iterator[Problem]:
+    first: dict[tuple[object, ...], int] = {}
+    for line, row in numbered(parsed):
+        key = tuple(cell_of(row, column) for column in parsed.table.key)
+        if key in first:
+            words = ", ".join(f"{column} {value}" for column, value in zip(parsed.table.key, key, strict=True))
+            yield Problem(
+                *of_table("row_twice", words=words, line=first[key]),
+                parsed.file,
+                line,
+                field=parsed.table.key[-1] if len(key) == 1 else "+".join(parsed.table.key),
+            )
+        else:
+            first[key] = line
 
 
 def explain_validation(error: ValidationError, file: str, csv_row: CsvRow) -> list[Problem]:

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
-import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from siwei.city.attributes import Attribute
-from siwei.errors import PolicyError
+from siwei.city.cells import OptionalDate
+from siwei.city.pack_csv import read_csv_table
+from siwei.city.pack_files import MAX_CSV_BYTES, read_pack_file
+from siwei.city.tables import TABLES_BY_ID, explain_error
+from siwei.errors import PolicyError, Problem
 from siwei.policy.checks.check_award import check_award
 from siwei.policy.checks.check_clauses import check_clauses
 from siwei.policy.checks.check_dates import check_bands, check_parameters, check_source, check_state, check_tables
@@ -20,6 +24,7 @@ from siwei.policy.places import read_places
 from siwei.policy.programmes import Programme
 from siwei.policy.versions import latest_versions
 
+_DAY: TypeAdapter[date | None] = TypeAdapter(OptionalDate)
 BESIDE_FAULTS = (check_clauses, check_source)
 CHECKS = (check_clauses, check_bands, check_award, check_parameters, check_tables, check_source, check_state)
 
@@ -34,7 +39,9 @@ def check_programmes(directory: Path, attributes: Mapping[str, Attribute], today
 
 
 def _findings(directory: Path, attributes: Mapping[str, Attribute], today: date) -> Iterator[Finding]:
-    until = documents_until(directory.parent)
+    until, unread = documents_until(directory.parent)
+    for problem in unread:
+        yield Finding(Severity.ERROR, "refused", TABLES_BY_ID["documents"].path, problem)
     read: list[tuple[Programme, Path]] = []
     paths = programme_files(directory)
     for path in paths:
@@ -72,13 +79,22 @@ def _findings(directory: Path, attributes: Mapping[str, Attribute], today: date)
         yield from check_stacking(StackingSubject(written, [programme for programme, _ in read], today, until))
 
 
-def documents_until(pack: Path) -> dict[str, date]:
-    """Until when the documents of a pack's `documents.csv` are valid, by Chinese name; the ones that say so."""
-    path = pack / "documents.csv"
-    if not path.is_file():
-        return {}
-    table = pl.read_csv(path, infer_schema=False)
-    if not {"name_zh", "valid_to"} <= set(table.columns):
-        return {}
-    dated = table.select("name_zh", pl.col("valid_to").str.to_date("%Y-%m-%d", strict=False)).drop_nulls()
-    return dict(dated.iter_rows())
+def documents_until(pack: Path) -> tuple[dict[str, date], tuple[Problem, ...]]:
+    """Until when the documents of a pack's `documents.csv` are valid, by Chinese name; the ones that say so. With what
+    of the file cannot be read."""
+    table = TABLES_BY_ID["documents"]
+    file = read_pack_file(pack, table.path, MAX_CSV_BYTES)
+    if file.text is None:
+        return {}, () if file.absent else file.problems
+    rows = read_csv_table(file.text, file.name, table.columns, ("name_zh", "valid_to"))
+    until, problems = {}, [*rows.problems]
+    for row in rows.rows:
+        try:
+            day = _DAY.validate_python(row.cells["valid_to"])
+        except ValidationError as error:
+            found = [explain_error({**each, "loc": ("valid_to",)}, file.name, row.line) for each in error.errors()]
+            problems += found
+            continue
+        if day is not None:
+            until[row.cells["name_zh"]] = day
+    return until, tuple(problems)

@@ -35,7 +35,7 @@ def check_text(text: str, pack: Path, attributes: Mapping[str, Attribute], today
         found = check_programmes(path.parent, attributes, today)
     # Its other versions stand in the pack, and not beside the text.
     mine = [each for each in found if each.kind != MISSING]
-    return tuple(replace(each, problem=replace(each.problem, file=path.name)) for each in mine)
+    return tuple(replace(each, problem=replace(each.problem, file=Path(each.problem.file).name)) for each in mine)
 
 
 def load_text(text: str, pack: Path, attributes: Mapping[str, Attribute]) -> Programme:

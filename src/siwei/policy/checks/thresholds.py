@@ -1,12 +1,12 @@
 """The values at which a programme's conditions turn: what to try when looking for a boundary.
 
 Comparisons of an attribute with a constant or parameter give the constant and its two neighbours; memberships and
-equalities of text give the texts and `OTHER`; ages in years give the day on which they are reached.
+equalities of text give the texts and `OTHER`; ages in years, months or days give the day on which they are reached.
 """
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from siwei.policy.constants import ORDERED, Setting, constant_of
 from siwei.policy.documents.findings import setting_on
@@ -62,10 +62,9 @@ def _compared(term: Node, limit: Node, setting: Setting, day: date) -> Iterator[
                 candidate = _of_kind(near, kind.kind)
                 if candidate is not None:
                     yield name, candidate
-        case Call(function="years_between", arguments=(Attribute(name=name), AsOf())) if isinstance(value, int):
-            for years in (value - 1, value, value + 1):
-                for candidate in _days_aged(years, day):
-                    yield name, candidate
+        case Call(function=function, arguments=(Attribute(name=name), AsOf())) if isinstance(value, int):
+            for candidate in _days_aged(function, value, day):
+                yield name, candidate
         case _:
             return
 
@@ -76,10 +75,23 @@ def _of_kind(value: int, kind: str) -> int | date | None:
     return date.fromordinal(value) if date.min.toordinal() <= value <= date.max.toordinal() else None
 
 
-def _days_aged(years: int, day: date) -> Iterator[date]:
-    """The last day on which something of that age began, and its neighbours."""
-    year = day.year - years
+def _days_aged(function: str, age: int, day: date) -> Iterator[date]:
+    """The last day on which something of that age began, and its neighbours; of one older or younger too."""
+    for each in (age - 1, age, age + 1):
+        began = _began(function, each, day)
+        near = () if began is None else (began.toordinal() - 1, began.toordinal(), began.toordinal() + 1)
+        yield from (date.fromordinal(place) for place in near if 1 <= place <= date.max.toordinal())
+
+
+def _began(function: str, age: int, day: date) -> date | None:
+    """None outside the calendar, and where the function counts no age."""
+    if function == "days_between":
+        place = day.toordinal() - age
+        return date.fromordinal(place) if 1 <= place <= date.max.toordinal() else None
+    months = {"years_between": 12, "months_between": 1}.get(function)
+    if months is None:
+        return None
+    year, month = divmod(day.year * 12 + day.month - 1 - age * months, 12)
     if not date.min.year < year < date.max.year:
-        return
-    turned = date(year, day.month, min(day.day, monthrange(year, day.month)[1]))
-    yield from (turned - timedelta(days=1), turned, turned + timedelta(days=1))
+        return None
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
