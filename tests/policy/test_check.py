@@ -246,7 +246,8 @@ def test_documents_that_cannot_be_read_are_a_fault(
 def test_a_clause_on_an_age_hides_no_award_that_cannot_be_paid(
     write_programme: Write, attributes: dict[str, Attribute], function: str
 ) -> None:
-    path = write_programme(clause=f"{function}(founded_on, as_of) == 7", award="spent / 0")
+    award = "(spent + basis_points(spent, p.rate)) / 0"
+    path = write_programme(clause=f"{function}(founded_on, as_of) == 7", award=award)
     assert kinds(checked(path, attributes)) == [("warning", "award_cannot_be_paid")]
 
 
