@@ -2,7 +2,7 @@
 paid, owed, waiting or back in the pot."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,12 +23,15 @@ from siwei.exchange.models import (
 )
 
 
-def forgotten_rounds(ended: Iterable[str]) -> list[str]:
-    """Rounds that the office ended, and the city knows otherwise: not awarded, or an award of it not granted."""
+def forgotten_rounds(ended: Sequence[str]) -> list[str]:
+    """Rounds that the office ended, and the city knows otherwise: not awarded, or an award of it not granted; and
+    supplementary ones that were begun, and not ended."""
     states = dict(SharingRound.objects.values_list("key", "state"))
     awarded = Application.objects.filter(state=ApplicationState.AWARDED, grant=None, shared_fen__gt=0)
     waiting = set(awarded.values_list("round__key", flat=True))
     found = [f"{key}: {states.get(key)}" for key in ended if states.get(key) != RoundState.AWARDED]
+    begun = SharingRound.objects.filter(is_supplementary=True).exclude(state=RoundState.AWARDED)
+    found += [f"{made.key}: begun, and {made.state}" for made in begun if made.key not in ended]
     return [*found, *(f"{key}: not granted" for key in ended if key in waiting)]
 
 
@@ -36,13 +39,17 @@ def granted_twice() -> dict[str, Counter[Any]]:
     moved = Transfer.objects.filter(kind="post", memo="grant").values_list("causes__application")
     live = PaymentItem.objects.filter(is_live=True)
     taken = Transfer.objects.filter(kind="post", memo__startswith="claw-back").values_list("causes__claw_back", "memo")
+    rests = Application.objects.exclude(supplement_to=None)
     return {
         "grant": Counter(moved),
+        "supplement": Counter(rests.values_list("round", "supplement_to")),
         "order of a grant": Counter(live.filter(rest=None).exclude(grant=None).values_list("grant")),
         "order of a rest": Counter(live.exclude(rest=None).values_list("rest")),
         "claw-back": Counter(taken),
         "to the treasury": Counter(Transfer.objects.filter(memo="treasury").values_list("causes__claw_back")),
-        "repayment of an award": Counter(_repaid().values_list("causes__bank_entry")),
+        "repayment of an award": Counter(
+            _repaid().values_list("causes__bank_entry", "causes__application", "causes__voucher")
+        ),
     }
 
 
@@ -55,7 +62,11 @@ def misplaced_grants() -> dict[str, int]:
         granted[payee] += grant.amount_fen
         found[f"grant of {grant.application.key}: moved"] = grant.transfer.amount - grant.amount_fen
         found[f"grant of {grant.application.key}: shared"] = grant.amount_fen - (grant.application.shared_fen or 0)
-        taken = list(ClawBack.objects.filter(grant=grant).values_list("returned_fen", "owed_fen"))
+        of_grant = ClawBack.objects.filter(grant=grant)
+        taken = list(of_grant.values_list("returned_fen", "owed_fen"))
+        came_back = _repaid().filter(causes__application=grant.application.key)
+        kept = sum(of_grant.values_list("repaid_fen", flat=True))
+        found[f"grant of {grant.application.key}: paid back"] = kept - sum(came_back.values_list("amount", flat=True))
         back[payee] += sum(returned for returned, _ in taken)
         owed[payee] += sum(owing for _, owing in taken)
         left = grant.amount_fen - sum(returned + owing for returned, owing in taken)
@@ -76,10 +87,28 @@ def misplaced_grants() -> dict[str, int]:
         onward = Transfer.objects.filter(debit_account=pot.account_id, memo="treasury")
         due = sum(into.values_list("amount", flat=True)) if pot.returns == "treasury" else 0
         found[f"pot of {pot.programme}: to the treasury"] = sum(onward.values_list("amount", flat=True)) - due
+    found |= _beyond_claims()
     for made in SharingRound.objects.prefetch_related("applications"):
         shared = sum(each.shared_fen or 0 for each in made.applications.all())
         found[f"{made.key}: shared beyond"] = max(0, shared - made.budget_fen)
     return {where: fen for where, fen in found.items() if fen}
+
+
+def _beyond_claims() -> dict[str, int]:
+    """Fen that a claim got of its first round and of supplementary ones, net of what came back, beyond it."""
+    standing = (ApplicationState.SHARED, ApplicationState.AWARDED)
+    got: dict[int, int] = defaultdict(int)
+    for pk, first, shared in Application.objects.filter(state__in=standing).values_list(
+        "pk", "supplement_to", "shared_fen"
+    ):
+        got[first or pk] += shared or 0
+    taken = ClawBack.objects.values_list(
+        "grant__application", "grant__application__supplement_to", "returned_fen", "owed_fen"
+    )
+    for pk, first, returned, owed in taken:
+        got[first or pk] -= returned + owed
+    claims = dict(Application.objects.filter(pk__in=list(got)).values_list("pk", "claim_fen"))
+    return {f"claim {pk}: beyond it": max(0, fen - claims[pk]) for pk, fen in got.items()}
 
 
 def paid_to_nobody() -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from django.db import Error, connections
-from django.db.models import Q
+from django.db.models import F, Q
 
 from siwei.errors import Conflict, InsufficientFunds
 from siwei.exchange.awards import vouchers
@@ -139,7 +139,7 @@ class Desk:
         waiting = BankEntry.objects.filter(state="open", reference__startswith="award-").order_by("pk")
         for entry in patiently(lambda: list(waiting), "entries"):
             owing = Account.objects.get(pk=int(entry.reference.rpartition("-")[2])).pseudonym
-            taken = ClawBack.objects.filter(grant__pseudonym=owing, owed_fen__gt=0).first()
+            taken = ClawBack.objects.filter(grant__pseudonym=owing, owed_fen__gt=F("repaid_fen")).first()
             assert taken is not None, entry.reference
             again(
                 lambda entry=entry, taken=taken: repayments.repay_claw_back(

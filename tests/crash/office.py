@@ -1,6 +1,7 @@
 """The city's office that awards money to persons: round after round they apply under a pseudonym, are awarded after a
 public notice and say where to pay it. Some give up, some take their consent back at any moment, also while the payment
-desk writes their name for the bank; some awards are clawed back."""
+desk writes their name for the bank; some awards are clawed back, and what comes back is shared
+among those who wait for it where the programme says so."""
 
 import random
 import tempfile
@@ -14,11 +15,11 @@ from typing import Any
 from siwei.city.attributes import load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import Conflict
-from siwei.exchange.awards import applications, grants, rounds, vouchers
+from siwei.exchange.awards import applications, grants, rounds, supplements, vouchers
 from siwei.exchange.awards.person_awards import apply_as_person
 from siwei.exchange.facts.declared import Declaration
 from siwei.exchange.facts.person_facts import declare_person_facts
-from siwei.exchange.models import Application, ApplicationState, Consent, Grant, Person, SharingRound
+from siwei.exchange.models import Application, ApplicationState, Consent, Grant, Person, Pot, SharingRound
 from siwei.exchange.payments import claw_backs, person_bank_accounts
 from siwei.exchange.people import consents
 from siwei.exchange.people.consents import PERSON_AWARD, PERSON_FACTS
@@ -34,7 +35,8 @@ from exchange_persons import AFTER, IN_WINDOW, LATER, NOTICE_END, TEXT  # isort:
 
 MOST_FEN = 300_000
 """A person's award at most; a round's pot has 500,000 and is shared in proportion."""
-CLAWED_AFTER = 3
+CLAWED_AFTER = 2
+RETURNS = ("waiting", "treasury", "pot")
 PAUSE_S = 0.3
 
 
@@ -46,17 +48,21 @@ class Office:
 
     def run(self) -> None:
         self.done.touch()
-        for number in count(len(self.done.read_text().splitlines())):
+        ended = [each for each in self.done.read_text().splitlines() if each.startswith("round-")]
+        for number in count(len(ended)):
             self.round(number, random.Random(f"{self.seed}:round-{number}"))
-            with self.done.open("a") as file:
-                file.write(f"round-{number}\n")
+            self.ended(f"round-{number}")
             if self.stop.exists():
                 return
             time.sleep(PAUSE_S)
 
+    def ended(self, key: str) -> None:
+        with self.done.open("a") as file:
+            file.write(f"{key}\n")
+
     def round(self, number: int, chance: random.Random) -> None:
         programme = self.programme(number)
-        people = [Applicant(f"person-{number}-{one}", chance) for one in range(chance.randint(2, 4))]
+        people = [Applicant(f"person-{number}-{one}", chance) for one in range(chance.randint(2, 5))]
         people[0].fate = "stays"  # so that there is something to share
         pot = patiently(
             lambda: vouchers.open_pot(
@@ -70,12 +76,13 @@ class Office:
         for each in people:
             each.take()
         self.claw_back(number - CLAWED_AFTER, chance)
+        self.supplement(number - CLAWED_AFTER)
 
     def programme(self, number: int) -> Programme:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, f"subsidy-{number}.yaml")
-            # Of every other one what comes back goes on to the treasury, by an entry more.
-            returns = "treasury" if number % 2 else "pot"
+            # Of some what comes back goes on to the treasury, by an entry more; of some others wait for it.
+            returns = RETURNS[number % len(RETURNS)]
             text = TEXT.replace("talent-subsidy", path.stem).replace("per: year", f"per: year\n  returns: {returns}")
             path.write_text(text, encoding="utf-8")
             return load_programme(path, self.attributes)
@@ -100,13 +107,45 @@ class Office:
         for each in people[1:]:
             if chance.random() < 0.25:
                 self.object_to(each, is_upheld=chance.random() < 0.5)
+        self.pay_out(made, f"award-{number}")
+
+    def pay_out(self, made: SharingRound, key: str) -> None:
+        by: dict[str, Any] = {"actor": actor("olive")}
         awarded = patiently(
-            lambda: rounds.award_round(
-                made, as_of=LATER, **by, now=datetime.now(UTC), idempotency_key=f"award-{number}"
-            ),
-            "award",
+            lambda: rounds.award_round(made, as_of=LATER, **by, now=datetime.now(UTC), idempotency_key=key), "award"
         )
         patiently(lambda: grants.grant_round(awarded, **by, now=datetime.now(UTC)), "grant")
+
+    def supplement(self, number: int) -> None:
+        """A supplementary round of an earlier round's pot, where somebody waits for what came back to it."""
+        key, programme = f"supplement-{number}", self.programme(max(number, 0))
+        pot = patiently(Pot.objects.filter(programme=programme.id).first, "pot")
+        if number < 0 or pot is None or key in self.done.read_text().splitlines():
+            return
+        by: dict[str, Any] = {"actor": actor("olive")}
+
+        def share() -> SharingRound | None:
+            try:
+                return supplements.share_returned(
+                    programme, pot, attributes=self.attributes, stacking=Stacking(), as_of=AFTER, **by,
+                    now=datetime.now(UTC), idempotency_key=key,
+                )  # fmt: skip
+            except Conflict as refusal:
+                if "nobody waits" in str(refusal):
+                    return None
+                raise
+
+        made = patiently(share, "supplement")
+        if made is None:
+            return
+        patiently(
+            lambda: rounds.open_notice(
+                made, until=NOTICE_END, as_of=AFTER, **by, now=datetime.now(UTC), idempotency_key=f"notice-{key}"
+            ),
+            "notice",
+        )
+        self.pay_out(made, f"award-{key}")
+        self.ended(key)
 
     def object_to(self, person: "Applicant", *, is_upheld: bool) -> None:
         """By a firm's owner, and decided by another office; nothing where the person is out of the round."""
@@ -131,7 +170,7 @@ class Office:
 
     def claw_back(self, number: int, chance: random.Random) -> None:
         """Of an earlier round, unless the bank is at it. What was taken once is not taken twice."""
-        share, is_wanted = chance.random(), chance.random() < 0.4
+        share, is_wanted = chance.random(), chance.random() < (0.8 if number % len(RETURNS) == 0 else 0.4)
         found = Grant.objects.filter(application__round__key=f"round-{number}").order_by("pk")
         grant = patiently(found.first, "grant") if is_wanted else None
         if grant is None:

@@ -2,11 +2,13 @@
 
 import re
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from exchange_persons import CHARLIE, LATER, TAX, Persons
 
@@ -175,5 +177,51 @@ def test_of_two_grants_in_one_order_each_gives_back_its_own(cast: Any, tmp_path:
         assert back(grant.application, fen, f"c-{grant.pk}").owed_fen == fen
         with pytest.raises(Conflict, match=r"^¥0\.00 is left"):
             back(grant.application, 1, "more")
-    assert ({first.pk, second.pk}, owed_fen(earlier)) == ({earlier.application_id, later.application_id}, 250_000)
+    assert {first.pk, second.pk} == {earlier.application_id, later.application_id}
+    assert [owed_fen(each) for each in (earlier, later)] == [earlier.amount_fen, left]
     assert verify_ledger(actor=cast.olive).findings == ()
+    _is_paid_back_award_by_award(persons, earlier, later)
+
+
+def _is_paid_back_award_by_award(persons: Persons, earlier: Grant, later: Grant) -> None:
+    """What pays one of them back hides nothing that is owed of the other."""
+    order = persons.order_of(persons.cast.charlie)
+    whole, rest = owed_fen(earlier), owed_fen(later)
+
+    def comes_in(fen: int, reference: str) -> BankEntry:
+        persons.says(persons.came_back(order, fen, reference, ""))
+        return BankEntry.objects.get(reference=reference)
+
+    def repay(entry: BankEntry, grant: Grant) -> BankEntry:
+        return repay_claw_back(
+            entry.account_number, entry.reference, grant.application.key, because="退款", actor=persons.cast.olive,
+            now=persons.now,
+        )  # fmt: skip
+
+    def owed() -> list[int]:
+        return [owed_fen(each) for each in (earlier, later)]
+
+    first = comes_in(rest - 20_000, "R-1")
+    told = [(each.application, each.owed_fen, each.in_all_fen) for each in owed_awards([first])[0]]
+    assert told == [(earlier.application.key, whole, whole + rest), (later.application.key, rest, whole + rest)]
+    assert [repay(first, later).state for _ in range(2)] == ["matched", "matched"]
+    assert owed() == [whole, 20_000]
+    second = comes_in(whole + 5_000, "R-2")
+    assert [repay(second, earlier).state for _ in range(2)] == ["matched", "matched"]
+    assert owed() == [0, 15_000]
+    came = Transfer.objects.filter(memo="repaid").order_by("pk").values_list("causes__application", "amount")
+    assert list(came) == [
+        (later.application.key, rest - 20_000), (earlier.application.key, whole), (later.application.key, 5_000)
+    ]  # fmt: skip
+    third = comes_in(15_000, "R-3")
+    with pytest.raises(Conflict, match=f"nothing is owed any more for {earlier.application.key}"):
+        repay(third, earlier)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ClawBack.objects.filter(grant=later).update(repaid_fen=rest + 1)
+    kept = list(ClawBack.objects.order_by("pk").values_list("repaid_fen", flat=True))
+    ClawBack.objects.update(repaid_fen=0)
+    import_module("siwei.exchange.migrations.0049_repayments_by_award").by_award(apps, None)
+    assert list(ClawBack.objects.order_by("pk").values_list("repaid_fen", flat=True)) == kept
+    assert repay(third, later).state == "matched"
+    assert owed() == [0, 0]
+    assert verify_ledger(actor=persons.cast.olive).findings == ()

@@ -224,7 +224,7 @@ def test_two_disputes_take_no_fen_twice(trade: Trade) -> None:
 
 def test_it_is_paid_back_by_the_bank(overpaid: Trade) -> None:
     first, second = overpaid.comes_in("n-firm", 1_500, "B-1"), overpaid.comes_in("n-firm", 2_500, "B-2")
-    assert [each.dispute.key for each in repayments.overpaid_to(first)] == ["x"]
+    assert [[each.dispute.key for each in mine] for mine in repayments.overpaid_to([first])] == [["x"]]
     done = overpaid.repay(first)
     assert (done.state, owed(), overpaid.due("n-firm")) == ("matched", [2_500], -2_500)
     assert overpaid.repay(first).pk == done.pk
@@ -249,7 +249,7 @@ def test_what_is_left_after_a_repayment_is_set_off(overpaid: Trade) -> None:
 
 def test_what_does_not_pay_it_back_is_refused(overpaid: Trade) -> None:
     entry = overpaid.comes_in("n-firm", 4_001, "B-1")
-    assert repayments.overpaid_to(entry) == []
+    assert repayments.overpaid_to([entry]) == [[]]
     with pytest.raises(Conflict, match=r"¥40\.01 came in, and ¥40\.00 is owed"):
         overpaid.repay(entry)
     with pytest.raises(NotFound, match="nothing that was paid from this account is owed"):

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from exchange_deal import Deal
 from test_order_rests import Part, due, held
 from test_reconciliation import CITY, balances
@@ -16,7 +17,8 @@ from siwei.exchange.digest import digest
 from siwei.exchange.models import BankEntry, Event, OrderRest
 from siwei.exchange.payments import order_rests, partial_returns
 from siwei.exchange.payments.account_statements import account_statement
-from siwei.exchange.payments.reconciliation import explain_entry, suggestions
+from siwei.exchange.payments.reconciliation import explain_entry
+from siwei.exchange.payments.suggestions import suggestions, suggestions_of
 
 
 class Back(Part):
@@ -90,7 +92,12 @@ def test_of_an_order_paid_in_part_the_rest_and_the_return_are_apart(deal: Deal) 
 
 def test_who_it_may_be_of_is_suggested(back: Back) -> None:
     back.bank.says(back.bank.received(1, "", "B-15"), back.bank.received(900, "", "B-16"))
-    told = {each.reference: [str(order) for order in suggestions(each)] for each in BankEntry.objects.all()}
+    entries = list(BankEntry.objects.all())
+    told = {each.reference: [str(order) for order in suggestions(each)] for each in entries}
+    with CaptureQueriesContext(connection) as asked:
+        at_once = suggestions_of(entries)
+    assert [[str(order) for order in each] for each in at_once] == list(told.values())
+    assert len(asked) <= 3
     assert (told["B-9"], told["B-15"], told["B-16"]) == ([back.id], [back.id], [])
 
 

@@ -39,8 +39,8 @@ from siwei.exchange.payments import order_rests, partial_returns
 from siwei.exchange.payments import payment_batches as payments
 from siwei.exchange.payments.payment_files import sent_content
 from siwei.exchange.payments.person_bank_accounts import own_account
-from siwei.exchange.payments.reconciliation import suggestions
 from siwei.exchange.payments.status_reports import import_status_report
+from siwei.exchange.payments.suggestions import suggestions
 from siwei.exchange.people.award_erasure import destroy_old_records
 from siwei.exchange.people.consents import PERSON_AWARD
 from siwei.exchange.people.vault import Erased

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from exchange_deal import Deal
 from exchange_payments import EXECUTE_ON, NUMBERS, Desk
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,7 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.payments import payment_batches as payments
 from siwei.exchange.payments import reconciliation, statement_imports
+from siwei.exchange.payments.suggestions import suggestions, suggestions_of
 from siwei.exchange.trading.payments_due import payments_due
 from siwei.market.bank import yuan_text
 
@@ -174,8 +176,15 @@ def test_paid_without_an_order_is_matched_by_a_persons_word(bank: Bank, batch: P
     assert found() == [("not-ordered", "open", 719), ("not-ordered", "open", 5)]
     assert balances()["bank-difference:city"] == -724
     first, second = BankEntry.objects.order_by("pk")
-    assert [str(each) for each in reconciliation.suggestions(first)] == [identifier]
-    assert reconciliation.suggestions(second) == []
+    assert [str(each) for each in suggestions(first)] == [identifier]
+    assert suggestions(second) == []
+    for entries in ([first], [first, second, first, second]):
+        with CaptureQueriesContext(connection) as asked:
+            told = suggestions_of(entries)
+        assert len(asked) == 1
+        assert [[str(order) for order in each] for each in told] == [[identifier], []][: len(entries)] * (
+            (len(entries) + 1) // 2
+        )
     act: dict[str, Any] = {"because": "户名金额一致", "actor": bank.desk.otto, "now": bank.desk.now}
     with pytest.raises(Conflict, match=r"¥7\.19 of it open; paid was ¥0\.05"):
         reconciliation.match_entry(CITY, "B-2", identifier, **act)

@@ -71,7 +71,9 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
         Overpayment.objects.all(),
         *("dispute__key", "part", "payer__key", "payee__key", "amount_fen", "set_off_fen", "repaid_fen"),
     ),
-    "ClawBack": values(ClawBack.objects.all(), "key", "grant__application__key", "returned_fen", "owed_fen", "reason"),
+    "ClawBack": values(
+        ClawBack.objects.all(), "key", "grant__application__key", "returned_fen", "owed_fen", "repaid_fen", "reason"
+    ),
     "Decision": values(
         Decision.objects.all(),
         *("key", "organisation__key", "programme", "version_sha256", "is_draft", "as_of", "verdict", "award_fen"),
@@ -133,7 +135,7 @@ MONEY: dict[str, Callable[[], Iterator[Any]]] = {
     "TrueUp": values(
         TrueUp.objects.all(),
         *("key", "voucher__key", "decision__key", "before_fen", "after_fen", "added_fen", "returned_fen"),
-        *("clawed_back_fen", "reason"),
+        *("clawed_back_fen", "repaid_fen", "reason"),
     ),
     "Voucher": values(
         Voucher.objects.all(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models.parties import Person
@@ -30,6 +30,8 @@ class ClawBack(models.Model):
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="claw_backs")
     returned_fen = models.BigIntegerField()
     owed_fen = models.BigIntegerField()
+    repaid_fen = models.BigIntegerField(default=0)
+    """What of `owed_fen` came in and was booked as that (`siwei.exchange.payments.repayments`)."""
     reason = models.TextField()
     made_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
@@ -42,8 +44,16 @@ class ClawBack(models.Model):
                 condition=Q(returned_fen__gte=0, owed_fen__gte=0) & ~Q(returned_fen=0, owed_fen=0) & ~Q(reason=""),
                 name="claw_back_of_something",
             ),
+            models.CheckConstraint(
+                condition=Q(repaid_fen__gte=0, repaid_fen__lte=F("owed_fen")), name="claw_back_repaid_once"
+            ),
         )
 
     @property
     def amount_fen(self) -> int:
         return self.returned_fen + self.owed_fen
+
+    @property
+    def left_fen(self) -> int:
+        """Still to be paid back."""
+        return self.owed_fen - self.repaid_fen

@@ -74,6 +74,8 @@ class TrueUp(models.Model):
     added_fen = models.BigIntegerField(default=0)
     returned_fen = models.BigIntegerField(default=0)
     clawed_back_fen = models.BigIntegerField(default=0)
+    repaid_fen = models.BigIntegerField(default=0)
+    """What of `clawed_back_fen` came in and was booked as that (`siwei.exchange.payments.repayments`)."""
     reason = models.TextField()
     at = models.DateTimeField()
 
@@ -91,4 +93,12 @@ class TrueUp(models.Model):
                 ),
                 name="true_up_adds_up",
             ),
+            models.CheckConstraint(
+                condition=Q(repaid_fen__gte=0, repaid_fen__lte=F("clawed_back_fen")), name="true_up_repaid_once"
+            ),
         )
+
+    @property
+    def left_fen(self) -> int:
+        """Still to be paid back."""
+        return self.clawed_back_fen - self.repaid_fen

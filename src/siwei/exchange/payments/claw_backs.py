@@ -17,7 +17,6 @@ from siwei.exchange.awards.applications import organisations_of
 from siwei.exchange.awards.returns import Coming, bring_back, rule_of
 from siwei.exchange.ledger.accounts import claw_back_account, grant_account
 from siwei.exchange.models import (
-    Account,
     ClawBack,
     Grant,
     OrderRest,
@@ -88,9 +87,8 @@ def taken_back_fen(grant: Grant) -> int:
 
 
 def owed_fen(grant: Grant) -> int:
-    """What its payee owes, of this and other grants."""
-    account = Account.objects.filter(code=f"CNY:claw-back:{grant.granted_to.key}").first()
-    return -account.balance if account else 0
+    """What of this grant its payee owes still."""
+    return _taken(grant, "owed_fen") - _taken(grant, "repaid_fen")
 
 
 def paid_fen(grant: Grant) -> int:

@@ -32,7 +32,8 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.payments.payment_batches import keeps_money_of, locked_batch, payer_of, reason_of
 from siwei.exchange.payments.payment_orders import find_order
-from siwei.exchange.payments.reconciliation import LATE_AFTER_DAYS, suggestions
+from siwei.exchange.payments.reconciliation import LATE_AFTER_DAYS
+from siwei.exchange.payments.suggestions import suggestions
 from siwei.exchange.people.mandates import is_same_person
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank.pain002 import ACCEPTED, REJECTED

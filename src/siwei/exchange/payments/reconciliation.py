@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F
-
 from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 from siwei.exchange.access import can_commit_money_for, can_operate, require
 from siwei.exchange.actors import Actor
@@ -32,10 +30,9 @@ from siwei.exchange.models import (
     Transfer,
     TransferKind,
 )
-from siwei.exchange.payments.bank_accounts import normalised
 from siwei.exchange.payments.payment_files import creditor_of
 from siwei.exchange.payments.payment_orders import find_order
-from siwei.exchange.payments.person_entries import Persons, columns_of, told_of
+from siwei.exchange.payments.person_entries import Persons, columns_of
 from siwei.exchange.people.vault import Erased
 from siwei.exchange.state_words import word_zh
 from siwei.market.bank import Direction, StatementEntry, exact_yuan
@@ -140,39 +137,6 @@ def explain_entry(account_number: str, reference: str, *, because: str, actor: A
     changed = decide_entry(entry, EntryState.EXPLAINED, because, actor, now)
     tell_of("explain_entry", key, changed, entry.order, now, actor, because)
     return changed
-
-
-def suggestions(entry: BankEntry) -> list[PaymentOrder]:
-    """Orders that an unordered payment may have been: the same amount, and the same name or account. Of what came in,
-    orders that it may be a part of: the one that the bank named, or those that paid that name or account as much."""
-    if entry.state != EntryState.OPEN:
-        return []
-    if entry.direction == Direction.IN:
-        return _may_have_returned(entry)
-    waiting = PaymentOrder.objects.filter(
-        batch__payer=entry.organisation_id, batch__state=BatchState.EXPORTED, state__in=WAITING,
-        amount_fen=entry.amount_fen + F("paid_fen"),
-    )  # fmt: skip
-    found = waiting.select_related(*RELATED).order_by("batch__exported_at", "number")[:200]
-    return [order for order in found if _is_payee(entry, order)]
-
-
-def _may_have_returned(entry: BankEntry) -> list[PaymentOrder]:
-    found = PaymentOrder.objects.filter(state__in=PAID_SOMETHING, paid_fen__gte=entry.amount_fen)
-    if entry.order_id is not None:
-        return list(found.filter(pk=entry.order_id).select_related(*RELATED))
-    paid = found.filter(batch__payer=entry.organisation_id).select_related(*RELATED)
-    return [order for order in paid.order_by("-paid_on", "-pk")[:200] if _is_payee(entry, order)][:5]
-
-
-def _is_payee(entry: BankEntry, order: PaymentOrder) -> bool:
-    try:
-        creditor = creditor_of(order)
-    except Erased:
-        return False
-    told = told_of(entry, key_of(entry))
-    name = normalised(told.name)
-    return creditor.number == told.counter_account or bool(name and normalised(creditor.name) == name)
 
 
 def late_orders(actor: Actor, as_of: date, days: int = LATE_AFTER_DAYS) -> Sequence[PaymentOrder]:

@@ -299,6 +299,7 @@ class TrueUp(Schema):
     added_fen: int
     returned_fen: int
     clawed_back_fen: int
+    repaid_fen: int = Field(description="What came in of what was clawed back")
     reason: str
     at: datetime
 

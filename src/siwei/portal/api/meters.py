@@ -123,8 +123,8 @@ def list_true_ups(request: HttpRequest) -> Any:
 
 
 def true_up_row(done: TrueUp) -> dict[str, Any]:
-    names = ("key", "before_fen", "after_fen", "added_fen", "returned_fen", "clawed_back_fen", "reason", "at")
-    values = {name: getattr(done, name) for name in names}
+    amounts = ("before_fen", "after_fen", "added_fen", "returned_fen", "clawed_back_fen", "repaid_fen")
+    values = {name: getattr(done, name) for name in ("key", *amounts, "reason", "at")}
     return {**values, "voucher": done.voucher.key, "decision": done.decision.key}
 
 

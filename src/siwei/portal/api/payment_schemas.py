@@ -114,7 +114,8 @@ class ReportRow(Schema):
 
 class OwedAwardRow(Schema):
     payee: str
-    owed_fen: int = Field(description="Of all its awards")
+    owed_fen: int = Field(description="Of this award")
+    in_all_fen: int = Field(description="Of all its awards; it may pay what is more than this one's")
     programme: str
     application: str = Field(description="Or empty, where a voucher was taken back")
     voucher: str

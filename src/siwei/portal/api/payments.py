@@ -212,7 +212,7 @@ def entry_row(
 
 
 def award_row(owed: OwedAward) -> dict[str, Any]:
-    names = ("owed_fen", "programme", "application", "voucher")
+    names = ("owed_fen", "in_all_fen", "programme", "application", "voucher")
     return {"payee": owed.payee.key, **{name: getattr(owed, name) for name in names}}
 
 

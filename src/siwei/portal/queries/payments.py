@@ -31,8 +31,9 @@ from siwei.exchange.models import (
 from siwei.exchange.models.payments import CITY
 from siwei.exchange.payments.payment_batches import find_batch, keeps_money_of
 from siwei.exchange.payments.payment_files import sent_content
-from siwei.exchange.payments.reconciliation import late_orders, suggestions
+from siwei.exchange.payments.reconciliation import late_orders
 from siwei.exchange.payments.repayments import OwedAward, overpaid_to, owed_awards
+from siwei.exchange.payments.suggestions import suggestions_of
 from siwei.exchange.trading.payments_due import Due, dues_of, payments_due
 
 SHOWN = 200
@@ -181,8 +182,8 @@ def differences(actor: Actor) -> Differences:
     late = late_orders(actor, timezone.localdate())[:SHOWN]
     prefetch_related_objects(late, _rests())
     owed = owed_awards(waiting)
-    told = [(each, suggestions(each), overpaid_to(each), mine) for each, mine in zip(waiting, owed, strict=True)]
-    return Differences(told, list(decided), list(late), list(files), list(rejects))
+    told = zip(waiting, suggestions_of(waiting), overpaid_to(waiting), owed, strict=True)
+    return Differences(list(told), list(decided), list(late), list(files), list(rejects))
 
 
 def open_work(actor: Actor) -> dict[str, int]:

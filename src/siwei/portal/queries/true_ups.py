@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, QuerySet
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.awards.true_ups import award_of, awarded_by, has_acted
-from siwei.exchange.models import Account, Decision, Transfer, TrueUp, Voucher
+from siwei.exchange.models import Account, ClawBack, Decision, Transfer, TrueUp, Voucher
+from siwei.exchange.payments.repayments import Debt
 from siwei.policy.programmes import Verdict
 from siwei.portal.languages import choose
 
 MOST_ENTRIES = 4
 """Of one true-up: more from the pot, back to it, claimed back, on to the treasury."""
 SHOWN = 100
-BACK = Transfer.objects.filter(credit_account=OuterRef("pk"), memo="repaid")
-"""What statements showed of what an account owes, as somebody booked it (`exchange.repayments`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,13 @@ class TrueUpLine:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What a payee is to pay back of its awards: in all, and how much of it came."""
+    """What a payee is to pay back of one award, and how much of it came."""
 
     account: Account
+    programme: str
+    application: str
+    """Or empty, where a voucher was taken back."""
+    voucher: str
     owed_fen: int
     repaid_fen: int
 
@@ -76,11 +78,24 @@ def with_entries(found: Sequence[TrueUp]) -> list[TrueUpLine]:
 
 
 def owed(actor: Actor) -> list[Owed]:
-    """What organisations and persons owe, or have paid back, for awards taken back after they were spent or paid."""
-    accounts = Account.objects.visible_to(actor).filter(Q(purpose="claw-back") & (Q(balance__lt=0) | Exists(BACK)))
-    repaid = Coalesce(Subquery(BACK.values("credit_account").annotate(fen=Sum("amount")).values("fen")), 0)
-    found = accounts.select_related("owner", "pseudonym").annotate(repaid_fen=repaid)
-    return [Owed(each, -each.balance, each.repaid_fen) for each in found.order_by("balance", "code")[:SHOWN]]
+    """What organisations and persons owe, or have paid back, award by award, for what was taken back after it was spent
+    or paid: what is owed first."""
+    taken = ClawBack.objects.visible_to(actor).filter(owed_fen__gt=0).select_related("grant__application__pot")
+    spent = TrueUp.objects.visible_to(actor).filter(clawed_back_fen__gt=0).select_related("voucher__pot")
+    debts = [*map(Debt, taken.order_by("-at")), *map(Debt, spent.order_by("-at"))]
+    accounts = {
+        (each.owner_id, each.pseudonym_id): each
+        for each in Account.objects.filter(purpose="claw-back").select_related("owner", "pseudonym")
+    }
+    found: dict[tuple[str, str], Owed] = {}
+    for debt in debts:
+        before = found.get(debt.award)
+        owed_fen, repaid_fen = (before.owed_fen, before.repaid_fen) if before else (0, 0)
+        found[debt.award] = Owed(
+            accounts[debt.payee_ids], debt.programme, *debt.award, owed_fen + debt.left_fen,
+            repaid_fen + debt.claim.repaid_fen,
+        )  # fmt: skip
+    return sorted(found.values(), key=lambda each: (-each.owed_fen, each.account.code))[:SHOWN]
 
 
 def waiting(actor: Actor) -> list[Waiting]:
