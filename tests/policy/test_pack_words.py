@@ -13,7 +13,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import siwei.policy.language
-from siwei.city.table_words import DELIMITERS
+from siwei.city.table_words import CELLS, DELIMITERS, PACK
+from siwei.city.table_words import FORMS as CELL_FORMS
 from siwei.city.table_words import TABLES as TABLE_WORDS
 from siwei.errors import Said, Saying
 from siwei.policy.documents.cases import CasesDocument
@@ -34,7 +35,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 TABLES: Mapping[str, Saying] = {
     f"{place}:{key}": saying
     for place, table in (("pack", REFUSED), ("expression", REFUSALS), ("rows", ROWS), ("money", MONEY),
-                         ("files", FILES), ("table", TABLE_WORDS))
+                         ("files", FILES), ("table", TABLE_WORDS), ("cell", CELLS), ("city pack", PACK))
     for key, saying in table.items()
 }  # fmt: skip
 TOKENS = [
@@ -110,7 +111,7 @@ BROKEN = (
 
 
 def test_what_stands_in_such_a_line_is_said_in_both() -> None:
-    for said in (*TIES.values(), *DELIMITERS.values()):
+    for said in (*TIES.values(), *DELIMITERS.values(), *CELL_FORMS.values()):
         assert (CHINESE.search(said), CHINESE.search(said.zh) is not None) == (None, True), said
 
 

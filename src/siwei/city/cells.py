@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from siwei.city.pack_csv import nearest_name
+from siwei.city.table_words import FORMS, of_cell
 
 MAX_TEXT = 1_000
 MAX_SHOWN = 80
@@ -30,8 +31,9 @@ class Reference:
     table: str
 
 
-def problem(message: str, fix: str) -> PydanticCustomError:
-    """An error whose fix travels with it to the `Problem` that people read."""
+def problem(kind: str, **values: object) -> PydanticCustomError:
+    """A line of `table_words.CELLS`, which travels with its fix to the `Problem` that people read."""
+    message, fix = of_cell(kind, **values)
     # The words go in as a value: braces in them would otherwise be read as places to fill in.
     return PydanticCustomError("pack", "{words}", {"words": message, "fix": fix})
 
@@ -44,20 +46,20 @@ def shown(cell: Any) -> str:
 
 def _text(cell: Any) -> Any:
     if not isinstance(cell, str):
-        raise problem("is not plain text", "write one value, not a list or a mapping")
+        raise problem("no_text")
     if not cell:
-        raise problem("is empty", "write a value")
+        raise problem("empty")
     if len(cell) > MAX_TEXT:
-        raise problem(f"has {len(cell)} characters; the limit is {MAX_TEXT}", "shorten it")
+        raise problem("long", count=len(cell), most=MAX_TEXT)
     if INVISIBLE.search(cell):
-        raise problem("holds an invisible character", "type the text again without it")
+        raise problem("invisible")
     return cell
 
 
-def _matching(pattern: re.Pattern[str], words: str) -> Callable[[Any], Any]:
+def _matching(pattern: re.Pattern[str], form: str) -> Callable[[Any], Any]:
     def check(cell: Any) -> Any:
         if not pattern.fullmatch(_text(cell)):
-            raise problem(f"{shown(cell)} is not {words}", f"write {words}")
+            raise problem("form", cell=shown(cell), form=FORMS[form])
         return cell
 
     return check
@@ -65,7 +67,7 @@ def _matching(pattern: re.Pattern[str], words: str) -> Callable[[Any], Any]:
 
 def _boolean(cell: Any) -> Any:
     if cell not in ("true", "false"):
-        raise problem(f"{shown(cell)} is neither true nor false", "write true or false")
+        raise problem("boolean", cell=shown(cell))
     return cell == "true"
 
 
@@ -76,50 +78,47 @@ def _date(cell: Any) -> Any:
             raise ValueError
         return date.fromisoformat(cell)
     except ValueError:
-        raise problem(f"{shown(cell)} is not a date", "write it as YYYY-MM-DD") from None
+        raise problem("date", cell=shown(cell)) from None
 
 
 def _past_date(cell: Any, info: ValidationInfo) -> Any:
     day: date = _date(cell)
     today: date = info.context["today"] if info.context else date.max
     if day > today:
-        raise problem(f"{cell} is in the future", f"write a date up to {today}")
+        raise problem("future", cell=cell, today=today)
     return day
 
 
 def _integer(cell: Any) -> Any:
     if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", _text(cell)):
-        raise problem(f"{shown(cell)} is not a whole number", "write digits only")
+        raise problem("integer", cell=shown(cell))
     return int(cell)
 
 
 def _year(cell: Any) -> Any:
     if not re.fullmatch(r"(19|20)[0-9]{2}", _text(cell)):
-        raise problem(f"{shown(cell)} is not a year", "write four digits, 1900 to 2099")
+        raise problem("year", cell=shown(cell))
     return int(cell)
 
 
 def _number(cell: Any) -> Any:
     if not NUMBER.fullmatch(_text(cell)):
-        raise problem(
-            f"{shown(cell)} is not a plain number",
-            "write digits and at most one decimal point; ranges go to `qualifier`",
-        )
+        raise problem("number", cell=shown(cell))
     if len(re.sub(r"[-.]", "", cell).lstrip("0")) > SIGNIFICANT_DIGITS:
-        raise problem(f"{shown(cell)} has more than {SIGNIFICANT_DIGITS} digits", "round it")
+        raise problem("digits", cell=shown(cell), most=SIGNIFICANT_DIGITS)
     return float(cell)
 
 
 def _share(cell: Any) -> Any:
     value: float = _number(cell)
     if not (math.isfinite(value) and 0 < value <= 1):
-        raise problem(f"{shown(cell)} is not between 0 and 1", "write a number over 0 and up to 1")
+        raise problem("share", cell=shown(cell))
     return value
 
 
 def _link(cell: Any) -> Any:
     if not re.fullmatch(r"https?://[^\s<>\"']+", _text(cell)):
-        raise problem(f"{shown(cell)} is not a web address", "write it with https://")
+        raise problem("link", cell=shown(cell))
     return cell
 
 
@@ -133,10 +132,9 @@ def one_of(*values: str) -> BeforeValidator:
     def check(cell: Any) -> Any:
         if cell not in values:
             nearest = nearest_name(str(cell)[:MAX_SHOWN], values)
-            raise problem(
-                f"{shown(cell)} is not one of {', '.join(values)}",
-                f"write {nearest!r}" if nearest else "write one of them",
-            )
+            kind = "misspelt" if nearest else "choice"
+            near = {"near": nearest} if nearest else {}
+            raise problem(kind, cell=shown(cell), known=", ".join(values), **near)
         return cell
 
     return BeforeValidator(check)
@@ -144,21 +142,17 @@ def one_of(*values: str) -> BeforeValidator:
 
 def _time_zone(cell: Any) -> Any:
     if _text(cell) not in available_timezones():
-        raise problem(f"{shown(cell)} is not a time zone", "write a name such as Asia/Shanghai")
+        raise problem("time_zone", cell=shown(cell))
     return cell
 
 
 Text = Annotated[str, BeforeValidator(_text)]
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]
 Language = Annotated[str, one_of("zh-Hans", "zh-Hant", "en")]
-CountryCode = Annotated[str, BeforeValidator(_matching(re.compile("[A-Z]{2}"), "a country code of two capitals"))]
-CurrencyCode = Annotated[str, BeforeValidator(_matching(re.compile("[A-Z]{3}"), "a currency code of three capitals"))]
-Identifier = Annotated[
-    str, BeforeValidator(_matching(IDENTIFIER, "an identifier (a-z, 0-9, dot, hyphen, underscore; up to 60)"))
-]
-AttributeName = Annotated[
-    str, BeforeValidator(_matching(ATTRIBUTE_NAME, "an attribute name (a letter, then a-z, 0-9, underscore; up to 60)"))
-]
+CountryCode = Annotated[str, BeforeValidator(_matching(re.compile("[A-Z]{2}"), "country"))]
+CurrencyCode = Annotated[str, BeforeValidator(_matching(re.compile("[A-Z]{3}"), "currency"))]
+Identifier = Annotated[str, BeforeValidator(_matching(IDENTIFIER, "identifier"))]
+AttributeName = Annotated[str, BeforeValidator(_matching(ATTRIBUTE_NAME, "attribute"))]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Date = Annotated[date, BeforeValidator(_date)]
 PastDate = Annotated[date, BeforeValidator(_past_date)]

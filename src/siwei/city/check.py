@@ -8,8 +8,9 @@ import polars as pl
 from siwei.city.firms.codes import check_codes
 from siwei.city.pack_csv import MAX_PROBLEMS, nearest_name, too_many_problems
 from siwei.city.rows import ClusterRow, ClusterSegmentRow, DistrictRow, EdgeRow, FacilityRow, InstitutionRow
+from siwei.city.table_words import of_pack
 from siwei.city.tables import ParsedTable, cell_of, check_unique, numbered
-from siwei.errors import Problem
+from siwei.errors import Problem, Said
 
 
 def check_tables(tables: Mapping[str, ParsedTable]) -> list[Problem]:
@@ -42,12 +43,17 @@ def _check_references(parsed: ParsedTable, tables: Mapping[str, ParsedTable]) ->
             if value is not None and value not in known:
                 nearest = nearest_name(str(value), sorted(known))
                 yield Problem(
-                    f"{value!r} is not in {tables[target].table.path}",
-                    f"write {nearest!r}" if nearest else "add it there, or name one that is there",
+                    *_not_there(repr(value), tables[target].table.path, nearest),
                     parsed.file,
                     line,
                     field=column,
                 )
+
+
+def _not_there(name: str, table: str, nearest: str) -> tuple[Said, Said]:
+    if nearest:
+        return of_pack("misspelt", name=name, table=table, near=nearest)
+    return of_pack("not_there", name=name, table=table)
 
 
 def _check_edges(edges: ParsedTable) -> Iterator[Problem]:
@@ -63,8 +69,7 @@ def _check_edges(edges: ParsedTable) -> Iterator[Problem]:
             said = ("supplies", row.from_, row.to)
         if said in first and not _is_plain_duplicate(edges, first[said], row):
             yield Problem(
-                f"says again what line {first[said]} says: {row.from_} {row.type} {row.to}",
-                "remove one of the two rows",
+                *of_pack("said_again", line=first[said], row=f"{row.from_} {row.type} {row.to}"),
                 edges.file,
                 line,
                 field="type",
@@ -89,14 +94,15 @@ def _check_cluster_links(clusters: ParsedTable, links: ParsedTable) -> Iterator[
         if (row.version, row.cluster) in known:
             continue
         if row.version not in versions:
-            nearest, field, words = nearest_name(row.version, versions), "version", f"{row.version!r}"
+            nearest, field = nearest_name(row.version, versions), "version"
+            words = Said(repr(row.version), repr(row.version))
         else:
             of_version = sorted(name for version, name in known if version == row.version)
             nearest = nearest_name(row.cluster, of_version)
-            field, words = "cluster", f"{row.cluster!r} of version {row.version}"
+            field = "cluster"
+            words = Said(f"{row.cluster!r} of version {row.version}", f"版本 {row.version} 的 {row.cluster!r}")
         yield Problem(
-            f"{words} is not in {clusters.table.path}",
-            f"write {nearest!r}" if nearest else "add it there, or name one that is there",
+            *_not_there(words, clusters.table.path, nearest),
             links.file,
             line,
             field=field,
@@ -110,8 +116,7 @@ def _check_split_districts(districts: ParsedTable) -> Iterator[Problem]:
         assert isinstance(row, DistrictRow)
         if row.split_from is not None and parents.get(row.split_from) is not None:
             yield Problem(
-                f"{row.split_from!r} was itself split from {parents[row.split_from]!r}",
-                f"write {parents[row.split_from]!r}",
+                *of_pack("split_again", name=row.split_from, parent=parents[row.split_from]),
                 districts.file,
                 line,
                 field="split_from",
@@ -128,8 +133,7 @@ def _check_same_facility(facilities: ParsedTable) -> Iterator[Problem]:
             said, now = getattr(other, field), getattr(row, field)
             if said != now:
                 yield Problem(
-                    f"{row.facility} has {field} {now!r} here and {said!r} on line {before}",
-                    "write the same on both",
+                    *of_pack("differs", name=row.facility, field=field, now=now, said=said, line=before),
                     facilities.file,
                     line,
                     field=field,
@@ -144,7 +148,6 @@ def _check_institution_codes(institutions: ParsedTable) -> Iterator[Problem]:
     checked = check_codes(pl.Series(codes, dtype=pl.String))
     for line, code, found in zip(institutions.lines, codes, checked.iter_rows(named=True), strict=True):
         if code is not None and found["code"] != code:
-            words = found["problem"] or f"{code!r} is not a unified social credit code"
-            yield Problem(
-                words, "copy it from the certificate, or leave it empty", institutions.file, line, field="code"
-            )
+            english = found["problem"] or f"{code!r} is not a unified social credit code"
+            why = Said(english, f"{code!r} 不是统一社会信用代码（18 位，末位为校验码）")
+            yield Problem(*of_pack("no_code", why=why), institutions.file, line, field="code")

@@ -38,7 +38,10 @@ def move_file(draft: Path, place: Path, *, replace: bool) -> None:
         try:
             os.link(draft, place)
         except FileExistsError:
-            raise Conflict(f"{place} came while it was being written → choose another name") from None
+            raise Conflict(
+                f"{place} came while it was being written → choose another name",
+                f"写入期间出现了 {place} → 请另取名字",
+            ) from None
         except OSError:  # a file system without links
             draft.rename(place)
     sync_directory(place.parent)
@@ -49,7 +52,10 @@ def move_directory(draft: Path, place: Path) -> None:
     try:
         draft.rename(place)
     except OSError as error:
-        raise Conflict(f"{place} is not empty any more ({error.strerror}) → name a new directory") from None
+        raise Conflict(
+            f"{place} is not empty any more ({error.strerror}) → name a new directory",
+            f"{place} 已不是空的（{error.strerror}） → 请指定新目录",
+        ) from None
     sync_directory(place.parent)
 
 

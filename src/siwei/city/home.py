@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from siwei.errors import Conflict, NotFound, Problem
+from siwei.errors import Conflict, NotFound
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
 
@@ -78,7 +78,8 @@ def resolve_pack(pack: str, directory: Path | None = None) -> Path:
             return candidate
     built_in = ", ".join(sorted(entry.parent.name for entry in PACKS.glob("*/pack.yaml")))
     raise NotFound(
-        str(Problem(f"no city pack {pack!r}", fix=f"name a built-in pack ({built_in}) or a folder with a pack.yaml"))
+        f"no city pack {pack!r} → name a built-in pack ({built_in}) or a folder with a pack.yaml",
+        f"没有城市政策包 {pack!r} → 请指定内置的政策包（{built_in}），或含 pack.yaml 的文件夹",
     )
 
 
@@ -91,7 +92,8 @@ def create_home(
         home = open_home(directory)
         if home.pack_directory.resolve() != resolve_pack(pack, home.directory).resolve():
             raise Conflict(
-                f"{directory} is already a city of pack {home.pack!r}; choose another directory for {pack!r}"
+                f"{directory} is already a city of pack {home.pack!r}; choose another directory for {pack!r}",
+                f"{directory} 已是政策包 {home.pack!r} 的城市；请为 {pack!r} 另选目录",
             )
         return home
     resolve_pack(pack)
@@ -127,6 +129,12 @@ def open_home(directory: Path) -> CityHome:
             values.get("follows_calendar", False) is True,
         )
     except FileNotFoundError:
-        raise NotFound(f"{directory} is not a city (no city.toml) → siwei init {directory} --pack shenzhen") from None
+        raise NotFound(
+            f"{directory} is not a city (no city.toml) → siwei init {directory} --pack shenzhen",
+            f"{directory} 不是城市（没有 city.toml） → siwei init {directory} --pack shenzhen",
+        ) from None
     except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise Conflict(f"{path} cannot be read ({error}) → restore it, or make a new city elsewhere") from None
+        raise Conflict(
+            f"{path} cannot be read ({error}) → restore it, or make a new city elsewhere",
+            f"{path} 无法读取（{error}） → 请恢复，或在别处新建城市",
+        ) from None

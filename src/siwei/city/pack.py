@@ -21,8 +21,9 @@ from siwei.city.pack_csv import nearest_name, read_csv_table
 from siwei.city.pack_files import MAX_CSV_BYTES, MAX_YAML_BYTES, read_pack_file
 from siwei.city.pack_yaml import YamlDocument, read_yaml
 from siwei.city.rows import PackIdentity
+from siwei.city.table_words import of_pack
 from siwei.city.tables import TABLES, ParsedTable, TableSchema, build_frame, explain_error, parse_rows
-from siwei.errors import PackError, Problem
+from siwei.errors import PackError, Problem, Said
 
 IDENTITY = "pack.yaml"
 
@@ -127,7 +128,7 @@ def load_pack(directory: Path, *, today: date | None = None) -> Pack:
     directory = Path(directory)
     day = today or date.today()  # noqa: DTZ011  (the reader's own calendar day)
     if not directory.is_dir():
-        raise PackError([Problem("is not a folder", "name the folder that holds pack.yaml", str(directory))])
+        raise PackError([Problem(*of_pack("no_folder"), str(directory))])
     digest = hashlib.sha256()
     document, identity, problems = _read_identity(directory, digest, day)
     parsed: dict[str, ParsedTable] = {}
@@ -171,7 +172,7 @@ def _read_identity(
     if document.problems:
         return empty, None, list(document.problems)
     if not isinstance(document.value, dict):
-        return empty, None, [Problem("is not a mapping", "write key: value lines", file.name, 1)]
+        return empty, None, [Problem(*of_pack("no_mapping"), file.name, 1)]
     try:
         return document, PackIdentity.model_validate(document.value, context={"today": today}), []
     except ValidationError as error:
@@ -189,8 +190,10 @@ def _explain_identity(each: dict[str, Any], document: YamlDocument, name: str) -
     if each["type"] == "extra_forbidden":
         known = list(PackIdentity.model_fields)
         nearest = nearest_name(str(path[-1]), known)
-        fix = f"rename it {nearest!r}" if nearest else f"remove it; known keys are {', '.join(known)}"
-        return Problem(f"unknown key {path[-1]!r}", fix, name, line, column, str(path[-1]))
+        words = of_pack("unknown_key", name=path[-1], known=", ".join(known))
+        if nearest:
+            words = of_pack("misspelt_key", name=path[-1], near=nearest)
+        return Problem(*words, name, line, column, str(path[-1]))
     return explain_error(each, name, line, column)
 
 
@@ -216,11 +219,16 @@ def _check_firm_count(directory: Path, document: YamlDocument, statistics: Parse
     nearest = nearest_name(str(name), sorted(statistics.keys))
     return [
         Problem(
-            f"{name!r} is not in {statistics.table.path}",
-            f"write {nearest!r}" if nearest else "name a row of the statistics",
+            *_no_statistic(name, statistics.table.path, nearest),
             str(directory / IDENTITY),
             line,
             column,
             "official_firm_count",
         )
     ]
+
+
+def _no_statistic(name: str, table: str, nearest: str) -> tuple[Said, Said]:
+    if nearest:
+        return of_pack("misspelt", name=repr(name), table=table, near=nearest)
+    return of_pack("no_statistic", name=name, table=table)

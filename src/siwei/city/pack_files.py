@@ -7,12 +7,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from siwei.city.table_words import of_pack
 from siwei.errors import Problem, Said
 
 MAX_CSV_BYTES = 4 * 2**20
 MAX_YAML_BYTES = 64 * 2**10
 
-MISSING = "file is missing"
+MISSING = of_pack("missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,12 @@ def read_pack_file(directory: Path, relative: str, max_bytes: int) -> PackFile:
     name = str(path)
     refusal = _refuse_place(directory, path, max_bytes)
     if refusal:
-        return PackFile(name, None, b"", (refusal,), absent=refusal.message == MISSING)
+        return PackFile(name, None, b"", (refusal,), absent=refusal.message == MISSING[0])
     try:
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
     except OSError as error:
-        return PackFile(
-            name, None, b"", (Problem(f"cannot be read: {error.strerror}", "mend the file's permissions", name),)
-        )
+        return PackFile(name, None, b"", (Problem(*of_pack("unreadable", why=error.strerror), name),))
     text, problem = _decode(raw, name)
     return PackFile(name, text, raw, (problem,) if problem else ())
 
@@ -52,23 +51,19 @@ def _refuse_place(directory: Path, path: Path, max_bytes: int) -> Problem | None
     try:
         # A link may stay inside the pack; one that leaves it would publish another file of the machine.
         if not path.resolve(strict=True).is_relative_to(directory.resolve()):
-            return Problem("is a link that leaves the pack", "put the file itself into the pack", name)
+            return Problem(*of_pack("leaves"), name)
         status = path.stat()
     except FileNotFoundError:
         way = [path, *path.parents][: len(path.relative_to(directory).parts)]
         if any(step.is_symlink() for step in way):
-            return Problem("is behind a link that leads nowhere", "remove the link, or restore its target", name)
-        return Problem(MISSING, "add the file", name)
+            return Problem(*of_pack("dangling"), name)
+        return Problem(*MISSING, name)
     except (OSError, RuntimeError) as error:
-        return Problem(f"cannot be reached: {error}", "put a plain file here", name)
+        return Problem(*of_pack("unreachable", why=error), name)
     if not stat.S_ISREG(status.st_mode):
-        return Problem("is not a plain file", "put a plain file here", name)
+        return Problem(*of_pack("special"), name)
     if status.st_size > max_bytes:
-        return Problem(
-            f"has {status.st_size:,} bytes; the limit is {max_bytes:,}",
-            "split the data, or keep it out of the pack",
-            name,
-        )
+        return Problem(*of_pack("large", count=status.st_size, most=max_bytes), name)
     return None
 
 

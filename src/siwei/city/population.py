@@ -16,7 +16,7 @@ import polars as pl
 from siwei.city.firms.codes import with_check_characters, with_inner_check
 from siwei.city.pack import Pack
 from siwei.city.population_texts import AI_SECTORS, BRANDS, COMMON_SCOPES, OTHER_SECTORS, Sector
-from siwei.errors import InputError, Problem
+from siwei.errors import InputError, Problem, Said
 
 MARK = "示例"
 CODE_CLASS = "Y1"
@@ -41,7 +41,15 @@ def generate(count: int, ai_count: int, seed: int, *, pack: Pack, as_of: date) -
     """
     if not 0 <= ai_count <= count <= BODY_SPACE // 2:
         raise InputError(
-            [Problem(f"cannot make {ai_count:,} AI firms among {count:,}", fix="0 ≤ AI firms ≤ firms ≤ 50,000,000")]
+            [
+                Problem(
+                    Said(
+                        f"cannot make {ai_count:,} AI firms among {count:,}",
+                        f"无法在 {count:,} 家企业中生成 {ai_count:,} 家人工智能企业",
+                    ),
+                    Said("0 ≤ AI firms ≤ firms ≤ 50,000,000", "0 ≤ 人工智能企业 ≤ 企业 ≤ 50,000,000"),
+                )
+            ]
         )
     random = np.random.Generator(np.random.PCG64([seed, count, ai_count]))
     sector = _sectors(random, count, ai_count)

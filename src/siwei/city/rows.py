@@ -46,9 +46,9 @@ class Row(BaseModel):
     @model_validator(mode="after")
     def _verified_has_a_source(self) -> Self:
         if self.verified and (self.source is None or self.as_of is None):
-            raise problem("is verified but has no source or no date", "name both, or write verified=false")
+            raise problem("unsourced")
         if self.verified and self.source is not None and ("from memory" in self.source or self.source == "generated"):
-            raise problem(f"is verified by {self.source!r}", "name what it was read in, or write verified=false")
+            raise problem("no_source", source=self.source)
         return self
 
 
@@ -85,7 +85,7 @@ class EdgeRow(Row):
     @model_validator(mode="after")
     def _joins_two(self) -> Self:
         if self.from_ == self.to:
-            raise problem(f"joins {self.to!r} to itself", "name another segment, or remove the row")
+            raise problem("itself", name=self.to)
         return self
 
 

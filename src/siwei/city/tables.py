@@ -30,7 +30,7 @@ from siwei.city.rows import (
     StatisticRow,
     VoucherProviderRow,
 )
-from siwei.city.table_words import of_table
+from siwei.city.table_words import of_cell, of_table
 from siwei.errors import Problem
 
 PROVENANCE = ("source", "as_of", "verified")
@@ -167,9 +167,10 @@ def explain_error(each: dict[str, Any], file: str, line: int | None, column: int
     field = ".".join(str(part) for part in each["loc"])
     context = each.get("ctx", {})
     if each["type"] == "missing":
-        return Problem("is missing", "add it", file, line, column, field)
-    words, fix = str(context.get("words", each["msg"])), str(context.get("fix", "see the reference of the pack format"))
-    return Problem(words, fix, file, line, column, field)
+        return Problem(*of_cell("absent"), file, line, column, field)
+    if "words" in context:
+        return Problem(context["words"], context["fix"], file, line, column, field)
+    return Problem(*of_cell("other", message=each["msg"]), file, line, column, field)
 
 
 def build_frame(table: TableSchema, rows: Sequence[Row]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TextIO
 
-from siwei.errors import EnvironmentMissing
+from siwei.errors import EnvironmentMissing, Said
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a disk without room answers, or a file that may not grow."""
@@ -82,5 +82,8 @@ def tell_unwritten(error: OSError) -> int:
         sys.stdout.flush()  # where the place of errors is the full one
     sys.stdout = None  # else its rest would be tried again, and told again
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"✗ what was told could not be written: {error.strerror}\n")
+        from siwei.cli.output import in_terminal_language
+
+        told = Said("what was told could not be written", "输出无法写入")
+        sys.stderr.write(f"✗ {in_terminal_language(told)}: {error.strerror}\n")
     return EnvironmentMissing.exit_code

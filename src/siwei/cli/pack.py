@@ -8,14 +8,19 @@ from cyclopts import App
 
 from siwei.city.home import PACKS
 from siwei.cli.app import Json, app
-from siwei.cli.output import console, print_json, print_table
-from siwei.errors import PackError, PolicyError, Problem
+from siwei.cli.output import print_json, print_line, print_table
+from siwei.errors import PackError, PolicyError, Problem, Said
 
 if TYPE_CHECKING:
     from siwei.city.pack import Pack
 
 pack_app = App(name="pack", help="Check a city pack: the data a city is made of.")
 app.command(pack_app)
+COLUMNS = {"table": "表", "file": "文件", "rows": "行", "drafts": "草案", "unverified": "未核验"}
+NOTE = Said(
+    "A draft has no source or no date; unverified rows were not read in their first source.",
+    "草案没有出处或日期；未核验的行未与原始出处核对。",
+)
 
 
 @pack_app.command
@@ -41,20 +46,24 @@ def check(directory: Path, /, *, json: Json = False) -> None:
         for table, frame in pack.tables.items()
     ]
     if json:
-        columns = ("table", "file", "rows", "drafts", "unverified")
-        tables = [dict(zip(columns, row, strict=True)) for row in rows]
+        tables = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
         print_json(
             {"ok": True, "pack": pack.identity.id, "sha256": pack.sha256, "tables": tables, "programmes": programmes}
         )
         return
     identity = pack.identity
     print_table(
-        f"{identity.name_zh} {identity.name_en}, pack {identity.id} {identity.version} of {identity.date}",
-        ("table", "file", "rows", "drafts", "unverified"),
+        Said(
+            f"{identity.name_en}, pack {identity.id} {identity.version} of {identity.date}",
+            f"{identity.name_zh}，政策包 {identity.id} {identity.version}，{identity.date}",
+        ),
+        [Said(name, zh) for name, zh in COLUMNS.items()],
         rows,
     )
-    console.print(f"{programmes} programmes · no problems · sha256 {pack.sha256[:16]}", highlight=False)
-    console.print("A draft has no source or no date; unverified rows were not read in their first source.")
+    digest = pack.sha256[:16]
+    told = f"{programmes} programmes · no problems · sha256 {digest}"
+    print_line(Said(told, f"{programmes} 项政策 · 没有问题 · sha256 {digest}"))
+    print_line(NOTE)
 
 
 def check_pack(directory: Path) -> tuple["Pack | None", int, list[Problem]]:
