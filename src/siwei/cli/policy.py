@@ -219,22 +219,6 @@ def _related_rows(pack: str, attributes: "dict[str, Attribute]", rows: Path, day
     return read_row_folder(rows, attributes, rule, day)
 
 
-def _of_any_day(pack: str, programmes: "tuple[Programme, ...]") -> "tuple[Programme, ...]":
-    """With the versions of these programmes that are in force on some other day."""
-    from siwei.city.attributes import load_attributes
-    from siwei.policy import State, load_all_versions
-
-    directory, ids = pack_folder(pack), {each.id: each.applies_to for each in programmes}
-    versions = load_all_versions(directory / "programmes", load_attributes(directory))
-    told = {(each.id, each.version) for each in programmes}
-    others = [
-        each for each in versions
-        if ids.get(each.id) == each.applies_to and each.state in (State.IN_FORCE, State.ENDED)
-        and (each.id, each.version) not in told
-    ]  # fmt: skip
-    return (*programmes, *others)
-
-
 @policy_app.command
 def schema(
     *,
@@ -254,16 +238,18 @@ def schema(
     programme_file: print the JSON Schema of a programme's YAML file instead
     stacking_file: print the JSON Schema of a pack's stacking.yaml instead
     """
-    from siwei.policy import programme_schema, stacking_schema
+    from siwei.policy import load_all_versions, programme_schema, stacking_schema
     from siwei.policy.aggregating.columns import columns_of_rows
     from siwei.policy.combinations.holdings import HOLDINGS_COLUMNS
+    from siwei.policy.versions import of_any_day
 
     if programme_file or stacking_file:
         print_json(programme_schema() if programme_file else stacking_schema())
         return
     attributes, programmes = _load_for(pack, applies_to, _day(as_of))
     if as_of is None:
-        programmes = _of_any_day(pack, programmes)
+        directory = pack_folder(pack)
+        programmes = of_any_day(programmes, load_all_versions(directory / "programmes", attributes))
     columns = columns_of_rows(programmes, attributes)
     if json:
         statuses = "<column>__status: 0 declared, 1 documented, 2 verified"

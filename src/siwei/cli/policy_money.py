@@ -213,11 +213,9 @@ def _combine_jointly(
 ) -> None:  # fmt: skip
     from siwei.policy.combinations.combine_files import without_drafts
     from siwei.policy.combinations.joint_files import combine_files_jointly
-    from siwei.policy.combinations.joint_tables import limits_read, served_by, told_not_given
+    from siwei.policy.combinations.joint_tables import parts_by_kind, told_not_given
     from siwei.policy.deciding.decide_files import check_places, rejects_file
-    from siwei.policy.deciding.row_parts import RowParts
     from siwei.policy.documents.loading_stacking import load_stacking
-    from siwei.policy.files.tables import added_names
     from siwei.policy.sharing import sum_exactly
 
     files = {"organisation": source, **{kind: file for kind, file in others.items() if file is not None}}
@@ -227,12 +225,10 @@ def _combine_jointly(
     aside = {} if apart is None else {kind: apart.with_suffix(f".{kind}.csv") for kind in files}
     for file in files.values():
         check_places(file, [place for place in (target, *aside.values()) if place is not None])
-    parts = {}
-    for kind, file in files.items():
-        programmes = _load_for(pack, kind, day)[1]
-        besides = [*limits_read(kind, stacking), *served_by(kind, stacking, everything)]
-        added = () if rows is None else added_names(programmes)
-        parts[kind] = RowParts(file, programmes, attributes, dict.fromkeys(besides), added)
+    for kind in files:
+        _load_for(pack, kind, day)  # says where no programme is for such rows
+    tables = kind_files("organisation", source, claims=others["claim"], projects=others["project"])
+    parts = parts_by_kind(stacking, tables, everything, attributes, adds=rows is not None)
     given = None if rows is None else _related_rows(pack, attributes, rows, day)
     in_force = [each.id for each in everything if drafts_in_force]
     done = combine_files_jointly(
@@ -255,7 +251,6 @@ def _combine_jointly(
             "held_fen": sum_exactly(awards["held_fen"]),
         }
     limits_told = done.limits.to_dicts()
-    tables = kind_files("organisation", source, claims=others["claim"], projects=others["project"])
     lacking = tables.lacking(stacking.joint, everything)
     if json:
         print_json({

@@ -33,5 +33,16 @@ def latest_versions(versions: Iterable[Programme], day: date | None = None) -> t
     return tuple(chosen)
 
 
+def of_any_day(chosen: tuple[Programme, ...], versions: Iterable[Programme]) -> tuple[Programme, ...]:
+    """`chosen`, with those of their `versions` that are in force on some other day."""
+    ids, told = {each.id: each.applies_to for each in chosen}, {(each.id, each.version) for each in chosen}
+    others = [
+        each for each in versions
+        if ids.get(each.id) == each.applies_to and each.state in (State.IN_FORCE, State.ENDED)
+        and (each.id, each.version) not in told
+    ]  # fmt: skip
+    return (*chosen, *others)
+
+
 def _began(programme: Programme) -> tuple[date, str]:
     return programme.period.start or date.min, programme.version

@@ -154,6 +154,11 @@ def _programmes_on(day: date) -> dict[str, Programme]:
     return {programme.id: programme for programme in latest_versions(_versions(), day)}
 
 
+def all_versions() -> tuple[Programme, ...]:
+    """Every version of every programme."""
+    return _versions()
+
+
 @cache
 def _versions() -> tuple[Programme, ...]:
     """Every version, compiled once; one whose text is not the one that was released is a draft."""

@@ -13,17 +13,19 @@ from siwei.city.attributes import Attribute
 from siwei.errors import PolicyError, Problem, Said
 from siwei.policy.bounded import read_bounded
 from siwei.policy.checks.case_results import CaseRun, run_cases
-from siwei.policy.checks.check import check_programmes
+from siwei.policy.checks.check import check_programmes, documents_until
+from siwei.policy.checks.check_stacking import StackingSubject, check_stacking
 from siwei.policy.documents.cases import SUFFIX, read_cases
-from siwei.policy.documents.findings import Finding
+from siwei.policy.documents.findings import Finding, Severity, worst_first
 from siwei.policy.documents.loading import load_programme
 from siwei.policy.documents.loading_language import SIZE_CLASSES
 from siwei.policy.documents.loading_stacking import FILE as STACKING
-from siwei.policy.documents.loading_stacking import load_related_rule, load_stacking
+from siwei.policy.documents.loading_stacking import load_related_rule, load_stacking, read_stacking
 from siwei.policy.documents.reading import LARGEST_FILE
 from siwei.policy.documents.releases import LARGEST_LOCK, LOCK, MISSING, as_released
 from siwei.policy.programmes import Programme
 from siwei.policy.stacking import Stacking
+from siwei.policy.versions import latest_versions
 
 _ID = re.compile(r"^id:\s*['\"]?([a-z][a-z0-9-]{0,62})['\"]?\s*(?:#.*)?$", re.MULTILINE)
 DOCUMENTS = "documents.csv"
@@ -71,6 +73,29 @@ def load_stacking_text(text: str, attributes: Mapping[str, Attribute], programme
             return load_stacking(Path(folder), attributes, programmes)
         except PolicyError as error:
             raise PolicyError([replace(problem, file=STACKING) for problem in error.problems]) from None
+
+
+def check_stacking_text(
+    text: str, pack: Path, attributes: Mapping[str, Attribute], versions: Sequence[Programme], today: date
+) -> tuple[Finding, ...]:
+    """What `check_programmes` finds in a stacking.yaml, errors first, beside every version of the pack's programmes."""
+    content = _bounded(text)
+    known: dict[str, str | None] = {each.id: each.applies_to for each in versions}
+    known |= {each.id: each.applies_to for each in latest_versions(versions, today)}
+    with TemporaryDirectory(prefix="siwei-draft-") as folder:
+        (Path(folder) / STACKING).write_bytes(content)
+        try:
+            written = read_stacking(Path(folder), attributes, known)
+        except PolicyError as error:
+            refused = (Finding(Severity.ERROR, "refused", STACKING, each) for each in error.problems)
+            return tuple(_of_text(each) for each in refused)
+    assert written is not None
+    found = check_stacking(StackingSubject(written, versions, today, documents_until(pack)[0]))
+    return tuple(_of_text(each) for each in worst_first(found))
+
+
+def _of_text(finding: Finding) -> Finding:
+    return replace(finding, problem=replace(finding.problem, file=STACKING))
 
 
 def _bounded(text: str) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.combinations.combination import CombinationExplanation
 from siwei.policy.combinations.holdings import Held, holdings_on
@@ -116,6 +117,20 @@ def told_otherwise(subjects: Collection[str]) -> Text:
         f"holdings 中 {len(subjects)} 个对象写明的所属机构与其行不符，以行为准：{shown}",
         f"holdings name another organisation than the rows of {len(subjects)} subjects do; the rows' counts: {shown}",
     )
+
+
+def parts_by_kind(
+    stacking: Stacking, tables: KindTables, pack: tuple[Programme, ...], attributes: Mapping[str, Attribute],
+    adds: bool,
+) -> dict[str, RowParts]:  # fmt: skip
+    """All rows of every kind as joint limits combine them; with `adds` what is added up of other rows may be absent."""
+    parts = {}
+    for kind, table in tables.tables.items():
+        mine = tuple(each for each in pack if each.applies_to == kind)
+        besides = [*limits_read(kind, stacking), *served_by(kind, stacking, pack)]
+        added = added_names(mine) if adds else frozenset[str]()
+        parts[kind] = RowParts(table, mine, attributes, dict.fromkeys(besides), added)
+    return parts
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from siwei.policy.programmes import FactStatus, Programme
 from siwei.policy.sources import subject_types
 from siwei.policy.stacking import RelatedRule
 from siwei.policy.subjects import ID, attribute_dtypes
+from siwei.policy.titles import TITLE_COLUMNS
 
 Given = Mapping[str, int | float | bool | str | None]
 
@@ -40,7 +41,8 @@ def judge_rows(
     programme reads; `added` are left out where no row names them: they are added up later; `known` are names that are
     passed over. Raises InputError with every other name, of the table that is called `place`."""
     wanted = {ID: pl.String(), **besides, **_beside(programmes, attributes), **attribute_dtypes(programmes)}
-    known = {ID, *attributes, *wanted, *known}
+    ties = {name for each in programmes for name in subject_types(attributes, each.applies_to)}
+    known = {ID, *attributes, *wanted, *known, *ties, *TITLE_COLUMNS}
     known |= {name + STATUS_SUFFIX for name in known - {ID}}
     named = dict.fromkeys(name for row in rows for name in row)
     problems = [Problem(*no_attribute(name, known), place, field=name[:80]) for name in named if name not in known]

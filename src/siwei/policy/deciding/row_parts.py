@@ -32,7 +32,7 @@ MOST_TOLD = 20
 
 class RowParts:
     """`besides` and `added` as for `read_batches`. `rows` and `rejected` count what `read` has gone through, `told`
-    holds the first of the rejected."""
+    holds the first of the rejected, and of rows that a program sends all."""
 
     def __init__(
         self, source: Path | SubjectTable, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute],
@@ -44,6 +44,7 @@ class RowParts:
         self.added, self.rows_per_part = added, rows_per_part
         self.rows = self.rejected = 0
         self.told = pl.DataFrame(schema=REJECTS_SCHEMA)
+        self.most_told = MOST_TOLD if isinstance(self.table, FileTable) else None
 
     @property
     def source(self) -> Path:
@@ -74,8 +75,9 @@ class RowParts:
             self.rows += batch.rows
             if batch.rejects.height:
                 self.rejected += batch.rejects["row"].n_unique()
-                if self.told.height < MOST_TOLD:
-                    self.told = pl.concat([self.told, batch.rejects]).head(MOST_TOLD)
+                if self.most_told is None or self.told.height < self.most_told:
+                    told = pl.concat([self.told, batch.rejects])
+                    self.told = told if self.most_told is None else told.head(self.most_told)
                 if write is not None:
                     write(harmless(batch.rejects))
             yield batch

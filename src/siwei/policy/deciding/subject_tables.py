@@ -18,7 +18,6 @@ from siwei.policy.language.compile import DTYPES
 from siwei.policy.programmes import Programme
 from siwei.policy.sources import subject_types
 from siwei.policy.subjects import attribute_dtypes
-from siwei.policy.titles import TITLE_COLUMNS
 
 
 class SubjectTable(Protocol):
@@ -117,7 +116,7 @@ class GivenTable:
         named = {name for row in self.rows for name in row}
         # A fact that no row names is not known; a column of another sort is not there.
         read = {name: types.get(name, pl.String()) for name in besides if name in types or name in named}
-        known = {*types, *attribute_dtypes(mine), *columns_beside(mine), *TITLE_COLUMNS, *self.beside}
+        known = {*types, *attribute_dtypes(mine), *columns_beside(mine), *self.beside}
         return judge_rows(self.rows, programmes, attributes, read, added, known, str(self.place))
 
 

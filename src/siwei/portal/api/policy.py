@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from django.http import HttpRequest
 from django.utils.timezone import localdate
 from ninja import Router
 
-from siwei.errors import ImportRefused, InputError, NotFound, Problem
-from siwei.policy import FactStatus, Programme, Sharing, decide, diff, programme_schema, share_pot
+from siwei.errors import ImportRefused, InputError, NotFound, Problem, Said
+from siwei.policy import FactStatus, Programme, Sharing, decide, diff, programme_schema, share_pot, stacking_schema
 from siwei.policy.aggregating.aggregates import Rows, add_aggregates
 from siwei.policy.aggregating.columns import columns_of_rows
 from siwei.policy.aggregating.limits import apply_limits
-from siwei.policy.checks.drafts import check_text, load_stacking_text, load_text, run_text_cases
-from siwei.policy.combinations.held_combining import combine_beside
+from siwei.policy.checks.drafts import check_stacking_text, check_text, load_stacking_text, load_text, run_text_cases
 from siwei.policy.combinations.holdings import Held, checked_holdings, holdings_on
-from siwei.policy.combinations.instead import with_instead
 from siwei.policy.combinations.joint_choices import Holdings
 from siwei.policy.combinations.joint_tables import kind_tables
 from siwei.policy.deciding.asked import Asked
@@ -39,10 +37,13 @@ from siwei.policy.pots.pot_event_tables import events_given, follow_table
 from siwei.policy.pots.pot_shown import followed_as_dict, shares_as_dict
 from siwei.policy.pots.share import with_counted
 from siwei.policy.programmes import Period
+from siwei.policy.sharing import sum_exactly
 from siwei.policy.subjects import read_dtypes
+from siwei.policy.versions import of_any_day
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
-from siwei.portal.city_pack import attribute_types, decided_on, pack_directory, programmes_on, stacking
+from siwei.portal.api.policy_combining import combine_kind, combine_kinds
+from siwei.portal.city_pack import all_versions, attribute_types, decided_on, pack_directory, programmes_on, stacking
 from siwei.portal.queries.programmes import programme_or_missing
 
 router = Router()
@@ -50,9 +51,11 @@ router = Router()
 
 @router.get("/columns", response=answers(list[schemas.Column]))
 def list_columns(
-    request: HttpRequest, applies_to: schemas.AppliesTo = "organisation", as_of: date | None = None
+    request: HttpRequest, applies_to: schemas.Kind = None, as_of: date | None = None, any_day: bool = False
 ) -> Any:
-    """What a row to be decided holds: name, type, unit, meaning, and which programmes read it."""
+    """What a row to be decided holds: name, type, unit, meaning, and which programmes read it; on one day, or with
+    `any_day` what any day needs."""
+    chosen = _chosen((), applies_to, as_of or decided_on())
     return [
         {
             "column": each.name,
@@ -62,20 +65,28 @@ def list_columns(
             "read_by": list(each.read_by),
             "added_up_of": each.added_up_of,
         }
-        for each in columns_of_rows(_chosen((), applies_to, as_of or decided_on()), attribute_types())
+        for each in columns_of_rows(of_any_day(chosen, all_versions()) if any_day else chosen, attribute_types())
     ]
 
 
 @router.get("/schema", response=answers(dict[str, Any]))
-def get_schema(request: HttpRequest) -> Any:
-    """The JSON Schema of a programme's YAML file."""
-    return programme_schema()
+def get_schema(request: HttpRequest, of: Literal["programme", "stacking"] = "programme") -> Any:
+    """The JSON Schema of a programme's YAML file, or of a pack's stacking.yaml."""
+    return programme_schema() if of == "programme" else stacking_schema()
 
 
 @router.post("/check", response=answers(schemas.Checked))
 def check(request: HttpRequest, body: schemas.DraftText) -> Any:
-    """Check a programme's YAML: faults and warnings, each with line, column and caret."""
-    found = check_text(body.yaml, pack_directory(), attribute_types(), localdate())
+    """Check a programme's YAML, or a pack's stacking.yaml beside the city's programmes: faults and warnings, each with
+    line, column and caret."""
+    if body.yaml is None and body.stacking is None:
+        told = Said("there is nothing to check", "没有可检查的内容")
+        raise InputError([Problem(told, Said("send `yaml`, `stacking` or both", "请给出 `yaml` 或 `stacking`"))])
+    pack, known, today = pack_directory(), attribute_types(), localdate()
+    found = [
+        *(() if body.yaml is None else check_text(body.yaml, pack, known, today)),
+        *(() if body.stacking is None else check_stacking_text(body.stacking, pack, known, all_versions(), today)),
+    ]
     faults = [each.as_dict() for each in found if each.severity is Severity.ERROR]
     warnings = [each.as_dict() for each in found if each.severity is not Severity.ERROR]
     return {"ok": not faults, "problems": faults, "warnings": warnings}
@@ -96,26 +107,14 @@ def test_text(request: HttpRequest, body: schemas.TextToTest) -> Any:
 
 @router.post("/combine", response=answers(schemas.RowsKept))
 def combine_rows(request: HttpRequest, body: schemas.RowsToCombine) -> Any:
-    """The best lawful combination of awards of every row, under the city's rules of stacking."""
+    """The best lawful combination of awards of every row, under the city's rules of stacking; with `claims` or
+    `projects` that of all an organisation, its contracts and its projects get, under the joint limits too."""
     day = body.as_of or decided_on()
-    chosen, given = _chosen((), body.applies_to, day), _others(body.others, day)
-    rules = stacking(day).of(body.applies_to)
-    limits = read_dtypes(group.limit for group in rules.groups)
-    added = () if given is None else added_names(chosen)
-    batch = judge_rows(body.rows, chosen, attribute_types(), limits, added)
-    table = batch.good if given is None else add_aggregates(chosen, batch.good, given, day).table
-    decisions = apply_limits(decide(chosen, table, day), table)
-    in_force = [each.id for each in chosen if body.drafts_in_force]
-    mine = {each.id for each in chosen}
-    held = _counted(_held(body.holdings, day), day).of_kind(body.applies_to)
-    combined = combine_beside(rules, decisions, table, held, in_force)
-    return {
-        "as_of": day,
-        "awards": with_instead(rules, combined, decisions, table).to_dicts(),
-        "rejects": batch.rejects.to_dicts(),
-        "joint_limits_not_weighed": [each.id for each in rules.joint if mine & {*each.programmes}],
-        "held_without_row": sorted({*held} - {*table["id"]}),
-    }
+    given, held = _others(body.others, day), _counted(_held(body.holdings, day), day)
+    pack, rules = tuple(programmes_on(day).values()), stacking(day)
+    if body.claims is not None or body.projects is not None:
+        return combine_kinds(body, rules, pack, day, given, held)
+    return combine_kind(body, rules, _chosen((), body.applies_to, day), day, given, held)
 
 
 @router.post("/decide", response=answers(schemas.Decided))
@@ -131,10 +130,19 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
     decisions = apply_limits(decide(chosen, table, day), table)
     return {
         "as_of": day,
+        "programmes": [_counts(each, decisions.awards) for each in chosen],
         "awards": decisions.awards.to_dicts(),
         "clauses": decisions.clauses.to_dicts() if body.clauses else [],
         "rejects": batch.rejects.to_dicts(),
     }
+
+
+def _counts(programme: Programme, awards: pl.DataFrame) -> dict[str, Any]:
+    mine = awards.filter(pl.col("programme").cast(pl.String) == programme.id)
+    verdicts = mine["verdict"].cast(pl.String).to_list()
+    counts = {name: verdicts.count(name) for name in ("eligible", "not_eligible", "cannot_tell")}
+    paid = sum_exactly(mine["award_fen"].drop_nulls())
+    return {"programme": programme.id, **counts, "award_fen": paid, "draft": programme.is_draft}
 
 
 @router.post("/explain", response=answers(schemas.Explained))
@@ -255,13 +263,15 @@ def _others(others: schemas.Others | None, day: date) -> Rows | None:
     return other_rows(lists, attribute_types(), stacking(day).related_parties, FactStatus[others.proof.upper()], day)
 
 
-def _chosen(ids: tuple[str, ...], applies_to: str, day: date) -> tuple[Programme, ...]:
+def _chosen(ids: tuple[str, ...], applies_to: str | None, day: date) -> tuple[Programme, ...]:
     chosen = [programme_or_missing(each, day) for each in dict.fromkeys(ids)] or list(programmes_on(day).values())
-    found = tuple(each for each in chosen if each.applies_to == applies_to)
+    kinds = {each.applies_to for each in chosen}
+    kind = applies_to or (next(iter(kinds)) if len(kinds) == 1 else "organisation")
+    found = tuple(each for each in chosen if each.applies_to == kind)
     if not found:
         raise NotFound(
-            f"none of these programmes applies to {applies_to} → leave `programmes` out, or name others",
-            f"这些政策都不适用于 {applies_to} → 请去掉 `programmes`，或换其他政策",
+            f"none of these programmes applies to {kind} → leave `programmes` out, or name others",
+            f"这些政策都不适用于 {kind} → 请去掉 `programmes`，或换其他政策",
         )
     return found
 

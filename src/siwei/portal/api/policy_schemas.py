@@ -39,7 +39,8 @@ class Column(Schema):
 
 
 class DraftText(Schema):
-    yaml: Yaml
+    yaml: Yaml | None = Field(None, description="A programme's file")
+    stacking: Yaml | None = Field(None, description="A stacking.yaml, beside the city's programmes")
 
 
 class PolicyFinding(Schema):
@@ -88,10 +89,16 @@ class Others(Schema):
     proof: Literal["declared", "documented", "verified"] = "declared"
 
 
+Kind = Annotated[
+    AppliesTo | None,
+    Field(description="What a row is; None: what all programmes there are apply to, else an organisation"),
+]
+
+
 class RowsToDecide(Schema):
     rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
     programmes: list[Identifier] = Field([], max_length=100, description="None: all that apply to such rows")
-    applies_to: AppliesTo = "organisation"
+    applies_to: Kind = None
     as_of: date | None = Field(None, description="None: the day the city decides for")
     clauses: bool = Field(False, description="Every clause's verdict besides")
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
@@ -121,8 +128,18 @@ class Reject(Schema):
     reason_zh: str
 
 
+class ProgrammeCounts(Schema):
+    programme: str
+    eligible: int
+    not_eligible: int
+    cannot_tell: int
+    award_fen: int = Field(description="Of all eligible rows together")
+    draft: bool = Field(description="A draft releases no money")
+
+
 class Decided(Schema):
     as_of: date
+    programmes: list[ProgrammeCounts]
     awards: list[RowAward]
     clauses: list[RowClause]
     rejects: list[Reject]
@@ -148,14 +165,23 @@ Holdings = Annotated[
 
 class RowsToCombine(Schema):
     rows: list[Row] = Field(min_length=1, max_length=MOST_ROWS)
-    applies_to: AppliesTo = "organisation"
+    applies_to: Kind = None
     as_of: date | None = Field(None, description="None: the day the city decides for")
     drafts_in_force: bool = Field(False, description="Take drafts as in force: else nothing is kept of them")
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
     holdings: Holdings = Field([])
+    id: Identifier | None = Field(None, description="Explain the choice of this row")
+    claims: list[Row] | None = Field(
+        None,
+        max_length=MOST_ROWS,
+        description="Contracts of these organisations: then what all an organisation, its contracts and its projects "
+        "get is combined, under the joint limits too; an empty list: there are none",
+    )
+    projects: list[Row] | None = Field(None, max_length=MOST_ROWS, description="Projects of these, likewise")
 
 
 class RowKept(Schema):
+    kind: str = Field(description="What its row is")
     id: str
     programme: str
     entitled_fen: int | None = Field(description="None: not known, and something of it is held")
@@ -169,14 +195,35 @@ class RowKept(Schema):
     )
 
 
+class RejectOf(Reject):
+    of: str = Field(
+        description="`rows`, `organisations`, `claims` or `projects`; the `row` that is explained is row 1 of `rows`"
+    )
+
+
 class RowsKept(Schema):
     as_of: date
     awards: list[RowKept]
-    rejects: list[Reject]
-    joint_limits_not_weighed: list[str] = Field(
-        description="Limits over an organisation, its contracts and its projects: `rows` are of one kind"
+    rejects: list[RejectOf]
+    joint_limits: list[dict[str, Any]] = Field(
+        [],
+        description="Of each organisation, where `claims` or `projects` are given: `limit_fen`, `counted_fen`, "
+        "`kept_fen`",
     )
-    held_without_row: list[str] = Field(description="Subjects of that kind that hold something and have no row here")
+    joint_limits_not_weighed: list[str] = Field(
+        description="Limits over an organisation, its contracts and its projects, where `rows` are given alone"
+    )
+    joint_kinds_not_given: list[str] = Field([], description="Kinds of rows that joint limits count and nobody gave")
+    held_without_row: list[str] = Field(
+        description="Subjects that hold something and have no row here: it counts nowhere, unless an organisation is "
+        "named"
+    )
+    held_said_otherwise: list[str] = Field(
+        [], description="Subjects whose row names another organisation than the holdings; the row's counts"
+    )
+    explanation: dict[str, Any] | None = Field(
+        None, description="Of `id`: every part of the combination with the best choice and the next ones, in words"
+    )
 
 
 class RowToExplain(Schema):
@@ -197,10 +244,6 @@ class RowToExplain(Schema):
     as_of: date | None = None
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `row`")
     holdings: Holdings = Field([])
-
-
-class RejectOf(Reject):
-    of: str = Field(description="`rows`, `organisations`, `claims` or `projects`; `row` itself is row 1 of `rows`")
 
 
 class Explained(Schema):
@@ -224,7 +267,7 @@ class Explained(Schema):
     drafts: list[dict[str, Any]] = Field(description="What drafts would change were they in force")
     held_fen: dict[str, int] = Field(description="By programme, what is held already of what is combined with it")
     applications: dict[str, Any] = Field(description="Whether applications are taken on the day, and until when")
-    rejects: list[RejectOf] = Field(description="Of the other rows the first that cannot be used; the rest go on")
+    rejects: list[RejectOf] = Field(description="Of the other rows those that cannot be used; the rest go on")
 
 
 class ClaimAmount(Schema):
