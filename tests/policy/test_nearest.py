@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from siwei.city.attributes import Attribute, load_attributes
@@ -106,6 +106,10 @@ def test_as_near_as_trying_everything(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TOGETHER, TOGETHER, st.lists(CLAUSE, max_size=1), ROW)
+@example(
+    "spent * 1 > staff * 1 + -1", "spent * 3 <= staff * 2 + -2", [],
+    {"spent": 0, "staff": 1, "listed": False, "district": "a"},
+)  # fmt: skip
 def test_two_conditions_on_the_same_two_facts(
     make: Callable[..., Programme], attributes: dict[str, Attribute], one: str, other: str, more: list[str],
     row: dict[str, object],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import product
 from math import floor
 
 from siwei.policy.checks.thresholds import COMPARISONS
@@ -46,8 +47,9 @@ def turning_points(comparison: Call, name: str, values: Mapping[str, object], se
 def meeting_points(
     one: Call, other: Call, names: tuple[str, str], values: Mapping[str, object], setting: Setting
 ) -> Iterator[int]:
-    """Whole numbers of the first fact around the place where two comparisons that both read the two facts `names` turn
-    at once, all other facts fixed; none where one is no line in both, or they are parallel."""
+    """Whole numbers of the first fact around the places where two comparisons that both read the two facts `names` turn
+    at once, all other facts fixed; none where one is no line in both, or they are parallel. A strict comparison of
+    whole numbers is met one beyond its line, which moves the place by far where the lines are nearly parallel."""
     first, second = (_plane(each, names, values, setting) for each in (one, other))
     if first is None or second is None:
         return
@@ -55,8 +57,9 @@ def meeting_points(
     determinant = a * e - b * d
     if determinant == 0:
         return
-    root = floor((b * f - c * e) / determinant)
-    yield from range(root - 1, root + 3)
+    for beyond, beyond_other in product((0, 1, -1), repeat=2):
+        root = floor((b * (f + beyond_other) - (c + beyond) * e) / determinant)
+        yield from range(root - 1, root + 3)
 
 
 def _plane(
