@@ -13,7 +13,7 @@ from siwei.city.attributes import Attribute, load_attributes
 from siwei.city.home import resolve_pack
 from siwei.errors import InputError, NotAllowed, NotFound
 from siwei.exchange.awards.held_awards import Room, room_for
-from siwei.exchange.facts.aggregates import aggregate_facts, award_table, with_aggregates
+from siwei.exchange.facts.aggregates import aggregate_facts, award_table, sum_gaps, with_aggregates
 from siwei.exchange.facts.claim_decisions import claims_to_decide
 from siwei.exchange.facts.contract_claims import CONTRACT, claim_table
 from siwei.exchange.facts.decisions import record_decision, replay_decision, subject_facts
@@ -248,6 +248,38 @@ def test_a_fact_that_is_not_known_leaves_the_sum_unknown(
     found = aggregate_facts((grouped,), deal.cast.firm, DAY, attributes)
     assert {"group_staff", "related_staff"} & found.keys() == set()
     assert found["bought"].value == 0
+
+
+def test_a_sum_that_is_not_known_says_what_it_waits_for(
+    deal: Any, now: datetime, attributes: dict[str, Attribute], grouped: Programme
+) -> None:
+    """The firm gives its own; that something of another organisation is not known is that one's to know."""
+    firm = deal.cast.firm
+
+    def told() -> list[tuple[str, str, tuple[str, ...], int]]:
+        facts = aggregate_facts((grouped,), firm, DAY, attributes)
+        gaps = sum_gaps(grouped, firm, DAY, attributes, facts)
+        assert {gap.aggregate for gap in gaps} == {each.id for each in grouped.aggregates} - facts.keys()
+        return [(gap.aggregate, gap.row, gap.attributes, gap.more) for gap in gaps]
+
+    both = ("group_staff", "related_staff")
+    assert told() == [(name, firm.key, ("employees",), 0) for name in both]
+    sentence = sum_gaps(grouped, firm, DAY, attributes)[0].sentence
+    assert sentence.en.startswith("“Staff of the group” cannot be added up yet; to be given:")
+    tie(deal.cast, now, 5000)  # the firm holds the centre
+    assert told() == [(name, firm.key, ("employees",), 0) for name in both] + [(name, "", (), 1) for name in both]
+    Fact.objects.create(organisation=firm, attribute="employees", value="10", status=1, source="t", known_at=now)
+    assert told() == [(name, "", (), 1) for name in both]
+    (gap, _) = sum_gaps(grouped, firm, DAY, attributes)
+    assert (gap.sentence.en, gap.sentence.zh) == (
+        "“Staff of the group” cannot be added up yet: facts of 1 other organisations are not known, which they give "
+        "themselves.",
+        "“集团人数”尚不能合计：1 家其他机构的事实不详，须由它们自行提供。",
+    )
+    Fact.objects.create(
+        organisation=deal.cast.centre, attribute="employees", value="40", status=1, source="t", known_at=now
+    )
+    assert told() == []
 
 
 def test_awards_of_the_past_are_vouchers_and_what_they_paid(deal: Any) -> None:

@@ -1,17 +1,21 @@
 """Projects on pages and by the API: opened, described, decided clause by clause; and applied for."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from portal_city import NOW, City, know, signed_in
 
+from siwei.city.home import PACKS
 from siwei.exchange.awards.vouchers import open_pot
-from siwei.exchange.models import Application, Project, ProjectFact, Voucher
+from siwei.exchange.models import Application, Fact, Project, ProjectFact, Voucher
 from siwei.market.bank import exact_yuan
+from siwei.policy import load_programme
 from siwei.policy.checks.drafts import load_stacking_text
 from siwei.policy.programmes import Citation, Programme, State
 from siwei.portal import city_pack
@@ -215,6 +219,57 @@ def test_what_is_held_already_is_weighed_and_the_rule_named(city: City, monkeypa
     key = Application.objects.get(pot__programme="longhua-compute").key
     client.post(f"/applications/{key}", {"act": "withdraw", "token": "w"})
     assert "叠加规则" not in client.get(xunli).content.decode()
+
+
+SUMS = """\
+aggregates:
+  staff: {of: members, sum: employees, unit: people, words: {zh: 集团人数, en: Staff of the group}}
+"""
+
+
+def test_pages_and_the_api_say_what_a_sum_waits_for(
+    dealt: City, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a contract, a project and an organisation: the firm has not said how many people it has."""
+    Fact.objects.filter(organisation=dealt.firm, attribute="employees").delete()
+    Project.objects.create(organisation=dealt.firm, name="p", opened_at=NOW)
+    known, texts = city_pack.pack().attributes, PACKS / "shenzhen" / "programmes"
+    shutil.copy(texts / "size_classes.csv", tmp_path)
+    for name in ("compute-contract", "research-topic", "xunli"):
+        text = (texts / f"{name}.yaml").read_text(encoding="utf-8")
+        text = (
+            text.replace("aggregates:\n", SUMS)
+            if "aggregates:" in text
+            else text.replace("clauses:\n", SUMS + "clauses:\n")
+        )
+        text = text.replace("expr: ", "expr: staff >= 0 && ", 1)
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        monkeypatch.setitem(city_pack.programmes(), name, load_programme(tmp_path / f"{name}.yaml", known))
+    entitlements._explained.cache_clear()
+    client = signed_in(dealt.alice)
+    api = {
+        "/api/claim?id=deal/1": lambda found: found["explanations"],
+        f"/api/project?key={dealt.firm.key}/p": lambda found: found["explanations"],
+        f"/api/organisations/{dealt.firm.key}/entitlements/xunli": lambda found: [found],
+    }
+    for address, explanations in api.items():
+        found = client.get(address)
+        assert found.status_code == 200, (address, found.content)
+        gaps = [gap for each in explanations(found.json()) for gap in each["not_added_up"]]
+        assert [(gap["aggregate"], gap["row"], gap["attributes"]) for gap in gaps] == [
+            ("staff", dealt.firm.key, ["employees"])
+        ], address
+    told = "“Staff of the group” cannot be added up yet"
+    for address in (
+        "/agreements/deal",
+        f"/projects/{dealt.firm.key}/p",
+        f"/organisations/{dealt.firm.key}/programmes/xunli",
+    ):
+        found = client.get(address, headers={"accept-language": "en"})
+        assert (found.status_code, told in found.content.decode()) == (200, True), address
+    # Whoever may not see the contract's claim is told nothing of it.
+    page = signed_in(dealt.charlie).get("/agreements/deal", headers={"accept-language": "en"})
+    assert told not in page.content.decode()
 
 
 ONE_CONTRACT = """\

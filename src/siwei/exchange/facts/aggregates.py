@@ -25,7 +25,8 @@ from siwei.exchange.models import (
 )
 from siwei.exchange.relations import related_around, related_on
 from siwei.policy import FactStatus as Proof
-from siwei.policy import FactValue, Programme
+from siwei.policy import FactValue, Programme, Text
+from siwei.policy.aggregating.aggregate_gaps import Gap, aggregate_gaps
 from siwei.policy.aggregating.aggregates import MOST_PAIRS, Rows, add_aggregates
 from siwei.policy.language.compile import STATUS_SUFFIX
 from siwei.policy.related import Related
@@ -55,9 +56,15 @@ def with_aggregates(
     if organisation is None:
         rows = _rows(made, as_of, attributes, related_on(as_of), None)
     else:
-        graph = related_around(as_of, frozenset((organisation.key,)))
-        rows = _rows(made, as_of, attributes, graph, _parties(made, graph, organisation))
+        rows = _rows_of(made, as_of, attributes, organisation)
     return add_aggregates(made, table, rows, as_of).table
+
+
+def _rows_of(
+    programmes: tuple[Programme, ...], as_of: date, attributes: Mapping[str, Attribute], organisation: Organisation
+) -> Rows:
+    graph = related_around(as_of, frozenset((organisation.key,)))
+    return _rows(programmes, as_of, attributes, graph, _parties(programmes, graph, organisation))
 
 
 def aggregate_facts(
@@ -71,15 +78,56 @@ def aggregate_facts(
     made = tuple(programme for programme in programmes if programme.aggregates)
     if not made:
         return {}
-    own: dict[str, object] = {ID: organisation.key, ORGANISATION: organisation.key}
-    own |= {name: fact.value for name, fact in (subject or {}).items()}
-    found = with_aggregates(made, pl.DataFrame([own]), as_of, attributes, organisation).row(0, named=True)
+    table = _one_row(organisation, subject)
+    found = with_aggregates(made, table, as_of, attributes, organisation).row(0, named=True)
     names = {aggregate.id: aggregate.of for programme in made for aggregate in programme.aggregates}
     return {
         name: FactValue(found[name], Proof(found.get(name + STATUS_SUFFIX) or 0), SOURCE, of)
         for name, of in names.items()
         if found[name] is not None
     }
+
+
+def _one_row(organisation: Organisation, subject: Mapping[str, FactValue] | None) -> pl.DataFrame:
+    own: dict[str, object] = {ID: organisation.key, ORGANISATION: organisation.key}
+    return pl.DataFrame([own | {name: fact.value for name, fact in (subject or {}).items()}])
+
+
+def sum_gaps(
+    programme: Programme,
+    organisation: Organisation,
+    as_of: date,
+    attributes: Mapping[str, Attribute],
+    subject: Mapping[str, FactValue] | None = None,
+) -> tuple[Gap, ...]:
+    """Which facts of which rows those of its sums wait for that are not known: of the organisation itself, its
+    contracts and its awards. What waits for other organisations' facts is counted, and neither they nor the facts are
+    named: that something of another is not known is theirs to know."""
+    if not programme.aggregates:
+        return ()
+    rows = _rows_of((programme,), as_of, attributes, organisation)
+    known = {aggregate.id for aggregate in programme.aggregates}
+    facts = {name: fact for name, fact in (subject or {}).items() if name not in known}
+    table = add_aggregates((programme,), _one_row(organisation, facts), rows, as_of).table
+    gaps = aggregate_gaps(programme, table, rows, as_of, attributes)
+    others = [gap for gap in gaps if gap.of in ("members", "related") and gap.row != organisation.key]
+    words = {aggregate.id: aggregate.words for aggregate in programme.aggregates}
+    counted: dict[tuple[str, str], int] = {}
+    for gap in others:
+        counted[gap.aggregate, gap.of] = counted.get((gap.aggregate, gap.of), 0) + 1 + gap.more
+    return (
+        *(gap for gap in gaps if gap not in others),
+        *(_gap_of_others(aggregate, of, count, words[aggregate]) for (aggregate, of), count in counted.items()),
+    )
+
+
+def _gap_of_others(aggregate: str, of: str, count: int, words: Text) -> Gap:
+    sentence = Text(
+        f"“{words.zh}”尚不能合计：{count} 家其他机构的事实不详，须由它们自行提供。",
+        f"“{words.en}” cannot be added up yet: facts of {count} other organisations are not known, which they give "
+        "themselves.",
+    )
+    return Gap(aggregate, of, "", (), count, sentence)
 
 
 def _parties(programmes: tuple[Programme, ...], graph: Related, organisation: Organisation) -> set[int]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from ninja import Field, Query
 
 from siwei.exchange.actors import Actor
 from siwei.exchange.models import Organisation, Transfer
-from siwei.policy.explanation import Explanation
+from siwei.policy.aggregating.aggregate_gaps import Gap
+from siwei.policy.explanation import Explanation, plain
 from siwei.policy.windows import deadline_of
 from siwei.portal.api import schemas
 from siwei.portal.city_pack import decided_on, programmes
@@ -47,11 +48,16 @@ def named(value: Any) -> dict[str, str]:
     return {"zh": value.zh, "en": value.en}
 
 
-def explained_row(explanation: Explanation) -> dict[str, Any]:
-    """An explanation with what its verdict must not be read without (`applications`): that nobody can apply now."""
+def explained_row(explanation: Explanation, gaps: Sequence[Gap] = ()) -> dict[str, Any]:
+    """An explanation with what its verdict must not be read without (`applications`): that nobody can apply now; and
+    what its sums wait for (`not_added_up`)."""
     programme = programmes().get(explanation.programme)
     words = None if programme is None else deadline_of(programme, decided_on()).words
-    return {**explanation.to_dict(), "applications": None if words is None else named(words)}
+    return {
+        **explanation.to_dict(),
+        "applications": None if words is None else named(words),
+        "not_added_up": plain(gaps),
+    }
 
 
 def evidence(text: str) -> list[dict[str, str]]:

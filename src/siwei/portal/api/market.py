@@ -247,7 +247,7 @@ def get_claim(
         "agreement": found.line.agreement.key,
         "organisation": found.line.consumer.key,
         "provider": found.line.provider.key,
-        "explanations": [explained_row(each) for each in found.explanations],
+        "explanations": [explained_row(each, found.gaps[each.programme]) for each in found.explanations],
         "together": [plain(each) for each in found.together.parts],
         "joint": [plain(each) for each in found.together.joint],
         "drafts": [plain(each) for each in found.together.drafts],

@@ -14,7 +14,7 @@ from siwei.portal.api import market_schemas, schemas
 from siwei.portal.api.answers import PAGE_SIZE, PageNumber, Text, answers, entries, explained_row, named, organisation
 from siwei.portal.city_pack import attributes
 from siwei.portal.queries.claims import claim_lines
-from siwei.portal.queries.entitlements import best_facts, entitlement, entitlements, what_binds
+from siwei.portal.queries.entitlements import best_facts, entitlement, entitlements, not_added_up, what_binds
 from siwei.portal.queries.money import accounts_of, entries_of, vouchers_of
 from siwei.portal.queries.organisations import Search, find_organisations, load_in_order, organisation_or_missing
 from siwei.portal.queries.programmes import programme_or_missing
@@ -87,13 +87,14 @@ def list_entitlements(request: HttpRequest, key: str) -> Any:
 
 @router.get("/{key}/entitlements/{programme_id}", response=answers(dict[str, Any]))
 def get_entitlement(request: HttpRequest, key: str, programme_id: str) -> Any:
-    """One decision explained: clause by clause, the computation, what is missing; what holds the award down, and what
-    drafts that bear on it would change were they in force."""
+    """One decision explained: clause by clause, the computation, what is missing, what sums over other rows wait for;
+    what holds the award down, and what drafts that bear on it would change were they in force."""
     actor = actor_of(request)
     row = organisation_or_missing(key, actor)
-    found = entitlement(row, programme_or_missing(programme_id), actor)
+    programme = programme_or_missing(programme_id)
+    found, gaps = entitlement(row, programme, actor), not_added_up(row, programme, actor)
     binds = what_binds(row, found, actor)
-    return {**explained_row(found), "bindings": plain(binds.bindings), "drafts": plain(binds.drafts)}
+    return {**explained_row(found, gaps), "bindings": plain(binds.bindings), "drafts": plain(binds.drafts)}
 
 
 @router.get("/{key}/claims", response=answers(list[market_schemas.ClaimLine]))

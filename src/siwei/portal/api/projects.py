@@ -122,7 +122,7 @@ def project_row(project: Project, actor: Any) -> dict[str, Any]:
         "can_declare": can_declare_for(actor, project.organisation_id),
         "partners": [each.key for each in view.partners],
         "fields": [field_row("facts", field) for field in view.fields],
-        "explanations": [explained_row(each) for each in view.explanations],
+        "explanations": [explained_row(each, view.gaps[each.programme]) for each in view.explanations],
         "together": [plain(each) for each in view.together.parts],
         "joint": [plain(each) for each in view.together.joint],
         "alone_fen": dict(view.together.alone_fen),

@@ -13,6 +13,7 @@ from siwei.exchange.facts.contract_claims import CLAIMED, claim_id
 from siwei.exchange.facts.decisions import subject_facts
 from siwei.exchange.models import AgreementLine, AgreementState, Organisation
 from siwei.exchange.relations import RelationStep, relation_paths
+from siwei.policy.aggregating.aggregate_gaps import Gap
 from siwei.policy.aggregating.limits import apply_limits, limited_column
 from siwei.policy.combinations.combination import CombinationExplanation
 from siwei.policy.decide import VERDICTS, award_column, decide, verdict_column
@@ -24,6 +25,7 @@ from siwei.portal.access import can_see_private, require_private
 from siwei.portal.city_pack import decided_on, pack, programmes
 from siwei.portal.queries.calls import Call, current_calls
 from siwei.portal.queries.entitlements import explained
+from siwei.portal.queries.sums import gaps_of
 from siwei.portal.queries.together import together
 
 
@@ -61,6 +63,8 @@ class ClaimExplained:
     """By programme, the pot it can be applied for."""
     together: CombinationExplanation
     """What rules of stacking, and limits over the firm's other subjects too, leave of the awards for this contract."""
+    gaps: Mapping[str, tuple[Gap, ...]]
+    """By programme, what its sums wait for that are not known."""
 
 
 def claim_programmes() -> tuple[Programme, ...]:
@@ -136,9 +140,11 @@ def _explained(
     best: Mapping[str, CombinationExplanation],
 ) -> ClaimExplained:  # fmt: skip
     day, id = decided_on(), claim_id(line.agreement.key, line.number)
-    found = [
-        explained(programme, subject_facts(programme, line.consumer, day, pack().attributes, id))
+    facts = {
+        programme: subject_facts(programme, line.consumer, day, pack().attributes, id)
         for programme in claim_programmes()
-    ]
+    }
+    found = [explained(programme, mine) for programme, mine in facts.items()]
+    gaps = {programme.id: gaps_of(programme, line.consumer, mine) for programme, mine in facts.items()}
     path = paths.get((line.consumer.key, line.provider.key), ())
-    return ClaimExplained(line, id, found, path, calls, best[id])
+    return ClaimExplained(line, id, found, path, calls, best[id], gaps)

@@ -17,6 +17,7 @@ from siwei.exchange.facts.aggregates import aggregate_facts, read_attributes
 from siwei.exchange.facts.decisions import facts_of
 from siwei.exchange.facts.subjects import AnyFact
 from siwei.exchange.models import Organisation
+from siwei.policy.aggregating.aggregate_gaps import Gap
 from siwei.policy.combinations.combination import CombinationExplanation, WithinOf, explain_combination
 from siwei.policy.combinations.draft_shown import DraftShown, draft_shown
 from siwei.policy.decide import decide
@@ -30,6 +31,7 @@ from siwei.policy.stacking import Stacking
 from siwei.policy.windows import deadline_of
 from siwei.portal.access import require_private
 from siwei.portal.city_pack import attributes, decided_on, pack, programmes, stacking
+from siwei.portal.queries.sums import gaps_of
 
 Bare = tuple[tuple[str, FactValue], ...]
 ORDER = {Verdict.ELIGIBLE: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_ELIGIBLE: 2}
@@ -145,6 +147,12 @@ def entitlement(organisation: Organisation, programme: Programme, actor: Actor) 
     if found.verdict is Verdict.ELIGIBLE:
         return found
     return replace(found, nearest=nearest_change(programme, row, decided_on(), pack().attributes))
+
+
+def not_added_up(organisation: Organisation, programme: Programme, actor: Actor) -> tuple[Gap, ...]:
+    """What the programme's sums wait for. Raises NotAllowed for those outside the organisation."""
+    require_private(actor, organisation.pk)
+    return gaps_of(programme, organisation, known_facts(organisation)) if programme.aggregates else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ from siwei.exchange.facts.declared import source_of
 from siwei.exchange.facts.projects import partners_of, project_id, project_values
 from siwei.exchange.facts.subjects import valid_on
 from siwei.exchange.models import Agreement, Organisation, Project
+from siwei.policy.aggregating.aggregate_gaps import Gap
 from siwei.policy.explaining.nearest import nearest_change
-from siwei.policy.explanation import Explanation
+from siwei.policy.explanation import Explanation, FactValue
 from siwei.policy.programmes import Programme, Verdict
 from siwei.portal.city_pack import decided_on, pack, programmes
 from siwei.portal.queries.calls import Call, current_calls
 from siwei.portal.queries.dossier import Field, ShownFact, fields_of, shown_fact
 from siwei.portal.queries.entitlements import ORDER, best_facts, explained
 from siwei.portal.queries.fact_files import shown_files
+from siwei.portal.queries.sums import gaps_of
 from siwei.portal.queries.together import Together, all_together
 
 
@@ -38,6 +40,8 @@ class ProjectView:
     calls: Mapping[str, Call]
     together: Together
     """The best lawful combination of the awards for the project."""
+    gaps: Mapping[str, tuple[Gap, ...]]
+    """By programme, what its sums wait for that are not known."""
 
 
 def project_programmes() -> tuple[Programme, ...]:
@@ -59,7 +63,8 @@ def project_or_missing(id: str, actor: Actor) -> Project:
 
 
 def project_view(project: Project, actor: Actor) -> ProjectView:
-    found = [explained_for_project(programme, project) for programme in project_programmes()]
+    facts = {programme: _facts_for(programme, project) for programme in project_programmes()}
+    found = [_explained(programme, row) for programme, row in facts.items()]
     agreements = Agreement.objects.visible_to(actor).filter(project=project).prefetch_related("parties__organisation")
     return ProjectView(
         project,
@@ -70,17 +75,20 @@ def project_view(project: Project, actor: Actor) -> ProjectView:
         sorted(found, key=lambda each: (ORDER[each.verdict], not each.in_force, each.programme)),
         current_calls(project_programmes(), actor),
         all_together(project.organisation, "project", project_id(project)),
+        {programme.id: gaps_of(programme, project.organisation, row) for programme, row in facts.items()},
     )
 
 
-def explained_for_project(programme: Programme, project: Project) -> Explanation:
+def _facts_for(programme: Programme, project: Project) -> dict[str, FactValue]:
+    return subject_facts(programme, project.organisation, decided_on(), pack().attributes, project_id(project))
+
+
+def _explained(programme: Programme, row: Mapping[str, FactValue]) -> Explanation:
     """With the nearest change that would make it a yes."""
-    day, known = decided_on(), pack().attributes
-    row = subject_facts(programme, project.organisation, day, known, project_id(project))
     found = explained(programme, row)
     if found.verdict is Verdict.ELIGIBLE:
         return found
-    return replace(found, nearest=nearest_change(programme, row, day, known))
+    return replace(found, nearest=nearest_change(programme, row, decided_on(), pack().attributes))
 
 
 def _fields(project: Project) -> list[Field]:
