@@ -1,15 +1,17 @@
-"""`/api/policy/combine`, `check`, `schema` and `columns` answer what the commands of the same names do."""
+"""`/api/policy/combine`, `diff`, `check`, `schema` and `columns` answer what the commands of the same names do."""
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 import pytest
 from portal_city import City, signed_in
-from test_api_explain import CONTRACTS, FIRMS, NAMES, PROJECTS, Both
+from test_api_explain import CONTRACTS, FIRMS, JOINT, NAMES, PROJECTS, Both
 from test_api_explain import both as both
 
+import siwei.cli.policy_diff
 import siwei.cli.policy_money  # noqa: F401  (registers `combine`)
 from siwei.city.home import PACKS
 from siwei.cli.policy import policy_app
@@ -152,3 +154,38 @@ def test_schemas_and_columns_of_any_day(city: City, capsys: pytest.CaptureFixtur
             each["column"] for each in printed("--applies-to", kind)["columns"]
         ]
     assert client.get("/api/policy/schema?of=nothing").status_code == 422
+
+
+@pytest.mark.parametrize("held", [[], [{"subject": "gone", "programme": "city", "held_fen": 500, "organisation": "a"}]])
+def test_what_organisations_keep_in_all_is_compared(both: Make, held: list[dict[str, Any]]) -> None:
+    """The joint limit goes by half the revenue: the first contract alone takes more than is left."""
+    asked, changed = both(), JOINT.replace("limit: revenue", "limit: revenue / 2")
+    shutil.copytree(asked.folder / "pack", asked.folder / "changed")
+    (asked.folder / "changed" / "stacking.yaml").write_text(changed, encoding="utf-8")
+    (asked.folder / "rows").mkdir()
+    held_file = {} if not held else {"--rows": asked.write("rows/holdings", held).parent}
+    options = {"--in": asked.write("own", FIRMS), "--claims": asked.write("claim", CONTRACTS),
+               "--projects": asked.write("project", PROJECTS), "--as-of": "2026-06-30", **held_file}  # fmt: skip
+    asked.capsys.readouterr()
+    policy_app(
+        ["diff", str(asked.folder / "pack"), str(asked.folder / "changed"), "--json",
+         *(str(each) for option in options.items() for each in option)],
+        result_action="return_value",
+    )  # fmt: skip
+    printed = json.loads(asked.capsys.readouterr().out)
+    body = {"programme": "own", "rows": FIRMS, "stacking": changed, "as_of": "2026-06-30", "holdings": held}
+    found = post(asked, "diff", **body, claims=CONTRACTS, projects=PROJECTS).json()
+    assert found["joint"] == printed["joint"]
+    assert found["joint"]["kept"][0]["kept_before_fen"] > found["joint"]["kept"][0]["kept_after_fen"]
+    mine = [each for each in printed["programmes"] if each["programme"] == "own"]
+    assert [found["difference"]] == mine
+    assert (found["joint_limits_not_weighed"], found["joint_kinds_not_given"]) == ([], [])
+    alone = post(asked, "diff", **body).json()
+    assert (alone["joint"], alone["joint_limits_not_weighed"]) == (None, ["firm"])
+    part = post(asked, "diff", **body, claims=CONTRACTS).json()
+    assert part["joint_kinds_not_given"] == ["project"]
+    wrong = post(asked, "diff", **{**body, "programme": "city", "rows": CONTRACTS}, projects=PROJECTS)
+    assert (wrong.status_code, "claims and projects stand beside organisations" in wrong.json()["detail"]) == (
+        400,
+        True,
+    )

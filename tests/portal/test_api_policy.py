@@ -214,8 +214,14 @@ def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
         {each["kind"] for each in post(client, "check", yaml=text).json()["problems"]} for text in (YAML, body["yaml"])
     ]
     assert kinds == [set(), {"released_version_changed"}]
-    bad = {**body, "rows": ROWS}
-    assert "rows:4" in post(client, "diff", **bad).json()["detail"]
+    assert {(each["dimension"], each["group"]) for each in found["difference"]["groups"]} == {
+        ("district", "longhua"),
+        ("district", "nanshan"),
+    }
+    # A row that cannot be used is told, and the others are compared.
+    bad = post(client, "diff", **{**body, "rows": ROWS}).json()
+    assert (bad["rows"], [(each["of"], each["row"], each["id"]) for each in bad["rejects"]]) == (3, [("rows", 4, "d")])
+    assert "rows:1" in post(client, "diff", **{**body, "rows": ROWS[3:]}).json()["detail"]
 
 
 KEPT = (city_pack.pack, city_pack._versions, city_pack._programmes_on, city_pack._stacking_on)

@@ -12,7 +12,7 @@ from siwei.cli.app import Json
 from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, pack_folder, policy_app
 from siwei.cli.policy_held import holdings_in, tell_nowhere, tell_otherwise
-from siwei.cli.policy_joint import Claims, JointFiles, Projects, kind_files
+from siwei.cli.policy_joint import Claims, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.cli.policy_words import code, headings, in_both, joined, line
 from siwei.errors import NotFound
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from siwei.policy.diffs.diff import ProgrammeDifference, Side
     from siwei.policy.diffs.diff_joint import JointDifference
     from siwei.policy.diffs.diff_stacking import KeptDifference
+    from siwei.policy.diffs.joint_rows import JointRows
 
 CODED = frozenset({"dimension", "group", "outcome", "verdict_before", "verdict_after"})
 """Columns of a comparison that hold codes; the groups are districts and segments by their ids besides."""
@@ -74,6 +75,7 @@ def diff(
     from siwei.policy.diffs.diff import total_costs
     from siwei.policy.diffs.diff_files import diff_parts
     from siwei.policy.diffs.dimensions import SOURCES, with_dimensions
+    from siwei.policy.diffs.joint_rows import JointRows
     from siwei.policy.files.tables import added_names
     from siwei.policy.programmes import Period
     from siwei.policy.stacking import Stacking
@@ -94,7 +96,7 @@ def diff(
     if drafts_in_force:
         old, new = (replace(side, in_force=frozenset(each.id for each in side.programmes)) for side in (old, new))
     attributes = {**old_attributes, **new_attributes}
-    together = JointFiles((old, new), files, attributes, day, rows is not None, is_pack, holdings)
+    together = JointRows((old, new), files, attributes, day, rows is not None, is_pack, holdings)
     together.check()
     if kind is not None:
         old, new = (_of(side, kind) for side in (old, new))
@@ -117,6 +119,8 @@ def diff(
     found = diff_parts(old, new, grouped, day, held_of if combined else None, held)
     tell_rejected(parts, rejects)
     differences, stacking, jointly = found.programmes, found.stacking, together.difference()
+    for each in together.gone_through:
+        tell_rejected(each, None)
     nowhere = {each for each in found.without_row if (held_of, each) not in holdings.organisations}
     nowhere |= set() if jointly is None else {*jointly.held_without_row}
     tell_nowhere(sorted(nowhere))
@@ -220,7 +224,7 @@ def _print_differences(
         print_line(line("cost", kind=line(f"cost_{kind}"), before=yuan(before), after=yuan(after)))
 
 
-def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_changes: bool) -> None:
+def _print_jointly(jointly: "JointDifference", together: "JointRows", *, with_changes: bool) -> None:
     from siwei.policy.combinations.joint_tables import told_not_given
     from siwei.policy.explanation import yuan
 
@@ -239,7 +243,7 @@ def _print_jointly(jointly: "JointDifference", together: JointFiles, *, with_cha
         if count:
             print_line(line("of_others", count=count, kind=code(kind)))
     if together.lacking:
-        print_line(f"! {shown(in_both(told_not_given(together.limits, together.lacking, together.files)))}")
+        print_line(f"! {shown(in_both(told_not_given(together.limits, together.lacking, together.tables)))}")
 
 
 def _print_kept(kept: "Sequence[KeptDifference]", title: str, sentence: str) -> None:

@@ -33,6 +33,10 @@ class SubjectTable(Protocol):
         """Columns that are not there, so that nothing that reads them can be told."""
         ...
 
+    def having(self, names: Collection[str]) -> list[str]:
+        """Those of the columns that are there."""
+        ...
+
     def batches(
         self, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute], besides: tuple[str, ...],
         added: Collection[str],
@@ -59,6 +63,10 @@ class FileTable:
 
     def lacking(self, names: Collection[str]) -> list[str]:
         return sorted({*names} - {*open_subjects(self.place).columns})
+
+    def having(self, names: Collection[str]) -> list[str]:
+        columns = open_subjects(self.place).columns
+        return [name for name in names if name in columns]
 
     def batches(
         self, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute], besides: tuple[str, ...],
@@ -91,6 +99,9 @@ class GivenTable:
 
     def lacking(self, names: Collection[str]) -> list[str]:
         return []
+
+    def having(self, names: Collection[str]) -> list[str]:
+        return [name for name in names if any(name in row for row in self.rows)]
 
     def batches(
         self, programmes: tuple[Programme, ...], attributes: Mapping[str, Attribute], besides: tuple[str, ...],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -12,37 +11,33 @@ from django.http import HttpRequest
 from django.utils.timezone import localdate
 from ninja import Router
 
-from siwei.errors import ImportRefused, InputError, NotFound, Problem, Said
-from siwei.policy import FactStatus, Programme, Sharing, decide, diff, programme_schema, share_pot, stacking_schema
+from siwei.errors import InputError, NotFound, Problem, Said
+from siwei.policy import FactStatus, Programme, Sharing, decide, programme_schema, share_pot, stacking_schema
 from siwei.policy.aggregating.aggregates import Rows, add_aggregates
 from siwei.policy.aggregating.columns import columns_of_rows
 from siwei.policy.aggregating.limits import apply_limits
-from siwei.policy.checks.drafts import check_stacking_text, check_text, load_stacking_text, load_text, run_text_cases
+from siwei.policy.checks.drafts import check_stacking_text, check_text, load_text, run_text_cases
 from siwei.policy.combinations.holdings import Held, checked_holdings, holdings_on
 from siwei.policy.combinations.joint_choices import Holdings
 from siwei.policy.combinations.joint_tables import kind_tables
 from siwei.policy.deciding.asked import Asked
 from siwei.policy.deciding.given_rows import judge_rows, other_rows
-from siwei.policy.diffs.diff import Side
-from siwei.policy.diffs.diff_stacking import diff_stacking
 from siwei.policy.documents.findings import Severity
 from siwei.policy.documents.releases import as_released, find_version
 from siwei.policy.documents.scaffold import scaffold
 from siwei.policy.explaining.explain_asked import ORDERS, explain_asked
-from siwei.policy.files.subject_batches import Batch, first_problems
 from siwei.policy.files.tables import added_names
 from siwei.policy.money_words import of_money
 from siwei.policy.pots.claim_tables import claims_given, earlier_given
 from siwei.policy.pots.pot_event_tables import events_given, follow_table
 from siwei.policy.pots.pot_shown import followed_as_dict, shares_as_dict
 from siwei.policy.pots.share import with_counted
-from siwei.policy.programmes import Period
 from siwei.policy.sharing import sum_exactly
-from siwei.policy.subjects import read_dtypes
 from siwei.policy.versions import of_any_day
 from siwei.portal.api import policy_schemas as schemas
 from siwei.portal.api.answers import answers
 from siwei.portal.api.policy_combining import combine_kind, combine_kinds
+from siwei.portal.api.policy_comparing import compare_sides
 from siwei.portal.city_pack import all_versions, attribute_types, decided_on, pack_directory, programmes_on, stacking
 from siwei.portal.queries.programmes import programme_or_missing
 
@@ -195,7 +190,8 @@ def share(request: HttpRequest, body: schemas.ClaimsToShare) -> Any:
 def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     """Compare a programme as the city has it with another version, or with a draft, over rows of facts: who gains, who
     loses, what it costs, and why. With another `stacking`, or with `holdings`, what is kept of all awards of that kind
-    that the rules speak of too, beside what is held already."""
+    that the rules speak of too, beside what is held already; with `claims` or `projects` also what organisations keep
+    in all under joint limits."""
     day, known = body.as_of or decided_on(), attribute_types()
     before = programme_or_missing(body.programme, day)
     folder = pack_directory() / "programmes"
@@ -204,45 +200,8 @@ def compare(request: HttpRequest, body: schemas.VersionsToCompare) -> Any:
     else:
         after = find_version(folder, known, body.programme, body.version or before.version)
     # Under whatever id a text comes, it is compared as one of this programme, whose releases it is held against.
-    sides = [before, *as_released(folder, [replace(after, id=before.id)])]
-    if body.ignore_period:
-        sides = [replace(each, period=Period(None, None)) for each in sides]
-    given = _others(body.others, day)
-    old, new = (Side((each,), stacking(day), given) for each in sides)
-    held = _counted(_held(body.holdings, day), day).of_kind(before.applies_to)
-    if is_weighed := bool(body.stacking is not None or held):
-        rules = (
-            stacking(day)
-            if body.stacking is None
-            else load_stacking_text(body.stacking, known, [*programmes_on(day).values()])
-        )
-        ruled = {*stacking(day).programmes, *rules.programmes, *(name for mine in held.values() for name in mine)}
-        rest = tuple(each for each in programmes_on(day).values()
-                     if each.id in ruled and each.id != before.id and each.applies_to == before.applies_to)  # fmt: skip
-        old, new = (replace(old, programmes=(*old.programmes, *rest)),
-                    replace(new, programmes=(*new.programmes, *rest), stacking=rules))  # fmt: skip
-    old, new = (replace(side, stacking=side.stacking.of(before.applies_to)) for side in (old, new))
-    if body.drafts_in_force:
-        old, new = (replace(side, in_force=frozenset(each.id for each in side.programmes)) for side in (old, new))
-    table = _table(body.rows, old, new, given)
-    found = next(each for each in diff(old, new, table, day) if each.programme == before.id)
-    kept = diff_stacking(old, new, table, day, before.applies_to, held).as_dict() if is_weighed else None
-    compared = {each.id for side in (old, new) for each in side.programmes}
-    not_weighed = {
-        each.id: None for side in (old, new) for each in side.stacking.joint if compared & {*each.programmes}
-    }
-    return {
-        "as_of": day, "rows": table.height, "difference": found.as_dict(), "stacking": kept,
-        "held_without_row": sorted({*held} - {*table["id"]}),
-        "joint_limits_not_weighed": [*not_weighed],
-    }  # fmt: skip
-
-
-def _table(rows: list[schemas.Row], old: Side, new: Side, given: Rows | None) -> pl.DataFrame:
-    both = (*old.programmes, *new.programmes)
-    limits = read_dtypes(group.limit for side in (old, new) for group in side.stacking.groups)
-    added = () if given is None else added_names(both)
-    return _usable(judge_rows(rows, both, attribute_types(), limits, added)).good
+    (after,) = as_released(folder, [replace(after, id=before.id)])
+    return compare_sides(body, before, after, day, _others(body.others, day), _counted(_held(body.holdings, day), day))
 
 
 def _held(given: list[schemas.HeldAward], day: date) -> tuple[Held, ...]:
@@ -274,9 +233,3 @@ def _chosen(ids: tuple[str, ...], applies_to: str | None, day: date) -> tuple[Pr
             f"这些政策都不适用于 {kind} → 请去掉 `programmes`，或换其他政策",
         )
     return found
-
-
-def _usable(batch: Batch) -> Batch:
-    if batch.rejects.height:
-        raise ImportRefused(first_problems([batch], Path("rows")))
-    return batch

@@ -372,6 +372,13 @@ class VersionsToCompare(Schema):
     others: Others | None = Field(None, description="Rows to add up; None: aggregates are columns of `rows`")
     stacking: Yaml | None = Field(None, description="A stacking.yaml to compare with the city's")
     holdings: Holdings = Field([])
+    claims: list[Row] | None = Field(
+        None,
+        max_length=MOST_ROWS,
+        description="Contracts of these organisations: then what organisations keep in all under joint limits is "
+        "compared too; an empty list: there are none",
+    )
+    projects: list[Row] | None = Field(None, max_length=MOST_ROWS, description="Projects of these, likewise")
 
 
 class Difference(Schema):
@@ -381,10 +388,15 @@ class Difference(Schema):
     stacking: dict[str, Any] | None = Field(
         None,
         description="What is kept of all awards that rules of stacking link with it, beside what is held; where "
-        "`stacking` or `holdings` is given",
+        "`stacking`, `holdings`, `claims` or `projects` is given",
+    )
+    joint: dict[str, Any] | None = Field(
+        None, description="What organisations keep in all under joint limits, where `claims` or `projects` are given"
     )
     held_without_row: list[str] = Field(description="Subjects of that kind that hold something and have no row here")
     joint_limits_not_weighed: list[str] = Field(
-        description="Limits over an organisation, its contracts and its projects that bear on what is compared: `rows` "
-        "are of one kind, so what these leave is not told"
+        description="Limits over an organisation, its contracts and its projects that bear on what is compared, where "
+        "`rows` are given alone"
     )
+    joint_kinds_not_given: list[str] = Field([], description="Kinds of rows that joint limits count and nobody gave")
+    rejects: list[RejectOf] = Field(description="Rows that cannot be used; the others are compared")
