@@ -22,13 +22,14 @@ from django.db import DatabaseError, connection, transaction  # noqa: E402
 from exchange_cast import NOW, make_organisation, make_person  # noqa: E402
 
 from siwei.errors import SiweiError  # noqa: E402
-from siwei.exchange import ledger, listings  # noqa: E402
 from siwei.exchange.actors import PLATFORM, Role  # noqa: E402
+from siwei.exchange.ledger import actions as ledger  # noqa: E402
 from siwei.exchange.models import AccessKey, Hold, Match, Organisation, Person, Representative  # noqa: E402
 from siwei.exchange.people.disabling import disable_account  # noqa: E402
 from siwei.exchange.people.keys import create_access_key  # noqa: E402
 from siwei.exchange.people.mandates import set_mandate  # noqa: E402
 from siwei.exchange.people.offices import Office, appoint, dismiss  # noqa: E402
+from siwei.exchange.trading import listings  # noqa: E402
 from siwei.portal.second_factors import remove_second_factor  # noqa: E402
 
 DAY = date(2026, 11, 23)

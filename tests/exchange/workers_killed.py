@@ -30,8 +30,9 @@ from exchange_deal import Deal  # noqa: E402
 from exchange_fakes import FakeEngine  # noqa: E402
 
 from siwei.compute import JobPhase  # noqa: E402
-from siwei.exchange import ledger, tasks, worker  # noqa: E402
+from siwei.exchange import tasks, worker  # noqa: E402
 from siwei.exchange.actors import PLATFORM  # noqa: E402
+from siwei.exchange.ledger import actions as ledger  # noqa: E402
 from siwei.exchange.ledger.seals import verify_seals  # noqa: E402
 from siwei.exchange.models import (  # noqa: E402
     Account,

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+from django.db.models import F
 from django.utils import timezone
 
 from siwei.city.firms import check_codes, clean_names, name_key, neutralise_formulas, normalise_names, separate_key
@@ -19,6 +20,7 @@ from siwei.errors import Conflict, InputError, NotFound, Problem, Said
 from siwei.exchange.access import can_operate, require
 from siwei.exchange.actors import Actor
 from siwei.exchange.audit import action, record_event
+from siwei.exchange.facts.imports import hold_imports
 from siwei.exchange.models import Fact, ImportFile, Merge, Organisation, Reject, RowWarning
 
 
@@ -56,6 +58,7 @@ def undo_merge(file: str, row: int, *, actor: Actor, now: datetime) -> Organisat
     rows were merged by that code since.
     """
     require(can_operate(actor), actor, Said("undo a merge", "撤销合并"))
+    hold_imports()
     imported = find_import(file)
     merge = Merge.objects.filter(file=imported, row=row).select_related("organisation").first()
     if merge is None:
@@ -89,7 +92,7 @@ def undo_merge(file: str, row: int, *, actor: Actor, now: datetime) -> Organisat
     own.district, own.founded_on = stated.get("district", ""), stated.get("founded_on")
     own.save(update_fields=["district", "founded_on"])
     moved = facts.update(organisation=own)
-    ImportFile.objects.filter(pk=imported.pk).update(merged=imported.merged - 1, created=imported.created + 1)
+    ImportFile.objects.filter(pk=imported.pk).update(merged=F("merged") - 1, created=F("created") + 1)
     record_event(
         "undo_merge",
         f"{imported.sha256[:32]}-{row}",

@@ -179,6 +179,7 @@ def _save(
     source: str | None,
     progress: Progress | None,
 ) -> None:
+    hold_imports()
     done = set(ImportFile.objects.filter(sha256__in=[file.sha256 for file in parsed]).values_list("sha256", flat=True))
     # The least trusted source first: between facts of equal standing, the one written last is read.
     fresh = sorted(
@@ -203,6 +204,14 @@ def _save(
         now=now,
         payload={"files": {file.name: asdict(file.counts) for file in imported.files}, "origin": origin},
     )
+
+
+def hold_imports() -> None:
+    """Within an action: one import, or one merge undone, at a time (on SQLite the transaction itself is the lock).
+    Which organisation a row is of depends on all that was imported before: two at once would make one each."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE exchange_importfile IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _known_organisations() -> pl.DataFrame:

@@ -47,8 +47,9 @@ def attach_person_file(
     no kind that is taken.
     """
     person_id = require_oneself(actor, Said("attach files to facts of oneself", "为本人情况附文件"))
-    key = find_key(person_id)
-    if key is None or not hold_consent(person_id, PERSON_FACTS):
+    # Held before the key is read: what was erased meanwhile, and consented to anew, has another.
+    key = find_key(person_id) if hold_consent(person_id, PERSON_FACTS) else None
+    if key is None:
         raise Conflict(
             "no consent to keep facts of yourself stands → give it first; it can be withdrawn at any time",
             "您尚未同意保存本人情况 → 请先同意；可随时撤回",

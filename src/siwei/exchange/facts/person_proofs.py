@@ -39,8 +39,10 @@ def ask_for_proof(attribute: str, *, actor: Actor, now: datetime, idempotency_ke
     """Put one's latest own word on `attribute` before the operator. `Conflict` without the consents, or where it waits
     already; NotFound where nothing was declared."""
     person_id = require_oneself(actor, Said("have facts of oneself proven", "请求核验本人情况"))
-    key = find_key(person_id)
-    if key is None or not hold_consent(person_id, PERSON_FACTS) or not hold_consent(person_id, PERSON_PROOF):
+    # Held before the key is read: what was erased meanwhile, and consented to anew, has another.
+    held = hold_consent(person_id, PERSON_FACTS) and hold_consent(person_id, PERSON_PROOF)
+    key = find_key(person_id) if held else None
+    if key is None:
         raise Conflict(
             "no consent to have facts of yourself proven stands → give it first; it can be withdrawn",
             "没有核验本人情况的有效同意 → 请先同意；可以撤回",
