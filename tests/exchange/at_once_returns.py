@@ -1,18 +1,15 @@
-"""Two at once at what comes back of awards: supplementary rounds, true-ups, grants, claw-backs and repayments, in an
-order that is certain. test_races.py runs this."""
+"""Two at once at what comes back of awards: supplementary rounds and true-ups, in an order that is certain.
+test_races.py runs this."""
 
 import json
 import sys
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from at_once import at_once
 from at_once_money import gather, programme_of
 from django.core.management import call_command
 from exchange_cast import NOW
-from exchange_persons import CHARLIE, TAX, Persons
 from test_pot_counts import voucher_of
 from test_rounds import City
 from test_supplements import PAST, RULE, again, finish, of
@@ -25,16 +22,10 @@ from siwei.exchange.awards.true_ups import true_up_voucher
 from siwei.exchange.models import (
     Account,
     Application,
-    BankEntry,
-    ClawBack,
     Decision,
-    Grant,
-    SharingRound,
     TrueUp,
     Voucher,
 )
-from siwei.exchange.payments.claw_backs import claw_back_grant, owed_fen
-from siwei.exchange.payments.repayments import repay_claw_back
 
 Told = dict[str, dict[str, Any]]
 
@@ -91,64 +82,12 @@ def true_ups(city: City, told: Told) -> None:
     told["both trued up"]["left"] = left_in(city.pot)
 
 
-def persons(cast: Any, told: Told, folder: Path) -> None:
-    made = Persons(cast, folder)
-    made.awarded()
-    made.city_account()
-    for actor in (cast.charlie, cast.alice):
-        made.account(actor)
-    one = Application.objects.get(pseudonym__person_id=cast.charlie.person_id)
-    promised = left_in(made.pot)
-
-    def grant() -> Any:
-        from siwei.exchange.awards import grants
-
-        return grants.grant_award(one.key, actor=cast.olive, now=made.now)
-
-    def left() -> Any:
-        return type("Left", (), {"fen": left_in(made.pot)})
-
-    told["granted twice"] = at_once(grant, grant)
-    told["granted twice"]["grants"] = Grant.objects.filter(application=one).count()
-    told["granted twice"]["left"] = [promised, left_in(made.pot)]
-    from siwei.exchange.awards import grants
-
-    grants.grant_round(SharingRound.objects.get(pot=made.pot), actor=cast.olive, now=made.now)
-    made.exported()
-    made.says(made.paid(made.order_of(cast.charlie)))
-
-    def back(fen: int, key: str) -> ClawBack:
-        return claw_back_grant(one.key, fen, because="审计", actor=cast.olive, now=made.now, idempotency_key=key)
-
-    told["clawed back twice"] = at_once(lambda: back(200_000, "a"), lambda: back(200_000, "b"))
-    granted = Grant.objects.get(application=one)
-    told["clawed back twice"]["owed"] = owed_fen(granted)
-    order = made.order_of(cast.charlie)
-    made.says(made.came_back(order, 150_000, "R-1", ""), made.came_back(order, 150_000, "R-2", ""))
-
-    def repay(reference: str) -> BankEntry:
-        entry = BankEntry.objects.get(reference=reference)
-        given: dict[str, Any] = {"because": "退款", "actor": cast.olive, "now": made.now}
-        return repay_claw_back(entry.account_number, reference, one.key, **given)
-
-    told["repaid twice"] = at_once(lambda: repay("R-1"), lambda: repay("R-2"))
-    told["repaid twice"]["owed"] = owed_fen(granted)
-    told["clawed back, then repaid"] = at_once(lambda: back(100_000, "c"), lambda: repay("R-2"))
-    told["clawed back, then repaid"]["owed"] = owed_fen(granted)
-    account = Account.objects.get(code=f"CNY:claw-back:{granted.granted_to.key}")
-    told["clawed back, then repaid"]["account"] = -account.balance
-    assert TAX[CHARLIE] == 300_000, TAX
-
-
 def main() -> None:
     call_command("migrate", verbosity=0)
-    cast = gather()
     told: Told = {}
-    city = city_of(cast)
+    city = city_of(gather())
     supplements(city, told)
     true_ups(city, told)
-    with tempfile.TemporaryDirectory() as folder:
-        persons(cast, told, Path(folder))
     sys.stdout.write(json.dumps(told))
 
 

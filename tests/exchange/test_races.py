@@ -258,6 +258,67 @@ def test_who_may_act_is_asked_of_what_stands_when_it_is_ones_turn(environment: d
 
 @pytest.mark.database
 @pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
+def test_what_comes_back_is_shared_once_and_a_claim_stands_on_its_latest_decision(environment: dict[str, str]) -> None:
+    told = told_by("at_once_returns.py", environment)
+    shared = told.pop("two supplements")
+    # 75 of 100 million came back, and one claim wanted 25 more.
+    assert (shared.pop("shared"), shared.pop("left")) == ([25_000_000], 50_000_000)
+    assert (shared["first"], shared["second"][:21]) == ("SharingRound", "Conflict: nobody wait")
+    assert told.pop("a rest granted, then trued up") == {"first": "Voucher", "second": "TrueUp", "worth": 110_000_000}
+    assert told.pop("both trued up") == {
+        "first": "TrueUp", "second": "TrueUp", "worth": 50_000_000, "left": 100_000_000
+    }  # fmt: skip
+    assert told == {}
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
+def test_an_award_is_granted_taken_back_and_repaid_once(environment: dict[str, str]) -> None:
+    told = told_by("at_once_claw_backs.py", environment)
+    left = told.pop("left, read while granted")
+    assert left["then"] <= left["before"] == left["after"] == 100_000
+    assert told.pop("granted twice") == {"first": "Grant", "second": "Grant", "grants": 1, "left": [100_000, 100_000]}
+    for name, second, owed in (
+        ("clawed back twice", "Conflict: ¥1,000.00 is left of the grant", 200_000),
+        ("repaid twice", "Conflict: ¥1,500.00 came in, and ¥500.00 is owed", 50_000),
+        ("clawed back, then repaid", "BankEntry", 0),
+    ):
+        found = told.pop(name)
+        assert (found["second"][: len(second)], found["owed"]) == (second, owed), (name, found)
+    assert told == {}
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
+def test_what_is_known_is_written_once_and_none_of_it_is_lost(environment: dict[str, str]) -> None:
+    told = told_by("at_once_facts.py", environment)
+    both = {"first": "ImportSummary", "second": "ImportSummary"}
+    # By its code in one file, by its name in the other: one organisation, as if one had come after the other.
+    assert told.pop("two files of one firm") == both | {"is": 1}
+    assert told.pop("one file twice") == both | {"is": 1}
+    assert told.pop("two merges undone") == {"first": "Organisation", "second": "Organisation", "counts": [2, 2, 0]}
+    assert told.pop("two declarations") == {"first": "list", "second": "list"}
+    assert told.pop("two proofs") == {
+        "first": "list", "second": "list", "again": [["10"], ["11"], ["10"], ["11"]], "alike": 0
+    }  # fmt: skip
+    assert told["decided twice"].pop("facts") == 2
+    assert told["decided, then erased"].pop("left") == 0
+    assert told["one file twice over"].pop("files") == 1
+    for name, first, second in (
+        ("asked twice", "PersonProof", "Conflict: person_income_tax waits to be proven already"),
+        ("decided twice", "PersonProof", "NotFound: no proof"),
+        ("taken back, then decided", "PersonProof", "NotFound: no proof"),
+        ("decided, then erased", "PersonProof", "Consent"),
+        ("erased, then a file", "Consent", "Conflict: no consent to keep facts of yourself stands"),
+        ("one file twice over", "PersonFile", "PersonFile"),
+    ):
+        found = told.pop(name)
+        assert (found["first"], found["second"][: len(second)]) == (first, second), (name, found)
+    assert told == {}
+
+
+@pytest.mark.database
+@pytest.mark.skipif(not os.environ.get("SIWEI_DATABASE_URL"), reason="SQLite has one writer")
 def test_money_is_promised_and_given_once(environment: dict[str, str]) -> None:
     told = told_by("at_once_money.py", environment)
     # What an own share has left from before is taken by one, and the other pays from the declared budget.
