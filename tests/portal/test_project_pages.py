@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import date
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,46 @@ def test_pages_and_the_api_say_what_a_sum_waits_for(
     # Whoever may not see the contract's claim is told nothing of it.
     page = signed_in(dealt.charlie).get("/agreements/deal", headers={"accept-language": "en"})
     assert told not in page.content.decode()
+
+
+def test_a_limit_that_cannot_be_told_names_the_facts_it_waits_for(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Longhua and the voucher may give together hangs on what nobody said of the firm's R&D."""
+    text = (PACKS / "shenzhen" / "stacking.yaml").read_text(encoding="utf-8")
+    rules = load_stacking_text(
+        text.replace("- compute_other_support", "- rd_expensed"), city_pack.pack().attributes,
+        [*city_pack.programmes().values()],
+    )  # fmt: skip
+    for module in (calls_api, calls_queries, entitlements):
+        monkeypatch.setattr(module, "stacking", lambda: rules)
+    entitlements._combined.cache_clear()
+    know(city.firm, "longhua_compute_paid", "400000000", is_public=False)
+    city.firm.facts.filter(attribute="district").update(value="longhua")
+    for name in ("longhua-compute", "xunli"):
+        changed = replace(released(name, monkeypatch), window=None)
+        monkeypatch.setitem(city_pack.programmes(), name, changed)
+        open_pot(changed, "2026", 900_000_000, actor=city.olive, now=NOW, idempotency_key=f"pot-{name}")
+    client, firm = signed_in(city.alice), f"/organisations/{city.firm.key}"
+
+    def apply(programme: str, fen: int) -> Any:
+        body = {"programme": programme, "claim_fen": fen, "idempotency_key": programme,
+                "documents": [{"kind": "contract", "number": programme}]}  # fmt: skip
+        return client.post(f"/api{firm}/applications", json.dumps(body), content_type="application/json")
+
+    found = client.get(f"/api{firm}/entitlements").json()
+    (rule,) = [each for part in found["combination"]["parts"] for each in part["rules"]]
+    assert (rule["limit_fen"], rule["missing"]) == (None, ["rd_expensed"])
+    assert apply("longhua-compute", 120_000_000).status_code == 200
+    attribute = city_pack.pack().attributes["rd_expensed"]
+    for address in (firm, APPLY.format(programme="xunli")):
+        for language, told, name in (
+            ("en", "To be given:", attribute.name_en),
+            ("zh-hans", "需提供：", attribute.name_zh),
+        ):
+            page = client.get(address, headers={"accept-language": language}).content.decode()
+            assert f"{told} {escape(name)}" in page, (address, language)
+    refused = apply("xunli", 1)
+    assert (refused.status_code, "计算所需的事实：rd_expensed" in refused.json()["detail"]) == (409, True)
+    entitlements._combined.cache_clear()
 
 
 ONE_CONTRACT = """\

@@ -234,9 +234,10 @@ def check_room(room: Room, programme: Programme, before_fen: int, claim_fen: int
         f"{room.rule!r} ({words.en if words else 'no words'})", f" {room.rule!r}（{words.zh if words else '无说明'}）"
     )
     if room.most_fen is None:
+        named = Said(f": {', '.join(room.missing)}", f"：{'、'.join(room.missing)}") if room.missing else Said("", "")
         raise Conflict(
-            f"{programme.id}: the limit of {rule} is not known → enter the facts it is worked out from",
-            f"{programme.id}：规则{rule.zh}的上限未知 → 请录入计算所需的事实",
+            f"{programme.id}: the limit of {rule} is not known → enter the facts it is worked out from{named}",
+            f"{programme.id}：规则{rule.zh}的上限未知 → 请录入计算所需的事实{named.zh}",
         )
     held = Said(
         ", ".join(f"{name} {exact_yuan(fen)}" for name, fen in sorted(room.held_fen.items())),

@@ -16,6 +16,7 @@ from siwei.exchange.people.pseudonyms import pseudonym_of
 from siwei.policy import FactValue, Programme, Text, decide
 from siwei.policy.aggregating.limits import apply_limits, limited_column
 from siwei.policy.combinations.beside import Beside, award_beside
+from siwei.policy.combinations.combination import unknown_of
 from siwei.policy.combinations.joint import joint_limits
 from siwei.policy.decide import award_column
 from siwei.policy.pot_periods import are_weighed, is_weighed_on
@@ -29,13 +30,14 @@ LIVE = (ApplicationState.APPLIED, ApplicationState.SHARED, ApplicationState.AWAR
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What may be claimed of an award in all: `most_fen` is None where a limit that bears on it is not known. `words`
-    name the rule that keeps it from the whole."""
+    """What may be claimed of an award in all: `most_fen` is None where a limit that bears on it is not known, which
+    waits for the attributes `missing`. `words` name the rule that keeps it from the whole."""
 
     most_fen: int | None
     rule: str
     words: Text | None
     held_fen: Mapping[str, int]
+    missing: tuple[str, ...] = ()
 
 
 def room_for(
@@ -116,7 +118,9 @@ def _within_joint(
     others = Q(organisation=organisation, pot__in=weighed, pot__programme__in=limit.programmes)
     held = _held(others & ~Q(pot__programme=programme.id, decision__subject=subject))
     if most is None:
-        return Room(None, limit.id, limit.words, held)
+        (unknown,) = unknown_of(table, read) or [frozenset[str]()]
+        missing = tuple(sorted({*limit.limit.attributes} & unknown))
+        return Room(None, limit.id, limit.words, held, missing)
     left = max(most - sum(held.values()), 0)
     return found if found.most_fen <= left else Room(left, limit.id, limit.words, held)
 
@@ -127,7 +131,7 @@ def _beside(
     found: Beside = award_beside(rules, held, programme.id, award_fen, table, as_of)
     if found.rule is None:
         return Room(award_fen, "", None, found.held_fen)
-    return Room(found.kept_fen, found.rule.id, found.rule.words, found.held_fen)
+    return Room(found.kept_fen, found.rule.id, found.rule.words, found.held_fen, found.rule.missing)
 
 
 def held_of_others(pot: Pot, organisation: Organisation) -> dict[str, int]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from siwei.policy.combinations.choices import applies, reckon
 from siwei.policy.combinations.choosing import UNKNOWN
-from siwei.policy.combinations.combination import RuleShown, rule_shown
+from siwei.policy.combinations.combination import RuleShown, rule_shown, unknown_of
 from siwei.policy.combinations.combining import group_limits
 from siwei.policy.decide import Decisions
 from siwei.policy.stacking import Linked, Stacking, is_lawful, linked
@@ -44,7 +44,8 @@ def award_beside(
     limits = _limits(stacking, part, table, as_of)
     binding = [group for group in part.groups if programme in group.programmes and applies(group, choice)]
     if (unknown := next((group for group in binding if limits[group.id] == UNKNOWN), None)) is not None:
-        return Beside(programme, asked_fen, None, mine, rule_shown(unknown, None))
+        missing = unknown_of(table, unknown.limit.attributes)[0]
+        return Beside(programme, asked_fen, None, mine, rule_shown(unknown, None, missing))
     found = reckon(part, choice, {**mine, programme: asked_fen}, limits, held=mine)
     cut = next((each.group for each in found.cuts if each.programme == programme), None)
     rule = next((rule_shown(group, limits[group.id]) for group in binding if group.id == cut), None)

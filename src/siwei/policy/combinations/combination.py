@@ -29,7 +29,8 @@ WithinOf = Callable[[frozenset[str]], Within]
 @dataclass(frozen=True, slots=True)
 class RuleShown:
     """A limit or exclusion that bears on the choice; `limit_fen` is None for an exclusion, or where it is not known.
-    `is_joint`: over the organisation's other subjects too (`joint` of the explanation says who takes how much)."""
+    `is_joint`: over the organisation's other subjects too (`joint` of the explanation says who takes how much).
+    `missing` are the attributes that a limit needs and that are not known of the subject, where it cannot be told."""
 
     id: str
     words: Text
@@ -37,6 +38,7 @@ class RuleShown:
     programmes: tuple[str, ...]
     limit_fen: int | None
     is_joint: bool = False
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Combinations:
         concerned = {*holds, *(programme.id for programme in decisions.programmes)}
         self.parts = [part for part in linked(stacking) if concerned & {*part.programmes}]
         self.limits = group_limits(stacking, self.parts, decisions, table)
+        read = {name for part in self.parts for group in part.groups for name in group.limit.attributes}
+        self.unknown = unknown_of(table, read)
 
     def explain(
         self, id: str, held: Mapping[str, int] = MappingProxyType({}), within: WithinOf | None = None
@@ -140,6 +144,7 @@ class _Subject:
         self.entitled = {name: fen for name, fen in everything.items() if name not in combined.drafts}
         self.drafts = {name: fen for name, fen in everything.items() if name in combined.drafts and fen != 0}
         self.limits = {name: int(values[place]) for name, values in of.limits.items()}
+        self.unknown = of.unknown[place]
         self.kept = {name: combined.wide[kept_column(name)][place] for name in self.entitled}
         self.parts = list(of.parts)
         self.limited = None if within is None else within(frozenset())
@@ -161,7 +166,7 @@ class _Subject:
         return CombinationExplanation(self.limited.id, found, unbound, drafts, self.limited.kind, shown)
 
     def _part(self, part: Linked) -> PartExplanation | None:
-        found = _explain_part(part, self.entitled, self.limits, self.held, self.limited, self.titles)
+        found = _explain_part(part, self.entitled, self.limits, self.unknown, self.held, self.limited, self.titles)
         # The same rule, worked out here for one subject and there for all: they may not differ.
         if found is not None and self.limited is None and not found.held_fen:
             known = {name for name, fen in found.entitled_fen.items() if fen is not None}
@@ -180,7 +185,7 @@ class _Subject:
             return draft_shown(name, title, amount, {name: mine}, alone, self.titles)
         limited = None if self.within is None else self.within(frozenset((name,)))
         entitled = {**self.entitled, name: amount}
-        then = _explain_part(part, entitled, self.limits, self.held, limited, self.titles)
+        then = _explain_part(part, entitled, self.limits, self.unknown, self.held, limited, self.titles)
         now = made[part.programmes]
         assert then is not None
         before: Mapping[str, int] = {} if now is None or now.best is None else now.best.kept_fen
@@ -190,8 +195,20 @@ class _Subject:
         return draft_shown(name, title, amount, before, after, self.titles, sums)
 
 
-def rule_shown(rule: StackingGroup | EitherOr, limit: int | None) -> RuleShown:
-    return RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limit))
+def unknown_of(table: pl.DataFrame | pl.LazyFrame, names: Collection[str]) -> list[frozenset[str]]:
+    """Which of these facts are not known, of each row."""
+    frame = table.lazy()
+    there = [name for name in frame.collect_schema().names() if name in names]
+    masks = frame.select(pl.col(ID).alias(":id"), *(pl.col(name).is_null() for name in there))
+    return [frozenset(name for name in there if row[name]) for row in masks.collect().iter_rows(named=True)]
+
+
+def rule_shown(rule: StackingGroup | EitherOr, limit: int | None, unknown: Collection[str] = ()) -> RuleShown:
+    """`unknown` are facts that are not known of the subject."""
+    missing: tuple[str, ...] = ()
+    if isinstance(rule, StackingGroup) and limit in (None, UNKNOWN):
+        missing = tuple(sorted({*rule.limit.attributes} & {*unknown}))
+    return RuleShown(rule.id, rule.words, rule.citation, rule.programmes, _shown_limit(limit), missing=missing)
 
 
 def _shown_joint(limit: JointLimit, shown: JointShown) -> RuleShown:
@@ -202,6 +219,7 @@ def _explain_part(
     part: Linked,
     entitled: Mapping[str, int | None],
     limits: Mapping[str, int],
+    unknown: Collection[str],
     held: Mapping[str, int],
     within: Within | None,
     titles: Titles,
@@ -212,7 +230,7 @@ def _explain_part(
     if not mine and not has:
         return None
     known = {name: amount for name, amount in mine.items() if amount is not None}
-    rules = tuple(rule_shown(rule, limits.get(rule.id)) for rule in part.rules)
+    rules = tuple(rule_shown(rule, limits.get(rule.id), unknown) for rule in part.rules)
     own = choices_of(part, known, limits, has)
     joint = () if within is None else within.bearing([*mine, *has])
     if within is not None:
