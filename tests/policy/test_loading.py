@@ -133,6 +133,15 @@ def test_a_wrong_field_is_told_with_its_line(
     ]
 
 
+def test_a_long_wrong_value_is_cut_and_still_quoted(write_programme: Write, attributes: Attributes) -> None:
+    path = write_programme()
+    text = path.read_text(encoding="utf-8").replace("value: 5000", f"value: {'9' * 400}")
+    path.write_text(text.replace("kind: grant", f"kind: grant\n{'x' * 400}: y"), encoding="utf-8")
+    found = sorted(str(problem.message) for problem in problems(path, attributes))
+    assert found[0].startswith(f"'{'9' * 79}…': Input should be")
+    assert found[1].startswith(f"no such field '{'x' * 79}…'")
+
+
 def test_a_misspelt_field_is_told_the_nearest(write_programme: Write, attributes: Attributes) -> None:
     found = problems(replace(write_programme(), "requires: declared", "requirs: declared"), attributes)
     assert [(each.message, each.fix, each.line) for each in found] == [

@@ -17,6 +17,8 @@ from siwei.policy.places import with_line
 
 LARGEST_FILE = 256 * 1024
 MOST_PROBLEMS = 100
+MOST_SHOWN = 80
+"""Characters of a wrong value or name."""
 """Of a file's form that are told one by one."""
 PAGE = "docs/reference/programme.md"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -122,16 +124,22 @@ def _schema_problem(
                 fix = Said(f"did you mean {near[0]!r}?", f"是否应为 {near[0]!r}？")
             else:
                 fix = Said(f"remove it; {page} lists the fields", f"请删去；各字段见 {page}")
-            message = Said(f"no such field {location[-1]!r}", f"没有字段 {location[-1]!r}")
+            wrong = _cut(str(location[-1]))
+            message = Said(f"no such field {wrong!r}", f"没有字段 {wrong!r}")
             return Problem(message, fix, file, *document.places[known], name)
         case _:
-            written = f"{detail['input']!r}: " if isinstance(detail["input"], str) else ""
+            written = f"{_cut(detail['input'])!r}: " if isinstance(detail["input"], str) else ""
             if detail["type"] in ("model_type", "dict_type"):
                 mapping = Said(f"{name or 'the file'} is no mapping", f"{name or '文件'} 不是键与值")
                 lines = Said("write `key: value` lines", "请写成 `key: value` 的行")
                 return Problem(mapping, lines, file, *document.places[known], name)
-            told, see = said_between(written[:80], form_fault(detail)), Said(f"see {page}", f"见 {page}")
+            told, see = said_between(written, form_fault(detail)), Said(f"see {page}", f"见 {page}")
             return Problem(told, see, file, *document.places[known], name)
+
+
+def _cut(written: str) -> str:
+    """What was written, as far as it is shown."""
+    return written if len(written) <= MOST_SHOWN else f"{written[: MOST_SHOWN - 1]}…"
 
 
 def _prefixes(location: KeyPath) -> list[KeyPath]:
