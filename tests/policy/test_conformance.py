@@ -144,6 +144,17 @@ def test_nothing_compiled_to_columns_is_wrong() -> None:
         ('{"expr": "google.protobuf.NullValue.NULL_VALUE"}', None),
         ('{"expr": "google.protobuf.NullValue.NULL_VALUE", "disable_check": true}', None),
         ('{"expr": "NullValue.NULL_VALUE", "container": "google.protobuf"}', None),
+        ('{"expr": "math.greatest(1, 2)", "disable_check": true}', None),
+        ('{"expr": "sets.contains([1], [1])", "disable_check": true}', None),
+        ('{"expr": "\'abc\'.charAt(1)", "disable_check": true}', None),
+        ('{"expr": "[1].all(i, v, v > 0)", "disable_check": true}', None),
+        ('{"expr": "f_unknown(17)", "disable_check": true}', {"error": "no function 'f_unknown'"}),
+        ('{"expr": "[1].all(v)", "disable_check": true}', {"error": "no function 'all'"}),
+        (
+            '{"expr": "math.x", "bindings": {"math": {"map": [[{"string": "x"}, {"bool": true}]]}}, '
+            '"disable_check": true}',
+            {"value": {"bool": True}},
+        ),
         ('{"expr": "x.y", "disable_check": true}', {"error": "undeclared reference to 'x'"}),
         ("[1, 2", None),
         ("[1, 2]", None),

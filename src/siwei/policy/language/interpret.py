@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from siwei.policy.language import extensions
 from siwei.policy.language.standard import GLOBAL, MEMBER, Function, no_overload
 from siwei.policy.language.syntax import (
     Constant,
@@ -192,17 +193,24 @@ class _Interpreter:
     def _function(self, node: Invoke, scope: Scope) -> tuple[Function, tuple[Syntax, ...]]:
         if node.target is None:
             found = self.functions.get(node.function) or GLOBAL.get(node.function)
-            if found is None:
-                raise EvaluationError(f"no function {node.function!r}")
-            return found, node.arguments
+            return self._known(found, node), node.arguments
         path = dotted(node.target)
         qualified = ".".join((*path, node.function))
-        if path and path[0] not in scope and qualified in self.functions:
-            return self.functions[qualified], node.arguments
+        if path and path[0] not in scope:
+            if qualified in self.functions:
+                return self.functions[qualified], node.arguments
+            if path[0] in extensions.NAMESPACES and path[0] not in self.bindings:
+                raise NotTaken(f"{qualified} is of an extension of CEL, and not supported")
         found = self.functions.get("." + node.function) or MEMBER.get(node.function)
-        if found is None:
-            raise EvaluationError(f"no function {node.function!r}")
-        return found, (node.target, *node.arguments)
+        return self._known(found, node), (node.target, *node.arguments)
+
+    def _known(self, found: Function | None, node: Invoke) -> Function:
+        """The checker refuses what is not declared; where it did not run, a function of an extension is not wrong."""
+        if found is not None:
+            return found
+        if node.function in extensions.FUNCTIONS or (node.function in extensions.MACROS and len(node.arguments) > 2):
+            raise NotTaken(f"{node.function} is of an extension of CEL, and not supported")
+        raise EvaluationError(f"no function {node.function!r}")
 
     def _fold(self, node: Fold, scope: Scope) -> Value:
         over = self.value(node.over, scope)
