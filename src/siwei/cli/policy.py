@@ -293,5 +293,5 @@ def evaluate(*, json: Json = False) -> None:
     # Lines in and lines out either way; the option is there because every command of programs has it.
     del json
     for answer in evaluate_lines(sys.stdin.buffer):
-        # ASCII: half a character can be told, and no line separator of Unicode cuts an answer in two.
+        # ASCII: no line separator of Unicode cuts an answer in two.
         print(dumps(answer), flush=True)

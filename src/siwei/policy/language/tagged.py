@@ -44,7 +44,10 @@ def _untag(tag: str, written: Any) -> Value:
         case ("bool", bool()):
             return written
         case ("string", str()):
-            written.encode("utf-8")
+            try:
+                written.encode("utf-8")
+            except UnicodeEncodeError:
+                raise ValueError("half a character in a string") from None
             return written
         case ("int64", str() | int()) if _WHOLE.fullmatch(str(written)):
             return checked_int(int(written))
