@@ -229,6 +229,27 @@ def test_explain_takes_a_limit_and_a_pot_over_all_rows(
     assert found["b"][0]["sentence"]["en"] == "Held down by a limit: By district; from 30 to 10 CNY."
 
 
+def test_explain_says_how_many_awards_of_a_pot_are_not_known(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = pack / "programmes" / "longhua-compute.yaml"
+    text = path.read_text(encoding="utf-8")
+    limit = "limits:\n  - {id: by-form, per: [legal_form], at_most: '4000', words: {zh: 每类, en: By form}}\n"
+    pot = "pot: {budget_fen: 3000, sharing: pro_rata, words: {zh: 池, en: Pot}}\n"
+    path.write_text(text[: text.index("pot:")] + pot + text[text.index("notes:") :] + limit, encoding="utf-8")
+    (pack / "stacking.yaml").unlink()
+    source = tmp_path / "paid.csv"
+    source.write_text(
+        "id,district,longhua_compute_paid,legal_form\na,longhua,10000,x\nb,longhua,,x\nc,longhua,10000,x\n"
+        "d,nanshan,,y\n",
+        encoding="utf-8",
+    )
+    arguments = ("longhua-compute", "--pack", pack, "--in", source, "--id")
+    (told,) = explained(capsys, *arguments, "a")["pot"]
+    assert told["en"] == "Not counted in the pot: 1 eligible rows whose award is not known."
+    assert explained(capsys, *arguments, "c")["pot"] == []
+
+
 def test_explain_says_whose_awards_a_limit_waits_for(
     pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

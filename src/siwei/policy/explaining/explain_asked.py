@@ -192,10 +192,18 @@ class _Award:
     def _pot(self, wide: pl.DataFrame, table: pl.DataFrame, pot: list[Text]) -> Iterator[Binding]:
         """As if all eligible rows of the table were the claims on the pot."""
         name = self.programme.id
-        amount = pl.when(wide[verdict_column(name)] == 1).then(wide[award_column(name)]).fill_null(0)
+        eligible, award = wide[verdict_column(name)] == 1, wide[award_column(name)]
+        amount = pl.when(eligible).then(award).fill_null(0)
         beside = [each for each in of_pots(self.programme) if each in table.columns]
         claims = table.select(ID, *sorted(beside)).with_columns(wide.select(amount.alias(CLAIM))[CLAIM])
         claims = typed_order(claims.filter(pl.col(CLAIM) > 0), self.asked.table.place)
         found = explain_pot(self.programme, claims, self.asked.day, self.asked.id, self.seed)
         pot += found.told
+        others = eligible & award.is_null() & (wide[ID] != self.asked.id)
+        has_budget = self.programme.pot is not None and self.programme.pot.budget_fen is not None
+        if has_budget and others.any() and self.asked.id in claims[ID]:
+            pot.append(Text(
+                f"未计入资金池：{others.sum()} 行符合条件而金额未知。",
+                f"Not counted in the pot: {others.sum()} eligible rows whose award is not known.",
+            ))  # fmt: skip
         yield from found.bindings
