@@ -116,7 +116,9 @@ def test_decisions_are_counted_by_programme(both: Make, city: City) -> None:
 
 
 def test_rows_of_a_named_programme_need_not_say_what_they_are(both: Make) -> None:
-    found = post(both(), "decide", rows=CONTRACTS, programmes=["city"], as_of="2026-06-30").json()
+    # As they are sent to be explained: with titles, and by what a pot is shared.
+    rows = [{**row, "applied_at": "2026-05-01"} for row in CONTRACTS]
+    found = post(both(), "decide", rows=rows, programmes=["city"], as_of="2026-06-30").json()
     assert [row["award_fen"] for row in found["awards"]] == [6_000, 5_000, 6_000]
 
 

@@ -50,12 +50,12 @@ def kind_tables(
     beside: tuple[str, ...] = (),
 ) -> KindTables:  # fmt: skip
     """Of rows as a program sends them, those of the kind that was asked about and those of others, by kind, None where
-    they are not given; `beside` are columns of the former that no expression reads. Raises InputError where `others`
+    they are not given; `beside` are columns that no expression reads. Raises InputError where `others`
     has the kind itself, or stands beside persons."""
     given = {kind: each for kind, each in others.items() if each is not None}
     check_kinds(own, given, GIVEN, "rows")
     tables = {own: GivenTable(Path("rows"), own, rows, pack, beside)}
-    tables |= {kind: GivenTable(Path(GIVEN[kind]), kind, each, pack) for kind, each in given.items()}
+    tables |= {kind: GivenTable(Path(GIVEN[kind]), kind, each, pack, beside) for kind, each in given.items()}
     return KindTables(own, tables, GIVEN, ("行", "row"))
 
 

@@ -120,7 +120,7 @@ def decide_rows(request: HttpRequest, body: schemas.RowsToDecide) -> Any:
     chosen = _chosen(tuple(body.programmes), body.applies_to, day)
     given = _others(body.others, day)
     added = () if given is None else added_names(chosen)
-    batch = judge_rows(body.rows, chosen, attribute_types(), added=added)
+    batch = judge_rows(body.rows, chosen, attribute_types(), added=added, known=ORDERS)
     table = batch.good if given is None else add_aggregates(chosen, batch.good, given, day).table
     decisions = apply_limits(decide(chosen, table, day), table)
     return {

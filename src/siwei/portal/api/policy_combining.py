@@ -18,6 +18,7 @@ from siwei.policy.combinations.joint_choices import Holdings
 from siwei.policy.combinations.joint_files import combine_files_jointly
 from siwei.policy.combinations.joint_tables import GIVEN, kind_tables, parts_by_kind
 from siwei.policy.deciding.given_rows import judge_rows
+from siwei.policy.explaining.explain_asked import ORDERS
 from siwei.policy.files.tables import added_names
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import read_dtypes
@@ -35,7 +36,8 @@ def combine_kind(
     kind = chosen[0].applies_to
     rules = stacking.of(kind)
     added = () if given is None else added_names(chosen)
-    batch = judge_rows(body.rows, chosen, attribute_types(), read_dtypes(each.limit for each in rules.groups), added)
+    limits = read_dtypes(each.limit for each in rules.groups)
+    batch = judge_rows(body.rows, chosen, attribute_types(), limits, added, ORDERS)
     table = batch.good if given is None else add_aggregates(chosen, batch.good, given, day).table
     decisions = apply_limits(decide(chosen, table, day), table)
     in_force, held = [each.id for each in chosen if body.drafts_in_force], holdings.of_kind(kind)
@@ -77,7 +79,7 @@ def combine_kinds(
             "`/api/policy/explain` tells what joint limits leave it", "`/api/policy/explain` 会说明合计上限的结果"
         )
         raise InputError([Problem(told, fix, field="id")])
-    tables = kind_tables(OWN, body.rows, pack, {"claim": body.claims, "project": body.projects})
+    tables = kind_tables(OWN, body.rows, pack, {"claim": body.claims, "project": body.projects}, ORDERS)
     parts = parts_by_kind(stacking, tables, pack, attribute_types(), adds=given is not None)
     in_force = [each.id for each in pack if body.drafts_in_force]
     done = combine_files_jointly(stacking, parts, day, given=given, in_force=in_force, holdings=holdings)

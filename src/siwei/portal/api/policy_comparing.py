@@ -19,6 +19,7 @@ from siwei.policy.diffs.diff import Side
 from siwei.policy.diffs.diff_stacking import diff_stacking
 from siwei.policy.diffs.dimensions import SOURCES, with_dimensions
 from siwei.policy.diffs.joint_rows import JointRows
+from siwei.policy.explaining.explain_asked import ORDERS
 from siwei.policy.files.tables import added_names
 from siwei.policy.programmes import Period
 from siwei.policy.subjects import read_dtypes
@@ -91,7 +92,7 @@ def _together(
         told = Said("claims and projects stand beside organisations", "claims、projects 须与机构的行一同给出")
         fix = Said(f"{versions[0].id} applies to {kind}: leave them out", f"{versions[0].id} 面向 {kind}：请去掉它们")
         raise InputError([Problem(told, fix, field="claims")])
-    tables = kind_tables(kind, body.rows, read, given_too)
+    tables = kind_tables(kind, body.rows, read, given_too, ORDERS)
     return JointRows((one, other), tables, attribute_types(), day, given is not None, holdings=holdings)
 
 
