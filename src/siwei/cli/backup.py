@@ -13,7 +13,8 @@ from cyclopts import Parameter
 from siwei.city.archive import check_archive, open_archive, unpack
 from siwei.city.drafts import draft_directory, move_directory
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, print_json
+from siwei.cli.city_words import line
+from siwei.cli.output import print_json, print_line
 from siwei.errors import Conflict, EnvironmentMissing
 
 
@@ -42,9 +43,10 @@ def backup(
     if json:
         print_json({"file": str(file), "city": str(home.directory), **done})
         return
-    say(f"Saved {home.directory} in {file}: {done['files']} files, {done['bytes']:,} bytes")
-    say(f"sha256 of the file {done['sha256']}")
-    say(f"digest of the city {done['digest']}")
+    sizes = {"files": done["files"], "bytes": f"{done['bytes']:,}"}
+    print_line(line("saved", city=home.directory, file=file, **sizes))
+    print_line(line("file_sha256", sha256=done["sha256"]))
+    print_line(line("city_digest", digest=done["digest"]))
 
 
 @app.command
@@ -57,7 +59,7 @@ def restore(file: Path, directory: Path, /, *, json: Json = False) -> None:
     end_on_signal()
     place = directory.absolute()
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise Conflict(f"{directory} is not empty → name a new directory")
+        raise Conflict(f"{directory} is not empty → name a new directory", f"{directory} 不是空的 → 请指定新目录")
     with disk_faults(directory), open_archive(file) as (zipped, manifest):
         check_archive(zipped, manifest, file=file)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -72,11 +74,11 @@ def restore(file: Path, directory: Path, /, *, json: Json = False) -> None:
     if json:
         print_json({"city": str(place), **proof})
         return
-    say(f"Restored {place}, saved at {proof['made_at']}: {proof['rows']:,} rows")
+    print_line(line("restored", city=place, at=proof["made_at"], rows=f"{proof['rows']:,}"))
     if proof["digest_is_compared"]:
-        say(f"digest of the city {proof['digest']}, as saved")
+        print_line(line("as_saved", digest=proof["digest"]))
     else:
-        say("It was saved by another version: rows were compared, digests cannot be.")
+        print_line(line("other_version"))
 
 
 @contextmanager
@@ -86,11 +88,10 @@ def disk_faults(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or place
-        raise EnvironmentMissing(f"{where}: {error.strerror or error} → make room or choose another place") from None
-
-
-def say(line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+        raise EnvironmentMissing(
+            f"{where}: {error.strerror or error} → make room or choose another place",
+            f"{where}：{error.strerror or error} → 请腾出空间或另选位置",
+        ) from None
 
 
 def end_on_signal() -> None:

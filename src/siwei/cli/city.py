@@ -7,7 +7,8 @@ from cyclopts import App
 
 from siwei.city.home import create_home, open_home, resolve_pack
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.city_words import headings, line
+from siwei.cli.output import print_json, print_line, print_table, shown
 
 city_app = App(name="city", help="Look at a city as a whole.")
 app.command(city_app)
@@ -53,8 +54,9 @@ def init(
             }
         )
     else:
-        told = f"data of {home.as_of}, then by the calendar" if home.follows_calendar else f"stands on {home.as_of}"
-        console.print(f"City ready in {home.directory} (pack {home.pack}, {told})")
+        told = line("by_calendar" if home.follows_calendar else "stands_on", day=home.as_of)
+        of_pack = line("of_pack", pack=home.pack, told=told)
+        print_line(f"{shown(line('city_ready'))} {home.directory} {shown(of_pack)}")
 
 
 @city_app.command
@@ -71,5 +73,5 @@ def digest(*, city: City = None, json: Json = False) -> None:
         print_json(result)
         return
     rows = [(name, table["rows"], table["sha256"][:16]) for name, table in result["tables"].items()]
-    print_table("Tables", ("table", "rows", "sha256 (first 16)"), rows)
-    console.print(f"sha256 {result['sha256']}", highlight=False)
+    print_table(line("tables"), headings(("table", "rows", "sha256 (first 16)")), rows)
+    print_line(f"sha256 {result['sha256']}")

@@ -8,9 +8,10 @@ from cyclopts import App, Parameter
 
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.backup import disk_faults, end_on_signal
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.city_words import coded, heading, headings, line
+from siwei.cli.output import print_json, print_line, print_table
 from siwei.cli.progress import progress_bars
-from siwei.errors import Conflict, InputError, NotFound, Problem
+from siwei.errors import Conflict, InputError, NotFound, Problem, Said, chinese_of
 
 datasets_app = App(name="datasets", help="Datasets under terms: publish them from this machine, see who has them.")
 app.command(datasets_app)
@@ -65,10 +66,8 @@ def publish(
     if json:
         print_json(_version(version) | {"files": [dict(zip(FILE_COLUMNS, row, strict=True)) for row in kept]})
         return
-    console.print(
-        f"Published version {version.number} of {version.dataset.key}: {version.name}", highlight=False, markup=False
-    )
-    print_table("files", FILE_COLUMNS, kept)
+    print_line(line("published", version=version.number, dataset=version.dataset.key, name=version.name))
+    print_table(line("files"), headings(FILE_COLUMNS), kept)
 
 
 FILE_COLUMNS = ("path", "bytes", "sha256", "url")
@@ -90,7 +89,7 @@ def list_(*, city: City = None, json: Json = False) -> None:
             dataset.key, newest.number, newest.name, dataset.organisation.name, newest.licence, len(sizes), sum(sizes),
             newest.acceptances.count(), "yes" if newest.withdrawn_at else "",
         ))  # fmt: skip
-    _show("datasets", LIST_COLUMNS, rows, json)
+    _show(line("datasets"), LIST_COLUMNS, rows, json)
 
 
 @datasets_app.command
@@ -122,10 +121,11 @@ def show(dataset: str, /, *, version: int | None = None, city: City = None, json
         )
         return
     for name, value in _version(view.version).items():
-        console.print(f"{name.replace('_', ' ')}: {value}", highlight=False, markup=False, soft_wrap=True)
-    print_table("files", FILE_COLUMNS, files)
-    print_table("accepted by", ACCEPTED_COLUMNS, accepted)
-    print_table("had last", HAD_COLUMNS, had)
+        called = heading(name)
+        print_line(line("figure", name=Said(name.replace("_", " "), chinese_of(called)), value=value))
+    print_table(line("files"), headings(FILE_COLUMNS), files)
+    print_table(line("accepted_by"), headings(ACCEPTED_COLUMNS), accepted)
+    print_table(line("had_last"), headings(HAD_COLUMNS), had)
 
 
 ACCEPTED_COLUMNS = ("organisation", "name", "at")
@@ -148,7 +148,7 @@ def withdraw(dataset: str, version: int, /, *, city: City = None) -> None:
     from siwei.exchange.trading.datasets import withdraw_terms
 
     done = withdraw_terms(dataset, version, actor=PLATFORM, now=timezone.now())
-    console.print(f"Version {done.number} of {dataset} is handed over no longer.", highlight=False, markup=False)
+    print_line(line("withdrawn", version=done.number, dataset=dataset))
 
 
 @datasets_app.command
@@ -166,12 +166,15 @@ def verify(*, city: City = None, json: Json = False) -> None:
                 whole_path(sha256, home.datasets)
                 rows.append((sha256, "whole"))
             except NotFound as error:
-                rows.append((sha256, str(error)))
+                rows.append((sha256, Said(str(error), error.in_chinese())))
             if bars is not None:
                 bars("files", number, len(kept))
-    _show("files", ("sha256", "state"), rows, json)
+    _show(line("files"), ("sha256", "state"), rows, json)
     if wrong := sum(state != "whole" for _, state in rows):
-        raise Conflict(f"{wrong} of {len(rows)} file(s) are not what was published → restore them from a backup")
+        raise Conflict(
+            f"{wrong} of {len(rows)} file(s) are not what was published → restore them from a backup",
+            f"{len(rows)} 个文件中有 {wrong} 个与发布时不符 → 请从备份恢复",
+        )
 
 
 def _version(version: Any) -> dict[str, Any]:
@@ -187,7 +190,7 @@ def _show(title: str, names: tuple[str, ...], rows: list[Any], json: bool) -> No
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        print_table(title, names, rows)
+        print_table(title, headings(names), coded(names, rows))
 
 
 def _read(path: Path, limit_bytes: int) -> bytes:
@@ -195,9 +198,11 @@ def _read(path: Path, limit_bytes: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(limit_bytes + 1)
     except OSError as error:
-        raise InputError([Problem(f"{path} cannot be read ({error.strerror})", "name a file that is there")]) from None
+        message = Said(f"{path} cannot be read ({error.strerror})", f"{path} 无法读取（{error.strerror}）")
+        raise InputError([Problem(message, Said("name a file that is there", "请指定存在的文件"))]) from None
     if len(content) > limit_bytes:
-        raise InputError([Problem(f"{path} is longer than {limit_bytes} bytes", "give a shorter one")])
+        message = Said(f"{path} is longer than {limit_bytes} bytes", f"{path} 超过 {limit_bytes} 字节")
+        raise InputError([Problem(message, Said("give a shorter one", "请给出较短的文件"))])
     return content
 
 
@@ -205,4 +210,5 @@ def _text(path: Path) -> str:
     try:
         return _read(path, TERMS_LIMIT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError([Problem(f"{path} is not in UTF-8", "save it as UTF-8", field="--terms")]) from None
+        message = Said(f"{path} is not in UTF-8", f"{path} 不是 UTF-8 编码")
+        raise InputError([Problem(message, Said("save it as UTF-8", "请存为 UTF-8"), field="--terms")]) from None

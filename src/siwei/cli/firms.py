@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, error_console, print_json, print_table
+from siwei.cli.city_words import headings, line
+from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.progress import progress_bars
+from siwei.errors import Said
 
 imports = App(name="import", help="Bring firms in from files; look over what was merged and rejected.")
 app.command(imports)
@@ -88,7 +90,8 @@ def rejects(*, out: Out, file: OfFile = None, city: City = None) -> None:
     from siwei.exchange.actors import PLATFORM
     from siwei.exchange.facts.import_review import write_rejects
 
-    console.print(f"{write_rejects(out, actor=PLATFORM, file=file):,} rejected rows in {out}")
+    count = write_rejects(out, actor=PLATFORM, file=file)
+    print_line(f"{shown(line('rejects_in', count=f'{count:,}'))} {out}")
 
 
 @imports.command
@@ -98,7 +101,8 @@ def warnings(*, out: Out, file: OfFile = None, city: City = None) -> None:
     from siwei.exchange.actors import PLATFORM
     from siwei.exchange.facts.import_review import write_warnings
 
-    console.print(f"{write_warnings(out, actor=PLATFORM, file=file):,} warnings in {out}")
+    count = write_warnings(out, actor=PLATFORM, file=file)
+    print_line(f"{shown(line('warnings_in', count=f'{count:,}'))} {out}")
 
 
 @imports.command
@@ -132,7 +136,9 @@ def merges(*, file: OfFile = None, limit: int = 50, city: City = None, json: Jso
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in cells])
     else:
-        print_table(f"{rows.count():,} merges", columns, cells)
+        told = ("file", "row", "organisation", "name", "reason", "undone_at")
+        both = [(*each[:4], Said(str(each[6]), str(each[5])), each[7]) for each in cells]
+        print_table(line("merges", count=f"{rows.count():,}"), headings(told), both)
 
 
 @imports.command
@@ -146,17 +152,18 @@ def undo(file: str, row: int, /, *, city: City = None, json: Json = False) -> No
     if json:
         print_json({"key": organisation.key, "code": organisation.code, "name": organisation.name})
     else:
-        console.print(f"{organisation.name} is now {organisation.key}", markup=False)
+        print_line(f"{organisation.name} {shown(line('now', key=organisation.key))}")
 
 
 def _print_summary(summary: Any, seconds: float, json: bool) -> None:
     for remark in summary.remarks:
-        error_console.print(remark, markup=False, highlight=False, soft_wrap=True)
+        print_line(remark, error=True)
     if json:
         print_json(summary.as_dict())
         return
     columns = ("file", "read", "created", "merged", "rejected")
     total = summary.all
     rows = [(name, c.read, c.created, c.merged, c.rejected) for name, c in summary.files.items()]
-    print_table("Imported", columns, [*rows, ("all", total.read, total.created, total.merged, total.rejected)])
-    console.print(f"{seconds:.1f} s, {total.read / max(seconds, 0.001):,.0f} rows/s", highlight=False)
+    rows.append((line("all"), total.read, total.created, total.merged, total.rejected))
+    print_table(line("imported"), headings(columns), rows)
+    print_line(line("rate", seconds=f"{seconds:.1f}", rate=f"{total.read / max(seconds, 0.001):,.0f}"))

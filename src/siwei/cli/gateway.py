@@ -7,8 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from siwei.cli.app import City, app, open_city
+from siwei.cli.city_words import line
 from siwei.cli.ending import end_at_once
-from siwei.cli.output import console
+from siwei.cli.output import print_line, shown
 from siwei.cli.serve import check_address, listen
 from siwei.settings import load_settings
 
@@ -48,8 +49,8 @@ def gateway(
     listening.setblocking(False)
 
     def ready() -> None:
-        console.print(f"Models on http://{host}:{port}/v1  (Ctrl-C stops)", highlight=False)
+        print_line(line("models", where=f"http://{host}:{port}/v1"))
         sys.stdout.flush()
 
     run_server(application, listening, ready)
-    console.print(f"Stopped the gateway of {home.directory}.")
+    print_line(f"{shown(line('stopped_gateway'))} {home.directory}.")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, error_console, print_json, print_table
-from siwei.errors import InputError, Problem
+from siwei.cli.city_words import code, coded, heading, headings, line
+from siwei.cli.output import print_json, print_line, print_table, shown
+from siwei.cli.words import joined
+from siwei.errors import InputError, Problem, Said
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +36,7 @@ def verify(
     """
     open_city(city)
     from siwei.exchange.actors import PLATFORM
+    from siwei.exchange.ledger.findings import CHECKS
     from siwei.exchange.ledger.verification import verify_ledger
 
     result = verify_ledger(actor=PLATFORM, heads=heads)
@@ -41,14 +44,16 @@ def verify(
         print_json(result.as_dict())
     else:
         for finding in result.findings:
-            error_console.print(f"✗ {finding}", highlight=False, markup=False, soft_wrap=True)
-            error_console.print(f"  {finding.what_zh}", highlight=False, markup=False, soft_wrap=True)
-        console.print(", ".join(f"{count} {name}" for name, count in result.rows.items()), highlight=False)
+            check = Said(finding.check, CHECKS.get(finding.check, finding.check))
+            told = line("finding", check=check, row=finding.row, what=Said(finding.what, finding.what_zh))
+            print_line(f"✗ {shown(told)}", error=True)
+        print_line(joined(line("count", count=count, what=heading(name)) for name, count in result.rows.items()))
         last = result.last_seal
-        sealed = f"sealed up to block {last.number} {last.sha256}" if last else "nothing is sealed yet"
-        rest = " and ".join(f"{count} {name}" for name, count in result.unsealed.items())
-        console.print(f"{sealed}; not sealed yet: {rest}", highlight=False, soft_wrap=True)
-        console.print("Whole." if result.is_whole else f"{len(result.findings)} findings", highlight=False)
+        sealed = line("sealed", number=last.number, sha256=last.sha256) if last else line("not_sealed")
+        left = [line("count", count=count, what=heading(name)) for name, count in result.unsealed.items()]
+        rest = Said(" and ".join(left), joined(left).zh)
+        print_line(line("unsealed", sealed=sealed, rest=rest))
+        print_line(line("whole") if result.is_whole else line("findings", count=len(result.findings)))
     if not result.is_whole:
         sys.exit(1)
 
@@ -73,7 +78,8 @@ def heads(
     if json:
         print_json({"file": str(target), "added": added, "last": last.number if last else None})
     else:
-        console.print(f"{target}: {added} heads added, the last is of block {last.number if last else '–'}")
+        told = line("heads", count=added, last=last.number if last else "–")
+        print_line(f"{target}: {shown(told)}")
 
 
 @ledger_app.command
@@ -88,15 +94,15 @@ def balance(account: str, /, *, city: City = None, json: Json = False) -> None:
     if json:
         print_json(proof.as_dict())
     else:
-        rows: list[tuple[object, ...]] = [(kind, *values) for kind, values in proof.by_kind.items()]
-        rows += [("sum", proof.entries, proof.balance, proof.held), ("account", "", stands.balance, stands.held)]
-        print_table(f"{stands.code} in {stands.unit}", ("kind", "entries", "balance", "held"), rows)
-        console.print(
-            f"{'Proven' if proof.is_proven else 'NOT what its entries come to'}; available {stands.available} "
-            f"(floor {stands.floor}); {proof.sealed} of {proof.entries} entries are sealed",
-            highlight=False,
-            soft_wrap=True,
-        )
+        rows: list[tuple[object, ...]] = [(code(kind), *values) for kind, values in proof.by_kind.items()]
+        rows += [
+            (code("sum"), proof.entries, proof.balance, proof.held),
+            (code("account"), "", stands.balance, stands.held),
+        ]
+        title = line("account", account=stands.code, unit=stands.unit)
+        print_table(title, headings(("kind", "entries", "balance", "held")), rows)
+        figures = {"available": stands.available, "floor": stands.floor, "sealed": proof.sealed}
+        print_line(line("proven" if proof.is_proven else "not_proven", entries=proof.entries, **figures))
     if not proof.is_proven:
         sys.exit(1)
 
@@ -132,10 +138,12 @@ def statement(
     if json:
         print_json(told if target else {**told, "entries": made.entries.to_dicts()})
     elif target is not None:
-        console.print(f"{made.entries.height} entries → {target}", highlight=False, soft_wrap=True)
+        print_line(f"{shown(line('entries', count=made.entries.height))} → {target}")
     else:
         columns = ("number", "at", "kind", "other", "change", "held_change", "balance", "held", "memo")
-        print_table(f"{made.account.code} in {made.account.unit}", columns, table.select(columns).rows())
+        title = line("account", account=made.account.code, unit=made.account.unit)
+        rows = [(*row[:2], code(row[2]), *row[3:]) for row in table.select(columns).rows()]
+        print_table(title, headings(columns), rows)
 
 
 @ledger_app.command
@@ -155,8 +163,8 @@ def trial_balance(
     if json:
         print_json({"as_of": as_of, "accounts": trial.to_dicts(), "units": totals.to_dicts()})
     else:
-        print_table(f"Trial balance {as_of or ''}".strip(), trial.columns, trial.rows())
-        print_table("By unit", totals.columns, totals.rows())
+        print_table(line("trial_balance", day=as_of or ""), headings(trial.columns), coded(trial.columns, trial.rows()))
+        print_table(line("by_unit"), headings(totals.columns), totals.rows())
     if totals["balance"].ne(0).any():
         sys.exit(1)
 
@@ -181,21 +189,24 @@ def trace(subject: str, /, *, city: City = None, json: Json = False) -> None:
         print_json({"subject": subject, "money": money, "rows": found.rows.to_dicts()})
     else:
         if money is not None:
-            amounts = [(name, exact_yuan(amount)) for name, amount in money.items()]
-            print_table(subject, ("what", "amount"), amounts)
+            amounts = [(heading(name), exact_yuan(amount)) for name, amount in money.items()]
+            print_table(subject, headings(("what", "amount")), amounts)
         columns = (
             "pot", "voucher", "hold", "capture", "reading", "job", "delivery", "quantity", "unit", "fen", "generated",
         )  # fmt: skip
-        print_table(f"{subject}: {found.rows.height} rows", columns, found.rows.select(columns).rows())
+        title = line("rows_of", subject=subject, count=found.rows.height)
+        print_table(title, headings(columns), found.rows.select(columns).rows())
     if money is not None and not money["adds_up"]:
         sys.exit(1)
 
 
 def _check_target(target: Path) -> None:
     if target.suffix not in (".csv", ".xlsx", ".json"):
-        raise InputError([Problem("a statement is written as .csv, .xlsx or .json", "name the file so", str(target))])
+        message = Said("a statement is written as .csv, .xlsx or .json", "对账单写成 .csv、.xlsx 或 .json")
+        raise InputError([Problem(message, Said("name the file so", "请如此命名文件"), str(target))])
     if target.is_dir() or not target.resolve().parent.is_dir():
-        raise InputError([Problem("no such folder", "make it first, and name a file in it", str(target))])
+        fix = Said("make it first, and name a file in it", "请先建立，并指定其中的文件")
+        raise InputError([Problem(Said("no such folder", "没有此文件夹"), fix, str(target))])
 
 
 def _write(table: "pl.DataFrame", target: Path) -> None:
@@ -214,4 +225,5 @@ def _write(table: "pl.DataFrame", target: Path) -> None:
         else:
             target.write_text(table.write_json(), encoding="utf-8")
     except OSError as error:
-        raise InputError([Problem(f"cannot be written: {error.strerror}", "", str(target))]) from None
+        message = Said(f"cannot be written: {error.strerror}", f"无法写入：{error.strerror}")
+        raise InputError([Problem(message, "", str(target))]) from None

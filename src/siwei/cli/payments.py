@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, print_json, print_table
-from siwei.errors import InputError, Problem
+from siwei.cli.city_words import coded, headings, line
+from siwei.cli.output import print_json, print_line, print_table
+from siwei.errors import InputError, Problem, Said
 
 payments_app = App(name="payments", help="Pay what is due by orders two people approve; read what the bank did.")
 app.command(payments_app)
@@ -27,7 +28,7 @@ def due(*, payer: Payer = None, city: City = None, json: Json = False) -> None:
     found = payments_due(find_organisation(payer) if payer else None)
     rows = [(each.payee.key, each.payee.name, each.amount_fen, len(each.items), each.hindrance) for each in found]
     names = ("payee", "name", "amount_fen", "reasons", "hindrance")
-    _show(f"due from {payer or 'the city'}", names, rows, json)
+    _show(line("due_from", payer=payer or line("the_city")), names, rows, json)
 
 
 @payments_app.command
@@ -47,7 +48,7 @@ def order(*, on: date, key: str, payer: Payer = None, city: City = None, json: J
 
     batch = make_batch(payer, execute_on=on, actor=PLATFORM, now=timezone.now(), idempotency_key=key)
     rows = [(batch.message_id, batch.orders_count, batch.total_fen, batch.state, batch.content_sha256)]
-    _show("ordered", ("batch", "orders", "total_fen", "state", "sha256"), rows, json)
+    _show(line("ordered"), ("batch", "orders", "total_fen", "state", "sha256"), rows, json)
 
 
 @payments_app.command
@@ -65,7 +66,7 @@ def batches(*, city: City = None, json: Json = False) -> None:
         )
         for each in all_batches(PLATFORM)
     ]  # fmt: skip
-    _show("batches", ("batch", "payer", "on", "total_fen", "state", "approved_by", "paid"), rows, json)
+    _show(line("batches"), ("batch", "payer", "on", "total_fen", "state", "approved_by", "paid"), rows, json)
 
 
 @payments_app.command
@@ -86,10 +87,18 @@ def export(batch: str, *, out: Path, form: Literal["pain001", "csv"] = "pain001"
     from siwei.exchange.payments.payment_files import sent_content
 
     if not out.parent.is_dir():
-        raise InputError([Problem(f"there is no folder {out.parent}", "make it first", field="--out")])
+        raise InputError(
+            [
+                Problem(
+                    Said(f"there is no folder {out.parent}", f"没有文件夹 {out.parent}"),
+                    Said("make it first", "请先建立"),
+                    field="--out",
+                )
+            ]
+        )
     file = export_batch(batch, form, actor=PLATFORM, now=timezone.now())
     out.write_bytes(sent_content(file).encode())
-    console.print(f"Wrote {out} ({file.sha256}).", highlight=False)
+    print_line(line("wrote", file=out, sha256=file.sha256))
 
 
 @payments_app.command(name="import")
@@ -118,9 +127,9 @@ def import_(
     mapping = json_module.loads(_read(columns, 100_000)) if columns else None
     made = import_statement(holder, content, file.name[:200], columns=mapping, actor=PLATFORM, now=timezone.now())
     rows = [(made.name, made.read, made.added, made.rejected, made.is_whole)]
-    _show("statement", ("file", "read", "added", "rejected", "whole"), rows, json)
+    _show(line("statement"), ("file", "read", "added", "rejected", "whole"), rows, json)
     for each in made.rejects.order_by("row"):
-        console.print(f"{file.name}:{each.row}: {each.reason}", highlight=False, markup=False)
+        print_line(f"{file.name}:{each.row}: {each.reason}")
 
 
 @payments_app.command
@@ -148,7 +157,7 @@ def report(
     made = import_status_report(holder, content, file.name[:200], actor=PLATFORM, now=timezone.now())
     lines = made.lines.select_related("order").order_by("position")
     rows = [(each.order.end_to_end_id if each.order else "", each.outcome, each.code, each.reason) for each in lines]
-    _show("report", ("order", "outcome", "code", "reason"), rows, json)
+    _show(line("bank_report"), ("order", "outcome", "code", "reason"), rows, json)
 
 
 @payments_app.command
@@ -172,7 +181,7 @@ def rest(
     acts = {"order": order_rests.order_rest, "write-off": order_rests.write_off}
     made = acts.get(act, order_rests.withdraw_write_off)(order, because=because, actor=PLATFORM, now=timezone.now())
     rows = [(made.order.end_to_end_id, made.amount_fen, made.state, made.reason)]
-    _show("rest", ("order", "amount_fen", "state", "reason"), rows, json)
+    _show(line("rest"), ("order", "amount_fen", "state", "reason"), rows, json)
 
 
 @payments_app.command(name="return")
@@ -197,7 +206,7 @@ def return_(
     number = _account_of(entry, account)
     booked = return_entry(number, entry, order, because=because, actor=PLATFORM, now=timezone.now())
     rows = [(booked.reference, order, booked.amount_fen, booked.state, booked.finding)]
-    _show("return", ("entry", "order", "amount_fen", "state", "finding"), rows, json)
+    _show(line("return"), ("entry", "order", "amount_fen", "state", "finding"), rows, json)
 
 
 @payments_app.command
@@ -225,8 +234,12 @@ def repaid(
 
     named = [each for each in (dispute, voucher, application) if each]
     if len(named) != 1:
-        fix = "name a --dispute, a --voucher or an --application, one of them"
-        raise InputError([Problem(f"{len(named)} things are named that are paid back", fix)])
+        fix = Said(
+            "name a --dispute, a --voucher or an --application, one of them",
+            "请指定 --dispute、--voucher、--application 其中之一",
+        )
+        message = Said(f"{len(named)} things are named that are paid back", f"指定了 {len(named)} 项归还的对象")
+        raise InputError([Problem(message, fix)])
     number, now = _account_of(entry, account), timezone.now()
     if dispute:
         booked = repay_overpayment(number, entry, dispute, because=because, actor=PLATFORM, now=now)
@@ -234,7 +247,7 @@ def repaid(
         of = application or "", voucher or ""
         booked = repay_claw_back(number, entry, *of, because=because, actor=PLATFORM, now=now)
     rows = [(booked.reference, named[0], booked.amount_fen, booked.state)]
-    _show("repaid", ("entry", "pays_back", "amount_fen", "state"), rows, json)
+    _show(line("repaid"), ("entry", "pays_back", "amount_fen", "state"), rows, json)
 
 
 def _account_of(entry: str, account: str | None) -> str:
@@ -245,7 +258,10 @@ def _account_of(entry: str, account: str | None) -> str:
     found = BankEntry.objects.visible_to(PLATFORM).filter(reference=entry)
     accounts = sorted(set(found.values_list("account_number", flat=True)))
     if account is None and len(accounts) > 1:
-        raise InputError([Problem(f"{len(accounts)} accounts have an entry {entry!r:.80}", "name one with --account")])
+        message = Said(
+            f"{len(accounts)} accounts have an entry {entry!r:.80}", f"{len(accounts)} 个账户都有分录 {entry!r:.80}"
+        )
+        raise InputError([Problem(message, Said("name one with --account", "请用 --account 指定其一"))])
     return account or (accounts[0] if accounts else "")
 
 
@@ -267,7 +283,7 @@ def differences(*, city: City = None, json: Json = False) -> None:
     rows += [(str(each), each.batch.execute_on.isoformat(), "", each.amount_fen, "late", 0, each.paid_to.name)
              for each in found.late]  # fmt: skip
     names = ("reference", "on", "direction", "amount_fen", "finding", "difference_fen", "name")
-    _show("differences", names, rows, json)
+    _show(line("differences"), names, rows, json)
 
 
 @payments_app.command
@@ -303,14 +319,14 @@ def invoices(
                     (out / f"{invoice.name}-{short}.{form}").write_bytes(invoice_file(invoice, form, language))
     rows = [(each.name, each.recipient.name, each.gross_fen, each.voucher_fen, each.own_fen) for each in found]
     names = ("number", "recipient", "gross_fen", "voucher_fen", "own_fen")
-    _show(f"settlement statements of {issuer}, {period}", names, rows, json)
+    _show(line("settlements", issuer=issuer, period=period), names, rows, json)
 
 
 def _show(title: str, names: tuple[str, ...], rows: Sequence[tuple[object, ...]], json: bool) -> None:
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        print_table(title, names, rows)
+        print_table(title, headings(names), coded(names, rows))
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -318,7 +334,9 @@ def _read(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except OSError as error:
-        raise InputError([Problem(f"cannot be read ({error.strerror})", "name the file", file=str(path))]) from None
+        message = Said(f"cannot be read ({error.strerror})", f"无法读取（{error.strerror}）")
+        raise InputError([Problem(message, Said("name the file", "请指定文件"), file=str(path))]) from None
     if len(content) > limit:
-        raise InputError([Problem(f"more than {limit:,} bytes", "give a shorter file", file=str(path))])
+        message = Said(f"more than {limit:,} bytes", f"超过 {limit:,} 字节")
+        raise InputError([Problem(message, Said("give a shorter file", "请给出较短的文件"), file=str(path))])
     return content

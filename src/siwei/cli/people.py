@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from siwei.cli.app import City, Json, app, open_city
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.city_words import code, coded, headings, line
+from siwei.cli.output import print_json, print_line, print_table
+from siwei.cli.words import joined
 
 people_app = App(
     name="people",
@@ -39,10 +41,8 @@ def invite(name: str, /, *, city: City = None, json: Json = False) -> None:
     if json:
         print_json({"path": path, "until": until})
         return
-    console.print(
-        f"For {name}, once, until {until:%Y-%m-%d}; open it at the portal's own address:", highlight=False, markup=False
-    )
-    console.print(path, highlight=False, markup=False, soft_wrap=True)
+    print_line(line("invited", name=name, day=f"{until:%Y-%m-%d}"))
+    print_line(path)
 
 
 @people_app.command
@@ -75,7 +75,8 @@ def list_(*, city: City = None, json: Json = False) -> None:
         print_json([{"person": name, "offices": held, "can_sign_in": able} for name, held, able in rows])
     else:
         columns = ("person", "offices", "can sign in")
-        print_table("offices", columns, [(name, ", ".join(held), "yes" if able else "no") for name, held, able in rows])
+        told = [(name, joined(_words(held)), able) for name, held, able in rows]
+        print_table(line("offices"), headings(columns), told)
 
 
 @people_app.command
@@ -97,7 +98,7 @@ def accounts(
     if json:
         print_json([dict(zip(ACCOUNT, row, strict=True)) for row in rows])
     else:
-        print_table("accounts", ACCOUNT, rows)
+        print_table(line("accounts"), headings(ACCOUNT), coded(ACCOUNT, rows))
 
 
 @people_app.command
@@ -138,7 +139,11 @@ def _change(what: str, username: str, office: OfficeName, because: str, city: Ci
     if json:
         print_json({"person": person.username, "offices": held})
     else:
-        console.print(f"{person.username}: {', '.join(held) or 'no office'}", highlight=False, markup=False)
+        print_line(line("figure", name=person.username, value=joined(_words(held)) or line("no_office")))
+
+
+def _words(offices: list[str]) -> list[str]:
+    return [office for office in map(code, offices) if isinstance(office, str)]
 
 
 def _decide(act: Any, username: str, because: str, as_json: bool) -> None:
@@ -152,7 +157,7 @@ def _decide(act: Any, username: str, because: str, as_json: bool) -> None:
     if as_json:
         print_json(dict(zip(ACCOUNT, row, strict=True)))
     else:
-        console.print(f"{row[0]}: {row[1]}", highlight=False, markup=False)
+        print_line(line("figure", name=row[0], value=code(row[1])))
 
 
 def _account(person: Any) -> tuple[str, str, str, str, int, str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from siwei.cli.app import City, Json, open_city
 from siwei.cli.output import print_json, print_line, print_table, shown
 from siwei.cli.policy import Pack, pack_folder, policy_app
-from siwei.cli.policy_words import code, heading, headings, joined, line
+from siwei.cli.policy_words import code, heading, headings, line
+from siwei.cli.words import joined
 from siwei.errors import Conflict, PolicyError, Problem, Said, chinese_of
 
 if TYPE_CHECKING:

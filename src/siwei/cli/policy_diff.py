@@ -14,7 +14,8 @@ from siwei.cli.policy import AsOf, Pack, RowFolder, Source, _day, pack_folder, p
 from siwei.cli.policy_held import holdings_in, tell_nowhere, tell_otherwise
 from siwei.cli.policy_joint import Claims, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
-from siwei.cli.policy_words import code, headings, in_both, joined, line
+from siwei.cli.policy_words import code, headings, in_both, line
+from siwei.cli.words import joined
 from siwei.errors import NotFound
 
 if TYPE_CHECKING:

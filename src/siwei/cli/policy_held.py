@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from siwei.cli.output import print_line, shown
 from siwei.cli.policy_rows import MOST_TOLD
-from siwei.cli.policy_words import in_both, joined, line
+from siwei.cli.policy_words import in_both, line
+from siwei.cli.words import joined
 from siwei.errors import Said
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 and codes by what they are in English, as JSON has them. Terms are those of the portal's pages.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from siwei.errors import Said, filled
+from siwei.cli.words import Words
+from siwei.errors import Said
 
 if TYPE_CHECKING:
     from siwei.policy.programmes import Text
@@ -176,31 +177,9 @@ CODES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def line(key: str, /, **values: object) -> Said:
-    """Of a line of LINES."""
-    return filled(*LINES[key], values)
-
-
-def heading(name: str) -> str:
-    return Said(name, HEADINGS[name]) if name in HEADINGS else name
-
-
-def headings(names: Iterable[str]) -> list[str]:
-    return [heading(name) for name in names]
-
-
-def code(value: object) -> object:
-    """A code by its word; anything else, the name of a district say, stays as it is."""
-    return Said(value, CODES[value]) if isinstance(value, str) and value in CODES else value
+_WORDS = Words(LINES, HEADINGS, CODES)
+line, heading, headings, code = _WORDS.line, _WORDS.heading, _WORDS.headings, _WORDS.code
 
 
 def in_both(text: "Text") -> Said:
     return Said(text.en, text.zh)
-
-
-def joined(parts: Iterable[str]) -> Said:
-    """A list of names, or of sayings."""
-    from siwei.errors import chinese_of
-
-    listed = list(parts)
-    return Said(", ".join(listed), "、".join(map(chinese_of, listed)))

@@ -15,20 +15,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from siwei.city.home import CityHome
 from siwei.cli.app import City, Json, app, open_city
 from siwei.cli.city import init
-from siwei.cli.output import console, error_console, print_json, print_table
-from siwei.errors import Conflict, EnvironmentMissing
+from siwei.cli.city_words import code, headings, line
+from siwei.cli.output import console, error_console, print_json, print_line, print_table, shown
+from siwei.errors import Conflict, EnvironmentMissing, Said
 from siwei.settings import load_settings
 
 DEMO_PEOPLE = {
-    "demo-firm": "a small firm",
-    "demo-centre": "a compute centre",
-    "demo-hospital": "a hospital with a scenario",
-    "demo-laboratory": "a laboratory",
-    "demo-engineer": "a job seeker",
-    "demo-operator": "the city's operator",
-    "demo-approver-1": "the operator's colleague, who approves payments",
-    "demo-approver-2": "another one: every batch takes two",
-    "demo-auditor": "an auditor",
+    "demo-firm": Said("a small firm", "一家小企业"),
+    "demo-centre": Said("a compute centre", "一家算力中心"),
+    "demo-hospital": Said("a hospital with a scenario", "一家有应用场景的医院"),
+    "demo-laboratory": Said("a laboratory", "一家实验室"),
+    "demo-engineer": Said("a job seeker", "一名求职者"),
+    "demo-operator": Said("the city's operator", "城市运营方"),
+    "demo-approver-1": Said("the operator's colleague, who approves payments", "运营方的同事，审批付款"),
+    "demo-approver-2": Said("another one: every batch takes two", "另一名同事：每批付款须两人审批"),
+    "demo-auditor": Said("an auditor", "一名审计"),
 }
 
 MODELS_PORT = 8100
@@ -74,18 +75,16 @@ def demo(
     init(city, second_factor=False)
     home = open_city(city)
     _print_results(_run(home))
-    console.print(f"Report: {home.report}")
+    print_line(f"{shown(line('report'))} {home.report}")
     if not serve:
         return
     from siwei.cli.serve import serve as serve_portal
 
     passwords = {username: secrets.token_urlsafe(9) for username in DEMO_PEOPLE}
     _set_passwords(passwords)
-    lines = [f"{username:16} {password}   {DEMO_PEOPLE[username]}" for username, password in passwords.items()]
-    lines.append("" if home.asks_second_factor else "\nThis city asks for no second factor: it is a demonstration.")
-    console.print(
-        Panel("\n".join(lines).rstrip(), title="Sign in as (passwords made for this start only)", expand=False)
-    )
+    lines = [f"{username:16} {password}   {shown(DEMO_PEOPLE[username])}" for username, password in passwords.items()]
+    lines.append("" if home.asks_second_factor else f"\n{shown(line('no_second_factor'))}")
+    console.print(Panel("\n".join(lines).rstrip(), title=shown(line("sign_in_as")), expand=False))
     with models_beside(home, models_port):
         serve_portal(host=host, port=port, city=city)
 
@@ -129,9 +128,9 @@ def models_beside(home: CityHome, port: int | None) -> Iterator[None]:
                 listening.setblocking(False)
                 running.callback(Beside(load_settings(), listening).stop)
                 where = f"http://{HOST}:{listening.getsockname()[1]}/v1"
-                console.print(f"Models on {where}, the firm's key in {home.demonstration_key}", highlight=False)
+                print_line(f"{shown(line('models_with_key', where=where))} {home.demonstration_key}")
         except (EnvironmentMissing, Conflict) as error:
-            console.print(f"No model is served: {error}", highlight=False, markup=False)
+            print_line(line("no_model", why=Said(str(error), error.in_chinese())))
         yield
 
 
@@ -147,7 +146,7 @@ def _run(home: CityHome) -> list[Any]:
     )
     results = []
     with Progress(*columns, console=error_console, transient=False) as bars:
-        whole = bars.add_task("main job", total=len(STAGES))
+        whole = bars.add_task(shown(line("doing")), total=len(STAGES))
         current: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int | None) -> None:
@@ -158,8 +157,8 @@ def _run(home: CityHome) -> list[Any]:
         for result in run_city(home, data=load_settings().data, now=lambda: datetime.now(UTC), progress=show):
             results.append(result)
             if not error_console.is_terminal:  # bars are drawn in a terminal alone
-                error_console.print(f"main job · {result.stage} done ({result.seconds:.0f} s)", highlight=False)
-            bars.update(whole, advance=1, description=f"main job · {result.stage} done")
+                print_line(line("in_seconds", stage=code(result.stage), seconds=f"{result.seconds:.0f}"), error=True)
+            bars.update(whole, advance=1, description=shown(line("stage_done", stage=code(result.stage))))
             for task in current.values():
                 bars.remove_task(task)
             current.clear()
@@ -170,11 +169,11 @@ def _print_results(results: Iterable[Any]) -> None:
     rows = []
     for result in results:
         counts = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in result.counts.items())
-        rows.append((result.stage, counts, f"{result.seconds:.1f}", f"{result.peak_memory_mb:.0f}"))
-    print_table("Main job", ("stage", "counts", "seconds", "peak MB"), rows)
+        rows.append((code(result.stage), counts, f"{result.seconds:.1f}", f"{result.peak_memory_mb:.0f}"))
+    print_table(line("main_job"), headings(("stage", "counts", "seconds", "peak MB")), rows)
     for result in results:
         for note in result.notes:
-            console.print(f"{result.stage}: {note}", highlight=False)
+            print_line(f"{shown(code(result.stage))}: {note}")
 
 
 def _shown(value: object) -> str:

@@ -11,10 +11,11 @@ from cyclopts import Parameter
 
 from siwei.city.home import CityHome
 from siwei.cli.app import City, app, open_city
+from siwei.cli.city_words import line
 from siwei.cli.ending import end_at_once
-from siwei.cli.output import console
+from siwei.cli.output import print_line, shown
 from siwei.cli.worker import Beside
-from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem
+from siwei.errors import Conflict, EnvironmentMissing, InputError, Problem, Said
 
 THREADS = 8
 BODY_LIMIT_BYTES = 22 * 1024 * 1024
@@ -49,13 +50,14 @@ def serve(
     home = open_city(city)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # as Ctrl-C: what is in hand is finished
     run_server(host, port, worker_of=None if no_work else home)
-    console.print(f"Stopped serving {home.directory}.")
+    print_line(f"{shown(line('stopped_serving'))} {home.directory}.")
 
 
 def check_address(host: str, port: int, allow_remote: bool) -> None:
     """Raises InputError for an address that cannot be, or that others could reach without being asked for."""
     if not 0 < port < 65_536:
-        raise InputError([Problem(f"no port {port}", fix="choose one from 1 to 65535", field="--port")])
+        fix = Said("choose one from 1 to 65535", "请选 1 至 65535")
+        raise InputError([Problem(Said(f"no port {port}", f"没有端口 {port}"), fix, field="--port")])
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -64,8 +66,8 @@ def check_address(host: str, port: int, allow_remote: bool) -> None:
         raise InputError(
             [
                 Problem(
-                    f"{host} can be reached from other machines",
-                    fix="add --allow-remote if you mean it",
+                    Said(f"{host} can be reached from other machines", f"其他机器可访问 {host}"),
+                    Said("add --allow-remote if you mean it", "确有此意请加 --allow-remote"),
                     field="--host",
                 )
             ]
@@ -84,14 +86,17 @@ def run_server(host: str, port: int, *, worker_of: CityHome | None = None) -> No
 
     compile_locales()
     if not (VENDOR / "htmx.min.js").is_file():
-        raise EnvironmentMissing("the front-end files are missing → python -m siwei.portal.assets")
+        raise EnvironmentMissing(
+            "the front-end files are missing → python -m siwei.portal.assets",
+            "缺少前端文件 → python -m siwei.portal.assets",
+        )
     listening = listen(host, port)
     application = get_wsgi_application()
     warm_up()
     server = waitress.create_server(
         application, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=BODY_LIMIT_BYTES
     )
-    console.print(f"Serving on http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
+    print_line(line("serving", where=f"http://{host}:{port}/"))
     sys.stdout.flush()
     beside = Beside(worker_of) if worker_of is not None else None
     try:
@@ -110,7 +115,10 @@ def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise Conflict(f"cannot listen on {host}:{port} ({error.strerror}) → choose another {option}") from None
+        raise Conflict(
+            f"cannot listen on {host}:{port} ({error.strerror}) → choose another {option}",
+            f"无法监听 {host}:{port}（{error.strerror}） → 请另选 {option}",
+        ) from None
     return listening
 
 

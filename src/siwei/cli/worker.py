@@ -13,9 +13,10 @@ from cyclopts import Parameter
 
 from siwei.city.home import CityHome
 from siwei.cli.app import City, Json, app, open_city
+from siwei.cli.city_words import code, line
 from siwei.cli.ending import end_at_once
-from siwei.cli.output import console, print_json
-from siwei.errors import InputError, Problem
+from siwei.cli.output import print_json, print_line, shown
+from siwei.errors import InputError, Problem, Said
 from siwei.settings import load_settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def worker(
     poll_s: seconds between two looks at an empty queue
     """
     if not 0.1 <= poll_s <= 3600:
-        raise InputError([Problem(f"looking every {poll_s} s", fix="0.1 to 3600 seconds", field="--poll-s")])
+        message = Said(f"looking every {poll_s} s", f"每 {poll_s} 秒查看一次")
+        raise InputError([Problem(message, Said("0.1 to 3600 seconds", "须为 0.1 至 3600 秒"), field="--poll-s")])
     stop = StopBySignal()
     if not once:  # before anything else: one that is told to stop while it starts does not begin
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -63,9 +65,9 @@ def worker(
         if json:
             print_json({"task": name, "status": status, "result": value})
         elif status != "SUCCESSFUL" or value:
-            console.print(f"{name}: {status.lower()} {value}", highlight=False, markup=False)
+            print_line(f"{name}: {shown(code(status.lower()))} {value}")
 
-    console.print(f"Working for {home.directory}  (Ctrl-C stops)", highlight=False)
+    print_line(line("working", city=home.directory))
     keep_working(place, stop, poll_s, lease, report)
 
 
@@ -75,9 +77,9 @@ def report_done(done: "Done", as_json: bool) -> None:
         return
     for words, counts in done.as_dict().items():
         for name, count in counts.items():
-            console.print(f"{name}: {words} {count}", highlight=False)
+            print_line(f"{name}: {shown(code(words))} {count}")
     if not any(done.as_dict().values()):
-        console.print("Nothing waits.")
+        print_line(line("nothing_waits"))
 
 
 def workplace_of(home: CityHome) -> "Workplace":
