@@ -17,9 +17,13 @@ ROOMS = ("exchange", "portal", "market/bank")
 READS = {"number", "wanted", "amount", "wanted_amount", "disputed", "day"}
 """How acts read a form (`siwei.portal.given`)."""
 NO_FORM = {
+    "applies_to": "the API's own",
     "base64": "the API's own",
+    "claims": "the API's own",
+    "events": "the API's own",
     "limits": "the API's own",
     "reports": "the API's own",
+    "reading": "of what code enters",
     "columns": "of a bank's file",
     "made_at": "of the orders for a bank",
     "orders": "of the orders for a bank",
