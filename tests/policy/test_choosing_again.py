@@ -110,6 +110,33 @@ def test_what_is_no_amount_elsewhere_is_refused(tmp_path: Path) -> None:
         pot.share(claims("a,600,1,x,much"), "out.csv", header=header)
 
 
+def test_of_what_combine_wrote_what_is_held_already_is_not_claimed_again(tmp_path: Path) -> None:
+    pot = Pot(tmp_path, f"returns: pot, {LETS}")
+    header, rows = "id,kept_fen,held_fen,applied_at,district\n", "a,700,100,1,x\nb,50,50,2,x\nc,,20,3,x\nd,900,0,4,x\n"
+    assert pot.share(rows, "out.csv", header=header).select("id", "claim_fen", "paid_fen").rows() == [
+        ("a", 600, 600), ("d", 900, 400),
+    ]  # fmt: skip
+    for row, said in (
+        (f"a,{-(2**63)},1,1,x\n", "csv:2: -9223372036854775808 is less than nothing"),
+        ("a,1,-5,1,x\n", "-5 is less than nothing"),
+    ):  # fmt: skip
+        with pytest.raises(ImportRefused) as refused:
+            pot.share(row, "out.csv", header=header)
+        assert said in str(refused.value)
+
+
+def test_ids_of_an_earlier_round_are_text_or_whole_numbers(tmp_path: Path) -> None:
+    pot, earlier = Pot(tmp_path, "returns: pot"), tmp_path / "first.parquet"
+    for ids, said in (([["a"]], "column id is List"), ([1.5], "column id is Float64")):
+        pl.DataFrame({"id": ids, "paid_fen": [5]}).write_parquet(earlier)
+        with pytest.raises(InputError, match=said):
+            pot.share("b,5,1,x\n", "out.csv", "--earlier", earlier)
+    pl.DataFrame({"id": [7], "paid_fen": [5]}).write_parquet(earlier)
+    back = pot.events("2026-07-01,withdraw,7,,,\n")
+    made = pot.share("b,5,1,x\n", "out.csv", "--earlier", earlier, "--events", back)
+    assert made.select(pl.col("id").cast(pl.String), "paid_fen").rows() == [("b", 5), ("7", -5)]
+
+
 @settings(deadline=None, max_examples=200)
 @given(
     wanted=st.lists(st.integers(0, 60), min_size=1, max_size=8), budget=st.integers(0, 200), data=st.data(),

@@ -9,6 +9,7 @@ import polars as pl
 from siwei.city.attributes import Attribute
 from siwei.errors import ImportRefused, InputError, Problem, Said
 from siwei.policy.files.file_words import of_file
+from siwei.policy.files.subject_batches import MOST_PROBLEMS
 from siwei.policy.files.typed_rows import (
     Given,
     check_ids,
@@ -66,7 +67,7 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
     amounts = [frame.schema.get(name) for name in (KEPT, HELD)]
     is_combined = CLAIM not in frame.columns and all(dtype is not None and dtype.is_integer() for dtype in amounts)
     if is_combined:
-        frame = frame.with_columns((pl.col(KEPT) - pl.col(HELD)).alias(CLAIM))
+        frame = frame.with_columns(_newly_kept(frame, source).alias(CLAIM))
     for column in (ID, CLAIM):
         if column not in frame.columns:
             fix = Said(
@@ -83,6 +84,23 @@ def read_claims(source: Path, programme: Programme, attributes: Mapping[str, Att
     if is_combined:
         frame = frame.filter(pl.col(CLAIM) > 0)
     return frame, rows - frame.height
+
+
+def _newly_kept(frame: pl.DataFrame, source: Path) -> pl.Series:
+    """Of what is kept what was not held before; in 128 bits, so that nothing wraps."""
+    problems = [
+        Problem(
+            Said(f"{frame[name][row]} is less than nothing", f"{frame[name][row]} 小于零"),
+            Said("give fen, 0 or more", "请以分为单位写不小于 0 的数"),
+            str(source),
+            row + first_row_of(source),
+            field=name,
+        )
+        for name in (KEPT, HELD) for row in (frame[name] < 0).arg_true()[:MOST_PROBLEMS]
+    ]  # fmt: skip
+    if problems:
+        raise ImportRefused(problems[:MOST_PROBLEMS])
+    return frame[KEPT].cast(pl.Int128) - frame[HELD].cast(pl.Int128)
 
 
 def read_earlier(

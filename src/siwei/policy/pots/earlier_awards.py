@@ -186,6 +186,9 @@ def _check(pot: Pot, awards: pl.DataFrame, first_row: int) -> None:
     if EARLIER in awards.columns and awards.schema[EARLIER] not in (pl.Boolean, pl.Null):
         told = Said(f"column {EARLIER} is {awards.schema[EARLIER]}", f"{EARLIER} 列的类型是 {awards.schema[EARLIER]}")
         raise InputError([*problems, Problem(told, Said("true or false", "true 或 false"), field=EARLIER)])
+    if ID in awards.columns and not ((ids := awards.schema[ID]).is_integer() or ids in (pl.String, pl.Null)):
+        told = Said(f"column {ID} is {ids}", f"{ID} 列的类型是 {ids}")
+        problems.append(Problem(told, Said("give text, or whole numbers", "请写文本或整数"), field=ID))
     own = pl.Series(_changes(awards), dtype=pl.Boolean).not_()
     for name in [each for each in amounts if each in awards.columns]:
         told = Said(f"an earlier award's {name} is no amount", f"此前扶持的 {name} 不是金额")
