@@ -19,10 +19,10 @@ django.setup()
 import polars as pl  # noqa: E402
 
 from siwei.city.home import open_home  # noqa: E402
-from siwei.exchange import ledger  # noqa: E402
 from siwei.exchange.actors import PLATFORM  # noqa: E402
 from siwei.exchange.facts.runs import save_run  # noqa: E402
 from siwei.exchange.files import store_file  # noqa: E402
+from siwei.exchange.ledger.actions import open_account, post_transfer  # noqa: E402
 from siwei.exchange.ledger.seals import seal  # noqa: E402
 from siwei.exchange.models import Person  # noqa: E402
 from siwei.exchange.trading.disputes import open_dispute  # noqa: E402
@@ -55,8 +55,8 @@ def fill() -> None:
     (work / "model.new").write_bytes(b"weights")
     (home.jobs / ".draft-1").mkdir()
     (home.jobs / "job-1" / "result.json.new").write_text("half")
-    ledger.open_account("bank", unit="CNY", purpose="test", floor=-(10**12))
-    ledger.open_account("shop", unit="CNY", purpose="test")
+    open_account("bank", unit="CNY", purpose="test", floor=-(10**12))
+    open_account("shop", unit="CNY", purpose="test")
     seal(actor=PLATFORM, now=now)
 
 
@@ -66,7 +66,7 @@ def write(name: str) -> None:
     sys.stdout.flush()
     for number in count():
         now = datetime.now(UTC)
-        ledger.post_transfer("bank", "shop", number + 1, actor=PLATFORM, now=now, idempotency_key=f"{name}-{number}")
+        post_transfer("bank", "shop", number + 1, actor=PLATFORM, now=now, idempotency_key=f"{name}-{number}")
         if number % 20 == 0:
             seal(actor=PLATFORM, now=now)
 
