@@ -10,7 +10,8 @@ from cyclopts import App, Parameter
 
 from siwei.city.home import resolve_pack
 from siwei.cli.app import Json, app
-from siwei.cli.output import console, print_json, print_table
+from siwei.cli.city_words import line
+from siwei.cli.output import console, print_json, print_line, print_table, shown
 from siwei.errors import EnvironmentMissing, InputError, Problem
 
 if TYPE_CHECKING:
@@ -78,12 +79,9 @@ def classify(
     if json:
         print_json(counts)
     else:
-        console.print(
-            f"{counts['placed']} of {counts['firms']} firms placed ({counts['placements']} placements, "
-            f"{counts['none']} none) in {counts['seconds']} s → {target}"
-        )
+        print_line(f"{shown(line('placed', **counts))} → {target}")
         if table.rejects.height:
-            console.print(f"{table.rejects.height} rows rejected → {rejects}")
+            print_line(f"{shown(line('rows_rejected', count=table.rejects.height))} → {rejects}")
 
 
 @chain_app.command
@@ -160,7 +158,10 @@ def fit(
 def _real_profiles() -> Path:
     data = os.environ.get("SIWEI_DATA")
     if not data:
-        raise EnvironmentMissing("the labelled firms' texts are not here → set SIWEI_DATA to the folder of real inputs")
+        raise EnvironmentMissing(
+            "the labelled firms' texts are not here → set SIWEI_DATA to the folder of real inputs",
+            "此处没有已标注企业的文本 → 请将 SIWEI_DATA 设为真实数据的文件夹",
+        )
     return Path(data) / "firms" / "shenzhen_profiles.csv.gz"
 
 

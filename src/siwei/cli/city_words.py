@@ -83,6 +83,11 @@ LINES: Mapping[str, tuple[str, str]] = {
     "warnings_in": ("{count} warnings in", "{count} 条提醒，见"),
     "all": ("all", "合计"),
     "now": ("is now {key}", "现为 {key}"),
+    "placed": (
+        "{placed} of {firms} firms placed ({placements} placements, {none} none) in {seconds} s",
+        "{firms} 家企业中定位 {placed} 家（{placements} 个环节，{none} 家无），用时 {seconds} 秒",
+    ),
+    "rows_rejected": ("{count} rows rejected", "{count} 行不能用"),
     # datasets
     "published": ("Published version {version} of {dataset}: {name}", "已发布 {dataset} 的版本 {version}：{name}"),
     "withdrawn": ("Version {version} of {dataset} is handed over no longer.", "{dataset} 的版本 {version} 不再提供。"),

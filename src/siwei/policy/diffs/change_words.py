@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = {
     "partial": "部分支付", "whole_or_next": "不足额则轮到下一项", "whole_or_stop": "不足额则到此为止",
     "waiting": "给予未足额获得的申报者", "pot": "回到资金池，供以后申报", "treasury": "退回财政",
     "year": "每年", "once": "一次性",
+    "year_end": "年底", "period_end": "期限终了",
 }  # fmt: skip
 
 STATUSES: Mapping[FactStatus, tuple[str, str]] = {

@@ -127,7 +127,8 @@ def _days(programme: Programme) -> str:
 def _voucher(voucher: Voucher | None) -> dict[str, str]:
     if voucher is None:
         return {}
-    valid = voucher.valid_until if voucher.valid_days is None else change_text("valid_days", days=voucher.valid_days)
+    until = None if voucher.valid_until is None else word(voucher.valid_until)
+    valid = until if voucher.valid_days is None else change_text("valid_days", days=voucher.valid_days)
     listed = {"providers": change_text("listed_only")} if voucher.listed_providers_only else {}
     kinds = ", ".join(voucher.kinds)
     return {"kinds": kinds, "rate": render(voucher.rate.tree), "valid": valid or change_text("not_known"), **listed}
