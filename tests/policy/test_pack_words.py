@@ -13,6 +13,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import siwei.policy.language
+from siwei.chain.vocabulary_words import FAULTS
 from siwei.city.table_words import CELLS, DELIMITERS, PACK
 from siwei.city.table_words import FORMS as CELL_FORMS
 from siwei.city.table_words import TABLES as TABLE_WORDS
@@ -35,7 +36,8 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 TABLES: Mapping[str, Saying] = {
     f"{place}:{key}": saying
     for place, table in (("pack", REFUSED), ("expression", REFUSALS), ("rows", ROWS), ("money", MONEY),
-                         ("files", FILES), ("table", TABLE_WORDS), ("cell", CELLS), ("city pack", PACK))
+                         ("files", FILES), ("table", TABLE_WORDS), ("cell", CELLS), ("city pack", PACK),
+                         ("vocabulary", FAULTS))
     for key, saying in table.items()
 }  # fmt: skip
 TOKENS = [

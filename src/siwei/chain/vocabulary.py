@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from siwei.chain.folding import fold_text
+from siwei.chain.vocabulary_words import of_vocabulary
 from siwei.city.pack_files import read_pack_file
 from siwei.city.pack_yaml import KeyPath, Value, YamlDocument, read_yaml
 from siwei.errors import PackError, Problem
@@ -125,7 +126,7 @@ class _Reader:
         if node is None:
             return {}
         if not isinstance(node.value, dict):
-            self.wrong(node, "a mapping is expected", "write key: value pairs", field)
+            self.wrong(node, *of_vocabulary("mapping"), field)
             return {}
         return node.value
 
@@ -136,17 +137,17 @@ class _Reader:
         if node is None:
             return ()
         if not isinstance(node.value, list):
-            self.wrong(node, "a list of words is expected", "write [word, word]", field)
+            self.wrong(node, *of_vocabulary("list"), field)
             return ()
         found: list[str] = []
         for item in node.value:
             if not isinstance(item.value, str) or not item.value.strip():
-                self.wrong(item, "empty or not a word", "write a word, or remove it", field)
+                self.wrong(item, *of_vocabulary("word"), field)
             elif sets is not None and item.value.startswith("$"):
                 if item.value[1:] in sets:
                     found.extend(sets[item.value[1:]])
                 else:
-                    self.wrong(item, f"unknown word set {item.value}", "define it under `sets`", field)
+                    self.wrong(item, *of_vocabulary("set", name=item.value), field)
             else:
                 found.append(fold_text(item.value.strip()))
         return tuple(found)
@@ -155,7 +156,7 @@ class _Reader:
         text = node.value if node and isinstance(node.value, str) else ""
         value = float(text) if NUMBER.fullmatch(text) else None
         if value is None or not low <= value <= high:
-            self.wrong(node or where, f"{text!r} is not a number from {low} to {high}", "correct it", field)
+            self.wrong(node or where, *of_vocabulary("number", text=text, low=low, high=high), field)
             return low
         return value
 
@@ -183,7 +184,7 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
         "segments",
     }
     for key in sorted(unknown):
-        reader.wrong(top[key], f"unknown field {key!r}", "remove it or correct its spelling")
+        reader.wrong(top[key], *of_vocabulary("field", name=key))
     layers: dict[str, str] = dict(segments.select("id", "layer").iter_rows())
     sets = {name: reader.words(node, f"sets.{name}") for name, node in reader.mapping(top.get("sets"), "sets").items()}
     vocabulary = Vocabulary(
@@ -203,7 +204,7 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
         layers=layers,
     )
     if not vocabulary.terms and not reader.problems:
-        reader.wrong(root, "no terms at all", "add terms under `segments`")
+        reader.wrong(root, *of_vocabulary("no_terms"))
     if reader.problems:
         raise PackError(sorted(reader.problems, key=lambda problem: problem.line or 0))
     return vocabulary
@@ -212,7 +213,7 @@ def load_vocabulary(path: Path, segments: pl.DataFrame) -> Vocabulary:
 def _read_located(path: Path) -> Located:
     read = read_pack_file(path.parent, path.name, MAX_VOCABULARY_BYTES)
     if read.absent:
-        raise PackError([Problem("the pack has no vocabulary", "add chain/vocabulary.yaml", str(path))])
+        raise PackError([Problem(*of_vocabulary("absent"), str(path))])
     if read.text is None:
         raise PackError(list(read.problems))
     document = read_yaml(read.text, read.name)
@@ -236,7 +237,7 @@ def _read_rules(reader: _Reader, node: Located | None, root: Located) -> Rules:
     sources = reader.mapping(values.get("source_factors"), "rules.source_factors")
     model = reader.mapping(values.get("coefficients"), "rules.coefficients")
     for key in sorted(set(model) - set(FEATURES)):
-        reader.wrong(model[key], f"unknown feature {key!r}", f"use {', '.join(FEATURES)}", "rules.coefficients")
+        reader.wrong(model[key], *of_vocabulary("feature", name=key, known=", ".join(FEATURES)), "rules.coefficients")
     return Rules(
         threshold=reader.number(values.get("threshold"), where, "rules.threshold", 0, 1),
         at_most=int(reader.number(values.get("at_most"), where, "rules.at_most", 1, 20)),
@@ -268,13 +269,12 @@ def _read_frames(reader: _Reader, node: Located | None) -> tuple[Frame, ...]:
         values = reader.mapping(body, f"frames.{name}")
         reach = str(values["reach"].value) if "reach" in values else "sentence"
         if reach not in REACHES:
-            reader.wrong(
-                values["reach"], f"unknown reach {reach!r}", f"use one of {', '.join(REACHES)}", f"frames.{name}"
-            )
+            words = of_vocabulary("reach", name=reach, known=", ".join(REACHES))
+            reader.wrong(values["reach"], *words, f"frames.{name}")
         opens = reader.words(values.get("opens"), f"frames.{name}.opens")
         follows = reader.words(values.get("follows"), f"frames.{name}.follows")
         if not opens and not follows:
-            reader.wrong(body, "a frame needs words that open it or follow", "add opens: […]", f"frames.{name}")
+            reader.wrong(body, *of_vocabulary("frame"), f"frames.{name}")
         frames.append(
             Frame(
                 name=name,
@@ -298,15 +298,15 @@ def _read_terms(
     lines: dict[tuple[str, str], int] = {}
     for segment, groups in reader.mapping(node, "segments").items():
         if segment not in layers:
-            reader.wrong(groups, f"unknown segment {segment!r}", "use an id of segments.csv", f"segments.{segment}")
+            reader.wrong(groups, *of_vocabulary("segment", name=segment), f"segments.{segment}")
             continue
         if not isinstance(groups.value, list):
-            reader.wrong(groups, "a list of term groups is expected", "write - {weight: …, terms: […]}", segment)
+            reader.wrong(groups, *of_vocabulary("groups"), segment)
             continue
         for group in groups.value:
             values = reader.mapping(group, segment)
             for key in sorted(set(values) - {"weight", "terms", "near", "unless"}):
-                reader.wrong(values[key], f"unknown field {key!r}", "use weight, terms, near, unless", segment)
+                reader.wrong(values[key], *of_vocabulary("group_field", name=key), segment)
             weight = reader.number(values.get("weight"), group, f"{segment}.weight", 0.01, 1)
             near = reader.words(values.get("near"), segment, sets)
             unless = reader.words(values.get("unless"), segment, sets)
@@ -315,7 +315,7 @@ def _read_terms(
                 if (text, segment) in lines:
                     first = lines[text, segment]
                     reader.problems.append(
-                        Problem(f"{text!r} already on line {first}", "keep one", reader.file, line, field=segment)
+                        Problem(*of_vocabulary("twice", text=text, line=first), reader.file, line, field=segment)
                     )
                 lines.setdefault((text, segment), line)
                 terms.append(Term(text, segment, weight, near, unless, line))

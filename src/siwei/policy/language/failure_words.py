@@ -51,6 +51,7 @@ FAILURES: Mapping[str, str] = {
     r"(.*) in a class of a pattern is not supported": "不支持字符类中的 {0}",
     # what is not evaluated
     r"more than (\d+) operations, items and characters": "超过 {0} 次运算、项与字符",
+    r"(.*) is of an extension of CEL, and not supported": "{0} 属 CEL 的扩展，不支持",
     r"(.*) is not supported": "不支持 {0}",
     r"no (.*) of (.*)": "{0} 不能用于这些类型：{1}",
 }
