@@ -215,8 +215,8 @@ def test_a_draft_is_compared_with_what_is_in_force(city: City) -> None:
     ]
     assert kinds == [set(), {"released_version_changed"}]
     assert {(each["dimension"], each["group"]) for each in found["difference"]["groups"]} == {
-        ("district", "longhua"),
-        ("district", "nanshan"),
+        ("by_district", "longhua"),
+        ("by_district", "nanshan"),
     }
     # A row that cannot be used is told, and the others are compared.
     bad = post(client, "diff", **{**body, "rows": ROWS}).json()
