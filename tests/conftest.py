@@ -67,7 +67,9 @@ def lay_city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]
 TESTS = Path(__file__).parent
 BEGUN_FIRST = (
     "run/test_main_job.py", "crash", "cli/test_backup.py", "portal/test_browser.py", "gateway", "cli",
-    "portal/test_api.py", "exchange/test_ledger_model.py", "portal/test_hostile_pages.py", "compute",
+    "portal/test_hostile_pages.py", "portal/test_api.py", "portal/test_hostile_requests.py", "compute",
+    "policy/test_joint_explanation.py", "portal/test_who_sees_what.py", "portal/test_refusals_in_both_languages.py",
+    "exchange/test_ledger_model.py",
 )  # fmt: skip
 """The longest files; one begun last would keep one processor at work while the others have nothing left to do."""
 
