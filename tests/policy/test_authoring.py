@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-programme.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 PROGRAMME, CASES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = [line.removeprefix("siwei policy ") for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-            for line in block.strip().split("\n")]  # fmt: skip
+            for line in block.strip().split("\n") if line.startswith("siwei policy ")]  # fmt: skip
 
 
 @dataclass(frozen=True)
