@@ -257,9 +257,7 @@ def _read_segments(reader: _Reader, node: Located | None, layers: dict[str, str]
     found = reader.words(node, "broad")
     for name, line in zip(found, _lines(node), strict=False):
         if name not in layers:
-            reader.problems.append(
-                Problem(f"unknown segment {name!r}", "use an id of segments.csv", reader.file, line, field="broad")
-            )
+            reader.problems.append(Problem(*of_vocabulary("segment", name=name), reader.file, line, field="broad"))
     return found
 
 
