@@ -159,6 +159,8 @@ def test_a_dirty_table_is_refused_with_its_places(
         (["decide", "--in", "nothing.doc", "--out", "x.csv"], 3, "is neither .csv, .csv.gz, .parquet nor .arrow"),
         (["check", "--pack", "atlantis"], 4, "no pack 'atlantis'"),
         (["explain", "nothing", "--in", "nothing.csv", "--id", "a"], 4, "no programme 'nothing'"),
+        (["explain", "xunly", "--in", "nothing.csv", "--id", "a"], 4, "no programme 'xunly' → did you mean 'xunli'?"),
+        (["combine", "--in", "nothing.csv", "--id", "a", "--claims", "c.csv"], 3, "without claims and projects"),
     ],
 )
 def test_wrong_arguments(siwei: Run, arguments: list[str], code: int, message: str) -> None:

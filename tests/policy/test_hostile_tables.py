@@ -24,6 +24,7 @@ from siwei.errors import ImportRefused, PolicyError
 from siwei.policy import load_programme
 from siwei.policy.checks.check import check_programmes
 from siwei.policy.deciding.decide_files import FileDecisions, decide_file
+from siwei.policy.files.subject_batches import read_batches
 from siwei.policy.files.typed_rows import read_rows
 from siwei.policy.subjects import attribute_dtypes
 
@@ -143,6 +144,20 @@ def test_columns_that_differ_only_by_case(tmp_path: Path, ending: str) -> None:
     made = table()
     write(tmp_path / "b.parquet", made.rename_columns(["ID" if name == "id" else name for name in made.schema.names]))
     assert "no column 'id' [id] → rename column 'ID'?" in str(decided(tmp_path / "b.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("mark", "english", "chinese"),
+    [(";", "semicolons", "分号"), ("\t", "tabs", "制表符"), ("，", "Chinese commas", "中文逗号")],
+)
+def test_columns_separated_by_something_else(tmp_path: Path, mark: str, english: str, chinese: str) -> None:
+    source = tmp_path / "firms.csv"
+    source.write_text(mark.join(table().column_names) + "\n", encoding="utf-8")
+    with pytest.raises(ImportRefused) as refused:
+        next(read_batches(source, PROGRAMMES, ATTRIBUTES))
+    (problem,) = refused.value.problems
+    assert (problem.line, f"separated by {english}" in str(problem)) == (1, True)
+    assert f"各列以 {chinese} 分隔" in refused.value.in_chinese()
 
 
 def test_a_column_that_stands_twice_among_claims(tmp_path: Path) -> None:

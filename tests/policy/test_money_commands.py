@@ -245,9 +245,9 @@ def test_explain_says_how_many_awards_of_a_pot_are_not_known(
         encoding="utf-8",
     )
     arguments = ("longhua-compute", "--pack", pack, "--in", source, "--id")
-    (told,) = explained(capsys, *arguments, "a")["pot"]
+    (told,) = explained(capsys, *arguments, "a")["pot_told"]
     assert told["en"] == "Not counted in the pot: 1 eligible rows whose award is not known."
-    assert explained(capsys, *arguments, "c")["pot"] == []
+    assert explained(capsys, *arguments, "c")["pot_told"] == []
 
 
 def test_explain_says_whose_awards_a_limit_waits_for(
@@ -322,11 +322,11 @@ def test_explain_shares_a_pot_in_its_own_way(
         answer = explained(capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", id, *arguments)
         found = [each["after_fen"] for each in answer["bindings"]]
         assert (found, answer["not_told"]) == ([] if expected == 3000 else [expected], [])
-        told = " ".join(each["en"] for each in answer["pot"])
+        told = " ".join(each["en"] for each in answer["pot_told"])
         assert f"{expected / 100:,.2f}".rstrip("0").rstrip(".") in told
         assert said.partition(", 1 of")[0].partition(", 2 of")[0] in told
     assert any(said in each["en"] for id in paid for each in explained(
-        capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", id, *arguments)["pot"])  # fmt: skip
+        capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", id, *arguments)["pot_told"])  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_what_the_order_leaves_open_is_said(
     source = tmp_path / "paid.csv"
     source.write_text(ROWS.format(more="", a="", b="", c=""), encoding="utf-8")
     answer = explained(capsys, "longhua-compute", "--pack", pack, "--in", source, "--id", "a")
-    (told,) = answer["pot"]
+    (told,) = answer["pot_told"]
     assert (said in told["en"], answer["bindings"]) == (True, [])
 
 

@@ -122,7 +122,7 @@ def told(answer: dict[str, Any]) -> dict[str, Any]:
 WORDS = {
     "own.csv": "rows", "--": "", "no file": "no row", "相关机构的文件": "相关机构的行", "未提供其文件": "未提供其行",
 }  # fmt: skip
-BESIDE = ("bindings", "pot", "not_told", "joint_limits", "drafts", "related", "not_added_up", "held_fen",
+BESIDE = ("bindings", "pot_told", "not_told", "joint_limits", "drafts", "related", "not_added_up", "held_fen",
           "applications")  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def test_a_pot_is_shared_among_the_rows(
     for id in ("c1", "c2", "c3"):
         command, answer = asked.ask("city", "claim", rows, id, {}, seed=seed)
         assert told(answer) == told(command)
-        assert answer["pot"], "of 17,000 in awards 9,000 are in the pot"
+        assert answer["pot_told"], "of 17,000 in awards 9,000 are in the pot"
 
 
 def test_rows_that_cannot_be_used_are_told_and_the_others_go_on(both: Callable[..., Both]) -> None:

@@ -93,8 +93,10 @@ def find_programme(pack: str, programme: str, day: date) -> "tuple[dict[str, Att
 
 
 def no_programme(programme: str, there: "tuple[Programme, ...]") -> NotFound:
-    names = ", ".join(each.id for each in there)
-    return NotFound(f"no programme {programme!r} → one of {names}", f"没有政策 {programme!r} → 可选：{names}")
+    from siwei.policy.pack_words import nearest
+
+    fix = nearest(programme, [each.id for each in there], most=len(there))
+    return NotFound(f"no programme {programme!r:.130} → {fix}", f"没有政策 {programme!r:.130} → {fix.zh}")
 
 
 def _day(as_of: date | None) -> date:

@@ -27,6 +27,7 @@ from siwei.cli.policy_joint import Claims, Projects, kind_files
 from siwei.cli.policy_rows import Rejects, parts_as_dict, tell_rejected
 from siwei.cli.policy_words import code, heading, headings, in_both, line
 from siwei.cli.words import joined
+from siwei.errors import PolicyError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,9 +150,12 @@ def combine(
     from siwei.policy.deciding.row_parts import RowParts
     from siwei.policy.documents.loading_stacking import load_stacking
     from siwei.policy.files.tables import added_names
+    from siwei.policy.money_words import of_money
     from siwei.policy.subjects import read_dtypes
 
     if claims is not None or projects is not None:
+        if id is not None:
+            raise PolicyError([Problem(*of_money("id_alone", explain="`siwei policy explain`"), field="--id")])
         others = {"claim": claims, "project": projects}
         _combine_jointly(pack, source, others, target, rows, _day(as_of), rejects, drafts_in_force, json)
         return

@@ -32,6 +32,12 @@ MONEY: Mapping[str, Saying] = {
         "give one printable line of at most {most} characters, as it was published",
         "请照公布的写，一行至多 {most} 个可见字符",
     ),
+    "id_alone": Saying(
+        "one row is explained without claims and projects",
+        "解释某一行时不得给出合同、项目",
+        "{explain} tells what joint limits leave it",
+        "{explain} 会说明合计上限的结果",
+    ),
     "no_column": Saying("no column {name!r}", "缺少列 {name!r}", "add it", "请补上"),
     "order_column": Saying(
         "no column {name!r}", "缺少列 {name!r}", "add it: the pot is shared by it", "请补上：资金池按它分配"

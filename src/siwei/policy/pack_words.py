@@ -194,12 +194,12 @@ def refused(key: str, **values: object) -> tuple[Said, Said]:
     return REFUSED[key].told(**values)
 
 
-def nearest(name: str, there: Collection[str], cutoff: float = 0.6) -> Said:
-    """What to write in place of a name that nobody knows."""
+def nearest(name: str, there: Collection[str], cutoff: float = 0.6, most: int = MOST_NAMED) -> Said:
+    """What to write in place of a name that nobody knows: the nearest that somebody does, or which there are."""
     near = difflib.get_close_matches(name, list(there), n=1, cutoff=cutoff)
     if near:
         return Said(f"did you mean {near[0]!r}?", f"是否应为 {near[0]!r}？")
-    listed = ", ".join([*there][:MOST_NAMED])
+    listed = ", ".join([*there][:most])
     return Said(f"one of {listed or 'none'}", f"可选：{listed or '无'}")
 
 

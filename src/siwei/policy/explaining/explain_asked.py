@@ -85,7 +85,7 @@ class AskedExplained:
         """What stands beside the explanation itself."""
         told = self.told
         return {
-            "bindings": plain(self.bindings), "pot": plain(told.pot), "not_told": plain(told.open_),
+            "bindings": plain(self.bindings), "pot_told": plain(told.pot), "not_told": plain(told.open_),
             "joint_limits": plain(told.joint), "drafts": plain(told.drafts), "related": plain(self.related),
             "not_added_up": plain(self.gaps), "held_fen": told.held_fen, "applications": asdict(self.deadline),
         }  # fmt: skip

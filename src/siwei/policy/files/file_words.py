@@ -61,6 +61,12 @@ FILES: Mapping[str, Saying] = {
         "`siwei policy schema` lists the attributes",
         "`siwei policy schema` 列出各属性",
     ),
+    "separator": Saying(
+        "its columns are separated by {mark}",
+        "各列以 {mark} 分隔",
+        "write it with commas, as spreadsheets do on “save as CSV”",
+        "请用英文逗号分隔（表格软件“另存为 CSV”）",
+    ),
     # folders of rows
     "no_row_folder": Saying("no such folder", "没有此文件夹", "name one with {names}", "请指定含 {names} 的文件夹"),
     "both": Saying("both {names}", "同时有 {names}", "keep one of them", "请只留其一"),

@@ -41,6 +41,10 @@ _WHOLE = r"^(0|-?[1-9][0-9]{0,18})$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 UNSEEN = r"[\p{Cc}\x{2028}\x{2029}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
 """Of an id: two that look alike would not be, and one with a line's end is two lines of a list."""
+SEPARATORS = {
+    ";": Said("semicolons", "分号"), "\t": Said("tabs", "制表符"), "|": Said("bars", "竖线"),
+    "，": Said("Chinese commas", "中文逗号"),
+}  # fmt: skip
 _FAULTS = {pl.Int64(): "no_integer", pl.Boolean(): "no_boolean", pl.Date(): "no_day"}
 
 
@@ -104,6 +108,8 @@ def _wanted(
     added: Collection[str],
 ) -> dict[str, pl.DataType]:
     """The columns to read and their types. Raises ImportRefused with every one that is missing or of another type."""
+    if file.is_text and (mark := _other_separator(file.columns)) is not None:
+        raise ImportRefused([Problem(*of_file("separator", mark=mark), str(file.path), 1)])
     read = {ID: pl.String(), **attribute_dtypes(programmes)}
     read = {name: dtype for name, dtype in read.items() if name in file.columns or name not in added}
     schema = file.schema
@@ -125,6 +131,12 @@ def _wanted(
     more = [name for name in (file.columns if besides is None else besides) if name in file.columns]
     kept = {name: attributes[name].dtype if name in attributes and file.is_text else schema[name] for name in more}
     return {**{name: dtype for name, dtype in kept.items() if not name.endswith(STATUS_SUFFIX)}, **read}
+
+
+def _other_separator(columns: Collection[str]) -> Said | None:
+    """What separates the columns of a CSV in place of commas: all of its header is then one name."""
+    header = next(iter(columns)) if len(columns) == 1 else ""
+    return next((SEPARATORS[each] for each in SEPARATORS if each in header), None)
 
 
 def _but_for_case(columns: Collection[str], read: list[str]) -> Iterator[Problem]:

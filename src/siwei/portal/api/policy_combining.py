@@ -20,6 +20,7 @@ from siwei.policy.combinations.joint_tables import GIVEN, kind_tables, parts_by_
 from siwei.policy.deciding.given_rows import judge_rows
 from siwei.policy.explaining.explain_asked import ORDERS
 from siwei.policy.files.tables import added_names
+from siwei.policy.money_words import of_money
 from siwei.policy.stacking import Stacking
 from siwei.policy.subjects import read_dtypes
 from siwei.portal.api.policy_schemas import RowsToCombine
@@ -74,11 +75,7 @@ def combine_kinds(
         fix = Said("leave `applies_to` out, or these", "请去掉 `applies_to`，或去掉它们")
         raise InputError([Problem(told, fix, field="applies_to")])
     if body.id is not None:
-        told = Said("one row is explained without claims and projects", "解释某一行时不得给出 claims、projects")
-        fix = Said(
-            "`/api/policy/explain` tells what joint limits leave it", "`/api/policy/explain` 会说明合计上限的结果"
-        )
-        raise InputError([Problem(told, fix, field="id")])
+        raise InputError([Problem(*of_money("id_alone", explain="`/api/policy/explain`"), field="id")])
     tables = kind_tables(OWN, body.rows, pack, {"claim": body.claims, "project": body.projects}, ORDERS)
     parts = parts_by_kind(stacking, tables, pack, attribute_types(), adds=given is not None)
     in_force = [each.id for each in pack if body.drafts_in_force]

@@ -258,7 +258,7 @@ class Explained(Schema):
     not_added_up: list[dict[str, Any]] = Field(
         [], description="What sums wait for: `aggregate`, `of`, `row` and the `attributes` not known of it, `sentence`"
     )
-    pot: list[Named] = Field(description="How the pot is shared among the rows, or why that cannot be known")
+    pot_told: list[Named] = Field(description="How the pot is shared among the rows, or why that cannot be known")
     not_told: list[Named] = Field(description="What was not weighed, and what to give")
     joint_limits: list[dict[str, Any]] = Field(
         description="The joint limits over the organisation, its contracts and its projects: `limit_fen`, "
