@@ -22,6 +22,7 @@ from siwei.policy import (
     explain,
     load_programme,
 )
+from siwei.policy.explaining.explain import failures
 from siwei.policy.explanation import yuan
 
 from .shenzhen import ATTRIBUTES, PROGRAMMES
@@ -92,6 +93,39 @@ def test_sentences(
     assert explain(make_programme(**change), row, day, attributes).sentence.zh == zh
 
 
+@pytest.mark.parametrize(
+    ("change", "spent", "of", "zh", "en"),
+    [
+        ({"clause": "1 / (spent - 9) > 0"}, 9, "first", "条件一（1 / (spent - 9)：除以零）",
+         "First (1 / (spent - 9): division by zero)"),
+        ({"award": "share(spent, 1, spent - 9)"}, 9, "award",
+         "金额（share(spent, 1, spent - 9)：share 的分母须大于零）",
+         "Amount (share(spent, 1, spent - 9): share needs a denominator above zero)"),
+        ({"award": "spent + spent"}, 2**62, "award", "金额（spent + spent：整数超出 64 位）",
+         "Amount (spent + spent: integer overflow)"),
+        ({"award": "spent - 10"}, 9, "award", "金额（金额为负）", "Amount (the amount is negative)"),
+        ({"award": "spent", "cap": "share(spent, 2, spent - 9)"}, 9, "award",
+         "金额（share(spent, 2, spent - 9)：share 的分母须大于零）",
+         "Amount (share(spent, 2, spent - 9): share needs a denominator above zero)"),
+        ({"award": "'spent > 9 ? share(spent, 1, 0) : share(spent, 2, 9 - spent)'"}, 9, "award",
+         "金额（share(spent, 2, 9 - spent)：share 的分母须大于零）",
+         "Amount (share(spent, 2, 9 - spent): share needs a denominator above zero)"),
+    ],
+)  # fmt: skip
+def test_what_fails_of_what_is_in_error(
+    make_programme: Make, change: dict[str, str], spent: int, of: str, zh: str, en: str
+) -> None:
+    programme, row = make_programme(**change), {"spent": declared(spent)}
+    (found,) = failures(programme, row, explain(programme, row, DAY))
+    assert (found.of, found.sentence) == (of, Text(f"计算出错：{zh}。", f"In error: {en}."))
+
+
+def test_of_a_sound_decision_nothing_fails(make_programme: Make) -> None:
+    for spent in (5, None):
+        programme, row = make_programme(award="share(spent, 1, 2)"), {"spent": declared(spent)}
+        assert failures(programme, row, explain(programme, row, DAY)) == ()
+
+
 def test_as_json_it_holds_plain_values(make_programme: Make) -> None:
     plain = explain(make_programme(), {"spent": declared(5)}, DAY).to_dict()
     assert json.loads(json.dumps(plain)) == plain
@@ -148,6 +182,12 @@ def test_an_explanation_agrees_with_the_decision(data: st.DataObject) -> None:
         ("a", programme.id, clause.id, clause.verdict, [missing.attribute for missing in clause.missing])
         for clause in explained.clauses
     ]
+    # Of each error is said what fails; of anything else nothing.
+    found = failures(programme, {name: declared(value) for name, value in row.items()}, explained)
+    failing = [clause.id for clause in explained.clauses if clause.verdict == "error"]
+    is_unknown = explained.verdict == "eligible" and explained.award.award_fen is None
+    failing += ["award"] if is_unknown and not explained.award.missing else []
+    assert [each.of for each in found] == failing
 
 
 def test_yuan() -> None:

@@ -122,8 +122,10 @@ def told(answer: dict[str, Any]) -> dict[str, Any]:
 WORDS = {
     "own.csv": "rows", "--": "", "no file": "no row", "相关机构的文件": "相关机构的行", "未提供其文件": "未提供其行",
 }  # fmt: skip
-BESIDE = ("bindings", "pot_told", "not_told", "joint_limits", "drafts", "related", "not_added_up", "held_fen",
-          "applications")  # fmt: skip
+BESIDE = (
+    "failures", "bindings", "pot_told", "not_told", "joint_limits", "drafts", "related", "not_added_up", "held_fen",
+    "applications",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from siwei.policy.decide import (
     programme_context,
     verdict_column,
 )
+from siwei.policy.explaining.failures import AWARD, NEGATIVE, Failure, failure, why_failed
 from siwei.policy.explaining.nearest import nearest_change
 from siwei.policy.explaining.sentences import write_sentence
 from siwei.policy.explanation import (
@@ -37,7 +38,7 @@ from siwei.policy.explanation import (
 )
 from siwei.policy.language.compile import STATUS_SUFFIX, Plan
 from siwei.policy.language.compiled import Compiled
-from siwei.policy.language.tree import Call, Expression, Node, Parameter, children, render
+from siwei.policy.language.tree import Call, Expression, ListLiteral, Node, Parameter, children, render, walk
 from siwei.policy.language.types import INT64_MAX, INT64_MIN
 from siwei.policy.programmes import Clause, ClauseVerdict, FactStatus, Programme, Text, Verdict
 from siwei.policy.row_words import of_rows
@@ -70,6 +71,12 @@ def explain(
     if not with_nearest or explanation.verdict is Verdict.ELIGIBLE:
         return explanation
     return replace(explanation, nearest=nearest_change(programme, row, as_of, attributes or {}))
+
+
+def failures(programme: Programme, row: Mapping[str, FactValue], explanation: Explanation) -> tuple[Failure, ...]:
+    """What fails where the explanation of that row tells an error, as far as it can be said: of clauses, and of the
+    award. Beside the explanation and not in it, which a decision keeps and is replayed to."""
+    return tuple(_Explainer(programme, row, explanation.as_of, {}).failures(explanation))
 
 
 def one_row(programme: Programme, row: Mapping[str, FactValue]) -> pl.DataFrame:
@@ -179,26 +186,41 @@ class _Explainer:
         )
 
     def _steps(self, expression: Expression) -> Iterator[Step]:
-        plan = Plan()
-        context = programme_context(self.programme, self.as_of, self.programme.award.requires, self.columns)
-        parts: dict[str, Compiled] = {}
-
-        def add(node: Node) -> None:
-            for child in children(node):
-                add(child)
-            # What a table's limits are on the day is seen in the band itself.
-            is_figure = isinstance(node, Parameter) and not node.name.startswith("t.")
-            if isinstance(node, Call) or is_figure or node is expression.tree:
-                parts[render(node)] = plan.add(node, context)
-
-        add(expression.tree)
-        values = self._evaluate(plan, parts)
+        values = self._worked_out(expression, self.programme.award.requires)
         shown: set[str] = set()
         for node in _as_worked_out(expression.tree, values):
             text = render(node)
-            if text in values and text not in shown:
+            # What a table's limits are on the day is seen in the band itself.
+            is_figure = isinstance(node, Parameter) and not node.name.startswith("t.")
+            if (isinstance(node, Call) or is_figure or node is expression.tree) and text not in shown:
                 shown.add(text)
                 yield Step(text, *values[text])
+
+    def failures(self, explanation: Explanation) -> Iterator[Failure]:
+        rules, award = self.programme.award, explanation.award
+        for clause, told in zip(self.programme.clauses, explanation.clauses, strict=True):
+            if told.verdict is ClauseVerdict.ERROR and (why := self._why(clause.expression, clause.requires)):
+                yield failure(clause.id, clause.words, why)
+        if explanation.verdict is Verdict.ELIGIBLE and award.award_fen is None and not award.missing:
+            parts = [rules.expression, *([] if rules.cap is None else [rules.cap])]
+            is_known = award.computed_fen is not None and (rules.cap is None or award.cap_fen is not None)
+            whys = [NEGATIVE] if is_known else [self._why(each, rules.requires) for each in parts]
+            yield from (failure(AWARD, rules.words, why) for why in whys if why is not None)
+
+    def _why(self, expression: Expression, requires: FactStatus) -> Text | None:
+        values = self._worked_out(expression, requires)
+        nodes = _as_worked_out(expression.tree, values)
+        return why_failed(nodes, lambda node: values[render(node)], self.programme.rounding.mode)
+
+    def _worked_out(self, expression: Expression, requires: FactStatus) -> dict[str, tuple[Any, str]]:
+        """Every part of it but lists, as written: its value (None unless ok) and status."""
+        plan = Plan()
+        context = programme_context(self.programme, self.as_of, requires, self.columns)
+        parts: dict[str, Compiled] = {}
+        for node in walk(expression.tree):
+            if not isinstance(node, ListLiteral):
+                parts[render(node)] = plan.add(node, context)
+        return self._evaluate(plan, parts)
 
     def _evaluate(self, plan: Plan, parts: Mapping[str, Compiled]) -> dict[str, tuple[Any, str]]:
         """Each part's value (None unless ok) and status."""

@@ -20,7 +20,8 @@ from siwei.policy.decide import award_column, decide, verdict_column
 from siwei.policy.deciding.asked import Asked
 from siwei.policy.deciding.row_parts import RowParts
 from siwei.policy.explaining.binding import Binding, bound_by_cap, bound_by_limit, bound_by_stacking, left_open_by_limit
-from siwei.policy.explaining.explain import explain
+from siwei.policy.explaining.explain import explain, failures
+from siwei.policy.explaining.failures import Failure
 from siwei.policy.explaining.pot_explanation import explain_pot
 from siwei.policy.explanation import Explanation, FactValue, plain
 from siwei.policy.files.tables import added_names
@@ -62,9 +63,11 @@ class Told:
 
 @dataclass(frozen=True)
 class AskedExplained:
-    """`gaps` are what sums wait for, `related` the ties to the contract's provider."""
+    """`failures` say what fails of what is in error; `gaps` are what sums wait for, `related` the ties to the
+    contract's provider."""
 
     explanation: Explanation
+    failures: tuple[Failure, ...]
     bindings: tuple[Binding, ...]
     told: Told
     related: RelatedShown | None
@@ -76,7 +79,8 @@ class AskedExplained:
         """What is told beside the clauses, the award and what binds it."""
         told = self.told
         return [
-            *(each.sentence for each in self.gaps), *([] if self.related is None else [self.related.sentence]),
+            *(each.sentence for each in self.failures), *(each.sentence for each in self.gaps),
+            *([] if self.related is None else [self.related.sentence]),
             *told.together, *(each.sentence for each in told.joint), *(each.sentence for each in told.drafts),
             *told.pot, *told.open_,
         ]  # fmt: skip
@@ -85,7 +89,8 @@ class AskedExplained:
         """What stands beside the explanation itself."""
         told = self.told
         return {
-            "bindings": plain(self.bindings), "pot_told": plain(told.pot), "not_told": plain(told.open_),
+            "failures": plain(self.failures), "bindings": plain(self.bindings),
+            "pot_told": plain(told.pot), "not_told": plain(told.open_),
             "joint_limits": plain(told.joint), "drafts": plain(told.drafts), "related": plain(self.related),
             "not_added_up": plain(self.gaps), "held_fen": told.held_fen, "applications": asdict(self.deadline),
         }  # fmt: skip
@@ -121,7 +126,8 @@ def explain_asked(
         bindings += _Award(programme, pack, asked, rules, tables, held, seed).bindings(frame, told)
     related = related_shown(row, None if asked.given is None else asked.given.related)
     deadline = deadline_of(programme, asked.day)
-    return AskedExplained(explanation, tuple(bindings), told, related, tuple(gaps), deadline)
+    failed = failures(programme, facts, explanation)
+    return AskedExplained(explanation, failed, tuple(bindings), told, related, tuple(gaps), deadline)
 
 
 def of_pots(programme: Programme) -> set[str]:

@@ -248,6 +248,9 @@ class RowToExplain(Schema):
 
 class Explained(Schema):
     explanation: dict[str, Any]
+    failures: list[dict[str, Any]] = Field(
+        description="What fails of what is in error: `of` (a clause, or `award`), `sentence`"
+    )
     bindings: list[dict[str, Any]] = Field(
         description="What held the award down: `kind` (cap, limit, stacking, joint, pot), `rule`, `before_fen`, "
         "`after_fen`, `sentence`, and of a joint limit `others`, who takes the rest of it"

@@ -21,7 +21,7 @@ from siwei.portal.pages.paging import page_of, text_parameter
 from siwei.portal.queries.calls import current_call, room_of
 from siwei.portal.queries.claims import claim_lines
 from siwei.portal.queries.dossier import evidence_of
-from siwei.portal.queries.entitlements import entitlement, entitlements, known_facts, not_added_up, what_binds
+from siwei.portal.queries.entitlements import entitlement, entitlements, in_error, known_facts, not_added_up, what_binds
 from siwei.portal.queries.jobs import jobs_of
 from siwei.portal.queries.market import agreements, listings
 from siwei.portal.queries.money import accounts_of, entries_of, vouchers_of
@@ -119,6 +119,7 @@ def entitlement_page(request: HttpRequest, key: str, programme_id: str) -> HttpR
         "programme": programme,
         "explanation": explanation,
         "missing": missing_of(explanation),
+        "failures": in_error(organisation, explanation, actor),
         "gaps": not_added_up(organisation, programme, actor),
         "binds": what_binds(organisation, explanation, actor),
         "call": call,

@@ -22,7 +22,8 @@ from siwei.policy.combinations.combination import CombinationExplanation, Within
 from siwei.policy.combinations.draft_shown import DraftShown, draft_shown
 from siwei.policy.decide import decide
 from siwei.policy.explaining.binding import Binding, bound_by_cap, bound_by_stacking
-from siwei.policy.explaining.explain import explain
+from siwei.policy.explaining.explain import explain, failures
+from siwei.policy.explaining.failures import Failure
 from siwei.policy.explaining.nearest import nearest_change
 from siwei.policy.explaining.unlock import unlock
 from siwei.policy.explanation import Explanation, FactValue, SeenValue
@@ -147,6 +148,12 @@ def entitlement(organisation: Organisation, programme: Programme, actor: Actor) 
     if found.verdict is Verdict.ELIGIBLE:
         return found
     return replace(found, nearest=nearest_change(programme, row, decided_on(), pack().attributes))
+
+
+def in_error(organisation: Organisation, explanation: Explanation, actor: Actor) -> tuple[Failure, ...]:
+    """What fails of what the explanation says is in error. Raises NotAllowed for those outside the organisation."""
+    require_private(actor, organisation.pk)
+    return failures(programmes()[explanation.programme], known_facts(organisation), explanation)
 
 
 def not_added_up(organisation: Organisation, programme: Programme, actor: Actor) -> tuple[Gap, ...]:
