@@ -85,11 +85,15 @@ def fill(jobs: int) -> None:
 
 
 def start() -> int:
+    # A worker that is told to stop before it has begun waits with the signal until it knows what to do about it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     pid = os.fork()
+    stop = threading.Event()
+    if not pid:
+        signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if pid:
         return pid
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     try:
         worker.work(PLACE, stop=stop, poll_s=0.05, lease=LEASE, recurring=RECURRING)
     finally:

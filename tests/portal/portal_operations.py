@@ -47,6 +47,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/payments/statements": {"holder": FIRM, "content": "PD94bWw+"},
     "/api/payments/reports": {"holder": FIRM, "content": "PD94bWw+"},
     "/api/counter-readings": {"reading": "job.1"},
+    "/api/policy/combine": {"id": None},
 }
 """Where what a description says is not enough to get as far as the question of who asks."""
 
