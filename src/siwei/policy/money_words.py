@@ -32,6 +32,9 @@ MONEY: Mapping[str, Saying] = {
         "give one printable line of at most {most} characters, as it was published",
         "请照公布的写，一行至多 {most} 个可见字符",
     ),
+    "beside_organisations": Saying(
+        "claims and projects stand beside organisations", "claims、projects 须与机构的行一同给出", "{fix}", "{fix}"
+    ),
     "id_alone": Saying(
         "one row is explained without claims and projects",
         "解释某一行时不得给出合同、项目",

@@ -71,9 +71,8 @@ def combine_kinds(
     """Of organisations, their contracts and their projects together. Raises InputError where the rows are of another
     kind, or one row is to be explained."""
     if body.applies_to not in (None, OWN):
-        told = Said("claims and projects stand beside organisations", "claims、projects 须与机构的行一同给出")
         fix = Said("leave `applies_to` out, or these", "请去掉 `applies_to`，或去掉它们")
-        raise InputError([Problem(told, fix, field="applies_to")])
+        raise InputError([Problem(*of_money("beside_organisations", fix=fix), field="applies_to")])
     if body.id is not None:
         raise InputError([Problem(*of_money("id_alone", explain="`/api/policy/explain`"), field="id")])
     tables = kind_tables(OWN, body.rows, pack, {"claim": body.claims, "project": body.projects}, ORDERS)

@@ -21,6 +21,7 @@ from siwei.policy.diffs.dimensions import SOURCES, with_dimensions
 from siwei.policy.diffs.joint_rows import JointRows
 from siwei.policy.explaining.explain_asked import ORDERS
 from siwei.policy.files.tables import added_names
+from siwei.policy.money_words import of_money
 from siwei.policy.programmes import Period
 from siwei.policy.subjects import read_dtypes
 from siwei.portal.api.policy_schemas import VersionsToCompare
@@ -35,7 +36,6 @@ def compare_sides(
     pack = tuple(programmes_on(day).values())
     rules = stacking(day) if body.stacking is None else load_stacking_text(body.stacking, attribute_types(), pack)
     together = _together(body, (before, after), (stacking(day), rules), pack, day, given, holdings)
-    together.check()
     kind, held = before.applies_to, holdings.of_kind(before.applies_to)
     is_weighed = body.stacking is not None or bool(held) or bool(together.others)
     ruled = {*stacking(day).programmes, *rules.programmes, *(name for mine in held.values() for name in mine)}
@@ -89,9 +89,8 @@ def _together(
     read = (*one.programmes, *(each for each in other.programmes if each not in one.programmes))
     given_too = {"claim": body.claims, "project": body.projects}
     if kind != "organisation" and any(each is not None for each in given_too.values()):
-        told = Said("claims and projects stand beside organisations", "claims、projects 须与机构的行一同给出")
         fix = Said(f"{versions[0].id} applies to {kind}: leave them out", f"{versions[0].id} 面向 {kind}：请去掉它们")
-        raise InputError([Problem(told, fix, field="claims")])
+        raise InputError([Problem(*of_money("beside_organisations", fix=fix), field="claims")])
     tables = kind_tables(kind, body.rows, read, given_too, ORDERS)
     return JointRows((one, other), tables, attribute_types(), day, given is not None, holdings=holdings)
 
